@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wanctl/wanctl/pkg/cli/out"
+)
+
+// buildVersion is set by the release build; everybody else gets what the Go
+// toolchain recorded.
+var buildVersion = ""
+
+func version() string {
+	if buildVersion != "" {
+		return buildVersion
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "devel"
+}
+
+type versionInfo struct {
+	Version string `json:"version"`
+	Go      string `json:"go"`
+	OS      string `json:"os"`
+	Arch    string `json:"arch"`
+}
+
+func newVersionCmd(a *App) *cobra.Command {
+	return &cobra.Command{
+		Use:     "version",
+		Short:   "Print the version",
+		Long:    "Print the version of wanctl and of the Go toolchain that built it.\n\n" + exitStatuses,
+		GroupID: groupTools,
+		Args:    usageArgs(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error {
+			v := versionInfo{a.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH}
+			if a.global.output == out.Table {
+				_, err := fmt.Fprintf(a.Out, "wanctl %s (%s, %s/%s)\n", v.Version, v.Go, v.OS, v.Arch)
+				return err
+			}
+			return out.EncodeJSON(a.Out, v)
+		},
+	}
+}
