@@ -1,0 +1,57 @@
+package autorate
+
+import (
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/bitrate"
+)
+
+// Config is what a user gives a Law. The law finds everything else itself
+// from the noise and the throughput it sees.
+type Config struct {
+	Directions [2]DirectionConfig
+
+	// Severity thresholds of the excess delay, rising.
+	Target, Warn, HardRed time.Duration
+
+	// BaselineInitial is the user's idea of the idle RTT; it matters when the
+	// controller starts on a link that is already loaded. Baselines stay
+	// within [BaselineMin, BaselineMax].
+	BaselineInitial          time.Duration
+	BaselineMin, BaselineMax time.Duration
+
+	// LoadTimeConstant smooths the excess that the states are read from.
+	LoadTimeConstant time.Duration
+
+	// Tick is how often Step is called.
+	Tick time.Duration
+}
+
+// DirectionConfig bounds one direction. Floors bound cuts by severity; they
+// never raise a limit. Red <= SoftRed <= Yellow <= Green <= Ceiling.
+type DirectionConfig struct {
+	Ceiling bitrate.Rate
+	Floor   [4]bitrate.Rate // by State-1
+}
+
+// Lowest returns the floor under every cut.
+func (d DirectionConfig) Lowest() bitrate.Rate { return d.Floor[Red-1] }
+
+// FlatFloor is the common case of one floor for all states.
+func FlatFloor(r bitrate.Rate) [4]bitrate.Rate { return [4]bitrate.Rate{r, r, r, r} }
+
+func (c Config) withDefaults() Config {
+	def := func(v *time.Duration, d time.Duration) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	def(&c.Target, 15*time.Millisecond)
+	def(&c.Warn, 45*time.Millisecond)
+	def(&c.HardRed, 80*time.Millisecond)
+	def(&c.BaselineMin, time.Millisecond)
+	def(&c.BaselineMax, 500*time.Millisecond)
+	def(&c.LoadTimeConstant, 250*time.Millisecond)
+	def(&c.Tick, 50*time.Millisecond)
+	return c
+}

@@ -1,0 +1,336 @@
+package autorate
+
+import (
+	"math"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/bitrate"
+)
+
+// mode is what a direction is about.
+type mode uint8
+
+const (
+	steady mode = iota // holding or climbing
+	drain              // cut below the capacity until the queue is gone
+)
+
+const (
+	// settle is the share of the capacity a direction settles on.
+	settle = 0.98
+	// deepest bounds how far below the capacity a drain goes: deeper starves
+	// TCP and the link stays empty long after the queue is gone.
+	deepest = 0.45
+	// drainScale is the queue at which a drain goes all the way down.
+	drainScale = 150 * time.Millisecond
+
+	holdShort  = 600 * time.Millisecond // at an estimate still rough
+	holdFirst  = 1500 * time.Millisecond
+	holdLong   = 4 * time.Second // where probes keep failing at the same place
+	stepEvery  = 250 * time.Millisecond
+	knownFor   = 10 * time.Minute // after that a capacity is only a memory
+	stuckAfter = 300 * time.Millisecond
+)
+
+// direction is the law's state for one direction. Rates are bit/s.
+type direction struct {
+	cfg     DirectionConfig
+	meter   meter
+	history limitHistory
+
+	rate    float64 // the wanted limit
+	applied float64 // the limit in force
+	load    float64 // share of applied in use; -1 unknown
+	through float64 // measured throughput
+	edge    float64 // estimated capacity; 0 unknown
+	edgeAt  time.Duration
+
+	mode     mode
+	since    time.Duration // when the mode, or the hold within it, began
+	hold_    time.Duration // how long to hold at the edge before probing
+	stepped  time.Duration // last raise
+	failures int           // probes in a row that failed at the same place
+
+	cutAt    time.Duration
+	cutFrom  float64       // limit before the cut, for undoing it
+	cutEdge  float64       // capacity estimate before the cut
+	peak     time.Duration // highest excess since the cut
+	falling  time.Duration // when the excess last made a new low
+	low      time.Duration
+	verified bool // a verification answered for this cut
+	innocent bool // the cut did not help: the other direction was to blame
+
+	state    State
+	reason   Reason
+	reported DirectionDecision
+}
+
+func (d *direction) init(cfg DirectionConfig, inForce bitrate.Rate) {
+	if inForce <= 0 {
+		inForce = cfg.Ceiling
+	}
+	rate := float64(inForce.Clamp(cfg.Lowest(), cfg.Ceiling))
+	m, h := d.meter, d.history
+	*d = direction{cfg: cfg, meter: m, history: h, rate: rate, applied: rate, load: -1, state: Green, reason: Starting}
+}
+
+// observe refreshes load and history from what the router confirmed.
+func (d *direction) observe(now time.Duration, applied bitrate.Rate) {
+	if applied > 0 {
+		d.applied = float64(applied)
+	}
+	d.history.add(now, bitrate.Rate(d.applied))
+	if !d.meter.fresh(now) {
+		d.load, d.through = -1, 0
+		return
+	}
+	d.through, _ = d.meter.rate(loadSpan)
+	d.load = d.through / d.applied
+}
+
+// busy reports that the shaper itself limits the flow.
+func (d *direction) busy(now time.Duration) bool {
+	return d.meter.busyWithin(now, 250*time.Millisecond)
+}
+
+// starved reports a download-like loss of throughput: the shaper was binding a
+// moment ago, is empty now, and less comes through than it would let.
+func (d *direction) starved(now time.Duration) bool {
+	return d.load >= 0.05 && d.load < 0.93 && d.meter.idleNow() && d.meter.busyWithin(now, 1500*time.Millisecond)
+}
+
+// wantsMore reports that the limit is what binds.
+func (d *direction) wantsMore(now time.Duration) bool {
+	return d.load > 0.85 && (d.busy(now) || d.load > 0.93) && d.rate < float64(d.cfg.Ceiling)
+}
+
+// acquitted reports that the shaper was seen limiting the flow just now. In
+// the download it sits behind the bottleneck, so then nothing before it binds.
+func (d *direction) acquitted(s sight, which Direction) bool {
+	return which == Download && d.load > 0.9 && d.meter.fresh(s.now) && !d.meter.idleNow()
+}
+
+// suspicion weighs how likely a queue on the path is this direction's doing:
+// 0 not at all, 1 as likely as not, above 1 when evidence supports it. The
+// alarm threshold is divided by it.
+func (d *direction) suspicion(s sight, which Direction, other *direction) float64 {
+	starved := d.starved(s.now)
+	if d.load < 0 || (d.load < loaded && !starved) {
+		return 0
+	}
+	if other.load < loaded && !other.starved(s.now) {
+		if starved {
+			return 2
+		}
+		return 1
+	}
+	switch {
+	case d.acquitted(s, which):
+		return 0.2
+	case starved && which == Download:
+		return 1.5
+	case other.acquitted(s, 1-which):
+		return 1
+	case s.now-d.stepped < s.loop+700*time.Millisecond && d.stepped > other.stepped:
+		return 1 // raised last: the likeliest cause
+	}
+	return 0.5
+}
+
+// cut lowers the limit below the estimated capacity so that the queue drains.
+func (d *direction) cut(s sight, which Direction) {
+	lag := d.history.mean(s.now-s.loop-250*time.Millisecond, s.now-s.loop)
+	if lag <= 0 {
+		lag = d.applied
+	}
+	capacity := lag / (1 + max(0, s.slope))
+	if through := d.arriving(s, which, lag); through > 0 {
+		capacity = min(capacity, through)
+	}
+	capacity = max(capacity, 0.2*lag)
+
+	d.cutAt, d.cutFrom, d.cutEdge = s.now, d.rate, d.edge
+	d.peak, d.low, d.falling = s.excess, s.excess, s.now
+	d.verified, d.innocent = false, false
+	if d.edge > 0 && math.Abs(capacity/d.edge-1) < 0.05 {
+		d.failures++
+	} else {
+		d.failures = 0
+	}
+	d.edge, d.edgeAt = capacity, s.now
+	d.mode, d.since = drain, s.now
+	d.lower(s, capacity*depth(s.excess))
+	d.reason = Cut
+}
+
+// arriving estimates the capacity from the throughput while a queue stands
+// behind an empty shaper, 0 where it says nothing. Then the flow is clocked by
+// the bottleneck: in the download the throughput is the capacity; in the upload
+// it is what the queue is fed with, and the slope says how that compares.
+func (d *direction) arriving(s sight, which Direction, limit float64) float64 {
+	recent, _ := d.meter.rate(80 * time.Millisecond)
+	if !d.meter.fresh(s.now) || recent <= 0 || recent > 0.97*limit || !d.meter.idleNow() {
+		return 0
+	}
+	if which == Download {
+		return recent
+	}
+	if s.slope < -0.02 {
+		return 0 // already draining: less arrives than the capacity
+	}
+	return recent / (1 + max(0, s.slope))
+}
+
+// depth is the share of the capacity at which a queue of q drains.
+func depth(q time.Duration) float64 {
+	return max(deepest, 1-min(1-deepest, 0.03+float64(q)/float64(drainScale)))
+}
+
+// lower moves the limit down to rate, bounded by the floor of the severity.
+func (d *direction) lower(_ sight, rate float64) {
+	floor := float64(d.cfg.Floor[max(d.state, Green)-1])
+	d.rate = min(d.rate, max(rate, floor))
+}
+
+// drain follows a cut until the queue is gone.
+func (d *direction) drain(s sight, which Direction, other *direction) (done bool) {
+	if d.mode != drain {
+		return false
+	}
+	age := s.now - d.cutAt
+	d.peak = max(d.peak, s.excess)
+	if s.excess < s.threshold && s.fresh {
+		if age < s.effect && !d.verified {
+			d.undo(s)
+		} else {
+			d.settle(s)
+		}
+		return true
+	}
+	if s.excess < d.low-d.low/16 {
+		d.low, d.falling = s.excess, s.now
+	}
+	if s.excess > d.low && age < s.loop {
+		d.low = s.excess // still growing from before the cut
+		d.falling = s.now
+	}
+	d.reason = Draining
+	if d.innocent {
+		return false
+	}
+	if s.now-d.falling > stuckAfter+s.loop {
+		d.falling = s.now
+		if other.mode == steady && other.load >= loaded {
+			d.innocent = true
+			other.cut(s, 1-which)
+			return false
+		}
+		d.edge *= 0.92
+	}
+	if through := d.arriving(s, which, d.applied); through > 0 {
+		d.edge = max(min(d.edge, through), 0.2*d.cutFrom)
+	}
+	d.lower(s, d.edge*depth(s.excess))
+	return false
+}
+
+// undo takes a cut back whose cause was gone before the cut could act.
+func (d *direction) undo(s sight) {
+	d.rate, d.edge = d.cutFrom, d.cutEdge
+	d.mode, d.since, d.hold_ = steady, s.now, holdFirst
+	d.reason = Undone
+}
+
+// settle ends a drain just below the capacity.
+func (d *direction) settle(s sight) {
+	d.mode, d.since = steady, s.now
+	if d.innocent {
+		d.rate, d.edge = d.cutFrom, d.cutEdge
+		d.reason = Undone
+		return
+	}
+	d.rate = d.bounded(settle * d.edge)
+	switch {
+	case d.failures == 0:
+		d.hold_ = holdShort
+	case d.failures < 4:
+		d.hold_ = holdFirst
+	default:
+		d.hold_ = holdLong
+	}
+	d.reason = Settled
+}
+
+// climb raises the limit while it binds: fast below a capacity that is known,
+// slowly and then ever faster beyond it.
+func (d *direction) climb(s sight) {
+	if d.mode != steady || !d.wantsMore(s.now) || s.now-d.stepped < max(stepEvery, s.loop*3/2) {
+		return
+	}
+	known := d.edge > 0 && s.now-d.edgeAt < knownFor
+	switch {
+	case known && d.rate < 0.95*settle*d.edge:
+		d.raise(s, min(d.rate*1.10, settle*d.edge))
+		d.reason = Returning
+	case known && s.now-d.since < d.hold_:
+		d.reason = Holding
+	default:
+		age := s.now - d.since
+		if known {
+			age -= d.hold_
+		}
+		g := min(0.10, 0.01*math.Pow(2, 1.6*age.Seconds()))
+		d.raise(s, d.rate*(1+g))
+		d.reason = Climbing
+	}
+}
+
+func (d *direction) raise(s sight, rate float64) {
+	d.rate = d.bounded(max(d.rate, rate))
+	d.stepped = s.now
+}
+
+func (d *direction) bounded(rate float64) float64 {
+	return max(float64(d.cfg.Lowest()), min(rate, float64(d.cfg.Ceiling)))
+}
+
+// hold keeps the clocks of holding and draining from running on while there is
+// nothing to see.
+func (d *direction) hold(now time.Duration) {
+	d.falling, d.reason = now, Held
+	if d.mode == steady {
+		d.since = now
+	}
+}
+
+// explain finds the reason when nothing is about to change.
+func (d *direction) explain(s sight) {
+	switch {
+	case d.load < 0:
+		d.reason = NoCounters
+	case d.load < loaded && s.excess > s.threshold:
+		d.reason = NotOurs
+	case d.load < loaded:
+		d.reason = Idle
+	case !d.wantsMore(s.now) && d.rate >= float64(d.cfg.Ceiling):
+		d.reason = AtCeiling
+	default:
+		d.reason = Holding
+	}
+}
+
+func (d *direction) report(state State) DirectionDecision {
+	d.state = state
+	r := DirectionDecision{
+		Limit: quantise(d.rate), State: state, Reason: d.reason, Load: d.load,
+		Throughput: bitrate.Rate(d.through), Capacity: bitrate.Rate(d.edge),
+	}
+	r.Changed = r.Limit != d.reported.Limit || r.State != d.reported.State || r.Reason != d.reported.Reason
+	d.reported = r
+	return r
+}
+
+// quantise rounds to whole kbit/s: RouterOS shows such limits readably.
+func quantise(rate float64) bitrate.Rate {
+	return bitrate.Rate(math.Round(rate/1000)) * bitrate.Kbps
+}

@@ -1,0 +1,320 @@
+package autorate
+
+import (
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/rtt"
+)
+
+const (
+	// loaded is the share of its limit a direction must carry before a queue
+	// can be its doing. An unloaded direction is never cut.
+	loaded = 0.4
+	// silence freezes raises: no reflector has answered for this long.
+	silence = 250 * time.Millisecond
+)
+
+// Law decides the limits of one WAN. It is not safe for concurrent use; one
+// goroutine steps it.
+type Law struct {
+	cfg   Config
+	path  rtt.Path
+	noise noise
+	slope slope
+	dirs  [2]direction
+
+	cusum     time.Duration // accumulated excess over the threshold
+	smooth    time.Duration // excess as the states see it
+	lastStep  time.Duration
+	lastReply time.Duration
+	started   bool
+	verify    verifier
+	climber   Direction // who may probe upwards while both are loaded
+	climbing  time.Duration
+}
+
+// New returns a Law that starts from limits in force, each bounded to its
+// direction's range; 0 means unlimited or unknown and starts at the ceiling.
+func New(cfg Config, inForce [2]bitrate.Rate) *Law {
+	l := &Law{cfg: cfg.withDefaults()}
+	for _, d := range Directions {
+		l.dirs[d].init(l.cfg.Directions[d], inForce[d])
+	}
+	return l
+}
+
+// Adopt makes rate the limit of d, because somebody else set it on the router.
+func (l *Law) Adopt(d Direction, rate bitrate.Rate) {
+	l.dirs[d].init(l.cfg.Directions[d], rate)
+}
+
+// Decision is what one Step decided, with the estimates that led there.
+type Decision struct {
+	At         time.Duration
+	RTT        time.Duration // combined newest RTT
+	Baseline   time.Duration // combined idle RTT
+	Excess     time.Duration // combined excess delay
+	Threshold  time.Duration // excess that counts as a sign of a queue
+	Slope      float64       // growth of the queue, ms per ms
+	Alive      int           // reflectors answering
+	Directions [2]DirectionDecision
+}
+
+// DirectionDecision is the part of a Decision for one direction.
+type DirectionDecision struct {
+	Limit      bitrate.Rate
+	State      State
+	Reason     Reason
+	Load       float64      // share of the applied limit in use; -1 unknown
+	Throughput bitrate.Rate // measured
+	Capacity   bitrate.Rate // estimated; 0 unknown
+	Changed    bool         // Limit, State or Reason differ from the last step
+}
+
+// sight is what all parts of one step share.
+type sight struct {
+	now       time.Duration
+	excess    time.Duration // what a sparse packet suffers now, best evidence
+	threshold time.Duration
+	slope     float64
+	loop      time.Duration // from a queue's growth to a limit's effect
+	effect    time.Duration // from a write to the first sample that shows it
+	fresh     bool          // new evidence since the last step
+	calm      bool
+	silent    bool
+}
+
+// Step advances the law to now, which must not go backwards.
+func (l *Law) Step(now time.Duration, in Input) Decision {
+	if !l.started {
+		l.started, l.lastStep, l.lastReply = true, now, now
+	}
+	for _, r := range in.Readings {
+		for _, d := range Directions {
+			l.dirs[d].meter.add(r.At, r.Queues[d])
+		}
+	}
+	for _, d := range Directions {
+		l.dirs[d].observe(now, in.Applied[d])
+	}
+	unloaded := l.unloaded(now)
+	for _, e := range in.Events {
+		l.observe(e, unloaded)
+	}
+	s := l.look(now, in, unloaded)
+	if !in.Hold && !s.silent {
+		l.decide(s)
+	} else {
+		l.hold(s)
+	}
+	l.lastStep = now
+	return l.decision(s)
+}
+
+// unloaded reports that neither direction carries enough to build a queue.
+func (l *Law) unloaded(now time.Duration) bool {
+	for _, d := range Directions {
+		m := &l.dirs[d].meter
+		if !m.fresh(now) || l.dirs[d].load >= loaded || m.busyWithin(now, time.Second) {
+			return false
+		}
+	}
+	return true
+}
+
+func (l *Law) observe(e rtt.Event, clean bool) {
+	if e.Kind == rtt.Reply {
+		if e.RTT <= 0 || e.RTT > time.Minute || int(e.Reflector) >= rtt.MaxReflectors {
+			return
+		}
+		// A host's first reply on a link that is bad already must not become
+		// its baseline; what the user expects is the better guess.
+		if r := l.path.Reflector(int(e.Reflector)); r.Baseline() == 0 && l.cfg.BaselineInitial > 0 &&
+			e.RTT > l.cfg.BaselineInitial+l.cfg.Target && !clean {
+			r.Rebase(l.cfg.BaselineInitial)
+		}
+		l.lastReply = max(l.lastReply, e.At)
+	}
+	l.path.Observe(e, clean)
+}
+
+// look forms the sight of this step and accumulates evidence for a queue.
+func (l *Law) look(now time.Duration, in Input, unloaded bool) sight {
+	v := l.path.View(now)
+	s := sight{
+		now:    now,
+		excess: v.Excess,
+		effect: in.WriteLatency + v.Base,
+		loop:   in.WriteLatency + v.Base + 2*l.cfg.Tick,
+		fresh:  v.Fresh,
+		silent: v.Alive == 0 || now-l.lastReply > time.Second,
+	}
+	limit := min(l.dirs[Download].rate, l.dirs[Upload].rate)
+	s.threshold = l.noise.threshold(limit, l.cfg.Target)
+
+	// A probe that is overdue says how bad it is at least, before any reply
+	// can. It needs a second sign, or a filtered ping would look like a queue.
+	if v.Waiting > v.Excess && (v.Excess > s.threshold/2 || l.starved(now)) && !s.silent {
+		s.excess, s.fresh = v.Waiting, true
+	}
+	if s.fresh {
+		l.slope.add(now, s.excess)
+		if unloaded || l.settled(now) {
+			l.noise.add(s.excess)
+		}
+		l.accumulate(now-l.lastStep, s)
+	}
+	s.slope = l.slope.value()
+	s.calm = s.excess < s.threshold && now-l.lastReply < silence
+
+	weight := min(1, float64(now-l.lastStep)/float64(l.cfg.LoadTimeConstant))
+	l.smooth += time.Duration(weight * float64(s.excess-l.smooth))
+	return s
+}
+
+// starved reports that a direction carries clearly less than its limit though
+// it was limited by it a moment ago: something behind the shaper binds.
+func (l *Law) starved(now time.Duration) bool {
+	for _, d := range Directions {
+		if l.dirs[d].starved(now) {
+			return true
+		}
+	}
+	return false
+}
+
+// settled reports that nothing has been cut for a while, so that delay under
+// load is the link's own noise.
+func (l *Law) settled(now time.Duration) bool {
+	for _, d := range Directions {
+		if l.dirs[d].mode != steady || now-l.dirs[d].since < 2*time.Second {
+			return false
+		}
+	}
+	return l.cusum == 0
+}
+
+// accumulate is a one-sided CUSUM in units of excess per 50 ms.
+func (l *Law) accumulate(dt time.Duration, s sight) {
+	over := min(s.excess, 4*s.threshold) - s.threshold
+	l.cusum += time.Duration(float64(over) * float64(dt) / float64(50*time.Millisecond))
+	l.cusum = max(0, min(l.cusum, 12*s.threshold))
+}
+
+// hold changes nothing but the clocks.
+func (l *Law) hold(s sight) {
+	l.cusum = 0
+	l.slope.reset()
+	for _, d := range Directions {
+		l.dirs[d].hold(s.now)
+		if s.silent {
+			l.dirs[d].reason = Silent
+		}
+	}
+}
+
+func (l *Law) decide(s sight) {
+	for _, d := range Directions {
+		l.dirs[d].explain(s)
+	}
+	if l.verify.active() {
+		l.verifyStep(s)
+		return
+	}
+	for _, d := range Directions {
+		if l.dirs[d].drain(s, d, &l.dirs[1-d]) {
+			l.cusum = 0
+		}
+	}
+	if !l.draining() {
+		l.alarm(s)
+	}
+	if l.needsVerify(s) {
+		l.verifyStart(s)
+		return
+	}
+	l.climb(s)
+}
+
+func (l *Law) draining() bool {
+	return l.dirs[Download].mode == drain || l.dirs[Upload].mode == drain
+}
+
+// alarm cuts the direction that the evidence names. Where it names both, the
+// likelier one goes first; if that does not help, drain turns to the other.
+func (l *Law) alarm(s sight) {
+	if s.excess < s.threshold {
+		return
+	}
+	suspect, most := Download, 0.0
+	for _, d := range Directions {
+		if w := l.dirs[d].suspicion(s, d, &l.dirs[1-d]); w > most {
+			suspect, most = d, w
+		}
+	}
+	if h := 2 * s.threshold; most > 0 && float64(l.cusum)*most > float64(h) {
+		l.dirs[suspect].cut(s, suspect)
+		l.cusum = 0
+	}
+}
+
+// climb raises at most one direction a step. While both are loaded they take
+// turns, so that a queue that follows a raise has one suspect.
+func (l *Law) climb(s sight) {
+	if !s.calm || l.cusum > 0 || l.draining() {
+		return
+	}
+	both := l.dirs[Download].wantsMore(s.now) && l.dirs[Upload].wantsMore(s.now)
+	if both && s.now-l.climbing > 2*time.Second {
+		l.climber, l.climbing = 1-l.climber, s.now
+	}
+	for _, d := range Directions {
+		if both && d != l.climber {
+			continue
+		}
+		l.dirs[d].climb(s)
+	}
+}
+
+func (l *Law) decision(s sight) Decision {
+	v := l.path.View(s.now)
+	dec := Decision{
+		At: s.now, RTT: v.RTT, Baseline: v.Base, Excess: s.excess,
+		Threshold: s.threshold, Slope: s.slope, Alive: v.Alive,
+	}
+	for _, d := range Directions {
+		dec.Directions[d] = l.dirs[d].report(l.severity(d))
+	}
+	return dec
+}
+
+// severity reads a state from the smoothed excess. A state is left downwards
+// only at four fifths of its threshold, so GREEN is reached whenever the
+// excess is gone.
+func (l *Law) severity(d Direction) State {
+	dir := &l.dirs[d]
+	if dir.load >= 0 && dir.load < loaded && dir.mode == steady {
+		return Green
+	}
+	state := Green
+	for i, limit := range [3]time.Duration{l.cfg.Target, l.cfg.Warn, l.cfg.HardRed} {
+		if dir.state > Green+State(i) {
+			limit = limit * 4 / 5
+		}
+		if l.smooth > limit {
+			state = Green + State(i) + 1
+		}
+	}
+	return state
+}
+
+// Reconfigure replaces bounds and thresholds and keeps what was learned.
+func (l *Law) Reconfigure(cfg Config) {
+	l.cfg = cfg.withDefaults()
+	for _, d := range Directions {
+		dir := &l.dirs[d]
+		dir.cfg = l.cfg.Directions[d]
+		dir.rate = dir.bounded(dir.rate)
+	}
+}

@@ -1,0 +1,108 @@
+package autorate
+
+import "time"
+
+const (
+	verifyAfter   = 600 * time.Millisecond // a cut must show by then
+	verifyDip     = 450 * time.Millisecond
+	verifySpacing = 10 * time.Second
+	verifyWindow  = 10 * time.Minute
+	verifyMost    = 4 // per verifyWindow
+)
+
+// verifier answers one question: is a delay that a cut did not cure ours? It
+// halves the limit of the suspect for a moment. A queue of ours must fall; a
+// capacity that collapsed further makes it grow; a delay that does not care
+// is another route, and becomes the new baseline.
+//
+// "Flat delay is the new baseline" without this dip would be fatal: a standing
+// queue is flat too.
+type verifier struct {
+	suspect Direction
+	began   time.Duration
+	running bool
+	before  time.Duration // highest excess since the cut
+	starts  [verifyMost]time.Duration
+	n       int
+}
+
+func (v *verifier) active() bool { return v.running }
+
+// allowed bounds how often traffic is disturbed for an answer.
+func (v *verifier) allowed(now time.Duration) bool {
+	if v.n == 0 {
+		return true
+	}
+	if now-v.starts[(v.n-1)%verifyMost] < verifySpacing {
+		return false
+	}
+	return v.n < verifyMost || now-v.starts[v.n%verifyMost] > verifyWindow
+}
+
+// needsVerify reports a cut that has not brought the excess down by a fifth.
+func (l *Law) needsVerify(s sight) bool {
+	for _, d := range Directions {
+		dir := &l.dirs[d]
+		if dir.mode == drain && !dir.verified && s.now-dir.cutAt > verifyAfter+s.loop &&
+			s.excess > dir.peak*4/5 && l.verify.allowed(s.now) {
+			l.verify.suspect = d
+			return true
+		}
+	}
+	return false
+}
+
+func (l *Law) verifyStart(s sight) {
+	v := &l.verify
+	v.running, v.began = true, s.now
+	v.starts[v.n%verifyMost] = s.now
+	v.n++
+	for _, d := range Directions {
+		if dir := &l.dirs[d]; dir.mode == drain {
+			v.before = dir.peak
+			dir.verified = true
+			dir.rate = dir.bounded(min(dir.rate, dir.edge*0.5, dir.through*0.5))
+			dir.reason = Verifying
+		}
+	}
+}
+
+func (l *Law) verifyStep(s sight) {
+	v := &l.verify
+	if s.now-v.began < verifyDip+s.loop {
+		for _, d := range Directions {
+			if l.dirs[d].mode == drain {
+				l.dirs[d].reason = Verifying
+			}
+		}
+		return
+	}
+	v.running = false
+	grew := s.excess > v.before*11/10
+	fell := s.excess < v.before*4/5
+	for _, d := range Directions {
+		dir := &l.dirs[d]
+		if dir.mode != drain {
+			continue
+		}
+		switch {
+		case grew:
+			dir.edge *= 0.6
+			dir.peak, dir.low, dir.falling = s.excess, s.excess, s.now
+			dir.lower(s, dir.edge*depth(s.excess))
+			dir.reason = Draining
+		case fell:
+			dir.low, dir.falling = s.excess, s.now
+			dir.reason = Draining
+		default:
+			dir.rate, dir.edge = dir.cutFrom, dir.cutEdge
+			dir.mode, dir.since, dir.hold_ = steady, s.now, holdFirst
+			dir.reason = Rebased
+		}
+	}
+	if !grew && !fell {
+		l.path.Rebase(s.now)
+		l.slope.reset()
+		l.cusum, l.smooth = 0, 0
+	}
+}

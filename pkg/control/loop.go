@@ -1,0 +1,301 @@
+package control
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/wanctl/wanctl/pkg/autorate"
+	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/rtt"
+)
+
+const (
+	// readBackEvery is how often the limits in force are compared with what
+	// the loop believes.
+	readBackEvery = 10 * time.Second
+	// pollBase is the counter polling interval on a router that answers fast.
+	pollBase = 100 * time.Millisecond
+	// eventBuffer bounds the probe events taken in per tick.
+	eventBuffer = 512
+)
+
+// Config describes a Loop.
+type Config struct {
+	Law      autorate.Config
+	Start    Limits    // the limits in force at the start, as just read
+	Epoch    time.Time // zero of all times given to the law; shared with the Prober
+	DryRun   bool      // decide, but write nothing
+	Prober   Prober
+	Limiter  Limiter
+	Meter    Meter
+	Observer Observer
+	// Alive, if set, is called by every tick: the watchdog's proof of life.
+	Alive func()
+	// Hold, if set, tells each tick whether the measurement is unusable.
+	Hold func() bool
+}
+
+// Loop controls one WAN. Create it with New and let Run do its work.
+type Loop struct {
+	cfg Config
+	law *autorate.Law
+
+	// State of the loop goroutine.
+	gate     autorate.Gate
+	inForce  Limits // confirmed by the router, or pretended in a dry run
+	latency  latency
+	events   []rtt.Event
+	readings []autorate.Reading
+	dec      autorate.Decision
+	writing  bool
+	failures int           // writes and reads that failed in a row
+	retryAt  time.Duration // no router call before
+	readAt   time.Duration // next read-back
+	unsure   bool          // a write's outcome is unknown: read before writing
+	status   Status
+	next     time.Duration // when the next tick is due
+
+	// Channels to and from the other goroutines.
+	jobs    chan job
+	results chan result
+	polls   chan poll
+	asks    chan chan<- Status
+	configs chan autorate.Config
+}
+
+// New returns a Loop that has not started.
+func New(cfg Config) *Loop {
+	if cfg.Observer == nil {
+		cfg.Observer = Nobody{}
+	}
+	if cfg.Law.Tick <= 0 {
+		cfg.Law.Tick = 50 * time.Millisecond
+	}
+	l := &Loop{
+		cfg:      cfg,
+		law:      autorate.New(cfg.Law, cfg.Start),
+		inForce:  cfg.Start,
+		events:   make([]rtt.Event, 0, eventBuffer),
+		readings: make([]autorate.Reading, 0, 16),
+		jobs:     make(chan job, 1),
+		results:  make(chan result, 1),
+		polls:    make(chan poll, 16),
+		asks:     make(chan chan<- Status),
+		configs:  make(chan autorate.Config, 1),
+	}
+	l.readAt = l.now() + readBackEvery
+	return l
+}
+
+// now is the time on the law's clock.
+func (l *Loop) now() time.Duration { return time.Since(l.cfg.Epoch) }
+
+// Run controls the WAN until ctx ends, which is a normal end. A write in
+// flight then is given its answer first, so that no outcome stays unknown.
+func (l *Loop) Run(ctx context.Context) error {
+	var group errgroup.Group
+	workers, stop := context.WithCancel(ctx)
+	group.Go(func() error { l.poller(workers); return nil })
+	// The writer outlives ctx by the one write it may be in.
+	group.Go(func() error { l.writer(context.WithoutCancel(ctx)); return nil })
+	l.loop(ctx)
+	close(l.jobs)
+	stop()
+	return group.Wait()
+}
+
+func (l *Loop) loop(ctx context.Context) {
+	ticker := time.NewTicker(l.cfg.Law.Tick)
+	defer ticker.Stop()
+	l.next = l.now() + l.cfg.Law.Tick
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			l.tick()
+		case r := <-l.results:
+			l.finished(r)
+			l.act()
+		case p := <-l.polls:
+			l.polled(p)
+		case reply := <-l.asks:
+			reply <- l.current()
+		case cfg := <-l.configs:
+			l.reconfigure(cfg)
+		}
+	}
+}
+
+// tick runs the law once. It allocates nothing.
+func (l *Loop) tick() {
+	now := l.now()
+	late := max(0, now-l.next)
+	l.status.Ticks++
+	if skipped := late / l.cfg.Law.Tick; skipped > 0 {
+		l.status.Skipped += uint64(skipped)
+		l.next += skipped * l.cfg.Law.Tick
+	}
+	l.next += l.cfg.Law.Tick
+
+	l.drainEvents()
+	in := autorate.Input{
+		Events: l.events, Readings: l.readings, Applied: l.inForce,
+		WriteLatency: l.latency.p90(),
+		Hold:         l.cfg.Hold != nil && l.cfg.Hold(),
+	}
+	l.dec = l.law.Step(now, in)
+	l.cfg.Observer.Stepped(in, l.dec, late)
+	l.readings = l.readings[:0]
+	l.act()
+	if l.cfg.Alive != nil {
+		l.cfg.Alive()
+	}
+}
+
+func (l *Loop) drainEvents() {
+	l.events = l.events[:0]
+	for len(l.events) < cap(l.events) {
+		select {
+		case e := <-l.cfg.Prober.Events():
+			if e.Kind == rtt.Reply {
+				l.status.LastReply = e.At
+			}
+			l.events = append(l.events, e)
+		default:
+			return
+		}
+	}
+}
+
+// act hands the writer its next job when it has none.
+func (l *Loop) act() {
+	now := l.now()
+	if l.writing || now < l.retryAt || l.status.Ticks == 0 {
+		return
+	}
+	if l.unsure || now >= l.readAt {
+		l.writing, l.readAt = true, now+readBackEvery
+		l.jobs <- job{read: true}
+		return
+	}
+	var want Limits
+	for _, d := range autorate.Directions {
+		limit := l.dec.Directions[d].Limit
+		switch l.gate.Ask(now, d, l.inForce[d], limit) {
+		case autorate.Pass:
+			want[d] = limit
+		case autorate.Wait:
+			l.status.HeldBack[d]++
+			l.cfg.Observer.HeldBack(d)
+		case autorate.Skip:
+			if !l.allowed(d, l.inForce[d]) {
+				want[d] = limit
+			}
+		}
+	}
+	if want == (Limits{}) {
+		return
+	}
+	if l.cfg.DryRun {
+		l.finished(result{job: job{want: want}, limits: want, dry: true})
+		return
+	}
+	l.writing = true
+	l.jobs <- job{want: want}
+}
+
+// allowed reports whether a limit in force lies within the configured range.
+func (l *Loop) allowed(d autorate.Direction, r bitrate.Rate) bool {
+	c := l.cfg.Law.Directions[d]
+	return r >= c.Lowest() && r <= c.Ceiling
+}
+
+// finished takes in what the writer achieved.
+func (l *Loop) finished(r result) {
+	now := l.now()
+	if !r.dry {
+		l.writing = false
+		l.status.LastRouter = now
+	}
+	if !r.job.read {
+		w := Write{Want: r.job.want, Before: l.inForce, Applied: r.limits, Took: r.took, Err: r.err, DryRun: r.dry}
+		l.cfg.Observer.Wrote(w)
+	}
+	if r.err != nil {
+		l.failures++
+		l.unsure = true
+		l.retryAt = now + backoff(l.failures)
+		l.status.LastError = r.err
+		return
+	}
+	l.failures, l.status.LastError = 0, nil
+	if !r.dry {
+		l.latency.add(r.took)
+	}
+	if r.job.read {
+		l.compare(r.limits)
+		return
+	}
+	for _, d := range autorate.Directions {
+		if r.job.want[d] != 0 {
+			l.inForce[d] = r.limits[d]
+			l.status.Writes[d]++
+		}
+	}
+}
+
+// compare adopts limits that somebody else has set.
+func (l *Loop) compare(read Limits) {
+	known := !l.unsure
+	l.unsure = false
+	if l.cfg.DryRun {
+		return
+	}
+	for _, d := range autorate.Directions {
+		if read[d] == l.inForce[d] {
+			continue
+		}
+		if known {
+			l.cfg.Observer.Foreign(d, l.inForce[d], read[d])
+			l.law.Adopt(d, read[d])
+		}
+		l.inForce[d] = read[d]
+	}
+}
+
+// polled takes in counters.
+func (l *Loop) polled(p poll) {
+	l.cfg.Observer.Polled(p.took, p.err)
+	if p.err != nil {
+		l.status.PollErrors++
+		l.status.PollError = p.err
+		return
+	}
+	l.status.PollError = nil
+	l.status.LastRouter = p.reading.At
+	if len(l.readings) < cap(l.readings) {
+		l.readings = append(l.readings, p.reading)
+	}
+}
+
+// reconfigure replaces thresholds, ceilings and floors while running. The
+// interval, the reflectors and the router are fixed for the life of a Loop.
+func (l *Loop) reconfigure(cfg autorate.Config) {
+	cfg.Tick = l.cfg.Law.Tick
+	l.cfg.Law = cfg
+	l.law.Reconfigure(cfg)
+}
+
+// Reconfigure hands the loop new law settings; the newest wins.
+func (l *Loop) Reconfigure(cfg autorate.Config) {
+	for {
+		select {
+		case l.configs <- cfg:
+			return
+		case <-l.configs:
+		}
+	}
+}

@@ -1,0 +1,382 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/wanctl/wanctl/pkg/autorate"
+	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/linksim"
+	"github.com/wanctl/wanctl/pkg/rtt"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// world is a simulated link with a router in front of it, in the time of the
+// synctest bubble.
+type world struct {
+	mu     sync.Mutex
+	link   *linksim.Link
+	epoch  time.Time
+	events chan rtt.Event
+
+	// Configuration of the router's behaviour.
+	took  time.Duration
+	err   error
+	stuck bool
+
+	writes []Limits
+	reads  int
+}
+
+func newWorld(t *testing.T, cfg linksim.Config) *world {
+	w := &world{link: linksim.New(cfg), epoch: time.Now(), events: make(chan rtt.Event, 1024), took: 8 * time.Millisecond}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(linksim.Step)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			w.mu.Lock()
+			w.link.Advance(time.Since(w.epoch))
+			for _, e := range w.link.Events() {
+				w.events <- e
+			}
+			w.mu.Unlock()
+		}
+	}()
+	t.Cleanup(func() { cancel(); <-done })
+	return w
+}
+
+func (w *world) Events() <-chan rtt.Event { return w.events }
+
+func (w *world) call(ctx context.Context) error {
+	w.mu.Lock()
+	took, err, stuck := w.took, w.err, w.stuck
+	w.mu.Unlock()
+	if stuck {
+		took = 5 * time.Second
+		err = errors.New("router silent")
+	}
+	select {
+	case <-time.After(took):
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (w *world) Limits(ctx context.Context) (Limits, error) {
+	if err := w.call(ctx); err != nil {
+		return Limits{}, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.reads++
+	return Limits{w.link.Limit(0), w.link.Limit(1)}, nil
+}
+
+func (w *world) SetLimits(ctx context.Context, want Limits) (Limits, error) {
+	if err := w.call(ctx); err != nil {
+		return Limits{}, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.writes = append(w.writes, want)
+	for _, d := range autorate.Directions {
+		if want[d] != 0 {
+			w.link.SetLimit(d, want[d])
+		}
+	}
+	return Limits{w.link.Limit(0), w.link.Limit(1)}, nil
+}
+
+func (w *world) Counters(ctx context.Context) ([2]autorate.Counters, error) {
+	if err := w.call(ctx); err != nil {
+		return [2]autorate.Counters{}, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return [2]autorate.Counters{w.link.Counters(0), w.link.Counters(1)}, nil
+}
+
+// set changes the router's behaviour.
+func (w *world) set(change func(*world)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	change(w)
+}
+
+func (w *world) writeCount() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.writes)
+}
+
+type watch struct {
+	Nobody
+	mu      sync.Mutex
+	late    time.Duration
+	wrote   []Write
+	foreign []bitrate.Rate
+}
+
+func (o *watch) Stepped(_ autorate.Input, _ autorate.Decision, late time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.late = max(o.late, late)
+}
+
+func (o *watch) Wrote(w Write) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.wrote = append(o.wrote, w)
+}
+
+func (o *watch) Foreign(_ autorate.Direction, _, theirs bitrate.Rate) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.foreign = append(o.foreign, theirs)
+}
+
+func scenario(name string) linksim.Scenario {
+	for _, s := range linksim.Scenarios() {
+		if s.Name == name {
+			return s
+		}
+	}
+	panic("no scenario " + name)
+}
+
+func lawConfig(sc linksim.Scenario) autorate.Config {
+	return autorate.Config{Directions: [2]autorate.DirectionConfig{
+		{Ceiling: sc.Ceiling[0], Floor: autorate.FlatFloor(sc.Floor[0])},
+		{Ceiling: sc.Ceiling[1], Floor: autorate.FlatFloor(sc.Floor[1])},
+	}, BaselineInitial: 24 * time.Millisecond}
+}
+
+// run starts a loop on w and returns it with a function that ends it.
+func run(t *testing.T, w *world, sc linksim.Scenario, change func(*Config)) (*Loop, func()) {
+	cfg := Config{
+		Law: lawConfig(sc), Start: sc.Ceiling, Epoch: w.epoch,
+		Prober: w, Limiter: w, Meter: w,
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	l := New(cfg)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- l.Run(ctx) }()
+	return l, func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	}
+}
+
+func TestIdleHourWritesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sc := scenario("idle, docsis")
+		w := newWorld(t, sc.Config(1))
+		l, stop := run(t, w, sc, nil)
+		time.Sleep(10 * time.Minute)
+		status, err := l.Status(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop()
+		if n := w.writeCount(); n != 0 {
+			t.Errorf("%d writes while idle", n)
+		}
+		if status.Ticks < 11900 || status.Decision.Alive != 3 {
+			t.Errorf("ticks %d, reflectors alive %d", status.Ticks, status.Decision.Alive)
+		}
+	})
+}
+
+func TestStepIsFollowed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sc := scenario("step, download")
+		w := newWorld(t, sc.Config(1))
+		o := &watch{}
+		_, stop := run(t, w, sc, func(c *Config) { c.Observer = o })
+		time.Sleep(30 * time.Second)
+		stop()
+		limit := w.link.Limit(autorate.Download)
+		if limit < 12*bitrate.Mbps || limit > 17*bitrate.Mbps {
+			t.Errorf("10 s after the capacity fell to 16M the limit is %v", limit)
+		}
+		if up := w.link.Limit(autorate.Upload); up != sc.Ceiling[1] {
+			t.Errorf("the idle upload's limit is %v", up)
+		}
+		for _, wr := range o.wrote {
+			for _, d := range autorate.Directions {
+				if r := wr.Want[d]; r != 0 && (r < sc.Floor[d] || r > sc.Ceiling[d]) {
+					t.Errorf("wrote %v %v, outside [%v, %v]", d, r, sc.Floor[d], sc.Ceiling[d])
+				}
+			}
+		}
+	})
+}
+
+func TestSilentRouterDoesNotDelayTicks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sc := scenario("fixed, download")
+		w := newWorld(t, sc.Config(1))
+		o := &watch{}
+		l, stop := run(t, w, sc, func(c *Config) { c.Observer = o })
+		time.Sleep(10 * time.Second)
+		w.set(func(w *world) { w.stuck = true })
+		time.Sleep(60 * time.Second)
+		before, err := l.Status(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if before.LastError == nil || before.Failures == 0 {
+			t.Error("the status does not tell of the silent router")
+		}
+		w.set(func(w *world) { w.stuck = false })
+		time.Sleep(30 * time.Second)
+		after, err := l.Status(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop()
+		if o.late > time.Millisecond {
+			t.Errorf("a tick came %v late", o.late)
+		}
+		if after.LastError != nil || after.Failures != 0 {
+			t.Errorf("after the router came back: %d failures, %v", after.Failures, after.LastError)
+		}
+		if after.Writes == before.Writes {
+			t.Error("no write after the router came back")
+		}
+	})
+}
+
+func TestForeignChangeIsAdopted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sc := scenario("idle, docsis")
+		w := newWorld(t, sc.Config(1))
+		o := &watch{}
+		_, stop := run(t, w, sc, func(c *Config) { c.Observer = o })
+		time.Sleep(time.Second)
+		w.set(func(w *world) { w.link.SetLimit(autorate.Download, 30*bitrate.Mbps) })
+		time.Sleep(20 * time.Second)
+		if got := w.link.Limit(autorate.Download); got != 30*bitrate.Mbps {
+			t.Errorf("limit is %v: a change within the range was not left alone", got)
+		}
+		w.set(func(w *world) { w.link.SetLimit(autorate.Download, 100*bitrate.Mbps) })
+		time.Sleep(20 * time.Second)
+		stop()
+		if got := w.link.Limit(autorate.Download); got != sc.Ceiling[0] {
+			t.Errorf("limit is %v: a change above the ceiling was not bounded", got)
+		}
+		if len(o.foreign) != 2 {
+			t.Errorf("reported %v", o.foreign)
+		}
+	})
+}
+
+func TestDryRunWritesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sc := scenario("fixed, download")
+		w := newWorld(t, sc.Config(1))
+		o := &watch{}
+		_, stop := run(t, w, sc, func(c *Config) { c.DryRun, c.Observer = true, o })
+		time.Sleep(20 * time.Second)
+		stop()
+		if n := w.writeCount(); n != 0 {
+			t.Errorf("%d writes in a dry run", n)
+		}
+		if len(o.wrote) == 0 || !o.wrote[0].DryRun {
+			t.Error("a dry run does not tell what it would write")
+		}
+	})
+}
+
+func TestWriteInFlightIsFinishedOnShutdown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sc := scenario("fixed, download")
+		w := newWorld(t, sc.Config(1))
+		w.took = 300 * time.Millisecond
+		_, stop := run(t, w, sc, func(c *Config) { c.Start = Limits{0, 0} })
+		time.Sleep(100 * time.Millisecond) // the first tick has posted a write
+		stop()
+		if n := w.writeCount(); n != 1 {
+			t.Errorf("%d writes finished, want the one in flight", n)
+		}
+	})
+}
+
+func TestReconfigureBoundsTheLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sc := scenario("idle, docsis")
+		w := newWorld(t, sc.Config(1))
+		l, stop := run(t, w, sc, nil)
+		time.Sleep(time.Second)
+		cfg := lawConfig(sc)
+		cfg.Directions[autorate.Upload].Ceiling = 8 * bitrate.Mbps
+		l.Reconfigure(cfg)
+		time.Sleep(time.Second)
+		stop()
+		if got := w.link.Limit(autorate.Upload); got != 8*bitrate.Mbps {
+			t.Errorf("limit is %v after the ceiling became 8M", got)
+		}
+	})
+}
+
+// nothing is a world in which nothing happens, for measuring the tick alone.
+type nothing struct{ events chan rtt.Event }
+
+func (n nothing) Events() <-chan rtt.Event { return n.events }
+
+func BenchmarkTick(b *testing.B) {
+	sc := scenario("fixed, download")
+	n := nothing{make(chan rtt.Event, 64)}
+	l := New(Config{Law: lawConfig(sc), Start: sc.Ceiling, Epoch: time.Now(), Prober: n, DryRun: true})
+	b.ReportAllocs()
+	seq := uint32(0)
+	for b.Loop() {
+		for r := range uint8(3) {
+			at := l.now()
+			n.events <- rtt.Event{At: at, Kind: rtt.Sent, Seq: seq, Reflector: r}
+			n.events <- rtt.Event{At: at, Kind: rtt.Reply, Seq: seq, Reflector: r, RTT: 24 * time.Millisecond}
+		}
+		seq++
+		l.tick()
+	}
+}
+
+func TestTickAllocatesNothing(t *testing.T) {
+	sc := scenario("fixed, download")
+	n := nothing{make(chan rtt.Event, 64)}
+	l := New(Config{Law: lawConfig(sc), Start: sc.Ceiling, Epoch: time.Now(), Prober: n, DryRun: true})
+	seq := uint32(0)
+	if allocs := testing.AllocsPerRun(1000, func() {
+		for r := range uint8(3) {
+			n.events <- rtt.Event{At: l.now(), Kind: rtt.Sent, Seq: seq, Reflector: r}
+			n.events <- rtt.Event{At: l.now(), Kind: rtt.Reply, Seq: seq, Reflector: r, RTT: 24 * time.Millisecond}
+		}
+		l.readings = append(l.readings, autorate.Reading{At: l.now()})
+		seq++
+		l.tick()
+	}); allocs != 0 {
+		t.Errorf("a steady tick allocates %v times", allocs)
+	}
+}

@@ -1,0 +1,44 @@
+package control
+
+import (
+	"context"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/autorate"
+)
+
+// Status is what a Loop says of itself when asked.
+type Status struct {
+	Decision  autorate.Decision
+	InForce   Limits
+	Ticks     uint64
+	Skipped   uint64 // ticks that came too late to be run
+	Writes    [2]uint64
+	HeldBack  [2]uint64
+	Failures  int   // router calls that failed in a row
+	LastError error // of the last router call, nil when it worked
+	PollError error
+	// PollErrors counts since the start.
+	PollErrors uint64
+	LastReply  time.Duration // newest probe reply, on the law's clock
+	LastRouter time.Duration // newest answer of the router
+}
+
+func (l *Loop) current() Status {
+	s := l.status
+	s.Decision, s.InForce, s.Failures = l.dec, l.inForce, l.failures
+	return s
+}
+
+// Status asks the loop. The answer comes from its own goroutine, between two
+// ticks, so it costs the loop no lock; no answer within ctx means that the
+// loop is not running.
+func (l *Loop) Status(ctx context.Context) (Status, error) {
+	reply := make(chan Status, 1)
+	select {
+	case l.asks <- reply:
+		return <-reply, nil
+	case <-ctx.Done():
+		return Status{}, ctx.Err()
+	}
+}

@@ -1,0 +1,88 @@
+package rtt
+
+import (
+	"slices"
+	"time"
+)
+
+// Path combines the reflectors of one WAN into one excess delay.
+//
+// Each reflector is compared with its own baseline first and the median is
+// taken afterwards: a median of raw RTTs would jump whenever a reflector
+// drops out.
+type Path struct {
+	reflectors [MaxReflectors]Reflector
+	used       int
+	scratch    [MaxReflectors]time.Duration
+}
+
+// View is what a Path shows at one moment.
+type View struct {
+	Excess  time.Duration // combined over the live reflectors, from replies
+	Waiting time.Duration // combined lower bound from unanswered probes
+	RTT     time.Duration // combined newest RTT
+	Base    time.Duration // combined baseline
+	Alive   int           // reflectors with a recent reply
+	Fresh   bool          // some live reflector answered since the last View
+}
+
+// Observe takes in one event; see Reflector.Observe.
+func (p *Path) Observe(e Event, clean bool) {
+	if int(e.Reflector) >= MaxReflectors {
+		return
+	}
+	p.used = max(p.used, int(e.Reflector)+1)
+	p.reflectors[e.Reflector].Observe(e, clean)
+}
+
+// Reflector returns the i-th reflector, which must be below MaxReflectors.
+func (p *Path) Reflector(i int) *Reflector { return &p.reflectors[i] }
+
+// Used returns how many reflectors have been seen.
+func (p *Path) Used() int { return p.used }
+
+// View combines the live reflectors at now: the median of three or more, the
+// smaller of two (one bad reflector must not cut a link), the one of one.
+func (p *Path) View(now time.Duration) View {
+	v := View{}
+	for i := range p.used {
+		r := &p.reflectors[i]
+		_, fresh := r.Excess()
+		if r.Alive(now) {
+			v.Alive++
+			v.Fresh = v.Fresh || fresh
+		}
+	}
+	v.Excess = p.combine(now, func(r *Reflector) time.Duration { return r.lastRTT - r.base.Value() })
+	v.Waiting = p.combine(now, func(r *Reflector) time.Duration { return r.Waiting(now) })
+	v.RTT = p.combine(now, func(r *Reflector) time.Duration { return r.lastRTT })
+	v.Base = p.combine(now, func(r *Reflector) time.Duration { return r.base.Value() })
+	return v
+}
+
+func (p *Path) combine(now time.Duration, of func(*Reflector) time.Duration) time.Duration {
+	n := 0
+	for i := range p.used {
+		if r := &p.reflectors[i]; r.Alive(now) {
+			p.scratch[n] = of(r)
+			n++
+		}
+	}
+	switch n {
+	case 0:
+		return 0
+	case 2:
+		return min(p.scratch[0], p.scratch[1])
+	}
+	slices.Sort(p.scratch[:n])
+	return p.scratch[(n-1)/2]
+}
+
+// Rebase takes the newest RTT of every live reflector for its baseline.
+func (p *Path) Rebase(now time.Duration) {
+	for i := range p.used {
+		if r := &p.reflectors[i]; r.Alive(now) {
+			r.Rebase(r.lastRTT)
+		}
+	}
+}

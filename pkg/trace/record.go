@@ -1,0 +1,128 @@
+// Package trace is the recorded form of what a control loop saw: probe events,
+// counter readings and the steps of the law with the limits then in force.
+// A trace replayed through the law gives the same decisions again.
+//
+// There are two encodings of the same flat record, JSON lines and CSV. What
+// `wanctl probe -o jsonl` prints is a trace too, one without counters.
+package trace
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"time"
+)
+
+// Events of a Record.
+const (
+	Sent     = "sent"
+	Reply    = "reply"
+	Late     = "late" // a reply after the probe was given up: read like a reply
+	Lost     = "lost"
+	Counters = "counters"
+	Step     = "step"
+	Start    = "start" // first line of a recording: the limits it began with
+)
+
+// Record is one line of a trace. Times are milliseconds on the recording
+// loop's monotonic clock, rates bit/s. Pointers tell absent from zero.
+type Record struct {
+	TimeMS float64 `json:"t_ms"`
+	Event  string  `json:"event"`
+
+	// sent, reply, late, lost
+	Host  string   `json:"host,omitempty"`
+	Seq   *uint32  `json:"seq,omitempty"`
+	RTTMS *float64 `json:"rtt_ms,omitempty"`
+
+	// counters: since boot, queued is the backlog at that moment
+	DownloadBytes   *uint64 `json:"download_bytes,omitempty"`
+	DownloadDropped *uint64 `json:"download_dropped,omitempty"`
+	DownloadQueued  *uint64 `json:"download_queued_bytes,omitempty"`
+	UploadBytes     *uint64 `json:"upload_bytes,omitempty"`
+	UploadDropped   *uint64 `json:"upload_dropped,omitempty"`
+	UploadQueued    *uint64 `json:"upload_queued_bytes,omitempty"`
+
+	// start, step: the limits in force when the law ran
+	DownloadBPS    *int64   `json:"download_bps,omitempty"`
+	UploadBPS      *int64   `json:"upload_bps,omitempty"`
+	WriteLatencyMS *float64 `json:"write_latency_ms,omitempty"`
+	Hold           bool     `json:"hold,omitempty"`
+}
+
+// Columns of the CSV encoding, in order.
+var columns = []string{
+	"t_ms", "event", "host", "seq", "rtt_ms",
+	"download_bytes", "download_dropped", "download_queued_bytes",
+	"upload_bytes", "upload_dropped", "upload_queued_bytes",
+	"download_bps", "upload_bps", "write_latency_ms", "hold",
+}
+
+// Time returns the record's time.
+func (r Record) Time() time.Duration { return fromMS(r.TimeMS) }
+
+// fromMS is exact for what toMS wrote: whole nanoseconds up to 104 days.
+func fromMS(ms float64) time.Duration { return time.Duration(math.Round(ms * 1e6)) }
+
+func toMS(d time.Duration) float64 { return float64(d) / 1e6 }
+
+// Encoder writes records.
+type Encoder interface {
+	Encode(r Record) error
+}
+
+// NewJSONEncoder writes JSON lines.
+func NewJSONEncoder(w io.Writer) Encoder {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return jsonEncoder{enc}
+}
+
+type jsonEncoder struct{ enc *json.Encoder }
+
+func (e jsonEncoder) Encode(r Record) error { return e.enc.Encode(r) }
+
+// NewCSVEncoder writes CSV with a header line.
+func NewCSVEncoder(w io.Writer) Encoder { return &csvEncoder{w: csv.NewWriter(w)} }
+
+type csvEncoder struct {
+	w      *csv.Writer
+	headed bool
+	row    []string
+}
+
+func (e *csvEncoder) Encode(r Record) error {
+	if !e.headed {
+		e.headed = true
+		if err := e.w.Write(columns); err != nil {
+			return err
+		}
+	}
+	e.row = append(e.row[:0],
+		strconv.FormatFloat(r.TimeMS, 'f', -1, 64), r.Event, r.Host, text(r.Seq), text(r.RTTMS),
+		text(r.DownloadBytes), text(r.DownloadDropped), text(r.DownloadQueued),
+		text(r.UploadBytes), text(r.UploadDropped), text(r.UploadQueued),
+		text(r.DownloadBPS), text(r.UploadBPS), text(r.WriteLatencyMS), "",
+	)
+	if r.Hold {
+		e.row[len(e.row)-1] = "true"
+	}
+	if err := e.w.Write(e.row); err != nil {
+		return err
+	}
+	e.w.Flush()
+	return e.w.Error()
+}
+
+func text[T any](p *T) string {
+	if p == nil {
+		return ""
+	}
+	if f, ok := any(*p).(float64); ok {
+		return strconv.FormatFloat(f, 'f', -1, 64)
+	}
+	return fmt.Sprint(*p)
+}
