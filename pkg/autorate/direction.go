@@ -322,7 +322,7 @@ func (d *direction) explain(s sight) {
 func (d *direction) report(state State) DirectionDecision {
 	d.state = state
 	r := DirectionDecision{
-		Limit: quantise(d.rate), State: state, Reason: d.reason, Load: d.load,
+		Limit: quantise(d.rate).Clamp(d.cfg.Lowest(), d.cfg.Ceiling), State: state, Reason: d.reason, Load: d.load,
 		Throughput: bitrate.Rate(d.through), Capacity: bitrate.Rate(d.edge),
 	}
 	r.Changed = r.Limit != d.reported.Limit || r.State != d.reported.State || r.Reason != d.reported.Reason

@@ -75,6 +75,7 @@ type DirectionDecision struct {
 // sight is what all parts of one step share.
 type sight struct {
 	now       time.Duration
+	view      rtt.View
 	excess    time.Duration // what a sparse packet suffers now, best evidence
 	threshold time.Duration
 	slope     float64
@@ -144,6 +145,7 @@ func (l *Law) look(now time.Duration, in Input, unloaded bool) sight {
 	v := l.path.View(now)
 	s := sight{
 		now:    now,
+		view:   v,
 		excess: v.Excess,
 		effect: in.WriteLatency + v.Base,
 		loop:   in.WriteLatency + v.Base + 2*l.cfg.Tick,
@@ -278,10 +280,9 @@ func (l *Law) climb(s sight) {
 }
 
 func (l *Law) decision(s sight) Decision {
-	v := l.path.View(s.now)
 	dec := Decision{
-		At: s.now, RTT: v.RTT, Baseline: v.Base, Excess: s.excess,
-		Threshold: s.threshold, Slope: s.slope, Alive: v.Alive,
+		At: s.now, RTT: s.view.RTT, Baseline: s.view.Base, Excess: s.excess,
+		Threshold: s.threshold, Slope: s.slope, Alive: s.view.Alive,
 	}
 	for _, d := range Directions {
 		dec.Directions[d] = l.dirs[d].report(l.severity(d))
