@@ -159,7 +159,10 @@ func (l *Loop) drainEvents() {
 	l.events = l.events[:0]
 	for len(l.events) < cap(l.events) {
 		select {
-		case e := <-l.cfg.Prober.Events():
+		case e, open := <-l.cfg.Prober.Events():
+			if !open {
+				return
+			}
 			if e.Kind == rtt.Reply {
 				l.status.LastReply = e.At
 			}
