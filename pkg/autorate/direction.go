@@ -17,7 +17,7 @@ const (
 
 const (
 	// settle is the share of the capacity a direction settles on.
-	settle = 0.98
+	settle = 0.97
 	// deepest bounds how far below the capacity a drain goes: deeper starves
 	// TCP and the link stays empty long after the queue is gone.
 	deepest = 0.45
@@ -26,8 +26,8 @@ const (
 
 	holdShort  = 600 * time.Millisecond // at an estimate still rough
 	holdFirst  = 1500 * time.Millisecond
-	holdLong   = 4 * time.Second // where probes keep failing at the same place
-	stepEvery  = 250 * time.Millisecond
+	holdLong   = 2500 * time.Millisecond // where probes keep failing at the same place
+	stepEvery  = 200 * time.Millisecond
 	knownFor   = 10 * time.Minute // after that a capacity is only a memory
 	stuckAfter = 300 * time.Millisecond
 )
@@ -144,6 +144,11 @@ func (d *direction) cut(s sight, which Direction) {
 		lag = d.applied
 	}
 	capacity := lag / (1 + max(0, s.slope))
+	if which == Download && s.slope < 0.1 && d.through > 0 {
+		// The shaper is behind the bottleneck: what feeds the queue is not the
+		// limit, and what comes through while it stands is the capacity.
+		capacity = min(lag, d.through)
+	}
 	if through := d.arriving(s, which, lag); through > 0 {
 		capacity = min(capacity, through)
 	}
@@ -279,7 +284,7 @@ func (d *direction) climb(s sight) {
 		if known {
 			age -= d.hold_
 		}
-		g := min(0.10, 0.01*math.Pow(2, 1.6*age.Seconds()))
+		g := min(0.10, 0.015*math.Pow(2, 2*age.Seconds()))
 		d.raise(s, d.rate*(1+g))
 		d.reason = Climbing
 	}

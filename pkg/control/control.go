@@ -43,10 +43,12 @@ type Meter interface {
 }
 
 // Observer hears what the loop does, from the loop's own goroutine. It must
-// not block and, in Stepped, not allocate.
+// not block and, in Stepped and Ticked, not allocate.
 type Observer interface {
 	// Stepped follows every step of the law with what it saw and decided.
 	Stepped(in autorate.Input, dec autorate.Decision, late time.Duration)
+	// Ticked ends every tick with the time it took.
+	Ticked(took time.Duration)
 	// Wrote follows every attempt to change limits on the router.
 	Wrote(w Write)
 	// Polled follows every attempt to read counters.
@@ -73,6 +75,9 @@ type Nobody struct{}
 // Stepped does nothing.
 func (Nobody) Stepped(autorate.Input, autorate.Decision, time.Duration) {}
 
+// Ticked does nothing.
+func (Nobody) Ticked(time.Duration) {}
+
 // Wrote does nothing.
 func (Nobody) Wrote(Write) {}
 
@@ -92,6 +97,13 @@ type Observers []Observer
 func (o Observers) Stepped(in autorate.Input, dec autorate.Decision, late time.Duration) {
 	for _, x := range o {
 		x.Stepped(in, dec, late)
+	}
+}
+
+// Ticked implements Observer.
+func (o Observers) Ticked(took time.Duration) {
+	for _, x := range o {
+		x.Ticked(took)
 	}
 }
 

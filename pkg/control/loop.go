@@ -153,6 +153,7 @@ func (l *Loop) tick() {
 	if l.cfg.Alive != nil {
 		l.cfg.Alive()
 	}
+	l.cfg.Observer.Ticked(l.now() - now)
 }
 
 func (l *Loop) drainEvents() {

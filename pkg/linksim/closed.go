@@ -31,13 +31,12 @@ type Closed struct {
 // Result is what a run measured. Utilisation is goodput over true capacity
 // from From on; excess is what a sparse packet suffered, sampled at 50 Hz.
 type Result struct {
-	Utilisation   [2]float64
-	LimitMin      [2]bitrate.Rate
-	LimitMax      [2]bitrate.Rate
-	P50, P95, P99 time.Duration
-	Above30       float64 // share of time with more than 30 ms
-	Cuts, Raises  int     // router writes, per direction counted
-	Changes       []Change
+	Summary
+	Utilisation  [2]float64
+	LimitMin     [2]bitrate.Rate
+	LimitMax     [2]bitrate.Rate
+	Cuts, Raises int // router writes, per direction counted
+	Changes      []Change
 }
 
 // Change is one limit as it took effect on the router.
@@ -155,11 +154,26 @@ func (c *Closed) Run(from, end time.Duration) Result {
 			res.Utilisation[d] = (l.Delivered(d) - start[d]) / capacity[d]
 		}
 	}
-	slices.Sort(excess)
-	if n := len(excess); n > 0 {
-		res.P50, res.P95, res.P99 = excess[n/2], excess[n*95/100], excess[n*99/100]
-		i, _ := slices.BinarySearch(excess, 30*time.Millisecond)
-		res.Above30 = float64(n-i) / float64(n)
-	}
+	res.Summary = Summarise(excess)
 	return res
+}
+
+// Summary is the distribution of an excess delay over time.
+type Summary struct {
+	P50, P95, P99 time.Duration
+	Above30       float64 // share of the samples above 30 ms
+}
+
+// Summarise sorts samples in place.
+func Summarise(samples []time.Duration) Summary {
+	n := len(samples)
+	if n == 0 {
+		return Summary{}
+	}
+	slices.Sort(samples)
+	i, _ := slices.BinarySearch(samples, 30*time.Millisecond)
+	return Summary{
+		P50: samples[n/2], P95: samples[n*95/100], P99: samples[n*99/100],
+		Above30: float64(n-i) / float64(n),
+	}
 }
