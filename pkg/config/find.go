@@ -1,0 +1,82 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/wanctl/wanctl/pkg/config/schema"
+)
+
+// Path returns the file of the WAN name in dir: NAME.yaml, or NAME.yml where
+// only that exists. A name that is not an identifier is an error, so that no
+// name leads out of dir; whether the file exists is left to Load.
+func Path(dir, name string) (string, error) {
+	if _, err := schema.Word(schema.Identifier, name); err != nil {
+		return "", fmt.Errorf("WAN %q %w", name, err)
+	}
+	path := filepath.Join(dir, name+".yaml")
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		if short := filepath.Join(dir, name+".yml"); exists(short) {
+			return short, nil
+		}
+	}
+	return path, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// openProblem explains why a file cannot be opened and what to do instead.
+func openProblem(path string, err error) Problem {
+	p := Problem{File: path}
+	dir := filepath.Dir(path)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		p.Text = "permission denied; run as the user of the service, or as root"
+	case !errors.Is(err, fs.ErrNotExist):
+		p.Text = "cannot be read: " + strings.TrimPrefix(err.Error(), "open "+path+": ")
+	case !exists(dir):
+		p.Text = "no such file, and no directory " + dir + "; " + startFrom
+	default:
+		names := Names(dir)
+		near := schema.Nearest(strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), names)
+		switch {
+		case near != "":
+			p.Text = fmt.Sprintf("no such file; did you mean --config-dir %s --wan %s?", dir, near)
+		case len(names) > 0:
+			p.Text = fmt.Sprintf("no such file; %s holds %s: use --config-dir %s --wan %s", dir, strings.Join(names, ", "), dir, names[0])
+		default:
+			p.Text = "no such file, and no other .yaml in " + dir + "; " + startFrom
+		}
+	}
+	return p
+}
+
+const startFrom = "copy the reference, configs/wanctl.yaml, there and edit it, or name another file with --config FILE"
+
+// Names lists the configurations in dir, without their suffix, as --wan takes
+// them; none when dir cannot be read.
+func Names(dir string) []string {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, e := range entries {
+		if name, ok := strings.CutSuffix(e.Name(), ".yaml"); ok && isName(name) {
+			names = append(names, name)
+		}
+	}
+	return names // ReadDir sorts
+}
+
+func isName(s string) bool {
+	_, err := schema.Word(schema.Identifier, s)
+	return err == nil
+}

@@ -1,0 +1,161 @@
+package config
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/config/schema"
+)
+
+// rules look at several keys at once and settle what depends on others.
+type rules struct{ *schema.Values }
+
+// finishBase settles what both kinds of file share: the router and paths made
+// of the name.
+func (v rules) finishBase(b *Base) {
+	v.finishRouter("router.", &b.Router)
+	v.doubtPassword("router.password", &b.Router)
+	v.checkPin("router.tls_fingerprint", &b.Router)
+	v.failover(&b.Router)
+	b.Logging.Main = cmp.Or(b.Logging.Main, "/var/log/wanctl/"+b.Name+".log")
+	b.LockFile = cmp.Or(b.LockFile, "/run/wanctl/"+b.Name+".lock")
+	b.StateFile = cmp.Or(b.StateFile, "/var/lib/wanctl/"+b.Name+"_state.json")
+	if h, m := b.Health, b.Metrics; h.Enabled && m.Enabled && h.Host == m.Host && h.Port == m.Port && h.Port != 0 &&
+		v.Sound("health_check.port", "metrics.port") {
+		v.Report("metrics.port", "%d is taken by health_check on the same address; give one of them another port", m.Port)
+	}
+}
+
+// finishWAN applies the rules that look at several keys of a WAN.
+func (v rules) finishWAN(w *WAN) {
+	v.finishBase(&w.Base)
+	if w.Queues.Download == w.Queues.Upload && w.Queues.Download != "" {
+		v.Report("queues.upload", "%q is also the download queue; each direction needs its own", w.Queues.Upload)
+	}
+	v.finishDirection("continuous_monitoring.download.", &w.Download)
+	v.finishDirection("continuous_monitoring.upload.", &w.Upload)
+	v.finishThresholds("continuous_monitoring.thresholds.", w)
+
+	const median = "continuous_monitoring.use_median_of_three"
+	enough := len(w.PingHosts) >= 3
+	switch {
+	case !v.Given(median):
+		w.MedianOfThree = enough
+	case w.MedianOfThree && !enough && v.Sound("continuous_monitoring.ping_hosts"):
+		v.Doubt(median, "needs three ping_hosts; there are %d", len(w.PingHosts))
+		w.MedianOfThree = false
+	}
+}
+
+// finishDirection fills the floors from either form and checks their order.
+func (v rules) finishDirection(prefix string, d *Direction) {
+	var (
+		one     = prefix + "floor_mbps"
+		green   = prefix + "floor_green_mbps"
+		yellow  = prefix + "floor_yellow_mbps"
+		softRed = prefix + "floor_soft_red_mbps"
+		red     = prefix + "floor_red_mbps"
+		ceiling = prefix + "ceiling_mbps"
+	)
+	four := slices.ContainsFunc([]string{green, yellow, softRed, red}, v.Given)
+	switch floor, _ := v.Loose(one).(bitrate.Rate); {
+	case four:
+		if v.Given(one) {
+			v.Doubt(one, "has no effect beside the floors for each state")
+		}
+		for _, name := range []string{green, yellow, red} {
+			if !v.Given(name) {
+				v.Report(name, "is missing: floors for each state need floor_green_mbps, floor_yellow_mbps and floor_red_mbps; floor_mbps alone sets all")
+			}
+		}
+		if !v.Given(softRed) {
+			d.FloorSoftRed = d.FloorYellow
+			if !v.Sound(yellow) {
+				v.MarkBad(softRed)
+			}
+		}
+	case v.Given(one):
+		d.FloorGreen, d.FloorYellow, d.FloorSoftRed, d.FloorRed = floor, floor, floor, floor
+		if v.Sound(one, ceiling) && floor > d.Ceiling && v.Given(ceiling) {
+			v.Report(one, "%s must be at most ceiling_mbps, which is %s", mbps(floor), mbps(d.Ceiling))
+		}
+		return
+	default:
+		v.Report(one, "is missing: the limit needs a floor; write floor_mbps, or floor_green_mbps, floor_yellow_mbps, floor_soft_red_mbps and floor_red_mbps")
+		return
+	}
+	v.Ascending(false,
+		step(red, d.FloorRed),
+		step(softRed, d.FloorSoftRed),
+		step(yellow, d.FloorYellow),
+		step(green, d.FloorGreen),
+		step(ceiling, d.Ceiling))
+}
+
+// Time constants outside these follow the queue instead of the idle line, or
+// see a queue too late.
+const (
+	shortestBaseline = 10 * time.Second
+	longestLoad      = 2 * time.Second
+)
+
+func (v rules) finishThresholds(prefix string, w *WAN) {
+	t := &w.Thresholds
+	chain := func(name string, d time.Duration) schema.Limit {
+		return schema.Limit{Name: prefix + name, Value: d.Seconds(), Text: millis(d) + " ms"}
+	}
+	v.Ascending(true, chain("target_bloat_ms", t.TargetBloat), chain("warn_bloat_ms", t.WarnBloat),
+		chain("hard_red_bloat_ms", t.HardRedBloat))
+	v.Ascending(true, chain("baseline_rtt_bounds.min", t.BaselineMin), chain("baseline_rtt_bounds.max", t.BaselineMax))
+
+	base, load := prefix+"baseline_time_constant_sec", prefix+"load_time_constant_sec"
+	base = v.fromAlpha(prefix+"alpha_baseline", base, &t.BaselineTimeConstant, time.Second, 600*time.Second)
+	load = v.fromAlpha(prefix+"alpha_load", load, &t.LoadTimeConstant, 50*time.Millisecond, 10*time.Second)
+	if v.Sound(base) && t.BaselineTimeConstant < shortestBaseline {
+		v.Doubt(base, "a time constant of %s lets the baseline follow a queue that builds up; baseline_time_constant_sec: 50 suits most lines", t.BaselineTimeConstant)
+	}
+	if v.Sound(load) && t.LoadTimeConstant > longestLoad {
+		v.Doubt(load, "a time constant of %s sees a queue late; load_time_constant_sec: 0.25 suits most lines", t.LoadTimeConstant)
+	}
+
+	const initial = "continuous_monitoring.baseline_rtt_initial"
+	lowest, highest := prefix+"baseline_rtt_bounds.min", prefix+"baseline_rtt_bounds.max"
+	if !v.Sound(initial, lowest, highest) || !v.Given(initial) {
+		return
+	}
+	if inside := min(max(w.BaselineInitial, t.BaselineMin), t.BaselineMax); inside != w.BaselineInitial {
+		v.Doubt(initial, "%s ms is outside baseline_rtt_bounds, %s..%s ms; starting from %s ms",
+			millis(w.BaselineInitial), millis(t.BaselineMin), millis(t.BaselineMax), millis(inside))
+		w.BaselineInitial = inside
+	}
+}
+
+// fromAlpha reads the weight of one 50 ms sample as a time constant unless that
+// is set itself, and returns the name of the key that decided.
+func (v rules) fromAlpha(alpha, constant string, d *time.Duration, lowest, highest time.Duration) string {
+	weight, ok := v.Loose(alpha).(float64)
+	switch {
+	case !ok:
+		return constant
+	case v.Given(constant):
+		v.Doubt(alpha, "has no effect beside %s", schema.Key{Name: constant}.Short())
+		return constant
+	}
+	// The logarithm of the exact formula differs only where both are absurd.
+	*d = time.Duration(float64(50*time.Millisecond) / weight)
+	if inside := min(max(*d, lowest), highest); inside != *d {
+		v.Doubt(alpha, "is a time constant of %s, read in steps of 50 ms; using %s", d.Round(time.Millisecond), inside)
+		*d = inside
+	}
+	return alpha
+}
+
+func step(name string, r bitrate.Rate) schema.Limit {
+	return schema.Limit{Name: name, Value: float64(r), Text: mbps(r)}
+}
+
+func mbps(r bitrate.Rate) string { return schema.Decimal(r.Mbps()) }
+
+func millis(d time.Duration) string { return schema.Decimal(float64(d) / float64(time.Millisecond)) }
