@@ -57,6 +57,7 @@ type direction struct {
 	peak     time.Duration // highest excess since the cut
 	falling  time.Duration // when the excess last made a new low
 	low      time.Duration
+	flat     flatness
 	verified bool // a verification answered for this cut
 	innocent bool // the cut did not help: the other direction was to blame
 
@@ -144,12 +145,15 @@ func (d *direction) cut(s sight, which Direction) {
 		lag = d.applied
 	}
 	capacity := lag / (1 + max(0, s.slope))
-	if which == Download && s.slope < 0.1 && d.through > 0 {
+	if which == Download && s.slope < 0.1 {
 		// The shaper is behind the bottleneck: what feeds the queue is not the
 		// limit, and what comes through while it stands is the capacity.
-		capacity = min(lag, d.through)
+		capacity = lag
+		if through, since := d.meter.rate(loadSpan); through > 0 && d.history.lowest(since-s.effect) > 0.9*lag {
+			capacity = min(lag, through)
+		}
 	}
-	if through := d.arriving(s, which, lag); through > 0 {
+	if through := d.arriving(s, which); through > 0 {
 		capacity = min(capacity, through)
 	}
 	capacity = max(capacity, 0.2*lag)
@@ -157,6 +161,7 @@ func (d *direction) cut(s sight, which Direction) {
 	d.cutAt, d.cutFrom, d.cutEdge = s.now, d.rate, d.edge
 	d.peak, d.low, d.falling = s.excess, s.excess, s.now
 	d.verified, d.innocent = false, false
+	d.flat.reset(s.now)
 	if d.edge > 0 && math.Abs(capacity/d.edge-1) < 0.05 {
 		d.failures++
 	} else {
@@ -172,9 +177,12 @@ func (d *direction) cut(s sight, which Direction) {
 // behind an empty shaper, 0 where it says nothing. Then the flow is clocked by
 // the bottleneck: in the download the throughput is the capacity; in the upload
 // it is what the queue is fed with, and the slope says how that compares.
-func (d *direction) arriving(s sight, which Direction, limit float64) float64 {
-	recent, _ := d.meter.rate(80 * time.Millisecond)
-	if !d.meter.fresh(s.now) || recent <= 0 || recent > 0.97*limit || !d.meter.idleNow() {
+//
+// A throughput that our own limit made, now or a moment ago, says nothing.
+func (d *direction) arriving(s sight, which Direction) float64 {
+	recent, since := d.meter.rate(80 * time.Millisecond)
+	if !d.meter.fresh(s.now) || recent <= 0 || !d.meter.idleNow() ||
+		recent > 0.95*d.history.lowest(since-s.effect) {
 		return 0
 	}
 	if which == Download {
@@ -206,7 +214,7 @@ func (d *direction) drain(s sight, which Direction, other *direction) (done bool
 	d.peak = max(d.peak, s.excess)
 	if s.excess < s.threshold && s.fresh {
 		if age < s.effect && !d.verified {
-			d.undo(s)
+			d.restore(s, Undone) // the cause was gone before the cut could act
 		} else {
 			d.settle(s)
 		}
@@ -232,18 +240,28 @@ func (d *direction) drain(s sight, which Direction, other *direction) (done bool
 		}
 		d.edge *= 0.92
 	}
-	if through := d.arriving(s, which, d.applied); through > 0 {
+	if through := d.arriving(s, which); through > 0 {
 		d.edge = max(min(d.edge, through), 0.2*d.cutFrom)
 	}
 	d.lower(s, d.edge*depth(s.excess))
 	return false
 }
 
-// undo takes a cut back whose cause was gone before the cut could act.
-func (d *direction) undo(s sight) {
+// notOurs reports a drain that has shown, deep enough and for long enough,
+// that the delay does not depend on this direction.
+func (d *direction) notOurs(s sight) bool {
+	if d.mode != drain || d.rate > 0.6*d.cutFrom || !d.busy(s.now) {
+		d.flat.reset(s.now)
+		return false
+	}
+	return s.fresh && d.flat.add(s.now, s.excess)
+}
+
+// restore takes a cut back.
+func (d *direction) restore(s sight, why Reason) {
 	d.rate, d.edge = d.cutFrom, d.cutEdge
 	d.mode, d.since, d.hold_ = steady, s.now, holdFirst
-	d.reason = Undone
+	d.reason = why
 }
 
 // settle ends a drain just below the capacity.

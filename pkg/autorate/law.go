@@ -229,6 +229,13 @@ func (l *Law) decide(s sight) {
 			l.cusum = 0
 		}
 	}
+	for _, d := range Directions {
+		if l.dirs[d].notOurs(s) {
+			l.dirs[d].restore(s, Rebased)
+			l.rebase(s)
+			return
+		}
+	}
 	if !l.draining() {
 		l.alarm(s)
 	}

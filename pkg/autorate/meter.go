@@ -115,3 +115,19 @@ func (h *limitHistory) mean(from, to time.Duration) float64 {
 	}
 	return sum / float64(n)
 }
+
+// lowest returns the lowest limit in force since from, the limit that was in
+// force at from included.
+func (h *limitHistory) lowest(from time.Duration) float64 {
+	low := 0.0
+	for back := 1; back <= min(h.n, readingRing); back++ {
+		i := (h.n - back) % readingRing
+		if low == 0 || h.rate[i] < low {
+			low = h.rate[i]
+		}
+		if h.at[i] <= from {
+			break
+		}
+	}
+	return low
+}

@@ -22,6 +22,7 @@ type verifier struct {
 	began   time.Duration
 	running bool
 	before  time.Duration // highest excess since the cut
+	lowest  time.Duration // in the later half of the dip: one odd sample must not decide
 	starts  [verifyMost]time.Duration
 	n       int
 }
@@ -43,7 +44,7 @@ func (v *verifier) allowed(now time.Duration) bool {
 func (l *Law) needsVerify(s sight) bool {
 	for _, d := range Directions {
 		dir := &l.dirs[d]
-		if dir.mode == drain && !dir.verified && s.now-dir.cutAt > verifyAfter+s.loop &&
+		if dir.mode == drain && s.now-dir.cutAt > verifyAfter+s.loop &&
 			s.excess > dir.peak*4/5 && l.verify.allowed(s.now) {
 			l.verify.suspect = d
 			return true
@@ -54,7 +55,7 @@ func (l *Law) needsVerify(s sight) bool {
 
 func (l *Law) verifyStart(s sight) {
 	v := &l.verify
-	v.running, v.began = true, s.now
+	v.running, v.began, v.lowest = true, s.now, -1
 	v.starts[v.n%verifyMost] = s.now
 	v.n++
 	for _, d := range Directions {
@@ -69,7 +70,11 @@ func (l *Law) verifyStart(s sight) {
 
 func (l *Law) verifyStep(s sight) {
 	v := &l.verify
-	if s.now-v.began < verifyDip+s.loop {
+	age, length := s.now-v.began, verifyDip+s.loop
+	if s.fresh && age > length/2 && (v.lowest < 0 || s.excess < v.lowest) {
+		v.lowest = s.excess
+	}
+	if age < length || v.lowest < 0 && age < 2*length {
 		for _, d := range Directions {
 			if l.dirs[d].mode == drain {
 				l.dirs[d].reason = Verifying
@@ -78,8 +83,8 @@ func (l *Law) verifyStep(s sight) {
 		return
 	}
 	v.running = false
-	grew := s.excess > v.before*11/10
-	fell := s.excess < v.before*4/5
+	grew := v.lowest > v.before*11/10
+	fell := v.lowest < v.before*4/5
 	for _, d := range Directions {
 		dir := &l.dirs[d]
 		if dir.mode != drain {
@@ -95,14 +100,47 @@ func (l *Law) verifyStep(s sight) {
 			dir.low, dir.falling = s.excess, s.now
 			dir.reason = Draining
 		default:
-			dir.rate, dir.edge = dir.cutFrom, dir.cutEdge
-			dir.mode, dir.since, dir.hold_ = steady, s.now, holdFirst
-			dir.reason = Rebased
+			dir.restore(s, Rebased)
 		}
 	}
 	if !grew && !fell {
-		l.path.Rebase(s.now)
-		l.slope.reset()
-		l.cusum, l.smooth = 0, 0
+		l.rebase(s)
 	}
+}
+
+// rebase makes the delay of now the idle RTT.
+func (l *Law) rebase(s sight) {
+	l.path.Rebase(s.now)
+	l.slope.reset()
+	l.cusum, l.smooth = 0, 0
+}
+
+const (
+	flatFor  = time.Second
+	flatMost = 150 * time.Millisecond
+)
+
+// flatness notices, without another dip, that a drain has become one: the limit
+// is deep down, the shaper holds the flow to it, and the delay does not care.
+// It is what keeps a drain from lasting for ever. A delay above flatMost is not
+// believed: it could be a buffer kept full by a capacity below the floor.
+type flatness struct {
+	since  time.Duration // begin of the current stretch
+	lowest time.Duration // in it
+	before time.Duration // lowest of the stretch before, 0 for none
+}
+
+func (f *flatness) reset(now time.Duration) { *f = flatness{since: now, lowest: -1} }
+
+// add reports whether two stretches in a row showed the same delay.
+func (f *flatness) add(now, excess time.Duration) bool {
+	if f.lowest < 0 || excess < f.lowest {
+		f.lowest = excess
+	}
+	if now-f.since < flatFor {
+		return false
+	}
+	before, lowest := f.before, f.lowest
+	f.since, f.lowest, f.before = now, -1, lowest
+	return before > 0 && lowest < flatMost && lowest > before*4/5 && lowest < before*6/5
 }

@@ -53,6 +53,14 @@ func (b *Baseline) Add(now, v time.Duration, clean bool) {
 	}
 }
 
+// recent returns the lowest RTT of the second in progress, or other.
+func (b *Baseline) recent(other time.Duration) time.Duration {
+	if b.current > 0 {
+		return b.current
+	}
+	return other
+}
+
 func (b *Baseline) closeSecond(now time.Duration) {
 	if b.current > 0 && !b.dirty {
 		b.minima[b.next] = b.current

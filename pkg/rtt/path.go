@@ -78,11 +78,12 @@ func (p *Path) combine(now time.Duration, of func(*Reflector) time.Duration) tim
 	return p.scratch[(n-1)/2]
 }
 
-// Rebase takes the newest RTT of every live reflector for its baseline.
+// Rebase takes what every live reflector showed lately, at best, for its
+// baseline.
 func (p *Path) Rebase(now time.Duration) {
 	for i := range p.used {
 		if r := &p.reflectors[i]; r.Alive(now) {
-			r.Rebase(r.lastRTT)
+			r.Rebase(r.base.recent(r.lastRTT))
 		}
 	}
 }
