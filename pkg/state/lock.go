@@ -1,0 +1,256 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// Lock is the lock file of one daemon, held until Close.
+//
+// Two kinds of program respect it. This one holds flock(2) on the file, which
+// the kernel takes back whatever becomes of the process. The earlier system
+// looks at the PID written in the file only: a live PID of another process
+// means held, a dead one means stale. So the file always holds our PID when it
+// becomes visible (it is written elsewhere and linked into place), and a file
+// somebody else wrote is judged by its PID even when nobody has the flock.
+type Lock struct {
+	path string
+	fl   *flock.Flock
+}
+
+const (
+	// pidGrace is how long a lock file without a PID is taken for one whose
+	// writer is about to write it.
+	pidGrace = 10 * time.Second
+	// lockTries bounds how often the competition of several starters is looked
+	// at anew; lockPause is the time between two looks.
+	lockTries = 25
+	lockPause = 20 * time.Millisecond
+)
+
+// Acquire takes the lock file at path or says who has it (ErrLocked). The
+// directory is created when it is missing.
+func Acquire(path string) (*Lock, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, explain("creating the directory of lock file", path, "lock_file", err)
+	}
+	fl, tmp, err := newLockFile(path)
+	if err != nil {
+		return nil, explain("creating lock file", path, "lock_file", err)
+	}
+	held := false
+	defer func() {
+		_ = os.Remove(tmp) // its inode lives on under path when the lock is held
+		if !held {
+			_ = fl.Close()
+		}
+	}()
+	var last Owner
+	for range lockTries {
+		err := os.Link(tmp, path)
+		if err == nil {
+			held = true
+			return &Lock{path: path, fl: fl}, nil
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			var link *os.LinkError
+			if errors.As(err, &link) {
+				err = link.Err
+			}
+			return nil, explain("creating lock file", path, "lock_file", err)
+		}
+		switch verdict, owner, err := takeOver(path, tmp); {
+		case err != nil:
+			return nil, explain("taking over lock file", path, "lock_file", err)
+		case verdict == taken:
+			held = true
+			return &Lock{path: path, fl: fl}, nil
+		case verdict == theirs:
+			return nil, lockedBy(path, owner)
+		default:
+			last = owner
+		}
+		time.Sleep(lockPause)
+	}
+	return nil, lockedBy(path, last)
+}
+
+func lockedBy(path string, o Owner) error {
+	what := "try again in a few seconds"
+	if o.PID != 0 {
+		what = fmt.Sprintf("stop it first (kill %d), or, if that is no wanctl, remove the file (rm %s)", o.PID, path)
+	}
+	return fmt.Errorf("%w: lock file %s is held by %s; %s", ErrLocked, path, o, what)
+}
+
+// newLockFile makes a file beside path that holds our PID and our flock.
+func newLockFile(path string) (*flock.Flock, string, error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".new-*")
+	if err != nil {
+		return nil, "", err
+	}
+	tmp := f.Name()
+	// Readable for all: the earlier system and doctor run as other users.
+	_, err = f.Write(lockText())
+	err = errors.Join(err, f.Chmod(0o644), f.Close())
+	if err == nil {
+		fl := flock.New(tmp, flock.SetFlag(os.O_RDONLY))
+		var ok bool
+		if ok, err = fl.TryLock(); ok {
+			return fl, tmp, nil
+		}
+		if err == nil {
+			err = errors.New("the new file is already locked")
+		}
+	}
+	_ = os.Remove(tmp)
+	return nil, "", err
+}
+
+type verdict int
+
+const (
+	unclear verdict = iota // something is changing: look again
+	theirs                 // held by a live process
+	taken                  // it was stale; path is our file now
+)
+
+// takeOver looks at the lock file others left at path and replaces it by tmp
+// when it is stale. It does so under the flock of the old file, so that of
+// several starters only one replaces it.
+func takeOver(path, tmp string) (verdict, Owner, error) {
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
+		return unclear, Owner{}, errors.New("not a regular file")
+	}
+	old := flock.New(path, flock.SetFlag(os.O_RDONLY))
+	ok, err := lockNamed(old, path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errReplaced):
+		return unclear, Owner{}, nil
+	case err != nil:
+		return unclear, Owner{}, err
+	case !ok:
+		// Whoever has the flock may still be replacing the file.
+		pid, _, known := readOwner(path)
+		if !known || !alive(pid) {
+			return unclear, Owner{PID: pid}, nil
+		}
+		return theirs, Owner{pid, command(pid)}, nil
+	}
+	defer func() { _ = old.Close() }()
+	pid, ours, known := readOwner(path)
+	switch {
+	case !known && age(old) < pidGrace:
+		// The earlier system creates the file first and writes its PID then.
+		return unclear, Owner{}, nil
+	case known && heldByPID(pid, ours):
+		return theirs, Owner{pid, command(pid)}, nil
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return unclear, Owner{}, err
+	}
+	return taken, Owner{}, nil
+}
+
+// heldByPID judges a lock file whose flock is free by the PID in it. Our own
+// PID is one of a former life: a container starts with the same one each time.
+func heldByPID(pid int, ours bool) bool {
+	return !ours && pid != os.Getpid() && alive(pid)
+}
+
+func readOwner(path string) (pid int, ours, ok bool) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return 0, false, false
+	}
+	return parseOwner(text)
+}
+
+// errReplaced: the file that was locked has another name now, or none.
+var errReplaced = errors.New("replaced meanwhile")
+
+// lockNamed takes the flock of fl unless somebody has it. When path meanwhile
+// names another file, the lock is worth nothing and is given back: everybody
+// else looks at the file path names.
+func lockNamed(fl *flock.Flock, path string) (ok bool, err error) {
+	if ok, err = fl.TryLock(); !ok || sameInode(fl, path) {
+		return ok, err
+	}
+	return false, errors.Join(errReplaced, fl.Close())
+}
+
+// sameInode reports whether path still is the file fl has open.
+func sameInode(fl *flock.Flock, path string) bool {
+	open, err := fl.Stat()
+	if err != nil {
+		return false
+	}
+	named, err := os.Stat(path)
+	return err == nil && os.SameFile(open, named)
+}
+
+func age(fl *flock.Flock) time.Duration {
+	st, err := fl.Stat()
+	if err != nil {
+		return 0
+	}
+	return time.Since(st.ModTime())
+}
+
+// Verify reports ErrLocked when the lock file is not ours any more: somebody
+// removed it, and perhaps made another. Both programs then believe to be the
+// only one.
+func (l *Lock) Verify() error {
+	if sameInode(l.fl, l.path) {
+		return nil
+	}
+	pid, _, _ := readOwner(l.path)
+	return fmt.Errorf("%w: lock file %s was removed or replaced, now %s; see who steers the router: ps -fC wanctl,python3",
+		ErrLocked, l.path, Owner{pid, command(pid)})
+}
+
+// Close removes the lock file and releases the lock. A file that is not ours
+// any more is left alone.
+func (l *Lock) Close() error {
+	var err error
+	if sameInode(l.fl, l.path) {
+		// The flock is still ours here, so nobody takes the file over between
+		// the look and the removal.
+		err = os.Remove(l.path)
+	}
+	if err = errors.Join(err, l.fl.Close()); err != nil {
+		return explain("releasing lock file", l.path, "lock_file", err)
+	}
+	return nil
+}
+
+// Holder tells which live process holds the lock file at path, without
+// touching it. held is false when it is free or stale.
+func Holder(path string) (o Owner, held bool, err error) {
+	fl := flock.New(path, flock.SetFlag(os.O_RDONLY))
+	ok, err := fl.TryRLock()
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return Owner{}, false, nil
+	case err != nil:
+		return Owner{}, false, explain("reading lock file", path, "lock_file", err)
+	}
+	defer func() { _ = fl.Close() }()
+	pid, ours, known := readOwner(path)
+	if known {
+		o = Owner{pid, command(pid)}
+	}
+	switch {
+	case !ok:
+		return o, true, nil
+	case !known:
+		return o, age(fl) < pidGrace, nil
+	}
+	return o, heldByPID(pid, ours), nil
+}

@@ -1,0 +1,139 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/google/renameio/v2"
+)
+
+// sweepAge is how old a temporary file is when nobody can be writing it.
+const sweepAge = time.Minute
+
+// Save replaces the state by v. Whatever goes wrong, the former state is still
+// there, as the file or as its backup. Fields of other programs in the file are
+// kept. The directory is created when it is missing.
+//
+// A damaged file that is found in the way is set aside as by Load.
+func (f *File[T]) Save(v T) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := os.MkdirAll(filepath.Dir(f.path), 0o755); err != nil {
+		return explain("creating the directory of state", f.path, "state_file", err)
+	}
+	unlock, err := lockState(f.path)
+	if err != nil {
+		return explain("saving state", f.path, "state_file", err)
+	}
+	defer unlock()
+	f.sweep()
+
+	_, doc, err := f.read(f.path)
+	former := err == nil
+	switch {
+	case former:
+	case errors.Is(err, ErrDamaged):
+		_ = f.setAside(err)
+		doc = f.seen
+	case errors.Is(err, fs.ErrNotExist):
+		doc = f.seen
+	default:
+		return explain("saving state", f.path, "state_file", err)
+	}
+	doc, data, err := f.document(doc, v)
+	if err != nil {
+		return fmt.Errorf("saving state %s: %w", f.path, err)
+	}
+	if err := f.replace(data, former); err != nil {
+		return explain("saving state", f.path, "state_file", err)
+	}
+	f.seen = doc
+	return nil
+}
+
+// document puts v over the fields of the former document. What Load would
+// refuse is refused here, so that a bug cannot cost the state.
+func (f *File[T]) document(former object, v T) (object, []byte, error) {
+	doc := former.clone()
+	if doc == nil {
+		doc = object{}
+	}
+	if err := f.encode(doc, v); err != nil {
+		return nil, nil, err
+	}
+	data, err := doc.marshal()
+	if err != nil {
+		return nil, nil, err
+	}
+	if _, _, err := f.parse(data); err != nil {
+		return nil, nil, fmt.Errorf("refusing to write what could not be read back: %w", err)
+	}
+	return doc, data, nil
+}
+
+// replace writes data under the name of the file: temporary file, sync,
+// rename. The directory is not synced: after a power cut either state will do.
+func (f *File[T]) replace(data []byte, former bool) error {
+	t, err := renameio.NewPendingFile(f.path,
+		renameio.WithTempDir(filepath.Dir(f.path)), renameio.WithStaticPermissions(0o600))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = t.Cleanup() }()
+	if _, err := t.Write(data); err != nil {
+		return err
+	}
+	// Synced before the backup changes, so that a full disk changes nothing.
+	if err := t.Sync(); err != nil {
+		return err
+	}
+	if former {
+		if err := f.backUp(); err != nil {
+			return fmt.Errorf("keeping the former state as %s: %w", f.backupPath(), err)
+		}
+	}
+	return t.CloseAtomicallyReplace()
+}
+
+// backUp lets the backup name what the file is now. A link costs no data
+// blocks, and the rename over the old backup leaves no moment without one.
+func (f *File[T]) backUp() error {
+	link := filepath.Join(filepath.Dir(f.path), fmt.Sprintf(".%s%d", filepath.Base(f.path), time.Now().UnixNano()))
+	if err := os.Link(f.path, link); err != nil {
+		return f.copyBackup(err)
+	}
+	// When a save was killed after this rename, the backup already is the same
+	// file, and rename(2) then leaves link in place.
+	defer func() { _ = os.Remove(link) }()
+	return os.Rename(link, f.backupPath())
+}
+
+// copyBackup is backUp for file systems without hard links.
+func (f *File[T]) copyBackup(linkErr error) error {
+	data, err := os.ReadFile(f.path)
+	if err == nil {
+		err = renameio.WriteFile(f.backupPath(), data, 0o600,
+			renameio.WithTempDir(filepath.Dir(f.path)), renameio.WithStaticPermissions(0o600))
+	}
+	if err != nil {
+		return errors.Join(linkErr, err)
+	}
+	return nil
+}
+
+// sweep removes what killed savers left, once.
+func (f *File[T]) sweep() {
+	if f.swept {
+		return
+	}
+	f.swept = true
+	for _, path := range leftovers(f.path) {
+		if st, err := os.Lstat(path); err == nil && time.Since(st.ModTime()) > sweepAge {
+			_ = os.Remove(path)
+		}
+	}
+}
