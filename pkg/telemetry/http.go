@@ -1,0 +1,71 @@
+package telemetry
+
+import (
+	"encoding/json"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// Handler serves the health document at GET /health and GET /: 200 when
+// healthy, 503 otherwise. A browser that asks for / gets page instead, unless
+// page is nil.
+func (c *Checker) Handler(page http.Handler) http.Handler {
+	return handler(page, func(r *http.Request) (Status, any) {
+		h := c.Health(r.Context())
+		return h.Status, h
+	})
+}
+
+// Handler is that of Checker, for steering.
+func (c *SteeringChecker) Handler(page http.Handler) http.Handler {
+	return handler(page, func(r *http.Request) (Status, any) {
+		h := c.Health(r.Context())
+		return h.Status, h
+	})
+}
+
+func handler(page http.Handler, health func(*http.Request) (Status, any)) http.Handler {
+	document := func(w http.ResponseWriter, r *http.Request) {
+		status, doc := health(r)
+		body, err := json.MarshalIndent(doc, "", "  ")
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		head := w.Header()
+		head.Set("Content-Type", "application/json")
+		head.Set("Cache-Control", "no-store")
+		head.Set("X-Content-Type-Options", "nosniff")
+		if status != Healthy {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		_, _ = w.Write(append(body, '\n')) // a client that went away is its own affair
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /health", document)
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Vary", "Accept")
+		if page != nil && wantsHTML(r.Header.Get("Accept")) {
+			page.ServeHTTP(w, r)
+			return
+		}
+		document(w, r)
+	})
+	return mux
+}
+
+// wantsHTML reports whether a request comes from a browser: programs ask for
+// anything or for JSON, browsers name text/html.
+func wantsHTML(accept string) bool {
+	for part := range strings.SplitSeq(accept, ",") {
+		kind, params, err := mime.ParseMediaType(part)
+		if err != nil || kind != "text/html" {
+			continue
+		}
+		q, err := strconv.ParseFloat(params["q"], 64)
+		return err != nil || q > 0
+	}
+	return false
+}
