@@ -1,0 +1,135 @@
+package probe
+
+import (
+	"context"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/probe/hostnet"
+)
+
+const (
+	// recycleAfter bounds the life of one pinger and the age of a name's
+	// address.
+	recycleAfter = time.Hour
+	// silentFor without a reply makes a name worth another look-up.
+	silentFor = time.Minute
+	// stalledFor of failing sends makes a pinger worth a restart: the
+	// interface it is bound to may have come back under another index.
+	stalledFor = time.Second
+)
+
+// superviseICMP keeps t measured until ctx ends or the run's bounds are
+// reached. It starts pinger after pinger: when one fails it waits, longer each
+// time, and when one is old it puts the next in its place. The first argument
+// is for those who tell the end of sending from the end of receiving.
+func (g *Group) superviseICMP(_, ctx context.Context, t *target) {
+	var drains sync.WaitGroup
+	defer drains.Wait()
+	var wait backoff
+	for ctx.Err() == nil {
+		next, last := t.progress()
+		if !g.mayStart(next, g.due(t, last)) {
+			return
+		}
+		before := t.tally().replies
+		addr, err := g.address(ctx, t)
+		if err == nil {
+			err = g.ping(ctx, t, addr, &drains)
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			wait.reset()
+			continue
+		}
+		if t.tally().replies > before {
+			wait.reset()
+		}
+		t.cannotSend(plain(err))
+		if !g.waitToRetry(ctx, &wait, t) {
+			return
+		}
+	}
+}
+
+// ping runs one pinger until it has sent its last probe, and returns nil then:
+// what is still unanswered is received in the background, as part of drains.
+func (g *Group) ping(ctx context.Context, t *target, addr netip.Addr, drains *sync.WaitGroup) error {
+	base, lastSent := t.progress()
+	if !pause(ctx, g.due(t, lastSent)-g.clock.now()) {
+		return nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	started := g.clock.now()
+	last := make(chan struct{})
+	stalled := make(chan error, 1)
+	ended := make(chan error, 1)
+	e := echo{
+		addr: addr, interval: t.every,
+		source: g.cfg.Source, iface: g.cfg.Interface, raw: g.access == hostnet.RawSockets,
+		received: func(seq int) { t.reply(base + uint32(seq)) },
+		failed: func(err error) {
+			if err = plain(err); t.cannotSend(err) >= stalledFor {
+				select {
+				case stalled <- err:
+				default:
+				}
+			}
+		},
+		sent: func(seq int) bool {
+			planned := t.begin() + 1
+			more := seq+1 < maxEchoes && g.mayFollow(planned, t) && !g.stale(t, started)
+			if !more {
+				close(last)
+			}
+			return more
+		},
+	}
+	go func() { ended <- g.echo(ctx, e) }()
+
+	select {
+	case <-last:
+		drains.Go(func() {
+			defer cancel()
+			settled, stop := context.WithTimeout(ctx, g.cfg.Timeout+time.Millisecond)
+			defer stop()
+			select {
+			case <-ended:
+			case <-settled.Done():
+				cancel()
+				<-ended
+			}
+		})
+		return nil
+	case err := <-stalled:
+		cancel()
+		<-ended
+		return err
+	case err := <-ended:
+		cancel()
+		select {
+		case <-last: // everything was answered before we looked
+			return nil
+		default:
+		}
+		if err == nil {
+			err = errEnded
+		}
+		return err
+	}
+}
+
+// stale reports whether a pinger of t that started then has had its time.
+func (g *Group) stale(t *target, started time.Duration) bool {
+	now := g.clock.now()
+	if now-started >= recycleAfter {
+		return true
+	}
+	if _, err := netip.ParseAddr(t.host); err == nil || now-started < silentFor {
+		return false
+	}
+	return now-max(t.tally().lastReplyAt, started) >= silentFor
+}

@@ -1,0 +1,131 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/probe/hostnet"
+)
+
+const lookupTimeout = 5 * time.Second
+
+// lookup is what resolves host names in real life.
+func lookup(ctx context.Context, host string) ([]netip.Addr, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+}
+
+// CheckName returns an error when host is a name that does not exist. That a
+// name cannot be resolved for another reason is not an error: it may pass.
+func CheckName(ctx context.Context, host string) error {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return nil
+	}
+	_, err := lookup(ctx, host)
+	var dns *net.DNSError
+	if errors.As(err, &dns) && dns.IsNotFound {
+		return plain(err)
+	}
+	return nil
+}
+
+// address returns the address of t to probe now: the first one with a route,
+// IPv4 before IPv6, of the family of the source address if there is one.
+func (g *Group) address(ctx context.Context, t *target) (netip.Addr, error) {
+	var addrs []netip.Addr
+	if t.gateway && t.host == "" {
+		addr, err := hostnet.DefaultGateway(g.cfg.Interface)
+		if err != nil {
+			return netip.Addr{}, err
+		}
+		addrs = []netip.Addr{addr}
+	} else if addr, err := netip.ParseAddr(t.host); err == nil {
+		addrs = []netip.Addr{addr}
+	} else if addrs, err = g.lookup(ctx, t.host); err != nil {
+		known := t.tally().addr
+		if !known.IsValid() {
+			return netip.Addr{}, err
+		}
+		// The name server may be as far away as the target.
+		addrs = []netip.Addr{known}
+	}
+	usable := make([]netip.Addr, 0, len(addrs))
+	for _, addr := range addrs {
+		addr = addr.Unmap()
+		if !g.source.IsValid() || g.source.Is4() == addr.Is4() {
+			usable = append(usable, addr)
+		}
+	}
+	slices.SortStableFunc(usable, func(a, b netip.Addr) int { return a.BitLen() - b.BitLen() })
+	err := errNoFamily
+	for _, addr := range usable {
+		if err = g.reachable(ctx, addr); err == nil {
+			t.resolved(addr)
+			return addr, nil
+		}
+	}
+	return netip.Addr{}, err
+}
+
+// hasRoute asks the kernel whether it would send to addr, by connecting a UDP
+// socket: that sends nothing.
+func (g *Group) hasRoute(ctx context.Context, addr netip.Addr) error {
+	d := net.Dialer{Control: g.bindControl()}
+	if g.source.IsValid() {
+		d.LocalAddr = net.UDPAddrFromAddrPort(netip.AddrPortFrom(g.source, 0))
+	}
+	const discard = 9
+	c, err := d.DialContext(ctx, "udp", netip.AddrPortFrom(addr, discard).String())
+	if err != nil {
+		return err
+	}
+	return c.Close()
+}
+
+// bindControl returns the Control function of a Dialer that keeps to the
+// configured interface, nil without one.
+func (g *Group) bindControl() func(network, address string, c syscall.RawConn) error {
+	if g.cfg.Interface == "" {
+		return nil
+	}
+	return func(_, _ string, c syscall.RawConn) error {
+		var bindErr error
+		if err := c.Control(func(fd uintptr) { bindErr = hostnet.BindToInterface(int(fd), g.cfg.Interface) }); err != nil {
+			return err
+		}
+		return bindErr
+	}
+}
+
+// backoff spaces the attempts to get a target going.
+type backoff struct{ delay time.Duration }
+
+const (
+	minBackoff = time.Second
+	maxBackoff = 30 * time.Second
+)
+
+func (b *backoff) next() time.Duration {
+	b.delay = min(max(2*b.delay, minBackoff), maxBackoff)
+	return b.delay
+}
+
+func (b *backoff) reset() { b.delay = 0 }
+
+// pause waits for d or until ctx ends, and reports whether it still goes on.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}

@@ -1,0 +1,218 @@
+package probe
+
+import (
+	"math/bits"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/rtt"
+)
+
+// lateFor is how long after its timeout a reply is still recognised and takes
+// the loss back.
+const lateFor = 10 * time.Second
+
+type slotState uint8
+
+const (
+	pending slotState = iota + 1
+	lost
+	answered
+)
+
+// slot remembers one probe.
+type slot struct {
+	at    time.Duration // when it was sent
+	state slotState
+}
+
+// target is one measured address: it numbers the probes, matches the replies
+// with them and counts. Its methods are called by whatever sends and receives,
+// and none of them waits or allocates.
+type target struct {
+	// configuration
+	name    string
+	host    string
+	port    uint16 // TCP only
+	method  Method // ICMP or TCP
+	index   uint8
+	every   time.Duration // between two probes
+	phase   time.Duration // of the first one after the start of the run
+	timeout time.Duration
+	gateway bool // no events: its delay says nothing about the WAN
+
+	// dependencies
+	clock clock
+	queue *queue
+
+	// state
+	mu     sync.Mutex // protects the following fields
+	ring   []slot     // by sequence number; a power of two long
+	next   uint32     // number of the next probe
+	oldest uint32     // every probe before this one is answered or lost
+	stats  tally
+}
+
+// tally is what is known about a target at one moment.
+type tally struct {
+	sent, replies, lost, late uint64
+
+	addr        netip.Addr
+	lastRTT     time.Duration
+	lastSentAt  time.Duration // never before the first
+	lastReplyAt time.Duration
+	failedSince time.Duration // of the first of the failures in a row; 0: none
+	err         error         // why nothing can be sent, nil when it can
+}
+
+func newTarget(name string, method Method, c *Config, clk clock, q *queue) *target {
+	slots := uint(1+(c.Timeout+lateFor)/c.Interval) + 2
+	slots = min(max(slots, 64), 8192)
+	return &target{
+		name: name, method: method, timeout: c.Timeout, clock: clk, queue: q,
+		ring:  make([]slot, 1<<bits.Len(slots-1)),
+		stats: tally{lastSentAt: never},
+	}
+}
+
+func (t *target) slot(seq uint32) *slot { return &t.ring[seq&uint32(len(t.ring)-1)] }
+
+// begin numbers a probe that leaves now.
+func (t *target) begin() (seq uint32) {
+	now := t.clock.now()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.expireAt(now)
+	seq = t.next
+	t.next++
+	if s := t.slot(seq); s.state == pending { // expire has not run for a whole ring
+		t.lose(seq-uint32(len(t.ring)), s, now)
+	}
+	*t.slot(seq) = slot{at: now, state: pending}
+	t.stats.sent++
+	t.stats.lastSentAt = now
+	t.stats.err, t.stats.failedSince = nil, 0
+	t.emit(rtt.Event{At: now, Seq: seq, Kind: rtt.Sent})
+	return seq
+}
+
+// reply takes in the answer to probe seq, now.
+func (t *target) reply(seq uint32) {
+	now := t.clock.now()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if age := t.next - seq; age == 0 || age > uint32(len(t.ring)) {
+		return // forgotten, or never sent
+	}
+	s := t.slot(seq)
+	switch s.state {
+	case pending:
+	case lost:
+		t.stats.lost--
+		t.stats.late++
+	default:
+		return
+	}
+	s.state = answered
+	t.stats.replies++
+	t.stats.lastRTT, t.stats.lastReplyAt = now-s.at, now
+	t.emit(rtt.Event{At: now, RTT: now - s.at, Seq: seq, Kind: rtt.Reply})
+}
+
+// abandon counts probe seq as lost before its time: something said that no
+// answer will come.
+func (t *target) abandon(seq uint32, err error) {
+	now := t.clock.now()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.stats.err = err
+	if age := t.next - seq; age == 0 || age > uint32(len(t.ring)) {
+		return
+	}
+	if s := t.slot(seq); s.state == pending {
+		t.lose(seq, s, now)
+	}
+}
+
+// expire counts what has been unanswered for too long as lost. Sending does so
+// too, so this is for targets to which nothing is sent.
+func (t *target) expire() {
+	now := t.clock.now()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.expireAt(now)
+}
+
+func (t *target) expireAt(now time.Duration) {
+	t.oldest = max(t.oldest, t.next-min(t.next, uint32(len(t.ring))))
+	for ; t.oldest != t.next; t.oldest++ {
+		s := t.slot(t.oldest)
+		if s.state != pending {
+			continue
+		}
+		if now-s.at < t.timeout {
+			return
+		}
+		t.lose(t.oldest, s, now)
+	}
+}
+
+func (t *target) lose(seq uint32, s *slot, now time.Duration) {
+	s.state = lost
+	t.stats.lost++
+	t.emit(rtt.Event{At: now, Seq: seq, Kind: rtt.Lost})
+}
+
+func (t *target) emit(e rtt.Event) {
+	if !t.gateway {
+		e.Reflector = t.index
+		t.queue.put(e)
+	}
+}
+
+// cannotSend records why nothing leaves for this target and returns for how
+// long that has been so.
+func (t *target) cannotSend(err error) time.Duration {
+	now := t.clock.now()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.stats.err = err
+	if t.stats.failedSince == 0 {
+		t.stats.failedSince = now
+	}
+	return now - t.stats.failedSince
+}
+
+func (t *target) resolved(addr netip.Addr) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.stats.addr = addr
+}
+
+// progress returns the number of the probe that begin will hand out next, and
+// when it handed out the last one.
+func (t *target) progress() (next uint32, last time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.next, t.stats.lastSentAt
+}
+
+func (t *target) tally() tally {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.stats
+}
+
+// clock gives monotonic event times, whatever happens to the wall clock.
+type clock struct {
+	base   time.Time     // with a monotonic reading
+	offset time.Duration // of base after the epoch
+}
+
+func newClock(epoch time.Time) clock {
+	now := time.Now()
+	return clock{base: now, offset: now.Sub(epoch)}
+}
+
+func (c clock) now() time.Duration { return c.offset + time.Since(c.base) }

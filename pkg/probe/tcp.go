@@ -1,0 +1,135 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const (
+	// politeInterval bounds how often the fallback connects to a host that
+	// did not ask for it.
+	politeInterval = 200 * time.Millisecond
+	// maxConnect is below the kernel's first retransmission of a SYN: an
+	// answer after it could be to either.
+	maxConnect = time.Second
+)
+
+// dialFunc opens a connection to addr and closes it again. It calls begin just
+// before the SYN leaves and returns nil when something answered, be it to
+// refuse.
+type dialFunc func(ctx context.Context, addr netip.AddrPort, begin func()) error
+
+// connect is the dialFunc of real life.
+func (g *Group) connect(ctx context.Context, addr netip.AddrPort, begin func()) error {
+	bind := g.bindControl()
+	d := net.Dialer{
+		KeepAlive: -1, // no use for a connection closed at once
+		Control: func(network, address string, c syscall.RawConn) error {
+			if bind != nil {
+				if err := bind(network, address, c); err != nil {
+					return err
+				}
+			}
+			begin()
+			return nil
+		},
+	}
+	var local netip.AddrPort
+	if g.source.IsValid() {
+		local = netip.AddrPortFrom(g.source, 0)
+	}
+	c, err := d.DialTCP(ctx, "tcp", local, addr)
+	if err != nil {
+		if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET) {
+			return nil
+		}
+		return err
+	}
+	// Closing with a reset leaves nothing behind, on either side.
+	_ = c.SetLinger(0)
+	_ = c.Close()
+	return nil
+}
+
+// superviseTCP times connections to t until sending ends or the run's bounds
+// are reached. Connections under way then are waited for, unless ctx ends too.
+func (g *Group) superviseTCP(ctx, sending context.Context, t *target) {
+	var dials sync.WaitGroup
+	defer dials.Wait()
+	var wait backoff
+	planned, last := t.progress()
+	for sending.Err() == nil && g.mayStart(planned, g.due(t, last)) {
+		addr, err := g.address(sending, t)
+		if err == nil {
+			wait.reset()
+			planned, last = g.connectTo(ctx, sending, t, addr, planned, last, &dials)
+			continue
+		}
+		if sending.Err() != nil {
+			return
+		}
+		t.cannotSend(plain(err))
+		if !g.waitToRetry(sending, &wait, t) {
+			return
+		}
+	}
+}
+
+// connectTo opens one connection after the other, until addr is stale or there
+// is nothing more to send. It takes and returns how many were planned in all,
+// and when the last one was.
+func (g *Group) connectTo(ctx, sending context.Context, t *target, addr netip.Addr,
+	planned uint32, last time.Duration, dials *sync.WaitGroup) (uint32, time.Duration) {
+	if !pause(sending, g.due(t, last)-g.clock.now()) {
+		return planned, last
+	}
+	started := g.clock.now()
+	to := netip.AddrPortFrom(addr, t.port)
+	tick := time.NewTicker(t.every)
+	defer tick.Stop()
+	for {
+		planned++
+		last = g.clock.now()
+		dials.Go(func() { g.timeConnect(ctx, t, to) })
+		if !g.mayFollow(planned, t) || g.stale(t, started) {
+			return planned, last
+		}
+		select {
+		case <-sending.Done():
+			return planned, last
+		case <-tick.C:
+		}
+	}
+}
+
+// timeConnect is one probe.
+func (g *Group) timeConnect(ctx context.Context, t *target, to netip.AddrPort) {
+	limit, cancel := context.WithTimeout(ctx, min(g.cfg.Timeout, maxConnect))
+	defer cancel()
+	var seq uint32
+	begun := false
+	err := g.dial(limit, to, func() { seq, begun = t.begin(), true })
+	switch {
+	case ctx.Err() != nil:
+	case !begun:
+		t.cannotSend(plain(err))
+	case err == nil:
+		t.reply(seq)
+	case limit.Err() != nil || timedOut(err):
+		t.abandon(seq, nil)
+	default:
+		t.abandon(seq, plain(err))
+	}
+}
+
+// timedOut reports whether err is of waiting too long, which the network poller
+// may notice before the context does.
+func timedOut(err error) bool {
+	var e net.Error
+	return errors.As(err, &e) && e.Timeout()
+}
