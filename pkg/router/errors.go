@@ -8,9 +8,10 @@ import "errors"
 var (
 	// ErrUnreachable: no connection could be made (refused, no route, TLS).
 	ErrUnreachable = errors.New("router unreachable")
-	// ErrOutcomeUnknown: the connection broke or timed out after a request
-	// left; it may or may not have taken effect. Read back before repeating.
-	ErrOutcomeUnknown = errors.New("no answer from router")
+	// ErrOutcomeUnknown: after a request left, the connection broke, time ran
+	// out, or what came back was no answer to it. It may or may not have taken
+	// effect: read back before repeating.
+	ErrOutcomeUnknown = errors.New("no usable answer from router")
 	// ErrAuth: the router refused user or password. Never retried quickly.
 	ErrAuth = errors.New("router refused the credentials")
 	// ErrDenied: the user is known but lacks a policy.

@@ -15,7 +15,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/bitrate"
 )
 
-// Client talks to one router. Implementations are safe for concurrent use and
+// Client talks to one router. It connects when first used, and again by itself
+// after a connection is lost. Implementations are safe for concurrent use and
 // serialise their requests: RouterOS answers them one after the other anyway.
 // Every call ends by ctx's deadline or the client's own timeout, whichever is
 // earlier. Errors are classified by the sentinels of this package.
@@ -32,7 +33,8 @@ type Client interface {
 
 	// SetQueue changes the one queue of that exact name and returns it as the
 	// router reports it afterwards. A result that differs from what was asked
-	// is ErrNotApplied.
+	// is ErrNotApplied. It writes even when nothing would change; a caller that
+	// wants to spare the router's flash compares first.
 	SetQueue(ctx context.Context, name string, set QueueSettings) (Queue, error)
 
 	// Counters reads the counters of several queues in as few round trips as

@@ -1,0 +1,346 @@
+package console
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Command is one request in the console's terms.
+type Command struct {
+	Path string            // "/queue/tree"
+	Name string            // "print", "set", ...
+	Args map[string]string // without the leading dot or equals sign, but for ".id"
+
+	Proplist []string // print: the properties wanted, none means all
+	Query    []string // print: query words of the API without the question mark
+
+	depth int // of scripts that run scripts
+}
+
+// Result is what a command answers.
+type Result struct {
+	Rows   []map[string]string // print
+	Single bool                // the menu has one row and no ids
+	Ret    string              // the value of add, get, find, execute
+	HasRet bool
+}
+
+// arguments every command may have beside the fields of its menu.
+const (
+	argID      = ".id"
+	argNumbers = "numbers"
+)
+
+// Run executes c for a user; nil is the machine itself, which may do anything.
+func (m *Machine) Run(u *User, c Command) (Result, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	res, err := m.run(u, c)
+	if err != nil {
+		return Result{}, err
+	}
+	return res, nil
+}
+
+// IsMenu reports whether path is a menu.
+func (m *Machine) IsMenu(path string) bool { return m.menus[path] != nil }
+
+// IsSingle reports whether path is a menu of one row without an id.
+func (m *Machine) IsSingle(path string) bool { return m.IsMenu(path) && m.menus[path].singleton }
+
+// Unsafe reports whether a command of that name changes something.
+func Unsafe(name string) bool {
+	return !slices.Contains([]string{"print", "get", "find", "export"}, name)
+}
+
+func (m *Machine) run(u *User, c Command) (Result, *Error) {
+	m.expire()
+	if c.Path == "/" && c.Name == "execute" {
+		return m.execute(u, c)
+	}
+	mn := m.menus[c.Path]
+	if mn == nil {
+		return Result{}, errNoPath()
+	}
+	if !mn.has(c.Name) {
+		return Result{}, errNoCommand(c.Name)
+	}
+	need := []string{"read", mn.readPolicy}
+	if Unsafe(c.Name) {
+		need = []string{"write", mn.writePolicy}
+		m.writes++
+	}
+	if !u.may(need...) {
+		return Result{}, errDenied()
+	}
+	switch c.Name {
+	case "print":
+		return m.print(mn, c)
+	case "get":
+		return m.get(mn, c)
+	case "find":
+		return m.findIDs(mn, c)
+	case "add":
+		return m.add(u, mn, c)
+	case "move":
+		return Result{}, m.move(mn, c)
+	case "run":
+		return Result{}, m.runScript(u, mn, c)
+	case "reset-counters-all":
+		for _, r := range mn.rows {
+			m.clearCounters(mn, r)
+		}
+		return Result{}, nil
+	}
+	targets, err := mn.targets(c)
+	if err != nil {
+		return Result{}, err
+	}
+	switch c.Name {
+	case "set", "comment":
+		return Result{}, m.set(mn, targets, c.Args)
+	case "enable":
+		return Result{}, m.set(mn, targets, map[string]string{"disabled": "false"})
+	case "disable":
+		return Result{}, m.set(mn, targets, map[string]string{"disabled": "true"})
+	case "unset":
+		return Result{}, m.unset(mn, targets, c)
+	case "remove":
+		return Result{}, m.remove(mn, targets)
+	case "reset-counters":
+		for _, r := range targets {
+			m.clearCounters(mn, r)
+		}
+	}
+	return Result{}, nil
+}
+
+// has reports whether the menu has that command.
+func (mn *menu) has(command string) bool {
+	switch command {
+	case "print", "get":
+		return true
+	case "set":
+		return mn.path != "/log" && mn.path != "/system/resource"
+	case "find":
+		return !mn.singleton
+	case "add", "remove", "unset":
+		return !mn.fixed
+	case "enable", "disable":
+		return mn.field("disabled") != nil && !mn.fixed
+	case "comment":
+		return mn.field("comment") != nil
+	case "move":
+		return mn.ordered
+	case "reset-counters", "reset-counters-all":
+		return mn.field("bytes") != nil
+	case "run":
+		return mn.path == "/system/script"
+	}
+	return false
+}
+
+// targets resolves the rows a command is about: a list of ids or, where rows
+// have names, of names. All must exist.
+func (mn *menu) targets(c Command) ([]*row, *Error) {
+	if mn.singleton {
+		return mn.rows, nil
+	}
+	ids, given := c.Args[argID]
+	if numbers, ok := c.Args[argNumbers]; ok {
+		ids, given = numbers, true
+	}
+	if !given {
+		return nil, errMissing(argID)
+	}
+	var rows []*row
+	if ids == "" {
+		return nil, nil // what [find] found: nothing, which is no error
+	}
+	for ref := range strings.SplitSeq(ids, ",") {
+		r := mn.byRef(ref)
+		if r == nil {
+			return nil, errNoItem()
+		}
+		rows = append(rows, r)
+	}
+	return rows, nil
+}
+
+// byRef finds a row by *HEX or by name.
+func (mn *menu) byRef(ref string) *row {
+	if hex, ok := strings.CutPrefix(ref, "*"); ok {
+		id, err := strconv.ParseUint(hex, 16, 32)
+		if err != nil {
+			return nil
+		}
+		for _, r := range mn.rows {
+			if r.id == uint32(id) {
+				return r
+			}
+		}
+		return nil
+	}
+	if mn.field("name") == nil {
+		return nil
+	}
+	return mn.find(ref)
+}
+
+// assign parses args into values of r.
+func (m *Machine) assign(mn *menu, r *row, args map[string]string, adding bool) *Error {
+	for _, arg := range slices.Sorted(maps.Keys(args)) {
+		if arg == argID || arg == argNumbers {
+			continue
+		}
+		f := mn.field(arg)
+		if f == nil || f.parse == nil || f.kind == argument && !adding {
+			return errUnknownParameter(arg)
+		}
+		if f.kind == argument {
+			continue
+		}
+		if args[arg] == "" && f.kind == optional {
+			delete(r.values, arg)
+			continue
+		}
+		v, err := f.parse(m, arg, args[arg])
+		if err != nil {
+			return err
+		}
+		r.values[arg] = v
+	}
+	return nil
+}
+
+func (m *Machine) add(u *User, mn *menu, c Command) (Result, *Error) {
+	r := mn.newRow()
+	if err := m.assign(mn, r, c.Args, true); err != nil {
+		return Result{}, err
+	}
+	for _, f := range mn.fields {
+		if f.need && r.values[f.name] == "" {
+			return Result{}, errMissing(f.name)
+		}
+	}
+	if mn.path == "/system/script" && u != nil {
+		r.values["owner"] = u.Name
+	}
+	at := len(mn.rows)
+	if ref, ok := c.Args["place-before"]; ok && mn.ordered {
+		before := mn.byRef(ref)
+		if before == nil {
+			return Result{}, errNoItem()
+		}
+		at = mn.index(before)
+	}
+	if err := m.accept(mn, nil, r); err != nil {
+		return Result{}, err
+	}
+	r.id = mn.newID()
+	mn.rows = slices.Insert(mn.rows, at, r)
+	m.wrote(r)
+	return Result{Ret: r.ref(), HasRet: true}, nil
+}
+
+// accept checks what concerns the whole row, and other rows.
+func (m *Machine) accept(mn *menu, old, now *row) *Error {
+	duplicates := m.quirks.DuplicateQueueNames && mn.path == "/queue/tree"
+	if mn.unique != nil && !duplicates {
+		key := mn.unique(now)
+		for _, r := range mn.rows {
+			if r != old && mn.unique(r) == key {
+				return errFailure(mn.taken)
+			}
+		}
+	}
+	if mn.check != nil {
+		return mn.check(m, old, now)
+	}
+	return nil
+}
+
+func (m *Machine) wrote(r *row) {
+	if !r.dynamic {
+		m.sectors++
+	}
+}
+
+func (m *Machine) set(mn *menu, targets []*row, args map[string]string) *Error {
+	for _, r := range targets {
+		if r.values["dynamic"] == "true" && mn.path != "/ip/firewall/address-list" {
+			return errFailure("cannot change dynamic item")
+		}
+		now := r.clone()
+		if err := m.assign(mn, now, args, false); err != nil {
+			return err
+		}
+		if err := m.accept(mn, r, now); err != nil {
+			return err
+		}
+		changed := !maps.Equal(mn.config(r), mn.config(now))
+		*r = *now
+		if changed || m.quirks.EqualWritesFlash {
+			m.wrote(r)
+		}
+	}
+	return nil
+}
+
+func (m *Machine) unset(mn *menu, targets []*row, c Command) *Error {
+	f := mn.field(c.Args["value-name"])
+	if f == nil {
+		return errNoMatch("value-name")
+	}
+	if f.kind != optional {
+		return errFailure("value cannot be unset")
+	}
+	return m.set(mn, targets, map[string]string{f.name: ""})
+}
+
+func (m *Machine) remove(mn *menu, targets []*row) *Error {
+	for _, r := range targets {
+		if mn.leave != nil {
+			if err := mn.leave(m, r); err != nil {
+				return err
+			}
+		}
+	}
+	for _, r := range targets {
+		mn.rows = slices.DeleteFunc(mn.rows, func(x *row) bool { return x == r })
+		m.wrote(r)
+	}
+	return nil
+}
+
+// move puts rows before the destination, or at the end without one.
+func (m *Machine) move(mn *menu, c Command) *Error {
+	targets, err := mn.targets(c)
+	if err != nil {
+		return err
+	}
+	var before *row
+	if ref := c.Args["destination"]; ref != "" {
+		if before = mn.byRef(ref); before == nil {
+			return errNoItem()
+		}
+	}
+	was := slices.Clone(mn.rows)
+	for _, r := range targets {
+		if r == before {
+			continue
+		}
+		mn.rows = slices.DeleteFunc(mn.rows, func(x *row) bool { return x == r })
+		at := len(mn.rows)
+		if before != nil {
+			at = mn.index(before)
+		}
+		mn.rows = slices.Insert(mn.rows, at, r)
+	}
+	if !slices.Equal(was, mn.rows) {
+		m.sectors++
+	}
+	return nil
+}

@@ -1,0 +1,589 @@
+package console
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/router"
+)
+
+// fixture is a machine with a clock of its own.
+type fixture struct {
+	*testing.T
+	m   *Machine
+	now time.Time
+}
+
+func newFixture(t *testing.T, cfg Config, script string) *fixture {
+	t.Helper()
+	f := &fixture{T: t, now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
+	cfg.Now = func() time.Time { return f.now }
+	f.m = New(cfg)
+	f.load(script)
+	return f
+}
+
+func (f *fixture) load(script string) {
+	f.Helper()
+	if err := f.m.Load("script", strings.NewReader(script)); err != nil {
+		f.Fatal(err)
+	}
+}
+
+// do runs "PATH COMMAND key=value ..." as a user, with spaces allowed in the
+// last value alone.
+func (f *fixture) do(u *User, path, command string, args ...string) (Result, error) {
+	c := Command{Path: path, Name: command, Args: map[string]string{}}
+	for _, a := range args {
+		key, value, _ := strings.Cut(a, "=")
+		c.Args[key] = value
+	}
+	return f.m.Run(u, c)
+}
+
+func (f *fixture) must(path, command string, args ...string) Result {
+	f.Helper()
+	res, err := f.do(nil, path, command, args...)
+	if err != nil {
+		f.Fatalf("%s %s %v: %v", path, command, args, err)
+	}
+	return res
+}
+
+// column prints one property of a menu.
+func (f *fixture) column(path, prop string, query ...string) []string {
+	f.Helper()
+	res, err := f.m.Run(nil, Command{Path: path, Name: "print", Query: query})
+	if err != nil {
+		f.Fatal(err)
+	}
+	var values []string
+	for _, r := range res.Rows {
+		values = append(values, r[prop])
+	}
+	return values
+}
+
+func (f *fixture) wantColumn(path, prop string, want ...string) {
+	f.Helper()
+	if diff := cmp.Diff(want, f.column(path, prop)); diff != "" {
+		f.Errorf("%s of %s: -want +got\n%s", prop, path, diff)
+	}
+}
+
+const twoQueues = `/interface add name=bridge1
+/queue tree
+add name=a parent=bridge1 max-limit=500M
+add name=b parent=global limit-at=1M max-limit=40M
+`
+
+func TestErrors(t *testing.T) {
+	f := newFixture(t, Config{}, twoQueues+`
+/ip firewall address-list add list=L address=10.0.0.1
+/user add name=admin group=full
+/ip firewall mangle add chain=prerouting comment=x
+`)
+	for _, tt := range []struct {
+		path, command string
+		args          []string
+		category      Category
+		want          string
+	}{
+		{"/queue/nope", "print", nil, MissingItem, "no such command prefix"},
+		{"/queue/tree", "frobnicate", nil, MissingItem, "no such command or directory (frobnicate)"},
+		{"/system/identity", "remove", nil, MissingItem, "no such command or directory (remove)"},
+		{"/queue/tree", "move", nil, MissingItem, "no such command or directory (move)"},
+		{"/queue/tree", "set", []string{".id=*77", "max-limit=1"}, MissingItem, "no such item"},
+		{"/queue/tree", "remove", []string{".id=*1000000,*77"}, MissingItem, "no such item"},
+		{"/queue/tree", "set", []string{".id=a", "max-limt=1"}, BadArgument, "unknown parameter max-limt"},
+		{"/queue/tree", "set", []string{".id=a", "bytes=0"}, BadArgument, "unknown parameter bytes"},
+		{"/queue/tree", "set", []string{"max-limit=1"}, BadArgument, "missing =.id="},
+		{"/queue/tree", "add", []string{"name=c"}, BadArgument, "missing =parent="},
+		{"/queue/tree", "add", []string{"name=c", "parent=nope"}, BadArgument, "input does not match any value of parent"},
+		{"/queue/tree", "set", []string{".id=a", "queue=nope"}, BadArgument, "input does not match any value of queue"},
+		{"/queue/tree", "set", []string{".id=a", "max-limit=fast"}, BadArgument, "invalid value for argument max-limit"},
+		{"/queue/tree", "set", []string{".id=a", "disabled=maybe"}, BadArgument, "invalid value for argument disabled"},
+		{"/queue/tree", "set", []string{".id=a", "priority=9"}, BadArgument, "value of priority is out of range (1 .. 8)"},
+		{"/queue/tree", "set", []string{".id=a", "bucket-size=NaN"}, BadArgument, "invalid value for argument bucket-size"},
+		{"/queue/tree", "set", []string{".id=b", "max-limit=500k"}, Failure, "failure: max-limit must not be less than limit-at"},
+		{"/queue/tree", "add", []string{"name=a", "parent=global"}, Failure, "failure: already have such name"},
+		{"/queue/tree", "set", []string{".id=b", "name=a"}, Failure, "failure: already have such name"},
+		{"/queue/type", "remove", []string{".id=default-small"}, Failure, "failure: cannot remove default queue type"},
+		{"/queue/type", "set", []string{".id=default-small", "name=x"}, Failure, "failure: cannot rename default queue type"},
+		{"/queue/tree", "unset", []string{".id=a", "value-name=max-limit"}, Failure, "failure: value cannot be unset"},
+		{"/queue/tree", "get", []string{".id=a", "value-name=nope"}, BadArgument, "input does not match any value of value-name"},
+		{"/ip/firewall/address-list", "add", []string{"list=L", "address=10.0.0.1/32"}, Failure, "failure: already have such entry"},
+		{"/ip/firewall/address-list", "add", []string{"list=L", "address=10.0.0"}, BadArgument, "invalid value for argument address"},
+		{"/ip/firewall/mangle", "set", []string{".id=*1", "place-before=*1"}, BadArgument, "unknown parameter place-before"},
+		{"/user", "add", []string{"name=admin", "group=full"}, Failure, "failure: user with the same name already exists"},
+		{"/user", "remove", []string{".id=admin"}, Failure, "failure: last user cannot be removed"},
+		{"/user/group", "add", []string{"name=g", "policy=read,fly"}, BadArgument, "input does not match any value of policy"},
+		{"/", "execute", nil, BadArgument, "missing =script="},
+	} {
+		t.Run(tt.command+" "+tt.want, func(t *testing.T) {
+			_, err := f.do(nil, tt.path, tt.command, tt.args...)
+			var e *Error
+			if !errors.As(err, &e) || e.Text != tt.want || e.Category != tt.category {
+				t.Errorf("got %#v, want %q in category %d", err, tt.want, tt.category)
+			}
+		})
+	}
+	if n := f.m.WriteSectors(); n != 0 {
+		t.Errorf("%d flash sectors written by commands that failed", n)
+	}
+	f.wantColumn("/queue/tree", "name", "a", "b")
+}
+
+func TestFlash(t *testing.T) {
+	commands := []struct {
+		command string
+		args    []string
+		sectors int
+	}{
+		{"set", []string{".id=a", "max-limit=400M"}, 1},
+		{"set", []string{".id=a", "max-limit=400000k"}, 0},
+		{"set", []string{".id=a", "max-limit=400000000", "disabled=no"}, 0},
+		{"disable", []string{".id=a,b"}, 2},
+		{"disable", []string{"numbers=a"}, 0},
+		{"enable", []string{".id=a"}, 1},
+		{"set", []string{".id=a", "comment=x"}, 1},
+		{"unset", []string{".id=a", "value-name=comment"}, 1},
+		{"unset", []string{".id=a", "value-name=comment"}, 0},
+		{"reset-counters", []string{".id=a"}, 0},
+		{"set", []string{"numbers=", "max-limit=1"}, 0}, // what an empty [find] names
+		{"add", []string{"name=c", "parent=a"}, 1},
+		{"remove", []string{".id=c"}, 1},
+	}
+	for _, equal := range []bool{false, true} {
+		f := newFixture(t, Config{Quirks: Quirks{EqualWritesFlash: equal}}, twoQueues)
+		for _, c := range commands {
+			before := f.m.WriteSectors()
+			f.must("/queue/tree", c.command, c.args...)
+			got := f.m.WriteSectors() - before
+			if want := c.sectors; !equal && got != want || equal && got < want {
+				t.Errorf("%s %v: %d sectors, want %d (equal values cost: %v)", c.command, c.args, got, want, equal)
+			}
+		}
+		if n := f.m.Writes(); n != len(commands) {
+			t.Errorf("%d writes counted, want %d", n, len(commands))
+		}
+	}
+}
+
+func TestQueries(t *testing.T) {
+	f := newFixture(t, Config{}, twoQueues+"/queue tree add name=c parent=a disabled=yes comment=\"with space\" max-limit=9M")
+	for _, tt := range []struct{ query, want string }{
+		{"name=a", "a"}, {"=name=a", "a"}, {"comment", "c"}, {"-comment", "a b"}, {"nope", ""},
+		{"comment=with space", "c"}, {"max-limit=500000000", "a"}, {"max-limit=500M", ""},
+		{">max-limit=20000000", "a b"}, {"<max-limit=20000000", "c"}, {"<name=b", "a"},
+		{"disabled=true", "c"}, {"name=a;name=c;#|", "a c"}, {"name=a;name=b", ""}, {"name=a;#!", "b c"},
+		{"disabled=false;max-limit=40000000;#&", "b"}, {"name=a;name=b;name=c;#||", "a b c"},
+	} {
+		got := strings.Join(f.column("/queue/tree", "name", strings.Split(tt.query, ";")...), " ")
+		if got != tt.want {
+			t.Errorf("query %s: got %q, want %q", tt.query, got, tt.want)
+		}
+	}
+	if _, err := f.m.Run(nil, Command{Path: "/queue/tree", Name: "print", Query: []string{"name=a", "#|"}}); err == nil {
+		t.Error("an operator without operands was accepted")
+	}
+	if res := f.must("/queue/tree", "find"); res.Ret != strings.Join(f.column("/queue/tree", ".id"), ",") {
+		t.Errorf("find = %q", res.Ret)
+	}
+	if res := f.must("/queue/tree", "get", ".id=c", "value-name=max-limit"); res.Ret != "9000000" {
+		t.Errorf("get = %q", res.Ret)
+	}
+	if res := f.must("/queue/tree", "print", "count-only="); res.Ret != "3" {
+		t.Errorf("count-only = %q", res.Ret)
+	}
+}
+
+func TestRepresentation(t *testing.T) {
+	f := newFixture(t, Config{}, twoQueues+`
+/queue type add name=cake1 kind=cake cake-rtt=50ms cake-nat=yes
+/queue simple add name=s target=10.0.0.0/24 max-limit=10M/30M limit-at=1M burst-time=1m30s
+/ip firewall mangle add chain=prerouting action=mark-routing new-routing-mark=x
+`)
+	for _, tt := range []struct {
+		path, name string
+		want       map[string]string // "-" is absent
+	}{
+		{"/queue/tree", "a", map[string]string{"max-limit": "500000000", "disabled": "false", "priority": "8", "comment": "-", ".id": "*1000000"}},
+		{"/queue/type", "cake1", map[string]string{"cake-rtt": "50ms", "cake-nat": "true", "cake-diffserv": "diffserv3", "pcq-rate": "-", "cake-bandwidth": "-", ".id": "*A"}},
+		{"/queue/type", "pcq-upload-default", map[string]string{".id": "*FFFFFFFA", "pcq-burst-rate": "0", "cake-rtt": "-"}},
+		{"/queue/simple", "s", map[string]string{"max-limit": "10000000/30000000", "limit-at": "1000000/1000000", "burst-time": "1m30s/1m30s", "rate": "0/0", "total-bytes": "0"}},
+	} {
+		row, ok := f.m.Row(tt.path, "name", tt.name)
+		if !ok {
+			t.Errorf("%s has no %s", tt.path, tt.name)
+		}
+		for prop, want := range tt.want {
+			got, present := row[prop]
+			if want == "-" && present || want != "-" && got != want {
+				t.Errorf("%s %s: %s=%q (present: %v), want %q", tt.path, tt.name, prop, got, present, want)
+			}
+		}
+	}
+	row, _ := f.m.Row("/ip/firewall/mangle", "chain", "prerouting")
+	if _, ok := row["src-address"]; ok || row["log"] != "false" {
+		t.Errorf("mangle rule is %v: unset matchers must be absent", row)
+	}
+}
+
+func TestIDs(t *testing.T) {
+	f := newFixture(t, Config{}, twoQueues)
+	first := f.column("/queue/tree", ".id")
+	if first[0] == first[1] || first[1] == "*1000001" {
+		t.Errorf("ids %v are contiguous", first)
+	}
+	f.must("/queue/tree", "remove", ".id="+strings.ToLower(first[0]))
+	f.must("/queue/tree", "add", "name=a", "parent=global")
+	f.wantColumn("/queue/tree", "name", "b", "a")
+	if again := f.column("/queue/tree", ".id"); again[1] == first[0] {
+		t.Errorf("id %s was used again", first[0])
+	}
+	before := f.column("/queue/tree", ".id")
+	f.m.Reboot(true)
+	after := f.column("/queue/tree", ".id")
+	if before[0] != after[1] || before[1] != after[0] {
+		t.Errorf("ids were %v and are %v after renumbering", before, after)
+	}
+}
+
+func TestOrder(t *testing.T) {
+	f := newFixture(t, Config{}, `/ip firewall mangle
+add chain=c comment=1
+add chain=c comment=2
+add chain=c comment=3
+`)
+	ids := f.column("/ip/firewall/mangle", ".id")
+	f.must("/ip/firewall/mangle", "add", "chain=c", "comment=0", "place-before="+ids[0])
+	f.wantColumn("/ip/firewall/mangle", "comment", "0", "1", "2", "3")
+	before := f.m.WriteSectors()
+	f.must("/ip/firewall/mangle", "move", "numbers="+ids[2], "destination="+ids[0])
+	f.wantColumn("/ip/firewall/mangle", "comment", "0", "3", "1", "2")
+	f.must("/ip/firewall/mangle", "move", "numbers="+ids[2], "destination="+ids[0]) // where it is already
+	f.must("/ip/firewall/mangle", "move", "numbers="+ids[0])
+	f.wantColumn("/ip/firewall/mangle", "comment", "0", "3", "2", "1")
+	if n := f.m.WriteSectors() - before; n != 2 {
+		t.Errorf("%d sectors for two real moves", n)
+	}
+}
+
+func TestAddressList(t *testing.T) {
+	f := newFixture(t, Config{}, "")
+	for in, want := range map[string]string{
+		"10.0.0.1": "10.0.0.1", "10.0.0.2/32": "10.0.0.2", "10.1.2.3/16": "10.1.0.0/16",
+		"192.168.0.0-192.168.1.255": "192.168.0.0/23", "192.168.2.1-192.168.2.9": "192.168.2.1-192.168.2.9",
+		"2001:db8::1": "2001:db8::1/128", "example.net": "example.net", "0.0.0.0-255.255.255.255": "0.0.0.0/0",
+	} {
+		ref := f.must("/ip/firewall/address-list", "add", "list=L", "address="+in).Ret
+		row, _ := f.m.Row("/ip/firewall/address-list", ".id", ref)
+		res, err := f.do(nil, "/ip/firewall/address-list", "get", ".id="+ref, "value-name=address")
+		if err != nil || res.Ret != want {
+			t.Errorf("%s became %q, %v; want %q (%v)", in, res.Ret, err, want, row)
+		}
+	}
+	sectors := f.m.WriteSectors()
+	ref := f.must("/ip/firewall/address-list", "add", "list=T", "address=10.9.9.9", "timeout=1h").Ret
+	f.now = f.now.Add(10 * time.Minute)
+	row, _ := f.m.Row("/ip/firewall/address-list", "list", "T")
+	want := map[string]string{
+		".id": ref, "list": "T", "address": "10.9.9.9", "disabled": "false", "dynamic": "true", "timeout": "50m",
+		"creation-time": "2026-11-23 12:00:00",
+	}
+	if diff := cmp.Diff(want, row); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	if n := f.m.WriteSectors() - sectors; n != 0 {
+		t.Errorf("%d sectors for a dynamic row", n)
+	}
+	f.now = f.now.Add(time.Hour)
+	if _, err := f.do(nil, "/ip/firewall/address-list", "set", ".id="+ref, "comment=late"); err == nil {
+		t.Error("a row outlived its timeout")
+	}
+	f.must("/ip/firewall/address-list", "add", "list=T", "address=10.9.9.9", "timeout=1h")
+	f.m.Reboot(false)
+	if got := f.column("/ip/firewall/address-list", "list", "list=T"); got != nil {
+		t.Errorf("dynamic rows survived a reboot: %v", got)
+	}
+	if n := len(f.column("/ip/firewall/address-list", "list")); n != 8 {
+		t.Errorf("%d static rows after a reboot, want 8", n)
+	}
+}
+
+func TestReboot(t *testing.T) {
+	f := newFixture(t, Config{}, twoQueues)
+	if err := f.m.SetCounters("a", router.Counters{Bytes: 5, QueuedBytes: 1}); err != nil {
+		t.Fatal(err)
+	}
+	f.must("/queue/tree", "set", ".id=a", "max-limit=1M")
+	f.m.Log("test", "before")
+	f.m.Reboot(false)
+	f.now = f.now.Add(90 * time.Second)
+	row, _ := f.m.Row("/queue/tree", "name", "a")
+	if row["bytes"] != "0" || row["queued-bytes"] != "0" || row["max-limit"] != "1000000" {
+		t.Errorf("after the reboot: %v", row)
+	}
+	res := f.must("/system/resource", "print").Rows[0]
+	if res["uptime"] != "1m30s" || res["write-sect-since-reboot"] != "0" || res["write-sect-total"] != fmt.Sprint(sectorsBefore+1) {
+		t.Errorf("after the reboot: %v", res)
+	}
+	f.wantColumn("/log", "message", "router rebooted")
+}
+
+func TestPolicies(t *testing.T) {
+	f := newFixture(t, Config{}, `/user group
+add name=ro policy=read,rest-api
+add name=rw policy=read,write,api
+/user
+add name=ro group=ro password=r
+add name=rw group=rw password=w address=10.0.0.0/8,192.0.2.1
+add name=off group=full disabled=yes
+/interface add name=x
+/system script
+add name=s source="/interface disable x" policy=read,write,reboot
+add name=free source="/interface disable x" policy=read,write,reboot dont-require-permissions=yes
+`)
+	local, ten := netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("10.1.2.3")
+	for _, tt := range []struct {
+		name, password, service string
+		from                    netip.Addr
+		want                    error
+	}{
+		{"ro", "r", "rest-api", local, nil},
+		{"ro", "R", "rest-api", local, ErrCredentials},
+		{"ro", "", "rest-api", local, ErrCredentials},
+		{"ro", "r", "api", local, ErrNoPolicy},
+		{"rw", "w", "api", ten, nil},
+		{"rw", "w", "api", local, ErrCredentials},
+		{"rw", "w", "api", netip.MustParseAddr("::ffff:192.0.2.1"), nil},
+		{"off", "", "api", local, ErrCredentials},
+		{"nobody", "", "api", local, ErrCredentials},
+	} {
+		u, err := f.m.Login(tt.name, tt.password, tt.service, tt.from)
+		if !errors.Is(err, tt.want) || (err == nil) != (u != nil) {
+			t.Errorf("login of %s from %s by %s: %v, want %v", tt.name, tt.from, tt.service, err, tt.want)
+		}
+	}
+	log := f.column("/log", "message")
+	if len(log) != 6 || log[0] != "login failure for user ro from 127.0.0.1 via rest-api" {
+		t.Errorf("log is %q", log)
+	}
+	ro, _ := f.m.Login("ro", "r", "rest-api", local)
+	rw, _ := f.m.Login("rw", "w", "api", ten)
+	for _, tt := range []struct {
+		name, path, command string
+		args                []string
+		u                   *User
+		denied              bool
+	}{
+		{"reading", "/queue/tree", "print", nil, ro, false},
+		{"writing without write", "/interface", "set", []string{".id=x", "disabled=no"}, ro, true},
+		{"writing", "/interface", "set", []string{".id=x", "disabled=no"}, rw, false},
+		{"users without policy", "/user", "set", []string{".id=ro", "password="}, rw, true},
+		{"script beyond the user", "/system/script", "run", []string{"number=s"}, rw, true},
+		{"script for everybody", "/system/script", "run", []string{"number=free"}, rw, false},
+		{"execute without write", "/", "execute", []string{"script=:put x"}, ro, true},
+	} {
+		_, err := f.do(tt.u, tt.path, tt.command, tt.args...)
+		var e *Error
+		denied := errors.As(err, &e) && e.Denied && e.Text == "not enough permissions (9)"
+		if denied != tt.denied || err != nil && !denied {
+			t.Errorf("%s: %v, want denied: %v", tt.name, err, tt.denied)
+		}
+	}
+	for _, row := range f.must("/user", "print").Rows {
+		if _, shown := row["password"]; shown {
+			t.Errorf("password is printed: %v", row)
+		}
+	}
+}
+
+func TestScripts(t *testing.T) {
+	f := newFixture(t, Config{}, twoQueues+`
+/system script
+add name=halve source="/queue tree set [find name=a] max-limit=250M; :log info \"halved\""
+add name=broken source="/queue tree\nset [find name=a] max-limit=1M\nset [find name=a] speed=1"
+add name=loop source="/system script run loop"
+`)
+	f.must("/system/script", "run", "numbers=halve")
+	row, _ := f.m.Row("/queue/tree", "name", "a")
+	script, _ := f.m.Row("/system/script", "name", "halve")
+	if row["max-limit"] != "250000000" || script["run-count"] != "1" || script["last-started"] == "" {
+		t.Errorf("queue %v, script %v", row, script)
+	}
+	f.wantColumn("/log", "message", "halved")
+	for name, want := range map[string]string{"broken": "unknown parameter speed (line 3)", "loop": "scripts call each other without end"} {
+		_, err := f.do(nil, "/system/script", "run", "number="+name)
+		var e *Error
+		if !errors.As(err, &e) || e.Category != ScriptFailure || !strings.Contains(e.Text, want) {
+			t.Errorf("%s: %v, want %q", name, err, want)
+		}
+	}
+	for src, want := range map[string]string{
+		`:put "a b"; :put c`:                 "a b\r\nc\r\n",
+		`:error "no luck"`:                   "no luck (:error; line 1) (line 1)",
+		"/queue tree set [find name=zz] x=1": "", // nothing found, nothing done
+		"/queue tree set a max-limit=x":      "invalid value for argument max-limit (line 1)",
+		":frobnicate":                        "bad command name frobnicate (line 1)",
+	} {
+		if got := f.must("/", "execute", "script="+src, "as-string=").Ret; got != want {
+			t.Errorf("execute %s: %q, want %q", src, got, want)
+		}
+	}
+	if got := f.must("/", "execute", "script=:put x").Ret; !strings.HasPrefix(got, "*") {
+		t.Errorf("execute in the background: %q, want a job", got)
+	}
+}
+
+func TestLoadNamesFileAndLine(t *testing.T) {
+	for src, want := range map[string]string{
+		"\n/queue tree\nadd name=a parent=nowhere": "f.rsc:3: input does not match any value of parent",
+		"/queue trees add name=a":                  "f.rsc:1: bad command name trees",
+		"/queue tree\nremove zz":                   "f.rsc:2: no such item",
+		"/user/group\nadd name=g; add name=g":      "f.rsc:2: failure: group with the same name already exists",
+		"x y":                                      "f.rsc:1: bad command name x",
+		"/queue tree set [set]":                    "f.rsc:1: only [find ...] is understood in brackets",
+	} {
+		err := New(Config{}).Load("f.rsc", strings.NewReader(src))
+		var at *ScriptError
+		if !errors.As(err, &at) || at.Error() != want {
+			t.Errorf("%q: %v, want %s", src, err, want)
+		}
+	}
+	if err := New(Config{}).Load("f.rsc", strings.NewReader(strings.Repeat("#", maxScript+1))); err == nil {
+		t.Error("a script without end was read")
+	}
+}
+
+func TestContextOfPaths(t *testing.T) {
+	f := newFixture(t, Config{}, "/queue tree\nadd name=a parent=global\n/queue/tree/add name=b parent=global\n"+
+		"/queue\ntree add name=c parent=global\n/ip firewall\naddress-list add list=x address=1.2.3.4\n/queue tree add name=d parent=c")
+	f.wantColumn("/queue/tree", "name", "a", "b", "c", "d")
+	f.wantColumn("/ip/firewall/address-list", "address", "1.2.3.4")
+}
+
+func TestVersions(t *testing.T) {
+	for _, tt := range []struct {
+		version Version
+		stamp   string
+	}{
+		{Version{7, 9, 0}, "nov/23/2026 12:00:00"},
+		{Version{7, 12, 2}, "2026-11-23 12:00:00"},
+	} {
+		f := newFixture(t, Config{Version: tt.version}, "")
+		f.m.Log("x", "y")
+		f.wantColumn("/log", "time", tt.stamp)
+		if v := f.must("/system/resource", "print").Rows[0]["version"]; v != tt.version.String()+" (stable)" {
+			t.Errorf("version %q", v)
+		}
+	}
+	for _, s := range []string{"7", "7.x", "7.1.2.3", "", "-7.1"} {
+		if v, err := ParseVersion(s); err == nil {
+			t.Errorf("ParseVersion(%q) = %v", s, v)
+		}
+	}
+}
+
+func TestLogIsBounded(t *testing.T) {
+	f := newFixture(t, Config{}, "")
+	for i := range maxLog + 10 {
+		f.m.Log("x", fmt.Sprint(i))
+	}
+	log := f.column("/log", "message")
+	if len(log) != maxLog || log[0] != "10" {
+		t.Errorf("%d lines from %s on", len(log), log[0])
+	}
+}
+
+// real is a Backend that notes what it is asked.
+type real struct {
+	limits map[string]bitrate.Rate
+	count  router.Counters
+	asked  []string
+	err    error
+}
+
+func (b *real) SetMaxLimit(queue string, limit bitrate.Rate) error {
+	if b.err == nil {
+		b.limits[queue] = limit
+	}
+	return b.err
+}
+
+func (b *real) Counters(queue string) (router.Counters, error) {
+	b.asked = append(b.asked, queue)
+	return b.count, b.err
+}
+
+func TestBackend(t *testing.T) {
+	b := &real{limits: map[string]bitrate.Rate{}, count: router.Counters{Bytes: 100, Packets: 10, Dropped: 1, QueuedBytes: 7, Rate: 9}}
+	f := newFixture(t, Config{Backend: b}, twoQueues)
+	want := map[string]bitrate.Rate{"a": 500 * bitrate.Mbps, "b": 40 * bitrate.Mbps}
+	if diff := cmp.Diff(want, b.limits); diff != "" {
+		t.Errorf("initial limits: -want +got\n%s", diff)
+	}
+	f.must("/queue/tree", "set", ".id=a", "max-limit=300M")
+	if b.limits["a"] != 300*bitrate.Mbps {
+		t.Errorf("limit of a is %v", b.limits["a"])
+	}
+	b.limits["a"] = 0
+	f.must("/queue/tree", "set", ".id=a", "comment=x", "max-limit=300M")
+	if b.limits["a"] != 0 {
+		t.Error("an unchanged limit was told again")
+	}
+
+	// Counters are fetched where they are printed, and nowhere else.
+	b.asked = nil
+	for _, c := range []Command{
+		{Path: "/queue/tree", Name: "print", Proplist: []string{".id", "name"}},
+		{Path: "/queue/tree", Name: "print", Proplist: []string{"bytes"}, Query: []string{"name=b"}},
+		{Path: "/queue/tree", Name: "print", Query: []string{"name=b", "name=zz", "#|"}},
+	} {
+		if _, err := f.m.Run(nil, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]string{"b", "b"}, b.asked); diff != "" {
+		t.Errorf("counters asked for: -want +got\n%s", diff)
+	}
+	f.must("/queue/tree", "reset-counters", ".id=a")
+	b.count.Bytes = 130
+	row, _ := f.m.Row("/queue/tree", "name", "a")
+	if row["bytes"] != "30" || row["dropped"] != "0" || row["queued-bytes"] != "7" || row["rate"] != "9" {
+		t.Errorf("after a reset: %v", row)
+	}
+
+	b.err = errors.New("tc: no such device")
+	if _, err := f.do(nil, "/queue/tree", "set", ".id=a", "max-limit=1M"); err == nil || err.Error() != "failure: tc: no such device" {
+		t.Errorf("a failing backend: %v", err)
+	}
+	row, _ = f.m.Row("/queue/tree", "name", "a")
+	if row["max-limit"] != "300000000" || row["bytes"] != "30" {
+		t.Errorf("after a failure: %v; want the old limit and the last counters", row)
+	}
+}
+
+func TestIntervals(t *testing.T) {
+	for in, want := range map[string]string{
+		"90": "1m30s", "1h30m": "1h30m", "00:10:00": "10m", "36h": "1d12h", "1w1ms": "1w1ms", "250us": "250us", "8d": "1w1d",
+	} {
+		d, ok := parseInterval(in)
+		if got := formatInterval(d); !ok || got != want {
+			t.Errorf("%s: %s, %v; want %s", in, got, ok, want)
+		}
+	}
+	for _, in := range []string{"", "x", "5y", "1h-1m", "h"} {
+		if d, ok := parseInterval(in); ok {
+			t.Errorf("%q read as %v", in, d)
+		}
+	}
+}

@@ -1,0 +1,316 @@
+// Package console is the inside of the simulated RouterOS: its menus with
+// their rows, and the commands that read and change them. It speaks no
+// protocol. A codec turns requests into Commands and Results into bytes, so
+// that REST, the binary API and the SSH console cannot disagree about what a
+// command does or how a failure is worded.
+package console
+
+import (
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/router"
+)
+
+// Backend owns real queues behind the simulated ones. It is called with the
+// machine locked: it must not call back, and how long it takes is how long the
+// router takes.
+type Backend interface {
+	// SetMaxLimit is called before a max-limit takes effect; an error refuses
+	// the change.
+	SetMaxLimit(queue string, limit bitrate.Rate) error
+	// Counters is called when a queue's counters are printed.
+	Counters(queue string) (router.Counters, error)
+}
+
+// Quirks are points where nobody has published what RouterOS does. The zero
+// value is the likelier reading of each.
+type Quirks struct {
+	// EqualWritesFlash: setting a value to what it already is costs a sector.
+	EqualWritesFlash bool
+	// DuplicateQueueNames: a second queue of the same name is accepted.
+	DuplicateQueueNames bool
+}
+
+// Config of a Machine. Zero fields have defaults.
+type Config struct {
+	Version Version          // 7.22.1
+	Uptime  time.Duration    // at the start; 2d20h
+	Now     func() time.Time // time.Now
+	Backend Backend          // nil: counters stay as they are set
+	Quirks  Quirks
+	Logger  *slog.Logger // failures of the backend; nil discards
+}
+
+// Machine is one router. It is safe for concurrent use.
+type Machine struct {
+	// configuration
+	version Version
+	now     func() time.Time
+	backend Backend
+	quirks  Quirks
+	log     *slog.Logger
+
+	mu sync.Mutex // protects the following fields
+
+	menus         map[string]*menu
+	booted        time.Time
+	sectors       int
+	sectorsAtBoot int
+	writes        int
+	offsets       map[string]router.Counters // what the backend had counted at the last reset
+}
+
+// sectorsBefore is what the router had written to flash before this start.
+const sectorsBefore = 572180
+
+// maxLog bounds /log, as the router's memory does.
+const maxLog = 1000
+
+// New returns a router with built-in queue types, the default groups, and
+// nothing else: no users, no queues.
+func New(cfg Config) *Machine {
+	m := &Machine{
+		version: cfg.Version, now: cfg.Now, backend: cfg.Backend, quirks: cfg.Quirks, log: cfg.Logger,
+		menus: make(map[string]*menu), offsets: make(map[string]router.Counters),
+		sectors: sectorsBefore, sectorsAtBoot: sectorsBefore,
+	}
+	if m.version == (Version{}) {
+		m.version = Version{7, 22, 1}
+	}
+	if m.now == nil {
+		m.now = time.Now
+	}
+	if m.log == nil {
+		m.log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Uptime == 0 {
+		cfg.Uptime = 68 * time.Hour
+	}
+	m.booted = m.now().Add(-cfg.Uptime)
+	for _, mn := range []*menu{
+		queueTree(), queueSimple(), queueType(), firewallMangle(), addressList(), ipRoute(), interfaces(),
+		users(), userGroups(), scripts(), identity(), resource(), logMenu(),
+	} {
+		m.menus[mn.path] = mn
+	}
+	builtinTypes(m.menus["/queue/type"])
+	for _, g := range []struct{ name, policy string }{
+		{"read", "local,telnet,ssh,reboot,read,test,winbox,password,web,sniff,sensitive,api,romon,rest-api"},
+		{"write", "local,telnet,ssh,reboot,read,write,test,winbox,password,web,sniff,sensitive,api,romon,rest-api"},
+		{"full", strings.Join(policies, ",")},
+	} {
+		groups := m.menus["/user/group"]
+		r := groups.newRow()
+		r.id = groups.newID()
+		r.values["name"], r.values["policy"] = g.name, g.policy
+		groups.rows = append(groups.rows, r)
+	}
+	return m
+}
+
+// Version returns the simulated RouterOS version.
+func (m *Machine) Version() Version { return m.version }
+
+// WriteSectors counts the flash sectors written since New.
+func (m *Machine) WriteSectors() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.sectors - sectorsBefore
+}
+
+// Writes counts the commands since New that tried to change something,
+// whether or not anything changed.
+func (m *Machine) Writes() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.writes
+}
+
+// Row returns the shown values of the one row of a menu whose field has that
+// value; false when there is none, or more than one.
+func (m *Machine) Row(path, field, value string) (map[string]string, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	mn := m.menus[path]
+	if mn == nil {
+		return nil, false
+	}
+	var found map[string]string
+	for _, r := range mn.rows {
+		if r.values[field] == value {
+			if found != nil {
+				return nil, false
+			}
+			found = m.show(mn, r, nil)
+		}
+	}
+	return found, found != nil
+}
+
+// SetCounters sets what a queue reports, for machines without a Backend.
+func (m *Machine) SetCounters(queue string, c router.Counters) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.menus["/queue/tree"].find(queue)
+	if r == nil {
+		return fmt.Errorf("no queue %q on the simulated router", queue)
+	}
+	storeCounters(r, c)
+	return nil
+}
+
+// Log appends a line to /log.
+func (m *Machine) Log(topics, message string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.logLine(topics, message)
+}
+
+func (m *Machine) logLine(topics, message string) {
+	mn := m.menus["/log"]
+	mn.rows = append(mn.rows, &row{id: mn.newID(), values: map[string]string{
+		"time": m.stamp(m.now()), "topics": topics, "message": message,
+	}})
+	if len(mn.rows) > maxLog {
+		mn.rows = mn.rows[len(mn.rows)-maxLog:]
+	}
+}
+
+// Reboot forgets what a router forgets: counters, dynamic rows, the log, the
+// uptime. With renumber, rows also get new ids, as after an import.
+func (m *Machine) Reboot(renumber bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.booted = m.now()
+	m.sectorsAtBoot = m.sectors
+	for _, mn := range m.menus {
+		kept := mn.rows[:0]
+		for _, r := range mn.rows {
+			if r.dynamic || mn.path == "/log" {
+				continue
+			}
+			m.clearCounters(mn, r)
+			kept = append(kept, r)
+		}
+		clear(mn.rows[len(kept):])
+		mn.rows = kept
+		if renumber {
+			m.renumber(mn)
+		}
+	}
+	m.logLine("system,info", "router rebooted")
+}
+
+// renumber rotates the ids among the rows of a menu: every old id still
+// exists, and means another row.
+func (m *Machine) renumber(mn *menu) {
+	if len(mn.rows) < 2 {
+		for _, r := range mn.rows {
+			r.id = mn.newID()
+		}
+		return
+	}
+	first := mn.rows[0].id
+	for i := range len(mn.rows) - 1 {
+		mn.rows[i].id = mn.rows[i+1].id
+	}
+	mn.rows[len(mn.rows)-1].id = first
+}
+
+func (m *Machine) uptime() time.Duration { return m.now().Sub(m.booted).Truncate(time.Second) }
+
+// stamp writes a time as this version does.
+func (m *Machine) stamp(t time.Time) string {
+	if m.version.AtLeast(7, 10) {
+		return t.Format("2006-01-02 15:04:05")
+	}
+	return strings.ToLower(t.Format("Jan/02/2006 15:04:05"))
+}
+
+// expire drops rows whose timeout has passed.
+func (m *Machine) expire() {
+	mn := m.menus["/ip/firewall/address-list"]
+	kept := mn.rows[:0]
+	for _, r := range mn.rows {
+		if r.expires.IsZero() || m.now().Before(r.expires) {
+			kept = append(kept, r)
+		}
+	}
+	clear(mn.rows[len(kept):])
+	mn.rows = kept
+}
+
+func (m *Machine) byName(path, name string) *row { return m.menus[path].find(name) }
+
+func (m *Machine) isParent(name string) bool {
+	return name == "global" || m.byName("/queue/tree", name) != nil || m.byName("/interface", name) != nil
+}
+
+// tellLimit passes a changed max-limit on to the backend.
+func (m *Machine) tellLimit(old, now *row) *Error {
+	if m.backend == nil || old != nil && old.values["max-limit"] == now.values["max-limit"] {
+		return nil
+	}
+	limit, _ := strconv.ParseInt(now.values["max-limit"], 10, 64)
+	if err := m.backend.SetMaxLimit(now.values["name"], bitrate.Rate(limit)); err != nil {
+		return errFailure(err.Error())
+	}
+	return nil
+}
+
+// refreshQueue computes what a queue shows beside its configuration.
+func (m *Machine) refreshQueue(r *row, wants func(string) bool) {
+	r.values["invalid"] = strconv.FormatBool(!m.isParent(r.values["parent"]) || m.byName("/queue/type", r.values["queue"]) == nil)
+	if m.backend == nil {
+		return
+	}
+	asked := false
+	for _, n := range queueCounters {
+		asked = asked || wants(n)
+	}
+	if !asked {
+		return
+	}
+	name := r.values["name"]
+	c, err := m.backend.Counters(name)
+	if err != nil {
+		m.log.Warn("reading counters of the backend", "queue", name, "error", err)
+		return
+	}
+	zero := m.offsets[name]
+	c.Bytes = since(c.Bytes, zero.Bytes)
+	c.Packets = since(c.Packets, zero.Packets)
+	c.Dropped = since(c.Dropped, zero.Dropped)
+	storeCounters(r, c)
+}
+
+func since(now, then uint64) uint64 { return now - min(now, then) }
+
+func storeCounters(r *row, c router.Counters) {
+	for name, v := range map[string]uint64{
+		"bytes": c.Bytes, "packets": c.Packets, "dropped": c.Dropped,
+		"queued-bytes": c.QueuedBytes, "queued-packets": c.QueuedPackets, "rate": uint64(c.Rate),
+	} {
+		r.values[name] = strconv.FormatUint(v, 10)
+	}
+}
+
+// clearCounters is reset-counters for one row.
+func (m *Machine) clearCounters(mn *menu, r *row) {
+	for _, f := range mn.fields {
+		if f.kind == counter {
+			r.values[f.name] = f.value
+		}
+	}
+	if mn.path == "/queue/tree" && m.backend != nil {
+		if c, err := m.backend.Counters(r.values["name"]); err == nil {
+			m.offsets[r.values["name"]] = c
+		}
+	}
+}

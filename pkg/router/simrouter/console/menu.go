@@ -1,0 +1,159 @@
+package console
+
+import (
+	"maps"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// kind says how a field behaves.
+type kind uint8
+
+const (
+	setting  kind = iota // part of the configuration, always printed
+	optional             // part of the configuration, absent while empty
+	secret               // part of the configuration, never printed
+	status               // computed or kept by the router; read-only
+	flag                 // like status, absent while false or unset
+	counter              // counts traffic; reset-counters and a reboot clear it
+	argument             // of add alone, never stored
+)
+
+// field describes one column of a menu.
+type field struct {
+	name  string
+	kind  kind
+	parse parseFunc
+	value string // of a new row
+	need  bool   // add fails without it
+
+	// only lists the values of the menu's "kind" for which the field exists.
+	only []string
+}
+
+// row is one item. All values are in the API representation.
+type row struct {
+	id      uint32
+	values  map[string]string
+	dynamic bool      // not configuration: lost on reboot, costs no flash
+	expires time.Time // dynamic rows with a timeout
+}
+
+func (r *row) ref() string { return "*" + strings.ToUpper(strconv.FormatUint(uint64(r.id), 16)) }
+
+func (r *row) clone() *row {
+	c := *r
+	c.values = maps.Clone(r.values)
+	return &c
+}
+
+// menu is one directory of the console.
+type menu struct {
+	path   string
+	fields []field
+	rows   []*row
+
+	singleton bool // one row without an id, such as /system/identity
+	fixed     bool // rows come and go by themselves: no add, no remove
+	ordered   bool // the order means something: move, place-before
+	nextID    uint32
+	issued    uint32 // ids given out, which spaces them irregularly
+
+	// unique returns what no two rows may share, "" for rows exempt from it;
+	// taken is the refusal.
+	unique func(*row) string
+	taken  string
+
+	// Hooks, all optional. check may refuse a row and normalise it; refresh
+	// fills computed fields before a print of the properties named.
+	check   func(m *Machine, old, now *row) *Error
+	leave   func(m *Machine, r *row) *Error
+	refresh func(m *Machine, r *row, wants func(string) bool)
+
+	// policies needed beyond read to print and write to change
+	readPolicy, writePolicy string
+}
+
+func (mn *menu) field(name string) *field {
+	for i := range mn.fields {
+		if mn.fields[i].name == name {
+			return &mn.fields[i]
+		}
+	}
+	return nil
+}
+
+// newID gives out ids as RouterOS does: rising hexadecimal, with holes.
+func (mn *menu) newID() uint32 {
+	id := mn.nextID
+	mn.issued++
+	mn.nextID += 1 + mn.issued*7%4
+	return id
+}
+
+// newRow is a row with the defaults of every field, without an id.
+func (mn *menu) newRow() *row {
+	r := &row{values: make(map[string]string, len(mn.fields))}
+	for _, f := range mn.fields {
+		if f.kind != argument && f.value != "" {
+			r.values[f.name] = f.value
+		}
+	}
+	return r
+}
+
+// shows reports whether r has the field at all.
+func (f *field) shows(r *row) bool {
+	if f.kind == secret || f.kind == argument {
+		return false
+	}
+	if len(f.only) > 0 {
+		found := false
+		for _, k := range f.only {
+			found = found || r.values["kind"] == k
+		}
+		if !found {
+			return false
+		}
+	}
+	switch v := r.values[f.name]; f.kind {
+	case optional:
+		return v != ""
+	case flag:
+		return v != "" && v != "false"
+	}
+	return true
+}
+
+// config is what of a row is configuration: two rows with equal config differ
+// in nothing that would be written to flash.
+func (mn *menu) config(r *row) map[string]string {
+	c := make(map[string]string, len(mn.fields))
+	for _, f := range mn.fields {
+		switch f.kind {
+		case setting, optional, secret:
+			c[f.name] = r.values[f.name]
+		case status, flag, counter, argument:
+		}
+	}
+	return c
+}
+
+func (mn *menu) find(name string) *row {
+	for _, r := range mn.rows {
+		if r.values["name"] == name {
+			return r
+		}
+	}
+	return nil
+}
+
+func (mn *menu) index(r *row) int {
+	for i := range mn.rows {
+		if mn.rows[i] == r {
+			return i
+		}
+	}
+	return -1
+}

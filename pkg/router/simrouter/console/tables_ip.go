@@ -1,0 +1,114 @@
+package console
+
+import (
+	"fmt"
+	"time"
+)
+
+func firewallMangle() *menu {
+	fields := []field{
+		{name: "chain", parse: name, need: true},
+		{name: "action", value: "accept", parse: enum("accept", "add-dst-to-address-list", "add-src-to-address-list",
+			"change-dscp", "change-mss", "change-ttl", "clear-df", "fasttrack-connection", "jump", "log", "mark-connection",
+			"mark-packet", "mark-routing", "passthrough", "return", "route", "set-priority", "sniff-pc", "sniff-tzsp", "strip-ipv4-options")},
+		{name: "log", parse: boolean, value: "false"},
+		{name: "log-prefix", parse: text},
+		{name: "disabled", parse: boolean, value: "false"},
+		{name: "place-before", kind: argument, parse: text},
+		{name: "passthrough", kind: optional, parse: boolean},
+		{name: "protocol", kind: optional, parse: text},
+	}
+	// Matchers and targets are absent while unset.
+	for _, n := range []string{
+		"comment", "new-packet-mark", "new-connection-mark", "new-routing-mark", "new-dscp", "new-mss", "new-priority",
+		"connection-mark", "packet-mark", "routing-mark", "connection-state", "connection-type", "connection-bytes",
+		"src-address", "dst-address", "src-address-list", "dst-address-list", "src-address-type", "dst-address-type",
+		"in-interface", "out-interface", "in-interface-list", "out-interface-list", "src-port", "dst-port", "port",
+		"dscp", "tcp-flags", "tcp-mss", "packet-size", "layer7-protocol", "jump-target", "address-list",
+	} {
+		fields = append(fields, field{name: n, kind: optional, parse: text})
+	}
+	fields = append(fields,
+		field{name: "dynamic", kind: status, value: "false"},
+		field{name: "invalid", kind: status, value: "false"})
+	return &menu{path: "/ip/firewall/mangle", nextID: 1, ordered: true, fields: append(fields, counters("bytes", "packets")...)}
+}
+
+func addressList() *menu {
+	return &menu{
+		path: "/ip/firewall/address-list", nextID: 1,
+		fields: []field{
+			{name: "list", parse: name, need: true},
+			{name: "address", parse: address, need: true},
+			{name: "comment", kind: optional, parse: text},
+			{name: "disabled", parse: boolean, value: "false"},
+			{name: "timeout", kind: optional, parse: interval},
+			{name: "dynamic", kind: status, value: "false"},
+			{name: "creation-time", kind: status},
+		},
+		unique: func(r *row) string { return r.values["list"] + "\x00" + r.values["address"] },
+		taken:  "already have such entry",
+		check: func(m *Machine, old, now *row) *Error {
+			if old == nil {
+				now.values["creation-time"] = m.stamp(m.now())
+			}
+			given := now.values["timeout"]
+			if given == "" || given == "0s" {
+				delete(now.values, "timeout")
+				now.dynamic, now.expires = false, time.Time{}
+			} else if old == nil || old.values["timeout"] != given {
+				d, _ := parseInterval(given)
+				now.dynamic, now.expires = true, m.now().Add(d)
+			}
+			now.values["dynamic"] = fmt.Sprint(now.dynamic)
+			return nil
+		},
+		refresh: func(m *Machine, r *row, _ func(string) bool) {
+			if !r.expires.IsZero() {
+				r.values["timeout"] = formatInterval(max(time.Second, r.expires.Sub(m.now())).Truncate(time.Second))
+			}
+		},
+	}
+}
+
+func ipRoute() *menu {
+	return &menu{
+		path: "/ip/route", nextID: 0x80000001,
+		fields: []field{
+			{name: "dst-address", parse: text, value: "0.0.0.0/0"},
+			{name: "gateway", kind: optional, parse: text},
+			{name: "immediate-gw", kind: status},
+			{name: "distance", parse: integer(0, 255), value: "1"},
+			{name: "routing-table", parse: text, value: "main"},
+			{name: "scope", parse: integer(0, 255), value: "30"},
+			{name: "target-scope", parse: integer(0, 255), value: "10"},
+			{name: "check-gateway", kind: optional, parse: enum("none", "arp", "ping", "bfd")},
+			{name: "pref-src", kind: optional, parse: text},
+			{name: "blackhole", kind: optional, parse: text},
+			{name: "comment", kind: optional, parse: text},
+			{name: "disabled", parse: boolean, value: "false"},
+			{name: "active", kind: flag, value: "true"},
+			{name: "static", kind: flag, value: "true"},
+			{name: "dynamic", kind: flag},
+		},
+		refresh: func(_ *Machine, r *row, _ func(string) bool) {
+			r.values["immediate-gw"] = r.values["gateway"]
+			r.values["active"] = fmt.Sprint(r.values["disabled"] != "true")
+		},
+	}
+}
+
+func interfaces() *menu {
+	return &menu{
+		path: "/interface", nextID: 1,
+		fields: []field{
+			{name: "name", parse: name, need: true},
+			{name: "type", parse: text, value: "bridge"},
+			{name: "comment", kind: optional, parse: text},
+			{name: "disabled", parse: boolean, value: "false"},
+			{name: "running", kind: status, value: "true"},
+		},
+		unique: func(r *row) string { return r.values["name"] },
+		taken:  "already have interface with such name",
+	}
+}

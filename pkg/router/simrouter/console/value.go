@@ -1,0 +1,241 @@
+package console
+
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/bitrate"
+)
+
+// parseFunc checks a value as somebody typed it and returns it in the API
+// representation: plain bit/s, true and false, 1h30m. The values of a row are
+// kept that way, and every protocol starts from it.
+type parseFunc func(m *Machine, arg, in string) (string, *Error)
+
+func text(_ *Machine, _, in string) (string, *Error) { return in, nil }
+
+// name is the text that identifies a row; it cannot be empty.
+func name(_ *Machine, arg, in string) (string, *Error) {
+	if in == "" {
+		return "", errValue(arg)
+	}
+	return in, nil
+}
+
+func boolean(_ *Machine, arg, in string) (string, *Error) {
+	switch in {
+	case "yes", "true":
+		return "true", nil
+	case "no", "false":
+		return "false", nil
+	}
+	return "", errValue(arg)
+}
+
+func rate(_ *Machine, arg, in string) (string, *Error) {
+	r, err := bitrate.Parse(in)
+	if err != nil {
+		return "", errValue(arg)
+	}
+	return strconv.FormatInt(int64(r), 10), nil
+}
+
+func decimal(_ *Machine, arg, in string) (string, *Error) {
+	if f, err := strconv.ParseFloat(in, 64); err != nil || !(f >= 0 && f <= 1000) { // NaN is neither
+		return "", errValue(arg)
+	}
+	return in, nil
+}
+
+func integer(lo, hi int64) parseFunc {
+	return func(_ *Machine, arg, in string) (string, *Error) {
+		n, err := strconv.ParseInt(in, 10, 64)
+		if err != nil {
+			return "", errValue(arg)
+		}
+		if n < lo || n > hi {
+			return "", errRange(arg, strconv.FormatInt(lo, 10), strconv.FormatInt(hi, 10))
+		}
+		return strconv.FormatInt(n, 10), nil
+	}
+}
+
+func enum(values ...string) parseFunc {
+	return func(_ *Machine, arg, in string) (string, *Error) {
+		if !slices.Contains(values, in) {
+			return "", errNoMatch(arg)
+		}
+		return in, nil
+	}
+}
+
+// list is a comma-separated enumeration.
+func list(values ...string) parseFunc {
+	return func(_ *Machine, arg, in string) (string, *Error) {
+		for item := range strings.SplitSeq(in, ",") {
+			if in != "" && !slices.Contains(values, item) {
+				return "", errNoMatch(arg)
+			}
+		}
+		return in, nil
+	}
+}
+
+// reference names a row of another menu.
+func reference(path string) parseFunc {
+	return func(m *Machine, arg, in string) (string, *Error) {
+		if m.byName(path, in) == nil {
+			return "", errNoMatch(arg)
+		}
+		return in, nil
+	}
+}
+
+// parent is what a queue can hang under: everything, an interface or a queue.
+func parent(m *Machine, arg, in string) (string, *Error) {
+	if !m.isParent(in) {
+		return "", errNoMatch(arg)
+	}
+	return in, nil
+}
+
+// pair is a two-way value of a simple queue, "up/down"; one value means both.
+func pair(of parseFunc) parseFunc {
+	return func(m *Machine, arg, in string) (string, *Error) {
+		up, down, two := strings.Cut(in, "/")
+		if !two {
+			down = up
+		}
+		up, err := of(m, arg, up)
+		if err != nil {
+			return "", err
+		}
+		if down, err = of(m, arg, down); err != nil {
+			return "", err
+		}
+		return up + "/" + down, nil
+	}
+}
+
+func interval(_ *Machine, arg, in string) (string, *Error) {
+	d, ok := parseInterval(in)
+	if !ok {
+		return "", errValue(arg)
+	}
+	return formatInterval(d), nil
+}
+
+// address is what an address list holds: an address, a prefix, a range or a
+// host name. Ranges that are a prefix become one; a host's /32 is dropped.
+func address(_ *Machine, arg, in string) (string, *Error) {
+	if from, to, ok := strings.Cut(in, "-"); ok {
+		first, err1 := netip.ParseAddr(from)
+		last, err2 := netip.ParseAddr(to)
+		if err1 == nil && err2 == nil {
+			if first.BitLen() != last.BitLen() || last.Less(first) {
+				return "", errValue(arg)
+			}
+			return rangeToPrefix(first, last), nil
+		}
+	}
+	if p, err := netip.ParsePrefix(in); err == nil {
+		return showPrefix(p.Masked()), nil
+	}
+	if a, err := netip.ParseAddr(in); err == nil {
+		return showPrefix(netip.PrefixFrom(a, a.BitLen())), nil
+	}
+	if !strings.Contains(in, ".") || strings.ContainsAny(in, " /=") || strings.Trim(in, "0123456789.") == "" {
+		return "", errValue(arg)
+	}
+	return in, nil
+}
+
+func showPrefix(p netip.Prefix) string {
+	if p.Addr().Is4() && p.IsSingleIP() {
+		return p.Addr().String()
+	}
+	return p.String()
+}
+
+func rangeToPrefix(first, last netip.Addr) string {
+	for bits := range first.BitLen() + 1 {
+		p := netip.PrefixFrom(first, bits)
+		if p.Masked().Addr() == first && lastOf(p) == last {
+			return showPrefix(p)
+		}
+	}
+	return first.String() + "-" + last.String()
+}
+
+func lastOf(p netip.Prefix) netip.Addr {
+	b := p.Addr().AsSlice()
+	for i := p.Bits(); i < p.Addr().BitLen(); i++ {
+		b[i/8] |= 0x80 >> (i % 8)
+	}
+	a, _ := netip.AddrFromSlice(b)
+	return a
+}
+
+var intervalUnits = []struct {
+	suffix string
+	d      time.Duration
+}{
+	{"w", 7 * 24 * time.Hour}, {"d", 24 * time.Hour}, {"h", time.Hour},
+	{"m", time.Minute}, {"s", time.Second}, {"ms", time.Millisecond}, {"us", time.Microsecond},
+}
+
+// formatInterval writes a duration the way RouterOS does: 6w5d11h, 100ms, 0s.
+func formatInterval(d time.Duration) string {
+	if d <= 0 {
+		return "0s"
+	}
+	var b strings.Builder
+	for _, u := range intervalUnits {
+		if n := d / u.d; n > 0 {
+			b.WriteString(strconv.FormatInt(int64(n), 10) + u.suffix)
+			d -= n * u.d
+		}
+	}
+	return b.String()
+}
+
+// parseInterval reads 1h30m, 00:10:00, 250ms, or bare seconds.
+func parseInterval(s string) (time.Duration, bool) {
+	if n, err := strconv.ParseUint(s, 10, 31); err == nil {
+		return time.Duration(n) * time.Second, true
+	}
+	if t, err := time.Parse("15:04:05", s); err == nil {
+		return t.Sub(t.Truncate(24 * time.Hour)), true
+	}
+	var total time.Duration
+	for s != "" {
+		digits := strings.IndexFunc(s, func(r rune) bool { return r < '0' || r > '9' })
+		if digits <= 0 {
+			return 0, false
+		}
+		n, err := strconv.ParseUint(s[:digits], 10, 31)
+		if err != nil {
+			return 0, false
+		}
+		s = s[digits:]
+		end := strings.IndexFunc(s, func(r rune) bool { return r >= '0' && r <= '9' })
+		if end < 0 {
+			end = len(s)
+		}
+		i := slices.IndexFunc(intervalUnits, func(u struct {
+			suffix string
+			d      time.Duration
+		}) bool {
+			return u.suffix == s[:end]
+		})
+		if i < 0 {
+			return 0, false
+		}
+		total += time.Duration(n) * intervalUnits[i].d
+		s = s[end:]
+	}
+	return total, total > 0
+}

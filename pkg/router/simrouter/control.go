@@ -1,0 +1,165 @@
+package simrouter
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/router"
+)
+
+// ControlHelp lists what Control understands.
+const ControlHelp = `fault KIND [times=N] [method=M] [path=P] [applied] [for=D] [status=N] [text=T]
+clear                       no more faults
+latency DURATION            how long every request takes
+drop                        reset all connections
+refuse | listen             stop listening, listen again
+silent on|off               accept connections and say nothing
+reboot [down=D] [renumber] [race=N] [race-kind=wrong-data|empty]
+counters QUEUE [bytes=N] [packets=N] [dropped=N] [queued-bytes=N] [queued-packets=N] [rate=R]
+run COMMAND...              a RouterOS command, such as: run /queue tree remove WAN-Upload-1`
+
+// Control carries out one line in the language of ControlHelp. Scripts reach
+// it through ControlHandler.
+func (r *Router) Control(line string) error {
+	words := strings.Fields(line)
+	if len(words) == 0 {
+		return errors.New("empty control command; one of:\n" + ControlHelp)
+	}
+	args := words[1:]
+	switch words[0] {
+	case "fault":
+		f, err := ParseFault(args)
+		if err != nil {
+			return err
+		}
+		r.Inject(f)
+	case "clear":
+		r.ClearFaults()
+	case "latency":
+		if len(args) != 1 {
+			return errors.New("latency wants one duration, such as 120ms")
+		}
+		d, err := time.ParseDuration(args[0])
+		if err != nil {
+			return err
+		}
+		r.SetLatency(d)
+	case "drop":
+		r.DropConnections()
+	case "refuse":
+		r.Refuse()
+	case "listen":
+		return r.Listen()
+	case "silent":
+		if len(args) != 1 || args[0] != "on" && args[0] != "off" {
+			return errors.New("silent wants on or off")
+		}
+		r.Silence(args[0] == "on")
+	case "reboot":
+		o, err := parseReboot(args)
+		if err != nil {
+			return err
+		}
+		r.Reboot(o)
+	case "counters":
+		return r.controlCounters(args)
+	case "run":
+		return r.Run(strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "run")))
+	default:
+		return fmt.Errorf("unknown control command %q; one of:\n%s", words[0], ControlHelp)
+	}
+	return nil
+}
+
+func parseReboot(args []string) (Reboot, error) {
+	var o Reboot
+	for _, w := range args {
+		key, value, _ := strings.Cut(w, "=")
+		var err error
+		switch key {
+		case "down":
+			o.Down, err = time.ParseDuration(value)
+		case "renumber":
+			o.Renumber = true
+		case "race":
+			o.Race, err = strconv.Atoi(value)
+		case "race-kind":
+			if o.RaceKind = FaultKind(value); o.RaceKind != WrongData && o.RaceKind != Empty {
+				err = errors.New("use wrong-data or empty")
+			}
+		default:
+			err = errors.New("use down=, renumber, race= or race-kind=")
+		}
+		if err != nil {
+			return o, fmt.Errorf("reboot: %q: %w", w, err)
+		}
+	}
+	return o, nil
+}
+
+func (r *Router) controlCounters(args []string) error {
+	if len(args) == 0 {
+		return errors.New("counters wants the name of a queue")
+	}
+	q, ok := r.Queue(args[0])
+	if !ok {
+		return fmt.Errorf("no queue %q on the simulated router", args[0])
+	}
+	c := q.Counters
+	for _, w := range args[1:] {
+		key, value, _ := strings.Cut(w, "=")
+		if err := setCounter(&c, key, value); err != nil {
+			return fmt.Errorf("counters: %q: %w", w, err)
+		}
+	}
+	return r.SetCounters(args[0], c)
+}
+
+func setCounter(c *router.Counters, key, value string) error {
+	if key == "rate" {
+		rate, err := bitrate.Parse(value)
+		c.Rate = rate
+		return err
+	}
+	field, ok := map[string]*uint64{
+		"bytes": &c.Bytes, "packets": &c.Packets, "dropped": &c.Dropped,
+		"queued-bytes": &c.QueuedBytes, "queued-packets": &c.QueuedPackets,
+	}[key]
+	if !ok {
+		return errors.New("no such counter")
+	}
+	n, err := strconv.ParseUint(value, 10, 64)
+	*field = n
+	return err
+}
+
+// ControlHandler serves Control over HTTP, to be bound to loopback: GET / tells
+// Counts as JSON, POST / carries out each line of its body.
+func (r *Router) ControlHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(r.Counts())
+	})
+	mux.HandleFunc("POST /{$}", func(w http.ResponseWriter, req *http.Request) {
+		body, err := io.ReadAll(io.LimitReader(req.Body, maxBody))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		for line := range strings.Lines(string(body)) {
+			if err := r.Control(line); err != nil {
+				http.Error(w, err.Error(), http.StatusBadRequest)
+				return
+			}
+		}
+	})
+	return mux
+}

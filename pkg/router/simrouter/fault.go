@@ -1,0 +1,173 @@
+package simrouter
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// FaultKind says what goes wrong with a request.
+type FaultKind string
+
+// The kinds. All but Slow and the garbling ones happen instead of the command,
+// or after it when Fault.Applied is set.
+const (
+	Slow      FaultKind = "slow"       // takes For longer
+	Stall     FaultKind = "stall"      // no answer; the connection stays open
+	Reset     FaultKind = "reset"      // the connection is reset
+	Cut       FaultKind = "cut"        // the connection ends in the middle of the answer
+	Truncate  FaultKind = "truncate"   // half of the JSON, properly framed
+	Garble    FaultKind = "garble"     // not JSON
+	HTML      FaultKind = "html"       // a web page, with Status or 200
+	Status    FaultKind = "status"     // Status, with Text as the detail
+	Deny      FaultKind = "deny"       // a policy is missing
+	Ignore    FaultKind = "ignore"     // success is reported, nothing changes
+	Empty     FaultKind = "empty"      // [] as if the menu had no rows
+	WrongData FaultKind = "wrong-data" // /system/resource instead of what was asked
+)
+
+// FaultKinds lists every kind.
+func FaultKinds() []FaultKind {
+	return []FaultKind{Slow, Stall, Reset, Cut, Truncate, Garble, HTML, Status, Deny, Ignore, Empty, WrongData}
+}
+
+// Fault makes matching requests go wrong.
+type Fault struct {
+	Kind    FaultKind
+	Times   int           // how many requests; 0 until ClearFaults
+	Method  string        // only requests with this HTTP method; "" any
+	Path    string        // only requests below this path, such as "/queue/tree"; "" any
+	Applied bool          // the command takes effect before the fault strikes
+	For     time.Duration // Slow: how long
+	Status  int           // Status, HTML
+	Text    string        // Status: the detail, none when empty
+}
+
+// Inject adds a fault. Earlier faults are met first.
+func (r *Router) Inject(f Fault) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.faults = append(r.faults, &f)
+}
+
+// ClearFaults removes all faults.
+func (r *Router) ClearFaults() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.faults, r.race = nil, 0
+}
+
+// SetLatency sets how long every request takes, on top of its own work.
+func (r *Router) SetLatency(d time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.latency = d
+}
+
+// takeFault returns the fault that strikes a request, if any.
+func (r *Router) takeFault(method, path string) Fault {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.race > 0 {
+		r.race--
+		return Fault{Kind: r.raceKind}
+	}
+	for i, f := range r.faults {
+		if f.Method != "" && f.Method != method || !strings.HasPrefix(path, f.Path) {
+			continue
+		}
+		struck := *f
+		if f.Times > 0 {
+			if f.Times--; f.Times == 0 {
+				r.faults = slices.Delete(r.faults, i, i+1)
+			}
+		}
+		return struck
+	}
+	return Fault{}
+}
+
+// Reboot describes a restart of the router.
+type Reboot struct {
+	Down     time.Duration // how long connections are refused
+	Renumber bool          // every id means another row afterwards
+	Race     int           // so many requests are answered with wrong data at first
+	RaceKind FaultKind     // WrongData, or Empty
+}
+
+// Reboot resets all connections, forgets counters and dynamic rows, and comes
+// back after o.Down.
+func (r *Router) Reboot(o Reboot) {
+	r.mu.Lock()
+	r.refuse()
+	r.mu.Unlock()
+	r.DropConnections()
+	r.machine.Reboot(o.Renumber)
+
+	r.mu.Lock()
+	r.race, r.raceKind = o.Race, o.RaceKind
+	if r.raceKind == "" {
+		r.raceKind = WrongData
+	}
+	if o.Down > 0 && !r.closed {
+		r.boot = time.AfterFunc(o.Down, func() { r.comeBack() })
+		r.mu.Unlock()
+		return
+	}
+	r.mu.Unlock()
+	r.comeBack()
+}
+
+func (r *Router) comeBack() {
+	if err := r.Listen(); err != nil {
+		r.log.Error("listening again after a reboot", "error", err)
+	}
+}
+
+// ParseFault reads "KIND [times=N] [method=M] [path=P] [applied] [for=D]
+// [status=N] [text=T]".
+func ParseFault(words []string) (Fault, error) {
+	if len(words) == 0 {
+		return Fault{}, fmt.Errorf("a fault is needed: %s", kindList())
+	}
+	f := Fault{Kind: FaultKind(words[0])}
+	if !slices.Contains(FaultKinds(), f.Kind) {
+		return Fault{}, fmt.Errorf("unknown fault %q: use one of %s", words[0], kindList())
+	}
+	for _, w := range words[1:] {
+		key, value, _ := strings.Cut(w, "=")
+		var err error
+		switch key {
+		case "times":
+			f.Times, err = strconv.Atoi(value)
+		case "method":
+			f.Method = strings.ToUpper(value)
+		case "path":
+			f.Path = value
+		case "applied":
+			f.Applied = true
+		case "for":
+			f.For, err = time.ParseDuration(value)
+		case "status":
+			f.Status, err = strconv.Atoi(value)
+		case "text":
+			f.Text = value
+		default:
+			err = fmt.Errorf("use times=, method=, path=, applied, for=, status= or text=")
+		}
+		if err != nil {
+			return Fault{}, fmt.Errorf("fault %s: %q: %w", f.Kind, w, err)
+		}
+	}
+	return f, nil
+}
+
+func kindList() string {
+	names := make([]string, 0, len(FaultKinds()))
+	for _, k := range FaultKinds() {
+		names = append(names, string(k))
+	}
+	return strings.Join(names, ", ")
+}
