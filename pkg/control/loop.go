@@ -63,6 +63,7 @@ type Loop struct {
 	polls   chan poll
 	asks    chan chan<- Status
 	configs chan autorate.Config
+	ended   chan struct{} // closed when the loop's state changes no more
 }
 
 // New returns a Loop that has not started.
@@ -84,6 +85,7 @@ func New(cfg Config) *Loop {
 		polls:    make(chan poll, 16),
 		asks:     make(chan chan<- Status),
 		configs:  make(chan autorate.Config, 1),
+		ended:    make(chan struct{}),
 	}
 	l.readAt = l.now() + readBackEvery
 	return l
@@ -103,7 +105,14 @@ func (l *Loop) Run(ctx context.Context) error {
 	l.loop(ctx)
 	close(l.jobs)
 	stop()
-	return group.Wait()
+	err := group.Wait()
+	select {
+	case r := <-l.results: // of the write that was in flight
+		l.finished(r)
+	default:
+	}
+	close(l.ended)
+	return err
 }
 
 func (l *Loop) loop(ctx context.Context) {

@@ -32,12 +32,14 @@ func (l *Loop) current() Status {
 
 // Status asks the loop. The answer comes from its own goroutine, between two
 // ticks, so it costs the loop no lock; no answer within ctx means that the
-// loop is not running.
+// loop is not running yet, or stands still. After its end it is the last one.
 func (l *Loop) Status(ctx context.Context) (Status, error) {
 	reply := make(chan Status, 1)
 	select {
 	case l.asks <- reply:
 		return <-reply, nil
+	case <-l.ended:
+		return l.current(), nil
 	case <-ctx.Done():
 		return Status{}, ctx.Err()
 	}
