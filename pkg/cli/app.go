@@ -10,7 +10,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -38,8 +40,12 @@ type globalFlags struct {
 	quiet     bool
 }
 
-// Main runs the command line args and returns the exit status.
+// Main runs the command line args and returns the exit status. The first SIGINT
+// or SIGTERM ends the command in an orderly way, a second one kills it.
 func Main(ctx context.Context, args []string) int {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	defer context.AfterFunc(ctx, stop)() // from then on the system's default holds
 	app := &App{Streams: out.System(), LookupEnv: os.LookupEnv, Version: version()}
 	return app.Run(ctx, args)
 }
@@ -73,10 +79,10 @@ func (a *App) warnf(format string, args ...any) {
 	}
 }
 
-// logger writes to w in the chosen format at the chosen level.
-func (a *App) logger(w io.Writer) *slog.Logger {
+// logger writes to w in the chosen format, from the named level up.
+func (a *App) logger(w io.Writer, name string) *slog.Logger {
 	var level slog.Level
-	if err := level.UnmarshalText([]byte(a.global.logLevel)); err != nil {
+	if err := level.UnmarshalText([]byte(name)); err != nil {
 		level = slog.LevelInfo
 	}
 	opts := &slog.HandlerOptions{Level: level}

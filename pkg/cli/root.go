@@ -42,6 +42,7 @@ func newRootCmd(a *App) *cobra.Command {
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.readEnvironment(cmd) },
 	}
+	root.SuggestionsMinimumDistance = 2
 	root.SetIn(a.In)
 	root.SetOut(a.Out)
 	root.SetErr(a.Err)
@@ -56,6 +57,11 @@ func newRootCmd(a *App) *cobra.Command {
 	a.addGlobalFlags(root)
 
 	root.AddCommand(
+		newConfigCmd(a),
+		newRouterCmd(a),
+		newShapeCmd(a),
+		newProbeCmd(a),
+		newSimCmd(a),
 		newVersionCmd(a),
 	)
 	return root
@@ -153,4 +159,10 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// Command returns the whole command tree without running it, for generating
+// documentation.
+func Command(version string) *cobra.Command {
+	return newRootCmd(&App{Version: version, LookupEnv: func(string) (string, bool) { return "", false }})
 }

@@ -2,7 +2,6 @@ package out
 
 import (
 	"bytes"
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -87,28 +86,13 @@ func EncodeJSON(w io.Writer, v any) error {
 }
 
 func writeCSV[T any](w io.Writer, items []T, cols []Column[T]) error {
-	cw := csv.NewWriter(w)
-	row := make([]string, len(cols))
-	for i, c := range cols {
-		row[i] = c.Name
-	}
-	if err := cw.Write(row); err != nil {
-		return err
-	}
+	s := csvStream(w, cols)
 	for _, item := range items {
-		for i, c := range cols {
-			if c.Value != nil {
-				row[i] = fmt.Sprint(c.Value(item))
-			} else {
-				row[i] = c.Text(item)
-			}
-		}
-		if err := cw.Write(row); err != nil {
+		if err := s.Put(item); err != nil {
 			return err
 		}
 	}
-	cw.Flush()
-	return cw.Error()
+	return s.Close()
 }
 
 func writeTable[T any](w io.Writer, items []T, cols []Column[T]) error {

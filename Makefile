@@ -1,0 +1,68 @@
+# Everything a developer types. `make help` lists it.
+
+GO        ?= go
+BIN       := bin
+LINT      := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+FUZZTIME  ?= 20s
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test race bench lab sim fuzz fmt vet lint tidy gen cross build install clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: build ## half a minute of the main job: embedded router, simulated link, nothing needed
+	@$(BIN)/wanctl shape --demo
+
+test: ## all tests (root runs those in network namespaces too)
+	$(GO) test ./...
+
+race: ## all tests under the race detector
+	$(GO) test -race ./...
+
+bench: ## benchmarks of the loop, the law, the link and the router client
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+lab: build ## the real thing: kernel queues in network namespaces, TCP load (root, iperf3)
+	$(GO) test ./pkg/lab -count=1 -v -timeout 60m -run Lab -lab.full
+
+sim: ## the law on the simulated link: the table of scenarios
+	$(GO) test ./pkg/autorate -count=1 -v -run Table -sim.seeds 20
+
+fuzz: ## every fuzz target for FUZZTIME
+	@for p in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+	    echo "$$p $$f"; $(GO) test $$p -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) || exit 1; \
+	  done; done
+
+fmt: ## format
+	gofmt -w cmd pkg
+
+vet: ## go vet
+	$(GO) vet ./...
+
+lint: ## golangci-lint, pinned
+	$(GO) run $(LINT) run ./...
+
+tidy: ## go.mod in step
+	$(GO) mod tidy
+
+gen: ## completions/ and man/ from the commands
+	$(GO) run ./cmd/gendocs
+
+build: ## the binary, in bin/
+	@$(GO) build -trimpath -o $(BIN)/wanctl ./cmd/wanctl
+
+cross: ## does it build for what routers' neighbours run on?
+	@for t in linux/amd64 linux/arm64 linux/arm linux/mipsle linux/riscv64 darwin/arm64; do \
+	  echo "$$t"; GOOS=$${t%/*} GOARCH=$${t#*/} CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/... || exit 1; done
+
+install: build ## into /usr/local, with man pages and completions
+	install -D -m 755 $(BIN)/wanctl $(DESTDIR)/usr/local/bin/wanctl
+	install -D -m 644 -t $(DESTDIR)/usr/local/share/man/man1 man/*.1
+	install -D -m 644 completions/wanctl.bash $(DESTDIR)/usr/local/share/bash-completion/completions/wanctl
+	install -D -m 644 completions/_wanctl $(DESTDIR)/usr/local/share/zsh/site-functions/_wanctl
+	install -D -m 644 completions/wanctl.fish $(DESTDIR)/usr/local/share/fish/vendor_completions.d/wanctl.fish
+
+clean: ## what was built
+	rm -rf $(BIN) dist

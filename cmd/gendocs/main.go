@@ -1,0 +1,68 @@
+// Command gendocs writes the shell completions and man pages of wanctl into
+// completions/ and man/, from the commands themselves.
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
+
+	"github.com/wanctl/wanctl/pkg/cli"
+)
+
+func main() {
+	if err := generate("completions", "man"); err != nil {
+		fmt.Fprintln(os.Stderr, "gendocs:", err)
+		os.Exit(1)
+	}
+}
+
+func generate(completions, man string) error {
+	root := cli.Command("")
+	root.DisableAutoGenTag = true
+	if err := writeCompletions(root, completions); err != nil {
+		return err
+	}
+	return writeMan(root, man)
+}
+
+func writeCompletions(root *cobra.Command, dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if err := root.GenBashCompletionFileV2(filepath.Join(dir, "wanctl.bash"), true); err != nil {
+		return err
+	}
+	if err := root.GenZshCompletionFile(filepath.Join(dir, "_wanctl")); err != nil {
+		return err
+	}
+	return root.GenFishCompletionFile(filepath.Join(dir, "wanctl.fish"), true)
+}
+
+// writeMan removes pages of commands that are gone, too.
+func writeMan(root *cobra.Command, dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	old, err := filepath.Glob(filepath.Join(dir, "*.1"))
+	if err != nil {
+		return err
+	}
+	for _, f := range old {
+		if strings.HasPrefix(filepath.Base(f), "wanctl") {
+			if err := os.Remove(f); err != nil {
+				return err
+			}
+		}
+	}
+	// A fixed date keeps the pages the same from build to build.
+	date := time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC)
+	return doc.GenManTree(root, &doc.GenManHeader{
+		Title: "WANCTL", Section: "1", Source: "wanctl", Manual: "wanctl manual", Date: &date,
+	}, dir)
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/wanctl/wanctl/"
+
+// layers lists, from the bottom up, which packages exist at each level. A
+// package imports only lower levels; adapters never import each other.
+var layers = map[string]int{
+	"pkg/bitrate": 0, "pkg/rtt": 0, "pkg/autorate": 0, "pkg/linksim": 0, "pkg/trace": 0,
+	"pkg/probe": 1, "pkg/router": 1, "pkg/state": 1, "pkg/config": 1, "pkg/telemetry": 1, "pkg/sysd": 1,
+	"pkg/control": 2, "pkg/serve": 2,
+	"pkg/cli": 3, "pkg/lab": 3,
+	"cmd": 4,
+}
+
+// homes says which packages may import a third-party library.
+var homes = map[string][]string{
+	"github.com/spf13/cobra":                   {"pkg/cli", "cmd"},
+	"github.com/spf13/pflag":                   {"pkg/cli"},
+	"github.com/spf13/viper":                   {"pkg/config"},
+	"go.yaml.in/yaml":                          {"pkg/config"},
+	"github.com/prometheus-community/pro-bing": {"pkg/probe"},
+	"github.com/olekukonko/tablewriter":        {"pkg/cli"},
+	"github.com/prometheus/client_golang":      {"pkg/telemetry", "pkg/serve"},
+	"github.com/coreos/go-systemd":             {"pkg/sysd"},
+	"github.com/gofrs/flock":                   {"pkg/state"},
+	"github.com/google/renameio":               {"pkg/state"},
+	"golang.org/x/term":                        {"pkg/cli"},
+}
+
+// pure packages reach no clock, no system and no network.
+var impure = []string{"os", "net", "net/http", "log", "log/slog", "os/exec", "syscall"}
+
+type pkg struct {
+	ImportPath string
+	Imports    []string
+}
+
+func list(t *testing.T) []pkg {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var pkgs []pkg
+	dec := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return pkgs
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		pkgs = append(pkgs, p)
+	}
+}
+
+// room returns the entry of layers that path belongs to, and its level.
+func room(path string) (name string, level int, known bool) {
+	rel := strings.TrimPrefix(path, module)
+	for name := rel; name != ""; {
+		if l, ok := layers[name]; ok {
+			return name, l, true
+		}
+		i := strings.LastIndexByte(name, '/')
+		if i < 0 {
+			break
+		}
+		name = name[:i]
+	}
+	return rel, 0, false
+}
+
+func TestLayers(t *testing.T) {
+	for _, p := range list(t) {
+		name, level, known := room(p.ImportPath)
+		if !known {
+			t.Errorf("%s has no level: add it to layers in this test", name)
+			continue
+		}
+		for _, imp := range p.Imports {
+			if strings.HasPrefix(imp, module) {
+				other, otherLevel, _ := room(imp)
+				if other != name && (otherLevel > level || otherLevel == level && level > 0) {
+					t.Errorf("%s (level %d) imports %s (level %d)", name, level, other, otherLevel)
+				}
+				if level == 2 && otherLevel == 1 {
+					t.Errorf("%s imports the adapter %s: use an interface of its own", name, other)
+				}
+				continue
+			}
+			for _, bad := range impure {
+				if level == 0 && imp == bad {
+					t.Errorf("%s is pure but imports %s", name, imp)
+				}
+			}
+			for lib, allowed := range homes {
+				if (imp == lib || strings.HasPrefix(imp, lib+"/")) && !within(name, allowed) {
+					t.Errorf("%s imports %s, whose home is %s", name, imp, strings.Join(allowed, ", "))
+				}
+			}
+		}
+	}
+}
+
+func within(name string, allowed []string) bool {
+	for _, a := range allowed {
+		if name == a || strings.HasPrefix(name, a+"/") {
+			return true
+		}
+	}
+	return false
+}

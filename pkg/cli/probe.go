@@ -1,0 +1,246 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/probe"
+)
+
+const probeLong = `Measure the round-trip time of several hosts at once, 20 times a second each.
+
+HOST is an IP address or a name, and for TCP may carry a port. Without HOST the
+hosts, source and fallback of the configuration are used (--wan or --config),
+and without a configuration 1.1.1.1, 8.8.8.8 and 9.9.9.9.
+
+With --method auto, ICMP echo is used; while no host answers that, TCP
+connections to port 443 (or to the port given) are timed instead, up to five a
+second, and the gateway is asked whether it is there. Refusing a connection is
+an answer too. --method tcp does so from the start, at the full rate.
+
+On a terminal there is a live table; each character of its lines is a fifth of
+a second, scaled to the host's own range, and a loss is a cross. In a pipe there
+is one line a sample. -q prints neither, the summary only. With -o jsonl, csv or
+json the samples go to standard output and the summary to standard error:
+
+  time, t_ms    when, by the calendar and since the start
+  host, method  what was measured, icmp or tcp
+  seq           number of the probe, counted for each host
+  event         reply, lost, or late: a reply after all, to one that was lost
+  rtt_ms        of a reply
+  lost          true when lost
+  median_ms     of the newest round-trip times of all hosts that answer
+
+In the summary lost does not count what came late, p95 and p99 are the
+round-trip times that 95 % and 99 % stay below, within 1 %, and jitter is the
+mean difference between one round-trip time and the next.
+
+ICMP needs root, CAP_NET_RAW or a group in net.ipv4.ping_group_range.
+
+`
+
+const probeExample = `  wanctl probe
+  wanctl probe 1.1.1.1 one.one.one.one --count 100
+  wanctl probe --wan spectrum --duration 10s -o csv > idle.csv
+  wanctl probe --method tcp example.com:443
+  wanctl probe --wan spectrum --duration 60s -o jsonl | wanctl shape --wan spectrum --replay -`
+
+// probeOptions are the flags of probe.
+type probeOptions struct {
+	interval time.Duration
+	timeout  time.Duration
+	count    int
+	duration time.Duration
+	method   string
+	source   string
+	iface    string
+}
+
+func newProbeCmd(a *App) *cobra.Command {
+	var o probeOptions
+	cmd := &cobra.Command{
+		Use:     "probe [HOST...]",
+		Short:   "Measure round-trip times continuously",
+		Long:    probeLong + exitStatuses,
+		Example: probeExample,
+		GroupID: groupTools,
+		Args:    usageArgs(cobra.ArbitraryArgs),
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.runProbe(cmd, o, args) },
+	}
+	f := cmd.Flags()
+	f.DurationVar(&o.interval, "interval", probe.DefaultInterval, "`TIME` between two probes of one host")
+	f.DurationVar(&o.timeout, "timeout", probe.DefaultTimeout, "a probe is lost when unanswered for `TIME`")
+	f.IntVar(&o.count, "count", 0, "stop after `N` probes of each host")
+	f.DurationVar(&o.duration, "duration", 0, "stop after `TIME`")
+	f.StringVar(&o.method, "method", string(probe.Auto), "icmp, tcp or auto")
+	f.StringVar(&o.source, "source", "", "measure from the local `ADDRESS`")
+	f.StringVar(&o.iface, "interface", "", "measure through the network interface `NAME`")
+	completeFlag(cmd, "method", string(probe.ICMP), string(probe.TCP), string(probe.Auto))
+	return cmd
+}
+
+func (a *App) runProbe(cmd *cobra.Command, o probeOptions, args []string) error {
+	cfg, err := a.probePlan(cmd, o, args)
+	if err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	if err := checkNames(ctx, args); err != nil {
+		return err
+	}
+	cfg.Logger = slog.New(slog.DiscardHandler) // the view tells what happens
+	if a.global.logLevel == "debug" {
+		cfg.Logger = a.logger(a.Err, a.global.logLevel)
+	}
+	cfg.Epoch = time.Now()
+	group, err := probe.New(cfg)
+	if err != nil {
+		return err
+	}
+	if denied := group.Status().Denied; denied != nil {
+		a.warnf("timing TCP connections instead: %v", denied)
+	}
+	board := newProbeBoard(group.Status().Targets, cfg)
+	view := a.newProbeView(board)
+	err = watchProbes(ctx, group, board, view)
+	if closeErr := view.close(); err == nil {
+		err = closeErr
+	}
+	if errors.Is(err, syscall.EPIPE) {
+		return nil // the reader has seen enough
+	}
+	if err != nil {
+		return fmt.Errorf("writing samples: %w", err)
+	}
+	if err := a.printProbeSummary(group.Status(), board); err != nil {
+		return err
+	}
+	return probeVerdict(group.Status())
+}
+
+// checkNames refuses names that do not exist: a slip of the finger should not
+// be measured for ever. Any other trouble with a name may pass.
+func checkNames(ctx context.Context, args []string) error {
+	for _, arg := range args {
+		host, _ := splitHostPort(arg)
+		if err := probe.CheckName(ctx, host); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// probeRefresh is how often a view gets to redraw.
+const probeRefresh = 200 * time.Millisecond
+
+// watchProbes runs the group and shows what it sees, until its end or the
+// first error of the view.
+func watchProbes(ctx context.Context, group *probe.Group, board *probeBoard, view probeView) (err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- group.Run(ctx) }()
+	defer func() {
+		cancel()
+		if runErr := <-ended; err == nil {
+			err = runErr
+		}
+	}()
+	refresh := time.NewTicker(probeRefresh)
+	defer refresh.Stop()
+	for {
+		select {
+		case e, open := <-group.Events():
+			if !open {
+				return view.refresh(group.Status())
+			}
+			if s, ok := board.observe(e); ok {
+				if err := view.sample(s); err != nil {
+					return err
+				}
+			}
+		case <-refresh.C:
+			if err := view.refresh(group.Status()); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// probeVerdict is nil if anything answered.
+func probeVerdict(s probe.Status) error {
+	var silent []probe.TargetStatus
+	gateway := ""
+	for _, t := range s.Targets {
+		switch {
+		case t.Gateway && t.Alive:
+			gateway = "; the gateway " + t.Address + " does answer"
+		case t.Gateway:
+		case t.Replies > 0:
+			return nil
+		default:
+			silent = append(silent, t)
+		}
+	}
+	reasons := ""
+	for _, r := range probeErrors(silent) {
+		reasons += "; " + r
+	}
+	return checkf("no host answered%s%s", reasons, gateway)
+}
+
+// probeErrors says why nothing can be sent to targets, once for each reason.
+func probeErrors(targets []probe.TargetStatus) []string {
+	var reasons []string
+	names := map[string][]string{}
+	for _, t := range targets {
+		if t.Err == nil {
+			continue
+		}
+		reason := t.Err.Error()
+		if names[reason] == nil {
+			reasons = append(reasons, reason)
+		}
+		names[reason] = append(names[reason], t.Name)
+	}
+	for i, reason := range reasons {
+		who := names[reason]
+		if n := len(who) - 3; n > 0 {
+			who = append(who[:3:3], fmt.Sprintf("%d more", n))
+		}
+		reasons[i] = strings.Join(who, ", ") + ": " + reason
+	}
+	return reasons
+}
+
+// probeView shows samples to a person or a program.
+type probeView interface {
+	sample(probeSample) error
+	refresh(probe.Status) error
+	close() error
+}
+
+func (a *App) newProbeView(b *probeBoard) probeView {
+	people := a.global.output == out.Table
+	switch {
+	case people && a.global.quiet:
+		return noProbeView{}
+	case people && a.OutTTY:
+		return newProbeScreen(a, b)
+	}
+	return newProbeLines(a, b)
+}
+
+// noProbeView leaves everything to the summary.
+type noProbeView struct{}
+
+func (noProbeView) sample(probeSample) error   { return nil }
+func (noProbeView) refresh(probe.Status) error { return nil }
+func (noProbeView) close() error               { return nil }

@@ -1,0 +1,173 @@
+package cli
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/probe"
+	"github.com/wanctl/wanctl/pkg/rtt"
+	"github.com/wanctl/wanctl/pkg/trace"
+)
+
+// probeSample is one answered or lost probe, as programs read it: a trace for
+// `shape --replay` too.
+type probeSample struct {
+	Time     time.Time `json:"time"`
+	TimeMS   float64   `json:"t_ms"`
+	Host     string    `json:"host"`
+	Method   string    `json:"method"`
+	Seq      uint32    `json:"seq"`
+	Event    string    `json:"event"`
+	RTTMS    *float64  `json:"rtt_ms,omitempty"`
+	Lost     bool      `json:"lost,omitempty"`
+	MedianMS *float64  `json:"median_ms,omitempty"`
+}
+
+const (
+	probeCells    = 240                    // of history behind the sparklines
+	probeCell     = 200 * time.Millisecond // what one character of them stands for, at least
+	probeFreshFor = time.Second            // how long a reply has a say in the median, at least
+)
+
+// probeBoard keeps what the views and the summary show of each target, in
+// memory that does not grow.
+type probeBoard struct {
+	// configuration
+	epoch   time.Time
+	cell    time.Duration
+	fresh   time.Duration
+	timeout time.Duration
+
+	// state
+	hosts   []*probeHost // by rtt.Event.Reflector
+	all     *rtt.Histogram
+	medians probeHistory
+	newest  time.Duration // of all events
+	scratch []time.Duration
+}
+
+// probeHost is one target.
+type probeHost struct {
+	name   string
+	method string
+
+	givenUp  [2048]givenUp // the newest lost probes, by sequence number
+	rtts     rtt.Histogram
+	last     time.Duration // newest round-trip time
+	lastAt   time.Duration // when it was measured
+	lastSeq  uint32
+	replied  bool
+	jitter   float64 // sum of the differences in ns
+	jitterOf uint64  // how many
+	history  probeHistory
+}
+
+// givenUp is a probe that was lost, and may still be answered.
+type givenUp struct {
+	is   bool
+	seq  uint32
+	cell int64 // of the history, where the loss is counted
+}
+
+func newProbeBoard(targets []probe.TargetStatus, cfg probe.Config) *probeBoard {
+	b := &probeBoard{
+		epoch: cfg.Epoch, timeout: cfg.Timeout,
+		cell: max(probeCell, cfg.Interval), fresh: max(probeFreshFor, 3*cfg.Interval),
+		all: new(rtt.Histogram),
+	}
+	for _, t := range targets {
+		if !t.Gateway {
+			b.hosts = append(b.hosts, &probeHost{name: t.Name, method: string(t.Method)})
+		}
+	}
+	return b
+}
+
+// observe takes in an event and returns the sample that it is, if it is one.
+func (b *probeBoard) observe(e rtt.Event) (s probeSample, ok bool) {
+	if int(e.Reflector) >= len(b.hosts) || e.Kind == rtt.Sent {
+		return s, false
+	}
+	h := b.hosts[e.Reflector]
+	b.newest = max(b.newest, e.At)
+	s = probeSample{
+		Time: b.epoch.Add(e.At).UTC(), TimeMS: millis(e.At),
+		Host: h.name, Method: h.method, Seq: e.Seq,
+	}
+	switch e.Kind {
+	case rtt.Lost:
+		s.Event, s.Lost = trace.Lost, true
+		h.giveUp(e.Seq, b.cellOf(e.At-b.timeout))
+	case rtt.Reply:
+		s.Event = trace.Reply
+		if h.takeBack(e.Seq) {
+			s.Event = trace.Late
+		}
+		ms := millis(e.RTT)
+		s.RTTMS = &ms
+		b.all.Add(e.RTT)
+		h.reply(e, b.cellOf(e.At-e.RTT))
+	case rtt.Sent:
+	}
+	if m, ok := b.medianAt(e.At); ok {
+		ms := millis(m)
+		s.MedianMS = &ms
+		b.medians.add(b.cellOf(e.At), m)
+	}
+	return s, true
+}
+
+func (b *probeBoard) cellOf(at time.Duration) int64 { return int64(at / b.cell) }
+
+func (h *probeHost) giveUp(seq uint32, cell int64) {
+	h.givenUp[seq%uint32(len(h.givenUp))] = givenUp{true, seq, cell}
+	h.history.lose(cell, 1)
+}
+
+// takeBack reports whether probe seq had been given up.
+func (h *probeHost) takeBack(seq uint32) bool {
+	g := &h.givenUp[seq%uint32(len(h.givenUp))]
+	if !g.is || g.seq != seq {
+		return false
+	}
+	g.is = false
+	h.history.lose(g.cell, -1)
+	return true
+}
+
+func (h *probeHost) reply(e rtt.Event, cell int64) {
+	h.history.add(cell, e.RTT)
+	if h.replied && e.Seq > h.lastSeq {
+		h.jitter += math.Abs(float64(e.RTT - h.last))
+		h.jitterOf++
+	}
+	h.rtts.Add(e.RTT)
+	if !h.replied || e.Seq > h.lastSeq {
+		h.last, h.lastAt, h.lastSeq, h.replied = e.RTT, e.At, e.Seq, true
+	}
+}
+
+// meanJitter is the mean difference of one round-trip time from the one before.
+func (h *probeHost) meanJitter() time.Duration {
+	if h.jitterOf == 0 {
+		return 0
+	}
+	return time.Duration(h.jitter / float64(h.jitterOf))
+}
+
+// medianAt is the median of the newest round-trip times of those hosts that
+// answer; of an even number, the lower of the two in the middle.
+func (b *probeBoard) medianAt(now time.Duration) (time.Duration, bool) {
+	b.scratch = b.scratch[:0]
+	for _, h := range b.hosts {
+		if h.replied && now-h.lastAt <= b.fresh {
+			b.scratch = append(b.scratch, h.last)
+		}
+	}
+	if len(b.scratch) == 0 {
+		return 0, false
+	}
+	slices.Sort(b.scratch)
+	return b.scratch[(len(b.scratch)-1)/2], true
+}

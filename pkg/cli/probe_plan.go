@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/probe"
+	"github.com/wanctl/wanctl/pkg/rtt"
+)
+
+const defaultTCPPort = "443"
+
+// probePlan decides what to measure: flags and arguments first, then the
+// configuration if one is named, then the defaults.
+func (a *App) probePlan(cmd *cobra.Command, o probeOptions, args []string) (probe.Config, error) {
+	cfg := probe.Config{
+		Targets: []string{"1.1.1.1", "8.8.8.8", "9.9.9.9"},
+		Method:  probe.Method(o.method), Interval: o.interval, Timeout: o.timeout,
+		Count: o.count, Duration: o.duration, Source: o.source, Interface: o.iface,
+		Fallback: true, CheckTCP: true, CheckGateway: true,
+	}
+	changed := cmd.Flags().Changed
+	if err := o.check(changed); err != nil {
+		return cfg, err
+	}
+	if a.global.config != "" || len(a.global.wans) > 0 {
+		w, err := a.loadWAN(cmd)
+		if err != nil {
+			return cfg, err
+		}
+		probeConfigured(&cfg, w, changed)
+	}
+	if len(args) > 0 {
+		if err := probeNamed(&cfg, args); err != nil {
+			return cfg, err
+		}
+	}
+	if len(cfg.TCPTargets) == 0 {
+		for _, host := range cfg.Targets {
+			cfg.TCPTargets = append(cfg.TCPTargets, net.JoinHostPort(host, defaultTCPPort))
+		}
+	}
+	cfg.Targets, cfg.TCPTargets = unique(cfg.Targets), unique(cfg.TCPTargets)
+	if n := max(len(cfg.Targets), len(cfg.TCPTargets)); n > probe.MaxTargets {
+		return cfg, usagef("%d hosts: at most %d at once", n, probe.MaxTargets)
+	}
+	// A 16th target of the fallback is no reason to refuse 16 hosts.
+	cfg.TCPTargets = cfg.TCPTargets[:min(len(cfg.TCPTargets), rtt.MaxReflectors-1-len(cfg.Targets))]
+	return cfg, nil
+}
+
+// probeConfigured takes over what the configuration says and no flag does.
+func probeConfigured(cfg *probe.Config, w *config.WAN, changed func(string) bool) {
+	f := w.Fallback
+	cfg.Targets, cfg.TCPTargets = w.PingHosts, f.TCPTargets
+	cfg.Fallback, cfg.CheckTCP, cfg.CheckGateway, cfg.Gateway = f.Enabled, f.CheckTCP, f.CheckGateway, f.GatewayIP
+	if !changed("interval") {
+		cfg.Interval = w.Interval
+	}
+	if !changed("timeout") {
+		cfg.Timeout = w.Timeouts.Ping
+	}
+	// Either flag says where to measure from, in place of both keys.
+	if !changed("source") && !changed("interface") {
+		cfg.Source, cfg.Interface = w.PingSource, w.PingInterface
+	}
+}
+
+// probeNamed measures what the arguments name. Their fallback is theirs too.
+func probeNamed(cfg *probe.Config, args []string) error {
+	cfg.Targets, cfg.TCPTargets = nil, nil
+	for _, arg := range args {
+		host, port := splitHostPort(arg)
+		if err := probe.CheckHost(host); err != nil {
+			return usagef("%v", err)
+		}
+		if port != "" && cfg.Method == probe.ICMP {
+			return usagef("%s: ICMP has no ports; give %s, or --method tcp", arg, host)
+		}
+		if port == "" {
+			port = defaultTCPPort
+		}
+		target := net.JoinHostPort(host, port)
+		if err := probe.CheckTarget(target); err != nil {
+			return usagef("%v", err)
+		}
+		cfg.Targets, cfg.TCPTargets = append(cfg.Targets, host), append(cfg.TCPTargets, target)
+	}
+	return nil
+}
+
+// unique drops repetitions and keeps the order.
+func unique(names []string) []string {
+	var kept []string
+	for _, n := range names {
+		if !slices.Contains(kept, n) {
+			kept = append(kept, n)
+		}
+	}
+	return kept
+}
+
+// check refuses values that cannot be meant.
+func (o probeOptions) check(changed func(string) bool) error {
+	switch m := probe.Method(o.method); {
+	case m != probe.ICMP && m != probe.TCP && m != probe.Auto:
+		return usagef("--method %q: use icmp, tcp or auto", o.method)
+	case o.interval < probe.MinInterval || o.interval > probe.MaxInterval:
+		return usagef("--interval %v: use %v to %v", o.interval, probe.MinInterval, probe.MaxInterval)
+	case o.timeout < probe.MinTimeout || o.timeout > probe.MaxTimeout:
+		return usagef("--timeout %v: use %v to %v", o.timeout, probe.MinTimeout, probe.MaxTimeout)
+	case changed("count") && o.count < 1:
+		return usagef("--count %d: use 1 or more", o.count)
+	case changed("duration") && o.duration <= 0:
+		return usagef("--duration %v: use more than 0", o.duration)
+	case changed("source") && o.source == "":
+		return usagef("--source: an IP address is missing")
+	case changed("interface") && o.iface == "":
+		return usagef("--interface: a name is missing")
+	}
+	if o.source != "" {
+		if _, err := netip.ParseAddr(o.source); err != nil {
+			return usagef("--source %q: use an IP address", o.source)
+		}
+	}
+	return nil
+}
+
+// splitHostPort takes HOST or HOST:PORT apart; IPv6 needs brackets only with a
+// port.
+func splitHostPort(arg string) (host, port string) {
+	if _, err := netip.ParseAddr(arg); err == nil {
+		return arg, ""
+	}
+	if h, p, err := net.SplitHostPort(arg); err == nil {
+		return h, p
+	}
+	return arg, ""
+}

@@ -1,0 +1,123 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/router"
+)
+
+// routerInfo is the output for programs.
+type routerInfo struct {
+	Identity     string  `json:"identity"`
+	Version      string  `json:"version"`
+	Board        string  `json:"board,omitempty"`
+	Architecture string  `json:"architecture,omitempty"`
+	Uptime       float64 `json:"uptime_seconds"`
+	CPULoad      int     `json:"cpu_load_percent"`
+	CPUCount     int     `json:"cpu_count"`
+	FreeMemory   uint64  `json:"free_memory_bytes"`
+	TotalMemory  uint64  `json:"total_memory_bytes"`
+	WriteSectors uint64  `json:"write_sectors_since_reboot"`
+}
+
+func newRouterInfoCmd(a *App, o *routerFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "info",
+		Short: "What the router says of itself",
+		Long: `Print identity, version, board, load and memory of the router, and how many
+flash sectors it has written since it started.
+
+` + exitStatuses,
+		Example: `  wanctl router info --wan spectrum
+  ROUTER_PASSWORD=... wanctl router info --host 192.168.88.1 --user wanctl -o json`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, err := o.connect(a, cmd)
+			if err != nil {
+				return err
+			}
+			defer client.Close()
+			info, err := client.Info(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return a.printRouterInfo(info)
+		},
+	}
+}
+
+func (a *App) printRouterInfo(i router.Info) error {
+	v := routerInfo{
+		Identity: i.Identity, Version: i.Version, Board: i.Board, Architecture: i.Arch, Uptime: i.Uptime.Seconds(),
+		CPULoad: i.CPULoad, CPUCount: i.CPUCount, FreeMemory: i.FreeMemory, TotalMemory: i.TotalMemory, WriteSectors: i.WriteSects,
+	}
+	switch a.global.output {
+	case out.JSON:
+		return out.EncodeJSON(a.Out, v)
+	case out.JSONL, out.CSV:
+		return out.List(a.Out, a.global.output, []routerInfo{v}, routerInfoColumns())
+	case out.Table:
+	}
+	board := printable(i.Board)
+	if i.Arch != "" {
+		board = strings.TrimSpace(board + " (" + printable(i.Arch) + ")")
+	}
+	for _, line := range [][2]string{
+		{"identity", printable(i.Identity)},
+		{"RouterOS", printable(i.Version)},
+		{"board", board},
+		{"uptime", uptimeText(i.Uptime)},
+		{"CPU", fmt.Sprintf("%d cores, %d %%", i.CPUCount, i.CPULoad)},
+		{"memory", fmt.Sprintf("%s free of %s", bytesText(i.FreeMemory), bytesText(i.TotalMemory))},
+		{"flash", fmt.Sprintf("%d sectors written since the last start", i.WriteSects)},
+	} {
+		if _, err := fmt.Fprintf(a.Out, "%-10s%s\n", line[0], line[1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func routerInfoColumns() []out.Column[routerInfo] {
+	column := func(name string, value func(routerInfo) any) out.Column[routerInfo] {
+		return out.Column[routerInfo]{Name: name, Text: func(i routerInfo) string { return fmt.Sprint(value(i)) }}
+	}
+	return []out.Column[routerInfo]{
+		column("identity", func(i routerInfo) any { return i.Identity }),
+		column("version", func(i routerInfo) any { return i.Version }),
+		column("board", func(i routerInfo) any { return i.Board }),
+		column("architecture", func(i routerInfo) any { return i.Architecture }),
+		column("uptime_seconds", func(i routerInfo) any { return i.Uptime }),
+		column("cpu_load_percent", func(i routerInfo) any { return i.CPULoad }),
+		column("cpu_count", func(i routerInfo) any { return i.CPUCount }),
+		column("free_memory_bytes", func(i routerInfo) any { return i.FreeMemory }),
+		column("total_memory_bytes", func(i routerInfo) any { return i.TotalMemory }),
+		column("write_sectors_since_reboot", func(i routerInfo) any { return i.WriteSectors }),
+	}
+}
+
+// uptimeText writes days and hours, or what is left of them.
+func uptimeText(d time.Duration) string {
+	if days := d / (24 * time.Hour); days > 0 {
+		return fmt.Sprintf("%d days %d hours", days, (d%(24*time.Hour))/time.Hour)
+	}
+	return d.Truncate(time.Second).String()
+}
+
+// bytesText rounds an amount of bytes for reading.
+func bytesText(n uint64) string {
+	const unit = 1024
+	if n < unit {
+		return fmt.Sprintf("%d B", n)
+	}
+	v, i := float64(n)/unit, 0
+	for ; v >= unit && i < 4; i++ {
+		v /= unit
+	}
+	return fmt.Sprintf("%.1f %ciB", v, "KMGTP"[i])
+}

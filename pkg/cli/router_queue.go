@@ -1,0 +1,265 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/router"
+)
+
+// routerQueue is the output for programs. Limits are absent while unlimited.
+type routerQueue struct {
+	Name          string       `json:"name"`
+	Parent        string       `json:"parent"`
+	Type          string       `json:"queue_type"`
+	MaxLimit      bitrate.Rate `json:"max_limit_bps,omitzero"`
+	LimitAt       bitrate.Rate `json:"limit_at_bps,omitzero"`
+	Rate          bitrate.Rate `json:"rate_bps"`
+	Bytes         uint64       `json:"bytes"`
+	Packets       uint64       `json:"packets"`
+	Dropped       uint64       `json:"dropped"`
+	QueuedBytes   uint64       `json:"queued_bytes"`
+	QueuedPackets uint64       `json:"queued_packets"`
+	Disabled      bool         `json:"disabled"`
+	Invalid       bool         `json:"invalid"`
+	Comment       string       `json:"comment,omitempty"`
+}
+
+func newRouterQueueCmd(a *App, o *routerFlags) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "queue",
+		Short: "Queues of the queue tree",
+		Long:  "Read and set queues of the router's queue tree.\n\n" + exitStatuses,
+		RunE:  needSubcommand,
+
+		SuggestionsMinimumDistance: 2,
+	}
+	cmd.AddCommand(newQueueGetCmd(a, o), newQueueSetCmd(a, o), newQueueTypesCmd(a, o))
+	return cmd
+}
+
+func newQueueGetCmd(a *App, o *routerFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "get [NAME]",
+		Short: "Limits and counters of all queues, or of one",
+		Long: `Print limits and counters of the queues in the queue tree, or of the one of that
+exact name. Counters count since the router started; dropped counts packets.
+
+With -o json, all queues are an array and one queue is an object. A limit that
+is absent there, or empty in CSV, is no limit.
+
+` + exitStatuses,
+		Example: `  wanctl router queue get --wan spectrum
+  wanctl router queue get WAN-Download-1 --host 192.168.88.1 -o json`,
+		Args:              usageArgs(cobra.MaximumNArgs(1)),
+		ValidArgsFunction: o.completeQueue(a),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := o.connect(a, cmd)
+			if err != nil {
+				return err
+			}
+			defer client.Close()
+			if len(args) == 1 {
+				q, err := client.Queue(cmd.Context(), args[0])
+				if err != nil {
+					return err
+				}
+				return a.printQueue(q)
+			}
+			queues, err := client.Queues(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return a.listQueues(routerQueues(queues...))
+		},
+	}
+}
+
+func (o *routerFlags) completeQueue(a *App) cobra.CompletionFunc {
+	names := o.complete(a, func(ctx context.Context, c router.Client) ([]cobra.Completion, error) {
+		queues, err := c.Queues(ctx)
+		var found []cobra.Completion
+		for _, q := range queues {
+			found = append(found, cobra.CompletionWithDesc(q.Name, "max-limit "+limitText(q.MaxLimit)))
+		}
+		return found, err
+	})
+	return func(cmd *cobra.Command, args []string, part string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return names(cmd, args, part)
+	}
+}
+
+func (a *App) printQueue(q router.Queue) error {
+	queues := routerQueues(q)
+	if a.global.output == out.JSON {
+		return out.EncodeJSON(a.Out, queues[0])
+	}
+	return a.listQueues(queues)
+}
+
+func (a *App) listQueues(queues []routerQueue) error {
+	cols := queueColumns()
+	if a.global.output == out.CSV {
+		cols = queueFields()
+	}
+	return out.List(a.Out, a.global.output, queues, cols)
+}
+
+func routerQueues(queues ...router.Queue) []routerQueue {
+	list := make([]routerQueue, len(queues))
+	for i, q := range queues {
+		list[i] = routerQueue{
+			Name: q.Name, Parent: q.Parent, Type: q.Type, MaxLimit: q.MaxLimit, LimitAt: q.LimitAt,
+			Rate: q.Counters.Rate, Bytes: q.Counters.Bytes, Packets: q.Counters.Packets, Dropped: q.Counters.Dropped,
+			QueuedBytes: q.Counters.QueuedBytes, QueuedPackets: q.Counters.QueuedPackets,
+			Disabled: q.Disabled, Invalid: q.Invalid, Comment: q.Comment,
+		}
+	}
+	return list
+}
+
+// queueColumns is the table for people, as wide as a terminal.
+func queueColumns() []out.Column[routerQueue] {
+	text := func(head string, get func(routerQueue) string) out.Column[routerQueue] {
+		return out.Column[routerQueue]{Head: head, Text: func(q routerQueue) string { return printable(get(q)) }}
+	}
+	number := func(head string, get func(routerQueue) string) out.Column[routerQueue] {
+		return out.Column[routerQueue]{Head: head, Right: true, Text: get}
+	}
+	return []out.Column[routerQueue]{
+		text("NAME", func(q routerQueue) string { return q.Name }),
+		text("PARENT", func(q routerQueue) string { return q.Parent }),
+		text("TYPE", func(q routerQueue) string { return q.Type }),
+		number("MAX-LIMIT", func(q routerQueue) string { return limitText(q.MaxLimit) }),
+		number("RATE", func(q routerQueue) string { return q.Rate.Human() }),
+		number("SENT", func(q routerQueue) string { return bytesText(q.Bytes) }),
+		number("DROPPED", func(q routerQueue) string { return strconv.FormatUint(q.Dropped, 10) }),
+		number("QUEUED", func(q routerQueue) string { return bytesText(q.QueuedBytes) }),
+		text("STATE", routerQueue.state),
+	}
+}
+
+// queueFields is CSV: the same fields as JSON.
+func queueFields() []out.Column[routerQueue] {
+	field := func(name string, get func(routerQueue) any) out.Column[routerQueue] {
+		return out.Column[routerQueue]{Name: name, Text: func(q routerQueue) string { return fmt.Sprint(get(q)) }}
+	}
+	return []out.Column[routerQueue]{
+		field("name", func(q routerQueue) any { return q.Name }),
+		field("parent", func(q routerQueue) any { return q.Parent }),
+		field("queue_type", func(q routerQueue) any { return q.Type }),
+		field("max_limit_bps", func(q routerQueue) any { return limitField(q.MaxLimit) }),
+		field("limit_at_bps", func(q routerQueue) any { return limitField(q.LimitAt) }),
+		field("rate_bps", func(q routerQueue) any { return int64(q.Rate) }),
+		field("bytes", func(q routerQueue) any { return q.Bytes }),
+		field("packets", func(q routerQueue) any { return q.Packets }),
+		field("dropped", func(q routerQueue) any { return q.Dropped }),
+		field("queued_bytes", func(q routerQueue) any { return q.QueuedBytes }),
+		field("queued_packets", func(q routerQueue) any { return q.QueuedPackets }),
+		field("disabled", func(q routerQueue) any { return q.Disabled }),
+		field("invalid", func(q routerQueue) any { return q.Invalid }),
+		field("comment", func(q routerQueue) any { return q.Comment }),
+	}
+}
+
+// state is what a person should know of a queue beside its numbers.
+func (q routerQueue) state() string {
+	switch {
+	case q.Invalid:
+		return "invalid"
+	case q.Disabled:
+		return "disabled"
+	}
+	return "ok"
+}
+
+func limitText(r bitrate.Rate) string {
+	if r == 0 {
+		return "unlimited"
+	}
+	return r.String()
+}
+
+func limitField(r bitrate.Rate) any {
+	if r == 0 {
+		return ""
+	}
+	return int64(r)
+}
+
+// routerQueueType is the output for programs.
+type routerQueueType struct {
+	Name    string            `json:"name"`
+	Kind    string            `json:"kind"`
+	Default bool              `json:"default"`
+	Params  map[string]string `json:"params"`
+}
+
+func newQueueTypesCmd(a *App, o *routerFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "types",
+		Short: "Queue types and their parameters",
+		Long:  "Print the queue types of the router, with the parameters of their kind under RouterOS's names.\n\n" + exitStatuses,
+		Example: `  wanctl router queue types --wan spectrum
+  wanctl router queue types --wan spectrum -o jsonl | jq 'select(.kind == "cake")'`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, err := o.connect(a, cmd)
+			if err != nil {
+				return err
+			}
+			defer client.Close()
+			types, err := client.QueueTypes(cmd.Context())
+			if err != nil {
+				return err
+			}
+			list := make([]routerQueueType, len(types))
+			for i, t := range types {
+				list[i] = routerQueueType(t)
+			}
+			return out.List(a.Out, a.global.output, list, queueTypeColumns())
+		},
+	}
+}
+
+func (o *routerFlags) completeQueueType(a *App) cobra.CompletionFunc {
+	return o.complete(a, func(ctx context.Context, c router.Client) ([]cobra.Completion, error) {
+		types, err := c.QueueTypes(ctx)
+		var found []cobra.Completion
+		for _, t := range types {
+			found = append(found, cobra.CompletionWithDesc(t.Name, t.Kind))
+		}
+		return found, err
+	})
+}
+
+func queueTypeColumns() []out.Column[routerQueueType] {
+	return []out.Column[routerQueueType]{
+		{Head: "NAME", Name: "name", Text: func(t routerQueueType) string { return printable(t.Name) }},
+		{Head: "KIND", Name: "kind", Text: func(t routerQueueType) string { return printable(t.Kind) }},
+		{Head: "DEFAULT", Name: "default", Text: func(t routerQueueType) string {
+			if t.Default {
+				return "yes"
+			}
+			return "no"
+		}, Value: func(t routerQueueType) any { return t.Default }},
+		{Head: "PARAMETERS", Name: "params", Text: func(t routerQueueType) string {
+			var words []string
+			for _, key := range slices.Sorted(maps.Keys(t.Params)) {
+				words = append(words, printable(fmt.Sprintf("%s=%s", key, t.Params[key])))
+			}
+			return strings.Join(words, " ")
+		}},
+	}
+}

@@ -1,0 +1,241 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/wanctl/wanctl/pkg/autorate"
+	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/cli/demo"
+	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/control"
+	"github.com/wanctl/wanctl/pkg/router/simrouter"
+)
+
+const demoQueues = `/queue tree
+add name=demo-download parent=global max-limit=%s
+add name=demo-upload parent=global max-limit=%s
+/user group add name=wanctl policy=read,write,rest-api
+/user add name=wanctl group=wanctl password=demo
+`
+
+const demoConfig = `wan_name: demo
+router: {transport: rest, host: 127.0.0.1, port: %d, user: wanctl, password: demo, tls_fingerprint: %s}
+queues: {download: demo-download, upload: demo-upload}
+continuous_monitoring:
+  baseline_rtt_initial: %d
+  download: {ceiling_mbps: %g, floor_mbps: %g}
+  upload: {ceiling_mbps: %g, floor_mbps: %g}
+`
+
+// demo runs the real loop against an embedded RouterOS, over HTTPS, in front
+// of a simulated link, and shows what happens.
+func (a *App) demo(ctx context.Context) error {
+	epoch := time.Now()
+	world := demo.NewWorld(epoch, [2]string{"demo-download", "demo-upload"})
+	sim, err := simrouter.New(simrouter.Config{
+		Backend: world, Latency: 5 * time.Millisecond,
+		Script: fmt.Sprintf(demoQueues, demo.Ceiling[0], demo.Ceiling[1]), ScriptName: "demo",
+	})
+	if err != nil {
+		return fmt.Errorf("building the embedded router: %w", err)
+	}
+	if err := sim.Start(ctx, "127.0.0.1:0"); err != nil {
+		return fmt.Errorf("starting the embedded router: %w", err)
+	}
+	defer sim.Close()
+
+	cfg, err := demoWAN(sim)
+	if err != nil {
+		return err
+	}
+	w := &shapedWAN{cfg: cfg, log: slog.New(slog.DiscardHandler), epoch: epoch}
+	defer w.close()
+	if w.writes, err = a.dialRouter(cfg); err != nil {
+		return err
+	}
+	if w.reads, err = a.dialRouter(cfg); err != nil {
+		return err
+	}
+	show := newDemoShow(a, world)
+	if err := w.prepare(ctx, world, control.Observers{show}, nil); err != nil {
+		return err
+	}
+
+	running, stop := context.WithCancel(ctx)
+	group, running := errgroup.WithContext(running)
+	group.Go(func() error { return world.Run(running) })
+	group.Go(func() error { return w.loop.Run(running) })
+	group.Go(func() error {
+		defer stop()
+		return show.run(running, w.loop)
+	})
+	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	if ctx.Err() != nil {
+		return nil // interrupted: half a comparison would mislead
+	}
+	return show.summary(sim.Counts())
+}
+
+func demoWAN(sim *simrouter.Router) (*config.WAN, error) {
+	_, port := sim.HostPort()
+	text := fmt.Sprintf(demoConfig, port, sim.Fingerprint(), demo.BaseRTT.Milliseconds(),
+		demo.Ceiling[0].Mbps(), demo.Floor[0].Mbps(), demo.Ceiling[1].Mbps(), demo.Floor[1].Mbps())
+	cfg, _, err := config.Parse(strings.NewReader(text), "demo", config.Options{})
+	return cfg, err
+}
+
+// demoShow prints the demo: a live block on a terminal, lines on a pipe.
+type demoShow struct {
+	control.Nobody
+	app    *App
+	world  *demo.World
+	told   chan demoLine
+	last   autorate.Decision
+	writes [2]int
+}
+
+// demoLine is something the law or the world did, for people.
+type demoLine struct {
+	at   time.Duration
+	text string
+}
+
+func newDemoShow(a *App, world *demo.World) *demoShow {
+	return &demoShow{app: a, world: world, told: make(chan demoLine, 256)}
+}
+
+// Stepped implements control.Observer.
+func (s *demoShow) Stepped(_ autorate.Input, dec autorate.Decision, _ time.Duration) {
+	for _, d := range autorate.Directions {
+		now, was := dec.Directions[d], s.last.Directions[d]
+		if now.Reason == was.Reason || !telling(now.Reason) {
+			continue
+		}
+		text := fmt.Sprintf("%v %v: %s -> %s (excess %.0f ms, slope %+.2f, carrying %s, capacity about %s)",
+			d, now.Reason, was.Limit.Human(), now.Limit.Human(), millis(dec.Excess), dec.Slope, now.Throughput.Human(), now.Capacity.Human())
+		select {
+		case s.told <- demoLine{dec.At, text}:
+		default: // a slow terminal must not hold the loop up
+		}
+	}
+	s.last = dec
+}
+
+// run shows the world until the demo's end.
+func (s *demoShow) run(ctx context.Context, loop *control.Loop) error {
+	var view demoView = newDemoLines(s.app)
+	if s.app.OutTTY && !s.app.global.quiet {
+		view = newDemoScreen(s.app)
+	}
+	defer view.close()
+	refresh := time.NewTicker(200 * time.Millisecond)
+	defer refresh.Stop()
+	phase := ""
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case line := <-s.told:
+			view.tell(line)
+		case <-refresh.C:
+			now := s.world.Look()
+			if now.Phase != phase {
+				phase = now.Phase
+				view.tell(demoLine{now.At, "--- " + phase + " ---"})
+			}
+			st, err := loop.Status(ctx)
+			if err != nil {
+				return nil // the loop has ended
+			}
+			if err := view.show(now, st.Decision); err != nil {
+				return err
+			}
+			if now.At >= demo.Length {
+				return nil
+			}
+		}
+	}
+}
+
+// summary compares what was measured with control and without.
+func (s *demoShow) summary(router simrouter.Counts) error {
+	shaped, alone := s.world.Compare()
+	type row struct {
+		What    string  `json:"what"`
+		P50     float64 `json:"excess_p50_ms"`
+		P95     float64 `json:"excess_p95_ms"`
+		P99     float64 `json:"excess_p99_ms"`
+		Above30 float64 `json:"share_above_30ms"`
+		Util    float64 `json:"utilisation"`
+	}
+	rows := []row{}
+	for _, m := range []struct {
+		name string
+		demo.Measured
+	}{{"with wanctl", shaped}, {"without", alone}} {
+		rows = append(rows, row{m.name, millis(m.P50), millis(m.P95), millis(m.P99), round(m.Above30, 3), round(m.Utilisation, 3)})
+	}
+	number := func(format string, of func(row) float64) func(row) string {
+		return func(r row) string { return fmt.Sprintf(format, of(r)) }
+	}
+	fmt.Fprintf(s.app.Out, "\nDelay that queues added to a sparse packet (a call, a game) while the link was loaded:\n\n")
+	err := out.List(s.app.Out, out.Table, rows, []out.Column[row]{
+		{Head: "", Text: func(r row) string { return r.What }},
+		{Head: "MEDIAN", Right: true, Text: number("%.1f ms", func(r row) float64 { return r.P50 })},
+		{Head: "P95", Right: true, Text: number("%.1f ms", func(r row) float64 { return r.P95 })},
+		{Head: "P99", Right: true, Text: number("%.1f ms", func(r row) float64 { return r.P99 })},
+		{Head: "TIME ABOVE 30 MS", Right: true, Text: number("%.0f %%", func(r row) float64 { return r.Above30 * 100 })},
+		{Head: "LINK USED", Right: true, Text: number("%.0f %%", func(r row) float64 { return math.Round(r.Util * 100) })},
+	})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(s.app.Out, "\nThe embedded router answered %d requests over HTTPS, %d of them writes.\n"+
+		"Next: 'wanctl config explain' lists every key; configs/wanctl.yaml is a configuration to start from.\n",
+		router.Requests, router.Writes)
+	return err
+}
+
+// demoView is one way to show the demo.
+type demoView interface {
+	tell(demoLine)
+	show(demo.Now, autorate.Decision) error
+	close()
+}
+
+// demoLines is the view for a pipe: every decision, and a line a second.
+type demoLines struct {
+	app  *App
+	next time.Duration
+}
+
+func newDemoLines(a *App) *demoLines { return &demoLines{app: a} }
+
+func (v *demoLines) tell(l demoLine) { fmt.Fprintf(v.app.Out, "%6.2fs  %s\n", l.at.Seconds(), l.text) }
+
+func (v *demoLines) show(now demo.Now, dec autorate.Decision) error {
+	if now.At < v.next {
+		return nil
+	}
+	v.next = now.At + time.Second
+	down, up := dec.Directions[autorate.Download], dec.Directions[autorate.Upload]
+	_, err := fmt.Fprintf(v.app.Out, "%6.2fs  down %-8s %s of %s  up %-8s %s of %s  excess %5.1f ms (without wanctl %5.1f ms)\n",
+		now.At.Seconds(), down.State, mbps(down.Limit), mbps(now.Capacity[autorate.Download]),
+		up.State, mbps(up.Limit), mbps(now.Capacity[autorate.Upload]), millis(now.Shaped), millis(now.Alone))
+	return err
+}
+
+func (v *demoLines) close() {}
+
+func mbps(r bitrate.Rate) string { return fmt.Sprintf("%5.1fM", r.Mbps()) }

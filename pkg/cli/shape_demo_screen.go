@@ -1,0 +1,97 @@
+package cli
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/wanctl/wanctl/pkg/autorate"
+	"github.com/wanctl/wanctl/pkg/cli/demo"
+	"github.com/wanctl/wanctl/pkg/cli/out"
+)
+
+// demoScreen is the view for a terminal: a block that is redrawn in place, and
+// above it what the law decided and why.
+type demoScreen struct {
+	app    *App
+	live   *out.Live
+	block  []string
+	shaped []float64 // excess in ms, newest last, five a second
+	alone  []float64
+}
+
+const demoHistory = 60 // samples of a sparkline: twelve seconds
+
+func newDemoScreen(a *App) *demoScreen { return &demoScreen{app: a, live: out.NewLive(a.Streams)} }
+
+func (v *demoScreen) paint(c out.Colour, text string) string {
+	return out.Paint(!v.app.global.noColor, c, text)
+}
+
+func (v *demoScreen) tell(l demoLine) {
+	// An error here shows again at the next redraw, which returns it.
+	_ = v.live.Print(fmt.Sprintf("%6.2fs  %s", l.at.Seconds(), l.text), v.block)
+}
+
+func (v *demoScreen) show(now demo.Now, dec autorate.Decision) error {
+	v.shaped = keep(v.shaped, millis(now.Shaped))
+	v.alone = keep(v.alone, millis(now.Alone))
+	v.block = []string{
+		"",
+		fmt.Sprintf("%5.1fs of %.0fs  %s", now.At.Seconds(), demo.Length.Seconds(), now.Phase),
+		"",
+		v.side("download", dec.Directions[autorate.Download], now.Capacity[autorate.Download].Mbps()),
+		v.side("upload", dec.Directions[autorate.Upload], now.Capacity[autorate.Upload].Mbps()),
+		"",
+		"delay that queues add to a sparse packet",
+		v.spark("  with wanctl", v.shaped, 100),
+		v.spark("  without", v.alone, 100),
+	}
+	return v.live.Draw(v.block)
+}
+
+func (v *demoScreen) side(name string, d autorate.DirectionDecision, capacity float64) string {
+	return fmt.Sprintf("%-9s %s  limit %6.1fM  carrying %6.1fM  true capacity %5.1fM  %s",
+		name, v.paint(stateColour(d.State), fmt.Sprintf("%-8s", d.State)),
+		d.Limit.Mbps(), d.Throughput.Mbps(), capacity, d.Reason)
+}
+
+func (v *demoScreen) spark(name string, values []float64, top float64) string {
+	newest := values[len(values)-1]
+	c := out.Green
+	switch {
+	case newest > 30:
+		c = out.Red
+	case newest > 10:
+		c = out.Yellow
+	}
+	drawn := make([]float64, 0, len(values))
+	for _, x := range values {
+		if x > top {
+			x = math.Inf(1)
+		}
+		drawn = append(drawn, x)
+	}
+	return fmt.Sprintf("%-14s %s %s", name, v.paint(c, fmt.Sprintf("%6.1f ms", newest)), out.Sparkline(out.Blocks, drawn, 0, top))
+}
+
+func stateColour(s autorate.State) out.Colour {
+	switch s {
+	case autorate.Green:
+		return out.Green
+	case autorate.Yellow:
+		return out.Yellow
+	case autorate.SoftRed, autorate.Red:
+		return out.Red
+	}
+	return out.Green
+}
+
+func (v *demoScreen) close() { _ = v.live.Close() }
+
+func keep(values []float64, x float64) []float64 {
+	values = append(values, x)
+	if len(values) > demoHistory {
+		values = values[1:]
+	}
+	return values
+}

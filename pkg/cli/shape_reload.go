@@ -1,0 +1,68 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/wanctl/wanctl/pkg/config"
+)
+
+// reloadAll reads the configurations again, on SIGHUP. Each WAN keeps its old
+// one when the new one is bad.
+func (s *shaper) reloadAll(context.Context) {
+	s.say(s.notifier.Reloading())
+	s.logs.reopen()
+	for _, w := range s.wans {
+		s.reload(w)
+	}
+	s.say(s.notifier.Ready("shaping " + s.names()))
+}
+
+func (s *shaper) reload(w *shapedWAN) {
+	fresh, warnings, err := config.Load(w.cfg.Path, s.app.configOptions())
+	for _, p := range warnings {
+		w.log.Warn("configuration", "warning", p.String())
+	}
+	var invalid *config.Error
+	if errors.As(err, &invalid) {
+		for _, p := range invalid.Problems {
+			w.log.Error("configuration is invalid: the old one is kept", "problem", p.String())
+		}
+		return
+	}
+	if err != nil {
+		w.log.Error("configuration cannot be read: the old one is kept", "error", err)
+		return
+	}
+	for _, key := range needsRestart(w.cfg, fresh) {
+		w.log.Warn("a changed setting needs a restart to take effect", "key", key)
+	}
+	w.loop.Reconfigure(lawConfig(fresh))
+	w.log.Info("configuration reloaded", "file", w.cfg.Path)
+}
+
+// needsRestart lists the settings that differ but are fixed while running.
+func needsRestart(old, fresh *config.WAN) []string {
+	var keys []string
+	check := func(key string, same bool) {
+		if !same {
+			keys = append(keys, key)
+		}
+	}
+	check("wan_name", old.Name == fresh.Name)
+	check("router", fmt.Sprint(old.Router) == fmt.Sprint(fresh.Router) && old.Router.Password.Equal(fresh.Router.Password))
+	check("queues", old.Queues == fresh.Queues)
+	check("continuous_monitoring.enabled", fresh.Enabled)
+	check("continuous_monitoring.interval", old.Interval == fresh.Interval)
+	check("continuous_monitoring.ping_hosts", fmt.Sprint(old.PingHosts) == fmt.Sprint(fresh.PingHosts))
+	check("continuous_monitoring.ping_interface", old.PingInterface == fresh.PingInterface)
+	check("continuous_monitoring.ping_source", old.PingSource == fresh.PingSource)
+	check("continuous_monitoring.fallback_checks", fmt.Sprint(old.Fallback) == fmt.Sprint(fresh.Fallback))
+	check("health_check", old.Health == fresh.Health)
+	check("metrics", old.Metrics == fresh.Metrics)
+	check("logging", old.Logging == fresh.Logging)
+	check("lock_file", old.LockFile == fresh.LockFile)
+	check("state_file", old.StateFile == fresh.StateFile)
+	return keys
+}

@@ -1,0 +1,278 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/autorate"
+	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/control"
+	"github.com/wanctl/wanctl/pkg/probe"
+	"github.com/wanctl/wanctl/pkg/router"
+	"github.com/wanctl/wanctl/pkg/state"
+	"github.com/wanctl/wanctl/pkg/telemetry"
+)
+
+// shapedWAN is one WAN under control: what `shape` assembles from the adapters,
+// ready to run.
+type shapedWAN struct {
+	cfg   *config.WAN
+	log   *slog.Logger
+	epoch time.Time
+
+	lock   *state.Lock             // nil in a dry run
+	saver  *state.Saver[state.WAN] // nil in a dry run
+	writes router.Client           // the session that changes limits
+	reads  router.Client           // the session that polls, so that it never delays a write
+	probes *probe.Group            // nil where Prober is something else
+	loop   *control.Loop           // set by start
+	dryRun bool
+}
+
+// open does everything that can fail before the loop runs, in the order in
+// which a person would want to hear of it: lock, state, probes, router.
+func (a *App) openWAN(cfg *config.WAN, log *slog.Logger, dryRun bool) (_ *shapedWAN, err error) {
+	w := &shapedWAN{cfg: cfg, log: log, epoch: time.Now(), dryRun: dryRun}
+	defer func() {
+		if err != nil {
+			w.close()
+		}
+	}()
+	if !dryRun {
+		if w.lock, err = state.Acquire(cfg.LockFile); err != nil {
+			return nil, err
+		}
+		w.restore()
+	}
+	if w.probes, err = probe.New(probeConfig(cfg, w.epoch, log)); err != nil {
+		return nil, err
+	}
+	if w.writes, err = a.dialRouter(cfg); err != nil {
+		return nil, err
+	}
+	if w.reads, err = a.dialRouter(cfg); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// restore takes over what the last run learned, as far as it is plausible.
+func (w *shapedWAN) restore() {
+	file := state.OpenWAN(w.cfg.StateFile)
+	w.saver = state.NewSaver(file, w.log)
+	loaded, err := file.Load()
+	switch {
+	case err != nil:
+		w.log.Warn("state file cannot be read: starting without it", "error", err)
+	case loaded.Lost != nil:
+		w.log.Warn("state file was damaged", "error", loaded.Lost, "used", loaded.Path)
+	}
+	t := w.cfg.Thresholds
+	if base := loaded.State.BaselineRTT; loaded.Found && base >= t.BaselineMin && base <= t.BaselineMax {
+		w.cfg.BaselineInitial = base
+	}
+}
+
+func probeConfig(cfg *config.WAN, epoch time.Time, log *slog.Logger) probe.Config {
+	f := cfg.Fallback
+	return probe.Config{
+		Targets: cfg.PingHosts, TCPTargets: f.TCPTargets,
+		Interval: cfg.Interval, Timeout: cfg.Timeouts.Ping,
+		Source: cfg.PingSource, Interface: cfg.PingInterface,
+		Fallback: f.Enabled, CheckGateway: f.CheckGateway, Gateway: f.GatewayIP,
+		// With the other modes TCP may tell that the Internet is there, but its
+		// times are not to be acted on.
+		CheckTCP: f.CheckTCP && f.Mode == config.GracefulDegradation,
+		Logger:   log, Epoch: epoch,
+	}
+}
+
+// watchLock sees once a minute whether the lock file is still ours: an older
+// program judges it by the PID inside and may have removed it. Two controllers
+// on one queue are worse than none.
+func (w *shapedWAN) watchLock(ctx context.Context) error {
+	ticker := time.NewTicker(time.Minute)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			if err := w.lock.Verify(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// queues is the two queues through one of the sessions.
+func (w *shapedWAN) queues(client router.Client) queuePair {
+	return queuePair{
+		client: client,
+		names:  [2]string{w.cfg.Queues.Download, w.cfg.Queues.Upload},
+		types:  [2]string{w.cfg.Queues.DownloadType, w.cfg.Queues.UploadType},
+	}
+}
+
+// prepare reads the limits in force and builds the loop, so that an absent
+// queue or a refused user is told before anything runs.
+func (w *shapedWAN) prepare(ctx context.Context, prober control.Prober, observers control.Observers, alive func()) error {
+	start, err := w.queues(w.writes).Limits(ctx)
+	if err != nil {
+		return err
+	}
+	if w.saver != nil {
+		observers = append(observers, &stateFeed{saver: w.saver})
+	}
+	w.loop = control.New(control.Config{
+		Law: lawConfig(w.cfg), Start: start, Epoch: w.epoch, DryRun: w.dryRun,
+		Prober: prober, Limiter: w.queues(w.writes), Meter: w.queues(w.reads),
+		Observer: observers, Alive: alive, Hold: w.hold(),
+	})
+	return nil
+}
+
+// hold freezes the limits while ICMP is silent, where the user wants that.
+func (w *shapedWAN) hold() func() bool {
+	if w.probes == nil || w.cfg.Fallback.Mode != config.Freeze {
+		return nil
+	}
+	return func() bool { return w.probes.Mode() != probe.ModeICMP }
+}
+
+func (w *shapedWAN) close() error {
+	var errs []error
+	for _, c := range []router.Client{w.writes, w.reads} {
+		if c != nil {
+			errs = append(errs, c.Close())
+		}
+	}
+	if w.lock != nil {
+		errs = append(errs, w.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// reflectors names what is measured, by rtt.Event.Reflector.
+func (w *shapedWAN) reflectors() []string {
+	var names []string
+	if w.probes != nil {
+		for _, t := range w.probes.Status().Targets {
+			if !t.Gateway {
+				names = append(names, t.Name)
+			}
+		}
+	}
+	return names
+}
+
+var _ telemetry.Source = (*shapedWAN)(nil)
+
+// Snapshot implements telemetry.Source.
+func (w *shapedWAN) Snapshot(ctx context.Context) (telemetry.WANStatus, error) {
+	s := telemetry.WANStatus{Name: w.cfg.Name, Origin: telemetry.FromLoop, At: time.Now(), DryRun: w.dryRun}
+	st, err := w.loop.Status(ctx)
+	if err != nil {
+		return s, fmt.Errorf("asking the loop of %s: %w", w.cfg.Name, err)
+	}
+	dec := st.Decision
+	s.BaselineRTT, s.LoadRTT, s.Excess = dec.Baseline, dec.RTT, dec.Excess
+	law := lawConfig(w.cfg)
+	for _, d := range autorate.Directions {
+		x := dec.Directions[d]
+		s.Directions[d] = telemetry.DirectionStatus{
+			Limit: x.Limit, Applied: st.InForce[d], Floor: law.Directions[d].Lowest(), Ceiling: law.Directions[d].Ceiling,
+			Throughput: x.Throughput, Capacity: x.Capacity, State: x.State, Reason: x.Reason.String(),
+		}
+	}
+	s.Failures = st.Failures
+	s.Router = telemetry.RouterStatus{Transport: string(w.cfg.Router.Transport), LastAnswer: w.at(st.LastRouter)}
+	if e := errors.Join(st.LastError, st.PollError); e != nil {
+		s.Router.LastError = e.Error()
+	}
+	s.Probe = telemetry.ProbeStatus{Alive: dec.Alive, LastReply: w.at(st.LastReply)}
+	if w.probes != nil {
+		p := w.probes.Status()
+		s.Probe.Mode = p.Mode.String()
+		s.Probe.Targets = len(w.cfg.PingHosts)
+	}
+	return s, nil
+}
+
+// at turns a time of the loop into one of the calendar; zero stays zero.
+func (w *shapedWAN) at(d time.Duration) time.Time {
+	if d == 0 {
+		return time.Time{}
+	}
+	return w.epoch.Add(d)
+}
+
+// stateFeed hands the saver a state every second and at every change that
+// matters; the saver decides when to write.
+type stateFeed struct {
+	control.Nobody
+	saver  *state.Saver[state.WAN]
+	state  state.WAN
+	nextAt time.Duration
+}
+
+// Stepped implements control.Observer.
+func (f *stateFeed) Stepped(in autorate.Input, dec autorate.Decision, _ time.Duration) {
+	changed := false
+	for _, d := range autorate.Directions {
+		changed = f.direction(d).take(dec.Directions[d], in.Applied[d]) || changed
+	}
+	if dec.Alive > 0 {
+		f.state.BaselineRTT, f.state.LoadRTT = dec.Baseline, dec.RTT
+	}
+	if !changed && dec.At < f.nextAt || f.state.BaselineRTT == 0 {
+		return
+	}
+	f.nextAt = dec.At + time.Second
+	f.saver.Submit(f.state)
+}
+
+func (f *stateFeed) direction(d autorate.Direction) *streaks {
+	if d == autorate.Upload {
+		return (*streaks)(&f.state.Upload)
+	}
+	return (*streaks)(&f.state.Download)
+}
+
+// streaks counts steps in a state, as readers of older state files expect.
+type streaks state.Direction
+
+func (s *streaks) take(dec autorate.DirectionDecision, applied bitrate.Rate) (changed bool) {
+	next := streaks{CurrentRate: dec.Limit, Applied: applied}
+	switch dec.State {
+	case autorate.Green:
+		next.GreenStreak = s.GreenStreak + 1
+	case autorate.SoftRed:
+		next.SoftRedStreak = s.SoftRedStreak + 1
+	case autorate.Red:
+		next.RedStreak = s.RedStreak + 1
+	case autorate.Yellow:
+	}
+	changed = next.CurrentRate != s.CurrentRate || next.Applied != s.Applied
+	*s = next
+	return changed
+}
+
+// meter feeds the metrics of one WAN.
+type meter struct{ *telemetry.WAN }
+
+// Wrote implements control.Observer.
+func (m meter) Wrote(w control.Write) {
+	if !w.DryRun {
+		m.Written(w.Took, w.Err)
+	}
+}
+
+// Ticked implements control.Observer.
+func (m meter) Ticked(took time.Duration) { m.CycleTook(took) }
+
+var _ control.Observer = meter{}

@@ -1,0 +1,122 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/router/simrouter"
+)
+
+func newSimControlCmd(a *App) *cobra.Command {
+	var at, readyFile string
+	cmd := &cobra.Command{
+		Use:   "control [COMMAND...]",
+		Short: "Make a simulated router misbehave, or ask what it has seen",
+		Long: `Give a command to a simulated router that was started with --control. Without a
+command, print what the router has seen so far as JSON.
+
+COMMANDS
+  ` + strings.ReplaceAll(simrouter.ControlHelp, "\n", "\n  ") + `
+
+KINDS OF FAULT
+  ` + faultKinds() + `
+
+` + exitStatuses,
+		Example: `  wanctl sim control --at 127.0.0.1:9000 fault stall times=1 method=PATCH applied
+  wanctl sim control --at 127.0.0.1:9000 reboot down=2s renumber race=3
+  wanctl sim control --ready-file ready counters WAN-Download-1 dropped=17`,
+		ValidArgs: []string{"fault", "clear", "latency", "drop", "refuse", "listen", "silent", "reboot", "counters", "run"},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 && args[0] == "help" {
+				_, err := fmt.Fprintln(a.Out, simrouter.ControlHelp)
+				return err
+			}
+			addr, err := controlAddress(at, readyFile)
+			if err != nil {
+				return err
+			}
+			return a.simControl(cmd.Context(), addr, args)
+		},
+	}
+	cmd.Flags().StringVar(&at, "at", "", "control `HOST:PORT` of the router")
+	cmd.Flags().StringVar(&readyFile, "ready-file", "", "read it from the `FILE` that 'sim router --ready-file' wrote")
+	cmd.MarkFlagsMutuallyExclusive("at", "ready-file")
+	_ = cmd.MarkFlagFilename("ready-file")
+	return cmd
+}
+
+func faultKinds() string {
+	var names []string
+	for _, k := range simrouter.FaultKinds() {
+		names = append(names, string(k))
+	}
+	return strings.Join(names, ", ")
+}
+
+func controlAddress(at, readyFile string) (string, error) {
+	if at != "" {
+		return at, nil
+	}
+	if readyFile == "" {
+		return "", usagef("which router? give --at HOST:PORT or --ready-file FILE")
+	}
+	text, err := os.ReadFile(readyFile)
+	if err != nil {
+		return "", usagef("--ready-file: %v", err)
+	}
+	lines := strings.Split(string(text), "\n")
+	if len(lines) < 3 || lines[2] == "" {
+		return "", usagef("--ready-file %s: names no control endpoint; start the router with --control 127.0.0.1:0", readyFile)
+	}
+	return lines[2], nil
+}
+
+func (a *App) simControl(ctx context.Context, addr string, args []string) error {
+	method, body := http.MethodPost, strings.Join(args, " ")
+	if len(args) == 0 {
+		method = http.MethodGet
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+addr+"/", strings.NewReader(body))
+	if err != nil {
+		return usagef("--at %s: write HOST:PORT", addr)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("simulated router at %s: %w; was it started with --control?", addr, err)
+	}
+	defer resp.Body.Close()
+	reply, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return fmt.Errorf("simulated router at %s: %w", addr, err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return usagef("%s", bytes.TrimSpace(reply))
+	}
+	if len(args) > 0 {
+		return nil
+	}
+	return a.printCounts(reply)
+}
+
+func (a *App) printCounts(reply []byte) error {
+	var counts simrouter.Counts
+	if err := json.Unmarshal(reply, &counts); err != nil {
+		return fmt.Errorf("simulated router: %w", err)
+	}
+	if a.global.output == out.JSONL {
+		return json.NewEncoder(a.Out).Encode(counts)
+	}
+	return out.EncodeJSON(a.Out, counts)
+}
