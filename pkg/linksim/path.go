@@ -83,11 +83,8 @@ type shaper struct {
 	next     time.Duration
 	count    int
 
-	sent       float64 // bytes
-	dropped    uint64  // packets
-	arrived    bool    // something arrived this step
-	lastFluid  float64
-	dropsFluid float64
+	sent    float64 // bytes
+	dropped uint64  // packets
 }
 
 const (

@@ -58,7 +58,7 @@ func (f *flow) acked(now time.Duration, bytes float64) {
 	}
 	t := (now - f.epoch + f.rtt).Seconds()
 	k := math.Cbrt(f.wmax / mss * (1 - cubicBeta) / cubicC)
-	target := (cubicC*math.Pow(t-k, 3) + f.wmax/mss) * mss
+	target := (cubicC*(t-k)*(t-k)*(t-k) + f.wmax/mss) * mss
 	reno := f.wmax*cubicBeta + 3*(1-cubicBeta)/(1+cubicBeta)*(now-f.epoch).Seconds()/f.rtt.Seconds()*mss
 	target = max(target, reno)
 	if target > f.window {
