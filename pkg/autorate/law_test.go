@@ -135,6 +135,27 @@ func TestDelayThatNoCutCuresBecomesTheBaseline(t *testing.T) {
 	}
 }
 
+// Odd samples while a cut is being verified must not decide the verdict, and
+// no drain may last for ever.
+func TestOddSamplesDoNotSpoilTheVerdict(t *testing.T) {
+	for every := 3; every < 12; every++ {
+		b := newBench(testConfig)
+		b.run(5*time.Second, 0, downFull)
+		for i := range 160 {
+			x := 20 * ms
+			if i%every == 0 {
+				x = 45 * ms
+			}
+			b.step(x, downFull)
+		}
+		b.run(time.Second, 20*ms, downFull)
+		if b.dec.Excess > 5*ms {
+			t.Errorf("odd sample every %d: after 9 s the excess is still %v, limit %v, %v", every,
+				b.dec.Excess, b.applied[Download], b.dec.Directions[Download].Reason)
+		}
+	}
+}
+
 func TestNeverRaisedWhileCongested(t *testing.T) {
 	b := newBench(testConfig)
 	b.run(5*time.Second, 0, downFull)

@@ -15,8 +15,10 @@ const (
 	// readBackEvery is how often the limits in force are compared with what
 	// the loop believes.
 	readBackEvery = 10 * time.Second
-	// pollBase is the counter polling interval on a router that answers fast.
-	pollBase = 100 * time.Millisecond
+	// pollBase is the counter polling interval on a router that answers fast,
+	// pollQuiet the one while nothing happens.
+	pollBase  = 100 * time.Millisecond
+	pollQuiet = 200 * time.Millisecond
 	// eventBuffer bounds the probe events taken in per tick.
 	eventBuffer = 512
 )
@@ -43,23 +45,29 @@ type Loop struct {
 	law *autorate.Law
 
 	// State of the loop goroutine.
-	gate     autorate.Gate
-	inForce  Limits // confirmed by the router, or pretended in a dry run
-	latency  latency
-	events   []rtt.Event
-	readings []autorate.Reading
-	dec      autorate.Decision
-	writing  bool
-	failures int           // writes and reads that failed in a row
-	retryAt  time.Duration // no router call before
-	readAt   time.Duration // next read-back
-	unsure   bool          // a write's outcome is unknown: read before writing
-	status   Status
-	next     time.Duration // when the next tick is due
+	gate         autorate.Gate
+	inForce      Limits // confirmed by the router, or pretended in a dry run
+	latency      latency
+	events       []rtt.Event
+	readings     []autorate.Reading
+	dec          autorate.Decision
+	writing      bool
+	failures     int           // writes and reads that failed in a row
+	retryAt      time.Duration // no router call before
+	readAt       time.Duration // next read-back
+	unsure       bool          // a write's outcome is unknown: read before writing
+	polling      bool          // the poller has not answered yet
+	polledAt     time.Duration // when it was asked last
+	pollAt       time.Duration // when it is to be asked next
+	pollTook     time.Duration // how long its last answer took
+	pollFailures int           // in a row
+	status       Status
+	next         time.Duration // when the next tick is due
 
 	// Channels to and from the other goroutines.
 	jobs    chan job
 	results chan result
+	pollNow chan struct{}
 	polls   chan poll
 	asks    chan chan<- Status
 	configs chan autorate.Config
@@ -82,7 +90,8 @@ func New(cfg Config) *Loop {
 		readings: make([]autorate.Reading, 0, 16),
 		jobs:     make(chan job, 1),
 		results:  make(chan result, 1),
-		polls:    make(chan poll, 16),
+		pollNow:  make(chan struct{}, 1),
+		polls:    make(chan poll, 1),
 		asks:     make(chan chan<- Status),
 		configs:  make(chan autorate.Config, 1),
 		ended:    make(chan struct{}),
@@ -104,6 +113,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	group.Go(func() error { l.writer(context.WithoutCancel(ctx)); return nil })
 	l.loop(ctx)
 	close(l.jobs)
+	close(l.pollNow)
 	stop()
 	err := group.Wait()
 	select {
@@ -159,6 +169,7 @@ func (l *Loop) tick() {
 	l.cfg.Observer.Stepped(in, l.dec, late)
 	l.readings = l.readings[:0]
 	l.act()
+	l.pollIfDue(now)
 	if l.cfg.Alive != nil {
 		l.cfg.Alive()
 	}
@@ -276,21 +287,6 @@ func (l *Loop) compare(read Limits) {
 			l.law.Adopt(d, read[d])
 		}
 		l.inForce[d] = read[d]
-	}
-}
-
-// polled takes in counters.
-func (l *Loop) polled(p poll) {
-	l.cfg.Observer.Polled(p.took, p.err)
-	if p.err != nil {
-		l.status.PollErrors++
-		l.status.PollError = p.err
-		return
-	}
-	l.status.PollError = nil
-	l.status.LastRouter = p.reading.At
-	if len(l.readings) < cap(l.readings) {
-		l.readings = append(l.readings, p.reading)
 	}
 }
 

@@ -45,40 +45,59 @@ type poll struct {
 	err     error
 }
 
-// poller reads counters at pollBase, slower on a router that is slow: it must
-// keep most of its time for the writes.
+// poller reads the counters whenever the loop asks. It has no clock of its own:
+// every timer is one more wake-up, and the loop knows best when to look.
 func (l *Loop) poller(ctx context.Context) {
-	timer := time.NewTimer(pollBase)
-	defer timer.Stop()
-	failed := 0
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-timer.C:
-		}
+	for range l.pollNow {
 		start := time.Now()
 		counters, err := l.cfg.Meter.Counters(ctx)
-		if ctx.Err() != nil {
-			return
-		}
 		took := time.Since(start)
 		// The counters were true about when half the time had passed.
-		p := poll{took: took, err: err, reading: autorate.Reading{At: l.now() - took/2, Queues: counters}}
-		wait := max(pollBase-took, 2*took)
-		if err != nil {
-			failed++
-			wait = backoff(failed)
-		} else {
-			failed = 0
-		}
-		select {
-		case l.polls <- p:
-		case <-ctx.Done():
-			return
-		}
-		timer.Reset(wait)
+		l.polls <- poll{took: took, err: err, reading: autorate.Reading{At: l.now() - took/2, Queues: counters}}
 	}
+}
+
+// pollIfDue asks for counters: every pollBase, more often while a queue stands,
+// less often while nothing happens, and seldom enough that a slow router keeps
+// most of its time for the writes.
+func (l *Loop) pollIfDue(now time.Duration) {
+	urgent := l.dec.Excess > l.dec.Threshold && l.pollFailures == 0 && now-l.polledAt >= max(l.cfg.Law.Tick, 3*l.pollTook)
+	if l.polling || now < l.pollAt && !urgent {
+		return
+	}
+	l.polling, l.polledAt = true, now
+	l.pollNow <- struct{}{}
+}
+
+// polled takes in counters and decides when to look again.
+func (l *Loop) polled(p poll) {
+	now := l.now()
+	l.polling, l.pollTook = false, p.took
+	l.cfg.Observer.Polled(p.took, p.err)
+	if p.err != nil {
+		l.pollFailures++
+		l.pollAt = now + backoff(l.pollFailures)
+		l.status.PollErrors++
+		l.status.PollError = p.err
+		return
+	}
+	l.pollFailures, l.status.PollError = 0, nil
+	l.status.LastRouter = p.reading.At
+	every := pollBase
+	if l.quiet() {
+		every = pollQuiet
+	}
+	// Half a tick early, so that the tick that is due is not missed.
+	l.pollAt = max(l.polledAt+every, now+2*p.took) - l.cfg.Law.Tick/2
+	if len(l.readings) < cap(l.readings) {
+		l.readings = append(l.readings, p.reading)
+	}
+}
+
+// quiet reports that neither direction carries anything worth counting.
+func (l *Loop) quiet() bool {
+	down, up := l.dec.Directions[autorate.Download].Load, l.dec.Directions[autorate.Upload].Load
+	return l.dec.Excess < l.dec.Threshold && down >= 0 && down < 0.05 && up >= 0 && up < 0.05
 }
 
 // backoff is the pause after the n-th failure in a row.
