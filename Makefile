@@ -54,7 +54,7 @@ build: ## the binary, in bin/
 	@$(GO) build -trimpath -o $(BIN)/wanctl ./cmd/wanctl
 
 cross: ## does it build for what routers' neighbours run on?
-	@for t in linux/amd64 linux/arm64 linux/arm linux/mipsle linux/riscv64 darwin/arm64; do \
+	@for t in linux/amd64 linux/arm64 linux/arm linux/mipsle linux/riscv64; do \
 	  echo "$$t"; GOOS=$${t%/*} GOARCH=$${t#*/} CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/... || exit 1; done
 
 install: build ## into /usr/local, with man pages and completions

@@ -21,6 +21,8 @@ const (
 	// deepest bounds how far below the capacity a drain goes: deeper starves
 	// TCP and the link stays empty long after the queue is gone.
 	deepest = 0.45
+	// ended is the share of its limit below which a flow that was cut has ended.
+	ended = 0.1
 	// drainScale is the queue at which a drain goes all the way down.
 	drainScale = 150 * time.Millisecond
 
@@ -47,7 +49,7 @@ type direction struct {
 
 	mode     mode
 	since    time.Duration // when the mode, or the hold within it, began
-	hold_    time.Duration // how long to hold at the edge before probing
+	pause    time.Duration // how long to hold at the edge before probing
 	stepped  time.Duration // last raise
 	failures int           // probes in a row that failed at the same place
 
@@ -58,8 +60,9 @@ type direction struct {
 	falling  time.Duration // when the excess last made a new low
 	low      time.Duration
 	flat     flatness
-	verified bool // a verification answered for this cut
-	innocent bool // the cut did not help: the other direction was to blame
+	gone     time.Duration // for how long the flow that was cut has been gone
+	verified bool          // a verification answered for this cut
+	innocent bool          // the cut did not help: the other direction was to blame
 
 	state    State
 	reason   Reason
@@ -71,7 +74,7 @@ func (d *direction) init(cfg DirectionConfig, inForce bitrate.Rate) {
 		inForce = cfg.Ceiling
 	}
 	rate := float64(inForce.Clamp(cfg.Lowest(), cfg.Ceiling))
-	m, h := d.meter, d.history
+	m, h := d.meter, d.history // what was measured stays true
 	*d = direction{cfg: cfg, meter: m, history: h, rate: rate, applied: rate, load: -1, state: Green, reason: Starting}
 }
 
@@ -100,15 +103,32 @@ func (d *direction) starved(now time.Duration) bool {
 	return d.load >= 0.05 && d.load < 0.93 && d.meter.idleNow() && d.meter.busyWithin(now, 1500*time.Millisecond)
 }
 
-// wantsMore reports that the limit is what binds.
+// binding reports that the limit is what holds the flow. A shaper that is seen
+// queueing or dropping says so itself; the bytes it counts may be fewer than
+// those it shapes, where it accounts for the overhead of the line.
+func (d *direction) binding(now time.Duration) bool {
+	return d.load > 0.85 || d.load > 0.5 && d.busy(now)
+}
+
+// wantsMore reports that a higher limit would be used.
 func (d *direction) wantsMore(now time.Duration) bool {
-	return d.load > 0.85 && (d.busy(now) || d.load > 0.93) && d.rate < float64(d.cfg.Ceiling)
+	return d.binding(now) && d.rate < float64(d.cfg.Ceiling)
 }
 
 // acquitted reports that the shaper was seen limiting the flow just now. In
 // the download it sits behind the bottleneck, so then nothing before it binds.
 func (d *direction) acquitted(s sight, which Direction) bool {
 	return which == Download && d.load > 0.9 && d.meter.fresh(s.now) && !d.meter.idleNow()
+}
+
+// blamable reports that the direction carries enough to have a queue behind or
+// before its shaper. The acknowledgements of a download load the upload without
+// filling it, so an upload has to be at its limit.
+func (d *direction) blamable(now time.Duration, which Direction) bool {
+	if which == Upload {
+		return d.starved(now) || d.binding(now)
+	}
+	return d.starved(now) || d.load >= loaded
 }
 
 // suspicion weighs how likely a queue on the path is this direction's doing:
@@ -119,11 +139,14 @@ func (d *direction) suspicion(s sight, which Direction, other *direction) float6
 	if d.load < 0 || (d.load < loaded && !starved) {
 		return 0
 	}
-	if other.load < loaded && !other.starved(s.now) {
+	if !other.blamable(s.now, 1-which) {
 		if starved {
 			return 2
 		}
 		return 1
+	}
+	if !d.blamable(s.now, which) {
+		return 0
 	}
 	switch {
 	case d.acquitted(s, which):
@@ -138,6 +161,17 @@ func (d *direction) suspicion(s sight, which Direction, other *direction) float6
 	return 0.5
 }
 
+// doubt is the suspicion against a direction that carries little of its limit,
+// when the delay is high and nobody else is suspect: the limit may lie far above
+// the capacity. It is weak, since the delay may be somebody else's; the cut that
+// follows is verified, and taken back if it cures nothing.
+func (d *direction) doubt(s sight, other *direction) float64 {
+	if d.load < faint || d.load >= loaded || other.load >= loaded || s.excess < 4*s.threshold || d.load*d.applied < other.load*other.applied {
+		return 0
+	}
+	return 0.2
+}
+
 // cut lowers the limit below the estimated capacity so that the queue drains.
 func (d *direction) cut(s sight, which Direction) {
 	lag := d.history.mean(s.now-s.loop-250*time.Millisecond, s.now-s.loop)
@@ -145,7 +179,10 @@ func (d *direction) cut(s sight, which Direction) {
 		lag = d.applied
 	}
 	capacity := lag / (1 + max(0, s.slope))
-	if which == Download && s.slope < 0.1 {
+	if d.load < loaded && d.through > 0 {
+		// Far below the limit: what flows is all that can be known.
+		capacity = d.through
+	} else if which == Download && s.slope < 0.1 {
 		// The shaper is behind the bottleneck: what feeds the queue is not the
 		// limit, and what comes through while it stands is the capacity.
 		capacity = lag
@@ -156,12 +193,15 @@ func (d *direction) cut(s sight, which Direction) {
 	if through := d.arriving(s, which); through > 0 {
 		capacity = min(capacity, through)
 	}
-	capacity = max(capacity, 0.2*lag)
+	if d.load >= loaded {
+		capacity = max(capacity, 0.2*lag)
+	}
 
 	d.cutAt, d.cutFrom, d.cutEdge = s.now, d.rate, d.edge
 	d.peak, d.low, d.falling = s.excess, s.excess, s.now
 	d.verified, d.innocent = false, false
 	d.flat.reset(s.now)
+	d.gone = 0
 	if d.edge > 0 && math.Abs(capacity/d.edge-1) < 0.05 {
 		d.failures++
 	} else {
@@ -169,7 +209,7 @@ func (d *direction) cut(s sight, which Direction) {
 	}
 	d.edge, d.edgeAt = capacity, s.now
 	d.mode, d.since = drain, s.now
-	d.lower(s, capacity*depth(s.excess))
+	d.lower(capacity * depth(s.excess))
 	d.reason = Cut
 }
 
@@ -200,7 +240,7 @@ func depth(q time.Duration) float64 {
 }
 
 // lower moves the limit down to rate, bounded by the floor of the severity.
-func (d *direction) lower(_ sight, rate float64) {
+func (d *direction) lower(rate float64) {
 	floor := float64(d.cfg.Floor[max(d.state, Green)-1])
 	d.rate = min(d.rate, max(rate, floor))
 }
@@ -228,12 +268,17 @@ func (d *direction) drain(s sight, which Direction, other *direction) (done bool
 		d.falling = s.now
 	}
 	d.reason = Draining
-	if d.innocent {
+	if d.innocent || d.load < 0 {
+		return false // not its doing, or blind: stay
+	}
+	if d.load < ended && !d.starved(s.now) {
+		d.gone += s.now - s.before
 		return false
 	}
+	d.gone = 0
 	if s.now-d.falling > stuckAfter+s.loop {
 		d.falling = s.now
-		if other.mode == steady && other.load >= loaded {
+		if other.mode == steady && other.blamable(s.now, 1-which) {
 			d.innocent = true
 			other.cut(s, 1-which)
 			return false
@@ -241,9 +286,9 @@ func (d *direction) drain(s sight, which Direction, other *direction) (done bool
 		d.edge *= 0.92
 	}
 	if through := d.arriving(s, which); through > 0 {
-		d.edge = max(min(d.edge, through), 0.2*d.cutFrom)
+		d.edge = min(d.edge, max(through, 0.2*d.edge))
 	}
-	d.lower(s, d.edge*depth(s.excess))
+	d.lower(d.edge * depth(s.excess))
 	return false
 }
 
@@ -259,27 +304,27 @@ func (d *direction) notOurs(s sight) bool {
 
 // restore takes a cut back.
 func (d *direction) restore(s sight, why Reason) {
-	d.rate, d.edge = d.cutFrom, d.cutEdge
-	d.mode, d.since, d.hold_ = steady, s.now, holdFirst
+	d.rate, d.edge = d.bounded(d.cutFrom), d.cutEdge
+	d.mode, d.since, d.pause = steady, s.now, holdFirst
 	d.reason = why
 }
 
 // settle ends a drain just below the capacity.
 func (d *direction) settle(s sight) {
 	d.mode, d.since = steady, s.now
-	if d.innocent {
-		d.rate, d.edge = d.cutFrom, d.cutEdge
-		d.reason = Undone
+	if d.innocent || d.gone > 250*time.Millisecond {
+		// What a flow carried while it ended is not the capacity.
+		d.restore(s, Undone)
 		return
 	}
-	d.rate = d.bounded(settle * d.edge)
+	d.rate = max(d.rate, d.bounded(settle*d.edge))
 	switch {
 	case d.failures == 0:
-		d.hold_ = holdShort
+		d.pause = holdShort
 	case d.failures < 4:
-		d.hold_ = holdFirst
+		d.pause = holdFirst
 	default:
-		d.hold_ = holdLong
+		d.pause = holdLong
 	}
 	d.reason = Settled
 }
@@ -295,12 +340,12 @@ func (d *direction) climb(s sight) {
 	case known && d.rate < 0.95*settle*d.edge:
 		d.raise(s, min(d.rate*1.10, settle*d.edge))
 		d.reason = Returning
-	case known && s.now-d.since < d.hold_:
+	case known && s.now-d.since < d.pause:
 		d.reason = Holding
 	default:
 		age := s.now - d.since
 		if known {
-			age -= d.hold_
+			age -= d.pause
 		}
 		g := min(0.10, 0.015*math.Pow(2, 2*age.Seconds()))
 		d.raise(s, d.rate*(1+g))

@@ -8,11 +8,16 @@ import (
 )
 
 const (
-	// loaded is the share of its limit a direction must carry before a queue
-	// can be its doing. An unloaded direction is never cut.
+	// loaded is the share of its limit a direction carries when a queue is
+	// likely its doing.
 	loaded = 0.4
-	// silence freezes raises: no reflector has answered for this long.
-	silence = 250 * time.Millisecond
+	// faint is the share below which it cannot be: such a direction is never
+	// cut, and delay then is the path's own. In between, where a limit may lie
+	// far above the capacity, only a verification can tell.
+	faint = 0.03
+	// silenceAtLeast freezes raises: no reflector has answered for this long,
+	// or longer where they are asked seldom.
+	silenceAtLeast = 250 * time.Millisecond
 )
 
 // Law decides the limits of one WAN. It is not safe for concurrent use; one
@@ -26,6 +31,7 @@ type Law struct {
 
 	cusum     time.Duration // accumulated excess over the threshold
 	smooth    time.Duration // excess as the states see it
+	last      sight         // of the last step in which somebody answered
 	lastStep  time.Duration
 	lastReply time.Duration
 	started   bool
@@ -38,7 +44,9 @@ type Law struct {
 // direction's range; 0 means unlimited or unknown and starts at the ceiling.
 func New(cfg Config, inForce [2]bitrate.Rate) *Law {
 	l := &Law{cfg: cfg.withDefaults()}
+	l.path.Interval = l.cfg.Tick
 	for _, d := range Directions {
+		l.dirs[d].meter.stale = max(staleAtLeast, 3*l.cfg.Tick)
 		l.dirs[d].init(l.cfg.Directions[d], inForce[d])
 	}
 	return l
@@ -75,6 +83,7 @@ type DirectionDecision struct {
 // sight is what all parts of one step share.
 type sight struct {
 	now       time.Duration
+	before    time.Duration // the step before
 	view      rtt.View
 	excess    time.Duration // what a sparse packet suffers now, best evidence
 	threshold time.Duration
@@ -113,11 +122,12 @@ func (l *Law) Step(now time.Duration, in Input) Decision {
 	return l.decision(s)
 }
 
-// unloaded reports that neither direction carries enough to build a queue.
+// unloaded reports that neither direction carries enough to build a queue,
+// whatever the capacity.
 func (l *Law) unloaded(now time.Duration) bool {
 	for _, d := range Directions {
 		m := &l.dirs[d].meter
-		if !m.fresh(now) || l.dirs[d].load >= loaded || m.busyWithin(now, time.Second) {
+		if !m.fresh(now) || l.dirs[d].load >= faint || m.busyWithin(now, time.Second) {
 			return false
 		}
 	}
@@ -129,10 +139,12 @@ func (l *Law) observe(e rtt.Event, clean bool) {
 		if e.RTT <= 0 || e.RTT > time.Minute || int(e.Reflector) >= rtt.MaxReflectors {
 			return
 		}
+		e.RTT = max(e.RTT, l.cfg.BaselineMin)
 		// A host's first reply on a link that is bad already must not become
-		// its baseline; what the user expects is the better guess.
+		// its baseline; what the user expects is the better guess. A host that
+		// is merely farther away than the others is no sign of that.
 		if r := l.path.Reflector(int(e.Reflector)); r.Baseline() == 0 && l.cfg.BaselineInitial > 0 &&
-			e.RTT > l.cfg.BaselineInitial+l.cfg.Target && !clean {
+			e.RTT > min(l.cfg.BaselineInitial+l.cfg.Warn, l.cfg.BaselineMax) && !clean {
 			r.Rebase(l.cfg.BaselineInitial)
 		}
 		l.lastReply = max(l.lastReply, e.At)
@@ -145,19 +157,27 @@ func (l *Law) look(now time.Duration, in Input, unloaded bool) sight {
 	v := l.path.View(now)
 	s := sight{
 		now:    now,
+		before: l.lastStep,
 		view:   v,
 		excess: v.Excess,
 		effect: in.WriteLatency + v.Base,
 		loop:   in.WriteLatency + v.Base + 2*l.cfg.Tick,
 		fresh:  v.Fresh,
-		silent: v.Alive == 0 || now-l.lastReply > time.Second,
+		silent: v.Alive == 0,
+	}
+	if s.silent {
+		// Nothing is known, and nothing known is no good news: what was seen
+		// last stays until somebody answers.
+		s.view, s.excess, s.threshold = l.last.view, l.last.excess, l.last.threshold
+		s.view.Alive, s.fresh = 0, false
+		return s
 	}
 	limit := min(l.dirs[Download].rate, l.dirs[Upload].rate)
 	s.threshold = l.noise.threshold(limit, l.cfg.Target)
 
 	// A probe that is overdue says how bad it is at least, before any reply
 	// can. It needs a second sign, or a filtered ping would look like a queue.
-	if v.Waiting > v.Excess && (v.Excess > s.threshold/2 || l.starved(now)) && !s.silent {
+	if v.Waiting > v.Excess && (v.Excess > s.threshold/2 || l.starved(now)) {
 		s.excess, s.fresh = v.Waiting, true
 	}
 	if s.fresh {
@@ -168,10 +188,11 @@ func (l *Law) look(now time.Duration, in Input, unloaded bool) sight {
 		l.accumulate(now-l.lastStep, s)
 	}
 	s.slope = l.slope.value()
-	s.calm = s.excess < s.threshold && now-l.lastReply < silence
+	s.calm = s.excess < s.threshold && now-l.lastReply < max(silenceAtLeast, 2*l.cfg.Tick)
 
 	weight := min(1, float64(now-l.lastStep)/float64(l.cfg.LoadTimeConstant))
 	l.smooth += time.Duration(weight * float64(s.excess-l.smooth))
+	l.last = s
 	return s
 }
 
@@ -258,7 +279,11 @@ func (l *Law) alarm(s sight) {
 	}
 	suspect, most := Download, 0.0
 	for _, d := range Directions {
-		if w := l.dirs[d].suspicion(s, d, &l.dirs[1-d]); w > most {
+		w := l.dirs[d].suspicion(s, d, &l.dirs[1-d])
+		if w == 0 && l.verify.allowed(s.now) {
+			w = l.dirs[d].doubt(s, &l.dirs[1-d])
+		}
+		if w > most {
 			suspect, most = d, w
 		}
 	}
@@ -299,10 +324,10 @@ func (l *Law) decision(s sight) Decision {
 
 // severity reads a state from the smoothed excess. A state is left downwards
 // only at four fifths of its threshold, so GREEN is reached whenever the
-// excess is gone.
+// excess is gone. A direction that cannot be the cause is GREEN.
 func (l *Law) severity(d Direction) State {
-	dir := &l.dirs[d]
-	if dir.load >= 0 && dir.load < loaded && dir.mode == steady {
+	dir, other := &l.dirs[d], &l.dirs[1-d]
+	if dir.mode == steady && dir.load >= 0 && (dir.load < faint || dir.load < loaded && other.load >= loaded) {
 		return Green
 	}
 	state := Green
@@ -323,6 +348,6 @@ func (l *Law) Reconfigure(cfg Config) {
 	for _, d := range Directions {
 		dir := &l.dirs[d]
 		dir.cfg = l.cfg.Directions[d]
-		dir.rate = dir.bounded(dir.rate)
+		dir.rate, dir.cutFrom = dir.bounded(dir.rate), dir.bounded(dir.cutFrom)
 	}
 }

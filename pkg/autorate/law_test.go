@@ -27,6 +27,7 @@ var testConfig = Config{
 // what the law wishes is in force at the next.
 type bench struct {
 	law     *Law
+	tick    time.Duration
 	now     time.Duration
 	seq     uint32
 	applied [2]bitrate.Rate
@@ -37,7 +38,7 @@ type bench struct {
 
 func newBench(cfg Config) *bench {
 	start := [2]bitrate.Rate{cfg.Directions[0].Ceiling, cfg.Directions[1].Ceiling}
-	return &bench{law: New(cfg, start), applied: start}
+	return &bench{law: New(cfg, start), tick: max(cfg.Tick, tick), applied: start}
 }
 
 // load of a direction, as a share of its limit.
@@ -47,7 +48,7 @@ type load struct {
 }
 
 func (b *bench) step(excess time.Duration, loads [2]load) Decision {
-	b.now += tick
+	b.now += b.tick
 	var events []rtt.Event
 	for r := range uint8(3) {
 		events = append(events,
@@ -57,7 +58,7 @@ func (b *bench) step(excess time.Duration, loads [2]load) Decision {
 	b.seq++
 	reading := Reading{At: b.now}
 	for d := range loads {
-		b.bytes[d] += loads[d].share * float64(b.applied[d]) / 8 * tick.Seconds()
+		b.bytes[d] += loads[d].share * float64(b.applied[d]) / 8 * b.tick.Seconds()
 		if loads[d].busy {
 			b.drops[d]++
 		}
@@ -71,7 +72,7 @@ func (b *bench) step(excess time.Duration, loads [2]load) Decision {
 }
 
 func (b *bench) run(d, excess time.Duration, loads [2]load) {
-	for range int(d / tick) {
+	for range int(d / b.tick) {
 		b.step(excess, loads)
 	}
 }
@@ -172,13 +173,79 @@ func TestNeverRaisedWhileCongested(t *testing.T) {
 	}
 }
 
+// At every valid interval a limit that binds is raised and a queue is cut.
+func TestEveryIntervalWorks(t *testing.T) {
+	for _, interval := range []time.Duration{50 * ms, 300 * ms, time.Second, 2 * time.Second, 5 * time.Second} {
+		cfg := testConfig
+		cfg.Tick = interval
+		b := newBench(cfg)
+		b.law.Adopt(Download, 20*bitrate.Mbps)
+		b.applied[Download] = 20 * bitrate.Mbps
+		b.run(5*time.Minute, 0, downFull)
+		if got := b.applied[Download]; got < 43*bitrate.Mbps {
+			t.Errorf("interval %v: the limit only got to %v, %v", interval, got, b.dec.Directions[Download].Reason)
+		}
+		low := b.applied[Download]
+		for range 6 {
+			b.step(100*ms, downFull)
+			low = min(low, b.applied[Download])
+		}
+		if low > 40*bitrate.Mbps {
+			t.Errorf("interval %v: 100 ms of delay left the limit at %v", interval, low)
+		}
+	}
+}
+
+func TestSilenceKeepsTheState(t *testing.T) {
+	b := newBench(testConfig)
+	b.run(5*time.Second, 0, downFull)
+	b.run(600*ms, 200*ms, downFull)
+	state, baseline := b.dec.Directions[Download].State, b.dec.Baseline
+	for range 200 {
+		b.now += tick
+		b.dec = b.law.Step(b.now, Input{Applied: b.applied})
+	}
+	if got := b.dec.Directions[Download]; got.State != state || got.Reason != Silent || b.dec.Baseline != baseline || b.dec.Alive != 0 {
+		t.Errorf("after 10 s of silence: %v, %v, baseline %v; before %v, baseline %v", got.State, got.Reason, b.dec.Baseline, state, baseline)
+	}
+}
+
+// The verdict of a dip that the floor forbids is no verdict.
+func TestQueueBelowTheFloorStaysAtTheFloor(t *testing.T) {
+	b := newBench(testConfig)
+	b.run(5*time.Second, 0, upFull)
+	// The capacity is 0.8 Mbit/s: the queue stands whatever the limit.
+	for i := range 400 {
+		share := 0.8 / b.applied[Upload].Mbps()
+		dec := b.step(300*ms, [2]load{{0.05, false}, {share, share > 0.7}})
+		if limit := dec.Directions[Upload].Limit; i > 200 && limit != testConfig.Directions[Upload].Lowest() {
+			t.Fatalf("after %v: limit %v, %v", time.Duration(i)*tick, limit, dec.Directions[Upload].Reason)
+		}
+	}
+}
+
+// A flow that ends while its queue drains says nothing about the capacity.
+func TestDrainOfAFlowThatEndedIsTakenBack(t *testing.T) {
+	b := newBench(testConfig)
+	b.run(5*time.Second, 0, downFull)
+	b.run(400*ms, 60*ms, downFull)
+	b.run(time.Second, 60*ms, idle)
+	b.run(time.Second, 0, idle)
+	if got := b.applied[Download]; got < 40*bitrate.Mbps {
+		t.Errorf("limit %v after the flow ended", got)
+	}
+}
+
 func TestNoCountersHolds(t *testing.T) {
 	b := newBench(testConfig)
 	b.run(3*time.Second, 0, downFull)
-	before := b.applied
+	before, blind := b.applied, b.applied
 	for range 200 {
 		b.now += tick
 		b.seq++
+		if b.now < 6*time.Second {
+			blind = b.applied
+		}
 		dec := b.law.Step(b.now, Input{Applied: b.applied, Events: []rtt.Event{
 			{At: b.now, Kind: rtt.Reply, Seq: b.seq, RTT: 300 * ms},
 			{At: b.now, Kind: rtt.Reply, Seq: b.seq, RTT: 300 * ms, Reflector: 1},
@@ -191,6 +258,9 @@ func TestNoCountersHolds(t *testing.T) {
 	// The first two seconds may still act on the last counters.
 	if b.applied[Upload] != before[Upload] {
 		t.Errorf("upload moved from %v to %v", before[Upload], b.applied[Upload])
+	}
+	if b.applied[Download] != blind[Download] {
+		t.Errorf("download moved from %v to %v without counters", blind[Download], b.applied[Download])
 	}
 }
 

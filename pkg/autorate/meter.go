@@ -9,8 +9,9 @@ import (
 const (
 	// readingRing holds the counter readings of a few seconds.
 	readingRing = 64
-	// readingStale is when counters no longer say what the load is.
-	readingStale = 2 * time.Second
+	// staleAtLeast is when counters no longer say what the load is, later where
+	// they are read seldom.
+	staleAtLeast = 2 * time.Second
 	// loadSpan is the time over which load is averaged: long enough that the
 	// jitter of a poll's answer is a few percent of it.
 	loadSpan = 280 * time.Millisecond
@@ -19,6 +20,7 @@ const (
 // meter turns counter readings of one queue into throughput and the signs of
 // a busy shaper.
 type meter struct {
+	stale time.Duration
 	at    [readingRing]time.Duration
 	count [readingRing]Counters
 	n     int // readings ever taken since the last reset
@@ -49,7 +51,7 @@ func (m *meter) add(at time.Duration, c Counters) {
 
 // fresh reports whether the newest reading still describes now.
 func (m *meter) fresh(now time.Duration) bool {
-	return m.n >= 2 && now-m.at[(m.n-1)%readingRing] < readingStale
+	return m.n >= 2 && now-m.at[(m.n-1)%readingRing] < m.stale
 }
 
 // rate returns the mean throughput in bit/s of the newest readings that span

@@ -15,6 +15,10 @@ const (
 // capacity that collapsed further makes it grow; a delay that does not care
 // is another route, and becomes the new baseline.
 //
+// The dip goes below the floors of the milder states, down to the lowest. Where
+// even that is not low enough to halve what flows, there is no dip and so no
+// verdict: the limit stays at its floor.
+//
 // "Flat delay is the new baseline" without this dip would be fatal: a standing
 // queue is flat too.
 type verifier struct {
@@ -44,7 +48,8 @@ func (v *verifier) allowed(now time.Duration) bool {
 func (l *Law) needsVerify(s sight) bool {
 	for _, d := range Directions {
 		dir := &l.dirs[d]
-		if dir.mode == drain && s.now-dir.cutAt > verifyAfter+s.loop &&
+		if dir.mode == drain && dir.load >= 0 && dir.through > 0 && !dir.innocent &&
+			float64(dir.cfg.Lowest()) < 0.6*dir.through && s.now-dir.cutAt > verifyAfter+s.loop &&
 			s.excess > dir.peak*4/5 && l.verify.allowed(s.now) {
 			l.verify.suspect = d
 			return true
@@ -59,7 +64,7 @@ func (l *Law) verifyStart(s sight) {
 	v.starts[v.n%verifyMost] = s.now
 	v.n++
 	for _, d := range Directions {
-		if dir := &l.dirs[d]; dir.mode == drain {
+		if dir := &l.dirs[d]; dir.mode == drain && dir.load >= 0 && dir.through > 0 {
 			v.before = dir.peak
 			dir.verified = true
 			dir.rate = dir.bounded(min(dir.rate, dir.edge*0.5, dir.through*0.5))
@@ -94,7 +99,7 @@ func (l *Law) verifyStep(s sight) {
 		case grew:
 			dir.edge *= 0.6
 			dir.peak, dir.low, dir.falling = s.excess, s.excess, s.now
-			dir.lower(s, dir.edge*depth(s.excess))
+			dir.lower(dir.edge * depth(s.excess))
 			dir.reason = Draining
 		case fell:
 			dir.low, dir.falling = s.excess, s.now
@@ -110,7 +115,7 @@ func (l *Law) verifyStep(s sight) {
 
 // rebase makes the delay of now the idle RTT.
 func (l *Law) rebase(s sight) {
-	l.path.Rebase(s.now)
+	l.path.Rebase(s.now, l.cfg.BaselineMax)
 	l.slope.reset()
 	l.cusum, l.smooth = 0, 0
 }

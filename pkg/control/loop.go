@@ -56,6 +56,7 @@ type Loop struct {
 	retryAt      time.Duration // no router call before
 	readAt       time.Duration // next read-back
 	unsure       bool          // a write's outcome is unknown: read before writing
+	heldBack     [2]bool       // a raise is waiting for the write budget
 	polling      bool          // the poller has not answered yet
 	polledAt     time.Duration // when it was asked last
 	pollAt       time.Duration // when it is to be asked next
@@ -212,13 +213,18 @@ func (l *Loop) act() {
 		case autorate.Pass:
 			want[d] = limit
 		case autorate.Wait:
-			l.status.HeldBack[d]++
-			l.cfg.Observer.HeldBack(d)
+			if !l.heldBack[d] {
+				l.heldBack[d] = true
+				l.status.HeldBack[d]++
+				l.cfg.Observer.HeldBack(d)
+			}
+			continue
 		case autorate.Skip:
 			if !l.allowed(d, l.inForce[d]) {
 				want[d] = limit
 			}
 		}
+		l.heldBack[d] = false
 	}
 	if want == (Limits{}) {
 		return
@@ -242,7 +248,6 @@ func (l *Loop) finished(r result) {
 	now := l.now()
 	if !r.dry {
 		l.writing = false
-		l.status.LastRouter = now
 	}
 	if !r.job.read {
 		w := Write{Want: r.job.want, Before: l.inForce, Applied: r.limits, Took: r.took, Err: r.err, DryRun: r.dry}
@@ -257,6 +262,7 @@ func (l *Loop) finished(r result) {
 	}
 	l.failures, l.status.LastError = 0, nil
 	if !r.dry {
+		l.status.LastRouter = now
 		l.latency.add(r.took)
 	}
 	if r.job.read {

@@ -189,7 +189,7 @@ func run(t *testing.T, w *world, sc linksim.Scenario, change func(*Config)) (*Lo
 	}
 }
 
-func TestIdleHourWritesNothing(t *testing.T) {
+func TestIdleLinkIsLeftAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sc := scenario("idle, docsis")
 		w := newWorld(t, sc.Config(1))

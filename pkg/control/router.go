@@ -89,9 +89,10 @@ func (l *Loop) polled(p poll) {
 	}
 	// Half a tick early, so that the tick that is due is not missed.
 	l.pollAt = max(l.polledAt+every, now+2*p.took) - l.cfg.Law.Tick/2
-	if len(l.readings) < cap(l.readings) {
-		l.readings = append(l.readings, p.reading)
+	if len(l.readings) == cap(l.readings) {
+		l.readings = l.readings[:copy(l.readings, l.readings[1:])]
 	}
+	l.readings = append(l.readings, p.reading)
 }
 
 // quiet reports that neither direction carries anything worth counting.

@@ -117,7 +117,7 @@ func (l *Link) Counters(d autorate.Direction) autorate.Counters {
 	return autorate.Counters{Bytes: uint64(s.sent), Dropped: s.dropped, QueuedBytes: uint64(s.bytes)}
 }
 
-// Packets dropped, and bytes that reached the receiver of d.
+// Delivered returns the bytes that reached the receiver of d.
 func (l *Link) Delivered(d autorate.Direction) float64 { return l.paths[d].good }
 
 // Excess returns what queues add to the RTT of a sparse packet now.

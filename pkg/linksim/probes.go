@@ -69,7 +69,7 @@ var (
 
 type jitterState struct {
 	until time.Duration
-	next_ time.Duration
+	spike time.Duration
 	size  time.Duration
 }
 
@@ -78,13 +78,13 @@ func (s *jitterState) next(rng *rand.Rand, j Jitter, now time.Duration) time.Dur
 	if j.SpikeEvery <= 0 {
 		return d
 	}
-	if s.next_ == 0 {
-		s.next_ = now + time.Duration(rng.ExpFloat64()*float64(j.SpikeEvery))
+	if s.spike == 0 {
+		s.spike = now + time.Duration(rng.ExpFloat64()*float64(j.SpikeEvery))
 	}
-	if now >= s.next_ {
+	if now >= s.spike {
 		s.until = now + j.SpikeFor
 		s.size = time.Duration((0.5 + rng.Float64()/2) * float64(j.Spike))
-		s.next_ = now + j.SpikeFor + time.Duration(rng.ExpFloat64()*float64(j.SpikeEvery))
+		s.spike = now + j.SpikeFor + time.Duration(rng.ExpFloat64()*float64(j.SpikeEvery))
 	}
 	if now < s.until {
 		d += s.size

@@ -15,7 +15,9 @@ const (
 // of the last baselineWindow seconds in which the link was clean (unloaded, or
 // proven free of a queue of ours).
 //
-// It follows downwards at once, since no queue makes a path faster. Upwards it
+// It follows downwards at once, since no queue makes a path faster; at once is
+// with the second sample that agrees, so that an odd one alone does nothing.
+// Upwards it
 // only moves on clean seconds: seconds under load age nothing, so a standing
 // queue cannot leak into the baseline however long it stands.
 type Baseline struct {
@@ -24,6 +26,7 @@ type Baseline struct {
 	filled  int
 	next    int
 	current time.Duration // minimum of the second in progress
+	runner  time.Duration // second lowest of it
 	second  time.Duration // when that second began
 	dirty   bool          // that second saw load
 }
@@ -39,14 +42,22 @@ func (b *Baseline) Add(now, v time.Duration, clean bool) {
 	if v <= 0 {
 		return
 	}
-	if b.value == 0 || v < b.value {
-		b.value = v
-	}
 	if now-b.second >= time.Second {
 		b.closeSecond(now)
 	}
-	if b.current == 0 || v < b.current {
+	switch {
+	case b.current == 0:
 		b.current = v
+	case v < b.current:
+		b.current, b.runner = v, b.current
+	case b.runner == 0 || v < b.runner:
+		b.runner = v
+	}
+	switch {
+	case b.value == 0:
+		b.value = v
+	case b.runner > 0 && b.runner < b.value:
+		b.value = b.runner
 	}
 	if !clean {
 		b.dirty = true
@@ -56,19 +67,19 @@ func (b *Baseline) Add(now, v time.Duration, clean bool) {
 // recent returns the lowest RTT of the second in progress, or other.
 func (b *Baseline) recent(other time.Duration) time.Duration {
 	if b.current > 0 {
-		return b.current
+		return max(b.current, b.runner)
 	}
 	return other
 }
 
 func (b *Baseline) closeSecond(now time.Duration) {
 	if b.current > 0 && !b.dirty {
-		b.minima[b.next] = b.current
+		b.minima[b.next] = max(b.current, b.runner)
 		b.next = (b.next + 1) % baselineWindow
 		b.filled = min(b.filled+1, baselineWindow)
 		b.rise()
 	}
-	b.current, b.dirty, b.second = 0, false, now
+	b.current, b.runner, b.dirty, b.second = 0, 0, false, now
 }
 
 // rise lifts the estimate to the lowest clean second of the window once the

@@ -11,6 +11,8 @@ import (
 // taken afterwards: a median of raw RTTs would jump whenever a reflector
 // drops out.
 type Path struct {
+	Interval time.Duration // between two probes of one reflector
+
 	reflectors [MaxReflectors]Reflector
 	used       int
 	scratch    [MaxReflectors]time.Duration
@@ -48,12 +50,12 @@ func (p *Path) View(now time.Duration) View {
 	for i := range p.used {
 		r := &p.reflectors[i]
 		_, fresh := r.Excess()
-		if r.Alive(now) {
+		if r.alive(now, p.Interval) {
 			v.Alive++
 			v.Fresh = v.Fresh || fresh
 		}
 	}
-	v.Excess = p.combine(now, func(r *Reflector) time.Duration { return r.lastRTT - r.base.Value() })
+	v.Excess = p.combine(now, func(r *Reflector) time.Duration { return max(0, r.lastRTT-r.base.Value()) })
 	v.Waiting = p.combine(now, func(r *Reflector) time.Duration { return r.Waiting(now) })
 	v.RTT = p.combine(now, func(r *Reflector) time.Duration { return r.lastRTT })
 	v.Base = p.combine(now, func(r *Reflector) time.Duration { return r.base.Value() })
@@ -63,7 +65,7 @@ func (p *Path) View(now time.Duration) View {
 func (p *Path) combine(now time.Duration, of func(*Reflector) time.Duration) time.Duration {
 	n := 0
 	for i := range p.used {
-		if r := &p.reflectors[i]; r.Alive(now) {
+		if r := &p.reflectors[i]; r.alive(now, p.Interval) {
 			p.scratch[n] = of(r)
 			n++
 		}
@@ -79,11 +81,11 @@ func (p *Path) combine(now time.Duration, of func(*Reflector) time.Duration) tim
 }
 
 // Rebase takes what every live reflector showed lately, at best, for its
-// baseline.
-func (p *Path) Rebase(now time.Duration) {
+// baseline, most at the most.
+func (p *Path) Rebase(now, most time.Duration) {
 	for i := range p.used {
-		if r := &p.reflectors[i]; r.Alive(now) {
-			r.Rebase(r.base.recent(r.lastRTT))
+		if r := &p.reflectors[i]; r.alive(now, p.Interval) {
+			r.Rebase(min(most, r.base.recent(r.lastRTT)))
 		}
 	}
 }

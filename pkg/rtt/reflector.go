@@ -6,8 +6,9 @@ const (
 	// pendingRing bounds the probes in flight that are remembered per
 	// reflector: at the fastest interval of 10 ms it covers more than a second.
 	pendingRing = 128
-	// aliveFor is how long a reflector counts as alive after its last reply.
-	aliveFor = time.Second
+	// aliveAtLeast is how long a reflector counts as alive after its last reply,
+	// longer where it is asked seldom.
+	aliveAtLeast = time.Second
 )
 
 // Reflector follows one probed host: its baseline, its newest excess delay and
@@ -33,10 +34,10 @@ func (r *Reflector) Rebase(v time.Duration) { r.base.Reset(v) }
 // RTT returns the newest reply's round-trip time, 0 when there was none.
 func (r *Reflector) RTT() time.Duration { return r.lastRTT }
 
-// Alive reports whether a reply came recently enough for the reflector to
-// have a say.
-func (r *Reflector) Alive(now time.Duration) bool {
-	return r.replied && now-r.lastReply < aliveFor
+// alive reports whether a reply came recently enough, for a reflector that is
+// asked once an interval, for it to have a say.
+func (r *Reflector) alive(now, interval time.Duration) bool {
+	return r.replied && now-r.lastReply < max(aliveAtLeast, 3*interval)
 }
 
 // Observe takes in one event. clean says that the link carries too little to

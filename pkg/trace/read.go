@@ -201,7 +201,7 @@ func parseInt(s string) (*int64, error) {
 
 // check refuses what cannot be replayed.
 func (r Record) check() error {
-	if math.IsNaN(r.TimeMS) || math.IsInf(r.TimeMS, 0) || math.Abs(r.TimeMS) > 1e13 {
+	if math.IsNaN(r.TimeMS) || math.IsInf(r.TimeMS, 0) || math.Abs(r.TimeMS) > 9e12 {
 		return errors.New("t_ms is not a usable time")
 	}
 	switch r.Event {
