@@ -1,0 +1,18 @@
+// Package lab is a real bottleneck on one machine: real kernel queues, real
+// TCP and real ICMP between four network namespaces.
+//
+//	client --veth-- router --veth-- modem ==TUN, delay line== server
+//
+// The modem has what makes bufferbloat: a token bucket in front of a deep byte
+// FIFO, in both directions, whose rate is the capacity of the link and changes
+// at run time. The router has what prevents it: HTB at the limit that the
+// controller under test moves, small packets and ICMP first, and bulk in a FIFO
+// of 20 ms; it stands in for CAKE, which not every kernel has. The server
+// answers pings on several addresses and takes TCP load, a delay line away. A
+// judge that is no part of the controller pings through all of it.
+//
+// Package lab builds and changes the link; package trial plays scenarios on it
+// and says how a controller did. Everything lives inside namespaces that end
+// with the process. It needs Linux, root and a few programs; Check says what is
+// missing.
+package lab
