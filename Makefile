@@ -4,6 +4,7 @@ GO        ?= go
 BIN       := bin
 LINT      := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME  ?= 20s
+REPEAT    ?= 1
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test race bench lab sim fuzz fmt vet lint tidy gen cross build install clean
@@ -23,8 +24,8 @@ race: ## all tests under the race detector
 bench: ## benchmarks of the loop, the law, the link and the router client
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
-lab: build ## the real thing: kernel queues in network namespaces, TCP load (root, iperf3)
-	$(GO) test ./pkg/lab -count=1 -v -timeout 60m -run Lab -lab.full
+lab: build ## the real thing: kernel queues in network namespaces, TCP load (root, iperf3); REPEAT=3 shows the spread
+	$(GO) test ./pkg/lab -count=1 -v -timeout 60m -run LabShape -lab.full -lab.repeat $(REPEAT)
 
 sim: ## the law on the simulated link: the table of scenarios
 	$(GO) test ./pkg/autorate -count=1 -v -run Table -sim.seeds 20

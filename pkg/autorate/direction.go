@@ -53,16 +53,18 @@ type direction struct {
 	stepped  time.Duration // last raise
 	failures int           // probes in a row that failed at the same place
 
-	cutAt    time.Duration
-	cutFrom  float64       // limit before the cut, for undoing it
-	cutEdge  float64       // capacity estimate before the cut
-	peak     time.Duration // highest excess since the cut
-	falling  time.Duration // when the excess last made a new low
-	low      time.Duration
-	flat     flatness
-	gone     time.Duration // for how long the flow that was cut has been gone
-	verified bool          // a verification answered for this cut
-	innocent bool          // the cut did not help: the other direction was to blame
+	cutAt   time.Duration
+	cutFrom float64 // limit before the cut, for undoing it
+	cutEdge float64 // capacity estimate before the cut
+	// cutThrough is the throughput at the cut.
+	cutThrough float64
+	peak       time.Duration // highest excess since the cut
+	falling    time.Duration // when the excess last made a new low
+	low        time.Duration
+	flat       flatness
+	gone       time.Duration // for how long the flow that was cut has been gone
+	verified   bool          // a verification answered for this cut
+	innocent   bool          // the cut did not help: the other direction was to blame
 
 	state    State
 	reason   Reason
@@ -197,7 +199,7 @@ func (d *direction) cut(s sight, which Direction) {
 		capacity = max(capacity, 0.2*lag)
 	}
 
-	d.cutAt, d.cutFrom, d.cutEdge = s.now, d.rate, d.edge
+	d.cutAt, d.cutFrom, d.cutEdge, d.cutThrough = s.now, d.rate, d.edge, d.through
 	d.peak, d.low, d.falling = s.excess, s.excess, s.now
 	d.verified, d.innocent = false, false
 	d.flat.reset(s.now)
@@ -278,9 +280,7 @@ func (d *direction) drain(s sight, which Direction, other *direction) (done bool
 	d.gone = 0
 	if s.now-d.falling > stuckAfter+s.loop {
 		d.falling = s.now
-		if other.mode == steady && other.blamable(s.now, 1-which) {
-			d.innocent = true
-			other.cut(s, 1-which)
+		if d.blame(s, which, other) {
 			return false
 		}
 		d.edge *= 0.92
@@ -290,6 +290,19 @@ func (d *direction) drain(s sight, which Direction, other *direction) (done bool
 	}
 	d.lower(d.edge * depth(s.excess))
 	return false
+}
+
+// blame turns to the other direction when cutting this one did not help, and
+// reports whether it did. By then this one's acknowledgements in the other have
+// become few, so what the other still carries is its own.
+func (d *direction) blame(s sight, which Direction, other *direction) bool {
+	less := d.through < 0.7*d.cutThrough
+	if other.mode != steady || !other.blamable(s.now, 1-which) && !(less && other.load >= loaded) {
+		return false
+	}
+	d.innocent = true
+	other.cut(s, 1-which)
+	return true
 }
 
 // notOurs reports a drain that has shown, deep enough and for long enough,

@@ -96,6 +96,8 @@ func (l *Law) verifyStep(s sight) {
 			continue
 		}
 		switch {
+		case grew && dir.blame(s, d, &l.dirs[1-d]):
+			dir.reason = Draining
 		case grew:
 			dir.edge *= 0.6
 			dir.peak, dir.low, dir.falling = s.excess, s.excess, s.now

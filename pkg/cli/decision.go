@@ -67,6 +67,12 @@ func column[V any](name string, of func(decisionRecord) V) out.Column[decisionRe
 }
 
 var decisionColumns = []out.Column[decisionRecord]{
+	column("time", func(r decisionRecord) string {
+		if r.Time == nil {
+			return ""
+		}
+		return r.Time.Format(time.RFC3339Nano)
+	}),
 	column("t_ms", func(r decisionRecord) float64 { return r.TimeMS }),
 	column("event", func(r decisionRecord) string { return r.Event }),
 	column("wan", func(r decisionRecord) string { return r.WAN }),

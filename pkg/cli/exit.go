@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
 
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/router"
@@ -48,6 +51,20 @@ func (e *checkError) Error() string { return e.msg }
 
 func checkf(format string, args ...any) error {
 	return &checkError{fmt.Sprintf(format, args...)}
+}
+
+// exclusive refuses flags of cmd that do not go together.
+func exclusive(cmd *cobra.Command, flags ...string) error {
+	var given []string
+	for _, name := range flags {
+		if cmd.Flags().Changed(name) {
+			given = append(given, "--"+name)
+		}
+	}
+	if len(given) > 1 {
+		return usagef("%s do not go together", strings.Join(given, " and "))
+	}
+	return nil
 }
 
 // exitStatus is the one place where errors become exit statuses.

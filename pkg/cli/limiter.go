@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
-	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/control"
 	"github.com/wanctl/wanctl/pkg/router"
 )
@@ -49,7 +48,7 @@ func (q queuePair) SetLimits(ctx context.Context, want control.Limits) (control.
 		}
 		queue, err := q.client.SetQueue(ctx, q.names[d], set)
 		if err != nil {
-			return applied, fmt.Errorf("setting the %v limit to %v: %w", d, bitrate.Rate(rate), err)
+			return applied, fmt.Errorf("setting the %v limit to %v: %w", d, rate, err)
 		}
 		applied[d] = queue.MaxLimit
 	}

@@ -39,8 +39,14 @@ func newRootCmd(a *App) *cobra.Command {
 			}
 			return nil
 		},
-		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.readEnvironment(cmd) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			// cobra checks them later, but with an error that is not a usage error.
+			if err := cmd.ValidateFlagGroups(); err != nil {
+				return usagef("%v", err)
+			}
+			return a.readEnvironment(cmd)
+		},
 	}
 	root.SuggestionsMinimumDistance = 2
 	root.SetIn(a.In)

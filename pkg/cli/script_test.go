@@ -31,6 +31,11 @@ func TestMain(m *testing.M) {
 //	exitcode N PROGRAM [ARG...]  run in the foreground; the exit status must be N
 //	waitfile FILE                wait until FILE, which a server writes, is not empty
 //	setenvfile NAME FILE         set NAME to the first line of FILE
+//	waitmatch FILE REGEXP [NAME] wait until FILE matches; set NAME to the first group
+//	httpget STATUS URL FILE      ask until the answer has STATUS; keep its body
+//
+// and the condition [noping]: "setpriv --bounding-set=-net_raw" leaves a
+// process that may not send ICMP.
 //
 // To start a server in the background, "exec wanctl ... &name&"; "kill -INT name"
 // ends it and "wait name" checks that its exit status is 0.
@@ -52,10 +57,13 @@ func TestScript(t *testing.T) {
 			env.Setenv("CONFIGS", filepath.Join(root, "configs"))
 			return os.Mkdir(home, 0o700)
 		},
+		Condition: scriptCondition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exitcode":   exitCode,
 			"waitfile":   waitFile,
 			"setenvfile": setEnvFile,
+			"waitmatch":  waitMatch,
+			"httpget":    httpGet,
 		},
 	})
 }

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/wanctl/wanctl/pkg/cli/out"
 )
 
 type shapeOptions struct {
@@ -54,17 +56,41 @@ func newShapeCmd(a *App) *cobra.Command {
 	f.StringVar(&o.record, "record", "", "write what the law sees to `FILE`: JSON lines, or CSV if it ends in .csv")
 	f.StringVar(&o.replay, "replay", "", "run the law over the trace in `FILE` (- for standard input) in virtual time")
 	f.BoolVar(&o.demo, "demo", false, "half a minute against an embedded router and a simulated link")
-	cmd.MarkFlagsMutuallyExclusive("demo", "replay", "once")
-	cmd.MarkFlagsMutuallyExclusive("demo", "record")
-	cmd.MarkFlagsMutuallyExclusive("replay", "record")
 	_ = cmd.MarkFlagFilename("record")
 	_ = cmd.MarkFlagFilename("replay")
 	return cmd
 }
 
-func (a *App) runShape(cmd *cobra.Command, o shapeOptions) error {
-	if o.duration < 0 {
+// checkShapeFlags refuses what one run cannot be at the same time, rather than
+// to ignore half of it.
+func (a *App) checkShapeFlags(cmd *cobra.Command, o shapeOptions) error {
+	for _, group := range [][]string{
+		{"demo", "replay", "once", "duration"},
+		{"demo", "record"}, {"demo", "dry-run"}, {"demo", "config"}, {"demo", "wan"},
+		{"replay", "record"},
+	} {
+		if err := exclusive(cmd, group...); err != nil {
+			return err
+		}
+	}
+	switch {
+	case o.duration < 0:
 		return usagef("--duration %v: must not be negative", o.duration)
+	case o.demo && a.global.output != out.Table:
+		return usagef("--demo is for people and has no -o %s; 'wanctl shape -o %[1]s' is for programs", a.global.output)
+	case cmd.Flags().Changed("replay") && o.replay == "":
+		return usagef("--replay: name a file, or - for standard input")
+	case cmd.Flags().Changed("record") && o.record == "":
+		return usagef("--record: name a file")
+	case o.record == "-":
+		return usagef("--record writes to a file; decisions come to standard output with -o jsonl")
+	}
+	return nil
+}
+
+func (a *App) runShape(cmd *cobra.Command, o shapeOptions) error {
+	if err := a.checkShapeFlags(cmd, o); err != nil {
+		return err
 	}
 	ctx := cmd.Context()
 	if o.demo {

@@ -58,7 +58,7 @@ func (a *App) demo(ctx context.Context) error {
 		return err
 	}
 	w := &shapedWAN{cfg: cfg, log: slog.New(slog.DiscardHandler), epoch: epoch}
-	defer w.close()
+	defer func() { _ = w.close() }()
 	if w.writes, err = a.dialRouter(cfg); err != nil {
 		return err
 	}
@@ -66,9 +66,10 @@ func (a *App) demo(ctx context.Context) error {
 		return err
 	}
 	show := newDemoShow(a, world)
-	if err := w.prepare(ctx, world, control.Observers{show}, nil); err != nil {
+	if err := w.connect(ctx); err != nil {
 		return err
 	}
+	w.prepare(world, control.Observers{show}, nil)
 
 	running, stop := context.WithCancel(ctx)
 	group, running := errgroup.WithContext(running)
@@ -98,11 +99,10 @@ func demoWAN(sim *simrouter.Router) (*config.WAN, error) {
 // demoShow prints the demo: a live block on a terminal, lines on a pipe.
 type demoShow struct {
 	control.Nobody
-	app    *App
-	world  *demo.World
-	told   chan demoLine
-	last   autorate.Decision
-	writes [2]int
+	app   *App
+	world *demo.World
+	told  chan demoLine
+	last  autorate.Decision
 }
 
 // demoLine is something the law or the world did, for people.
@@ -122,8 +122,9 @@ func (s *demoShow) Stepped(_ autorate.Input, dec autorate.Decision, _ time.Durat
 		if now.Reason == was.Reason || !telling(now.Reason) {
 			continue
 		}
-		text := fmt.Sprintf("%v %v: %s -> %s (excess %.0f ms, slope %+.2f, carrying %s, capacity about %s)",
-			d, now.Reason, was.Limit.Human(), now.Limit.Human(), millis(dec.Excess), dec.Slope, now.Throughput.Human(), now.Capacity.Human())
+		// Fits in 80 columns with the time in front.
+		text := fmt.Sprintf("%-8v %v: %.1fM -> %.1fM, %.0f ms of queue, carrying %.1fM of ~%.1fM",
+			d, now.Reason, was.Limit.Mbps(), now.Limit.Mbps(), millis(dec.Excess), now.Throughput.Mbps(), now.Capacity.Mbps())
 		select {
 		case s.told <- demoLine{dec.At, text}:
 		default: // a slow terminal must not hold the loop up

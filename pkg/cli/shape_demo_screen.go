@@ -50,7 +50,7 @@ func (v *demoScreen) show(now demo.Now, dec autorate.Decision) error {
 }
 
 func (v *demoScreen) side(name string, d autorate.DirectionDecision, capacity float64) string {
-	return fmt.Sprintf("%-9s %s  limit %6.1fM  carrying %6.1fM  true capacity %5.1fM  %s",
+	return fmt.Sprintf("%-9s %s  limit %5.1fM  carrying %5.1fM  link %5.1fM  %s",
 		name, v.paint(stateColour(d.State), fmt.Sprintf("%-8s", d.State)),
 		d.Limit.Mbps(), d.Throughput.Mbps(), capacity, d.Reason)
 }

@@ -96,6 +96,6 @@ func (o *decisionLog) Polled(_ time.Duration, err error) {
 
 // Foreign implements control.Observer.
 func (o *decisionLog) Foreign(d autorate.Direction, ours, theirs bitrate.Rate) {
-	o.log.Warn("somebody else changed a limit on the router: adopted", "direction", d.String(),
+	o.log.Warn("somebody else changed a limit on the router: going on from there, between floor and ceiling", "direction", d.String(),
 		"ours", ours.Human(), "theirs", theirs.Human())
 }

@@ -3,42 +3,69 @@ package cli
 import (
 	"errors"
 	"log/slog"
+	"slices"
 
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/serve"
 )
 
-// logs is where a running shape writes: standard error, and the log file of
+// logs is where a running shape writes: standard error, and the log files of
 // each WAN. None of them ever blocks a loop.
 type logs struct {
 	app         *App
 	consoleOnly bool
 	console     *serve.Log
-	files       []*serve.Log
-	main        *slog.Logger
+	onConsole   slog.Handler
+	files       map[string]*serve.Log // by path
+	inFiles     []slog.Handler
+
+	// main takes what concerns the process: on the console and, as soon as
+	// they are open, in the files.
+	main *slog.Logger
 }
 
 func (a *App) openLogs(o shapeOptions) *logs {
-	l := &logs{app: a, consoleOnly: o.once || o.dryRun, console: serve.NewLog(a.Err, serve.LogOptions{JSON: a.global.logFormat == "json"})}
-	l.main = a.logger(l.console, a.global.logLevel)
+	l := &logs{app: a, consoleOnly: o.once || o.dryRun, files: map[string]*serve.Log{}}
+	l.console = serve.NewLog(a.Err, l.options())
+	level := a.global.logLevel
+	switch {
+	case a.global.quiet:
+		level = "error"
+	case o.once && level == "info":
+		level = "warn" // its answer comes on standard output
+	}
+	l.onConsole = a.logger(l.console, level).Handler()
+	l.main = slog.New(l.onConsole)
 	return l
+}
+
+func (l *logs) options() serve.LogOptions {
+	return serve.LogOptions{JSON: l.app.global.logFormat == "json"}
 }
 
 // wan returns the logger of one WAN. A log file that cannot be written is a
 // warning: the console still has everything.
 func (l *logs) wan(cfg *config.WAN) *slog.Logger {
-	handlers := []slog.Handler{l.main.Handler()}
+	handlers := []slog.Handler{l.onConsole}
 	add := func(path, level string) {
 		if path == "" {
 			return
 		}
-		f, err := serve.OpenLog(path, serve.LogOptions{JSON: l.app.global.logFormat == "json"})
-		if err != nil {
-			l.main.Warn("log file cannot be written: logging to the console only", "wan", cfg.Name, "error", err)
-			return
+		f, shared := l.files[path]
+		if !shared {
+			var err error
+			if f, err = serve.OpenLog(path, l.options()); err != nil {
+				l.main.Warn("log file cannot be written: logging without it", "wan", cfg.Name, "error", err)
+				return
+			}
+			l.files[path] = f
 		}
-		l.files = append(l.files, f)
-		handlers = append(handlers, l.app.logger(f, level).Handler())
+		h := l.app.logger(f, level).Handler()
+		handlers = append(handlers, h)
+		if !shared {
+			l.inFiles = append(l.inFiles, h)
+			l.main = slog.New(slog.NewMultiHandler(append(slices.Clone(l.inFiles), l.onConsole)...))
+		}
 	}
 	if !l.consoleOnly {
 		add(cfg.Logging.Main, l.app.global.logLevel)
@@ -57,8 +84,8 @@ func (l *logs) reopen() {
 
 func (l *logs) close() error {
 	var errs []error
-	for _, f := range append(l.files, l.console) {
+	for _, f := range l.files {
 		errs = append(errs, f.Close())
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, l.console.Close())...)
 }

@@ -1,11 +1,17 @@
 package cli
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
@@ -16,77 +22,113 @@ import (
 	"github.com/wanctl/wanctl/pkg/trace"
 )
 
-// decisionPrinter prints the decisions of a running loop to standard output,
-// from a goroutine of its own: a slow reader costs lines, never a tick.
+// decisionPrinter prints the decisions of all running loops to standard output
+// as one stream, from a goroutine of its own: a slow reader costs lines, never
+// a tick.
 type decisionPrinter struct {
-	control.Nobody
 	app   *App
-	wan   string
+	logs  *logs
+	quit  func(why error) // ends the run
 	lines chan decisionRecord
 	lost  atomic.Uint64
 }
 
-func newDecisionPrinter(a *App, wan string) *decisionPrinter {
-	return &decisionPrinter{app: a, wan: wan, lines: make(chan decisionRecord, 1024)}
+// errReaderGone: whoever read standard output has seen enough.
+var errReaderGone = errors.New("the reader of standard output has left")
+
+func newDecisionPrinter(a *App, logs *logs, quit func(error)) *decisionPrinter {
+	return &decisionPrinter{app: a, logs: logs, quit: quit, lines: make(chan decisionRecord, 1024)}
+}
+
+// decisionFeed brings the decisions of one loop to the printer.
+type decisionFeed struct {
+	control.Nobody
+	to  *decisionPrinter
+	wan string
 }
 
 // Stepped implements control.Observer.
-func (p *decisionPrinter) Stepped(_ autorate.Input, dec autorate.Decision, _ time.Duration) {
+func (f decisionFeed) Stepped(_ autorate.Input, dec autorate.Decision, _ time.Duration) {
 	if !dec.Directions[autorate.Download].Changed && !dec.Directions[autorate.Upload].Changed {
 		return
 	}
 	now := time.Now()
 	select {
-	case p.lines <- newDecisionRecord(p.wan, &now, dec):
+	case f.to.lines <- newDecisionRecord(f.wan, &now, dec):
 	default:
-		p.lost.Add(1)
+		f.to.lost.Add(1)
 	}
 }
 
-// run prints until ctx ends, then what is left.
+// run prints until ctx ends, then what is left. A reader that leaves ends the
+// run, as it would end any command in a pipe; a disk that is full does not.
 func (p *decisionPrinter) run(ctx context.Context) error {
 	stream := out.NewStream(p.app.Out, p.app.global.output, decisionColumns, printDecision)
+	works := true
+	check := func(err error) (gone bool) {
+		switch {
+		case errors.Is(err, syscall.EPIPE):
+			p.quit(errReaderGone)
+			return true
+		case err != nil && works:
+			p.logs.main.Error("decisions cannot be printed", "error", err)
+		}
+		if works = err == nil; !works {
+			p.lost.Add(1)
+		}
+		return false
+	}
 	for {
 		select {
 		case r := <-p.lines:
-			if err := stream.Put(r); err != nil {
-				return fmt.Errorf("writing decisions: %w", err)
+			if check(stream.Put(r)) {
+				return nil
 			}
+			continue
 		case <-ctx.Done():
-			for len(p.lines) > 0 {
-				if err := stream.Put(<-p.lines); err != nil {
-					return nil // the reader has left, and so do we
-				}
-			}
-			if n := p.lost.Load(); n > 0 {
-				p.app.warnf("%d decisions were not printed: the reader of standard output was too slow", n)
-			}
-			return stream.Close()
 		}
+		for len(p.lines) > 0 {
+			if check(stream.Put(<-p.lines)) {
+				return nil
+			}
+		}
+		check(stream.Close())
+		if n := p.lost.Load(); n > 0 {
+			p.logs.main.Warn("decisions were not printed: standard output was too slow, or full", "decisions", n)
+		}
+		return nil
 	}
 }
 
 // recorder writes a trace of what the law sees. It encodes in the loop and
-// hands the bytes to a bounded writer, so a slow disk costs records.
+// hands the bytes to a bounded writer, so a slow disk never holds a tick up. A
+// trace with a hole would replay to other decisions, so recording ends there.
 type recorder struct {
 	control.Nobody
-	path   string
-	out    *serve.Log
-	enc    trace.Encoder
-	hosts  []string
-	begun  bool
-	failed error
+	path  string
+	log   *slog.Logger
+	out   *serve.Log
+	enc   trace.Encoder
+	hosts []string
+	begun bool
+	ended error // why recording stopped before the loop did
 }
 
-func newRecorder(path string, hosts []string) (*recorder, error) {
-	if err := os.WriteFile(path, nil, 0o644); err != nil {
-		return nil, fmt.Errorf("recording: %w", err)
+var errDiskBehind = errors.New("the disk is full or too slow")
+
+func newRecorder(path string, hosts []string, log *slog.Logger) (*recorder, error) {
+	old, err := os.Create(path)
+	if err == nil {
+		err = old.Close()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("--record %s: %w", path, withoutPath(err))
 	}
 	w, err := serve.OpenLog(path, serve.LogOptions{Size: 4 << 20, JSON: true, Flush: 10 * time.Second})
 	if err != nil {
-		return nil, fmt.Errorf("recording: %w", err)
+		return nil, fmt.Errorf("--record %s: %w", path, err)
 	}
-	r := &recorder{path: path, out: w, hosts: hosts}
+	r := &recorder{path: path, log: log, out: w, hosts: hosts}
 	if strings.HasSuffix(path, ".csv") {
 		r.enc = trace.NewCSVEncoder(w)
 	} else {
@@ -97,30 +139,48 @@ func newRecorder(path string, hosts []string) (*recorder, error) {
 
 // Stepped implements control.Observer.
 func (r *recorder) Stepped(in autorate.Input, dec autorate.Decision, _ time.Duration) {
-	if r.failed != nil {
+	if r.ended != nil {
 		return
 	}
-	if !r.begun {
+	if r.ended = r.hole(); r.ended == nil && !r.begun {
 		r.begun = true
-		r.failed = trace.Begin(r.enc, 0, in.Applied)
+		r.ended = trace.Begin(r.enc, 0, in.Applied)
 	}
-	if r.failed == nil {
-		r.failed = trace.Write(r.enc, r.hosts, in, dec.At)
+	if r.ended == nil {
+		r.ended = trace.Write(r.enc, r.hosts, in, dec.At)
+	}
+	if r.ended != nil {
+		r.log.Error("recording has stopped", "file", r.path, "error", r.ended)
 	}
 }
 
+// hole tells why records were lost, nil when none was.
+func (r *recorder) hole() error {
+	lost, why := r.out.Lost()
+	if lost == 0 {
+		return nil
+	}
+	return cmp.Or(why, errDiskBehind)
+}
+
 func (r *recorder) close() error {
-	err := r.out.Close()
+	closing := r.out.Close()
+	err := cmp.Or(r.ended, r.hole(), closing)
 	if err == nil {
-		err = r.failed
+		return nil
 	}
-	if lost, why := r.out.Lost(); lost > 0 {
-		return fmt.Errorf("recording to %s: %d records are missing: %w", r.path, lost, why)
+	return fmt.Errorf("--record %s: the recording is incomplete (%w); see what fills the disk: df -h %s",
+		r.path, withoutPath(err), filepath.Dir(r.path))
+}
+
+// withoutPath strips from an error of package os the path, which the message
+// around it names already.
+func withoutPath(err error) error {
+	var inPath *fs.PathError
+	if errors.As(err, &inPath) {
+		return inPath.Err
 	}
-	if err != nil {
-		return fmt.Errorf("recording to %s: %w", r.path, err)
-	}
-	return nil
+	return err
 }
 
 // printOnce prints what `shape --once` found, a row a WAN.
@@ -135,7 +195,7 @@ func (s *shaper) printOnce() error {
 		now := time.Now()
 		rows = append(rows, newDecisionRecord(w.cfg.Name, &now, st.Decision))
 		if st.Decision.Alive == 0 {
-			silent = append(silent, w.cfg.Name)
+			silent = append(silent, fmt.Sprintf("%s: no reflector answered within %v; try 'wanctl probe --config %s'", w.cfg.Name, onceLasts, w.cfg.Path))
 		}
 	}
 	side := func(of func(decisionRecord) (int64, string, string)) func(decisionRecord) string {
@@ -159,7 +219,7 @@ func (s *shaper) printOnce() error {
 		return err
 	}
 	if len(silent) > 0 {
-		return checkf("%s: no reflector answered within %v; try 'wanctl probe'", strings.Join(silent, ", "), onceLasts)
+		return checkf("%s", strings.Join(silent, "\n"))
 	}
 	return nil
 }

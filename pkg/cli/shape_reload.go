@@ -38,7 +38,8 @@ func (s *shaper) reload(w *shapedWAN) {
 	for _, key := range needsRestart(w.cfg, fresh) {
 		w.log.Warn("a changed setting needs a restart to take effect", "key", key)
 	}
-	w.loop.Reconfigure(lawConfig(fresh))
+	w.loop.Reconfigure(w.adopt(fresh))
+	s.metrics.WAN(telemetryConfig(w, fresh)) // floors and ceilings
 	w.log.Info("configuration reloaded", "file", w.cfg.Path)
 }
 

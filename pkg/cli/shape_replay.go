@@ -41,7 +41,7 @@ func (a *App) replay(ctx context.Context, w *config.WAN, path string) error {
 	if path != "-" {
 		f, err := os.Open(path)
 		if err != nil {
-			return fmt.Errorf("opening the trace: %w", err)
+			return fmt.Errorf("--replay %s: %w", path, withoutPath(err))
 		}
 		defer f.Close()
 		in, name = f, path
@@ -71,7 +71,7 @@ func (a *App) replay(ctx context.Context, w *config.WAN, path string) error {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("%s: the trace ends in the middle of a record", name)
 	case err != nil && ctx.Err() == nil:
-		return fmt.Errorf("%s: %w", name, err)
+		return fmt.Errorf("%s: %w", name, withoutPath(err))
 	case err == nil && steps == 0:
 		return checkf("%s: no samples: record one with 'wanctl shape --record FILE' or 'wanctl probe -o jsonl'", name)
 	}

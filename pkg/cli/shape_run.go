@@ -28,7 +28,9 @@ const onceLasts = 2 * time.Second
 type shaper struct {
 	app      *App
 	options  shapeOptions
+	quit     func(why error) // ends the run in order
 	logs     *logs
+	printer  *decisionPrinter // nil where standard output is not for programs
 	notifier *sysd.Notifier
 	metrics  *telemetry.Metrics
 	wans     []*shapedWAN
@@ -41,7 +43,8 @@ func (a *App) shape(ctx context.Context, wans []*config.WAN, o shapeOptions) (er
 	enabled := wans[:0:0]
 	for _, w := range wans {
 		if !w.Enabled {
-			fmt.Fprintf(a.Out, "%s: continuous_monitoring.enabled is false: nothing to do\n", w.Name)
+			// Not on standard output, which may be read by a program.
+			fmt.Fprintf(a.Err, "wanctl: %s: continuous_monitoring.enabled is false: nothing to do for %s\n", w.Path, w.Name)
 			continue
 		}
 		enabled = append(enabled, w)
@@ -54,7 +57,9 @@ func (a *App) shape(ctx context.Context, wans []*config.WAN, o shapeOptions) (er
 	if _, chosen := a.LookupEnv("GOMAXPROCS"); !chosen {
 		runtime.GOMAXPROCS(min(runtime.NumCPU(), 1+len(enabled)/20))
 	}
-	s := &shaper{app: a, options: o}
+	ctx, quit := context.WithCancelCause(ctx)
+	defer quit(nil)
+	s := &shaper{app: a, options: o, quit: quit}
 	defer func() { err = errors.Join(err, s.close()) }()
 	if err := s.build(ctx, enabled); err != nil {
 		return err
@@ -72,6 +77,10 @@ func (s *shaper) build(ctx context.Context, wans []*config.WAN) error {
 	registry := telemetry.NewRegistry()
 	if s.metrics, err = telemetry.New(registry, s.app.Version); err != nil {
 		return err
+	}
+	if s.app.global.output != out.Table && !s.options.once {
+		s.printer = newDecisionPrinter(s.app, s.logs, s.quit)
+		s.stages[2] = append(s.stages[2], serve.NewTask("output", nil, s.printer.run))
 	}
 	sources := make([]telemetry.Source, 0, len(wans))
 	for _, cfg := range wans {
@@ -97,19 +106,15 @@ func (s *shaper) addWAN(ctx context.Context, cfg *config.WAN) (*shapedWAN, error
 	}
 	s.wans = append(s.wans, w)
 	s.closers = append(s.closers, w.close)
-
-	observers := control.Observers{newDecisionLog(log), meter{s.metrics.WAN(telemetry.WANConfig{
-		Name: cfg.Name, Reflectors: w.reflectors(),
-		Floor:   [2]bitrate.Rate{cfg.Download.FloorRed, cfg.Upload.FloorRed},
-		Ceiling: [2]bitrate.Rate{cfg.Download.Ceiling, cfg.Upload.Ceiling},
-	})}}
-	if s.app.global.output != out.Table && !s.options.once {
-		p := newDecisionPrinter(s.app, cfg.Name)
-		observers = append(observers, p)
-		s.stages[2] = append(s.stages[2], serve.NewTask("output", nil, p.run))
+	if err := w.connect(ctx); err != nil {
+		return nil, err
 	}
-	if s.options.record != "" {
-		r, err := newRecorder(s.options.record, w.reflectors())
+	observers := control.Observers{newDecisionLog(log), meter{s.metrics.WAN(telemetryConfig(w, cfg))}}
+	if s.printer != nil {
+		observers = append(observers, decisionFeed{to: s.printer, wan: cfg.Name})
+	}
+	if s.options.record != "" { // an old recording is not thrown away before the router has answered
+		r, err := newRecorder(s.options.record, w.reflectors(), log)
 		if err != nil {
 			return nil, err
 		}
@@ -120,15 +125,22 @@ func (s *shaper) addWAN(ctx context.Context, cfg *config.WAN) (*shapedWAN, error
 	if err != nil {
 		return nil, err
 	}
-	if err := w.prepare(ctx, w.probes, observers, heart.Watchdog); err != nil {
-		return nil, err
-	}
+	w.prepare(w.probes, observers, heart.Watchdog)
 	s.stages[0] = append(s.stages[0], serve.NewTask("loop of "+cfg.Name, nil, w.loop.Run))
 	s.stages[1] = append(s.stages[1], serve.NewTask("probes of "+cfg.Name, nil, w.probes.Run))
 	if w.saver != nil {
 		s.stages[2] = append(s.stages[2], w.saver, serve.NewTask("lock of "+cfg.Name, nil, w.watchLock))
 	}
 	return w, nil
+}
+
+// telemetryConfig is what the metrics of w say of its configuration cfg.
+func telemetryConfig(w *shapedWAN, cfg *config.WAN) telemetry.WANConfig {
+	return telemetry.WANConfig{
+		Name: w.cfg.Name, Reflectors: w.reflectors(),
+		Floor:   [2]bitrate.Rate{cfg.Download.FloorRed, cfg.Upload.FloorRed},
+		Ceiling: [2]bitrate.Rate{cfg.Download.Ceiling, cfg.Upload.Ceiling},
+	}
 }
 
 // listen adds one server for each distinct address among the WANs' endpoints.
@@ -153,13 +165,13 @@ func (s *shaper) run(ctx context.Context) error {
 	ctx, reload, stop := serve.Signals(ctx)
 	defer stop()
 	defer serve.SurviveBrokenPipe()()
-	limit := s.options.duration
+	limit, over := s.options.duration, errors.New("--duration is over")
 	if s.options.once {
-		limit = onceLasts
+		limit, over = onceLasts, errors.New("--once is done")
 	}
 	if limit > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, limit)
+		ctx, cancel = context.WithTimeoutCause(ctx, limit, over)
 		defer cancel()
 	}
 	s.stages[2] = append(s.stages[2],

@@ -2,9 +2,9 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
@@ -16,6 +16,10 @@ import (
 	"github.com/wanctl/wanctl/pkg/state"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 )
+
+// loopPatience is how long the loop waits for one answer of the router, however
+// long commands may. Meanwhile no cut can be written: trying anew is better.
+const loopPatience = 3 * time.Second
 
 // shapedWAN is one WAN under control: what `shape` assembles from the adapters,
 // ready to run.
@@ -29,8 +33,12 @@ type shapedWAN struct {
 	writes router.Client           // the session that changes limits
 	reads  router.Client           // the session that polls, so that it never delays a write
 	probes *probe.Group            // nil where Prober is something else
-	loop   *control.Loop           // set by start
+	loop   *control.Loop           // set by prepare
 	dryRun bool
+
+	learned time.Duration                   // idle RTT that the last run knew, 0: none
+	start   control.Limits                  // in force on the router when we came
+	law     atomic.Pointer[autorate.Config] // in use; a reload replaces it
 }
 
 // open does everything that can fail before the loop runs, in the order in
@@ -39,7 +47,7 @@ func (a *App) openWAN(cfg *config.WAN, log *slog.Logger, dryRun bool) (_ *shaped
 	w := &shapedWAN{cfg: cfg, log: log, epoch: time.Now(), dryRun: dryRun}
 	defer func() {
 		if err != nil {
-			w.close()
+			_ = w.close() // the first error is the one to tell
 		}
 	}()
 	if !dryRun {
@@ -51,10 +59,12 @@ func (a *App) openWAN(cfg *config.WAN, log *slog.Logger, dryRun bool) (_ *shaped
 	if w.probes, err = probe.New(probeConfig(cfg, w.epoch, log)); err != nil {
 		return nil, err
 	}
-	if w.writes, err = a.dialRouter(cfg); err != nil {
+	patient := *cfg
+	patient.Timeouts.Command = min(cfg.Timeouts.Command, loopPatience)
+	if w.writes, err = a.dialRouter(&patient); err != nil {
 		return nil, err
 	}
-	if w.reads, err = a.dialRouter(cfg); err != nil {
+	if w.reads, err = a.dialRouter(&patient); err != nil {
 		return nil, err
 	}
 	return w, nil
@@ -71,10 +81,20 @@ func (w *shapedWAN) restore() {
 	case loaded.Lost != nil:
 		w.log.Warn("state file was damaged", "error", loaded.Lost, "used", loaded.Path)
 	}
-	t := w.cfg.Thresholds
-	if base := loaded.State.BaselineRTT; loaded.Found && base >= t.BaselineMin && base <= t.BaselineMax {
-		w.cfg.BaselineInitial = base
+	if loaded.Found {
+		w.learned = loaded.State.BaselineRTT
 	}
+}
+
+// adopt makes the law of cfg the one in use. What was learned of the idle RTT
+// beats what the file supposes, as long as it is plausible.
+func (w *shapedWAN) adopt(cfg *config.WAN) autorate.Config {
+	law := lawConfig(cfg)
+	if w.learned >= law.BaselineMin && w.learned <= law.BaselineMax && w.learned > 0 {
+		law.BaselineInitial = w.learned
+	}
+	w.law.Store(&law)
+	return law
 }
 
 func probeConfig(cfg *config.WAN, epoch time.Time, log *slog.Logger) probe.Config {
@@ -118,22 +138,32 @@ func (w *shapedWAN) queues(client router.Client) queuePair {
 	}
 }
 
-// prepare reads the limits in force and builds the loop, so that an absent
-// queue or a refused user is told before anything runs.
-func (w *shapedWAN) prepare(ctx context.Context, prober control.Prober, observers control.Observers, alive func()) error {
-	start, err := w.queues(w.writes).Limits(ctx)
-	if err != nil {
-		return err
+// connect reads the limits in force, so that an absent queue or a refused user
+// is told before anything runs.
+func (w *shapedWAN) connect(ctx context.Context) error {
+	var err error
+	w.start, err = w.queues(w.writes).Limits(ctx)
+	switch status := exitStatus(err); {
+	case err == nil:
+		return nil
+	case status == exitCheck:
+		return fmt.Errorf("%s: %w; check queues.download and queues.upload against 'wanctl router queue get --config %[1]s'", w.cfg.Path, err)
+	case status == exitRouter:
+		return fmt.Errorf("%s: %w; try 'wanctl router info --config %[1]s'", w.cfg.Path, err)
 	}
+	return fmt.Errorf("%s: %w", w.cfg.Path, err)
+}
+
+// prepare builds the loop.
+func (w *shapedWAN) prepare(prober control.Prober, observers control.Observers, alive func()) {
 	if w.saver != nil {
 		observers = append(observers, &stateFeed{saver: w.saver})
 	}
 	w.loop = control.New(control.Config{
-		Law: lawConfig(w.cfg), Start: start, Epoch: w.epoch, DryRun: w.dryRun,
+		Law: w.adopt(w.cfg), Start: w.start, Epoch: w.epoch, DryRun: w.dryRun,
 		Prober: prober, Limiter: w.queues(w.writes), Meter: w.queues(w.reads),
 		Observer: observers, Alive: alive, Hold: w.hold(),
 	})
-	return nil
 }
 
 // hold freezes the limits while ICMP is silent, where the user wants that.
@@ -145,16 +175,15 @@ func (w *shapedWAN) hold() func() bool {
 }
 
 func (w *shapedWAN) close() error {
-	var errs []error
 	for _, c := range []router.Client{w.writes, w.reads} {
 		if c != nil {
-			errs = append(errs, c.Close())
+			_ = c.Close() // a connection that was lost before cannot be closed well, and need not
 		}
 	}
 	if w.lock != nil {
-		errs = append(errs, w.lock.Close())
+		return w.lock.Close()
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
 // reflectors names what is measured, by rtt.Event.Reflector.
@@ -181,7 +210,7 @@ func (w *shapedWAN) Snapshot(ctx context.Context) (telemetry.WANStatus, error) {
 	}
 	dec := st.Decision
 	s.BaselineRTT, s.LoadRTT, s.Excess = dec.Baseline, dec.RTT, dec.Excess
-	law := lawConfig(w.cfg)
+	law := w.law.Load()
 	for _, d := range autorate.Directions {
 		x := dec.Directions[d]
 		s.Directions[d] = telemetry.DirectionStatus{
@@ -191,9 +220,7 @@ func (w *shapedWAN) Snapshot(ctx context.Context) (telemetry.WANStatus, error) {
 	}
 	s.Failures = st.Failures
 	s.Router = telemetry.RouterStatus{Transport: string(w.cfg.Router.Transport), LastAnswer: w.at(st.LastRouter)}
-	if e := errors.Join(st.LastError, st.PollError); e != nil {
-		s.Router.LastError = e.Error()
-	}
+	s.Router.LastError = oneOf(st.LastError, st.PollError)
 	s.Probe = telemetry.ProbeStatus{Alive: dec.Alive, LastReply: w.at(st.LastReply)}
 	if w.probes != nil {
 		p := w.probes.Status()
@@ -201,6 +228,16 @@ func (w *shapedWAN) Snapshot(ctx context.Context) (telemetry.WANStatus, error) {
 		s.Probe.Targets = len(w.cfg.PingHosts)
 	}
 	return s, nil
+}
+
+// oneOf is the text of the first error there is.
+func oneOf(errs ...error) string {
+	for _, err := range errs {
+		if err != nil {
+			return err.Error()
+		}
+	}
+	return ""
 }
 
 // at turns a time of the loop into one of the calendar; zero stays zero.

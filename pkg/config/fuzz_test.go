@@ -23,17 +23,14 @@ func invariants(w *WAN) []string {
 	for name, d := range map[string]Direction{"download": w.Download, "upload": w.Upload} {
 		hold(name+" floors in order", 0 < d.FloorRed && d.FloorRed <= d.FloorSoftRed && d.FloorSoftRed <= d.FloorYellow &&
 			d.FloorYellow <= d.FloorGreen && d.FloorGreen <= d.Ceiling && d.Ceiling <= 100*bitrate.Gbps)
-		hold(name+" hints in range", d.StepUp >= 0 && d.FactorDown >= 0 && d.FactorDown <= 1 &&
-			d.FactorDownYellow >= 0 && d.FactorDownYellow <= 1 && d.GreenRequired >= 0)
 	}
 	t := w.Thresholds
 	hold("thresholds in order", 0 < t.TargetBloat && t.TargetBloat < t.WarnBloat && t.WarnBloat < t.HardRedBloat)
 	hold("baseline bounds in order", 0 < t.BaselineMin && t.BaselineMin < t.BaselineMax)
 	hold("baseline within bounds", t.BaselineMin <= w.BaselineInitial && w.BaselineInitial <= t.BaselineMax)
-	hold("time constants", t.BaselineTimeConstant >= time.Second && t.LoadTimeConstant >= 50*time.Millisecond)
+	hold("time constant", 50*time.Millisecond <= t.LoadTimeConstant && t.LoadTimeConstant <= 10*time.Second)
 	hold("interval", 10*time.Millisecond <= w.Interval && w.Interval <= 5*time.Second)
 	hold("1 to 16 reflectors", len(w.PingHosts) >= 1 && len(w.PingHosts) <= 16)
-	hold("a median of three", !w.MedianOfThree || len(w.PingHosts) >= 3)
 	hold("two queues", w.Queues.Download != w.Queues.Upload)
 	hold("files", w.LockFile != "" && w.StateFile != "" && w.Logging.Main != "")
 	hold("listeners", w.Health.Port >= 0 && w.Health.Port <= 65535 && w.Metrics.Port >= 0 && w.Metrics.Port <= 65535)

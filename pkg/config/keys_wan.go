@@ -39,6 +39,10 @@ func directionKeys(name string, direction func(*WAN) *Direction) []schema.Bound[
 		k.Name = "continuous_monitoring." + name + "." + k.Name
 		return schema.Bound[WAN]{Key: k, Field: func(w *WAN) any { return field(direction(w)) }}
 	}
+	old := func(k schema.Key) schema.Bound[WAN] {
+		k.Name = "continuous_monitoring." + name + "." + k.Name
+		return idle[WAN](k, whySteps)
+	}
 	one := schema.Bound[WAN]{Key: schema.Key{Name: "continuous_monitoring." + name + ".floor_mbps", Type: schema.Mbps, Min: 0.1, Max: 100000,
 		Derived: "the four floors",
 		Doc:     "The limit never falls below this, in any state; one of this and the four floors is required."}}
@@ -59,18 +63,10 @@ func directionKeys(name string, direction func(*WAN) *Direction) []schema.Bound[
 		in(schema.Key{Name: "floor_red_mbps", Type: schema.Mbps, Min: 0.1, Max: 100000, Derived: "floor_mbps",
 			Doc: "Lowest limit in state RED, and so of all; at most floor_soft_red_mbps."},
 			func(d *Direction) any { return &d.FloorRed }),
-		in(schema.Key{Name: "step_up_mbps", Type: schema.Mbps, Min: 0.1, Max: 100, Derived: "the control law chooses",
-			Doc: "Hint of older files: how much to raise the limit at a time."},
-			func(d *Direction) any { return &d.StepUp }),
-		in(schema.Key{Name: "factor_down", Type: schema.Number, Min: 0.1, Max: 1, Derived: "the control law chooses",
-			Doc: "Hint of older files: what a cut in state RED leaves of the limit."},
-			func(d *Direction) any { return &d.FactorDown }),
-		in(schema.Key{Name: "factor_down_yellow", Type: schema.Number, Min: 0.8, Max: 1, Derived: "the control law chooses",
-			Doc: "Hint of older files: what a cut in state YELLOW leaves of the limit."},
-			func(d *Direction) any { return &d.FactorDownYellow }),
-		in(schema.Key{Name: "green_required", Type: schema.Int, Min: 1, Max: 10, Derived: "the control law chooses",
-			Doc: "Hint of older files: good cycles in a row before the limit rises."},
-			func(d *Direction) any { return &d.GreenRequired }),
+		old(schema.Key{Name: "step_up_mbps", Type: schema.Mbps, Min: 0.1, Max: 100}),
+		old(schema.Key{Name: "factor_down", Type: schema.Number, Min: 0.1, Max: 1}),
+		old(schema.Key{Name: "factor_down_yellow", Type: schema.Number, Min: 0.8, Max: 1}),
+		old(schema.Key{Name: "green_required", Type: schema.Int, Min: 1, Max: 10}),
 	}
 }
 
@@ -79,11 +75,13 @@ func thresholdKeys(thresholds func(*WAN) *Thresholds) []schema.Bound[WAN] {
 		k.Name = "continuous_monitoring.thresholds." + k.Name
 		return schema.Bound[WAN]{Key: k, Field: func(w *WAN) any { return field(thresholds(w)) }}
 	}
-	alpha := func(name, constant string) schema.Bound[WAN] {
-		return schema.Bound[WAN]{Key: schema.Key{Name: "continuous_monitoring.thresholds." + name, Type: schema.Number, Min: 0.00001, Max: 1,
-			Derived: constant + " decides",
-			Doc:     "Older form of " + constant + ": the weight of one sample of 50 ms."}}
+	old := func(k schema.Key, why string) schema.Bound[WAN] {
+		k.Name = "continuous_monitoring.thresholds." + k.Name
+		return idle[WAN](k, why)
 	}
+	alpha := schema.Bound[WAN]{Key: schema.Key{Name: "continuous_monitoring.thresholds.alpha_load", Type: schema.Number, Min: 0.00001, Max: 1,
+		Derived: "load_time_constant_sec decides",
+		Doc:     "Older form of load_time_constant_sec: the weight of one sample of 50 ms."}}
 	return []schema.Bound[WAN]{
 		in(schema.Key{Name: "target_bloat_ms", Type: schema.Millis, Min: 1, Max: 100, Default: "15",
 			Doc: "Delay above the baseline that is still GREEN."},
@@ -94,20 +92,14 @@ func thresholdKeys(thresholds func(*WAN) *Thresholds) []schema.Bound[WAN] {
 		in(schema.Key{Name: "hard_red_bloat_ms", Type: schema.Millis, Min: 1, Max: 1000, Default: "80",
 			Doc: "Delay above the baseline where RED begins; above warn_bloat_ms."},
 			func(t *Thresholds) any { return &t.HardRedBloat }),
-		in(schema.Key{Name: "baseline_time_constant_sec", Type: schema.Seconds, Min: 1, Max: 600, Default: "50",
-			Doc: "How slowly the baseline follows the round-trip time of the idle line."},
-			func(t *Thresholds) any { return &t.BaselineTimeConstant }),
 		in(schema.Key{Name: "load_time_constant_sec", Type: schema.Seconds, Min: 0.05, Max: 10, Default: "0.25",
-			Doc: "How slowly the smoothed round-trip time under load follows the samples."},
+			Doc: "How slowly the states (GREEN .. RED) follow the delay."},
 			func(t *Thresholds) any { return &t.LoadTimeConstant }),
-		alpha("alpha_baseline", "baseline_time_constant_sec"),
-		alpha("alpha_load", "load_time_constant_sec"),
-		in(schema.Key{Name: "baseline_update_threshold_ms", Type: schema.Millis, Min: 0.1, Max: 100, Default: "3",
-			Doc: "The line counts as idle, and teaches the baseline, below this delay above it."},
-			func(t *Thresholds) any { return &t.BaselineUpdate }),
-		in(schema.Key{Name: "accel_threshold_ms", Type: schema.Millis, Min: 0.1, Max: 1000, Default: "15",
-			Doc: "A rise of the round-trip time by this much within a cycle is a spike."},
-			func(t *Thresholds) any { return &t.Accel }),
+		alpha,
+		old(schema.Key{Name: "baseline_time_constant_sec", Type: schema.Seconds, Min: 1, Max: 600}, whyBaseline),
+		old(schema.Key{Name: "alpha_baseline", Type: schema.Number, Min: 0.00001, Max: 1}, whyBaseline),
+		old(schema.Key{Name: "baseline_update_threshold_ms", Type: schema.Millis, Min: 0.1, Max: 100}, whyThreshold),
+		old(schema.Key{Name: "accel_threshold_ms", Type: schema.Millis, Min: 0.1, Max: 1000}, whyThreshold),
 		in(schema.Key{Name: "baseline_rtt_bounds.min", Type: schema.Millis, Min: 0.1, Max: 1000, Default: "1",
 			Doc: "The baseline is never believed to be below this."},
 			func(t *Thresholds) any { return &t.BaselineMin }),
@@ -126,9 +118,9 @@ func measureKeys() []schema.Bound[WAN] {
 		in(schema.Key{Name: "ping_hosts", Type: schema.HostList, Min: 1, Max: 16, Default: "1.1.1.1, 8.8.8.8, 9.9.9.9",
 			Doc: "Reflectors to measure; three of three operators outvote one that misbehaves."},
 			func(w *WAN) any { return &w.PingHosts }),
-		in(schema.Key{Name: "use_median_of_three", Type: schema.Bool, Derived: "true with three ping_hosts or more",
-			Doc: "Combine the reflectors by their median."},
-			func(w *WAN) any { return &w.MedianOfThree }),
+		// Worth a warning only where it asks for something else: see doubtMedian.
+		{Key: schema.Key{Name: "continuous_monitoring.use_median_of_three", Type: schema.Bool,
+			Derived: withoutEffect, Doc: noEffectDoc(whyMedian)}},
 		in(schema.Key{Name: "ping_interface", Type: schema.Interface, Derived: "the kernel's route",
 			Doc: "Interface of this host that probes leave by, so that they take this WAN."},
 			func(w *WAN) any { return &w.PingInterface }),
@@ -152,10 +144,9 @@ func measureKeys() []schema.Bound[WAN] {
 			func(w *WAN) any { return &w.Fallback.TCPTargets }),
 		in(schema.Key{Name: "fallback_checks.fallback_mode", Type: schema.Enum, Default: "graceful_degradation",
 			Values: []string{"graceful_degradation", "freeze", "use_last_rtt"},
-			Doc:    "While nothing can be measured: degrade gracefully, freeze the limits, or go on with the last round-trip time."},
+			Doc:    "While ICMP is not answered: graceful_degradation measures by TCP connections, freeze holds the limits at once, use_last_rtt holds them after a second."},
 			func(w *WAN) any { return &w.Fallback.Mode }),
-		in(schema.Key{Name: "fallback_checks.max_fallback_cycles", Type: schema.Int, Min: 1, Max: 1000000, Default: "3",
-			Doc: "Cycles without a measurement before graceful_degradation holds the limits."},
-			func(w *WAN) any { return &w.Fallback.MaxCycles }),
+		idle[WAN](schema.Key{Name: "continuous_monitoring.fallback_checks.max_fallback_cycles", Type: schema.Int, Min: 1, Max: 1000000},
+			whyMaxCycles),
 	}
 }

@@ -85,13 +85,12 @@ func TestDefaults(t *testing.T) {
 			Name: "spectrum",
 			Router: Router{Transport: REST, Host: "192.168.88.1", User: "wanctl",
 				Password: NewSecret("hunter2"), Port: 443, TLS: true},
-			Logging:     Logging{Main: "/var/log/wanctl/spectrum.log"},
-			LockFile:    "/run/wanctl/spectrum.lock",
-			LockTimeout: 300 * time.Second,
-			StateFile:   "/var/lib/wanctl/spectrum_state.json",
-			Timeouts:    Timeouts{Command: 15 * time.Second, Ping: time.Second},
-			Health:      Endpoint{Enabled: true, Host: "127.0.0.1", Port: 9101},
-			Metrics:     Endpoint{Host: "127.0.0.1", Port: 9100},
+			Logging:   Logging{Main: "/var/log/wanctl/spectrum.log"},
+			LockFile:  "/run/wanctl/spectrum.lock",
+			StateFile: "/var/lib/wanctl/spectrum_state.json",
+			Timeouts:  Timeouts{Command: 15 * time.Second, Ping: time.Second},
+			Health:    Endpoint{Enabled: true, Host: "127.0.0.1", Port: 9101},
+			Metrics:   Endpoint{Host: "127.0.0.1", Port: 9100},
 		},
 		Queues:          Queues{Download: "WAN-Download", Upload: "WAN-Upload"},
 		Enabled:         true,
@@ -101,14 +100,12 @@ func TestDefaults(t *testing.T) {
 		Upload:          floors(38*bitrate.Mbps, 8*bitrate.Mbps),
 		Thresholds: Thresholds{
 			TargetBloat: 15 * time.Millisecond, WarnBloat: 45 * time.Millisecond, HardRedBloat: 80 * time.Millisecond,
-			BaselineTimeConstant: 50 * time.Second, LoadTimeConstant: 250 * time.Millisecond,
-			BaselineUpdate: 3 * time.Millisecond, Accel: 15 * time.Millisecond,
-			BaselineMin: time.Millisecond, BaselineMax: 500 * time.Millisecond,
+			LoadTimeConstant: 250 * time.Millisecond,
+			BaselineMin:      time.Millisecond, BaselineMax: 500 * time.Millisecond,
 		},
-		PingHosts:     []string{"1.1.1.1", "8.8.8.8", "9.9.9.9"},
-		MedianOfThree: true,
+		PingHosts: []string{"1.1.1.1", "8.8.8.8", "9.9.9.9"},
 		Fallback: Fallback{Enabled: true, CheckGateway: true, CheckTCP: true,
-			TCPTargets: []string{"1.1.1.1:443", "8.8.8.8:443"}, Mode: GracefulDegradation, MaxCycles: 3},
+			TCPTargets: []string{"1.1.1.1:443", "8.8.8.8:443"}, Mode: GracefulDegradation},
 	}
 	if diff := cmp.Diff(want, wan); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -265,19 +262,27 @@ func TestWarnings(t *testing.T) {
 			"f:18: timeouts.ping_total: has no effect any more: probes run all the time, and timeouts.ping bounds each of them"}},
 		{"both forms of floors", edit(t, "    floor_mbps: 8", "    floor_mbps: 8\n    floor_green_mbps: 9\n    floor_yellow_mbps: 9\n    floor_red_mbps: 9"), []string{
 			"f:16: continuous_monitoring.upload.floor_mbps: has no effect beside the floors for each state"}},
-		{"weights of a slower loop", minimal + "  thresholds: {alpha_baseline: 0.02, alpha_load: 0.2}\n", []string{
-			"f:17: continuous_monitoring.thresholds.alpha_baseline: a time constant of 2.5s lets the baseline follow a queue that builds up; baseline_time_constant_sec: 50 suits most lines"}},
-		{"weights beside time constants", minimal + "  thresholds: {alpha_baseline: 0.02, baseline_time_constant_sec: 60}\n", []string{
-			"f:17: continuous_monitoring.thresholds.alpha_baseline: has no effect beside baseline_time_constant_sec"}},
+		{"weight beside time constant", minimal + "  thresholds: {alpha_load: 0.2, load_time_constant_sec: 0.5}\n", []string{
+			"f:17: continuous_monitoring.thresholds.alpha_load: has no effect beside load_time_constant_sec"}},
 		{"absurd weight", minimal + "  thresholds: {alpha_load: 0.00001}\n", []string{
 			"f:17: continuous_monitoring.thresholds.alpha_load: is a time constant of 1h23m20s, read in steps of 50 ms; using 10s",
 			"f:17: continuous_monitoring.thresholds.alpha_load: a time constant of 10s sees a queue late; load_time_constant_sec: 0.25 suits most lines"}},
-		{"implausible time constant", minimal + "  thresholds: {baseline_time_constant_sec: 2}\n", []string{
-			"f:17: continuous_monitoring.thresholds.baseline_time_constant_sec: a time constant of 2s lets the baseline follow a queue that builds up; baseline_time_constant_sec: 50 suits most lines"}},
+		{"implausible time constant", minimal + "  thresholds: {load_time_constant_sec: 3}\n", []string{
+			"f:17: continuous_monitoring.thresholds.load_time_constant_sec: a time constant of 3s sees a queue late; load_time_constant_sec: 0.25 suits most lines"}},
+		{"absent key without effect", minimal + "lock_timeout: null\n", nil},
+		{"key without effect in both directions", edit(t, "mbps: 940", "mbps: 940\n    step_up_mbps: 10", "mbps: 38", "mbps: 38\n    step_up_mbps: 1"), []string{
+			"f:13: continuous_monitoring.download.step_up_mbps: has no effect any more: the law finds capacity and step sizes itself",
+			"f:17: continuous_monitoring.upload.step_up_mbps: has no effect any more: the law finds capacity and step sizes itself"}},
+		{"both forms of the baseline constant", minimal + "  thresholds:\n    alpha_baseline: 0.02\n    baseline_time_constant_sec: 2\n", []string{
+			"f:18: continuous_monitoring.thresholds.alpha_baseline: has no effect any more: the baseline is the lowest round-trip time of the last 30 seconds without load",
+			"f:19: continuous_monitoring.thresholds.baseline_time_constant_sec: has no effect any more: the baseline is the lowest round-trip time of the last 30 seconds without load"}},
 		{"initial baseline outside the bounds", minimal + "  thresholds: {baseline_rtt_bounds: {min: 30}}\n", []string{
 			"f:10: continuous_monitoring.baseline_rtt_initial: 24 ms is outside baseline_rtt_bounds, 30..500 ms; starting from 30 ms"}},
 		{"median of one", minimal + "  ping_hosts: [1.1.1.1]\n  use_median_of_three: true\n", []string{
 			"f:18: continuous_monitoring.use_median_of_three: needs three ping_hosts; there are 1"}},
+		{"median of three", minimal + "  use_median_of_three: true\n", nil},
+		{"no median", minimal + "  use_median_of_three: false\n", []string{
+			"f:17: continuous_monitoring.use_median_of_three: has no effect any more: reflectors are always combined, by the median of three or more and the smaller of two"}},
 		{"reflector twice", minimal + "  ping_hosts: [1.1.1.1, 9.9.9.9, 1.1.1.1]\n", []string{
 			`f:17: continuous_monitoring.ping_hosts: "1.1.1.1" is listed twice and used once`}},
 		{"no encryption", edit(t, "  user", "  port: 80\n  user"), []string{
@@ -299,16 +304,50 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// Keys without effect are checked as ever, warn once from whichever source, and
+// are not among the values in force.
+func TestKeysWithoutEffect(t *testing.T) {
+	values := map[schema.Type]string{schema.Bool: "true", schema.Int: "2", schema.Number: "0.9", schema.Mbps: "2", schema.Millis: "2", schema.Seconds: "2"}
+	found := 0
+	for _, k := range WANKeys() {
+		if k.NoEffect == "" {
+			continue
+		}
+		found++
+		text := k.Name + ": from flag: has no effect any more: " + k.NoEffect
+		wan, problems, warnings := load(minimal, Options{Overrides: map[string]string{k.Name: values[k.Type]}})
+		if diff := cmp.Diff([]string{"f: " + text}, warnings); diff != "" || problems != nil {
+			t.Errorf("%s: problems %q, warnings: -want +got:\n%s", k.Name, problems, diff)
+			continue
+		}
+		for _, s := range Settings(wan, nil) {
+			if s.Key == k.Name {
+				t.Errorf("%s is among the values in force", k.Name)
+			}
+		}
+		_, problems, warnings = load(minimal, Options{Overrides: map[string]string{k.Name: "-1"}})
+		if len(problems) != 1 || !strings.HasPrefix(problems[0], "f: "+k.Name+`: from flag: "-1" is `) || warnings != nil {
+			t.Errorf("%s: -1: problems %q, warnings %q", k.Name, problems, warnings)
+		}
+		if !strings.Contains(k.Doc, k.NoEffect) || k.Default != "" {
+			t.Errorf("%s: Doc %q, default %q", k.Name, k.Doc, k.Default)
+		}
+	}
+	if found != 15 {
+		t.Errorf("%d keys without effect, want 15", found)
+	}
+}
+
 func TestCompatForms(t *testing.T) {
-	text := edit(t, "hunter2", "${PW}$${x}$", "    floor_mbps: 200", "    floor_green_mbps: 500\n    floor_yellow_mbps: 300\n    floor_red_mbps: 200\n    step_up_mbps: 10\n    factor_down: 0.85\n    green_required: 5") + `
-  thresholds: {alpha_baseline: 0.001, alpha_load: 0.1, load_time_constant_sec: 0.5}
+	text := edit(t, "hunter2", "${PW}$${x}$", "    floor_mbps: 200", "    floor_green_mbps: 500\n    floor_yellow_mbps: 300\n    floor_red_mbps: 200") + `
+  thresholds: {alpha_load: 0.1, load_time_constant_sec: 0.5}
   ping_hosts: [1.1.1.1, "2606:4700:4700::1111"]
   ping_interface: ~
   fallback_checks:
     enabled: no
     gateway_ip: null
     tcp_targets: [[1.1.1.1, 443], ["2606:4700:4700::1111", 853], "[::1]:80", "dns.google:443"]
-lock_timeout: 2m
+timeouts: {ping: 500ms}
 state_file: ~/wan.json
 `
 	wan, problems, _ := load(text, Options{LookupEnv: environment(map[string]string{"PW": "a b", "HOME": "/root/"})})
@@ -323,14 +362,11 @@ state_file: ~/wan.json
 	}
 	check("password", wan.Router.Password.Reveal(), "a b${x}$")
 	check("download", wan.Download, Direction{Ceiling: 940 * bitrate.Mbps, FloorGreen: 500 * bitrate.Mbps,
-		FloorYellow: 300 * bitrate.Mbps, FloorSoftRed: 300 * bitrate.Mbps, FloorRed: 200 * bitrate.Mbps,
-		StepUp: 10 * bitrate.Mbps, FactorDown: 0.85, GreenRequired: 5})
-	check("baseline time constant", wan.Thresholds.BaselineTimeConstant, 50*time.Second)
+		FloorYellow: 300 * bitrate.Mbps, FloorSoftRed: 300 * bitrate.Mbps, FloorRed: 200 * bitrate.Mbps})
 	check("load time constant", wan.Thresholds.LoadTimeConstant, 500*time.Millisecond)
-	check("median", wan.MedianOfThree, false)
-	check("fallback", wan.Fallback, Fallback{CheckGateway: true, CheckTCP: true, MaxCycles: 3, Mode: GracefulDegradation,
+	check("fallback", wan.Fallback, Fallback{CheckGateway: true, CheckTCP: true, Mode: GracefulDegradation,
 		TCPTargets: []string{"1.1.1.1:443", "[2606:4700:4700::1111]:853", "[::1]:80", "dns.google:443"}})
-	check("lock timeout", wan.LockTimeout, 2*time.Minute)
+	check("ping timeout", wan.Timeouts.Ping, 500*time.Millisecond)
 	check("state file", wan.StateFile, "/root/wan.json")
 }
 
@@ -359,9 +395,21 @@ func TestEarlierFile(t *testing.T) {
 		got = append(got, fmt.Sprintf("%d %s", w.Line, w.Key))
 	}
 	if diff := cmp.Diff([]string{
+		"27 continuous_monitoring.download.step_up_mbps",
+		"28 continuous_monitoring.download.factor_down",
+		"29 continuous_monitoring.download.factor_down_yellow",
+		"30 continuous_monitoring.download.green_required",
 		"32 continuous_monitoring.upload.floor_mbps",
+		"37 continuous_monitoring.upload.step_up_mbps",
+		"38 continuous_monitoring.upload.factor_down",
+		"43 continuous_monitoring.thresholds.alpha_baseline",
 		"44 continuous_monitoring.thresholds.alpha_load",
+		"46 continuous_monitoring.thresholds.baseline_update_threshold_ms",
+		"47 continuous_monitoring.thresholds.accel_threshold_ms",
+		"62 continuous_monitoring.fallback_checks.max_fallback_cycles",
+		"67 logging.log_cake_stats",
 		"71 timeouts.ping_total",
+		"73 lock_timeout",
 	}, got); diff != "" {
 		t.Errorf("warnings: -want +got:\n%s", diff)
 	}
@@ -370,9 +418,7 @@ func TestEarlierFile(t *testing.T) {
 		got, want any
 	}{
 		{"transport", wan.Router.Transport, SSH},
-		{"lock timeout", wan.LockTimeout, 300 * time.Second},
 		{"upload floors", wan.Upload.FloorSoftRed, 10 * bitrate.Mbps},
-		{"baseline time constant", wan.Thresholds.BaselineTimeConstant, 50 * time.Second},
 		{"load time constant", wan.Thresholds.LoadTimeConstant, 500 * time.Millisecond},
 		{"targets", wan.Fallback.TCPTargets, []string{"1.1.1.1:443", "8.8.8.8:443"}},
 		{"debug log", wan.Logging.Debug, "/var/log/wanctl/spectrum_debug.log"},
@@ -401,7 +447,7 @@ func TestPrecedence(t *testing.T) {
 		"WANCTL_ROUTER_USER":                               "env",
 		"WANCTL_ROUTER_PORT":                               "", // empty is not set
 		"WANCTL_CONTINUOUS_MONITORING_PING_HOSTS":          "10.0.0.2, 10.0.0.3",
-		"WANCTL_CONTINUOUS_MONITORING_UPLOAD_STEP_UP_MBPS": "2",
+		"WANCTL_CONTINUOUS_MONITORING_UPLOAD_CEILING_MBPS": "37.5",
 		"ROUTER_PASSWORD":                                  "from env",
 		// Of the program itself, not of the file.
 		"WANCTL_CONFIG": "/c", "WANCTL_CONFIG_DIR": "/d", "WANCTL_MODE": "serve",
@@ -415,6 +461,9 @@ func TestPrecedence(t *testing.T) {
 	want := Router{Transport: REST, Host: "10.0.0.1", User: "flag", Password: NewSecret("from env"), Port: 443, TLS: true}
 	if diff := cmp.Diff(want, wan.Router); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+	if wan.Upload.Ceiling != 37500*bitrate.Kbps {
+		t.Errorf("upload ceiling = %v", wan.Upload.Ceiling)
 	}
 	if diff := cmp.Diff([]string{"10.0.0.2", "10.0.0.3"}, wan.PingHosts); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

@@ -37,15 +37,20 @@ func (v rules) finishWAN(w *WAN) {
 	v.finishDirection("continuous_monitoring.download.", &w.Download)
 	v.finishDirection("continuous_monitoring.upload.", &w.Upload)
 	v.finishThresholds("continuous_monitoring.thresholds.", w)
+	v.doubtMedian(len(w.PingHosts))
+}
 
+// doubtMedian warns where use_median_of_three asks for something other than
+// what is done anyway.
+func (v rules) doubtMedian(hosts int) {
 	const median = "continuous_monitoring.use_median_of_three"
-	enough := len(w.PingHosts) >= 3
+	wanted, ok := v.Loose(median).(bool)
 	switch {
-	case !v.Given(median):
-		w.MedianOfThree = enough
-	case w.MedianOfThree && !enough && v.Sound("continuous_monitoring.ping_hosts"):
-		v.Doubt(median, "needs three ping_hosts; there are %d", len(w.PingHosts))
-		w.MedianOfThree = false
+	case !ok:
+	case !wanted:
+		v.Doubt(median, "has no effect any more: %s", whyMedian)
+	case hosts < 3 && v.Sound("continuous_monitoring.ping_hosts"):
+		v.Doubt(median, "needs three ping_hosts; there are %d", hosts)
 	}
 }
 
@@ -94,12 +99,8 @@ func (v rules) finishDirection(prefix string, d *Direction) {
 		step(ceiling, d.Ceiling))
 }
 
-// Time constants outside these follow the queue instead of the idle line, or
-// see a queue too late.
-const (
-	shortestBaseline = 10 * time.Second
-	longestLoad      = 2 * time.Second
-)
+// A time constant above longestLoad sees a queue too late.
+const longestLoad = 2 * time.Second
 
 func (v rules) finishThresholds(prefix string, w *WAN) {
 	t := &w.Thresholds
@@ -110,12 +111,7 @@ func (v rules) finishThresholds(prefix string, w *WAN) {
 		chain("hard_red_bloat_ms", t.HardRedBloat))
 	v.Ascending(true, chain("baseline_rtt_bounds.min", t.BaselineMin), chain("baseline_rtt_bounds.max", t.BaselineMax))
 
-	base, load := prefix+"baseline_time_constant_sec", prefix+"load_time_constant_sec"
-	base = v.fromAlpha(prefix+"alpha_baseline", base, &t.BaselineTimeConstant, time.Second, 600*time.Second)
-	load = v.fromAlpha(prefix+"alpha_load", load, &t.LoadTimeConstant, 50*time.Millisecond, 10*time.Second)
-	if v.Sound(base) && t.BaselineTimeConstant < shortestBaseline {
-		v.Doubt(base, "a time constant of %s lets the baseline follow a queue that builds up; baseline_time_constant_sec: 50 suits most lines", t.BaselineTimeConstant)
-	}
+	load := v.loadConstant(prefix, &t.LoadTimeConstant)
 	if v.Sound(load) && t.LoadTimeConstant > longestLoad {
 		v.Doubt(load, "a time constant of %s sees a queue late; load_time_constant_sec: 0.25 suits most lines", t.LoadTimeConstant)
 	}
@@ -132,20 +128,23 @@ func (v rules) finishThresholds(prefix string, w *WAN) {
 	}
 }
 
-// fromAlpha reads the weight of one 50 ms sample as a time constant unless that
-// is set itself, and returns the name of the key that decided.
-func (v rules) fromAlpha(alpha, constant string, d *time.Duration, lowest, highest time.Duration) string {
+// loadConstant reads alpha_load, the weight of one 50 ms sample, as a time
+// constant unless that is set itself, and returns the name of the key that
+// decided.
+func (v rules) loadConstant(prefix string, d *time.Duration) (decided string) {
+	alpha, constant := prefix+"alpha_load", prefix+"load_time_constant_sec"
 	weight, ok := v.Loose(alpha).(float64)
 	switch {
 	case !ok:
 		return constant
 	case v.Given(constant):
-		v.Doubt(alpha, "has no effect beside %s", schema.Key{Name: constant}.Short())
+		v.Doubt(alpha, "has no effect beside load_time_constant_sec")
 		return constant
 	}
-	// The logarithm of the exact formula differs only where both are absurd.
+	// Held to the range of the constant. The logarithm of the exact formula
+	// differs only where both are absurd.
 	*d = time.Duration(float64(50*time.Millisecond) / weight)
-	if inside := min(max(*d, lowest), highest); inside != *d {
+	if inside := min(max(*d, 50*time.Millisecond), 10*time.Second); inside != *d {
 		v.Doubt(alpha, "is a time constant of %s, read in steps of 50 ms; using %s", d.Round(time.Millisecond), inside)
 		*d = inside
 	}

@@ -6,7 +6,8 @@ import "github.com/wanctl/wanctl/pkg/config/schema"
 func WANKeys() []schema.Key { return schema.Keys(wanKeys()) }
 
 // Settings lists every key with the value in force, passwords masked. Keys that
-// are only another form of others, such as floor_mbps, are not among them.
+// are only another form of others, such as floor_mbps, or that have no effect
+// any more, are not among them.
 func Settings(w *WAN, origins schema.Origins) []schema.Setting {
 	list := schema.Settings(wanKeys(), w, origins)
 	for i := range list {

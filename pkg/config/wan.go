@@ -12,14 +12,13 @@ type Base struct {
 	Path string // the file this was read from, as given
 	Name string // wan_name
 
-	Router      Router
-	Logging     Logging
-	LockFile    string
-	LockTimeout time.Duration // age after which a lock file without a readable owner is stale
-	StateFile   string
-	Timeouts    Timeouts
-	Health      Endpoint
-	Metrics     Endpoint
+	Router    Router
+	Logging   Logging
+	LockFile  string
+	StateFile string
+	Timeouts  Timeouts
+	Health    Endpoint
+	Metrics   Endpoint
 }
 
 // Router is one way to reach the router. Ports and TLS are settled: nothing is
@@ -55,9 +54,8 @@ const (
 
 // Logging says where logs go.
 type Logging struct {
-	Main      string // path
-	Debug     string // path; "" for no debug log
-	CakeStats bool   // also log the queue counters
+	Main  string // path
+	Debug string // path; "" for no debug log
 }
 
 // Timeouts bound single operations.
@@ -87,7 +85,6 @@ type WAN struct {
 	Thresholds      Thresholds
 
 	PingHosts     []string
-	MedianOfThree bool   // combine reflectors by their median
 	PingInterface string // "" leaves the route to the kernel
 	PingSource    string // IP address; "" leaves it to the kernel
 	Fallback      Fallback
@@ -111,27 +108,18 @@ type Direction struct {
 	FloorYellow  bitrate.Rate
 	FloorSoftRed bitrate.Rate
 	FloorRed     bitrate.Rate
-
-	// Hints of older files; zero leaves the choice to the control law.
-	StepUp           bitrate.Rate
-	FactorDown       float64
-	FactorDownYellow float64
-	GreenRequired    int
 }
 
 // Thresholds are on the delay above the idle baseline, apart from
 // BaselineMin < BaselineMax, which bound the baseline itself.
 // TargetBloat < WarnBloat < HardRedBloat.
 type Thresholds struct {
-	TargetBloat          time.Duration
-	WarnBloat            time.Duration
-	HardRedBloat         time.Duration
-	BaselineTimeConstant time.Duration
-	LoadTimeConstant     time.Duration
-	BaselineUpdate       time.Duration
-	Accel                time.Duration
-	BaselineMin          time.Duration
-	BaselineMax          time.Duration
+	TargetBloat      time.Duration
+	WarnBloat        time.Duration
+	HardRedBloat     time.Duration
+	LoadTimeConstant time.Duration
+	BaselineMin      time.Duration
+	BaselineMax      time.Duration
 }
 
 // Fallback says what to check, and to do, when no reflector answers.
@@ -142,7 +130,6 @@ type Fallback struct {
 	GatewayIP    string   // "" is the gateway of the default route
 	TCPTargets   []string // "host:port", IPv6 in brackets
 	Mode         FallbackMode
-	MaxCycles    int
 }
 
 // FallbackMode is what the loop does while nothing can be measured.

@@ -19,6 +19,8 @@ const (
 	// pollQuiet the one while nothing happens.
 	pollBase  = 100 * time.Millisecond
 	pollQuiet = 200 * time.Millisecond
+	// lastWrite is how long a write in flight may take after the end of ctx.
+	lastWrite = 3 * time.Second
 	// eventBuffer bounds the probe events taken in per tick.
 	eventBuffer = 512
 )
@@ -111,8 +113,13 @@ func (l *Loop) Run(ctx context.Context) error {
 	workers, stop := context.WithCancel(ctx)
 	group.Go(func() error { l.poller(workers); return nil })
 	// The writer outlives ctx by the one write it may be in.
-	group.Go(func() error { l.writer(context.WithoutCancel(ctx)); return nil })
+	// That one does not get for ever: a silent router must not keep the
+	// program from ending.
+	writes, abandon := context.WithCancel(context.WithoutCancel(ctx))
+	defer abandon()
+	group.Go(func() error { l.writer(writes); return nil })
 	l.loop(ctx)
+	defer time.AfterFunc(lastWrite, abandon).Stop()
 	close(l.jobs)
 	close(l.pollNow)
 	stop()

@@ -143,7 +143,7 @@ func (w *writer[T]) write() {
 		w.failures++
 		if text := err.Error(); !w.said[text] && len(w.said) < maxSaid {
 			w.said[text] = true
-			w.log.Error("state not saved; trying again", "error", err)
+			w.log.Error("state not saved", "error", err)
 		}
 		return
 	}

@@ -220,7 +220,7 @@ func (r Record) check() error {
 		}
 	case Step, Start:
 	case "":
-		return errors.New("no event")
+		return errors.New("no event: not a record of a trace")
 	}
 	return nil
 }

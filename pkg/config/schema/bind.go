@@ -43,6 +43,9 @@ func Bind[T any](r *Reader, shown string, keys []Bound[T], cells map[string]Cell
 		default:
 			v.store(k.Name, value, k.Field(dst))
 		}
+		if k.NoEffect != "" && v.Given(k.Name) && v.Sound(k.Name) {
+			v.Doubt(k.Name, "has no effect any more: %s", k.NoEffect)
+		}
 	}
 	return v
 }

@@ -24,6 +24,10 @@ type Key struct {
 	Default  string // as written in a file; "" when there is none
 	Derived  string // how the default comes about when it is not a fixed value
 	Doc      string // one sentence
+
+	// NoEffect says why a key of older files has no effect any more; "" when it
+	// has. Its values are checked still, and given it is worth a warning.
+	NoEffect string
 }
 
 // Bound is a Key with the field of T that holds its value. Keys without a field

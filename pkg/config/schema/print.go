@@ -60,7 +60,7 @@ func Settings[T any](keys []Bound[T], from *T, origins Origins) []Setting {
 		case k.Type == Version:
 			s.Value = k.Default
 		case k.Type != RouterList:
-			continue // another form of keys with a field
+			continue // another form of keys with a field, or without effect
 		}
 		if origins != nil {
 			o, ok := origins[k.Name]

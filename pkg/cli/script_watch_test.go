@@ -1,0 +1,83 @@
+package cli_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// waitMatch waits until a line of FILE, which a program is writing, matches
+// REGEXP, and sets NAME, if given, to the regexp's first group.
+func waitMatch(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: waitmatch FILE REGEXP [NAME]")
+	}
+	re, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	var text []byte
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		// A program that is about to create FILE has not done so yet.
+		text, _ = os.ReadFile(ts.MkAbs(args[0]))
+		groups := re.FindSubmatch(text)
+		if groups == nil {
+			continue
+		}
+		if len(args) == 3 {
+			if len(groups) < 2 {
+				ts.Fatalf("waitmatch: %s has no group", args[1])
+			}
+			ts.Setenv(args[2], string(groups[1]))
+		}
+		return
+	}
+	ts.Fatalf("%s does not match %#q after 10 s:\n%s", args[0], args[1], text)
+}
+
+// httpGet asks URL until the answer has STATUS, and keeps its body as FILE.
+func httpGet(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: httpget STATUS URL FILE")
+	}
+	var got string
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		resp, err := http.Get(args[1])
+		if err != nil {
+			got = err.Error()
+			continue
+		}
+		body, err := io.ReadAll(resp.Body)
+		ts.Check(err)
+		ts.Check(resp.Body.Close())
+		if got = fmt.Sprint(resp.StatusCode); got == args[0] {
+			ts.Check(os.WriteFile(ts.MkAbs(args[2]), body, 0o600))
+			return
+		}
+	}
+	ts.Fatalf("%s: %s, want status %s", args[1], got, args[0])
+}
+
+// scriptCondition knows [noping]: this user is root, but a process of its that
+// gives up CAP_NET_RAW may not send ICMP echo requests.
+func scriptCondition(name string) (bool, error) {
+	if name != "noping" {
+		return false, fmt.Errorf("unknown condition %q", name)
+	}
+	if _, err := exec.LookPath("setpriv"); err != nil || os.Getuid() != 0 {
+		return false, nil
+	}
+	text, err := os.ReadFile("/proc/sys/net/ipv4/ping_group_range")
+	if err != nil {
+		return false, nil
+	}
+	var from, to int
+	if _, err := fmt.Sscan(string(text), &from, &to); err != nil {
+		return false, err
+	}
+	return from > 0 || to < 0, nil
+}
