@@ -115,7 +115,7 @@ func TestLabBuilds(t *testing.T) {
 		}
 	}
 
-	sleep(ctx, 2*time.Second) // a tenth of the capacity drains the queue
+	sleep(ctx, 3*time.Second) // a tenth of the capacity drains 240 ms of queue in 2.4 s
 	before := delivered(t, l)
 	limited := span(time.Second)
 	after := delivered(t, l)
