@@ -21,6 +21,8 @@ const (
 	// deepest bounds how far below the capacity a drain goes: deeper starves
 	// TCP and the link stays empty long after the queue is gone.
 	deepest = 0.45
+	// rebound is how long after a drain a new queue is likely its echo.
+	rebound = time.Second
 	// ended is the share of its limit below which a flow that was cut has ended.
 	ended = 0.1
 	// drainScale is the queue at which a drain goes all the way down.
@@ -28,7 +30,7 @@ const (
 
 	holdShort  = 600 * time.Millisecond // at an estimate still rough
 	holdFirst  = 1500 * time.Millisecond
-	holdLong   = 2500 * time.Millisecond // where probes keep failing at the same place
+	holdLong   = 2200 * time.Millisecond // where probes keep failing at the same place
 	stepEvery  = 200 * time.Millisecond
 	knownFor   = 10 * time.Minute // after that a capacity is only a memory
 	stuckAfter = 300 * time.Millisecond
@@ -192,6 +194,11 @@ func (d *direction) cut(s sight, which Direction) {
 			capacity = min(lag, through)
 		}
 	}
+	if d.edge > 0 && d.mode == steady && s.now-d.since < rebound {
+		// What follows a drain at once is mostly its echo: the limits of the
+		// drain are still in the mean, and the last estimate is the better one.
+		capacity = max(capacity, 0.85*d.edge)
+	}
 	if through := d.arriving(s, which); through > 0 {
 		capacity = min(capacity, through)
 	}
@@ -274,7 +281,9 @@ func (d *direction) drain(s sight, which Direction, other *direction) (done bool
 		return false // not its doing, or blind: stay
 	}
 	if d.load < ended && !d.starved(s.now) {
-		d.gone += s.now - s.before
+		if d.gone += s.now - s.before; d.gone > 250*time.Millisecond {
+			d.blame(s, which, other) // what stands now is not its queue
+		}
 		return false
 	}
 	d.gone = 0
@@ -360,7 +369,7 @@ func (d *direction) climb(s sight) {
 		if known {
 			age -= d.pause
 		}
-		g := min(0.10, 0.015*math.Pow(2, 2*age.Seconds()))
+		g := min(0.12, 0.013*math.Pow(2, 3*age.Seconds()))
 		d.raise(s, d.rate*(1+g))
 		d.reason = Climbing
 	}
@@ -381,6 +390,17 @@ func (d *direction) hold(now time.Duration) {
 	d.falling, d.reason = now, Held
 	if d.mode == steady {
 		d.since = now
+	}
+}
+
+// park leaves the limit just below the capacity while nothing can be seen. A
+// drain that has had a second is over.
+func (d *direction) park(s sight) {
+	switch {
+	case d.mode == drain && s.now-d.cutAt > time.Second:
+		d.settle(s)
+	case d.mode == steady && d.load >= loaded && d.edge > 0:
+		d.rate = min(d.rate, d.bounded(settle*d.edge))
 	}
 }
 

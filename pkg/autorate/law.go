@@ -225,13 +225,16 @@ func (l *Law) accumulate(dt time.Duration, s sight) {
 	l.cusum = max(0, min(l.cusum, 12*s.threshold))
 }
 
-// hold changes nothing but the clocks.
+// hold changes nothing but the clocks. When everybody has gone silent, though, a
+// limit that was just probing, or just draining, is not one to be left for long:
+// it goes to what is known to be safe.
 func (l *Law) hold(s sight) {
 	l.cusum = 0
 	l.slope.reset()
 	for _, d := range Directions {
 		l.dirs[d].hold(s.now)
 		if s.silent {
+			l.dirs[d].park(s)
 			l.dirs[d].reason = Silent
 		}
 	}

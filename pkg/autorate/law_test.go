@@ -236,6 +236,21 @@ func TestDrainOfAFlowThatEndedIsTakenBack(t *testing.T) {
 	}
 }
 
+// A download that was cut and ends must not hide an upload that fills up.
+func TestTheOtherDirectionIsCutWhenTheFirstHasEnded(t *testing.T) {
+	b := newBench(testConfig)
+	b.run(5*time.Second, 0, downFull)
+	b.run(300*ms, 60*ms, downFull)
+	low := b.applied[Upload]
+	for range 30 {
+		b.step(90*ms, upFull)
+		low = min(low, b.applied[Upload])
+	}
+	if low > 8*bitrate.Mbps {
+		t.Errorf("upload limit never below %v with 90 ms of queue; download: %v", low, b.dec.Directions[Download].Reason)
+	}
+}
+
 func TestNoCountersHolds(t *testing.T) {
 	b := newBench(testConfig)
 	b.run(3*time.Second, 0, downFull)
