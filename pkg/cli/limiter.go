@@ -11,9 +11,10 @@ import (
 
 // queuePair is the two queues of one WAN on its router, as the loop wants them.
 type queuePair struct {
-	client router.Client
-	names  [2]string // by autorate.Direction
-	types  [2]string // queue types to write along with a limit; "" leaves them
+	client router.Client // limits
+	meter  router.Client // counters, so that reading them need not delay a limit; may be the same
+	names  [2]string     // by autorate.Direction
+	types  [2]string     // queue types to write along with a limit; "" leaves them
 }
 
 var (
@@ -37,20 +38,27 @@ func (q queuePair) Limits(ctx context.Context) (control.Limits, error) {
 // SetLimits implements control.Limiter.
 func (q queuePair) SetLimits(ctx context.Context, want control.Limits) (control.Limits, error) {
 	applied := want
+	var changes []router.QueueChange
+	var changed []autorate.Direction
 	for _, d := range autorate.Directions {
 		if want[d] == 0 {
 			continue
 		}
-		rate := want[d]
-		set := router.QueueSettings{MaxLimit: &rate}
+		change := router.QueueChange{Name: q.names[d]}
+		change.MaxLimit = &want[d]
 		if q.types[d] != "" {
-			set.Type = &q.types[d]
+			change.Type = &q.types[d]
 		}
-		queue, err := q.client.SetQueue(ctx, q.names[d], set)
-		if err != nil {
-			return applied, fmt.Errorf("setting the %v limit to %v: %w", d, rate, err)
+		changes, changed = append(changes, change), append(changed, d)
+	}
+	queues, err := q.client.SetQueues(ctx, changes...)
+	for i, queue := range queues {
+		if queue.Name != "" {
+			applied[changed[i]] = queue.MaxLimit
 		}
-		applied[d] = queue.MaxLimit
+	}
+	if err != nil {
+		return applied, fmt.Errorf("setting limits: %w", err)
 	}
 	return applied, nil
 }
@@ -58,7 +66,7 @@ func (q queuePair) SetLimits(ctx context.Context, want control.Limits) (control.
 // Counters implements control.Meter.
 func (q queuePair) Counters(ctx context.Context) ([2]autorate.Counters, error) {
 	var counters [2]autorate.Counters
-	read, err := q.client.Counters(ctx, q.names[:]...)
+	read, err := q.meter.Counters(ctx, q.names[:]...)
 	if err != nil {
 		return counters, fmt.Errorf("reading queue counters: %w", err)
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -37,16 +38,13 @@ flash sectors it has written since it started.
   ROUTER_PASSWORD=... wanctl router info --host 192.168.88.1 --user wanctl -o json`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			client, err := o.connect(a, cmd)
-			if err != nil {
-				return err
-			}
-			defer client.Close()
-			info, err := client.Info(cmd.Context())
-			if err != nil {
-				return err
-			}
-			return a.printRouterInfo(info)
+			return o.with(a, cmd, func(ctx context.Context, client router.Client) error {
+				info, err := client.Info(ctx)
+				if err != nil {
+					return err
+				}
+				return a.printRouterInfo(info)
+			})
 		},
 	}
 }
@@ -84,20 +82,17 @@ func (a *App) printRouterInfo(i router.Info) error {
 }
 
 func routerInfoColumns() []out.Column[routerInfo] {
-	column := func(name string, value func(routerInfo) any) out.Column[routerInfo] {
-		return out.Column[routerInfo]{Name: name, Text: func(i routerInfo) string { return fmt.Sprint(value(i)) }}
-	}
 	return []out.Column[routerInfo]{
-		column("identity", func(i routerInfo) any { return i.Identity }),
-		column("version", func(i routerInfo) any { return i.Version }),
-		column("board", func(i routerInfo) any { return i.Board }),
-		column("architecture", func(i routerInfo) any { return i.Architecture }),
-		column("uptime_seconds", func(i routerInfo) any { return i.Uptime }),
-		column("cpu_load_percent", func(i routerInfo) any { return i.CPULoad }),
-		column("cpu_count", func(i routerInfo) any { return i.CPUCount }),
-		column("free_memory_bytes", func(i routerInfo) any { return i.FreeMemory }),
-		column("total_memory_bytes", func(i routerInfo) any { return i.TotalMemory }),
-		column("write_sectors_since_reboot", func(i routerInfo) any { return i.WriteSectors }),
+		field("identity", func(i routerInfo) any { return i.Identity }),
+		field("version", func(i routerInfo) any { return i.Version }),
+		field("board", func(i routerInfo) any { return i.Board }),
+		field("architecture", func(i routerInfo) any { return i.Architecture }),
+		field("uptime_seconds", func(i routerInfo) any { return i.Uptime }),
+		field("cpu_load_percent", func(i routerInfo) any { return i.CPULoad }),
+		field("cpu_count", func(i routerInfo) any { return i.CPUCount }),
+		field("free_memory_bytes", func(i routerInfo) any { return i.FreeMemory }),
+		field("total_memory_bytes", func(i routerInfo) any { return i.TotalMemory }),
+		field("write_sectors_since_reboot", func(i routerInfo) any { return i.WriteSectors }),
 	}
 }
 

@@ -2,11 +2,7 @@ package cli
 
 import (
 	"context"
-	"fmt"
-	"maps"
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -34,16 +30,8 @@ type routerQueue struct {
 }
 
 func newRouterQueueCmd(a *App, o *routerFlags) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "queue",
-		Short: "Queues of the queue tree",
-		Long:  "Read and set queues of the router's queue tree.\n\n" + exitStatuses,
-		RunE:  needSubcommand,
-
-		SuggestionsMinimumDistance: 2,
-	}
-	cmd.AddCommand(newQueueGetCmd(a, o), newQueueSetCmd(a, o), newQueueTypesCmd(a, o))
-	return cmd
+	return newRouterGroup("queue", "Queues of the queue tree", "Read and set queues of the router's queue tree.",
+		newQueueGetCmd(a, o), newQueueSetCmd(a, o), newQueueTypesCmd(a, o))
 }
 
 func newQueueGetCmd(a *App, o *routerFlags) *cobra.Command {
@@ -60,43 +48,23 @@ is absent there, or empty in CSV, is no limit.
 		Example: `  wanctl router queue get --wan spectrum
   wanctl router queue get WAN-Download-1 --host 192.168.88.1 -o json`,
 		Args:              usageArgs(cobra.MaximumNArgs(1)),
-		ValidArgsFunction: o.completeQueue(a),
+		ValidArgsFunction: o.complete(a, queueNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := o.connect(a, cmd)
-			if err != nil {
-				return err
-			}
-			defer client.Close()
-			if len(args) == 1 {
-				q, err := client.Queue(cmd.Context(), args[0])
+			return o.with(a, cmd, func(ctx context.Context, client router.Client) error {
+				if len(args) == 1 {
+					q, err := client.Queue(ctx, args[0])
+					if err != nil {
+						return err
+					}
+					return a.printQueue(q)
+				}
+				queues, err := client.Queues(ctx)
 				if err != nil {
 					return err
 				}
-				return a.printQueue(q)
-			}
-			queues, err := client.Queues(cmd.Context())
-			if err != nil {
-				return err
-			}
-			return a.listQueues(routerQueues(queues...))
+				return a.listQueues(routerQueues(queues...))
+			})
 		},
-	}
-}
-
-func (o *routerFlags) completeQueue(a *App) cobra.CompletionFunc {
-	names := o.complete(a, func(ctx context.Context, c router.Client) ([]cobra.Completion, error) {
-		queues, err := c.Queues(ctx)
-		var found []cobra.Completion
-		for _, q := range queues {
-			found = append(found, cobra.CompletionWithDesc(q.Name, "max-limit "+limitText(q.MaxLimit)))
-		}
-		return found, err
-	})
-	return func(cmd *cobra.Command, args []string, part string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		if len(args) > 0 {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		return names(cmd, args, part)
 	}
 }
 
@@ -109,11 +77,7 @@ func (a *App) printQueue(q router.Queue) error {
 }
 
 func (a *App) listQueues(queues []routerQueue) error {
-	cols := queueColumns()
-	if a.global.output == out.CSV {
-		cols = queueFields()
-	}
-	return out.List(a.Out, a.global.output, queues, cols)
+	return list(a, queues, queueColumns(), queueFields())
 }
 
 func routerQueues(queues ...router.Queue) []routerQueue {
@@ -131,12 +95,6 @@ func routerQueues(queues ...router.Queue) []routerQueue {
 
 // queueColumns is the table for people, as wide as a terminal.
 func queueColumns() []out.Column[routerQueue] {
-	text := func(head string, get func(routerQueue) string) out.Column[routerQueue] {
-		return out.Column[routerQueue]{Head: head, Text: func(q routerQueue) string { return printable(get(q)) }}
-	}
-	number := func(head string, get func(routerQueue) string) out.Column[routerQueue] {
-		return out.Column[routerQueue]{Head: head, Right: true, Text: get}
-	}
 	return []out.Column[routerQueue]{
 		text("NAME", func(q routerQueue) string { return q.Name }),
 		text("PARENT", func(q routerQueue) string { return q.Parent }),
@@ -152,9 +110,6 @@ func queueColumns() []out.Column[routerQueue] {
 
 // queueFields is CSV: the same fields as JSON.
 func queueFields() []out.Column[routerQueue] {
-	field := func(name string, get func(routerQueue) any) out.Column[routerQueue] {
-		return out.Column[routerQueue]{Name: name, Text: func(q routerQueue) string { return fmt.Sprint(get(q)) }}
-	}
 	return []out.Column[routerQueue]{
 		field("name", func(q routerQueue) any { return q.Name }),
 		field("parent", func(q routerQueue) any { return q.Parent }),
@@ -196,70 +151,4 @@ func limitField(r bitrate.Rate) any {
 		return ""
 	}
 	return int64(r)
-}
-
-// routerQueueType is the output for programs.
-type routerQueueType struct {
-	Name    string            `json:"name"`
-	Kind    string            `json:"kind"`
-	Default bool              `json:"default"`
-	Params  map[string]string `json:"params"`
-}
-
-func newQueueTypesCmd(a *App, o *routerFlags) *cobra.Command {
-	return &cobra.Command{
-		Use:   "types",
-		Short: "Queue types and their parameters",
-		Long:  "Print the queue types of the router, with the parameters of their kind under RouterOS's names.\n\n" + exitStatuses,
-		Example: `  wanctl router queue types --wan spectrum
-  wanctl router queue types --wan spectrum -o jsonl | jq 'select(.kind == "cake")'`,
-		Args: usageArgs(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			client, err := o.connect(a, cmd)
-			if err != nil {
-				return err
-			}
-			defer client.Close()
-			types, err := client.QueueTypes(cmd.Context())
-			if err != nil {
-				return err
-			}
-			list := make([]routerQueueType, len(types))
-			for i, t := range types {
-				list[i] = routerQueueType(t)
-			}
-			return out.List(a.Out, a.global.output, list, queueTypeColumns())
-		},
-	}
-}
-
-func (o *routerFlags) completeQueueType(a *App) cobra.CompletionFunc {
-	return o.complete(a, func(ctx context.Context, c router.Client) ([]cobra.Completion, error) {
-		types, err := c.QueueTypes(ctx)
-		var found []cobra.Completion
-		for _, t := range types {
-			found = append(found, cobra.CompletionWithDesc(t.Name, t.Kind))
-		}
-		return found, err
-	})
-}
-
-func queueTypeColumns() []out.Column[routerQueueType] {
-	return []out.Column[routerQueueType]{
-		{Head: "NAME", Name: "name", Text: func(t routerQueueType) string { return printable(t.Name) }},
-		{Head: "KIND", Name: "kind", Text: func(t routerQueueType) string { return printable(t.Kind) }},
-		{Head: "DEFAULT", Name: "default", Text: func(t routerQueueType) string {
-			if t.Default {
-				return "yes"
-			}
-			return "no"
-		}, Value: func(t routerQueueType) any { return t.Default }},
-		{Head: "PARAMETERS", Name: "params", Text: func(t routerQueueType) string {
-			var words []string
-			for _, key := range slices.Sorted(maps.Keys(t.Params)) {
-				words = append(words, printable(fmt.Sprintf("%s=%s", key, t.Params[key])))
-			}
-			return strings.Join(words, " ")
-		}},
-	}
 }

@@ -45,25 +45,22 @@ from there.
 		Example: `  wanctl router queue set WAN-Download-1 --max-limit 480M --wan spectrum
   wanctl router queue set WAN-Download-1 --max-limit 0 --dry-run --host 192.168.88.1`,
 		Args:              usageArgs(cobra.ExactArgs(1)),
-		ValidArgsFunction: o.completeQueue(a),
+		ValidArgsFunction: o.complete(a, queueNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			settings, err := set.settings(cmd)
 			if err != nil {
 				return err
 			}
-			client, err := o.connect(a, cmd)
-			if err != nil {
-				return err
-			}
-			defer client.Close()
-			change, err := setQueue(cmd.Context(), client, args[0], settings, set.dryRun)
-			if errors.Is(err, router.ErrInvalid) && settings.Type != nil {
-				return fmt.Errorf("%w; 'wanctl router queue types' lists the queue types", err)
-			}
-			if err != nil {
-				return err
-			}
-			return a.printQueueChange(change)
+			return o.with(a, cmd, func(ctx context.Context, client router.Client) error {
+				change, err := setQueue(ctx, client, args[0], settings, set.dryRun)
+				if errors.Is(err, router.ErrInvalid) && settings.Type != nil {
+					return fmt.Errorf("%w; 'wanctl router queue types' lists the queue types", err)
+				}
+				if err != nil {
+					return err
+				}
+				return a.printQueueChange(change)
+			})
 		},
 	}
 	f := cmd.Flags()
@@ -71,7 +68,7 @@ from there.
 	f.StringVar(&set.queueType, "queue-type", "", "new queue type, by `NAME`")
 	f.BoolVar(&set.dryRun, "dry-run", false, "read and compare, but write nothing")
 	_ = cmd.RegisterFlagCompletionFunc("max-limit", cobra.NoFileCompletions)
-	_ = cmd.RegisterFlagCompletionFunc("queue-type", o.completeQueueType(a))
+	_ = cmd.RegisterFlagCompletionFunc("queue-type", o.completeValue(a, queueTypeNames))
 	return cmd
 }
 
@@ -111,9 +108,11 @@ func setQueue(ctx context.Context, client router.Client, name string, set router
 	}
 	changed := now.MaxLimit != old.MaxLimit || now.Type != old.Type
 	if changed && !dryRun {
-		if now, err = client.SetQueue(ctx, name, set); err != nil {
+		queues, err := client.SetQueues(ctx, router.QueueChange{Name: name, QueueSettings: set})
+		if err != nil {
 			return queueChange{}, err
 		}
+		now = queues[0]
 	}
 	return queueChange{
 		Queue: name, Changed: changed, DryRun: dryRun,
@@ -152,16 +151,13 @@ func (a *App) printQueueChange(c queueChange) error {
 }
 
 func queueChangeColumns() []out.Column[queueChange] {
-	column := func(name string, value func(queueChange) any) out.Column[queueChange] {
-		return out.Column[queueChange]{Name: name, Text: func(c queueChange) string { return fmt.Sprint(value(c)) }}
-	}
 	return []out.Column[queueChange]{
-		column("queue", func(c queueChange) any { return c.Queue }),
-		column("changed", func(c queueChange) any { return c.Changed }),
-		column("dry_run", func(c queueChange) any { return c.DryRun }),
-		column("old_max_limit_bps", func(c queueChange) any { return limitField(c.OldMaxLimit) }),
-		column("max_limit_bps", func(c queueChange) any { return limitField(c.MaxLimit) }),
-		column("old_queue_type", func(c queueChange) any { return c.OldType }),
-		column("queue_type", func(c queueChange) any { return c.Type }),
+		field("queue", func(c queueChange) any { return c.Queue }),
+		field("changed", func(c queueChange) any { return c.Changed }),
+		field("dry_run", func(c queueChange) any { return c.DryRun }),
+		field("old_max_limit_bps", func(c queueChange) any { return limitField(c.OldMaxLimit) }),
+		field("max_limit_bps", func(c queueChange) any { return limitField(c.MaxLimit) }),
+		field("old_queue_type", func(c queueChange) any { return c.OldType }),
+		field("queue_type", func(c queueChange) any { return c.Type }),
 	}
 }

@@ -59,10 +59,7 @@ func (a *App) demo(ctx context.Context) error {
 	}
 	w := &shapedWAN{cfg: cfg, log: slog.New(slog.DiscardHandler), epoch: epoch}
 	defer func() { _ = w.close() }()
-	if w.writes, err = a.dialRouter(cfg); err != nil {
-		return err
-	}
-	if w.reads, err = a.dialRouter(cfg); err != nil {
+	if err := w.dial(); err != nil {
 		return err
 	}
 	show := newDemoShow(a, world)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/wanctl/wanctl/pkg/config"
 )
@@ -43,6 +44,16 @@ func (s *shaper) reload(w *shapedWAN) {
 	w.log.Info("configuration reloaded", "file", w.cfg.Path)
 }
 
+// everyWay lists the ways to the router, the first one first.
+func everyWay(r config.Router) []config.Router {
+	return append([]config.Router{r}, r.Failover...)
+}
+
+// sameWay compares two ways with their secrets, which print alike.
+func sameWay(a, b config.Router) bool {
+	return fmt.Sprint(a) == fmt.Sprint(b) && a.Password.Equal(b.Password) && a.SSHPassphrase.Equal(b.SSHPassphrase)
+}
+
 // needsRestart lists the settings that differ but are fixed while running.
 func needsRestart(old, fresh *config.WAN) []string {
 	var keys []string
@@ -52,7 +63,7 @@ func needsRestart(old, fresh *config.WAN) []string {
 		}
 	}
 	check("wan_name", old.Name == fresh.Name)
-	check("router", fmt.Sprint(old.Router) == fmt.Sprint(fresh.Router) && old.Router.Password.Equal(fresh.Router.Password))
+	check("router", slices.EqualFunc(everyWay(old.Router), everyWay(fresh.Router), sameWay))
 	check("queues", old.Queues == fresh.Queues)
 	check("continuous_monitoring.enabled", fresh.Enabled)
 	check("continuous_monitoring.interval", old.Interval == fresh.Interval)

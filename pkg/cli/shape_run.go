@@ -106,10 +106,12 @@ func (s *shaper) addWAN(ctx context.Context, cfg *config.WAN) (*shapedWAN, error
 	}
 	s.wans = append(s.wans, w)
 	s.closers = append(s.closers, w.close)
+	metrics := s.metrics.WAN(telemetryConfig(w, cfg))
+	w.switched = metrics.FailedOver
 	if err := w.connect(ctx); err != nil {
 		return nil, err
 	}
-	observers := control.Observers{newDecisionLog(log), meter{s.metrics.WAN(telemetryConfig(w, cfg))}}
+	observers := control.Observers{newDecisionLog(log), meter{metrics}}
 	if s.printer != nil {
 		observers = append(observers, decisionFeed{to: s.printer, wan: cfg.Name})
 	}

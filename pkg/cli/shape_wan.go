@@ -13,6 +13,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/control"
 	"github.com/wanctl/wanctl/pkg/probe"
 	"github.com/wanctl/wanctl/pkg/router"
+	"github.com/wanctl/wanctl/pkg/router/failover"
 	"github.com/wanctl/wanctl/pkg/state"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 )
@@ -28,13 +29,14 @@ type shapedWAN struct {
 	log   *slog.Logger
 	epoch time.Time
 
-	lock   *state.Lock             // nil in a dry run
-	saver  *state.Saver[state.WAN] // nil in a dry run
-	writes router.Client           // the session that changes limits
-	reads  router.Client           // the session that polls, so that it never delays a write
-	probes *probe.Group            // nil where Prober is something else
-	loop   *control.Loop           // set by prepare
-	dryRun bool
+	lock     *state.Lock             // nil in a dry run
+	saver    *state.Saver[state.WAN] // nil in a dry run
+	limits   router.Client           // the session that limits are read and changed on
+	counters router.Client           // the session that is polled; the same where that makes no difference
+	probes   *probe.Group            // nil where Prober is something else
+	loop     *control.Loop           // set by prepare
+	dryRun   bool
+	switched func() // told when a session goes another way to the router; may be nil
 
 	learned time.Duration                   // idle RTT that the last run knew, 0: none
 	start   control.Limits                  // in force on the router when we came
@@ -59,15 +61,33 @@ func (a *App) openWAN(cfg *config.WAN, log *slog.Logger, dryRun bool) (_ *shaped
 	if w.probes, err = probe.New(probeConfig(cfg, w.epoch, log)); err != nil {
 		return nil, err
 	}
-	patient := *cfg
-	patient.Timeouts.Command = min(cfg.Timeouts.Command, loopPatience)
-	if w.writes, err = a.dialRouter(&patient); err != nil {
-		return nil, err
-	}
-	if w.reads, err = a.dialRouter(&patient); err != nil {
+	if err = w.dial(); err != nil {
 		return nil, err
 	}
 	return w, nil
+}
+
+// dial makes the sessions. A poll must never delay a write, so the counters
+// have one of their own; but not over rest, where the router answers one
+// request at a time, whatever connections they come on.
+func (w *shapedWAN) dial() (err error) {
+	open := func(log *slog.Logger) (router.Client, error) {
+		return openRouter(&w.cfg.Base, min(w.cfg.Timeouts.Command, loopPatience), log, func(failover.Switch) {
+			if w.switched != nil {
+				w.switched()
+			}
+		})
+	}
+	if w.cfg.Router.Transport == config.REST {
+		w.limits, err = open(w.log)
+		w.counters = w.limits
+		return err
+	}
+	if w.limits, err = open(w.log.With("session", "limits")); err != nil {
+		return err
+	}
+	w.counters, err = open(w.log.With("session", "counters"))
+	return err
 }
 
 // restore takes over what the last run learned, as far as it is plausible.
@@ -129,12 +149,12 @@ func (w *shapedWAN) watchLock(ctx context.Context) error {
 	}
 }
 
-// queues is the two queues through one of the sessions.
-func (w *shapedWAN) queues(client router.Client) queuePair {
+// queues is the two queues on the router.
+func (w *shapedWAN) queues() queuePair {
 	return queuePair{
-		client: client,
-		names:  [2]string{w.cfg.Queues.Download, w.cfg.Queues.Upload},
-		types:  [2]string{w.cfg.Queues.DownloadType, w.cfg.Queues.UploadType},
+		client: w.limits, meter: w.counters,
+		names: [2]string{w.cfg.Queues.Download, w.cfg.Queues.Upload},
+		types: [2]string{w.cfg.Queues.DownloadType, w.cfg.Queues.UploadType},
 	}
 }
 
@@ -142,7 +162,7 @@ func (w *shapedWAN) queues(client router.Client) queuePair {
 // is told before anything runs.
 func (w *shapedWAN) connect(ctx context.Context) error {
 	var err error
-	w.start, err = w.queues(w.writes).Limits(ctx)
+	w.start, err = w.queues().Limits(ctx)
 	switch status := exitStatus(err); {
 	case err == nil:
 		return nil
@@ -161,7 +181,7 @@ func (w *shapedWAN) prepare(prober control.Prober, observers control.Observers, 
 	}
 	w.loop = control.New(control.Config{
 		Law: w.adopt(w.cfg), Start: w.start, Epoch: w.epoch, DryRun: w.dryRun,
-		Prober: prober, Limiter: w.queues(w.writes), Meter: w.queues(w.reads),
+		Prober: prober, Limiter: w.queues(), Meter: w.queues(),
 		Observer: observers, Alive: alive, Hold: w.hold(),
 	})
 }
@@ -175,10 +195,12 @@ func (w *shapedWAN) hold() func() bool {
 }
 
 func (w *shapedWAN) close() error {
-	for _, c := range []router.Client{w.writes, w.reads} {
-		if c != nil {
-			_ = c.Close() // a connection that was lost before cannot be closed well, and need not
-		}
+	// A connection that was lost before cannot be closed well, and need not.
+	if w.limits != nil {
+		_ = w.limits.Close()
+	}
+	if w.counters != nil && w.counters != w.limits {
+		_ = w.counters.Close()
 	}
 	if w.lock != nil {
 		return w.lock.Close()
@@ -219,8 +241,7 @@ func (w *shapedWAN) Snapshot(ctx context.Context) (telemetry.WANStatus, error) {
 		}
 	}
 	s.Failures = st.Failures
-	s.Router = telemetry.RouterStatus{Transport: string(w.cfg.Router.Transport), LastAnswer: w.at(st.LastRouter)}
-	s.Router.LastError = oneOf(st.LastError, st.PollError)
+	s.Router = w.router(st)
 	s.Probe = telemetry.ProbeStatus{Alive: dec.Alive, LastReply: w.at(st.LastReply)}
 	if w.probes != nil {
 		p := w.probes.Status()
@@ -228,6 +249,19 @@ func (w *shapedWAN) Snapshot(ctx context.Context) (telemetry.WANStatus, error) {
 		s.Probe.Targets = len(w.cfg.PingHosts)
 	}
 	return s, nil
+}
+
+// router tells how the router is reached.
+func (w *shapedWAN) router(st control.Status) telemetry.RouterStatus {
+	s := telemetry.RouterStatus{
+		LastAnswer: w.at(st.LastRouter), Latency: st.RouterTook, LastError: oneOf(st.LastError, st.PollError),
+	}
+	s.Transport, s.Address, s.Failovers = routerInUse(w.cfg.Router, w.limits)
+	if w.counters != w.limits {
+		_, _, more := routerInUse(w.cfg.Router, w.counters)
+		s.Failovers += more
+	}
+	return s
 }
 
 // oneOf is the text of the first error there is.

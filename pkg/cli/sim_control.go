@@ -32,7 +32,7 @@ KINDS OF FAULT
   ` + faultKinds() + `
 
 ` + exitStatuses,
-		Example: `  wanctl sim control --at 127.0.0.1:9000 fault stall times=1 method=PATCH applied
+		Example: `  wanctl sim control --at 127.0.0.1:9000 fault stall times=1 command=set applied
   wanctl sim control --at 127.0.0.1:9000 reboot down=2s renumber race=3
   wanctl sim control --ready-file ready counters WAN-Download-1 dropped=17`,
 		ValidArgs: []string{"fault", "clear", "latency", "drop", "refuse", "listen", "silent", "reboot", "counters", "run"},

@@ -12,7 +12,8 @@
 // the dots, so that WANCTL_ROUTER_HOST is router.host. Entries of a list are
 // separated by commas. An empty variable counts as not set. Inside the file,
 // ${NAME} in any value is replaced from the environment, and ROUTER_PASSWORD
-// stands in for a router.password that nobody wrote.
+// stands in for a router.password that nobody wrote, as WANCTL_SSH_PASSPHRASE
+// does for a router.ssh_passphrase.
 package config
 
 import (
@@ -115,7 +116,7 @@ func (r *reader) wan(src io.Reader, overrides map[string]string) (*WAN, schema.O
 		}
 	}
 	cells := r.layer(keys, r.Collect(root, "", keys, wanObsolete()), overrides)
-	r.fillPassword(cells)
+	r.fillSecrets(cells)
 
 	wan := &WAN{Base: Base{Path: r.file}}
 	v := rules{schema.Bind(&r.Reader, "", table, cells, wan)}

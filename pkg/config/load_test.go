@@ -512,7 +512,7 @@ func TestProblemsOutsideTheFile(t *testing.T) {
 func TestVariablesDoNotCollide(t *testing.T) {
 	taken := map[string]string{}
 	for _, name := range []string{"WANCTL_CONFIG", "WANCTL_CONFIG_DIR", "WANCTL_STEERING_CONFIG", "WANCTL_MODE",
-		"WANCTL_LOG_LEVEL", "WANCTL_LOG_FORMAT", "ROUTER_PASSWORD"} {
+		"WANCTL_LOG_LEVEL", "WANCTL_LOG_FORMAT", PasswordVariable, PassphraseVariable} {
 		taken[name] = "the program"
 	}
 	for _, k := range WANKeys() {

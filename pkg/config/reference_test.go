@@ -14,7 +14,7 @@ import (
 
 const configs = "../../configs"
 
-var shipped = Options{LookupEnv: environment(map[string]string{"ROUTER_PASSWORD": "secret"})}
+var shipped = Options{LookupEnv: environment(map[string]string{"ROUTER_PASSWORD": "secret", "WANCTL_SSH_PASSPHRASE": "of the key"})}
 
 // optional is a setting in a comment: "#key: value", against the prose of "# Text".
 var optional = regexp.MustCompile(`(?m)^( *)#([a-z_]+:)`)

@@ -10,16 +10,25 @@ import (
 
 // inherited are the keys an entry of router.failover takes from router when it
 // does not have them. Port and tls belong to the transport.
-var inherited = [...]string{"host", "user", "password", "ssh_key", "verify_ssl", "tls_fingerprint", "known_hosts", "ssh_fingerprint"}
+var inherited = [...]string{"host", "user", "password", "ssh_key", "ssh_passphrase", "verify_ssl", "tls_fingerprint", "known_hosts", "ssh_fingerprint", "ssh_legacy"}
 
-// fillPassword takes the password from ROUTER_PASSWORD where nothing else has it.
-func (r *reader) fillPassword(cells map[string]schema.Cell) {
-	if _, ok := cells["router.password"]; ok {
-		return
-	}
-	if s, ok := r.Lookup("ROUTER_PASSWORD"); ok && s != "" {
-		cells["router.password"] = schema.NewCell(schema.Key{}, s,
-			schema.Origin{Source: schema.FromEnvironment, Name: "ROUTER_PASSWORD"})
+// Environment variables of the secrets that nothing else has.
+const (
+	PasswordVariable   = "ROUTER_PASSWORD"
+	PassphraseVariable = "WANCTL_SSH_PASSPHRASE"
+)
+
+// fillSecrets takes from the environment what the file does not say.
+func (r *reader) fillSecrets(cells map[string]schema.Cell) {
+	for key, variable := range map[string]string{
+		"router.password": PasswordVariable, "router.ssh_passphrase": PassphraseVariable,
+	} {
+		if _, ok := cells[key]; ok {
+			continue
+		}
+		if s, ok := r.Lookup(variable); ok && s != "" {
+			cells[key] = schema.NewCell(schema.Key{}, s, schema.Origin{Source: schema.FromEnvironment, Name: variable})
+		}
 	}
 }
 
@@ -125,6 +134,9 @@ func (v rules) failover(first *Router) {
 			of.checkPin("tls_fingerprint", &r)
 		} else if !r.TLS {
 			r.TLSFingerprint = ""
+		}
+		if _, ok := own["verify_ssl"]; !ok && !r.TLS {
+			r.VerifyTLS = false
 		}
 		first.Failover = append(first.Failover, r)
 	}

@@ -48,6 +48,14 @@ func TestRouter(t *testing.T) {
 		{name: "only a key means ssh", section: "  host: r\n  user: u\n  ssh_key: /k\n",
 			want: Router{Transport: SSH, Host: "r", User: "u", SSHKey: "/k", Port: 22}},
 		{name: "a key and a password mean rest", section: login + "  ssh_key: /k\n", want: with(func(r *Router) { r.SSHKey = "/k" })},
+		{name: "passphrase of a key", section: "  transport: ssh\n  host: r\n  user: u\n  ssh_key: /k\n  ssh_passphrase: open\n  ssh_legacy: true\n  failover: [ssh]\n",
+			env: map[string]string{"WANCTL_SSH_PASSPHRASE": "other"},
+			want: Router{Transport: SSH, Host: "r", User: "u", SSHKey: "/k", SSHPassphrase: NewSecret("open"), SSHLegacy: true, Port: 22, Failover: []Router{
+				{Transport: SSH, Host: "r", User: "u", SSHKey: "/k", SSHPassphrase: NewSecret("open"), SSHLegacy: true, Port: 22},
+			}}},
+		{name: "passphrase from the environment", section: "  host: r\n  user: u\n  ssh_key: /k\n",
+			env:  map[string]string{"WANCTL_SSH_PASSPHRASE": "open"},
+			want: Router{Transport: SSH, Host: "r", User: "u", SSHKey: "/k", SSHPassphrase: NewSecret("open"), Port: 22}},
 		{name: "password from the environment", section: "  host: r\n  user: u\n  password: null\n",
 			env: map[string]string{"ROUTER_PASSWORD": "p"}, want: base},
 		{name: "fingerprints", section: login + "  tls_fingerprint: " + strings.Repeat("0A:", 31) + "0A\n  ssh_fingerprint: SHA256:" + strings.Repeat("A", 43) + "\n",
@@ -57,8 +65,8 @@ func TestRouter(t *testing.T) {
 				r.Port, r.VerifyTLS = 8443, true
 				r.Failover = []Router{
 					{Transport: API, Host: "r", User: "u", Password: NewSecret("p"), Port: 8729, TLS: true, VerifyTLS: true},
-					{Transport: SSH, Host: "r", User: "v", Password: NewSecret("p"), SSHKey: "/k", Port: 22, VerifyTLS: true},
-					{Transport: REST, Host: "s", User: "u", Password: NewSecret("p"), Port: 80, VerifyTLS: true},
+					{Transport: SSH, Host: "r", User: "v", Password: NewSecret("p"), SSHKey: "/k", Port: 22},
+					{Transport: REST, Host: "s", User: "u", Password: NewSecret("p"), Port: 80},
 				}
 			})},
 		{name: "failover without the pinned TLS of the first", section: login + "  tls_fingerprint: " + hash + "\n  failover: [{transport: rest, tls: false}, api]\n",

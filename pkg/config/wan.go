@@ -31,12 +31,15 @@ type Router struct {
 	SSHKey    string // path of a private key; "" without
 	Port      int
 
+	SSHPassphrase Secret // of SSHKey; empty for a key without one
+
 	TLS            bool   // false: plain http, or the plain API; always false for ssh
 	VerifyTLS      bool   // check the certificate against the system's authorities
 	TLSFingerprint string // SHA-256 of the certificate, 64 hex digits in lower case; "" when not pinned
 
 	KnownHosts     string // path; "" means the usual places
 	SSHFingerprint string // "SHA256:...", as ssh-keygen -l prints it; "" when not pinned
+	SSHLegacy      bool   // also accept the algorithms of RouterOS 6
 
 	// Failover holds further ways, in the order they are tried. Theirs is empty.
 	Failover []Router

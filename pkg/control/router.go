@@ -82,7 +82,7 @@ func (l *Loop) polled(p poll) {
 		return
 	}
 	l.pollFailures, l.status.PollError = 0, nil
-	l.status.LastRouter = p.reading.At
+	l.status.LastRouter, l.status.RouterTook = p.reading.At, p.took
 	every := pollBase
 	if l.quiet() {
 		every = pollQuiet

@@ -22,6 +22,7 @@ type Status struct {
 	PollErrors uint64
 	LastReply  time.Duration // newest probe reply, on the law's clock
 	LastRouter time.Duration // newest answer of the router
+	RouterTook time.Duration // how long the newest reading of counters took
 }
 
 func (l *Loop) current() Status {

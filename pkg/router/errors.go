@@ -22,6 +22,8 @@ var (
 	ErrNotFound = errors.New("not found on router")
 	// ErrAmbiguous: several items have that name; none was touched.
 	ErrAmbiguous = errors.New("ambiguous on router")
+	// ErrExists: what was to be added is there already.
+	ErrExists = errors.New("exists on router already")
 	// ErrNotApplied: the router answered, but the change is not visible.
 	ErrNotApplied = errors.New("change not applied by router")
 	// ErrInvalid: the router rejected a value or a parameter.

@@ -31,11 +31,15 @@ type Client interface {
 	// ErrNotFound when there is none, ErrAmbiguous when there are several.
 	Queue(ctx context.Context, name string) (Queue, error)
 
-	// SetQueue changes the one queue of that exact name and returns it as the
-	// router reports it afterwards. A result that differs from what was asked
-	// is ErrNotApplied. It writes even when nothing would change; a caller that
-	// wants to spare the router's flash compares first.
-	SetQueue(ctx context.Context, name string, set QueueSettings) (Queue, error)
+	// SetQueues changes queues by their exact names, in one round trip where
+	// the protocol allows it, and returns them as the router reports them
+	// afterwards, in the order of changes. A result that differs from what was
+	// asked is ErrNotApplied. It writes even when nothing would change; a caller
+	// that wants to spare the router's flash compares first.
+	//
+	// With an error, the queues that were changed and confirmed are in the
+	// result all the same; those that were not have no name there.
+	SetQueues(ctx context.Context, changes ...QueueChange) ([]Queue, error)
 
 	// Counters reads the counters of several queues in as few round trips as
 	// the protocol allows, in the order of names.
@@ -43,6 +47,40 @@ type Client interface {
 
 	// QueueTypes lists the queue types.
 	QueueTypes(ctx context.Context) ([]QueueType, error)
+
+	// Rules lists the mangle rules in the router's order.
+	Rules(ctx context.Context) ([]Rule, error)
+
+	// Rule reads the one mangle rule of that exact comment.
+	// ErrNotFound when there is none, ErrAmbiguous when there are several.
+	Rule(ctx context.Context, comment string) (Rule, error)
+
+	// SetRule enables or disables the one mangle rule of that exact comment,
+	// and returns it as the router reports it afterwards. A dynamic rule is
+	// ErrInvalid, a rule that does not change ErrNotApplied.
+	SetRule(ctx context.Context, comment string, enabled bool) (Rule, error)
+
+	// Addresses lists the entries of an address list, or of all for "".
+	Addresses(ctx context.Context, list string) ([]Address, error)
+
+	// AddAddress adds an entry. When the router has one for that list and
+	// address, it returns that one and ErrExists.
+	AddAddress(ctx context.Context, a Address) (Address, error)
+
+	// RemoveAddress removes the entry of that list and address.
+	// ErrNotFound when there is none.
+	RemoveAddress(ctx context.Context, list, address string) error
+
+	// Scripts lists the scripts, without their sources.
+	Scripts(ctx context.Context) ([]Script, error)
+
+	// RunScript runs the one script of that exact name and waits for its end.
+	// What it prints is lost; its error is ErrInvalid with the router's text.
+	// It is never repeated when its outcome is unknown.
+	RunScript(ctx context.Context, name string) error
+
+	// Routes lists the IPv4 routes.
+	Routes(ctx context.Context) ([]Route, error)
 
 	// Close ends the session. The Client is not used afterwards.
 	Close() error
@@ -77,6 +115,12 @@ type QueueSettings struct {
 	Type     *string
 }
 
+// QueueChange is new settings for the one queue of that exact name.
+type QueueChange struct {
+	Name string
+	QueueSettings
+}
+
 // QueueType is one row of /queue/type. Params holds the fields of its kind
 // under RouterOS's names, for example "cake-rtt".
 type QueueType struct {
@@ -84,6 +128,55 @@ type QueueType struct {
 	Kind    string
 	Default bool
 	Params  map[string]string
+}
+
+// Rule is one row of /ip/firewall/mangle. Its comment is what identifies it to
+// wanctl, though RouterOS allows several rules to have the same.
+type Rule struct {
+	Comment  string
+	Chain    string
+	Action   string
+	Disabled bool
+	Dynamic  bool // made by the router itself; cannot be changed
+	Invalid  bool
+	Bytes    uint64
+	Packets  uint64
+	Params   map[string]string // matchers and arguments under RouterOS's names, such as "new-routing-mark"
+}
+
+// Address is one row of /ip/firewall/address-list.
+type Address struct {
+	List     string
+	Address  string // address, prefix, range or host name, as RouterOS writes it
+	Comment  string
+	Timeout  time.Duration // what is left of it; 0: stays, also over a reboot
+	Created  string        // as the router writes times
+	Disabled bool
+	Dynamic  bool // with a timeout, or resolved from a host name
+}
+
+// Script is one row of /system/script.
+type Script struct {
+	Name        string
+	Owner       string
+	Comment     string
+	Policies    []string
+	RunCount    uint64
+	LastStarted string // as the router writes times; "" never
+	Invalid     bool
+}
+
+// Route is one row of /ip/route.
+type Route struct {
+	Destination string // prefix
+	Gateway     string // address or interface
+	Table       string
+	Distance    int
+	Comment     string
+	Active      bool
+	Dynamic     bool
+	Disabled    bool
+	Blackhole   bool
 }
 
 // Info is what a router says of itself.

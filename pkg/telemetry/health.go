@@ -66,6 +66,9 @@ type ProbeHealth struct {
 // RouterHealth is the connection to the router.
 type RouterHealth struct {
 	Transport            string   `json:"transport,omitempty"`
+	Address              string   `json:"address,omitempty"`
+	Failovers            int      `json:"failovers"`
+	LatencyMs            *float64 `json:"latency_ms"`
 	Reachable            bool     `json:"reachable"`
 	LastAnswerAgeSeconds *float64 `json:"last_answer_age_seconds"`
 	LastError            string   `json:"last_error,omitempty"`
@@ -146,6 +149,9 @@ func (w *WANStatus) health(now time.Time) WANHealth {
 		},
 		Router: RouterHealth{
 			Transport:            w.Router.Transport,
+			Address:              w.Router.Address,
+			Failovers:            w.Router.Failovers,
+			LatencyMs:            knownMs(w.Router.Latency),
 			Reachable:            !w.Router.LastAnswer.IsZero() && w.Router.LastError == "",
 			LastAnswerAgeSeconds: age(now, w.Router.LastAnswer),
 			LastError:            clean(w.Router.LastError),

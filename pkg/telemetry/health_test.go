@@ -40,7 +40,7 @@ func well() WANStatus {
 			{Limit: 20500 * bitrate.Kbps, Applied: 20500 * bitrate.Kbps, State: autorate.Green},
 		},
 		Probe:  ProbeStatus{Mode: "icmp", Alive: 3, Targets: 3, LastReply: noon.Add(-30 * time.Millisecond)},
-		Router: RouterStatus{Transport: "rest", LastAnswer: noon.Add(-100 * time.Millisecond)},
+		Router: RouterStatus{Transport: "rest", Address: "192.168.88.1:443", Failovers: 2, Latency: 14500 * time.Microsecond, LastAnswer: noon.Add(-100 * time.Millisecond)},
 	}
 }
 
@@ -97,6 +97,9 @@ func TestHealthDocument(t *testing.T) {
       },
       "router": {
         "transport": "rest",
+        "address": "192.168.88.1:443",
+        "failovers": 2,
+        "latency_ms": 14.5,
         "reachable": true,
         "last_answer_age_seconds": 0.1
       }

@@ -38,6 +38,7 @@ type wanVectors struct {
 	sentBytes, dropped, foreign    *prometheus.CounterVec // wan, direction
 	alive, reachable, threshold    *prometheus.GaugeVec   // wan
 	requests, failures             *prometheus.CounterVec // wan, kind
+	failovers                      *prometheus.CounterVec // wan
 	sent, replies, timeouts        *prometheus.CounterVec // wan, reflector
 	rtt, excess, write, lateness   *prometheus.HistogramVec
 }
@@ -97,6 +98,7 @@ func New(reg prometheus.Registerer, version string) (*Metrics, error) {
 			threshold:  f.gauge("wanctl_excess_threshold_seconds", "Delay above the baseline that counts as a sign of a queue.", "wan"),
 			requests:   f.counter("wanctl_router_requests_total", "Requests to the router.", "wan", "kind"),
 			failures:   f.counter("wanctl_router_errors_total", "Requests to the router that failed.", "wan", "kind"),
+			failovers:  f.counter("wanctl_router_failovers_total", "Changes to another way to the router, back to the first included.", "wan"),
 			sent:       f.counter("wanctl_probes_sent_total", "Probes sent.", "wan", "reflector"),
 			replies:    f.counter("wanctl_probe_replies_total", "Replies to probes, late ones too.", "wan", "reflector"),
 			timeouts:   f.counter("wanctl_probe_timeouts_total", "Probes without a reply in time.", "wan", "reflector"),

@@ -154,6 +154,7 @@ func TestScrapeAfterWork(t *testing.T) {
 	w.Written(12*time.Millisecond, nil)
 	w.Written(time.Second, errors.New("no"))
 	w.Polled(time.Millisecond, nil)
+	w.FailedOver()
 	m.WAN(spectrum) // a reload goes on with the same series
 
 	text, _ := page(t, reg, "")
@@ -185,6 +186,7 @@ func TestScrapeAfterWork(t *testing.T) {
 		`wanctl_router_errors_total{kind="write",wan="spectrum"} 1`,
 		`wanctl_router_errors_total{kind="read",wan="spectrum"} 0`,
 		`wanctl_router_reachable{wan="spectrum"} 1`,
+		`wanctl_router_failovers_total{wan="spectrum"} 1`,
 		`wanctl_probes_sent_total{reflector="9.9.9.9",wan="spectrum"} 1`,
 		`wanctl_probe_replies_total{reflector="9.9.9.9",wan="spectrum"} 1`,
 		`wanctl_probe_timeouts_total{reflector="9.9.9.9",wan="spectrum"} 1`,
@@ -316,6 +318,7 @@ func TestNilDiscards(t *testing.T) {
 	w.Foreign(autorate.Upload, 1, 2)
 	w.Written(0, nil)
 	w.Polled(0, nil)
+	w.FailedOver()
 	s.Set(true, "RED")
 	s.Transition("A", "B")
 }

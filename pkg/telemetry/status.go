@@ -63,7 +63,10 @@ type ProbeStatus struct {
 
 // RouterStatus is the connection to the router.
 type RouterStatus struct {
-	Transport  string
+	Transport  string        // in use now
+	Address    string        // "host:port" in use now
+	Failovers  int           // how often another way to the router was taken, back to the first included
+	Latency    time.Duration // of a recent request
 	LastAnswer time.Time
 	LastError  string // of the last call; "" when it worked
 }

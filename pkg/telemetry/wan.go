@@ -24,6 +24,7 @@ type WAN struct {
 	baseline, load, delta, duration  prometheus.Gauge
 	alive, reachable, threshold      prometheus.Gauge
 	cycles, heldBack, updates, pings prometheus.Counter
+	failovers                        prometheus.Counter
 	reads, writes                    requestMetrics
 	rtt, excess, write, lateness     prometheus.Observer
 	directions                       [2]directionMetrics
@@ -67,6 +68,7 @@ func (m *Metrics) WAN(cfg WANConfig) *WAN {
 		heldBack:  v.heldBack.WithLabelValues(wan),
 		updates:   v.updates.WithLabelValues(wan),
 		pings:     v.pings.WithLabelValues(wan),
+		failovers: v.failovers.WithLabelValues(wan),
 		reads:     requests("read"),
 		writes:    requests("write"),
 		rtt:       v.rtt.WithLabelValues(wan),
@@ -226,6 +228,14 @@ func (w *WAN) Written(took time.Duration, err error) {
 func (w *WAN) Polled(_ time.Duration, err error) {
 	if w != nil {
 		w.request(w.reads, err)
+	}
+}
+
+// FailedOver counts a change to another way to the router. Any goroutine may
+// call it.
+func (w *WAN) FailedOver() {
+	if w != nil {
+		w.failovers.Inc()
 	}
 }
 

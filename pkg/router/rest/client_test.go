@@ -1,12 +1,14 @@
 package rest_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
 	"github.com/wanctl/wanctl/pkg/router"
+	"github.com/wanctl/wanctl/pkg/router/menus"
 	"github.com/wanctl/wanctl/pkg/router/rest"
 	"github.com/wanctl/wanctl/pkg/router/routertest"
 	"github.com/wanctl/wanctl/pkg/router/simrouter"
@@ -20,7 +22,13 @@ func config(r *simrouter.Router) rest.Config {
 	return rest.Config{Host: host, Port: port, User: "admin", Timeout: 10 * time.Second}
 }
 
-func newClient(t testing.TB, cfg rest.Config) *rest.Client {
+// setQueue changes one queue.
+func setQueue(ctx context.Context, c router.Client, name string, set router.QueueSettings) (router.Queue, error) {
+	queues, err := c.SetQueues(ctx, router.QueueChange{Name: name, QueueSettings: set})
+	return queues[0], err
+}
+
+func newClient(t testing.TB, cfg rest.Config) *menus.Client {
 	t.Helper()
 	c, err := rest.New(cfg)
 	if err != nil {
@@ -31,13 +39,20 @@ func newClient(t testing.TB, cfg rest.Config) *rest.Client {
 }
 
 func TestConformance(t *testing.T) {
-	routertest.Run(t, func(t *testing.T, r *simrouter.Router, o routertest.Options) router.Client {
-		cfg := config(r)
-		cfg.Fingerprint = r.Fingerprint()
-		cfg.User, cfg.Password, cfg.Now = o.User, func() string { return o.Password }, o.Now
-		if o.Timeout > 0 {
-			cfg.Timeout = o.Timeout
-		}
-		return newClient(t, cfg)
-	})
+	for _, version := range []string{"7.12", "7.18", "7.22.1"} {
+		t.Run(version, func(t *testing.T) {
+			suite := routertest.Suite{Service: simrouter.WWWSSL, RequestsPerWrite: 1, Dial: dial}
+			suite.Run(t, simrouter.Config{Version: version})
+		})
+	}
+}
+
+func dial(t testing.TB, r *simrouter.Router, o routertest.Options) router.Client {
+	cfg := config(r)
+	cfg.Fingerprint = r.Fingerprint()
+	cfg.User, cfg.Password, cfg.Now = o.User, func() string { return o.Password }, o.Now
+	if o.Timeout > 0 {
+		cfg.Timeout = o.Timeout
+	}
+	return newClient(t, cfg)
 }

@@ -41,9 +41,9 @@ func TestFaultyAnswers(t *testing.T) {
 			}
 			r.ClearFaults()
 
-			r.Inject(simrouter.Fault{Kind: kind, Method: http.MethodPatch, Times: 1, Applied: true})
+			r.Inject(simrouter.Fault{Kind: kind, Command: "set", Times: 1, Applied: true})
 			limit := 99 * bitrate.Mbps
-			q, err := c.SetQueue(ctx, routertest.Download, router.QueueSettings{MaxLimit: &limit})
+			q, err := setQueue(ctx, c, routertest.Download, router.QueueSettings{MaxLimit: &limit})
 			if err != nil || q.MaxLimit != limit {
 				t.Errorf("writing: got %s, %v", q.MaxLimit, err)
 			}
@@ -90,7 +90,7 @@ func TestKnobs(t *testing.T) {
 			limit := 99 * bitrate.Mbps
 			for range 2 {
 				for _, queue := range []string{"other queue+7", routertest.Upload} {
-					q, err := c.SetQueue(ctx, queue, router.QueueSettings{MaxLimit: &limit})
+					q, err := setQueue(ctx, c, queue, router.QueueSettings{MaxLimit: &limit})
 					if err != nil || q.MaxLimit != limit || q.Name != queue {
 						t.Errorf("writing: got %+v, %v", q, err)
 					}
@@ -107,7 +107,7 @@ func TestKnobs(t *testing.T) {
 			}
 			rc.User, limit = "reader", 98*bitrate.Mbps
 			reader := newClient(t, rc)
-			_, err := reader.SetQueue(ctx, routertest.Upload, router.QueueSettings{MaxLimit: &limit})
+			_, err := setQueue(ctx, reader, routertest.Upload, router.QueueSettings{MaxLimit: &limit})
 			if !errors.Is(err, router.ErrDenied) || !strings.Contains(err.Error(), "not enough permissions (9)") {
 				t.Errorf("denied write: %v", err)
 			}
@@ -124,7 +124,7 @@ func TestPersistentConnection(t *testing.T) {
 	c := newClient(t, config(r))
 	for i := range 20 {
 		limit := bitrate.Rate(i+1) * bitrate.Mbps
-		if _, err := c.SetQueue(t.Context(), routertest.Download, router.QueueSettings{MaxLimit: &limit}); err != nil {
+		if _, err := setQueue(t.Context(), c, routertest.Download, router.QueueSettings{MaxLimit: &limit}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := c.Counters(t.Context(), routertest.Download, routertest.Upload); err != nil {
@@ -148,7 +148,7 @@ func TestIdleConnectionIsReplacedBeforeWriting(t *testing.T) {
 	}
 	r.DropConnections()
 	limit := bitrate.Mbps
-	if _, err := c.SetQueue(t.Context(), routertest.Download, router.QueueSettings{MaxLimit: &limit}); err != nil {
+	if _, err := setQueue(t.Context(), c, routertest.Download, router.QueueSettings{MaxLimit: &limit}); err != nil {
 		t.Fatal(err)
 	}
 	var methods []string
@@ -210,7 +210,7 @@ func plainHTTP(c *rest.Config) { c.Plain = true }
 func impatient(c *rest.Config) { c.Timeout = 200 * time.Millisecond }
 
 // hostile is a server that is no router at all.
-func hostile(t *testing.T, h http.HandlerFunc) *rest.Client {
+func hostile(t *testing.T, h http.HandlerFunc) router.Client {
 	t.Helper()
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
@@ -234,12 +234,12 @@ func TestHostileAnswers(t *testing.T) {
 					return
 				}
 			}
-		}, router.ErrOutcomeUnknown, "larger than 8 MiB"},
+		}, router.ErrOutcomeUnknown, "more than 8 MiB"},
 		{"endless headers", func(w http.ResponseWriter, _ *http.Request) {
 			for i := range 90_000 {
 				w.Header().Set("X-"+strconv.Itoa(i), strings.Repeat("x", 100))
 			}
-		}, router.ErrOutcomeUnknown, "larger than 8 MiB"},
+		}, router.ErrOutcomeUnknown, "more than 8 MiB"},
 		{"id that is a path", func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte(`[{".id":"*1/../../user","name":"q","max-limit":"0","bytes":"0"}]`))
 		}, router.ErrOutcomeUnknown, "has the id"},

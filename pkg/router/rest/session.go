@@ -3,22 +3,19 @@ package rest
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/hex"
-	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"time"
+
+	"github.com/wanctl/wanctl/pkg/router/dial"
 )
 
 // maxAnswer bounds one answer, headers included. Thirty thousand address-list
 // rows are about 6 MiB.
 const maxAnswer = 8 << 20
 
-var errTooLarge = errors.New("answer is larger than 8 MiB")
+var errTooLarge = fmt.Errorf("%w: more than 8 MiB", dial.ErrTooLarge)
 
 // session is one connection to the router, used for one request at a time.
 //
@@ -35,85 +32,29 @@ type session struct {
 	ended  bool // the context of a request ended; its deadline may still strike
 }
 
-// phase is how far an attempt got, which decides what a failure means.
-type phase int
-
-const (
-	connecting phase = iota
-	handshaking
-	sending // the request may have arrived
-)
-
-// phaseError is a failure of the connection itself.
-type phaseError struct {
-	phase  phase
-	served int // answers the connection had carried before
-	cause  error
-}
-
-func (e *phaseError) Error() string { return e.cause.Error() }
-func (e *phaseError) Unwrap() error { return e.cause }
-
-// dial opens a session.
-func dial(ctx context.Context, addr string, config *tls.Config) (*session, error) {
-	var d net.Dialer
-	raw, err := d.DialContext(ctx, "tcp", addr)
+// open opens a session.
+func open(ctx context.Context, t *dial.Target) (*session, error) {
+	conn, raw, err := t.Connect(ctx)
 	if err != nil {
-		return nil, &phaseError{phase: connecting, cause: because(ctx, err)}
+		return nil, err
 	}
-	s := &session{conn: raw, raw: raw}
-	if config != nil {
-		t := tls.Client(raw, config)
-		if err := t.HandshakeContext(ctx); err != nil {
-			_ = raw.Close()
-			var invalid *tls.CertificateVerificationError
-			if errors.As(err, &invalid) {
-				err = &certificateError{seen: fingerprint(invalid.UnverifiedCertificates), cause: invalid.Err}
-			}
-			return nil, &phaseError{phase: handshaking, cause: because(ctx, err)}
-		}
-		s.conn = t
-	}
-	s.limit = &io.LimitedReader{R: s.conn}
+	s := &session{conn: conn, raw: raw, limit: &io.LimitedReader{R: conn}}
 	s.read = bufio.NewReader(s.limit)
 	s.write = bufio.NewWriter(s.conn)
 	return s, nil
 }
 
-// because prefers the reason ctx has for ending over what the connection says
-// of it.
-func because(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	var timeout net.Error
-	if errors.As(err, &timeout) && timeout.Timeout() {
-		return context.DeadlineExceeded
-	}
-	return err
-}
-
-// fingerprint is the SHA-256 of the leaf in lower-case hex.
-func fingerprint(chain []*x509.Certificate) string {
-	if len(chain) == 0 {
-		return "none"
-	}
-	sum := sha256.Sum256(chain[0].Raw)
-	return hex.EncodeToString(sum[:])
-}
-
-// exchange sends a request and reads the whole answer. After an error the
-// session is of no more use.
+// exchange sends a request and reads the whole answer. After an error, which
+// is a *dial.Error, the session is of no more use.
 func (s *session) exchange(ctx context.Context, req *http.Request) (*http.Response, []byte, error) {
 	fail := func(err error) (*http.Response, []byte, error) {
-		return nil, nil, &phaseError{phase: sending, served: s.served, cause: because(ctx, err)}
+		return nil, nil, &dial.Error{Phase: dial.Waiting, Served: s.served, Cause: dial.Because(ctx, err)}
 	}
-	deadline, _ := ctx.Deadline()
-	if err := s.conn.SetDeadline(deadline); err != nil {
+	done, err := dial.Bound(ctx, s.raw)
+	if err != nil {
 		return fail(err)
 	}
-	stop := context.AfterFunc(ctx, func() { _ = s.raw.SetDeadline(time.Unix(1, 0)) })
-	defer func() { s.ended = s.ended || !stop() }()
+	defer func() { s.ended = done() || s.ended }()
 
 	s.limit.N = maxAnswer
 	if err := req.Write(s.write); err != nil {
@@ -150,7 +91,7 @@ func (s *session) usable() bool {
 		return false
 	}
 	// Before the first answer a TLS session ticket may lie there.
-	return s.served == 0 || quiet(s.raw)
+	return s.served == 0 || dial.Quiet(s.raw)
 }
 
 func (s *session) close() error { return s.conn.Close() }

@@ -23,9 +23,13 @@ var messages = []struct {
 	{"not logged in", router.ErrAuth},
 
 	{"unknown parameter", router.ErrUnsupported},
+	{"bad parameter", router.ErrUnsupported},
 	{"no such command", router.ErrUnsupported},
 	{"bad command name", router.ErrUnsupported},
 	{"expected end of command", router.ErrUnsupported},
+
+	{"already have such", router.ErrExists},
+	{"already exists", router.ErrExists},
 
 	{"session closed", router.ErrOutcomeUnknown},
 	{"action timed out", router.ErrOutcomeUnknown},

@@ -58,8 +58,9 @@ func TestClassify(t *testing.T) {
 		"Session closed":                                  router.ErrOutcomeUnknown,
 		"action timed out - try again, if error ... (13)": router.ErrOutcomeUnknown,
 		"invalid value for argument max-limit":            router.ErrInvalid,
-		"failure: already have such name":                 router.ErrInvalid,
-		"":                                                router.ErrInvalid,
+		"failure: already have such entry":                router.ErrExists,
+		"failure: user with the same name already exists": router.ErrExists,
+		"": router.ErrInvalid,
 	} {
 		if got := Classify(message); !errors.Is(got, want) {
 			t.Errorf("Classify(%q) = %v, want %v", message, got, want)

@@ -50,9 +50,10 @@ func Queue(r Row) (router.Queue, error) {
 	return q, p.err
 }
 
-// Counters reads the counters of a row of /queue/tree.
+// Counters reads the counters of a row of /queue/tree. A row that was cut short
+// must not pass for one whose counters are 0.
 func Counters(r Row) (router.Counters, error) {
-	if err := Require(r, "bytes"); err != nil {
+	if err := Require(r, "bytes", "dropped", "queued-bytes"); err != nil {
 		return router.Counters{}, err
 	}
 	p := parser{row: r}

@@ -140,7 +140,7 @@ var failing = []test{
 		}
 		before := b.r.Counts()
 		for range 10 {
-			_, err := b.c.SetQueue(b.ctx(), Download, limit(bitrate.Mbps))
+			_, err := b.setQueue(b.ctx(), Download, limit(bitrate.Mbps))
 			b.wantError(err, router.ErrAuth)
 		}
 		if c := b.r.Counts(); c.Requests != before.Requests || c.Connections != before.Connections {
@@ -163,7 +163,7 @@ var failing = []test{
 			b.Fatal(err)
 		}
 		b.warm()
-		_, err := b.c.SetQueue(b.ctx(), Download, limit(bitrate.Mbps))
+		_, err := b.setQueue(b.ctx(), Download, limit(bitrate.Mbps))
 		b.wantError(err, router.ErrDenied)
 		b.wantLimit(Download, 500*bitrate.Mbps)
 		if _, err := b.c.Queue(b.ctx(), Download); err != nil {
@@ -177,7 +177,7 @@ var failing = []test{
 		if _, err := b.c.Counters(b.ctx(), Download, Upload); err != nil {
 			b.Error(err)
 		}
-		if _, err := b.c.SetQueue(b.ctx(), Download, limit(bitrate.Mbps)); err != nil {
+		if _, err := b.setQueue(b.ctx(), Download, limit(bitrate.Mbps)); err != nil {
 			b.Error(err)
 		}
 	}},
@@ -200,13 +200,13 @@ var failing = []test{
 			b.Error("a queue that is not loaded yet was reported as absent")
 		}
 	}},
-	{name: "request cut off by the router's own limit", router: simrouter.Config{RequestCap: 20 * time.Millisecond}, run: func(b *bench) {
+	{name: "request cut off by the router's own limit", router: func(c *simrouter.Config) { c.RequestCap = 20 * time.Millisecond }, run: func(b *bench) {
 		b.warm()
 		b.r.Inject(simrouter.Fault{Kind: simrouter.Slow, For: time.Minute})
 		_, err := b.c.Queue(b.ctx(), Download)
 		b.wantError(err, router.ErrOutcomeUnknown)
 	}},
-	{name: "no session left", router: simrouter.Config{MaxSessions: 1}, run: func(b *bench) {
+	{name: "no session left", router: func(c *simrouter.Config) { c.MaxSessions = 1 }, run: func(b *bench) {
 		b.warm() // takes the only session
 		o := b.again()
 		_, err := o.Queue(b.ctx(), Download)

@@ -25,7 +25,7 @@ var reading = []test{
 		}
 		got.Uptime = 0
 		want := router.Info{
-			Identity: "simrouter", Version: "7.22.1 (stable)", Board: "RB5009UG+S+", Arch: "arm64",
+			Identity: "simrouter", Version: b.r.Machine().Version().String() + " (stable)", Board: "RB5009UG+S+", Arch: "arm64",
 			CPULoad: 3, CPUCount: 4, FreeMemory: 871366656, TotalMemory: 1073741824,
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -63,7 +63,7 @@ var reading = []test{
 			b.Errorf("error does not name %s: %v", Download, err)
 		}
 	}},
-	{name: "duplicated queue", router: simrouter.Config{Quirks: simrouter.Quirks{Quirks: console.Quirks{DuplicateQueueNames: true}}}, run: func(b *bench) {
+	{name: "duplicated queue", router: func(c *simrouter.Config) { c.Quirks.DuplicateQueueNames = true }, run: func(b *bench) {
 		if err := b.r.Run(`/queue tree add name=` + Download + ` parent=global`); err != nil {
 			b.Fatal(err)
 		}
@@ -71,7 +71,7 @@ var reading = []test{
 		b.wantError(err, router.ErrAmbiguous)
 		_, err = b.c.Counters(b.ctx(), Download)
 		b.wantError(err, router.ErrAmbiguous)
-		_, err = b.c.SetQueue(b.ctx(), Download, limit(bitrate.Mbps))
+		_, err = b.setQueue(b.ctx(), Download, limit(bitrate.Mbps))
 		b.wantError(err, router.ErrAmbiguous)
 		if n := b.r.Writes(); n != 0 {
 			b.Errorf("%d writes to an ambiguous queue", n)
@@ -156,7 +156,7 @@ var reading = []test{
 		if err != nil || q.Comment != comment {
 			b.Errorf("comment %q, %v\nwant    %q", q.Comment, err, comment)
 		}
-		if _, err := b.c.SetQueue(b.ctx(), Download, limit(bitrate.Mbps)); err != nil {
+		if _, err := b.setQueue(b.ctx(), Download, limit(bitrate.Mbps)); err != nil {
 			b.Errorf("writing a queue with that comment: %v", err)
 		}
 	}},
@@ -169,7 +169,7 @@ var reading = []test{
 			if q, err := b.c.Queue(b.ctx(), name); err != nil || q.Name != name {
 				b.Errorf("queue %q: got %q, %v", name, q.Name, err)
 			}
-			if q, err := b.c.SetQueue(b.ctx(), name, limit(bitrate.Mbps)); err != nil || q.Name != name {
+			if q, err := b.setQueue(b.ctx(), name, limit(bitrate.Mbps)); err != nil || q.Name != name {
 				b.Errorf("setting queue %q: got %q, %v", name, q.Name, err)
 			}
 		}
@@ -185,11 +185,11 @@ var reading = []test{
 			b.Errorf("%d logins on %d connections, want 1 of each", c.Logins, c.Connections)
 		}
 	}},
-	{name: "concurrent calls take turns", router: simrouter.Config{Latency: 5 * time.Millisecond}, run: func(b *bench) {
+	{name: "concurrent calls take turns", router: func(c *simrouter.Config) { c.Latency = 5 * time.Millisecond }, run: func(b *bench) {
 		var wg sync.WaitGroup
 		for i := range 8 {
 			wg.Go(func() {
-				if _, err := b.c.SetQueue(b.ctx(), Download, limit(bitrate.Rate(i+1)*bitrate.Mbps)); err != nil {
+				if _, err := b.setQueue(b.ctx(), Download, limit(bitrate.Rate(i+1)*bitrate.Mbps)); err != nil {
 					b.Errorf("writing: %v", err)
 				}
 				if _, err := b.c.Counters(b.ctx(), Upload); err != nil {

@@ -29,16 +29,34 @@ type Options struct {
 }
 
 // Dialer makes a client of r.
-type Dialer func(t *testing.T, r *simrouter.Router, o Options) router.Client
+type Dialer func(t testing.TB, r *simrouter.Router, o Options) router.Client
 
-// Start runs a simulated router until the end of the test.
+// Suite says how to reach the simulated router by one protocol.
+type Suite struct {
+	Service simrouter.Service
+	Dial    Dialer
+
+	// What a protocol needs, in requests as the router counts them.
+	RequestsPerWrite int // of one limit, over a warm session
+}
+
+// Start runs a simulated router with REST until the end of the test.
 func Start(t testing.TB, cfg simrouter.Config) *simrouter.Router {
+	t.Helper()
+	if cfg.Plain {
+		return StartService(t, simrouter.WWW, cfg)
+	}
+	return StartService(t, simrouter.WWWSSL, cfg)
+}
+
+// StartService runs a simulated router with another service.
+func StartService(t testing.TB, service simrouter.Service, cfg simrouter.Config) *simrouter.Router {
 	t.Helper()
 	r, err := simrouter.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Start(t.Context(), "127.0.0.1:0"); err != nil {
+	if err := r.StartService(t.Context(), service, "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = r.Close() })
@@ -48,8 +66,9 @@ func Start(t testing.TB, cfg simrouter.Config) *simrouter.Router {
 // bench is one test's router and client.
 type bench struct {
 	*testing.T
-	r *simrouter.Router
-	c router.Client
+	suite Suite
+	r     *simrouter.Router
+	c     router.Client
 
 	again func() router.Client // another client like c
 }
@@ -58,14 +77,14 @@ func (b *bench) ctx() context.Context { return b.Context() }
 
 // start gives a test a router and a client with a connection that has served
 // a request, so that its loss is the loss of a pooled connection.
-func start(t *testing.T, dial Dialer, cfg simrouter.Config, o Options) *bench {
+func start(t *testing.T, s Suite, cfg simrouter.Config, o Options) *bench {
 	t.Helper()
-	b := &bench{T: t, r: Start(t, cfg)}
+	b := &bench{T: t, suite: s, r: StartService(t, s.Service, cfg)}
 	if o.User == "" {
 		o.User = "admin"
 	}
 	b.again = func() router.Client {
-		c := dial(t, b.r, o)
+		c := s.Dial(t, b.r, o)
 		t.Cleanup(func() { _ = c.Close() })
 		return c
 	}
@@ -79,6 +98,28 @@ func (b *bench) warm() *bench {
 		b.Fatalf("first read: %v", err)
 	}
 	return b
+}
+
+// setQueue changes one queue.
+func (b *bench) setQueue(ctx context.Context, name string, set router.QueueSettings) (router.Queue, error) {
+	queues, err := b.c.SetQueues(ctx, router.QueueChange{Name: name, QueueSettings: set})
+	if len(queues) != 1 {
+		b.Fatalf("%d queues for one change, %v", len(queues), err)
+	}
+	return queues[0], err
+}
+
+// setBoth changes both queues in one call.
+func (b *bench) setBoth(down, up bitrate.Rate) ([]router.Queue, error) {
+	return b.c.SetQueues(b.ctx(), router.QueueChange{Name: Download, QueueSettings: limit(down)}, router.QueueChange{Name: Upload, QueueSettings: limit(up)})
+}
+
+// run runs a command as the machine itself.
+func (b *bench) run(script string) {
+	b.Helper()
+	if err := b.r.Run(script); err != nil {
+		b.Fatal(err)
+	}
 }
 
 // eventually waits for something the router does on its own time.
@@ -118,21 +159,28 @@ func limit(r bitrate.Rate) router.QueueSettings { return router.QueueSettings{Ma
 
 func queueType(name string) router.QueueSettings { return router.QueueSettings{Type: &name} }
 
-// Run runs the suite.
-func Run(t *testing.T, dial Dialer) {
+// Run runs the suite against a router of that version and habits; cfg's script,
+// latency and the like are the tests' own.
+func (s Suite) Run(t *testing.T, cfg simrouter.Config) {
 	for _, group := range []struct {
 		name  string
 		tests []test
 	}{
 		{"reading", reading},
 		{"writing", writing},
+		{"rules", rules},
+		{"addresses", addresses},
+		{"scripts", scripts},
 		{"failing", failing},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			for _, tt := range group.tests {
 				t.Run(tt.name, func(t *testing.T) {
-					b := start(t, dial, tt.router, tt.client)
-					tt.run(b)
+					router := cfg
+					if tt.router != nil {
+						tt.router(&router)
+					}
+					tt.run(start(t, s, router, tt.client))
 				})
 			}
 		})
@@ -141,7 +189,7 @@ func Run(t *testing.T, dial Dialer) {
 
 type test struct {
 	name   string
-	router simrouter.Config
+	router func(*simrouter.Config)
 	client Options
 	run    func(*bench)
 }

@@ -1,31 +1,19 @@
 package simrouter
 
 import (
-	"context"
-	"crypto/tls"
-	"io"
-	"log"
 	"net"
-	"net/http"
 	"net/netip"
 	"sync"
-	"time"
 
 	"github.com/wanctl/wanctl/pkg/router/simrouter/console"
 )
 
-// service is one port. Its listener comes and goes with the router.
-type service struct {
-	addr string
-	srv  *http.Server
-	ln   net.Listener // nil while refusing
-}
-
 // conn is an accepted TCP connection, below TLS.
 type conn struct {
 	net.Conn
-	router *Router
-	from   netip.Addr
+	router  *Router
+	service *service
+	from    netip.Addr
 
 	closing sync.Once
 	closed  chan struct{}
@@ -34,127 +22,36 @@ type conn struct {
 	user *console.User
 }
 
-type connKey struct{}
-
-func (r *Router) newService(addr string) *service {
-	return &service{addr: addr, srv: &http.Server{
-		Handler:           http.HandlerFunc(r.serveHTTP),
-		ReadHeaderTimeout: time.Minute,
-		IdleTimeout:       r.cfg.Quirks.KeepAlive,
-		ErrorLog:          log.New(io.Discard, "", 0),
-		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			if t, ok := c.(*tls.Conn); ok {
-				c = t.NetConn()
-			}
-			return context.WithValue(ctx, connKey{}, c)
-		},
-	}}
-}
-
-// open starts answering on ln. The caller holds r.mu.
-func (r *Router) open(s *service, ln net.Listener) {
-	s.ln = ln
-	var accept net.Listener = &listener{Listener: ln, router: r}
-	if !r.cfg.Plain {
-		accept = tls.NewListener(accept, &tls.Config{
-			Certificates: []tls.Certificate{r.cert},
-			MinVersion:   tls.VersionTLS12,
-			NextProtos:   []string{"http/1.1"},
-		})
-	}
-	r.wg.Add(1)
-	go func() {
-		defer r.wg.Done()
-		_ = s.srv.Serve(accept) // ends when the listener closes
-	}()
-}
-
-// Refuse stops listening: connections are refused until Listen. Open
-// connections stay.
-func (r *Router) Refuse() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.refuse()
-}
-
-func (r *Router) refuse() {
-	for _, s := range r.services {
-		if s.ln != nil {
-			_ = s.ln.Close()
-			s.ln = nil
-		}
-	}
-}
-
-// Listen ends Refuse, on the same addresses.
-func (r *Router) Listen() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, s := range r.services {
-		if s.ln != nil || r.closed {
-			continue
-		}
-		ln, err := r.cfg.Listen("tcp", s.addr)
-		if err != nil {
-			return err
-		}
-		r.open(s, ln)
-	}
-	return nil
-}
-
-// Silence makes the router accept connections and say nothing on them, not
-// even a TLS handshake, until it is called with false.
-func (r *Router) Silence(on bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	switch {
-	case on && r.silent == nil:
-		r.silent = make(chan struct{})
-	case !on && r.silent != nil:
-		close(r.silent)
-		r.silent = nil
-	}
-}
-
-// DropConnections resets every open connection.
-func (r *Router) DropConnections() {
-	r.mu.Lock()
-	conns := make([]*conn, 0, len(r.conns))
-	for c := range r.conns {
-		conns = append(conns, c)
-	}
-	r.mu.Unlock()
-	for _, c := range conns {
-		c.reset()
-	}
-}
-
-// listener wraps accepted connections and enforces the session cap.
-type listener struct {
-	net.Listener
-	router *Router
-}
-
-func (l *listener) Accept() (net.Conn, error) {
+// accept serves connections until the listener closes, as many at a time as
+// the service has sessions.
+func (r *Router) accept(s *service, ln net.Listener) {
 	for {
-		raw, err := l.Listener.Accept()
+		raw, err := ln.Accept()
 		if err != nil {
-			return nil, err
+			return
 		}
-		r := l.router
-		c := &conn{Conn: raw, router: r, from: remote(raw), closed: make(chan struct{})}
+		c := &conn{Conn: raw, router: r, service: s, from: remote(raw), closed: make(chan struct{})}
 		r.mu.Lock()
-		full := r.closed || r.cfg.MaxSessions > 0 && len(r.conns) >= r.cfg.MaxSessions
+		full := r.closed || r.cfg.MaxSessions > 0 && s.counts.Open >= r.cfg.MaxSessions
 		if !full {
 			r.conns[c] = struct{}{}
-			r.counts.Connections++
+			s.counts.Connections++
+			s.counts.Open++
 		}
 		r.mu.Unlock()
-		if !full {
-			return c, nil
+		if full {
+			c.reset()
+			continue
 		}
-		c.reset()
+		r.wg.Add(1)
+		go func() {
+			defer r.wg.Done()
+			defer func() { _ = c.Close() }()
+			defer r.machine.Connected(string(s.kind), raw.LocalAddr().String(), raw.RemoteAddr().String())()
+			if c.heard() {
+				s.codec.serve(c)
+			}
+		}()
 	}
 }
 
@@ -165,18 +62,28 @@ func remote(c net.Conn) netip.Addr {
 	return netip.Addr{}
 }
 
-// Read withholds what arrives while the router is silent.
+// heard waits until the service is not silent; false when the connection
+// closed before that.
+func (c *conn) heard() bool {
+	c.router.mu.Lock()
+	silent := c.service.silent
+	c.router.mu.Unlock()
+	if silent == nil {
+		return true
+	}
+	select {
+	case <-silent:
+		return true
+	case <-c.closed:
+		return false
+	}
+}
+
+// Read withholds what arrives while the service is silent.
 func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	c.router.mu.Lock()
-	silent := c.router.silent
-	c.router.mu.Unlock()
-	if silent != nil && err == nil {
-		select {
-		case <-silent:
-		case <-c.closed:
-			return 0, net.ErrClosed
-		}
+	if err == nil && !c.heard() {
+		return 0, net.ErrClosed
 	}
 	return n, err
 }
@@ -188,13 +95,16 @@ func (c *conn) Close() error {
 		close(c.closed)
 		c.router.mu.Lock()
 		_, counted := c.router.conns[c]
-		delete(c.router.conns, c)
+		if counted {
+			delete(c.router.conns, c)
+			c.service.counts.Open--
+		}
 		c.router.mu.Unlock()
 		c.mu.Lock()
 		u := c.user
 		c.mu.Unlock()
-		if counted && u != nil && !c.router.cfg.Quirks.LoginPerRequest {
-			c.router.machine.LoggedOut(u, restService, c.from)
+		if counted && u != nil && !c.oncePerRequest() {
+			c.router.machine.LoggedOut(u, c.service.kind.policy(), c.from)
 		}
 	})
 	return err
@@ -208,18 +118,46 @@ func (c *conn) reset() {
 	_ = c.Close()
 }
 
+// authenticate checks a password for the service of the connection and, when
+// it is right, notes the session.
+func (c *conn) authenticate(name, password string) (*console.User, error) {
+	return c.authenticateBy(name, func(want string) bool { return want == password })
+}
+
+// authenticateBy is authenticate for a peer that does not show its password.
+func (c *conn) authenticateBy(name string, knows func(password string) bool) (*console.User, error) {
+	u, err := c.router.machine.LoginBy(name, c.service.kind.policy(), c.from, knows)
+	if err != nil {
+		c.refused()
+		return nil, err
+	}
+	c.login(u)
+	return u, nil
+}
+
+// refused counts a login that failed.
+func (c *conn) refused() {
+	c.router.mu.Lock()
+	defer c.router.mu.Unlock()
+	c.service.counts.LoginFailures++
+}
+
 // login notes the user of a session, once a connection or once a request.
 func (c *conn) login(u *console.User) {
-	r := c.router
 	c.mu.Lock()
 	known := c.user != nil && c.user.Name == u.Name
 	c.user = u
 	c.mu.Unlock()
-	if known && !r.cfg.Quirks.LoginPerRequest {
+	if known && !c.oncePerRequest() {
 		return
 	}
-	r.mu.Lock()
-	r.counts.Logins++
-	r.mu.Unlock()
-	r.machine.LoggedIn(u, restService, c.from)
+	c.router.mu.Lock()
+	c.service.counts.Logins++
+	c.router.mu.Unlock()
+	c.router.machine.LoggedIn(u, c.service.kind.policy(), c.from)
+}
+
+// oncePerRequest is how REST may tell of logins; other sessions have a length.
+func (c *conn) oncePerRequest() bool {
+	return c.router.cfg.Quirks.LoginPerRequest && c.service.kind.policy() == "rest-api"
 }

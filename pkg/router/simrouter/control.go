@@ -15,15 +15,17 @@ import (
 )
 
 // ControlHelp lists what Control understands.
-const ControlHelp = `fault KIND [times=N] [method=M] [path=P] [applied] [for=D] [status=N] [text=T]
+const ControlHelp = `fault KIND [times=N] [service=S] [command=C] [path=P] [applied] [for=D] [status=N] [text=T]
 clear                       no more faults
 latency DURATION            how long every request takes
-drop                        reset all connections
-refuse | listen             stop listening, listen again
-silent on|off               accept connections and say nothing
+drop [SERVICE]              reset all connections
+refuse [SERVICE]            stop listening
+listen [SERVICE]            listen again
+silent on|off [SERVICE]     accept connections and say nothing
 reboot [down=D] [renumber] [race=N] [race-kind=wrong-data|empty]
 counters QUEUE [bytes=N] [packets=N] [dropped=N] [queued-bytes=N] [queued-packets=N] [rate=R]
-run COMMAND...              a RouterOS command, such as: run /queue tree remove WAN-Upload-1`
+run COMMAND...              a RouterOS command, such as: run /queue tree remove WAN-Upload-1
+SERVICE is www, www-ssl, api, api-ssl or ssh; without one it is all of them`
 
 // Control carries out one line in the language of ControlHelp. Scripts reach
 // it through ControlHandler.
@@ -51,17 +53,8 @@ func (r *Router) Control(line string) error {
 			return err
 		}
 		r.SetLatency(d)
-	case "drop":
-		r.DropConnections()
-	case "refuse":
-		r.Refuse()
-	case "listen":
-		return r.Listen()
-	case "silent":
-		if len(args) != 1 || args[0] != "on" && args[0] != "off" {
-			return errors.New("silent wants on or off")
-		}
-		r.Silence(args[0] == "on")
+	case "drop", "refuse", "listen", "silent":
+		return r.controlService(words[0], args)
 	case "reboot":
 		o, err := parseReboot(args)
 		if err != nil {
@@ -74,6 +67,35 @@ func (r *Router) Control(line string) error {
 		return r.Run(strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "run")))
 	default:
 		return fmt.Errorf("unknown control command %q; one of:\n%s", words[0], ControlHelp)
+	}
+	return nil
+}
+
+// controlService carries out what can be done to one service or to all.
+func (r *Router) controlService(command string, args []string) error {
+	on := false
+	if command == "silent" {
+		if len(args) == 0 || args[0] != "on" && args[0] != "off" {
+			return errors.New("silent wants on or off")
+		}
+		on, args = args[0] == "on", args[1:]
+	}
+	kind, err := parseService(args)
+	if err != nil {
+		return fmt.Errorf("%s: %w", command, err)
+	}
+	if kind != "" && r.AddrOf(kind) == "" {
+		return fmt.Errorf("%s: service %s was not started", command, kind)
+	}
+	switch command {
+	case "drop":
+		r.DropService(kind)
+	case "refuse":
+		r.RefuseService(kind)
+	case "listen":
+		return r.ListenService(kind)
+	case "silent":
+		r.SilenceService(kind, on)
 	}
 	return nil
 }

@@ -11,39 +11,71 @@ import (
 // FaultKind says what goes wrong with a request.
 type FaultKind string
 
-// The kinds. All but Slow and the garbling ones happen instead of the command,
-// or after it when Fault.Applied is set.
+// The kinds. Those that give another answer happen instead of the command, or
+// after it when Fault.Applied is set; the others let the command run and spoil
+// its answer. A kind that a service has no way to show is Garble there.
 const (
-	Slow      FaultKind = "slow"       // takes For longer
-	Stall     FaultKind = "stall"      // no answer; the connection stays open
-	Reset     FaultKind = "reset"      // the connection is reset
-	Cut       FaultKind = "cut"        // the connection ends in the middle of the answer
-	Truncate  FaultKind = "truncate"   // half of the JSON, properly framed
-	Garble    FaultKind = "garble"     // not JSON
+	Slow  FaultKind = "slow"  // takes For longer
+	Stall FaultKind = "stall" // no answer; the connection stays open
+	Reset FaultKind = "reset" // the connection is reset
+
+	// Answers other than the command's.
 	HTML      FaultKind = "html"       // a web page, with Status or 200
-	Status    FaultKind = "status"     // Status, with Text as the detail
+	Status    FaultKind = "status"     // a failure: Status with Text as the detail; elsewhere Text alone
 	Deny      FaultKind = "deny"       // a policy is missing
 	Ignore    FaultKind = "ignore"     // success is reported, nothing changes
-	Empty     FaultKind = "empty"      // [] as if the menu had no rows
+	Empty     FaultKind = "empty"      // as if the menu had no rows
 	WrongData FaultKind = "wrong-data" // /system/resource instead of what was asked
+
+	// Answers spoiled.
+	Cut      FaultKind = "cut"      // the connection ends in the middle of the answer
+	Truncate FaultKind = "truncate" // half of the answer, properly framed
+	Garble   FaultKind = "garble"   // not what the protocol allows
+
+	// Of the binary API alone. The first four are answers of their own.
+	Fatal       FaultKind = "fatal"        // !fatal with a bare word, and the end of the connection
+	MultiTrap   FaultKind = "multi-trap"   // two traps before one !done
+	HugeWord    FaultKind = "huge-word"    // announces a word of 1 GiB
+	ControlByte FaultKind = "control-byte" // a reserved byte where a length should be
+	EmptyRe     FaultKind = "empty-re"     // a row without attributes before the others
+	Unsolicited FaultKind = "unsolicited"  // a sentence for a tag that nobody uses comes first
 )
 
 // FaultKinds lists every kind.
 func FaultKinds() []FaultKind {
-	return []FaultKind{Slow, Stall, Reset, Cut, Truncate, Garble, HTML, Status, Deny, Ignore, Empty, WrongData}
+	return []FaultKind{
+		Slow, Stall, Reset, HTML, Status, Deny, Ignore, Empty, WrongData, Cut, Truncate, Garble,
+		Fatal, MultiTrap, HugeWord, ControlByte, EmptyRe, Unsolicited,
+	}
 }
 
 // Fault makes matching requests go wrong.
 type Fault struct {
 	Kind    FaultKind
 	Times   int           // how many requests; 0 until ClearFaults
-	Method  string        // only requests with this HTTP method; "" any
+	Service Service       // only requests that come by this service; "" any
+	Command string        // only this command, such as "print", "set" or "login"; "" any but login
 	Path    string        // only requests below this path, such as "/queue/tree"; "" any
 	Applied bool          // the command takes effect before the fault strikes
 	For     time.Duration // Slow: how long
 	Status  int           // Status, HTML
 	Text    string        // Status: the detail, none when empty
 }
+
+// strikes reports whether f is about a request: one of its steps has the
+// command and the path.
+func (f *Fault) strikes(kind Service, steps []step) bool {
+	if f.Service != "" && f.Service != kind {
+		return false
+	}
+	return slices.ContainsFunc(steps, func(s step) bool {
+		named := f.Command == s.command || f.Command == "" && s.command != loginCommand
+		return named && strings.HasPrefix(s.path, f.Path)
+	})
+}
+
+// loginCommand is the step that faults strike only when they name it.
+const loginCommand = "login"
 
 // Inject adds a fault. Earlier faults are met first.
 func (r *Router) Inject(f Fault) {
@@ -66,16 +98,15 @@ func (r *Router) SetLatency(d time.Duration) {
 	r.latency = d
 }
 
-// takeFault returns the fault that strikes a request, if any.
-func (r *Router) takeFault(method, path string) Fault {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.race > 0 {
+// takeFault returns the fault that strikes a request, if any. The caller holds
+// r.mu.
+func (r *Router) takeFault(kind Service, steps []step) Fault {
+	if r.race > 0 && !slices.ContainsFunc(steps, func(s step) bool { return s.command == loginCommand }) {
 		r.race--
 		return Fault{Kind: r.raceKind}
 	}
 	for i, f := range r.faults {
-		if f.Method != "" && f.Method != method || !strings.HasPrefix(path, f.Path) {
+		if !f.strikes(kind, steps) {
 			continue
 		}
 		struck := *f
@@ -100,9 +131,7 @@ type Reboot struct {
 // Reboot resets all connections, forgets counters and dynamic rows, and comes
 // back after o.Down.
 func (r *Router) Reboot(o Reboot) {
-	r.mu.Lock()
-	r.refuse()
-	r.mu.Unlock()
+	r.Refuse()
 	r.DropConnections()
 	r.machine.Reboot(o.Renumber)
 
@@ -126,8 +155,8 @@ func (r *Router) comeBack() {
 	}
 }
 
-// ParseFault reads "KIND [times=N] [method=M] [path=P] [applied] [for=D]
-// [status=N] [text=T]".
+// ParseFault reads "KIND [times=N] [service=S] [command=C] [path=P] [applied]
+// [for=D] [status=N] [text=T]".
 func ParseFault(words []string) (Fault, error) {
 	if len(words) == 0 {
 		return Fault{}, fmt.Errorf("a fault is needed: %s", kindList())
@@ -142,8 +171,10 @@ func ParseFault(words []string) (Fault, error) {
 		switch key {
 		case "times":
 			f.Times, err = strconv.Atoi(value)
-		case "method":
-			f.Method = strings.ToUpper(value)
+		case "service":
+			f.Service, err = parseService([]string{value})
+		case "command":
+			f.Command = value
 		case "path":
 			f.Path = value
 		case "applied":
@@ -155,7 +186,7 @@ func ParseFault(words []string) (Fault, error) {
 		case "text":
 			f.Text = value
 		default:
-			err = fmt.Errorf("use times=, method=, path=, applied, for=, status= or text=")
+			err = fmt.Errorf("use times=, service=, command=, path=, applied, for=, status= or text=")
 		}
 		if err != nil {
 			return Fault{}, fmt.Errorf("fault %s: %q: %w", f.Kind, w, err)

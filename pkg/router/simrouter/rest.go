@@ -1,8 +1,12 @@
 package simrouter
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
 	"io"
+	"log"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -12,30 +16,94 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/simrouter/console"
 )
 
-// restService is the name of REST in policies and in the log.
-const restService = "rest-api"
-
 const maxBody = 1 << 20
+
+// rest is the codec of REST. It has one HTTP server, which is handed the
+// connections that the service accepts.
+type rest struct {
+	router *Router
+	tls    *tls.Config // nil: plain http
+	conns  chan net.Conn
+}
+
+type connKey struct{}
+
+func (r *Router) newREST(encrypted bool) *rest {
+	h := &rest{router: r, conns: make(chan net.Conn)}
+	if encrypted {
+		h.tls = &tls.Config{Certificates: []tls.Certificate{r.cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
+	}
+	srv := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: time.Minute,
+		IdleTimeout:       r.cfg.Quirks.KeepAlive,
+		ErrorLog:          log.New(io.Discard, "", 0),
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			if t, ok := c.(*tls.Conn); ok {
+				c = t.NetConn()
+			}
+			return context.WithValue(ctx, connKey{}, c)
+		},
+	}
+	r.wg.Add(1)
+	go func() {
+		defer r.wg.Done()
+		_ = srv.Serve(h) // ends with the router
+		_ = srv.Close()
+	}()
+	return h
+}
+
+// Accept, Close and Addr are the net.Listener of the HTTP server.
+func (h *rest) Accept() (net.Conn, error) {
+	select {
+	case c := <-h.conns:
+		return c, nil
+	case <-h.router.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (h *rest) Close() error   { return nil }
+func (h *rest) Addr() net.Addr { return &net.TCPAddr{} }
+
+func (h *rest) serve(c *conn) {
+	var speak net.Conn = c
+	if h.tls != nil {
+		speak = tls.Server(c, h.tls)
+	}
+	select {
+	case h.conns <- speak:
+		<-c.closed
+	case <-h.router.done:
+	}
+}
 
 // response is an HTTP answer before faults have had their way with it.
 type response struct {
 	status int
 	body   []byte
 	html   bool
-	cut    bool   // the connection ends in the middle of the body
-	after  func() // runs once the answer is out
+	cut    bool // the connection ends in the middle of the body
 }
 
-// serveHTTP is the life of one request: faults, the queue before the router's
-// single worker, latency, the command, faults again.
-func (r *Router) serveHTTP(w http.ResponseWriter, req *http.Request) {
+// restExchange is a request over HTTP and its answer.
+type restExchange struct {
+	router *Router
+	conn   *conn
+	req    *http.Request
+	body   []byte
+	res    response
+}
+
+func (h *rest) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	r := h.router
 	r.mu.Lock()
 	if r.closed {
 		r.mu.Unlock()
 		panic(http.ErrAbortHandler)
 	}
 	r.wg.Add(1)
-	latency := r.latency
 	r.mu.Unlock()
 	defer r.wg.Done()
 
@@ -44,82 +112,80 @@ func (r *Router) serveHTTP(w http.ResponseWriter, req *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	r.note(Request{Method: req.Method, Path: req.URL.RequestURI(), Body: string(body)})
-	path := "/" + strings.Join(menuSegments(req.URL), "/")
-	f := r.takeFault(req.Method, path)
-
-	if !f.Applied {
-		if res, struck := r.strike(req, c, f); struck {
-			r.write(w, res)
-			return
-		}
+	f := r.begin(c, Request{Method: req.Method, Path: req.URL.RequestURI(), Body: string(body)}, restStep(req))
+	x := &restExchange{router: r, conn: c, req: req, body: body}
+	err = r.carry(ticket{conn: c, fault: f, gone: req.Context().Done(), worker: r.worker(c.service.kind)}, x)
+	if err != nil {
+		panic(http.ErrAbortHandler)
 	}
-	if f.Kind == Slow {
-		latency += f.For
-	}
-	res := r.answer(req, c, body, latency)
-	if f.Applied {
-		if replaced, struck := r.strike(req, c, f); struck {
-			res = replaced
-		}
-	}
-	r.write(w, spoil(res, f))
+	r.write(w, x.res)
 }
 
-// strike carries out faults that happen instead of an answer.
-func (r *Router) strike(req *http.Request, c *conn, f Fault) (response, bool) {
+// restStep is a request as faults select it.
+func restStep(req *http.Request) step {
+	segments := menuSegments(req.URL)
+	s := step{command: restCommand(req.Method), path: "/" + strings.Join(segments, "/")}
+	if s.command == "" && len(segments) > 0 {
+		s.command = segments[len(segments)-1]
+	}
+	return s
+}
+
+// restCommand maps the methods of HTTP to commands; that of POST is in the
+// path.
+func restCommand(method string) string {
+	switch method {
+	case http.MethodGet:
+		return "print"
+	case http.MethodPut:
+		return "add"
+	case http.MethodPatch:
+		return "set"
+	case http.MethodDelete:
+		return "remove"
+	}
+	return ""
+}
+
+func (x *restExchange) run() { x.res = x.router.command(x.req, x.conn, x.body) }
+
+func (x *restExchange) expire() { x.res = restError(http.StatusBadRequest, "Session closed") }
+
+func (x *restExchange) replace(f Fault) bool {
 	switch f.Kind {
-	case Stall:
-		select {
-		case <-req.Context().Done():
-		case <-r.done:
-		}
-		panic(http.ErrAbortHandler)
-	case Reset:
-		c.reset()
-		panic(http.ErrAbortHandler)
 	case HTML:
 		status := f.Status
 		setDefault(&status, http.StatusOK)
-		return response{status: status, html: true, body: []byte(
-			"<!DOCTYPE html>\n<html><head><title>RouterOS</title></head><body>router configuration page</body></html>\n")}, true
+		x.res = response{status: status, html: true, body: []byte(
+			"<!DOCTYPE html>\n<html><head><title>RouterOS</title></head><body>router configuration page</body></html>\n")}
 	case Status:
-		return restError(f.Status, f.Text), true
+		x.res = restError(f.Status, f.Text)
 	case Deny:
-		return restError(r.cfg.Quirks.DeniedStatus, "not enough permissions (9)"), true
-	case Ignore:
-		return response{status: http.StatusOK, body: []byte("[]")}, true
-	case Empty:
-		return response{status: http.StatusOK, body: []byte("[]")}, true
+		x.res = restError(x.router.cfg.Quirks.DeniedStatus, "not enough permissions (9)")
+	case Ignore, Empty:
+		x.res = response{status: http.StatusOK, body: []byte("[]")}
 	case WrongData:
-		res, err := r.machine.Run(nil, console.Command{Path: "/system/resource", Name: "print"})
-		if err != nil || len(res.Rows) == 0 {
-			return response{}, false
-		}
-		return response{status: http.StatusOK, body: encodeRow(res.Rows[0], false)}, true
-	case Slow, Cut, Truncate, Garble:
+		x.res = response{status: http.StatusOK, body: encodeRow(x.router.wrongData(), false)}
+	default:
+		return false
 	}
-	return response{}, false
+	return true
 }
 
-// spoil changes a finished answer.
-func spoil(res response, f Fault) response {
+func (x *restExchange) spoil(f Fault) {
 	switch f.Kind {
+	case "", Slow:
 	case Truncate:
-		res.body = res.body[:len(res.body)/2]
-	case Garble:
-		res.body = append([]byte(`[{".id":*1,name"`), res.body[len(res.body)/2:]...)
+		x.res.body = x.res.body[:len(x.res.body)/2]
 	case Cut:
-		res.cut = true
-	case Slow, Stall, Reset, HTML, Status, Deny, Ignore, Empty, WrongData:
+		x.res.cut = true
+	default:
+		x.res.body = append([]byte(`[{".id":*1,name"`), x.res.body[len(x.res.body)/2:]...)
 	}
-	return res
 }
 
 func (r *Router) write(w http.ResponseWriter, res response) {
-	if res.after != nil {
-		defer res.after()
-	}
+	defer r.afterwards()
 	contentType := "application/json"
 	if res.html {
 		contentType = "text/html"
@@ -134,7 +200,7 @@ func (r *Router) write(w http.ResponseWriter, res response) {
 		res.body = res.body[:len(res.body)/2]
 	}
 	_, _ = w.Write(res.body)
-	if f, ok := w.(http.Flusher); ok && (res.after != nil || res.cut) {
+	if f, ok := w.(http.Flusher); ok && (res.cut || r.reboot.Load()) {
 		f.Flush()
 	}
 	if res.cut {
@@ -142,38 +208,9 @@ func (r *Router) write(w http.ResponseWriter, res response) {
 	}
 }
 
-// answer waits for the router's single worker, takes as long as the router
-// takes, and runs the command.
-func (r *Router) answer(req *http.Request, c *conn, body []byte, latency time.Duration) response {
-	select {
-	case r.busy <- struct{}{}:
-	case <-req.Context().Done():
-		panic(http.ErrAbortHandler)
-	case <-r.done:
-		panic(http.ErrAbortHandler)
-	}
-	defer func() { <-r.busy }()
-
-	if wait := min(latency, r.cfg.RequestCap); wait > 0 {
-		t := time.NewTimer(wait)
-		defer t.Stop()
-		select {
-		case <-t.C:
-		case <-req.Context().Done():
-			panic(http.ErrAbortHandler)
-		case <-r.done:
-			panic(http.ErrAbortHandler)
-		}
-	}
-	if latency > r.cfg.RequestCap {
-		return restError(http.StatusBadRequest, "Session closed")
-	}
-	return r.command(req, c, body)
-}
-
 func (r *Router) command(req *http.Request, c *conn, body []byte) response {
 	v := r.machine.Version()
-	if !strings.HasPrefix(req.URL.Path, "/rest") || !v.AtLeast(7, 1) || r.cfg.Plain && !v.AtLeast(7, 9) {
+	if !strings.HasPrefix(req.URL.Path, "/rest") || !v.AtLeast(7, 1) || c.service.kind == WWW && !v.AtLeast(7, 9) {
 		if req.URL.Path == "/" {
 			return response{status: http.StatusOK, html: true, body: []byte("<html><title>RouterOS</title></html>\n")}
 		}
@@ -187,9 +224,6 @@ func (r *Router) command(req *http.Request, c *conn, body []byte) response {
 	if fail != nil {
 		return *fail
 	}
-	if call.Path == "/system" && call.Name == "reboot" {
-		return r.rebootCommand(u)
-	}
 	return r.run(u, req.Method, call)
 }
 
@@ -198,41 +232,22 @@ func (r *Router) authenticate(req *http.Request, c *conn) (*console.User, respon
 	if !given {
 		return nil, restError(http.StatusUnauthorized, ""), false
 	}
-	u, err := r.machine.Login(name, password, restService, c.from)
+	u, err := c.authenticate(name, password)
 	if err != nil {
-		r.mu.Lock()
-		r.counts.LoginFailures++
-		r.mu.Unlock()
 		status := http.StatusUnauthorized
 		if errors.Is(err, console.ErrNoPolicy) {
 			status = r.cfg.Quirks.NoPolicyStatus
 		}
 		return nil, restError(status, ""), false
 	}
-	c.login(u)
 	return u, response{}, true
-}
-
-// rebootCommand is POST /rest/system/reboot: an empty answer, then silence.
-func (r *Router) rebootCommand(u *console.User) response {
-	if !u.May("reboot") {
-		return restError(r.cfg.Quirks.DeniedStatus, "not enough permissions (9)")
-	}
-	return response{status: http.StatusOK, body: []byte("[]"), after: func() { r.Reboot(Reboot{Down: time.Second}) }}
 }
 
 // run maps the verbs of HTTP to commands.
 func (r *Router) run(u *console.User, method string, call call) response {
 	byID := call.ref != ""
-	switch method {
-	case http.MethodGet:
-		call.Name = "print"
-	case http.MethodPut:
-		call.Name = "add"
-	case http.MethodPatch:
-		call.Name = "set"
-	case http.MethodDelete:
-		call.Name = "remove"
+	if name := restCommand(method); name != "" {
+		call.Name = name
 	}
 	if byID {
 		call.Args[".id"] = call.ref

@@ -1,26 +1,29 @@
 // Package simrouter is a simulated RouterOS on real sockets: for tests, for
 // trying wanctl without a router, and as the control plane of a lab in which a
 // Backend owns real queues. Package console holds what the router does; this
-// package holds how it is reached (REST over TLS or plain HTTP), what goes
-// wrong on the way (Fault), and a control endpoint for scripts.
+// package holds how it is reached (a Service each for REST, the binary API and
+// SSH), what goes wrong on the way (Fault), and a control endpoint for scripts.
+//
+// service.go is where a protocol is added, life.go what happens to every
+// request whatever it came by, rest.go, api.go and ssh.go what is particular to
+// one protocol.
 //
 // Where nobody has published what RouterOS does, the behaviour is a knob in
 // Quirks, so that clients are tested against every plausible answer.
 package simrouter
 
 import (
-	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	_ "embed"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
@@ -44,7 +47,7 @@ type ScriptError = console.ScriptError
 // answering at once over TLS.
 type Config struct {
 	Version string // "7.22" or "7.22.1"
-	Plain   bool   // http instead of https
+	Plain   bool   // Start means http instead of https
 	Latency time.Duration
 
 	// Script is the initial configuration in the form of an export;
@@ -53,7 +56,7 @@ type Config struct {
 	ScriptName string
 
 	Certificate *tls.Certificate // nil: self-signed, made at the start
-	MaxSessions int              // connections at a time; 0 is 20, or no cap before 7.16
+	MaxSessions int              // connections at a time to each service; 0 is 20, or no cap before 7.16
 	RequestCap  time.Duration    // a request that takes longer is cut off; 60 s
 	Quirks      Quirks
 	Backend     Backend
@@ -72,6 +75,9 @@ type Config struct {
 type Quirks struct {
 	console.Quirks
 
+	SerialiseAll bool // requests of all services and sessions wait for each other, as those of REST do
+
+	// REST.
 	DeniedStatus      int           // HTTP status of a missing policy; 500
 	NoPolicyStatus    int           // of a user without the rest-api policy; 401
 	BadVerbStatus     int           // of a method a path does not have; 406
@@ -83,6 +89,14 @@ type Quirks struct {
 	NoPostPrint       bool          // POST .../print does not exist
 	EscapedControls   bool          // control bytes in strings are valid JSON
 	KeepAlive         time.Duration // idle connections are closed after this; 0 never
+
+	// The binary API.
+	OldLogin         bool   // by challenge and response, as before 6.43
+	LoginMessage     string // of a refused login; "invalid user name or password (6)"
+	NoCategories     bool   // traps come without =category=
+	NoAPICertificate bool   // api-ssl has no certificate and offers anonymous ciphers alone
+
+	SSH SSHQuirks
 }
 
 // Router is one simulated router. It is safe for concurrent use.
@@ -90,44 +104,52 @@ type Router struct {
 	// configuration
 	cfg     Config
 	machine *console.Machine
-	cert    tls.Certificate
 	log     *slog.Logger
 
-	busy chan struct{} // held by the one request being answered
-	done chan struct{} // closed by Close
-	wg   sync.WaitGroup
+	busy   chan struct{} // held by the one REST request being answered
+	done   chan struct{} // closed by Close
+	wg     sync.WaitGroup
+	reboot atomic.Bool // asked for by a command
+	keys   sshKeys
 
 	mu       sync.Mutex // protects the following fields
 	services []*service
 	conns    map[*conn]struct{}
 	faults   []*Fault
 	latency  time.Duration
-	silent   chan struct{} // open while connections are accepted and ignored
-	race     int           // requests still answered with wrong data after a reboot
+	cert     tls.Certificate
+	race     int // requests still answered with wrong data after a reboot
 	raceKind FaultKind
 	history  []Request
-	counts   Counts
 	closed   bool
 	stop     []func() bool // detach from the contexts of Start
 	boot     *time.Timer
 }
 
-// Counts is what a Router has seen since New.
+// Counts is what a Router has seen since New, over all services.
 type Counts struct {
-	Requests      int `json:"requests"`
-	Writes        int `json:"writes"`         // commands that tried to change something
-	WriteSectors  int `json:"write_sectors"`  // flash sectors they cost
+	Writes       int `json:"writes"`        // commands that tried to change something
+	WriteSectors int `json:"write_sectors"` // flash sectors they cost
+	ServiceCounts
+
+	Services map[Service]ServiceCounts `json:"services"` // those that were started
+}
+
+// ServiceCounts is what came by one service.
+type ServiceCounts struct {
+	Requests      int `json:"requests"`       // logins are not among them
 	Connections   int `json:"connections"`    // accepted
 	Open          int `json:"open"`           // of those, still there
 	Logins        int `json:"logins"`         // sessions as /log counts them
-	LoginFailures int `json:"login_failures"` // requests with wrong credentials
+	LoginFailures int `json:"login_failures"` // wrong credentials, or no policy for the service
 }
 
 // Request is one request as it arrived.
 type Request struct {
-	Method string
-	Path   string // undecoded, with the query
-	Body   string
+	Service Service
+	Method  string // REST: of HTTP
+	Path    string // REST: undecoded, with the query. API: the command, such as "/queue/tree/print"
+	Body    string // API: the other words, one a line
 }
 
 const maxHistory = 4096
@@ -151,6 +173,7 @@ func New(cfg Config) (*Router, error) {
 	}
 	r.machine = console.New(console.Config{
 		Version: version, Uptime: cfg.Uptime, Now: cfg.Now, Backend: cfg.Backend, Quirks: cfg.Quirks.Quirks, Logger: r.log,
+		Reboot: func() { r.reboot.Store(true) },
 	})
 	script, name := cfg.Script, cfg.ScriptName
 	if script == "" {
@@ -172,14 +195,20 @@ func New(cfg Config) (*Router, error) {
 	}
 	if cfg.Certificate != nil {
 		r.cert = *cfg.Certificate
-	} else if !cfg.Plain {
-		now := time.Now()
-		var err error
-		if r.cert, err = SelfSigned("simrouter", now.Add(-time.Hour), now.AddDate(10, 0, 0)); err != nil {
-			return nil, fmt.Errorf("making a certificate: %w", err)
-		}
 	}
 	return r, nil
+}
+
+// needCertificate makes one unless there is one. The caller holds r.mu.
+func (r *Router) needCertificate() (err error) {
+	if len(r.cert.Certificate) > 0 {
+		return nil
+	}
+	now := time.Now()
+	if r.cert, err = SelfSigned("simrouter", now.Add(-time.Hour), now.AddDate(10, 0, 0)); err != nil {
+		return fmt.Errorf("making a certificate: %w", err)
+	}
+	return nil
 }
 
 func setDefault[T comparable](field *T, value T) {
@@ -189,57 +218,11 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// Start listens on addr ("127.0.0.1:0" picks a port) and returns once requests
-// are answered. The router closes when ctx ends, or by Close.
-func (r *Router) Start(ctx context.Context, addr string) error {
-	ln, err := r.cfg.Listen("tcp", addr)
-	if err != nil {
-		return fmt.Errorf("simulated router: %w", err)
-	}
-	if err := r.Serve(ln); err != nil {
-		return err
-	}
-	stop := context.AfterFunc(ctx, func() { _ = r.Close() })
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.stop = append(r.stop, stop)
-	return nil
-}
-
-// Serve answers requests on ln, in the background, until Close.
-func (r *Router) Serve(ln net.Listener) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.closed {
-		_ = ln.Close()
-		return errors.New("simulated router is closed")
-	}
-	s := r.newService(ln.Addr().String())
-	r.services = append(r.services, s)
-	r.open(s, ln)
-	return nil
-}
-
-// Addr returns the first address listened on, "host:port".
-func (r *Router) Addr() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.services) == 0 {
-		return ""
-	}
-	return r.services[0].addr
-}
-
-// HostPort is Addr in two parts.
-func (r *Router) HostPort() (host string, port int) {
-	host, text, _ := net.SplitHostPort(r.Addr())
-	port, _ = strconv.Atoi(text)
-	return host, port
-}
-
-// Fingerprint is the SHA-256 of the certificate in lower-case hex, "" for a
-// plain router.
+// Fingerprint is the SHA-256 of the certificate in lower-case hex, "" before
+// a service needs one.
 func (r *Router) Fingerprint() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if len(r.cert.Certificate) == 0 {
 		return ""
 	}
@@ -260,14 +243,12 @@ func (r *Router) Close() error {
 	if r.boot != nil {
 		r.boot.Stop()
 	}
-	services, stop := r.services, r.stop
+	stop := r.stop
 	r.mu.Unlock()
 	for _, f := range stop {
 		f()
 	}
-	for _, s := range services {
-		_ = s.srv.Close()
-	}
+	r.Refuse()
 	r.DropConnections()
 	r.wg.Wait()
 	return nil
@@ -314,10 +295,18 @@ func (r *Router) SetCounters(queue string, c router.Counters) error {
 func (r *Router) Counts() Counts {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	c := r.counts
-	c.Open = len(r.conns)
-	c.Writes = r.machine.Writes()
-	c.WriteSectors = r.machine.WriteSectors()
+	c := Counts{
+		Writes: r.machine.Writes(), WriteSectors: r.machine.WriteSectors(),
+		Services: make(map[Service]ServiceCounts, len(r.services)),
+	}
+	for _, s := range r.services {
+		c.Services[s.kind] = s.counts
+		c.Requests += s.counts.Requests
+		c.Connections += s.counts.Connections
+		c.Open += s.counts.Open
+		c.Logins += s.counts.Logins
+		c.LoginFailures += s.counts.LoginFailures
+	}
 	return c
 }
 
@@ -338,14 +327,4 @@ func (r *Router) History() []Request {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]Request(nil), r.history...)
-}
-
-func (r *Router) note(q Request) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.counts.Requests++
-	if len(r.history) == maxHistory {
-		r.history = append(r.history[:0], r.history[maxHistory/2:]...)
-	}
-	r.history = append(r.history, q)
 }

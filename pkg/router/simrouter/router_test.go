@@ -118,7 +118,7 @@ func TestVerbs(t *testing.T) {
 	c.want("POST", "/rest/queue/tree/print", `{".proplist":"name,rate",".query":["name=a"]}`, 200, `[{"name":"a","rate":"0"}]`)
 	c.want("POST", "/rest/system/identity/set", `{"name":"x"}`, 200, `[]`)
 	c.want("POST", "/rest/execute", `{"script":":put hello","as-string":""}`, 200, `{"ret":"hello\r\n"}`)
-	c.want("POST", "/rest/execute", `{"script":":put [","as-string":"false"}`, 200, `{"ret":"missing closing bracket (line 1)"}`)
+	c.want("POST", "/rest/execute", `{"script":":put [","as-string":"false"}`, 200, `{"ret":"syntax error (line 1 column 7)"}`)
 	c.want("GET", "/", "", 200, "<html><title>RouterOS</title></html>\n")
 }
 
@@ -264,7 +264,7 @@ func TestFaults(t *testing.T) {
 		{"status times=1 status=400 text=Session", 400, `{"detail":"Session","error":400,"message":"Bad Request"}`},
 		{"deny times=1", 500, `{"detail":"not enough permissions (9)","error":500,"message":"Internal Server Error"}`},
 		{"empty times=1 path=/queue", 200, `[]`},
-		{"ignore times=1 method=get", 200, `[]`},
+		{"ignore times=1 command=print service=www", 200, `[]`},
 	} {
 		if err := r.Control("fault " + tt.fault); err != nil {
 			t.Fatal(err)
@@ -284,7 +284,7 @@ func TestFaults(t *testing.T) {
 	}
 
 	// Faults for other requests do not strike, and end when cleared.
-	r.Inject(Fault{Kind: HTML, Method: "PATCH"})
+	r.Inject(Fault{Kind: HTML, Command: "set"})
 	r.Inject(Fault{Kind: HTML, Path: "/system"})
 	c.want("GET", get, "", 200, full)
 	r.ClearFaults()
@@ -293,7 +293,7 @@ func TestFaults(t *testing.T) {
 	// What is applied before the fault strikes has happened.
 	for _, applied := range []bool{false, true} {
 		before := r.Writes()
-		r.Inject(Fault{Kind: Reset, Method: "PATCH", Times: 1, Applied: applied})
+		r.Inject(Fault{Kind: Reset, Command: "set", Times: 1, Applied: applied})
 		if _, _, err := c.do("PATCH", "/rest/queue/tree/*1000000", `{"max-limit":"1M"}`); err == nil {
 			t.Error("a reset connection answered")
 		}

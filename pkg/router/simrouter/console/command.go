@@ -15,8 +15,6 @@ type Command struct {
 
 	Proplist []string // print: the properties wanted, none means all
 	Query    []string // print: query words of the API without the question mark
-
-	depth int // of scripts that run scripts
 }
 
 // Result is what a command answers.
@@ -35,6 +33,13 @@ const (
 
 // Run executes c for a user; nil is the machine itself, which may do anything.
 func (m *Machine) Run(u *User, c Command) (Result, error) {
+	if c.isScript() {
+		res, err := m.runText(u, c)
+		if err != nil {
+			return Result{}, err
+		}
+		return res, nil
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	res, err := m.run(u, c)
@@ -57,9 +62,6 @@ func Unsafe(name string) bool {
 
 func (m *Machine) run(u *User, c Command) (Result, *Error) {
 	m.expire()
-	if c.Path == "/" && c.Name == "execute" {
-		return m.execute(u, c)
-	}
 	mn := m.menus[c.Path]
 	if mn == nil {
 		return Result{}, errNoPath()
@@ -68,7 +70,9 @@ func (m *Machine) run(u *User, c Command) (Result, *Error) {
 		return Result{}, errNoCommand(c.Name)
 	}
 	need := []string{"read", mn.readPolicy}
-	if Unsafe(c.Name) {
+	if c.Name == "reboot" {
+		need = []string{"reboot"}
+	} else if Unsafe(c.Name) {
 		need = []string{"write", mn.writePolicy}
 		m.writes++
 	}
@@ -86,8 +90,11 @@ func (m *Machine) run(u *User, c Command) (Result, *Error) {
 		return m.add(u, mn, c)
 	case "move":
 		return Result{}, m.move(mn, c)
-	case "run":
-		return Result{}, m.runScript(u, mn, c)
+	case "reboot":
+		if m.reboot != nil {
+			m.reboot()
+		}
+		return Result{}, nil
 	case "reset-counters-all":
 		for _, r := range mn.rows {
 			m.clearCounters(mn, r)
@@ -121,15 +128,17 @@ func (m *Machine) run(u *User, c Command) (Result, *Error) {
 func (mn *menu) has(command string) bool {
 	switch command {
 	case "print", "get":
-		return true
+		return mn.path != "/system"
+	case "reboot":
+		return mn.path == "/system"
 	case "set":
-		return mn.path != "/log" && mn.path != "/system/resource"
+		return mn.path != "/log" && mn.path != "/system" && mn.path != "/system/resource"
 	case "find":
 		return !mn.singleton
 	case "add", "remove", "unset":
 		return !mn.fixed
 	case "enable", "disable":
-		return mn.field("disabled") != nil && !mn.fixed
+		return mn.field("disabled") != nil
 	case "comment":
 		return mn.field("comment") != nil
 	case "move":
@@ -241,7 +250,7 @@ func (m *Machine) add(u *User, mn *menu, c Command) (Result, *Error) {
 	}
 	r.id = mn.newID()
 	mn.rows = slices.Insert(mn.rows, at, r)
-	m.wrote(r)
+	m.wrote(mn, r)
 	return Result{Ret: r.ref(), HasRet: true}, nil
 }
 
@@ -262,16 +271,21 @@ func (m *Machine) accept(mn *menu, old, now *row) *Error {
 	return nil
 }
 
-func (m *Machine) wrote(r *row) {
+// wrote is what a changed row costs.
+func (m *Machine) wrote(mn *menu, r *row) {
 	if !r.dynamic {
 		m.sectors++
 	}
+	if mn.settle != nil {
+		mn.settle(m)
+	}
+	m.changed()
 }
 
 func (m *Machine) set(mn *menu, targets []*row, args map[string]string) *Error {
 	for _, r := range targets {
-		if r.values["dynamic"] == "true" && mn.path != "/ip/firewall/address-list" {
-			return errFailure("cannot change dynamic item")
+		if r.values["dynamic"] == "true" && (r.of != nil || mn.path != "/ip/firewall/address-list") {
+			return errDynamic()
 		}
 		now := r.clone()
 		if err := m.assign(mn, now, args, false); err != nil {
@@ -283,7 +297,7 @@ func (m *Machine) set(mn *menu, targets []*row, args map[string]string) *Error {
 		changed := !maps.Equal(mn.config(r), mn.config(now))
 		*r = *now
 		if changed || m.quirks.EqualWritesFlash {
-			m.wrote(r)
+			m.wrote(mn, r)
 		}
 	}
 	return nil
@@ -302,6 +316,9 @@ func (m *Machine) unset(mn *menu, targets []*row, c Command) *Error {
 
 func (m *Machine) remove(mn *menu, targets []*row) *Error {
 	for _, r := range targets {
+		if r.of != nil {
+			return errDynamic()
+		}
 		if mn.leave != nil {
 			if err := mn.leave(m, r); err != nil {
 				return err
@@ -310,7 +327,7 @@ func (m *Machine) remove(mn *menu, targets []*row) *Error {
 	}
 	for _, r := range targets {
 		mn.rows = slices.DeleteFunc(mn.rows, func(x *row) bool { return x == r })
-		m.wrote(r)
+		m.wrote(mn, r)
 	}
 	return nil
 }

@@ -59,6 +59,8 @@ func errRange(arg, lo, hi string) *Error {
 
 func errFailure(text string) *Error { return badRequest(Failure, "failure: "+text) }
 
+func errDynamic() *Error { return errFailure("cannot change dynamic item") }
+
 func errDenied() *Error {
 	return &Error{Category: Failure, Text: "not enough permissions (9)", Status: http.StatusInternalServerError, Denied: true}
 }

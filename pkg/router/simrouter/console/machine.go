@@ -35,6 +35,11 @@ type Quirks struct {
 	EqualWritesFlash bool
 	// DuplicateQueueNames: a second queue of the same name is accepted.
 	DuplicateQueueNames bool
+	// ResolvesNames: the router has a resolver, so that host names in address
+	// lists have dynamic rows with their addresses beside them.
+	ResolvesNames bool
+
+	CLI CLIQuirks
 }
 
 // Config of a Machine. Zero fields have defaults.
@@ -45,6 +50,10 @@ type Config struct {
 	Backend Backend          // nil: counters stay as they are set
 	Quirks  Quirks
 	Logger  *slog.Logger // failures of the backend; nil discards
+
+	// Reboot is called when a command asks for a restart, with the machine
+	// locked: it must not call back. nil: nothing happens.
+	Reboot func()
 }
 
 // Machine is one router. It is safe for concurrent use.
@@ -55,6 +64,9 @@ type Machine struct {
 	backend Backend
 	quirks  Quirks
 	log     *slog.Logger
+	reboot  func()
+
+	environment environment
 
 	mu sync.Mutex // protects the following fields
 
@@ -64,6 +76,7 @@ type Machine struct {
 	sectorsAtBoot int
 	writes        int
 	offsets       map[string]router.Counters // what the backend had counted at the last reset
+	watches       map[*Watch]struct{}
 }
 
 // sectorsBefore is what the router had written to flash before this start.
@@ -76,8 +89,9 @@ const maxLog = 1000
 // nothing else: no users, no queues.
 func New(cfg Config) *Machine {
 	m := &Machine{
-		version: cfg.Version, now: cfg.Now, backend: cfg.Backend, quirks: cfg.Quirks, log: cfg.Logger,
+		version: cfg.Version, now: cfg.Now, backend: cfg.Backend, quirks: cfg.Quirks, log: cfg.Logger, reboot: cfg.Reboot,
 		menus: make(map[string]*menu), offsets: make(map[string]router.Counters),
+		watches: make(map[*Watch]struct{}),
 		sectors: sectorsBefore, sectorsAtBoot: sectorsBefore,
 	}
 	if m.version == (Version{}) {
@@ -94,8 +108,8 @@ func New(cfg Config) *Machine {
 	}
 	m.booted = m.now().Add(-cfg.Uptime)
 	for _, mn := range []*menu{
-		queueTree(), queueSimple(), queueType(), firewallMangle(), addressList(), ipRoute(), interfaces(),
-		users(), userGroups(), scripts(), identity(), resource(), logMenu(),
+		queueTree(), queueSimple(), queueType(), firewallMangle(), addressList(), ipRoute(), routingTable(), interfaces(), ipService(m.version),
+		users(), userGroups(), scripts(), system(), identity(), resource(), logMenu(),
 	} {
 		m.menus[mn.path] = mn
 	}
@@ -153,6 +167,18 @@ func (m *Machine) Row(path, field, value string) (map[string]string, bool) {
 	return found, found != nil
 }
 
+// SetDynamic makes the rows of a menu whose field has that value look as if the
+// router itself had made them.
+func (m *Machine) SetDynamic(path, field, value string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range m.menus[path].rows {
+		if r.values[field] == value {
+			r.values["dynamic"], r.dynamic = "true", true
+		}
+	}
+}
+
 // SetCounters sets what a queue reports, for machines without a Backend.
 func (m *Machine) SetCounters(queue string, c router.Counters) error {
 	m.mu.Lock()
@@ -204,7 +230,10 @@ func (m *Machine) Reboot(renumber bool) {
 			m.renumber(mn)
 		}
 	}
+	m.environment.forget()
+	m.resolveNames()
 	m.logLine("system,info", "router rebooted")
+	m.changed()
 }
 
 // renumber rotates the ids among the rows of a menu: every old id still
@@ -241,6 +270,9 @@ func (m *Machine) expire() {
 		if r.expires.IsZero() || m.now().Before(r.expires) {
 			kept = append(kept, r)
 		}
+	}
+	if len(kept) < len(mn.rows) {
+		m.changed()
 	}
 	clear(mn.rows[len(kept):])
 	mn.rows = kept

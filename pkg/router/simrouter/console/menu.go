@@ -27,6 +27,7 @@ type field struct {
 	parse parseFunc
 	value string // of a new row
 	need  bool   // add fails without it
+	bare  bool   // scripts may write the name alone for name=yes
 
 	// only lists the values of the menu's "kind" for which the field exists.
 	only []string
@@ -38,6 +39,7 @@ type row struct {
 	values  map[string]string
 	dynamic bool      // not configuration: lost on reboot, costs no flash
 	expires time.Time // dynamic rows with a timeout
+	of      *row      // dynamic rows that the router made of another one; they cannot be changed
 }
 
 func (r *row) ref() string { return "*" + strings.ToUpper(strconv.FormatUint(uint64(r.id), 16)) }
@@ -70,6 +72,7 @@ type menu struct {
 	check   func(m *Machine, old, now *row) *Error
 	leave   func(m *Machine, r *row) *Error
 	refresh func(m *Machine, r *row, wants func(string) bool)
+	settle  func(m *Machine) // after rows have changed
 
 	// policies needed beyond read to print and write to change
 	readPolicy, writePolicy string

@@ -4,17 +4,27 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
+	"sync"
+	"time"
 
-	"github.com/wanctl/wanctl/pkg/router/simrouter/rsc"
+	"github.com/wanctl/wanctl/pkg/router/simrouter/rsc/eval"
 )
 
 // maxScript bounds a configuration; a real export is some hundred kilobytes.
 const maxScript = 1 << 20
 
+// maxLine bounds what is typed at the console, or sent to it over SSH.
+const maxLine = 64 << 10
+
 // maxDepth bounds scripts that run scripts.
 const maxDepth = 8
+
+// How long :delay may take in one script; at the console it can be interrupted.
+const (
+	maxDelay     = time.Second
+	maxExecDelay = 10 * time.Second
+)
 
 // ScriptError is what is wrong with a script, and where.
 type ScriptError struct {
@@ -35,211 +45,201 @@ func (m *Machine) Load(file string, r io.Reader) error {
 	if len(src) > maxScript {
 		return fmt.Errorf("%s is larger than %d bytes", file, maxScript)
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	sectors, writes := m.sectors, m.writes
-	_, err = m.script(nil, string(src), 0)
 	// What the machine started with is not what was written to it.
-	m.sectors, m.writes = sectors, writes
-	var at *rsc.SyntaxError
+	h := &scriptHost{m: m, uncounted: true}
+	_, err = eval.Run(string(src), eval.Options{
+		Host: h, Stepwise: true, Limits: eval.Limits{Work: 20_000_000, Delay: maxDelay},
+	})
+	var at *eval.Error
 	if errors.As(err, &at) {
-		return &ScriptError{file, at.Line, at.Text}
+		text := at.Text
+		if at.Detail != "" {
+			text = at.Detail
+		}
+		return &ScriptError{file, at.Line, text}
 	}
 	return err
 }
 
-// script runs the statements of src and returns what :put printed.
-func (m *Machine) script(u *User, src string, depth int) (string, error) {
-	if depth > maxDepth {
-		return "", &rsc.SyntaxError{Line: 1, Text: "scripts call each other without end"}
+// Exec is one line for the console of a user.
+type Exec struct {
+	User *User // nil is the machine itself
+	Line string
+
+	// Width is where detailed printing wraps; 0 never.
+	Width int
+	// Context is the menu the line is relative to, "" for "/".
+	Context string
+	// Gone is closed when nobody waits for the answer any more; nil never.
+	Gone <-chan struct{}
+
+	Pretend Pretence
+}
+
+// Pretence is how a router answers that has not got its wits together yet.
+// Nothing changes on it meanwhile.
+type Pretence uint8
+
+// The ways to answer.
+const (
+	Truth     Pretence = iota // as it is
+	NoRows                    // as if all menus were empty
+	WrongMenu                 // with /system/resource for every menu
+)
+
+// Executed is what a line did.
+type Executed struct {
+	Output      string // lines end in CRLF; of an error, the router's words come last
+	Failed      bool
+	Interrupted bool   // by Gone
+	Context     string // the menu for the next line
+}
+
+// Exec runs a line as the console does that is reached by SSH.
+func (m *Machine) Exec(e Exec) Executed {
+	if len(e.Line) > maxLine {
+		return Executed{Output: "line is too long" + eol, Failed: true, Context: e.Context}
 	}
-	statements, err := rsc.Parse(src)
+	h := &scriptHost{m: m, u: e.User, width: e.Width, gone: e.Gone, pretend: e.Pretend}
+	res, err := eval.Run(e.Line, m.options(h, eval.Options{Context: e.Context, Limits: eval.Limits{Delay: maxExecDelay}}))
+	out := Executed{Output: res.Output, Context: res.Context}
+	if errors.Is(err, errInterrupted) {
+		out.Interrupted = true
+		return out
+	}
 	if err != nil {
-		return "", err
+		out.Failed = true
+		out.Output += m.words(err) + eol
 	}
-	var printed strings.Builder
-	context := "/"
-	for _, s := range statements {
-		if context, err = m.statement(u, s, context, &printed, depth); err != nil {
-			return printed.String(), err
-		}
-	}
-	return printed.String(), nil
+	return out
 }
 
-// statement runs one command. A path without a command becomes the context
-// of what follows, as in exports.
-func (m *Machine) statement(u *User, s rsc.Statement, context string, printed *strings.Builder, depth int) (string, error) {
-	fail := func(format string, args ...any) (string, error) {
-		return context, &rsc.SyntaxError{Line: s.Line, Text: fmt.Sprintf(format, args...)}
+// Uses lists the commands of menus that a line names, as far as it is right.
+func (m *Machine) Uses(line, context string) []eval.Use {
+	if len(line) > maxLine {
+		return nil
 	}
-	first := s.Words[0]
-	if strings.HasPrefix(first.Text, ":") && !first.Quoted {
-		return context, m.builtin(s, printed)
+	if context == "" {
+		context = "/"
 	}
-	path, words := m.path(context, s.Words)
-	if len(words) == 0 {
-		if !m.isPrefix(path) {
-			return fail("bad command name %s", first.Text)
-		}
-		return path, nil
-	}
-	command := words[0]
-	mn := m.menus[path]
-	if mn == nil || !command.Bare() || !mn.has(command.Text) {
-		return fail("bad command name %s", command.Text)
-	}
-	args, err := m.arguments(u, mn, words[1:])
-	if err != nil {
-		return fail("%v", err)
-	}
-	c := Command{Path: path, Name: command.Text, Args: args, depth: depth + 1}
-	if _, rerr := m.run(u, c); rerr != nil {
-		return fail("%s", rerr.Text)
-	}
-	return context, nil
+	uses, _ := eval.Check(line, &scriptHost{m: m}, context)
+	return uses
 }
 
-// path follows the words that lead into menus: "/queue tree add" as well as
-// "/queue/tree/add". It returns the menu and the words after it.
-func (m *Machine) path(context string, words []rsc.Word) (string, []rsc.Word) {
-	at := context
-	rest := words
-	for len(rest) > 0 && rest[0].Bare() {
-		t := rest[0].Text
-		if strings.HasPrefix(t, "/") {
-			at = "/"
-		}
-		parts := strings.Split(strings.Trim(t, "/"), "/")
-		if t == "/" {
-			parts = nil
-		}
-		used := 0
-		for _, p := range parts {
-			next := strings.TrimSuffix(at, "/") + "/" + p
-			if !m.isPrefix(next) {
-				break
-			}
-			at, used = next, used+1
-		}
-		if used < len(parts) {
-			if used == 0 && !strings.HasPrefix(t, "/") {
-				return at, rest
-			}
-			left := rsc.Word{Text: strings.Join(parts[used:], "/"), Line: rest[0].Line}
-			return at, append([]rsc.Word{left}, rest[1:]...)
-		}
-		rest = rest[1:]
+// words is an error in the words of this version.
+func (m *Machine) words(err error) string {
+	var at *eval.Error
+	if errors.As(err, &at) {
+		return at.Words(m.places())
 	}
-	return at, rest
+	return err.Error()
 }
 
-// isPrefix reports whether path is a menu or leads to one.
-func (m *Machine) isPrefix(path string) bool {
-	if path == "/" || m.menus[path] != nil {
-		return true
-	}
-	for p := range m.menus {
-		if strings.HasPrefix(p, path+"/") {
-			return true
-		}
-	}
-	return false
+// places reports whether errors say where they happened.
+func (m *Machine) places() bool {
+	return m.version.AtLeast(7, 16) != m.quirks.CLI.OtherErrors
 }
 
-// arguments turns words into arguments. A word without a key names rows.
-func (m *Machine) arguments(u *User, mn *menu, words []rsc.Word) (map[string]string, error) {
-	args := make(map[string]string, len(words))
-	for _, w := range words {
-		key, value := w.Text, w
-		if w.Value != nil {
-			value = *w.Value
-		} else {
-			key = argNumbers
-		}
-		text := value.Text
-		if value.Group {
-			ids, err := m.findExpression(u, mn, value.Sub)
-			if err != nil {
-				return nil, err
-			}
-			text = ids
-		}
-		args[key] = text
+func (m *Machine) options(h *scriptHost, o eval.Options) eval.Options {
+	name := ""
+	if h.u != nil {
+		name = h.u.Name
 	}
-	return args, nil
+	o.Host, o.Globals = h, m.environment.of(name)
+	o.JSON, o.Places = m.quirks.CLI.JSON, m.places()
+	if o.Limits.Delay == 0 {
+		o.Limits.Delay = maxDelay
+	}
+	return o
 }
 
-// findExpression evaluates [find key=value ...].
-func (m *Machine) findExpression(u *User, mn *menu, words []rsc.Word) (string, error) {
-	if len(words) == 0 || words[0].Text != "find" || words[0].Value != nil {
-		return "", fmt.Errorf("only [find ...] is understood in brackets")
-	}
-	var query []string
-	for _, w := range words[1:] {
-		switch {
-		case w.Value != nil:
-			v := w.Value.Text
-			// Compared in the API representation, so 500M finds 500000000.
-			if f := mn.field(w.Text); f != nil && f.parse != nil {
-				if parsed, err := f.parse(m, w.Text, v); err == nil {
-					v = parsed
-				}
-			}
-			query = append(query, w.Text+"="+v)
-		case w.Text == "where":
-		default:
-			query = append(query, w.Text)
-		}
-	}
-	res, err := m.run(u, Command{Path: mn.path, Name: "find", Query: query})
-	if err != nil {
-		return "", err
-	}
-	return res.Ret, nil
+// environment is the global variables of scripts, by user.
+type environment struct {
+	mu     sync.Mutex // protects byUser
+	byUser map[string]*eval.Globals
 }
 
-// builtin runs the few global commands that are simulated.
-func (m *Machine) builtin(s rsc.Statement, printed *strings.Builder) error {
-	words := s.Words[1:]
-	texts := make([]string, len(words))
-	for i, w := range words {
-		texts[i] = w.Text
+func (e *environment) of(user string) *eval.Globals {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.byUser == nil {
+		e.byUser = map[string]*eval.Globals{}
 	}
-	switch name := s.Words[0].Text; {
-	case name == ":put" && len(words) == 1:
-		printed.WriteString(texts[0] + "\r\n")
-	case name == ":log" && len(words) == 2:
-		m.logLine("script,"+texts[0], texts[1])
-	case name == ":error" && len(words) == 1:
-		return &rsc.SyntaxError{Line: s.Line, Text: texts[0] + " (:error; line " + strconv.Itoa(s.Line) + ")"}
-	default:
-		return &rsc.SyntaxError{Line: s.Line, Text: "bad command name " + strings.TrimPrefix(name, ":")}
+	if e.byUser[user] == nil {
+		e.byUser[user] = &eval.Globals{}
 	}
-	return nil
+	return e.byUser[user]
+}
+
+func (e *environment) forget() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.byUser = nil
+}
+
+// isScript reports whether c runs a script. Such commands lock the machine for
+// each command of the script, not for the whole of it.
+func (c Command) isScript() bool {
+	return c.Path == "/" && c.Name == "execute" || c.Path == "/system/script" && c.Name == "run"
+}
+
+func (m *Machine) runText(u *User, c Command) (Result, *Error) {
+	if c.Name == "execute" {
+		return m.execute(u, c)
+	}
+	return Result{}, m.runScript(&scriptHost{m: m, u: u}, c)
 }
 
 // runScript is /system/script/run. Output is discarded, as on REST and the API.
-func (m *Machine) runScript(u *User, mn *menu, c Command) *Error {
-	if n, ok := c.Args["number"]; ok {
-		c.Args[argNumbers] = n
-	}
-	targets, rerr := mn.targets(c)
-	if rerr != nil {
-		return rerr
-	}
-	for _, r := range targets {
-		if r.values["dont-require-permissions"] != "true" && !u.may(strings.Split(r.values["policy"], ",")...) {
-			return errDenied()
+func (m *Machine) runScript(caller *scriptHost, c Command) *Error {
+	args := map[string]string{argNumbers: c.Args[argNumbers]}
+	for _, a := range []string{argID, "number"} {
+		if ref, ok := c.Args[a]; ok {
+			args[argNumbers] = ref
 		}
-		n, _ := strconv.Atoi(r.values["run-count"])
-		r.values["run-count"] = strconv.Itoa(n + 1)
-		r.values["last-started"] = m.stamp(m.now())
-		if _, err := m.script(nil, r.values["source"], c.depth); err != nil {
-			return badRequest(ScriptFailure, err.Error())
+	}
+	c.Args = args
+	sources, err := m.startScripts(caller, c)
+	if err != nil {
+		return err
+	}
+	for _, src := range sources {
+		if caller.depth >= maxDepth {
+			return badRequest(ScriptFailure, "scripts call each other without end")
+		}
+		h := &scriptHost{m: m, depth: caller.depth + 1, gone: caller.gone, uncounted: caller.uncounted}
+		if _, err := eval.Run(src, m.options(h, eval.Options{})); err != nil {
+			return badRequest(ScriptFailure, m.words(err))
 		}
 	}
 	return nil
+}
+
+// startScripts notes that scripts start, and returns their sources.
+func (m *Machine) startScripts(caller *scriptHost, c Command) ([]string, *Error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !caller.uncounted {
+		m.writes++
+	}
+	u := caller.u
+	if !u.may("read", "write") {
+		return nil, errDenied()
+	}
+	targets, err := m.menus["/system/script"].targets(c)
+	if err != nil {
+		return nil, err
+	}
+	var sources []string
+	for _, r := range targets {
+		if r.values["dont-require-permissions"] != "true" && !u.may(strings.Split(r.values["policy"], ",")...) {
+			return nil, errDenied()
+		}
+		count(r.values, "run-count")
+		r.values["last-started"] = m.stamp(m.now())
+		sources = append(sources, r.values["source"])
+	}
+	return sources, nil
 }
 
 // execute runs text given by the caller. Its failures come back as text, as
@@ -252,13 +252,16 @@ func (m *Machine) execute(u *User, c Command) (Result, *Error) {
 	if !ok {
 		return Result{}, errMissing("script")
 	}
+	m.mu.Lock()
 	m.writes++
-	printed, err := m.script(u, src, 0)
+	job := fmt.Sprintf("*%X", 0xB000+m.writes)
+	m.mu.Unlock()
+	res, err := eval.Run(src, m.options(&scriptHost{m: m, u: u}, eval.Options{}))
 	if _, wait := c.Args["as-string"]; !wait {
-		return Result{Ret: fmt.Sprintf("*%X", 0xB000+m.writes), HasRet: true}, nil
+		return Result{Ret: job, HasRet: true}, nil
 	}
 	if err != nil {
-		printed += err.Error()
+		res.Output += m.words(err)
 	}
-	return Result{Ret: printed, HasRet: true}, nil
+	return Result{Ret: res.Output, HasRet: true}, nil
 }

@@ -48,6 +48,7 @@ func addressList() *menu {
 		},
 		unique: func(r *row) string { return r.values["list"] + "\x00" + r.values["address"] },
 		taken:  "already have such entry",
+		settle: (*Machine).resolveNames,
 		check: func(m *Machine, old, now *row) *Error {
 			if old == nil {
 				now.values["creation-time"] = m.stamp(m.now())
@@ -96,6 +97,27 @@ func ipRoute() *menu {
 			r.values["active"] = fmt.Sprint(r.values["disabled"] != "true")
 		},
 	}
+}
+
+func routingTable() *menu {
+	mn := &menu{
+		path: "/routing/table", nextID: 1,
+		fields: []field{
+			{name: "name", parse: name, need: true},
+			{name: "fib", kind: optional, parse: boolean, bare: true},
+			{name: "comment", kind: optional, parse: text},
+			{name: "disabled", parse: boolean, value: "false"},
+			{name: "dynamic", kind: status, value: "false"},
+			{name: "invalid", kind: status, value: "false"},
+		},
+		unique: func(r *row) string { return r.values["name"] },
+		taken:  "already have such name",
+	}
+	main := mn.newRow()
+	main.id = mn.newID()
+	main.values["name"], main.values["dynamic"] = "main", "true"
+	mn.rows = []*row{main}
+	return mn
 }
 
 func interfaces() *menu {

@@ -66,6 +66,9 @@ func scripts() *menu {
 	}
 }
 
+// system has commands and no rows.
+func system() *menu { return &menu{path: "/system", singleton: true, fixed: true} }
+
 func identity() *menu {
 	mn := &menu{
 		path: "/system/identity", singleton: true, fixed: true,

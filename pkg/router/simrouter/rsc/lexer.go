@@ -1,236 +1,210 @@
-// Package rsc reads the form in which RouterOS exports a configuration: one
-// command a line, key=value arguments, quotes with escapes, [find ...], and
-// lines continued with a backslash. Variables, loops and blocks are not part of
-// an export and not understood.
 package rsc
 
 import (
-	"encoding/hex"
-	"fmt"
 	"strings"
 )
 
-// Word is one word of a command.
-type Word struct {
-	Text   string // a bare or quoted word, or the key before an equals sign
-	Value  *Word  // of key=value
-	Sub    []Word // of [ ... ]
-	Group  bool   // it was [ ... ]
-	Quoted bool
-	Line   int
+// maxNesting bounds how deep brackets, braces and parentheses may nest.
+const maxNesting = 64
+
+// parser reads a script from left to right, without a token stream: what a
+// character means depends on where it stands.
+type parser struct {
+	src   string
+	pos   int
+	line  int
+	start int // of the line
+	depth int // of nesting
 }
 
-// Bare reports whether w is a plain word: no quotes, no brackets, no value.
-func (w Word) Bare() bool { return w.Value == nil && !w.Group && !w.Quoted }
-
-// Statement is one command; it has at least one word.
-type Statement struct {
-	Line  int
-	Words []Word
+func newParser(src string) *parser {
+	return &parser{src: strings.ReplaceAll(src, "\r\n", "\n"), line: 1}
 }
 
-// SyntaxError is a mistake in a script, with the place where it is.
-type SyntaxError struct {
-	Line int
-	Text string
+func (p *parser) here() Pos { return Pos{p.line, p.pos - p.start + 1} }
+
+func (p *parser) eof() bool { return p.pos >= len(p.src) }
+
+// at reports whether one of the characters of set comes next.
+func (p *parser) at(set string) bool {
+	return !p.eof() && strings.IndexByte(set, p.src[p.pos]) >= 0
 }
 
-func (e *SyntaxError) Error() string { return fmt.Sprintf("%s (line %d)", e.Text, e.Line) }
+func (p *parser) has(prefix string) bool { return strings.HasPrefix(p.src[p.pos:], prefix) }
 
-type lexer struct {
-	src  string
-	pos  int
-	line int
+func (p *parser) fail(detail string) error {
+	return &SyntaxError{Pos: p.here(), Text: "syntax error", Detail: detail}
 }
 
-func (l *lexer) fail(format string, args ...any) error {
-	return &SyntaxError{l.line, fmt.Sprintf(format, args...)}
-}
-
-// Parse splits a script into statements. Errors are *SyntaxError.
-func Parse(src string) ([]Statement, error) {
-	l := &lexer{src: strings.ReplaceAll(src, "\r\n", "\n"), line: 1}
-	var all []Statement
-	for {
-		words, more, err := l.words("\n;")
-		if err != nil {
-			return nil, err
-		}
-		if len(words) > 0 {
-			all = append(all, Statement{Line: words[0].Line, Words: words})
-		}
-		if !more {
-			return all, nil
-		}
-		if l.src[l.pos] == '\n' {
-			l.line++
-		}
-		l.pos++
+// unexpected fails over the next character.
+func (p *parser) unexpected() error {
+	if p.eof() {
+		return p.fail("unexpected end")
 	}
+	return p.fail("unexpected " + quoteByte(p.src[p.pos]))
 }
 
-// words reads words until a character of end, which is not consumed; more is
-// false at the end of the text.
-func (l *lexer) words(end string) (words []Word, more bool, err error) {
-	for l.pos < len(l.src) {
-		c := l.src[l.pos]
-		switch {
-		case strings.IndexByte(end, c) >= 0:
-			return words, true, nil
+func quoteByte(c byte) string {
+	if c < ' ' || c > '~' {
+		return "character"
+	}
+	return "\"" + string(rune(c)) + "\""
+}
+
+func (p *parser) newline() {
+	p.pos++
+	p.line++
+	p.start = p.pos
+}
+
+// enter and leave count nesting.
+func (p *parser) enter() error {
+	if p.depth++; p.depth > maxNesting {
+		return p.fail("nested too deeply")
+	}
+	return nil
+}
+
+func (p *parser) leave() { p.depth-- }
+
+// space skips blanks and continued lines, and with newlines also those.
+func (p *parser) space(newlines bool) {
+	for !p.eof() {
+		switch c := p.src[p.pos]; {
 		case c == ' ' || c == '\t':
-			l.pos++
-		case c == '\n':
-			l.line++
-			l.pos++
-		case l.continued():
-		case c == '#' && len(words) == 0:
-			for l.pos < len(l.src) && l.src[l.pos] != '\n' {
-				l.pos++
-			}
-		default:
-			line := l.line
-			w, err := l.word()
-			if err != nil {
-				return nil, false, err
-			}
-			w.Line = line
-			words = append(words, w)
+			p.pos++
+		case c == '\n' && newlines:
+			p.newline()
+		case !p.continued():
+			return
 		}
 	}
-	return words, false, nil
 }
 
 // continued skips a backslash at the end of a line and the indent after it.
-func (l *lexer) continued() bool {
-	if !strings.HasPrefix(l.src[l.pos:], "\\\n") {
+func (p *parser) continued() bool {
+	if !p.has("\\\n") {
 		return false
 	}
-	l.pos += 2
-	l.line++
-	for l.pos < len(l.src) && (l.src[l.pos] == ' ' || l.src[l.pos] == '\t') {
-		l.pos++
+	p.pos++
+	p.newline()
+	for p.at(" \t") {
+		p.pos++
 	}
 	return true
 }
 
-// word reads one word, including the value of key=value.
-func (l *lexer) word() (Word, error) {
-	switch l.src[l.pos] {
-	case '"':
-		return l.quoted()
-	case '[':
-		return l.bracket()
+// bare reads up to a character of stop, or a continued line.
+func (p *parser) bare(stop string) string {
+	start := p.pos
+	for !p.eof() && !p.at(stop) && !p.has("\\\n") {
+		p.pos++
 	}
-	if err := l.refuse(); err != nil {
-		return Word{}, err
-	}
-	start := l.pos
-	for l.pos < len(l.src) && !strings.ContainsRune(" \t\n;=\"[]", rune(l.src[l.pos])) && !strings.HasPrefix(l.src[l.pos:], "\\\n") {
-		l.pos++
-	}
-	w := Word{Text: l.src[start:l.pos]}
-	if w.Text == "" {
-		return Word{}, l.fail("unexpected %q", l.src[l.pos:l.pos+1])
-	}
-	if l.pos >= len(l.src) || l.src[l.pos] != '=' {
-		return w, nil
-	}
-	l.pos++
-	for l.pos < len(l.src) && l.continued() {
-	}
-	v := Word{}
-	if l.pos < len(l.src) && !strings.ContainsRune(" \t\n;]", rune(l.src[l.pos])) {
-		var err error
-		if v, err = l.value(); err != nil {
-			return Word{}, err
+	return p.src[start:p.pos]
+}
+
+// quoted reads a string in quotes, with RouterOS's escapes and what it
+// substitutes: $name, $[command] and $(expression).
+func (p *parser) quoted() (Node, error) {
+	s := &String{Pos: p.here()}
+	p.pos++
+	var b strings.Builder
+	flush := func() {
+		if b.Len() > 0 {
+			s.Parts = append(s.Parts, &Text{s.Pos, b.String()})
+			b.Reset()
 		}
 	}
-	w.Value = &v
-	return w, nil
-}
-
-// refuse fails where the script language begins that is not simulated.
-func (l *lexer) refuse() error {
-	if strings.IndexByte("{}()$", l.src[l.pos]) < 0 {
-		return nil
-	}
-	return l.fail("%q is not understood here: loops, blocks and variables are not simulated", l.src[l.pos:l.pos+1])
-}
-
-// value is what stands right of an equals sign; it may itself hold one.
-func (l *lexer) value() (Word, error) {
-	switch l.src[l.pos] {
-	case '"':
-		return l.quoted()
-	case '[':
-		return l.bracket()
-	}
-	if err := l.refuse(); err != nil {
-		return Word{}, err
-	}
-	start := l.pos
-	for l.pos < len(l.src) && !strings.ContainsRune(" \t\n;]\"[", rune(l.src[l.pos])) {
-		l.pos++
-	}
-	return Word{Text: l.src[start:l.pos]}, nil
-}
-
-func (l *lexer) bracket() (Word, error) {
-	l.pos++
-	words, more, err := l.words("]")
-	if err != nil {
-		return Word{}, err
-	}
-	if !more {
-		return Word{}, l.fail("missing closing bracket")
-	}
-	l.pos++
-	return Word{Group: true, Sub: words}, nil
-}
-
-// quoted reads a string in quotes with RouterOS's escapes.
-func (l *lexer) quoted() (Word, error) {
-	l.pos++
-	var b strings.Builder
-	for l.pos < len(l.src) {
-		c := l.src[l.pos]
-		if l.continued() {
+	for !p.eof() {
+		if p.continued() {
 			continue
 		}
-		l.pos++
-		switch c {
+		switch c := p.src[p.pos]; c {
 		case '"':
-			return Word{Text: b.String(), Quoted: true}, nil
+			p.pos++
+			flush()
+			return s, nil
 		case '$':
-			return Word{}, l.fail("variables are not simulated; write \\$ for a dollar sign")
+			flush()
+			n, err := p.dollar()
+			if err != nil {
+				return nil, err
+			}
+			s.Parts = append(s.Parts, n)
 		case '\n':
-			return Word{}, l.fail("missing closing quote")
+			return nil, p.fail("missing closing quote")
 		case '\\':
-			if err := l.escape(&b); err != nil {
-				return Word{}, err
+			p.pos++
+			if err := p.escape(&b); err != nil {
+				return nil, err
 			}
 		default:
 			b.WriteByte(c)
+			p.pos++
 		}
 	}
-	return Word{}, l.fail("missing closing quote")
+	return nil, p.fail("missing closing quote")
 }
 
-// escape reads what follows a backslash in quotes.
-func (l *lexer) escape(b *strings.Builder) error {
-	if l.pos >= len(l.src) {
-		return l.fail("missing closing quote")
+// escapes are the letters after a backslash, and what they stand for.
+const (
+	escapeLetters = "\"\\$?nrt_abfv"
+	escapeMeaning = "\"\\$?\n\r\t \a\b\f\v"
+	upperHex      = "0123456789ABCDEF"
+)
+
+func (p *parser) escape(b *strings.Builder) error {
+	if p.eof() {
+		return p.fail("missing closing quote")
 	}
-	rest := l.src[l.pos:]
-	if i := strings.IndexByte(`"\$?nrt_`, rest[0]); i >= 0 {
-		b.WriteByte("\"\\$?\n\r\t "[i])
-		l.pos++
+	rest := p.src[p.pos:]
+	if i := strings.IndexByte(escapeLetters, rest[0]); i >= 0 {
+		b.WriteByte(escapeMeaning[i])
+		p.pos++
 		return nil
 	}
-	if v, err := hex.DecodeString(rest[:min(2, len(rest))]); err == nil && len(v) == 1 {
-		b.Write(v)
-		l.pos += 2
-		return nil
+	if len(rest) > 1 {
+		// Capitals only: routers read \af as a bell and an f.
+		hi, lo := strings.IndexByte(upperHex, rest[0]), strings.IndexByte(upperHex, rest[1])
+		if hi >= 0 && lo >= 0 {
+			b.WriteByte(byte(hi<<4 | lo))
+			p.pos += 2
+			return nil
+		}
 	}
-	return l.fail("unknown escape \\%s in quotes", rest[:1])
+	return p.fail("unknown escape \\" + rest[:1] + " in quotes; bytes are written like \\0A, in capitals")
 }
+
+// dollar reads $name, $"any name", $[command] or $(expression).
+func (p *parser) dollar() (Node, error) {
+	at := p.here()
+	p.pos++
+	switch {
+	case p.at("["):
+		return p.sub()
+	case p.at("("):
+		return p.parens(false)
+	case p.at(`"`):
+		start := p.pos + 1
+		end := strings.IndexAny(p.src[start:], "\"\n\\$")
+		if end <= 0 || p.src[start+end] != '"' {
+			return nil, p.fail("not the name of a variable")
+		}
+		p.pos = start + end + 1
+		return &Variable{at, p.src[start : start+end]}, nil
+	}
+	start := p.pos
+	for !p.eof() && isName(p.src[p.pos]) {
+		p.pos++
+	}
+	if p.pos == start {
+		return nil, p.fail(`not the name of a variable; write \$ for a dollar sign`)
+	}
+	return &Variable{at, p.src[start:p.pos]}, nil
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' || c >= 0x80 }
+
+func isName(c byte) bool { return isDigit(c) || isLetter(c) && c < 0x80 }

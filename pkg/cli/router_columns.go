@@ -1,0 +1,30 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/wanctl/wanctl/pkg/cli/out"
+)
+
+// field is a column of CSV: the same name and value as in JSON.
+func field[T any](name string, value func(T) any) out.Column[T] {
+	return out.Column[T]{Name: name, Text: func(v T) string { return fmt.Sprint(value(v)) }}
+}
+
+// text is a column for people with text of the router in it.
+func text[T any](head string, value func(T) string) out.Column[T] {
+	return out.Column[T]{Head: head, Text: func(v T) string { return printable(value(v)) }}
+}
+
+// number is a column for people that is aligned right.
+func number[T any](head string, value func(T) string) out.Column[T] {
+	return out.Column[T]{Head: head, Right: true, Text: value}
+}
+
+// list prints items of the router: as columns for people, as fields in CSV.
+func list[T any](a *App, items []T, columns, fields []out.Column[T]) error {
+	if a.global.output == out.CSV {
+		columns = fields
+	}
+	return out.List(a.Out, a.global.output, items, columns)
+}

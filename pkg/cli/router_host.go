@@ -1,0 +1,247 @@
+package cli
+
+import (
+	"cmp"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/config/schema"
+	"github.com/wanctl/wanctl/pkg/router"
+)
+
+// routerFlags is the connection given on the command line.
+type routerFlags struct {
+	host        string
+	port        int
+	transport   string
+	plain       bool
+	fingerprint string
+
+	user        string
+	passwordEnv string
+
+	sshKey         string
+	passphraseEnv  string
+	knownHosts     string
+	sshFingerprint string
+	sshLegacy      bool
+
+	wait time.Duration
+}
+
+// defaultWait is for a router without a configuration.
+const defaultWait = 5 * time.Second
+
+func (o *routerFlags) add(cmd *cobra.Command) {
+	f := cmd.PersistentFlags()
+	f.StringVar(&o.host, "host", "", "router `HOST` or HOST:PORT, instead of a configuration")
+	f.IntVar(&o.port, "port", 0, "with --host: port `N` (default rest 443 or 80, api 8729 or 8728, ssh 22)")
+	f.StringVar(&o.transport, "transport", "", "with --host: protocol `NAME`, rest, api or ssh (default by the port, else rest)")
+	f.BoolVar(&o.plain, "plain", false, "with --host: rest or api without TLS; the password crosses the network in clear")
+	f.StringVar(&o.fingerprint, "fingerprint", "", "with --host: SHA-256 of the router's certificate in `HEX`; not checked when absent")
+	f.StringVar(&o.user, "user", "admin", "with --host: user `NAME` on the router")
+	f.StringVar(&o.passwordEnv, "password-env", config.PasswordVariable, "with --host: environment variable `NAME` that holds the password")
+	f.StringVar(&o.sshKey, "ssh-key", "", "with --host, ssh: private key `FILE`, of mode 600 or 400")
+	f.StringVar(&o.passphraseEnv, "passphrase-env", config.PassphraseVariable, "with --ssh-key: environment variable `NAME` that holds its passphrase")
+	f.StringVar(&o.knownHosts, "known-hosts", "", "with --host, ssh: `FILE` of trusted host keys (default ~/.ssh/known_hosts, then the system's)")
+	f.StringVar(&o.sshFingerprint, "ssh-fingerprint", "", "with --host, ssh: `SHA256:...` of the only host key to accept")
+	f.BoolVar(&o.sshLegacy, "ssh-legacy", false, "with --host, ssh: also accept the SHA-1 algorithms of RouterOS 6")
+	f.DurationVar(&o.wait, "wait", 0, "give up a request after `TIME` (default timeouts.ssh_command of the configuration, or 5s)")
+	completeFlag(cmd, "transport", string(config.REST), string(config.API), string(config.SSH))
+	for _, name := range []string{"host", "port", "user", "password-env", "passphrase-env", "fingerprint", "ssh-fingerprint", "wait"} {
+		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
+	}
+	_ = cmd.MarkPersistentFlagFilename("ssh-key")
+	_ = cmd.MarkPersistentFlagFilename("known-hosts")
+}
+
+// needHost refuses flags that have no meaning without --host.
+func (o *routerFlags) needHost(cmd *cobra.Command) error {
+	for _, name := range append([]string{"port", "transport", "plain", "fingerprint", "user", "password-env"}, sshFlags...) {
+		if cmd.Flags().Changed(name) {
+			return usagef("--%s goes with --host; without it the connection comes from the configuration", name)
+		}
+	}
+	return nil
+}
+
+// dialHost is connect for a connection that is on the command line.
+func (o *routerFlags) dialHost(a *App, cmd *cobra.Command) (router.Client, error) {
+	r, err := o.router(a, cmd)
+	if err != nil {
+		return nil, err
+	}
+	client, err := newRouterClient(r, cmp.Or(o.wait, defaultWait))
+	if err != nil {
+		return nil, usagef("%v", err)
+	}
+	return client, nil
+}
+
+// router settles what the flags leave open, as the configuration does: every
+// field of the result is in force.
+func (o *routerFlags) router(a *App, cmd *cobra.Command) (config.Router, error) {
+	given := cmd.Flags().Changed
+	r := config.Router{User: o.user, SSHKey: o.sshKey, KnownHosts: o.knownHosts, SSHLegacy: o.sshLegacy}
+	if err := o.address(&r, given("port")); err != nil {
+		return r, err
+	}
+	if err := o.protocol(&r, given("transport")); err != nil {
+		return r, err
+	}
+	if err := o.pins(&r); err != nil {
+		return r, err
+	}
+	if err := misplaced(r.Transport, given); err != nil {
+		return r, err
+	}
+	if r.Transport != config.SSH && !r.TLS {
+		if r.TLSFingerprint != "" {
+			return r, usagef("--fingerprint: a connection without TLS has no certificate to check; use the port %d", defaultPort(r.Transport, true))
+		}
+		// The zero Addr of a host name is not loopback.
+		if a, _ := netip.ParseAddr(r.Host); !o.plain && !a.IsLoopback() {
+			return r, usagef("port %d is without TLS, so that the password would cross the network in clear; if that is what you want, add --plain, else use port %d",
+				r.Port, defaultPort(r.Transport, true))
+		}
+	}
+	if _, err := schema.Word(schema.User, o.user); err != nil {
+		return r, usagef("--user %q %v", o.user, err)
+	}
+	return r, o.secrets(&r, a, given)
+}
+
+// sshFlags have no meaning to the other transports.
+var sshFlags = []string{"ssh-key", "passphrase-env", "known-hosts", "ssh-fingerprint", "ssh-legacy"}
+
+// misplaced refuses flags of another transport: whoever gives a fingerprint
+// expects protection by it.
+func misplaced(t config.Transport, given func(string) bool) error {
+	flags := sshFlags
+	if t == config.SSH {
+		flags = []string{"plain", "fingerprint"}
+	}
+	for _, name := range flags {
+		if given(name) {
+			return usagef("--%s means nothing to transport %s", name, t)
+		}
+	}
+	return nil
+}
+
+// secrets reads password and passphrase from the environment.
+func (o *routerFlags) secrets(r *config.Router, a *App, given func(string) bool) error {
+	read := func(flag, name string) (config.Secret, error) {
+		value, set := a.LookupEnv(name)
+		if !set && given(flag) {
+			return config.Secret{}, usagef("--%s %s: no such environment variable; export it first", flag, name)
+		}
+		return config.NewSecret(value), nil
+	}
+	var err error
+	if r.Password, err = read("password-env", o.passwordEnv); err != nil {
+		return err
+	}
+	if r.SSHKey != "" {
+		r.SSHPassphrase, err = read("passphrase-env", o.passphraseEnv)
+	}
+	return err
+}
+
+// address splits --host, and takes the port from there or from --port.
+func (o *routerFlags) address(r *config.Router, portGiven bool) error {
+	r.Host, r.Port = o.host, o.port
+	if host, port, err := net.SplitHostPort(o.host); err == nil {
+		n, err := strconv.Atoi(port)
+		if err != nil || portGiven && n != o.port {
+			return usagef("--host %s: write HOST, HOST:PORT or [IPV6]:PORT, and --port at most once", o.host)
+		}
+		r.Host, r.Port = host, n
+		portGiven = true
+	} else if strings.HasPrefix(o.host, "[") && strings.HasSuffix(o.host, "]") {
+		r.Host = o.host[1 : len(o.host)-1]
+	}
+	if portGiven && (r.Port < 1 || r.Port > 65535) {
+		return usagef("port %d is out of range: 1..65535", r.Port)
+	}
+	if _, err := schema.Word(schema.Host, r.Host); err != nil {
+		return usagef("--host %q %v", o.host, err)
+	}
+	return nil
+}
+
+// wellKnown is the service behind a port that RouterOS has by default.
+func wellKnown(port int) (t config.Transport, tls, known bool) {
+	switch port {
+	case 443:
+		return config.REST, true, true
+	case 80:
+		return config.REST, false, true
+	case 8729:
+		return config.API, true, true
+	case 8728:
+		return config.API, false, true
+	case 22:
+		return config.SSH, false, true
+	}
+	return "", false, false
+}
+
+func defaultPort(t config.Transport, tls bool) int {
+	for _, port := range []int{443, 80, 8729, 8728, 22} {
+		if service, secure, _ := wellKnown(port); service == t && secure == tls {
+			return port
+		}
+	}
+	return 0
+}
+
+// protocol settles transport, TLS and port: what is written wins, then what
+// the port is known for, then rest over TLS.
+func (o *routerFlags) protocol(r *config.Router, given bool) error {
+	transport, tls, known := wellKnown(r.Port)
+	switch {
+	case given:
+		r.Transport = config.Transport(o.transport)
+	case known:
+		r.Transport = transport
+	case o.sshKey != "" || o.knownHosts != "" || o.sshFingerprint != "" || o.sshLegacy:
+		r.Transport = config.SSH
+	default:
+		r.Transport = config.REST
+	}
+	switch r.Transport {
+	case config.REST, config.API:
+		r.TLS = !o.plain && (tls || transport != r.Transport)
+	case config.SSH:
+	default:
+		return usagef("--transport %q: use rest, api or ssh", o.transport)
+	}
+	if r.Port == 0 {
+		r.Port = defaultPort(r.Transport, r.TLS)
+	}
+	return nil
+}
+
+// pins checks the fingerprints, so that a mistyped one is not a router that
+// changed its key.
+func (o *routerFlags) pins(r *config.Router) error {
+	var err error
+	if o.fingerprint != "" {
+		if r.TLSFingerprint, err = schema.Word(schema.TLSHash, o.fingerprint); err != nil {
+			return usagef("--fingerprint %q %v", o.fingerprint, err)
+		}
+	}
+	if o.sshFingerprint != "" {
+		if r.SSHFingerprint, err = schema.Word(schema.SSHHash, o.sshFingerprint); err != nil {
+			return usagef("--ssh-fingerprint %q %v", o.sshFingerprint, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,156 @@
+package cli
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/router"
+)
+
+// routerAddress is the output for programs. A timeout is absent for an entry
+// that stays.
+type routerAddress struct {
+	List     string  `json:"list"`
+	Address  string  `json:"address"`
+	Comment  string  `json:"comment,omitempty"`
+	Timeout  float64 `json:"timeout_seconds,omitempty"`
+	Created  string  `json:"created,omitempty"`
+	Disabled bool    `json:"disabled"`
+	Dynamic  bool    `json:"dynamic"`
+}
+
+func newRouterListCmd(a *App, o *routerFlags) *cobra.Command {
+	return newRouterGroup("address-list", "Address lists of the firewall",
+		"Read address lists of the router's firewall, and add and remove entries.",
+		newListGetCmd(a, o), newListAddCmd(a, o), newListRemoveCmd(a, o))
+}
+
+func newListGetCmd(a *App, o *routerFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "get [LIST]",
+		Short: "Entries of all address lists, or of one",
+		Long: `Print the entries of all address lists, or of the one of that exact name.
+
+A list exists by its entries: one without any is absent, which is status 5. The
+time left is absent, or empty in CSV, for entries that stay.
+
+` + exitStatuses,
+		Example: `  wanctl router address-list get --wan spectrum
+  wanctl router address-list get FORCE_OUT_ATT --host 192.168.88.1 -o csv`,
+		Args:              usageArgs(cobra.MaximumNArgs(1)),
+		ValidArgsFunction: o.complete(a, listNames),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name := ""
+			if len(args) == 1 {
+				if name = args[0]; name == "" {
+					return usagef("a list has a name; without LIST, all lists are printed")
+				}
+			}
+			return o.with(a, cmd, func(ctx context.Context, client router.Client) error {
+				entries, err := client.Addresses(ctx, name)
+				if err != nil {
+					return err
+				}
+				if len(entries) == 0 && name != "" {
+					return absentList(ctx, client, name)
+				}
+				shown := make([]routerAddress, len(entries))
+				for i, e := range entries {
+					shown[i] = newRouterAddress(e)
+				}
+				return list(a, shown, addressColumns(), addressFields())
+			})
+		},
+	}
+}
+
+// absentList words that a list has no entry, with the lists there are.
+func absentList(ctx context.Context, client router.Client, name string) error {
+	entries, err := client.Addresses(ctx, "")
+	if err != nil {
+		return err
+	}
+	var quoted []string
+	seen := map[string]bool{}
+	for _, e := range entries {
+		if !seen[e.List] {
+			seen[e.List] = true
+			quoted = append(quoted, strconv.Quote(e.List))
+		}
+	}
+	const most = 8
+	switch {
+	case len(quoted) == 0:
+		return checkf("address list %q: no entries; the router has no list at all", name)
+	case len(quoted) > most:
+		quoted = append(quoted[:most], "and others")
+	}
+	return checkf("address list %q: no entries; the router has %s", name, strings.Join(quoted, ", "))
+}
+
+func newRouterAddress(e router.Address) routerAddress {
+	return routerAddress{
+		List: e.List, Address: e.Address, Comment: e.Comment, Timeout: e.Timeout.Seconds(),
+		Created: e.Created, Disabled: e.Disabled, Dynamic: e.Dynamic,
+	}
+}
+
+func addressColumns() []out.Column[routerAddress] {
+	return []out.Column[routerAddress]{
+		text("LIST", func(e routerAddress) string { return e.List }),
+		text("ADDRESS", func(e routerAddress) string { return e.Address }),
+		number("LEFT", func(e routerAddress) string { return secondsText(e.Timeout) }),
+		text("STATE", routerAddress.state),
+		text("CREATED", func(e routerAddress) string { return e.Created }),
+		text("COMMENT", func(e routerAddress) string { return e.Comment }),
+	}
+}
+
+func addressFields() []out.Column[routerAddress] {
+	return []out.Column[routerAddress]{
+		field("list", func(e routerAddress) any { return e.List }),
+		field("address", func(e routerAddress) any { return e.Address }),
+		field("comment", func(e routerAddress) any { return e.Comment }),
+		field("timeout_seconds", func(e routerAddress) any { return secondsField(e.Timeout) }),
+		field("created", func(e routerAddress) any { return e.Created }),
+		field("disabled", func(e routerAddress) any { return e.Disabled }),
+		field("dynamic", func(e routerAddress) any { return e.Dynamic }),
+	}
+}
+
+// state is what a person should know of an entry.
+func (e routerAddress) state() string {
+	switch {
+	case e.Disabled:
+		return "disabled"
+	case e.Dynamic:
+		return "dynamic"
+	}
+	return "ok"
+}
+
+func secondsText(s float64) string {
+	if s == 0 {
+		return "stays"
+	}
+	return time.Duration(s * float64(time.Second)).Truncate(time.Second).String()
+}
+
+func secondsField(s float64) any {
+	if s == 0 {
+		return ""
+	}
+	return s
+}
+
+func entryCount(n int) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return strconv.Itoa(n) + " entries"
+}

@@ -1,0 +1,153 @@
+package cli
+
+import (
+	"context"
+	"maps"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/router"
+	"github.com/wanctl/wanctl/pkg/router/ros"
+)
+
+// routerRule is the output for programs.
+type routerRule struct {
+	Comment  string            `json:"comment"`
+	Chain    string            `json:"chain"`
+	Action   string            `json:"action"`
+	Enabled  bool              `json:"enabled"`
+	Dynamic  bool              `json:"dynamic"`
+	Invalid  bool              `json:"invalid"`
+	Bytes    uint64            `json:"bytes"`
+	Packets  uint64            `json:"packets"`
+	Position int               `json:"position,omitempty"` // from 1, in a list of all rules
+	Params   map[string]string `json:"params"`
+}
+
+func newRouterMangleCmd(a *App, o *routerFlags) *cobra.Command {
+	return newRouterGroup("mangle", "Mangle rules of the firewall",
+		"Read mangle rules of the router's firewall, and enable and disable one by its comment.",
+		newMangleGetCmd(a, o), newMangleSwitchCmd(a, o, true), newMangleSwitchCmd(a, o, false))
+}
+
+func newMangleGetCmd(a *App, o *routerFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "get [COMMENT]",
+		Short: "All mangle rules in order, or the one with a comment",
+		Long: `Print all mangle rules in the order in which the router applies them, or the one
+whose comment is exactly COMMENT: upper and lower case and every space count. No
+rule or several rules with that comment is status 5.
+
+With -o json, all rules are an array and one rule is an object.
+
+` + exitStatuses,
+		Example: `  wanctl router mangle get --wan spectrum
+  wanctl router mangle get "ADAPTIVE: Steer latency-sensitive traffic" --host 192.168.88.1`,
+		Args:              usageArgs(cobra.MaximumNArgs(1)),
+		ValidArgsFunction: o.complete(a, ruleComments),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 && args[0] == "" {
+				return errNoComment
+			}
+			return o.with(a, cmd, func(ctx context.Context, client router.Client) error {
+				if len(args) == 1 {
+					rule, err := client.Rule(ctx, args[0])
+					if err != nil {
+						return err
+					}
+					return a.printRule(newRouterRule(rule))
+				}
+				rules, err := client.Rules(ctx)
+				if err != nil {
+					return err
+				}
+				shown := make([]routerRule, len(rules))
+				for i, r := range rules {
+					shown[i] = newRouterRule(r)
+					shown[i].Position = i + 1
+				}
+				return list(a, shown, ruleColumns(true), ruleFields())
+			})
+		},
+	}
+}
+
+var errNoComment = usagef("rules without a comment cannot be told apart; give COMMENT, or leave it out of 'mangle get' to see all rules")
+
+func (a *App) printRule(r routerRule) error {
+	if a.global.output == out.JSON {
+		return out.EncodeJSON(a.Out, r)
+	}
+	return list(a, []routerRule{r}, ruleColumns(false), ruleFields())
+}
+
+func newRouterRule(r router.Rule) routerRule {
+	params := r.Params
+	if params == nil {
+		params = map[string]string{}
+	}
+	return routerRule{
+		Comment: r.Comment, Chain: r.Chain, Action: r.Action, Enabled: !r.Disabled, Dynamic: r.Dynamic, Invalid: r.Invalid,
+		Bytes: r.Bytes, Packets: r.Packets, Params: params,
+	}
+}
+
+func ruleColumns(numbered bool) []out.Column[routerRule] {
+	columns := []out.Column[routerRule]{
+		number("#", func(r routerRule) string { return strconv.Itoa(r.Position) }),
+		text("COMMENT", func(r routerRule) string { return r.Comment }),
+		text("STATE", routerRule.state),
+		text("CHAIN", func(r routerRule) string { return r.Chain }),
+		text("ACTION", func(r routerRule) string { return r.Action }),
+		number("PACKETS", func(r routerRule) string { return strconv.FormatUint(r.Packets, 10) }),
+		number("BYTES", func(r routerRule) string { return bytesText(r.Bytes) }),
+		text("PARAMETERS", func(r routerRule) string { return paramsText(r.told()) }),
+	}
+	if !numbered {
+		return columns[1:]
+	}
+	return columns
+}
+
+func ruleFields() []out.Column[routerRule] {
+	return []out.Column[routerRule]{
+		field("comment", func(r routerRule) any { return r.Comment }),
+		field("chain", func(r routerRule) any { return r.Chain }),
+		field("action", func(r routerRule) any { return r.Action }),
+		field("enabled", func(r routerRule) any { return r.Enabled }),
+		field("dynamic", func(r routerRule) any { return r.Dynamic }),
+		field("invalid", func(r routerRule) any { return r.Invalid }),
+		field("bytes", func(r routerRule) any { return r.Bytes }),
+		field("packets", func(r routerRule) any { return r.Packets }),
+		field("position", func(r routerRule) any {
+			if r.Position == 0 {
+				return ""
+			}
+			return r.Position
+		}),
+		field("params", func(r routerRule) any { return paramsText(r.Params) }),
+	}
+}
+
+// state is what a person should know of a rule.
+func (r routerRule) state() string {
+	switch {
+	case r.Dynamic:
+		return "dynamic"
+	case !r.Enabled:
+		return "disabled"
+	case r.Invalid:
+		return "invalid"
+	}
+	return "enabled"
+}
+
+// told are the parameters worth a person's time: routers report logging, and
+// empty prefixes of it, for every rule.
+func (r routerRule) told() map[string]string {
+	told := maps.Clone(r.Params)
+	maps.DeleteFunc(told, func(name, value string) bool { return value == "" || name == "log" && !ros.Bool(value) })
+	return told
+}

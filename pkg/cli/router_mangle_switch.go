@@ -1,0 +1,125 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/router"
+)
+
+// ruleChange is the output for programs.
+type ruleChange struct {
+	Comment    string `json:"comment"`
+	Changed    bool   `json:"changed"` // or would be, in a dry run
+	DryRun     bool   `json:"dry_run"`
+	OldEnabled bool   `json:"old_enabled"`
+	Enabled    bool   `json:"enabled"`
+	Invalid    bool   `json:"invalid"`
+}
+
+// newMangleSwitchCmd is 'mangle enable' and 'mangle disable'.
+func newMangleSwitchCmd(a *App, o *routerFlags, enable bool) *cobra.Command {
+	verb, title := "disable", "Disable"
+	if enable {
+		verb, title = "enable", "Enable"
+	}
+	var dryRun bool
+	cmd := &cobra.Command{
+		Use:   verb + " COMMENT",
+		Short: title + " the one mangle rule with a comment",
+		Long: title + ` the mangle rule whose comment is exactly COMMENT, and print what it was before
+and what the router reports afterwards. No rule or several rules with that
+comment is status 5, and none is touched. A rule that is as wanted already is not
+written to, which spares the router's flash.
+
+A running 'wanctl steer' owns its rule and sets it as it sees fit.
+
+` + exitStatuses,
+		Example: `  wanctl router mangle ` + verb + ` "ADAPTIVE: Steer latency-sensitive traffic" --wan spectrum
+  wanctl router mangle ` + verb + ` steer --dry-run --host 192.168.88.1`,
+		Args:              usageArgs(cobra.ExactArgs(1)),
+		ValidArgsFunction: o.complete(a, ruleComments),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if args[0] == "" {
+				return errNoComment
+			}
+			return o.with(a, cmd, func(ctx context.Context, client router.Client) error {
+				change, err := setRule(ctx, client, args[0], enable, dryRun)
+				if err != nil {
+					return err
+				}
+				if change.Invalid && change.Enabled {
+					a.warnf("rule %q is invalid on the router, which ignores it: what it refers to, such as a routing table, is missing", args[0])
+				}
+				return a.printRuleChange(change)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "read and compare, but write nothing")
+	return cmd
+}
+
+// setRule enables or disables a rule that is not so already.
+func setRule(ctx context.Context, client router.Client, comment string, enable, dryRun bool) (ruleChange, error) {
+	old, err := client.Rule(ctx, comment)
+	if err != nil {
+		return ruleChange{}, err
+	}
+	change := ruleChange{
+		Comment: comment, Changed: old.Disabled == enable, DryRun: dryRun,
+		OldEnabled: !old.Disabled, Enabled: enable, Invalid: old.Invalid,
+	}
+	if !change.Changed {
+		return change, nil
+	}
+	if old.Dynamic {
+		return change, fmt.Errorf("rule %q is dynamic: the router made it and nobody can change it; give your own rule another comment", comment)
+	}
+	if dryRun {
+		return change, nil
+	}
+	now, err := client.SetRule(ctx, comment, enable)
+	if errors.Is(err, router.ErrOutcomeUnknown) {
+		return change, fmt.Errorf("%w; the rule may have changed: 'wanctl router mangle get' shows it", err)
+	}
+	change.Enabled, change.Invalid = !now.Disabled, now.Invalid
+	return change, err
+}
+
+func (a *App) printRuleChange(c ruleChange) error {
+	switch a.global.output {
+	case out.JSON:
+		return out.EncodeJSON(a.Out, c)
+	case out.JSONL, out.CSV:
+		return out.List(a.Out, a.global.output, []ruleChange{c}, []out.Column[ruleChange]{
+			field("comment", func(c ruleChange) any { return c.Comment }),
+			field("changed", func(c ruleChange) any { return c.Changed }),
+			field("dry_run", func(c ruleChange) any { return c.DryRun }),
+			field("old_enabled", func(c ruleChange) any { return c.OldEnabled }),
+			field("enabled", func(c ruleChange) any { return c.Enabled }),
+			field("invalid", func(c ruleChange) any { return c.Invalid }),
+		})
+	case out.Table:
+	}
+	if !c.Changed {
+		_, err := fmt.Fprintf(a.Out, "%s: is %s already\n", printable(c.Comment), enabledText(c.Enabled))
+		return err
+	}
+	suffix := ""
+	if c.DryRun {
+		suffix = " (dry run, nothing written)"
+	}
+	_, err := fmt.Fprintf(a.Out, "%s: %s -> %s%s\n", printable(c.Comment), enabledText(c.OldEnabled), enabledText(c.Enabled), suffix)
+	return err
+}
+
+func enabledText(enabled bool) string {
+	if enabled {
+		return "enabled"
+	}
+	return "disabled"
+}

@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/router/simrouter/console"
+)
+
+// simWay is one way to reach the router, as a configuration says it and as
+// flags do.
+type simWay struct {
+	transport config.Transport
+	url       string
+	addr      string
+	setting   string // in the configuration, beside transport, host and port
+	flags     string
+}
+
+// ways lists them, the one to prefer first.
+func (r simReady) ways(o simRouterOptions) []simWay {
+	pin, pinFlag := "tls_fingerprint: "+r.Fingerprint, "--fingerprint "+r.Fingerprint
+	var ways []simWay
+	add := func(w simWay) {
+		if w.addr != "" {
+			w.url += "://" + w.addr
+			ways = append(ways, w)
+		}
+	}
+	if o.plain {
+		add(simWay{config.REST, "http", r.Address, "tls: false", "--plain"})
+	} else {
+		add(simWay{config.REST, "https", r.Address, pin, pinFlag})
+	}
+	add(simWay{config.API, "api-ssl", r.APISSL, pin, "--transport api " + pinFlag})
+	add(simWay{config.API, "api", r.API, "tls: false", "--transport api --plain"})
+	add(simWay{config.SSH, "ssh", r.SSH, "ssh_fingerprint: " + r.SSHFingerprint, "--transport ssh --ssh-fingerprint " + r.SSHFingerprint})
+	return ways
+}
+
+// hasREST reports whether the version answers REST requests.
+func (o *simRouterOptions) hasREST() bool {
+	v, err := console.ParseVersion(o.version)
+	return err == nil && (v.AtLeast(7, 9) || v.AtLeast(7, 1) && !o.plain)
+}
+
+func (a *App) printSimulatedRouter(r simReady, o simRouterOptions) error {
+	if a.global.output != out.Table {
+		return json.NewEncoder(a.Out).Encode(r)
+	}
+	ways := r.ways(o)
+	var b strings.Builder
+	urls := make([]string, len(ways))
+	for i, w := range ways {
+		urls[i] = w.url
+	}
+	fmt.Fprintf(&b, "simulated RouterOS %s at %s\n", o.version, strings.Join(urls, ", "))
+	if r.Fingerprint != "" {
+		fmt.Fprintf(&b, "certificate SHA-256 %s\n", r.Fingerprint)
+	}
+	if r.SSHFingerprint != "" {
+		fmt.Fprintf(&b, "SSH host key %s\n", r.SSHFingerprint)
+	}
+	if r.Control != "" {
+		fmt.Fprintf(&b, "control: wanctl sim control --at %s help\n", r.Control)
+	}
+	if o.script == "" {
+		fmt.Fprint(&b, "users: admin without a password; wanctl, password wanctl, may do what wanctl needs\n")
+	}
+	for _, w := range ways {
+		if w.transport == config.REST && !o.hasREST() {
+			fmt.Fprintf(&b, "\nRouterOS %s answers no REST at %s: it takes 7.1 over https, 7.9 over http\n", o.version, w.url)
+			continue
+		}
+		o.printWay(&b, w)
+	}
+	_, err := fmt.Fprint(a.Out, b.String())
+	return err
+}
+
+// printWay prints what a configuration says for one way, and a command to try.
+func (o *simRouterOptions) printWay(b *strings.Builder, w simWay) {
+	host, port, _ := net.SplitHostPort(w.addr)
+	user, password := o.user, ""
+	switch {
+	case user == "" && o.script == "":
+		user, password = "wanctl", "wanctl"
+	case user == "":
+		user = "admin"
+	}
+	fmt.Fprintf(b, "\nrouter:\n  transport: %s\n  host: %s\n  port: %s\n  user: %s\n", w.transport, host, port, user)
+	env := ""
+	switch {
+	case o.passwordEnv != "":
+		fmt.Fprintf(b, "  password: ${%s}\n", o.passwordEnv)
+		if o.passwordEnv != config.PasswordVariable {
+			w.flags += " --password-env " + o.passwordEnv
+		}
+	case password != "":
+		fmt.Fprintf(b, "  password: %s\n", password)
+		env = config.PasswordVariable + "=" + password + " "
+	default:
+		fmt.Fprintf(b, "  password: ${%s}\n", config.PasswordVariable)
+	}
+	fmt.Fprintf(b, "  %s\ntry: %swanctl router queue get --host %s --user %s %s\n", w.setting, env, w.addr, user, w.flags)
+}

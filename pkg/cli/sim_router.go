@@ -1,0 +1,200 @@
+package cli
+
+import (
+	"errors"
+	"net"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/router/simrouter"
+	"github.com/wanctl/wanctl/pkg/router/simrouter/console"
+	"github.com/wanctl/wanctl/pkg/serve"
+)
+
+type simRouterOptions struct {
+	listen, api, apiSSL, ssh string
+
+	control     string
+	readyFile   string
+	script      string
+	user        string
+	passwordEnv string
+	version     string
+	latency     time.Duration
+	plain       bool
+
+	// optional are services at addresses nobody asked for: what has taken the
+	// port may keep it.
+	optional []simrouter.Service
+}
+
+func newSimRouterCmd(a *App) *cobra.Command {
+	var o simRouterOptions
+	cmd := &cobra.Command{
+		Use:   "router",
+		Short: "Serve a simulated RouterOS",
+		Long: `Serve a simulated RouterOS until SIGINT or SIGTERM, over REST, the binary API and
+SSH at once: queues, queue types, mangle rules, address lists, users with
+passwords and policies, the log, and its habits, such as answering one REST
+request at a time.
+
+Without addresses it is REST at 127.0.0.1:8443, the API over TLS at port 8729
+and SSH at port 8022. With --listen, it is what addresses are given for alone;
+an empty address is none, so --listen '' --ssh 127.0.0.1:8022 is SSH alone.
+
+It starts with two CAKE queues and two users, or from a file in the form of a
+RouterOS export.
+
+With --control, 'wanctl sim control' makes things go wrong while it runs.
+
+The ready file has three lines, of which any may be empty: host:port of REST,
+SHA-256 of the certificate, host:port for 'wanctl sim control'. More lines begin
+with a name: api, api-ssl and ssh with host:port, ssh-fingerprint with that of
+the host key.
+
+` + exitStatuses,
+		Example: `  wanctl sim router
+  wanctl sim router --latency 120ms --script router.rsc
+  wanctl sim router --listen 127.0.0.1:0 --control 127.0.0.1:0 --ready-file ready &
+  wanctl sim router --listen '' --api 127.0.0.1:8728 --version-ros 6.49.10`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.settle(cmd.Flags().Changed)
+			sim, err := a.simulatedRouter(o)
+			if err != nil {
+				return err
+			}
+			ctx, _, stop := serve.Signals(cmd.Context())
+			defer stop()
+			return a.serveSimulatedRouter(ctx, sim, o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.listen, "listen", "127.0.0.1:8443", "`HOST:PORT` of REST; port 0 picks a free one")
+	f.StringVar(&o.api, "api", "", "`HOST:PORT` of the binary API without TLS")
+	f.StringVar(&o.apiSSL, "api-ssl", "127.0.0.1:8729", "`HOST:PORT` of the binary API over TLS; none with --listen, unless given")
+	f.StringVar(&o.ssh, "ssh", "127.0.0.1:8022", "`HOST:PORT` of SSH; none with --listen, unless given")
+	f.StringVar(&o.control, "control", "", "`HOST:PORT` for 'wanctl sim control'; anybody who reaches it controls the router")
+	f.StringVar(&o.readyFile, "ready-file", "", "once listening, write addresses and fingerprints to `FILE`")
+	f.StringVar(&o.script, "script", "", "initial configuration from `FILE`, in the form of a RouterOS export")
+	f.StringVar(&o.user, "user", "", "add a user `NAME` that may do what wanctl needs, or set the password of an existing one")
+	f.StringVar(&o.passwordEnv, "password-env", "", "with --user: environment variable `NAME` that holds the password; none is no password")
+	f.StringVar(&o.version, "version-ros", "7.22.1", "RouterOS `VERSION` to be")
+	f.DurationVar(&o.latency, "latency", 0, "time that every request takes")
+	f.BoolVar(&o.plain, "plain", false, "REST over http instead of https")
+	completeFlag(cmd, "version-ros", "6.49.10", "7.12", "7.18", "7.22.1")
+	_ = cmd.MarkFlagFilename("script", "rsc")
+	return cmd
+}
+
+// settle decides what is served where no address was given: scripts name the
+// address of REST, and must not meet others at fixed ports of the rest.
+func (o *simRouterOptions) settle(given func(flag string) bool) {
+	for _, s := range []struct {
+		kind simrouter.Service
+		flag string
+		addr *string
+	}{{simrouter.APISSL, "api-ssl", &o.apiSSL}, {simrouter.SSH, "ssh", &o.ssh}} {
+		switch {
+		case given(s.flag):
+		case given("listen"):
+			*s.addr = ""
+		default:
+			o.optional = append(o.optional, s.kind)
+		}
+	}
+}
+
+// simService is one service of the router, and the flag of its address.
+type simService struct {
+	kind simrouter.Service
+	flag string
+	addr string
+}
+
+// services lists those that have an address.
+func (o *simRouterOptions) services() []simService {
+	rest := simrouter.WWWSSL
+	if o.plain {
+		rest = simrouter.WWW
+	}
+	var services []simService
+	for _, s := range []simService{
+		{rest, "listen", o.listen}, {simrouter.API, "api", o.api}, {simrouter.APISSL, "api-ssl", o.apiSSL}, {simrouter.SSH, "ssh", o.ssh},
+	} {
+		if s.addr != "" {
+			services = append(services, s)
+		}
+	}
+	return services
+}
+
+// check finds mistakes in the options.
+func (o *simRouterOptions) check() error {
+	if _, err := console.ParseVersion(o.version); err != nil {
+		return usagef("--version-ros: %v", err)
+	}
+	if o.latency < 0 {
+		return usagef("--latency %v: must not be negative", o.latency)
+	}
+	services := o.services()
+	if len(services) == 0 {
+		return usagef("nothing to serve: give an address with --listen, --api, --api-ssl or --ssh")
+	}
+	for _, s := range append(services, simService{flag: "control", addr: o.control}) {
+		if _, _, err := net.SplitHostPort(s.addr); err != nil && s.addr != "" {
+			return usagef("--%s %s: write HOST:PORT, such as 127.0.0.1:8443", s.flag, s.addr)
+		}
+	}
+	return nil
+}
+
+// simulatedRouter makes the router that the options describe.
+func (a *App) simulatedRouter(o simRouterOptions) (*simrouter.Router, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	cfg := simrouter.Config{Version: o.version, Plain: o.plain, Latency: o.latency, ScriptName: o.script}
+	if o.script != "" {
+		text, err := os.ReadFile(o.script)
+		if err != nil {
+			return nil, configError(o.script, "", "cannot be read: "+err.Error())
+		}
+		// An empty file is a router without queues and users, not the default.
+		cfg.Script = string(text) + "\n"
+	}
+	sim, err := simrouter.New(cfg)
+	var bad *simrouter.ScriptError
+	if errors.As(err, &bad) {
+		return nil, &config.Error{Problems: []config.Problem{{File: bad.File, Line: bad.Line, Text: bad.Text}}}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return sim, a.simulatedUser(sim, o)
+}
+
+// simulatedUser adds the user that the options ask for.
+func (a *App) simulatedUser(sim *simrouter.Router, o simRouterOptions) error {
+	if o.user == "" {
+		if o.passwordEnv != "" {
+			return usagef("--password-env goes with --user")
+		}
+		return nil
+	}
+	password, set := "", false
+	if o.passwordEnv != "" {
+		if password, set = a.LookupEnv(o.passwordEnv); !set {
+			return usagef("--password-env %s: no such environment variable; export it first", o.passwordEnv)
+		}
+	}
+	if _, exists := sim.Machine().Row("/user", "name", o.user); exists {
+		_, err := sim.Machine().Run(nil, console.Command{Path: "/user", Name: "set",
+			Args: map[string]string{"numbers": o.user, "password": password}})
+		return err
+	}
+	return sim.Machine().AddUser(o.user, password, "read", "write", "rest-api", "api", "ssh")
+}

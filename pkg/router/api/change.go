@@ -1,0 +1,107 @@
+package api
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/wanctl/wanctl/pkg/router/menus"
+	"github.com/wanctl/wanctl/pkg/router/ros"
+)
+
+// Change implements menus.Wire: all changes and the reading of the rows they
+// set go out together.
+func (w *wire) Change(ctx context.Context, changes ...menus.Change) []menus.Outcome {
+	outcomes := make([]menus.Outcome, len(changes))
+	if w.session == nil {
+		for i := range outcomes {
+			outcomes[i].Err = menus.ErrNotSent
+		}
+		return outcomes
+	}
+	stats := w.session.stats
+	readings := readings(changes)
+	commands := make([][]string, 0, len(changes)+len(readings))
+	for _, c := range changes {
+		commands = append(commands, changeWords(c))
+	}
+	for _, q := range readings {
+		commands = append(commands, printWords(q, stats[q.Menu]))
+	}
+	replies, err := w.exchange(ctx, commands...)
+	for i := range outcomes {
+		outcomes[i] = w.outcome(replies[i], err)
+	}
+	for i, q := range readings {
+		if r := replies[len(changes)+i]; r.done && len(r.traps) == 0 && !lacksCounters(q, r.rows) {
+			show(q, r.rows, changes, outcomes)
+		}
+	}
+	return outcomes
+}
+
+// outcome reads the reply to a change. What is done is done, whatever became
+// of the session afterwards.
+func (w *wire) outcome(r reply, broken error) menus.Outcome {
+	switch {
+	case len(r.traps) > 0:
+		return menus.Outcome{Err: w.refusal(r.traps)}
+	case !r.done:
+		return menus.Outcome{Err: broken}
+	}
+	return menus.Outcome{ID: r.ret}
+}
+
+// readings are the queries for the rows that are set, one a menu.
+func readings(changes []menus.Change) []menus.Query {
+	var queries []menus.Query
+	for _, c := range changes {
+		if c.Command != "set" {
+			continue
+		}
+		i := slices.IndexFunc(queries, func(q menus.Query) bool { return q.Menu == c.Menu && slices.Equal(q.Props, c.Props) })
+		if i < 0 {
+			i = len(queries)
+			queries = append(queries, menus.Query{Menu: c.Menu, Props: c.Props, Where: []menus.Match{{Prop: ".id"}}})
+		}
+		ids := &queries[i].Where[0].Values
+		*ids = append(*ids, c.ID)
+	}
+	return queries
+}
+
+// show gives the rows of a query to the changes they confirm. Routers may carry
+// out commands of one connection in another order than they came in, so a row
+// that does not show the change proves nothing: the caller reads it again.
+func show(q menus.Query, rows []ros.Row, changes []menus.Change, outcomes []menus.Outcome) {
+	for i, c := range changes {
+		if c.Command != "set" || c.Menu != q.Menu || outcomes[i].Err != nil {
+			continue
+		}
+		at := slices.IndexFunc(rows, func(r ros.Row) bool { return r[".id"] == c.ID })
+		if at >= 0 && shows(rows[at], c.Set) {
+			outcomes[i].Row = rows[at]
+		}
+	}
+}
+
+func shows(r ros.Row, set map[string]string) bool {
+	for prop, want := range set {
+		if !ros.Same(r[prop], want) {
+			return false
+		}
+	}
+	return true
+}
+
+// changeWords is the command for a change.
+func changeWords(c menus.Change) []string {
+	words := []string{c.Menu + "/" + c.Command}
+	if c.ID != "" {
+		words = append(words, "=.id="+c.ID)
+	}
+	for _, prop := range slices.Sorted(maps.Keys(c.Set)) {
+		words = append(words, "="+prop+"="+c.Set[prop])
+	}
+	return words
+}

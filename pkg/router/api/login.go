@@ -1,0 +1,138 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"github.com/go-routeros/routeros/v3"
+
+	"github.com/wanctl/wanctl/pkg/router"
+	"github.com/wanctl/wanctl/pkg/router/dial"
+	"github.com/wanctl/wanctl/pkg/router/ros"
+)
+
+// login logs in, in one step or, where the router asks for it (before 6.43), by
+// challenge and response.
+func (w *wire) login(ctx context.Context, s *session) error {
+	fail := func(err error) error {
+		return &dial.Error{Phase: dial.LoggingIn, Cause: dial.Because(ctx, err)}
+	}
+	done, err := dial.Bound(ctx, s.raw)
+	if err != nil {
+		return fail(err)
+	}
+	s.in.left = maxAnswer
+	conn := &loginConn{session: s}
+	client, err := routeros.NewClient(conn)
+	if err != nil {
+		done()
+		return fail(err)
+	}
+	// It logs the password otherwise.
+	client.SetLogHandler(slog.DiscardHandler)
+	err = client.LoginContext(ctx, w.user, w.password())
+	s.ended = done()
+	var refused *routeros.DeviceError
+	switch {
+	case conn.err != nil:
+		return fail(conn.err) // what the library makes of it says less
+	case errors.As(err, &refused):
+		return w.loginRefused(trapText(refused.Sentence.Map))
+	case err != nil:
+		return fail(garbage("it answers the login with something else: " + err.Error()))
+	case s.ended:
+		return fail(ctx.Err())
+	}
+	return nil
+}
+
+// loginRefused words the refusal of a login.
+func (w *wire) loginRefused(text string) error {
+	said := "it says " + ros.Quote(text)
+	if errors.Is(ros.Classify(text), router.ErrOutcomeUnknown) {
+		return w.target.Fail(router.ErrUnreachable, "no login: "+said, "is it starting or overloaded?")
+	}
+	return w.target.Fail(router.ErrAuth, fmt.Sprintf("login refused for %s: %s", ros.Quote(w.user), said),
+		"check router.user and router.password, and that the user's group has the policy api")
+}
+
+// loginConn shows a session to the library: sentence by sentence, so that
+// nothing is read beyond the answer to the login, and each only once it is
+// complete and within all bounds, which the library does not check.
+type loginConn struct {
+	*session
+	pending []byte
+	greeted bool
+	err     error // why Read failed
+}
+
+func (c *loginConn) Read(b []byte) (int, error) {
+	if len(c.pending) == 0 {
+		words, err := c.next()
+		if err != nil {
+			c.err = err
+			return 0, err
+		}
+		c.pending = appendSentence(c.pending[:0], words...)
+	}
+	n := copy(b, c.pending)
+	c.pending = c.pending[n:]
+	return n, nil
+}
+
+func (c *loginConn) next() ([]string, error) {
+	if !c.greeted {
+		c.greeted = true
+		// No sentence is shorter, and none begins like that.
+		start, _ := c.in.src.Peek(5)
+		if err := stranger(string(start)); err != nil {
+			return nil, err
+		}
+	}
+	words, err := c.in.sentence()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := check(words); err != nil {
+		return nil, err
+	}
+	if words[0] == "!fatal" {
+		return nil, fatal(fatalText(words))
+	}
+	return words, nil
+}
+
+// Write is called with one sentence at a time.
+func (c *loginConn) Write(b []byte) (int, error) {
+	n, err := c.conn.Write(b)
+	if err != nil {
+		c.err = err
+	}
+	return n, err
+}
+
+// Close leaves the session to its owner.
+func (c *loginConn) Close() error { return nil }
+
+var _ io.ReadWriteCloser = (*loginConn)(nil)
+
+// foreign is a protocol that answers in the API's place.
+type foreign string
+
+func (f foreign) Error() string { return "the port speaks " + string(f) + ", not the API" }
+
+// stranger recognises other services by how they begin.
+func stranger(start string) error {
+	for _, other := range []struct{ prefix, name string }{
+		{"\x15\x03", "TLS"}, {"HTTP/", "HTTP"}, {"SSH-", "SSH"},
+	} {
+		if strings.HasPrefix(start, other.prefix) {
+			return foreign(other.name)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,185 @@
+package api
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/wanctl/wanctl/pkg/router/dial"
+	"github.com/wanctl/wanctl/pkg/router/ros"
+)
+
+// A sentence is a sequence of words that ends with an empty one, and a word is
+// a length of one to five bytes with so many bytes behind it. Words may hold
+// any byte.
+
+// What a router may say. The longest word is the source of a script; thirty
+// thousand address-list rows are about 6 MiB.
+const (
+	maxWord   = 1 << 20 // bytes
+	maxAnswer = 8 << 20 // bytes, of all sentences that answer one exchange
+)
+
+// appendSentence encodes words behind b.
+func appendSentence(b []byte, words ...string) []byte {
+	for _, w := range words {
+		b = appendLength(b, len(w))
+		b = append(b, w...)
+	}
+	return append(b, 0)
+}
+
+func appendLength(b []byte, n int) []byte {
+	switch {
+	case n < 0x80:
+		return append(b, byte(n))
+	case n < 0x4000:
+		return append(b, byte(n>>8)|0x80, byte(n))
+	case n < 0x200000:
+		return append(b, byte(n>>16)|0xC0, byte(n>>8), byte(n))
+	case n < 0x10000000:
+		return append(b, byte(n>>24)|0xE0, byte(n>>16), byte(n>>8), byte(n))
+	}
+	return append(b, 0xF0, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
+}
+
+// garbage is something that is not a sentence of the API.
+type garbage string
+
+func (g garbage) Error() string { return string(g) }
+
+// reader reads sentences.
+type reader struct {
+	src  *bufio.Reader
+	left int // bytes that the answer in progress may still have
+
+	buf   []byte // the words of a sentence, one behind the other
+	ends  []int  // of words in buf
+	words []string
+}
+
+// sentence reads the next one that has words. The slice is valid until the next
+// call.
+func (r *reader) sentence() ([]string, error) {
+	r.buf, r.ends, r.words = r.buf[:0], r.ends[:0], r.words[:0]
+	for {
+		n, err := r.length()
+		if err == nil && n > 0 {
+			err = r.word(n)
+		}
+		switch {
+		case errors.Is(err, io.EOF) && len(r.ends) > 0:
+			return nil, io.ErrUnexpectedEOF
+		case err != nil:
+			return nil, err
+		case n > 0:
+			r.ends = append(r.ends, len(r.buf))
+			continue
+		case len(r.ends) == 0:
+			continue
+		}
+		break
+	}
+	// One string for all of them: a row is kept or dropped as a whole.
+	text, start := string(r.buf), 0
+	for _, end := range r.ends {
+		r.words = append(r.words, text[start:end])
+		start = end
+	}
+	return r.words, nil
+}
+
+// length reads the length of a word and refuses one that is out of bounds,
+// before anything is allocated for it.
+func (r *reader) length() (int, error) {
+	first, err := r.src.ReadByte()
+	if err != nil {
+		return 0, err
+	}
+	n, more := uint64(first), 0
+	switch {
+	case first < 0x80:
+	case first < 0xC0:
+		n, more = uint64(first&0x3F), 1
+	case first < 0xE0:
+		n, more = uint64(first&0x1F), 2
+	case first < 0xF0:
+		n, more = uint64(first&0x0F), 3
+	case first < 0xF8:
+		n, more = uint64(first&0x07), 4
+	default:
+		return 0, garbage(fmt.Sprintf("control byte 0x%X where the length of a word belongs", first))
+	}
+	for range more {
+		c, err := r.src.ReadByte()
+		if err != nil {
+			return 0, cutOff(err)
+		}
+		n = n<<8 | uint64(c)
+	}
+	if n > maxWord {
+		return 0, fmt.Errorf("%w: it announces a word of %d bytes, 1 MiB is the most", dial.ErrTooLarge, n)
+	}
+	if r.left -= 1 + more + int(n); r.left < 0 {
+		return 0, fmt.Errorf("%w: more than 8 MiB", dial.ErrTooLarge)
+	}
+	return int(n), nil
+}
+
+// word reads n bytes behind r.buf.
+func (r *reader) word(n int) error {
+	at := len(r.buf)
+	if at+n > cap(r.buf) {
+		r.buf = append(make([]byte, 0, max(512, 2*cap(r.buf), at+n)), r.buf...)
+	}
+	r.buf = r.buf[:at+n]
+	_, err := io.ReadFull(r.src, r.buf[at:])
+	return cutOff(err)
+}
+
+// cutOff makes the end of a connection inside a word known as such.
+func cutOff(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// tagWord precedes the tag in a word.
+const tagWord = ".tag="
+
+// check refuses sentences that are no reply, and returns the tag of one that
+// is. Words of !fatal may be anything.
+func check(words []string) (tag string, err error) {
+	switch words[0] {
+	case "!re", "!done", "!trap", "!empty":
+	case "!fatal":
+		return "", nil
+	default:
+		return "", garbage("it says " + ros.Quote(words[0]) + ", which is no reply of the API")
+	}
+	for _, w := range words[1:] {
+		switch {
+		case strings.HasPrefix(w, "="):
+		case strings.HasPrefix(w, tagWord):
+			tag = w[len(tagWord):]
+		case !strings.HasPrefix(w, "."): // attributes of the API itself begin like that
+			return "", garbage("its reply contains the word " + ros.Quote(w))
+		}
+	}
+	return tag, nil
+}
+
+// attributes reads the words "=property=value" of a reply.
+func attributes(words []string) ros.Row {
+	row := make(ros.Row, len(words))
+	for _, w := range words[1:] {
+		if attribute, ok := strings.CutPrefix(w, "="); ok {
+			key, value, _ := strings.Cut(attribute, "=")
+			row[key] = value
+		}
+	}
+	return row
+}

@@ -1,0 +1,157 @@
+package api
+
+import (
+	"bufio"
+	"context"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/router/dial"
+	"github.com/wanctl/wanctl/pkg/router/ros"
+)
+
+// session is one connection to the router on which somebody is logged in, used
+// for one exchange at a time.
+type session struct {
+	conn net.Conn // TLS, or raw itself
+	raw  net.Conn
+	in   reader
+	out  []byte // sentences to send
+
+	tag    uint64 // of the latest command
+	served int    // exchanges completed
+	ended  bool   // the context of an exchange ended; its deadline may still strike
+
+	// stats remembers for menus whose rows came without counters whether
+	// asking for statistics brings them.
+	stats map[string]bool
+}
+
+func newSession(conn, raw net.Conn) *session {
+	return &session{conn: conn, raw: raw, in: reader{src: bufio.NewReader(conn)}, stats: make(map[string]bool)}
+}
+
+// reply is what came back for one command.
+type reply struct {
+	rows  []ros.Row
+	ret   string // of !done
+	traps []ros.Row
+	done  bool
+}
+
+// fatal is the Cause of a session that the router ended with this text.
+type fatal string
+
+func (f fatal) Error() string { return string(f) }
+
+// exchange sends commands all at once and collects the replies to all of them:
+// one round trip. After an error, which is a *dial.Error, the session is of no
+// more use; replies that are done count all the same.
+func (s *session) exchange(ctx context.Context, commands ...[]string) ([]reply, error) {
+	replies := make([]reply, len(commands))
+	fail := func(err error) ([]reply, error) {
+		return replies, &dial.Error{Phase: dial.Waiting, Served: s.served, Cause: dial.Because(ctx, err)}
+	}
+	done, err := dial.Bound(ctx, s.raw)
+	if err != nil {
+		return fail(err)
+	}
+	defer func() { s.ended = done() || s.ended }()
+
+	first := s.tag + 1
+	s.out = s.out[:0]
+	for _, words := range commands {
+		s.tag++
+		s.out = appendSentence(s.out, append(words, tagWord+strconv.FormatUint(s.tag, 10))...)
+	}
+	if _, err := s.conn.Write(s.out); err != nil {
+		return fail(err)
+	}
+	s.in.left = maxAnswer
+	for open := len(commands); open > 0; {
+		words, err := s.in.sentence()
+		if err != nil {
+			return fail(err)
+		}
+		r, err := addressee(words, replies, first)
+		if err != nil {
+			return fail(err)
+		}
+		if r != nil && r.take(words) {
+			open--
+		}
+	}
+	s.served++
+	return replies, nil
+}
+
+// addressee finds the reply a sentence belongs to; nil when that is to no
+// command of this exchange.
+func addressee(words []string, replies []reply, first uint64) (*reply, error) {
+	tag, err := check(words)
+	switch {
+	case err != nil:
+		return nil, err
+	case words[0] == "!fatal":
+		return nil, fatal(fatalText(words))
+	case words[0] == "!trap" && tag == "":
+		// Every command has a tag, so this is about the session.
+		return nil, fatal(trapText(attributes(words)))
+	}
+	n, err := strconv.ParseUint(tag, 10, 64)
+	if err != nil || n < first || n-first >= uint64(len(replies)) {
+		return nil, nil
+	}
+	return &replies[n-first], nil
+}
+
+// take adds a sentence and reports whether it is the last one.
+func (r *reply) take(words []string) bool {
+	if r.done {
+		return false
+	}
+	switch words[0] {
+	case "!re":
+		// A row without any of the properties asked for is no row.
+		if row := attributes(words); len(row) > 0 {
+			r.rows = append(r.rows, row)
+		}
+	case "!trap":
+		r.traps = append(r.traps, attributes(words))
+	case "!done":
+		r.ret = attributes(words)["ret"]
+		r.done = true
+	}
+	return r.done
+}
+
+// fatalText is what !fatal says: a bare word, or a message like that of !trap.
+func fatalText(words []string) string {
+	if message := attributes(words)["message"]; message != "" {
+		return message
+	}
+	return strings.Join(words[1:], " ")
+}
+
+// usable reports whether another exchange may begin: nothing has arrived
+// unasked and the router has not closed its end.
+func (s *session) usable() bool {
+	return !s.ended && s.in.src.Buffered() == 0 && dial.Quiet(s.raw)
+}
+
+// goodbye is how long a router may take to accept /quit.
+const goodbye = 200 * time.Millisecond
+
+// quit logs out and closes: a session that just disappears lingers on the
+// router. The answer, !fatal, is not waited for.
+func (s *session) quit() error {
+	if s.usable() {
+		_ = s.raw.SetDeadline(time.Now().Add(goodbye))
+		if _, err := s.conn.Write(appendSentence(s.out[:0], "/quit")); err == nil {
+			return s.conn.Close()
+		}
+	}
+	return s.raw.Close()
+}

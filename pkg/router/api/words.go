@@ -1,0 +1,123 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/wanctl/wanctl/pkg/router"
+	"github.com/wanctl/wanctl/pkg/router/dial"
+	"github.com/wanctl/wanctl/pkg/router/ros"
+)
+
+// refusal words the traps that came for a command. The text decides what they
+// mean; a category is often absent.
+func (w *wire) refusal(traps []ros.Row) error {
+	class := router.ErrInvalid
+	said := make([]string, len(traps))
+	for i, t := range traps {
+		text := trapText(t)
+		said[i] = ros.Quote(text)
+		if class == router.ErrInvalid {
+			class = ros.Classify(text)
+		}
+	}
+	text := "it says " + strings.Join(said[:min(len(said), 3)], " and ")
+	hint := ""
+	if errors.Is(class, router.ErrDenied) {
+		hint = "the group of user " + ros.Quote(w.user) + " needs policy=read,write,api; on the router: /user group print"
+	}
+	return w.target.Fail(class, text, hint)
+}
+
+// trapText is what a trap says.
+func trapText(trap ros.Row) string {
+	if message := trap["message"]; message != "" {
+		return message
+	}
+	switch category := trap["category"]; category {
+	case "":
+		return "no reason given"
+	case "0":
+		return "no such command or item"
+	case "1":
+		return "invalid value"
+	case "2":
+		return "interrupted"
+	default:
+		return "failure of category " + category
+	}
+}
+
+// unreachable words a failure to connect or to log in.
+func (w *wire) unreachable(ctx context.Context, err error) error {
+	var at *dial.Error
+	if !errors.As(err, &at) {
+		return err
+	}
+	var text fatal
+	var junk garbage
+	var other foreign
+	switch {
+	case errors.As(at.Cause, &text):
+		return w.loginEnded(string(text))
+	case errors.As(at.Cause, &other):
+		hint := "use the port of " + w.target.Service + " (router.port)"
+		if other == "TLS" {
+			hint = "remove tls: false, or use the port of api (router.port), which is 8728 mostly"
+		}
+		return w.target.Fail(router.ErrUnreachable, other.Error(), hint)
+	case errors.As(at.Cause, &junk):
+		return w.target.Fail(router.ErrUnreachable, string(junk), fmt.Sprintf("is this the port of %s (router.port)?", w.target.Service))
+	}
+	err = w.target.Word(ctx, err)
+	var e *ros.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch {
+	case at.Phase == dial.Handshaking && errors.Is(e.Cause, context.DeadlineExceeded):
+		e.Hint = "is it starting or overloaded, or is this the port of api? that is 8728 mostly, and 8729 that of api-ssl (router.port, router.tls)"
+	case at.Phase == dial.LoggingIn && e.Hint == "" && e.Cause == nil:
+		e.Hint = fmt.Sprintf("is this the port of %s (router.port), and does the service let this host in? on the router: /ip service print", w.target.Service)
+		if w.target.TLS == nil {
+			e.Hint = "a TLS port does this: remove tls: false, or use the port of api (router.port), which is 8728 mostly; or the service does not let this host in: /ip service print"
+		}
+	}
+	return err
+}
+
+// loginEnded words a !fatal in place of a login.
+func (w *wire) loginEnded(text string) error {
+	if errors.Is(ros.Classify(text), router.ErrAuth) {
+		return w.loginRefused(text)
+	}
+	return w.target.Fail(router.ErrUnreachable, "no login: it ended the session and says "+ros.Quote(text), "is it starting or overloaded?")
+}
+
+// broken words the end of a session in the middle of an exchange.
+func (w *wire) broken(ctx context.Context, err error) error {
+	var at *dial.Error
+	if !errors.As(err, &at) {
+		return err
+	}
+	var text fatal
+	var junk garbage
+	switch {
+	case errors.As(at.Cause, &text):
+		e := w.target.Fail(router.ErrOutcomeUnknown, "it ended the session and says "+ros.Quote(string(text)), "")
+		if class := ros.Classify(string(text)); !errors.Is(class, router.ErrInvalid) {
+			e.Class = class
+		}
+		if errors.Is(e.Class, router.ErrAuth) && at.Served > 0 {
+			// The login was good before; another one tells whether it still is.
+			e.Class = router.ErrOutcomeUnknown
+		}
+		e.Died = at.Served > 0 && errors.Is(e.Class, router.ErrOutcomeUnknown)
+		return e
+	case errors.As(at.Cause, &junk):
+		return w.target.Fail(router.ErrOutcomeUnknown, string(junk), "is it starting?")
+	}
+	return w.target.Word(ctx, err)
+}

@@ -1,0 +1,90 @@
+package failover
+
+import (
+	"context"
+
+	"github.com/wanctl/wanctl/pkg/router"
+)
+
+// nothing is the result of calls that have none.
+type nothing struct{}
+
+// Info implements router.Client.
+func (c *Client) Info(ctx context.Context) (router.Info, error) {
+	return call(ctx, c, read, func(ctx context.Context, s *session) (router.Info, error) { return s.Info(ctx) })
+}
+
+// Queues implements router.Client.
+func (c *Client) Queues(ctx context.Context) ([]router.Queue, error) {
+	queues, err := call(ctx, c, read, func(ctx context.Context, s *session) ([]router.Queue, error) { return s.Queues(ctx) })
+	c.certain(queues...)
+	return queues, err
+}
+
+// Queue implements router.Client.
+func (c *Client) Queue(ctx context.Context, name string) (router.Queue, error) {
+	q, err := call(ctx, c, read, func(ctx context.Context, s *session) (router.Queue, error) { return s.Queue(ctx, name) })
+	c.certain(q)
+	return q, err
+}
+
+// Counters implements router.Client.
+func (c *Client) Counters(ctx context.Context, names ...string) ([]router.Counters, error) {
+	return call(ctx, c, read, func(ctx context.Context, s *session) ([]router.Counters, error) { return s.Counters(ctx, names...) })
+}
+
+// QueueTypes implements router.Client.
+func (c *Client) QueueTypes(ctx context.Context) ([]router.QueueType, error) {
+	return call(ctx, c, read, func(ctx context.Context, s *session) ([]router.QueueType, error) { return s.QueueTypes(ctx) })
+}
+
+// Rules implements router.Client.
+func (c *Client) Rules(ctx context.Context) ([]router.Rule, error) {
+	return call(ctx, c, read, func(ctx context.Context, s *session) ([]router.Rule, error) { return s.Rules(ctx) })
+}
+
+// Rule implements router.Client.
+func (c *Client) Rule(ctx context.Context, comment string) (router.Rule, error) {
+	return call(ctx, c, read, func(ctx context.Context, s *session) (router.Rule, error) { return s.Rule(ctx, comment) })
+}
+
+// SetRule implements router.Client.
+func (c *Client) SetRule(ctx context.Context, comment string, enabled bool) (router.Rule, error) {
+	return call(ctx, c, change, func(ctx context.Context, s *session) (router.Rule, error) { return s.SetRule(ctx, comment, enabled) })
+}
+
+// Addresses implements router.Client.
+func (c *Client) Addresses(ctx context.Context, list string) ([]router.Address, error) {
+	return call(ctx, c, read, func(ctx context.Context, s *session) ([]router.Address, error) { return s.Addresses(ctx, list) })
+}
+
+// AddAddress implements router.Client.
+func (c *Client) AddAddress(ctx context.Context, a router.Address) (router.Address, error) {
+	return call(ctx, c, change, func(ctx context.Context, s *session) (router.Address, error) { return s.AddAddress(ctx, a) })
+}
+
+// RemoveAddress implements router.Client.
+func (c *Client) RemoveAddress(ctx context.Context, list, address string) error {
+	_, err := call(ctx, c, change, func(ctx context.Context, s *session) (nothing, error) {
+		return nothing{}, s.RemoveAddress(ctx, list, address)
+	})
+	return err
+}
+
+// Scripts implements router.Client.
+func (c *Client) Scripts(ctx context.Context) ([]router.Script, error) {
+	return call(ctx, c, read, func(ctx context.Context, s *session) ([]router.Script, error) { return s.Scripts(ctx) })
+}
+
+// RunScript implements router.Client. A script gets all the time there is.
+func (c *Client) RunScript(ctx context.Context, name string) error {
+	_, err := call(ctx, c, errand, func(ctx context.Context, s *session) (nothing, error) {
+		return nothing{}, s.RunScript(ctx, name)
+	})
+	return err
+}
+
+// Routes implements router.Client.
+func (c *Client) Routes(ctx context.Context) ([]router.Route, error) {
+	return call(ctx, c, read, func(ctx context.Context, s *session) ([]router.Route, error) { return s.Routes(ctx) })
+}

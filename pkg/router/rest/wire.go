@@ -1,0 +1,237 @@
+// Package rest talks to RouterOS over its REST interface (RouterOS 7.1 over
+// https, 7.9 over http), on one kept-alive connection: a router answers requests
+// one after the other, and a TLS handshake costs it more than a hundred of them.
+package rest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/wanctl/wanctl/pkg/router"
+	"github.com/wanctl/wanctl/pkg/router/dial"
+	"github.com/wanctl/wanctl/pkg/router/menus"
+	"github.com/wanctl/wanctl/pkg/router/ros"
+)
+
+// wire is a menus.Wire over REST.
+type wire struct {
+	// configuration
+	target   *dial.Target
+	base     string // "https://host:port/rest"
+	user     string
+	password func() string
+
+	session *session
+	serial  int
+}
+
+var _ menus.Wire = (*wire)(nil)
+
+func (w *wire) Target() *dial.Target { return w.target }
+func (w *wire) String() string       { return w.user + "@" + w.base }
+
+// Connect implements menus.Wire. The login is part of every request.
+func (w *wire) Connect(ctx context.Context) (int, error) {
+	if w.session != nil && w.session.usable() {
+		return w.serial, nil
+	}
+	_ = w.Close()
+	s, err := open(ctx, w.target)
+	if err != nil {
+		return 0, w.target.Word(ctx, err)
+	}
+	w.session = s
+	w.serial++
+	return w.serial, nil
+}
+
+// Close implements menus.Wire.
+func (w *wire) Close() error {
+	s := w.session
+	if s == nil {
+		return nil
+	}
+	w.session = nil
+	return s.close()
+}
+
+// answer is a decoded reply.
+type answer struct {
+	rows   []ros.Row
+	single bool // an object rather than an array
+}
+
+// Print implements menus.Wire. A filter goes into a body, where no character
+// needs an escape that one version knows and another does not.
+func (w *wire) Print(ctx context.Context, q menus.Query) ([]ros.Row, error) {
+	if len(q.Where) > 0 {
+		body := map[string][]string{".query": words(q.Where)}
+		if len(q.Props) > 0 {
+			body[".proplist"] = q.Props
+		}
+		a, err := w.send(ctx, http.MethodPost, q.Menu+"/print", body)
+		return a.rows, err
+	}
+	path := q.Menu
+	if q.ID != "" {
+		path += "/" + q.ID
+	}
+	if len(q.Props) > 0 {
+		path += "?.proplist=" + strings.Join(q.Props, ",")
+	}
+	a, err := w.send(ctx, http.MethodGet, path, nil)
+	return a.rows, err
+}
+
+// words writes conditions as RouterOS queries: operands, combined by stack
+// operations, what remains being ANDed.
+func words(where []menus.Match) []string {
+	var out []string
+	for _, m := range where {
+		for i, v := range m.Values {
+			out = append(out, m.Prop+"="+v)
+			if i > 0 {
+				out = append(out, "#|")
+			}
+		}
+	}
+	return out
+}
+
+// Change implements menus.Wire: one request each, one after the other.
+func (w *wire) Change(ctx context.Context, changes ...menus.Change) []menus.Outcome {
+	outcomes := make([]menus.Outcome, len(changes))
+	for i, c := range changes {
+		if w.session == nil {
+			outcomes[i].Err = menus.ErrNotSent
+			continue
+		}
+		outcomes[i] = w.change(ctx, c)
+	}
+	return outcomes
+}
+
+func (w *wire) change(ctx context.Context, c menus.Change) menus.Outcome {
+	var a answer
+	var err error
+	switch c.Command {
+	case "add":
+		a, err = w.send(ctx, http.MethodPut, c.Menu, c.Set)
+	case "set":
+		a, err = w.send(ctx, http.MethodPatch, c.Menu+"/"+c.ID, c.Set)
+	case "remove":
+		_, err = w.send(ctx, http.MethodDelete, c.Menu+"/"+c.ID, nil)
+	default:
+		_, err = w.send(ctx, http.MethodPost, c.Menu+"/"+c.Command, map[string]string{".id": c.ID})
+	}
+	if err != nil || len(a.rows) == 0 {
+		return menus.Outcome{Err: err}
+	}
+	if len(a.rows) > 1 {
+		return menus.Outcome{Err: w.nonsense(fmt.Errorf("answer for one row has %d", len(a.rows)))}
+	}
+	r := a.rows[0]
+	if ret, only := r["ret"]; only && len(r) == 1 {
+		return menus.Outcome{ID: ret}
+	}
+	return menus.Outcome{Row: r, ID: r[".id"]}
+}
+
+// send makes one exchange on the session.
+func (w *wire) send(ctx context.Context, method, path string, body any) (answer, error) {
+	var payload []byte
+	if body != nil {
+		var err error
+		if payload, err = json.Marshal(body); err != nil {
+			return answer{}, fmt.Errorf("encoding request: %w", err)
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, method, w.base+path, bytes.NewReader(payload))
+	if err != nil {
+		return answer{}, fmt.Errorf("making request: %w", err)
+	}
+	req.SetBasicAuth(w.user, w.password())
+	req.Header.Set("User-Agent", "wanctl")
+	if payload != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	served := w.session.served
+	resp, reply, err := w.session.exchange(ctx, req)
+	if err != nil {
+		_ = w.Close()
+		return answer{}, w.broken(ctx, err, served)
+	}
+	if resp.Close {
+		_ = w.Close()
+	}
+	return w.understand(resp.StatusCode, reply)
+}
+
+func (w *wire) understand(status int, reply []byte) (answer, error) {
+	rows, single, err := decode(reply)
+	if status < 200 || status > 299 {
+		var body ros.Row
+		if err == nil && single {
+			body = rows[0]
+		}
+		return answer{}, w.refusal(status, body, err)
+	}
+	if err != nil {
+		return answer{}, w.nonsense(err)
+	}
+	return answer{rows: rows, single: single}, nil
+}
+
+// broken words a failure of the connection.
+func (w *wire) broken(ctx context.Context, err error, served int) error {
+	err = w.target.Word(ctx, err)
+	var e *ros.Error
+	if errors.As(err, &e) && w.target.TLS == nil && served == 0 && e.Hint == "" {
+		e.Hint = "a TLS port does this to plain http: remove tls: false, or use the port of www"
+	}
+	return err
+}
+
+// refusal words an answer that is an error. notJSON says why there is no body.
+func (w *wire) refusal(status int, body ros.Row, notJSON error) error {
+	detail := body["detail"]
+	text := fmt.Sprintf("HTTP %d %s", status, http.StatusText(status))
+	if detail != "" {
+		text = "it says " + ros.Quote(detail)
+	}
+	class := ros.Classify(detail)
+	fail := w.target.Fail
+	switch {
+	case status == http.StatusUnauthorized:
+		return fail(router.ErrAuth, "user or password refused for "+ros.Quote(w.user),
+			"check router.user and router.password, and that the user's group has the policy rest-api")
+	case class == router.ErrDenied || status == http.StatusForbidden:
+		return fail(router.ErrDenied, text,
+			"the group of user "+ros.Quote(w.user)+" needs policy=read,write,rest-api; on the router: /user group print")
+	case errors.Is(notJSON, errHTML) && status == http.StatusNotFound:
+		return fail(router.ErrOutcomeUnknown, "it has no REST interface (HTTP 404)", "RouterOS 7.1 has it over https, 7.9 over http")
+	case notJSON != nil && w.target.TLS == nil:
+		return fail(router.ErrOutcomeUnknown, text, "a TLS port does this to plain http: remove tls: false, or use the port of www")
+	case notJSON != nil || status >= 500:
+		return fail(router.ErrOutcomeUnknown, text, "is it starting?")
+	case class != router.ErrInvalid:
+		return fail(class, text, "")
+	case status == http.StatusNotFound:
+		return fail(router.ErrNotFound, text, "")
+	case status == http.StatusMethodNotAllowed || status == http.StatusNotAcceptable:
+		return fail(router.ErrUnsupported, text, "")
+	case status >= 300 && status < 400:
+		return fail(router.ErrOutcomeUnknown, text, "it redirects: check router.port and router.tls")
+	}
+	return fail(router.ErrInvalid, text, "")
+}
+
+// nonsense is an answer that cannot be an answer to what was asked.
+func (w *wire) nonsense(err error) error {
+	return w.target.Fail(router.ErrOutcomeUnknown, err.Error(), "is it starting?")
+}

@@ -1,0 +1,86 @@
+package console
+
+import (
+	"slices"
+	"strconv"
+)
+
+// ipService is the menu of the ways into the router. What is set there is kept
+// and shown, and changes nothing: ports open and close from outside.
+func ipService(v Version) *menu {
+	secure := []string{"tls"}
+	mn := &menu{
+		path: "/ip/service", fixed: true,
+		fields: []field{
+			{name: "name", kind: status},
+			{name: "port", parse: integer(1, 65535)},
+			{name: "proto", kind: flag, value: "tcp"},
+			{name: "address", parse: text},
+			{name: "certificate", parse: text, value: "none", only: secure},
+			{name: "tls-version", parse: enum("any", "only-1.2"), value: "any", only: secure},
+			{name: "vrf", parse: text, value: "main"},
+			{name: "disabled", parse: boolean, value: "true"},
+			{name: "invalid", kind: status, value: "false"},
+			{name: "dynamic", kind: status, value: "false"},
+			{name: "connection", kind: flag},
+			{name: "local", kind: flag},
+			{name: "remote", kind: flag},
+		},
+	}
+	if v.AtLeast(7, 16) {
+		mn.fields = append(mn.fields, field{name: "max-sessions", parse: integer(1, 1000), value: "20"})
+	}
+	for _, s := range []struct {
+		name string
+		port int
+	}{
+		{"telnet", 23}, {"ftp", 21}, {"www", 80}, {"ssh", 22}, {"www-ssl", 443}, {"api", 8728}, {"winbox", 8291}, {"api-ssl", 8729},
+	} {
+		r := mn.newRow()
+		r.id = mn.newID()
+		r.values["name"], r.values["port"] = s.name, strconv.Itoa(s.port)
+		if s.name == "www-ssl" || s.name == "api-ssl" {
+			r.values["kind"] = "tls"
+		}
+		mn.rows = append(mn.rows, r)
+	}
+	return mn
+}
+
+// ServiceRuns notes that a service listens at a port.
+func (m *Machine) ServiceRuns(name string, port int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if r := m.byName("/ip/service", name); r != nil {
+		r.values["disabled"], r.values["port"] = "false", strconv.Itoa(port)
+		if r.values["kind"] == "tls" {
+			r.values["certificate"] = "simrouter"
+		}
+	}
+}
+
+// Connected notes a connection to a service, which is a row beside the service
+// from 7.16 on. The returned func notes its end.
+func (m *Machine) Connected(service, local, remote string) (ended func()) {
+	if !m.version.AtLeast(7, 16) {
+		return func() {}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	mn := m.menus["/ip/service"]
+	of := mn.find(service)
+	if of == nil {
+		return func() {}
+	}
+	r := &row{id: mn.newID(), dynamic: true, values: map[string]string{
+		"name": service, "port": of.values["port"], "proto": "tcp", "address": "", "vrf": "main",
+		"disabled": "false", "invalid": "false", "dynamic": "true",
+		"connection": "true", "local": local, "remote": remote,
+	}}
+	mn.rows = append(mn.rows, r)
+	return func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		mn.rows = slices.DeleteFunc(mn.rows, func(x *row) bool { return x == r })
+	}
+}

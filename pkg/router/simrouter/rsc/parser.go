@@ -1,0 +1,259 @@
+package rsc
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Parse reads a script. Errors are *SyntaxError.
+func Parse(src string) (*Block, error) {
+	p := newParser(src)
+	b := &Block{Pos: p.here(), Source: src}
+	var err error
+	b.Commands, err = p.commands(0, b.Pos)
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// commands reads up to end, which it consumes, or to the end of the text. The
+// opposite of end was at open.
+func (p *parser) commands(end byte, open Pos) ([]*Command, error) {
+	var all []*Command
+	for {
+		p.space(true)
+		switch {
+		case p.eof() && end == 0:
+			return all, nil
+		case p.eof():
+			return nil, p.unclosed(end, open)
+		case p.src[p.pos] == end:
+			p.pos++
+			return all, nil
+		case p.at(";"):
+			p.pos++
+			continue
+		case p.at("#"):
+			for !p.eof() && !p.at("\n") {
+				p.pos++
+			}
+			continue
+		}
+		c, err := p.command(end)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, c)
+	}
+}
+
+// unclosed fails at the end of the text over what began at open.
+func (p *parser) unclosed(end byte, open Pos) error {
+	what := map[byte]string{']': "bracket", ')': "parenthesis", '}': "brace"}[end]
+	return p.fail(fmt.Sprintf("missing closing %s, opened in line %d", what, open.Line))
+}
+
+// done reports whether a command ends here.
+func (p *parser) done(end byte) bool {
+	return p.eof() || p.at(";") || p.at("\n") && end != ']' || p.src[p.pos] == end
+}
+
+// command reads one statement, which is known to have a first word. Within
+// brackets it may go over several lines.
+func (p *parser) command(end byte) (*Command, error) {
+	c := &Command{Pos: p.here()}
+	for {
+		p.space(end == ']')
+		if p.done(end) {
+			return c, nil
+		}
+		w, err := p.word(c)
+		if err != nil {
+			return nil, err
+		}
+		c.Words = append(c.Words, w)
+		if c.startsCondition(w) {
+			if err := p.where(c, end); err != nil {
+				return nil, err
+			}
+		}
+	}
+}
+
+// Global reports whether c is a command of the language itself, such as :put.
+func (c *Command) Global() bool {
+	name, ok := c.Words[0].Bare()
+	return ok && strings.HasPrefix(name, ":")
+}
+
+func (c *Command) startsCondition(w Word) bool {
+	name, ok := w.Bare()
+	return ok && !c.Global() && c.Where == nil &&
+		(name == "find" || name == "where" || strings.HasSuffix(name, "/find"))
+}
+
+const (
+	wordEnd  = " \t\n;=\"[]{}()$"
+	valueEnd = " \t\n;\"[]{}()$"
+)
+
+// word reads one word of c, including the value of key=value.
+func (p *parser) word(c *Command) (Word, error) {
+	w := Word{Pos: p.here()}
+	var err error
+	if p.at(`"[$({`) {
+		w.Value, err = p.compound(c, "")
+		return w, err
+	}
+	text := p.bare(wordEnd)
+	if text == "" {
+		return w, p.unexpected()
+	}
+	if !p.at("=") || len(c.Words) == 0 {
+		if p.at("=") {
+			return w, p.unexpected()
+		}
+		w.Value = &Literal{w.Pos, text}
+		return w, nil
+	}
+	p.pos++
+	for p.continued() {
+	}
+	w.Key = text
+	w.Value, err = p.value(c, text)
+	return w, err
+}
+
+// value reads what stands right of key=; it may be nothing.
+func (p *parser) value(c *Command, key string) (Node, error) {
+	if p.at(`"[$({`) {
+		return p.compound(c, key)
+	}
+	at := p.here()
+	return &Literal{at, p.bare(valueEnd)}, nil
+}
+
+// compound reads whatever does not begin like a bare word.
+func (p *parser) compound(c *Command, key string) (Node, error) {
+	switch p.src[p.pos] {
+	case '"':
+		return p.quoted()
+	case '[':
+		return p.sub()
+	case '$':
+		return p.dollar()
+	case '(':
+		return p.parens(false)
+	}
+	if c.takesBlock(key) {
+		return p.block()
+	}
+	return p.array()
+}
+
+// takesBlock says whether braces in that place of c hold commands; elsewhere
+// they hold an array.
+func (c *Command) takesBlock(key string) bool {
+	if len(c.Words) == 0 {
+		return true
+	}
+	if slices.Contains([]string{"do", "else", "on-error", "source", "script", "on-event"}, key) {
+		return true
+	}
+	name, _ := c.Words[0].Bare()
+	switch name {
+	case ":onerror":
+		return key == "in"
+	case ":do", ":execute", ":time", ":parse":
+		return key == "" || key == "command"
+	}
+	return false
+}
+
+// block reads {commands}.
+func (p *parser) block() (Node, error) {
+	if err := p.enter(); err != nil {
+		return nil, err
+	}
+	defer p.leave()
+	b := &Block{Pos: p.here()}
+	p.pos++
+	start := p.pos
+	var err error
+	if b.Commands, err = p.commands('}', b.Pos); err != nil {
+		return nil, err
+	}
+	b.Source = p.src[start : p.pos-1]
+	return b, nil
+}
+
+// sub reads [commands].
+func (p *parser) sub() (Node, error) {
+	if err := p.enter(); err != nil {
+		return nil, err
+	}
+	defer p.leave()
+	s := &Sub{Pos: p.here()}
+	p.pos++
+	start := p.pos
+	commands, err := p.commands(']', s.Pos)
+	if err != nil {
+		return nil, err
+	}
+	s.Block = &Block{Pos: s.Pos, Commands: commands, Source: p.src[start : p.pos-1]}
+	return s, nil
+}
+
+// array reads {a; b; "k"=c}.
+func (p *parser) array() (Node, error) {
+	if err := p.enter(); err != nil {
+		return nil, err
+	}
+	defer p.leave()
+	a := &Array{Pos: p.here()}
+	p.pos++
+	for {
+		p.space(true)
+		switch {
+		case p.eof():
+			return nil, p.unclosed('}', a.Pos)
+		case p.at("}"):
+			p.pos++
+			return a, nil
+		case p.at(";"):
+			p.pos++
+			continue
+		}
+		item := Item{}
+		var err error
+		if item.Value, err = p.element(); err != nil {
+			return nil, err
+		}
+		if p.at("=") {
+			p.pos++
+			item.Key = item.Value
+			if item.Value, err = p.element(); err != nil {
+				return nil, err
+			}
+		}
+		a.Items = append(a.Items, item)
+		p.space(true)
+		if !p.at(";}") {
+			return nil, p.unexpected()
+		}
+	}
+}
+
+// element reads one value within an array.
+func (p *parser) element() (Node, error) {
+	if p.at("{") {
+		return p.array()
+	}
+	if p.at(`"[$(`) {
+		return p.compound(nil, "")
+	}
+	at := p.here()
+	return &Literal{at, p.bare(wordEnd)}, nil
+}

@@ -1,0 +1,277 @@
+package simrouter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+)
+
+// Service is one of the ways into a router, under its name in /ip/service.
+type Service string
+
+// The services.
+const (
+	WWW    Service = "www"     // REST over http
+	WWWSSL Service = "www-ssl" // REST over https
+	API    Service = "api"     // the binary API
+	APISSL Service = "api-ssl" // the same over TLS
+	SSH    Service = "ssh"     // the command line
+)
+
+// Services lists every service.
+func Services() []Service { return []Service{WWW, WWWSSL, API, APISSL, SSH} }
+
+// codec speaks the protocol of a service.
+type codec interface {
+	// serve speaks with one peer until the connection ends, and closes it. It
+	// returns once what it started for the connection has ended.
+	serve(c *conn)
+}
+
+// newCodec makes the codec of a service when it starts.
+func (r *Router) newCodec(kind Service) (codec, error) {
+	switch kind {
+	case WWW, WWWSSL:
+		return r.newREST(kind == WWWSSL), nil
+	case API, APISSL:
+		return r.newAPI(kind == APISSL), nil
+	case SSH:
+		return r.newSSH()
+	}
+	return nil, fmt.Errorf("simulated router: service %q is not simulated", kind)
+}
+
+// policy is what a user needs to come in, and how /log names the service.
+func (s Service) policy() string {
+	switch s {
+	case WWW, WWWSSL:
+		return "rest-api"
+	case API, APISSL:
+		return "api"
+	case SSH:
+	}
+	return "ssh"
+}
+
+func (s Service) encrypted() bool { return s == WWWSSL || s == APISSL }
+
+// service is one port. Its listener comes and goes with the router.
+type service struct {
+	kind   Service
+	addr   string
+	codec  codec
+	ln     net.Listener  // nil while refusing
+	silent chan struct{} // open while connections are accepted and ignored
+	counts ServiceCounts
+}
+
+// Start listens on addr ("127.0.0.1:0" picks a port) for REST, and returns once
+// requests are answered. The router closes when ctx ends, or by Close.
+func (r *Router) Start(ctx context.Context, addr string) error {
+	return r.StartService(ctx, r.rest(), addr)
+}
+
+// rest is the service that Start starts.
+func (r *Router) rest() Service {
+	if r.cfg.Plain {
+		return WWW
+	}
+	return WWWSSL
+}
+
+// StartService is Start for any service, one of each kind at the most.
+func (r *Router) StartService(ctx context.Context, kind Service, addr string) error {
+	ln, err := r.cfg.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("simulated router, service %s: %w", kind, err)
+	}
+	if err := r.ServeService(kind, ln); err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = r.Close() })
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stop = append(r.stop, stop)
+	return nil
+}
+
+// Serve answers REST requests on ln, in the background, until Close.
+func (r *Router) Serve(ln net.Listener) error { return r.ServeService(r.rest(), ln) }
+
+// ServeService is Serve for any service. The listener is the router's, also
+// after an error.
+func (r *Router) ServeService(kind Service, ln net.Listener) (err error) {
+	defer func() {
+		if err != nil {
+			_ = ln.Close()
+		}
+	}()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return errors.New("simulated router is closed")
+	}
+	if r.find(kind) != nil {
+		return fmt.Errorf("simulated router: service %s runs already", kind)
+	}
+	if kind.encrypted() {
+		if err := r.needCertificate(); err != nil {
+			return err
+		}
+	}
+	codec, err := r.newCodec(kind)
+	if err != nil {
+		return err
+	}
+	s := &service{kind: kind, addr: ln.Addr().String(), codec: codec}
+	r.services = append(r.services, s)
+	_, port := splitAddr(s.addr)
+	r.machine.ServiceRuns(string(kind), port)
+	r.open(s, ln)
+	return nil
+}
+
+// find returns a started service or nil. The caller holds r.mu.
+func (r *Router) find(kind Service) *service {
+	for _, s := range r.services {
+		if s.kind == kind {
+			return s
+		}
+	}
+	return nil
+}
+
+// Addr returns the address of the service started first, "host:port".
+func (r *Router) Addr() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.services) == 0 {
+		return ""
+	}
+	return r.services[0].addr
+}
+
+// HostPort is Addr in two parts.
+func (r *Router) HostPort() (host string, port int) { return splitAddr(r.Addr()) }
+
+// AddrOf returns the address of a service, "" when it was not started.
+func (r *Router) AddrOf(kind Service) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s := r.find(kind); s != nil {
+		return s.addr
+	}
+	return ""
+}
+
+// HostPortOf is AddrOf in two parts.
+func (r *Router) HostPortOf(kind Service) (host string, port int) { return splitAddr(r.AddrOf(kind)) }
+
+func splitAddr(addr string) (host string, port int) {
+	host, text, _ := net.SplitHostPort(addr)
+	port, _ = strconv.Atoi(text)
+	return host, port
+}
+
+// open starts answering on ln. The caller holds r.mu.
+func (r *Router) open(s *service, ln net.Listener) {
+	s.ln = ln
+	r.wg.Add(1)
+	go func() {
+		defer r.wg.Done()
+		r.accept(s, ln)
+	}()
+}
+
+// Refuse stops listening: connections are refused until Listen. Open
+// connections stay.
+func (r *Router) Refuse() { r.RefuseService("") }
+
+// RefuseService is Refuse for one service; "" is every service.
+func (r *Router) RefuseService(kind Service) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.services {
+		if s.ln != nil && s.is(kind) {
+			_ = s.ln.Close()
+			s.ln = nil
+		}
+	}
+}
+
+func (s *service) is(kind Service) bool { return kind == "" || kind == s.kind }
+
+// Listen ends Refuse, on the same addresses.
+func (r *Router) Listen() error { return r.ListenService("") }
+
+// ListenService is Listen for one service; "" is every service.
+func (r *Router) ListenService(kind Service) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var failed error
+	for _, s := range r.services {
+		if s.ln != nil || r.closed || !s.is(kind) {
+			continue
+		}
+		ln, err := r.cfg.Listen("tcp", s.addr)
+		if err != nil {
+			failed = errors.Join(failed, err)
+			continue
+		}
+		r.open(s, ln)
+	}
+	return failed
+}
+
+// Silence makes the router accept connections and say nothing on them, not
+// even a TLS handshake or a banner, until it is called with false.
+func (r *Router) Silence(on bool) { r.SilenceService("", on) }
+
+// SilenceService is Silence for one service; "" is every service.
+func (r *Router) SilenceService(kind Service, on bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.services {
+		switch {
+		case !s.is(kind):
+		case on && s.silent == nil:
+			s.silent = make(chan struct{})
+		case !on && s.silent != nil:
+			close(s.silent)
+			s.silent = nil
+		}
+	}
+}
+
+// DropConnections resets every open connection.
+func (r *Router) DropConnections() { r.DropService("") }
+
+// DropService is DropConnections for one service; "" is every service.
+func (r *Router) DropService(kind Service) {
+	r.mu.Lock()
+	conns := make([]*conn, 0, len(r.conns))
+	for c := range r.conns {
+		if c.service.is(kind) {
+			conns = append(conns, c)
+		}
+	}
+	r.mu.Unlock()
+	for _, c := range conns {
+		c.reset()
+	}
+}
+
+// parseService reads the optional name of a service at the end of a control
+// command.
+func parseService(args []string) (Service, error) {
+	switch {
+	case len(args) == 0:
+		return "", nil
+	case len(args) == 1 && slices.Contains(Services(), Service(args[0])):
+		return Service(args[0]), nil
+	}
+	return "", fmt.Errorf("%q: name one service of www, www-ssl, api, api-ssl, ssh, or none for all", args)
+}

@@ -1,0 +1,74 @@
+package ssh
+
+import (
+	"time"
+
+	xssh "golang.org/x/crypto/ssh"
+
+	"github.com/wanctl/wanctl/pkg/router/dial"
+	"github.com/wanctl/wanctl/pkg/router/menus"
+)
+
+// Config says which router to talk to, as whom, and how to know that it is the
+// one.
+type Config struct {
+	Host string // name or address, IPv6 without brackets
+	Port int    // 0: 22
+	User string
+
+	// Password is called for every login and never stored, so that no dump of a
+	// Client contains it. nil is the empty password, or none beside a key.
+	Password func() string
+
+	KeyFile    string        // private key, of mode 600 or 400; "" without
+	Passphrase func() string // of the key; nil and "" where it has none
+
+	// KnownHosts is the file of trusted host keys, read for every connection;
+	// "" is ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts. A Fingerprint wins:
+	// "SHA256:..." as ssh-keygen -l prints it, or 64 hex digits.
+	KnownHosts  string
+	Fingerprint string
+
+	// Legacy also accepts what RouterOS 6 needs and nobody should: SHA-1 in key
+	// exchange, signatures and message authentication.
+	Legacy bool
+
+	Timeout     time.Duration    // of one call, with everything it takes; 5 s
+	AuthBackoff time.Duration    // no attempt for so long after refused credentials; 60 s
+	Now         func() time.Time // nil: time.Now
+}
+
+// New checks cfg, reads the key file, and returns a client that has not
+// connected yet: a router that is down is an error of the first call, not of
+// New.
+func New(cfg Config) (*menus.Client, error) {
+	if err := dial.Check(cfg.Host, cfg.User, cfg.Port); err != nil {
+		return nil, err
+	}
+	pin, err := parseFingerprint(cfg.Fingerprint)
+	if err != nil {
+		return nil, err
+	}
+	var signer xssh.Signer
+	if cfg.KeyFile != "" {
+		if signer, err = readKey(cfg.KeyFile, cfg.Passphrase, cfg.Legacy); err != nil {
+			return nil, err
+		}
+	}
+	if cfg.Timeout <= 0 {
+		cfg.Timeout = menus.DefaultTimeout
+	}
+	if cfg.Port == 0 {
+		cfg.Port = 22
+	}
+	if cfg.Password == nil {
+		cfg.Password = func() string { return "" }
+	}
+	w := &wire{
+		target: &dial.Target{Host: cfg.Host, Port: cfg.Port, Service: "ssh", Timeout: cfg.Timeout},
+		login:  credentials{user: cfg.User, password: cfg.Password, signer: signer},
+		trust:  trust{pin: pin, files: knownHosts(cfg.KnownHosts), legacy: cfg.Legacy},
+		legacy: cfg.Legacy,
+	}
+	return menus.New(menus.Config{Wire: w, User: cfg.User, Timeout: cfg.Timeout, AuthBackoff: cfg.AuthBackoff, Now: cfg.Now}), nil
+}

@@ -1,0 +1,222 @@
+package ssh
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	xssh "golang.org/x/crypto/ssh"
+
+	"github.com/wanctl/wanctl/pkg/router/dial"
+)
+
+const (
+	// keepAliveEvery is how often a peer is asked whether it is still there, so
+	// that a dead one is found before something is to be written to it.
+	keepAliveEvery = 20 * time.Second
+	// keepAliveWait is how long it may take to answer.
+	keepAliveWait = 10 * time.Second
+
+	keepAliveRequest = "keepalive@openssh.com"
+)
+
+// session is one connection to the router, logged in and used for one command
+// at a time.
+type session struct {
+	raw    net.Conn
+	client *xssh.Client
+	served int // commands answered
+
+	dead    chan struct{} // closed when the connection has ended
+	deaf    atomic.Bool   // it ended because the first keepalive was not answered
+	waiting sync.WaitGroup
+}
+
+// open connects and logs in. Errors are *dial.Error; whether the host key was
+// the reason, only the callback in cfg knows.
+func open(ctx context.Context, t *dial.Target, cfg *xssh.ClientConfig, trusted func() bool, keepAlive bool) (*session, error) {
+	_, raw, err := t.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	fail := func(p dial.Phase, err error) (*session, error) {
+		_ = raw.Close()
+		return nil, &dial.Error{Phase: p, Cause: dial.Because(ctx, err)}
+	}
+	done, err := dial.Bound(ctx, raw)
+	if err != nil {
+		return fail(dial.Handshaking, err)
+	}
+	conn, channels, requests, err := xssh.NewClientConn(raw, t.Addr(), cfg)
+	struck := done()
+	if err != nil {
+		phase := dial.Handshaking
+		if trusted() {
+			phase = dial.LoggingIn
+		}
+		return fail(phase, err)
+	}
+	s := &session{raw: raw, client: xssh.NewClient(conn, channels, requests), dead: make(chan struct{})}
+	s.waiting.Go(func() {
+		_ = s.client.Wait()
+		close(s.dead)
+	})
+	if keepAlive {
+		s.waiting.Go(func() { s.keepAlive(keepAliveEvery, keepAliveWait) })
+	}
+	if struck || s.raw.SetDeadline(time.Time{}) != nil {
+		s.close()
+		return fail(dial.LoggingIn, net.ErrClosed)
+	}
+	return s, nil
+}
+
+// keepAlive asks the peer now and then, until the connection ends, and ends it
+// when there is no answer.
+func (s *session) keepAlive(every, wait time.Duration) {
+	t := time.NewTicker(every)
+	defer t.Stop()
+	for answered := false; ; answered = true {
+		select {
+		case <-s.dead:
+			return
+		case <-t.C:
+		}
+		strike := time.AfterFunc(wait, func() {
+			s.deaf.Store(!answered)
+			_ = s.raw.Close()
+		})
+		err := s.ask()
+		strike.Stop()
+		if err != nil {
+			return
+		}
+	}
+}
+
+// ask makes one round trip that has no meaning.
+func (s *session) ask() error {
+	_, _, err := s.client.SendRequest(keepAliveRequest, true, nil)
+	return err
+}
+
+// channel opens one. The library waits for ever when the connection ends at the
+// very moment it asks for one.
+func (s *session) channel() (xssh.Channel, <-chan *xssh.Request, error) {
+	type opened struct {
+		ch       xssh.Channel
+		requests <-chan *xssh.Request
+		err      error
+	}
+	answer := make(chan opened, 1)
+	go func() {
+		ch, requests, err := s.client.OpenChannel("session", nil)
+		answer <- opened{ch, requests, err}
+	}()
+	select {
+	case o := <-answer:
+		return o.ch, o.requests, o.err
+	case <-s.dead:
+		return nil, nil, io.EOF
+	}
+}
+
+// usable reports whether the connection was there just now.
+func (s *session) usable() bool {
+	select {
+	case <-s.dead:
+		return false
+	default:
+		return true
+	}
+}
+
+// close ends the connection and waits for what belongs to it.
+func (s *session) close() {
+	_ = s.raw.Close()
+	s.waiting.Wait()
+}
+
+// unsentError is about a command that has certainly not been run.
+type unsentError struct{ cause error }
+
+func (e *unsentError) Error() string { return e.cause.Error() }
+func (e *unsentError) Unwrap() error { return e.cause }
+
+// errNoExec is a router that does not run commands.
+var errNoExec = errors.New("refuses to run commands")
+
+// run runs a command and returns what it printed, on whichever stream, and the
+// exit status, which routers do not all send: then it is -1. complete tells
+// whether output is an answer by itself. An *unsentError leaves the session as it
+// is; after a *dial.Error it is of no more use.
+func (s *session) run(ctx context.Context, command string, complete func([]byte) bool) (output []byte, status int, err error) {
+	fail := func(err error) ([]byte, int, error) {
+		return output, -1, &dial.Error{Phase: dial.Waiting, Served: s.served, Cause: dial.Because(ctx, err)}
+	}
+	done, err := dial.Bound(ctx, s.raw)
+	if err != nil {
+		return nil, -1, &unsentError{err}
+	}
+	output, status, err = s.exec(command, complete)
+	struck := done()
+	if err != nil {
+		var unsent *unsentError
+		if errors.As(err, &unsent) && ctx.Err() == nil {
+			_ = s.raw.SetDeadline(time.Time{})
+			return nil, -1, err
+		}
+		return fail(err)
+	}
+	s.served++
+	if struck || s.raw.SetDeadline(time.Time{}) != nil {
+		_ = s.raw.Close()
+	}
+	return output, status, nil
+}
+
+func (s *session) exec(command string, complete func([]byte) bool) (output []byte, status int, err error) {
+	ch, requests, err := s.channel()
+	if err != nil {
+		return nil, -1, &unsentError{err}
+	}
+	defer func() { _ = ch.Close() }()
+	status = -1
+	out := &sink{full: func() { _ = s.raw.Close() }}
+	var group sync.WaitGroup
+	group.Go(func() { _, _ = io.Copy(out, ch) })
+	group.Go(func() { _, _ = io.Copy(out, ch.Stderr()) })
+	group.Go(func() {
+		for req := range requests {
+			if req.Type == "exit-status" && len(req.Payload) == 4 {
+				status = int(binary.BigEndian.Uint32(req.Payload))
+			}
+			if req.WantReply {
+				_ = req.Reply(false, nil)
+			}
+		}
+	})
+	accepted, err := ch.SendRequest("exec", true, xssh.Marshal(struct{ Command string }{command}))
+	if err == nil && !accepted {
+		_ = ch.Close()
+		group.Wait()
+		return nil, -1, &unsentError{errNoExec}
+	}
+	_ = ch.CloseWrite()
+	group.Wait()
+	output = out.bytes()
+	switch {
+	case out.overflown():
+		return nil, -1, errTooLarge
+	case status >= 0, complete(output):
+		return output, status, nil
+	}
+	// Without a status, a router that sends none looks like a connection that
+	// broke.
+	return output, -1, s.ask()
+}

@@ -1,0 +1,168 @@
+package ssh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	xssh "golang.org/x/crypto/ssh"
+
+	"github.com/wanctl/wanctl/pkg/router"
+	"github.com/wanctl/wanctl/pkg/router/dial"
+	"github.com/wanctl/wanctl/pkg/router/ros"
+)
+
+// unlike words a host key that is not trusted.
+func (w *wire) unlike(err error) error {
+	var distrust *hostKeyError
+	if errors.As(err, &distrust) {
+		return w.target.Fail(router.ErrCertificate, distrust.text, distrust.hint)
+	}
+	return err
+}
+
+// unopened words a session that did not come about.
+func (w *wire) unopened(ctx context.Context, err error) error {
+	var at *dial.Error
+	if !errors.As(err, &at) || at.Phase == dial.Connecting {
+		return w.target.Word(ctx, err)
+	}
+	var disagree *xssh.AlgorithmNegotiationError
+	switch {
+	case errors.As(err, &disagree) && !w.legacy && outdated(err):
+		return w.target.Fail(router.ErrUnreachable,
+			fmt.Sprintf("it offers only outdated cryptography for the %s (%s)", disagree.What, strings.Join(disagree.RequestedAlgorithms, ", ")),
+			"update RouterOS; on the router: /ip ssh set strong-crypto=yes; or accept it with router.ssh_legacy: true")
+	case disagree != nil:
+		return w.target.Fail(router.ErrUnreachable,
+			fmt.Sprintf("no common algorithm for the %s: it offers %s", disagree.What, strings.Join(disagree.RequestedAlgorithms, ", ")), "")
+	case errors.Is(err, errExpired):
+		return w.target.Fail(router.ErrAuth, "the password of user "+ros.Quote(w.login.user)+" has expired",
+			"log in by hand once and set a new one")
+	case at.Phase == dial.LoggingIn && refusedLogin(err):
+		return w.refusedLogin()
+	}
+	return w.target.Word(ctx, err)
+}
+
+func (w *wire) refusedLogin() error {
+	what, check := "user or password", "check router.user and router.password"
+	switch withPassword := w.login.password() != ""; {
+	case w.login.signer != nil && withPassword:
+		what, check = "user, key and password", "check router.user, router.ssh_key and router.password"
+	case w.login.signer != nil:
+		what, check = "user or key", "check router.user and router.ssh_key (on the router: /user ssh-keys print)"
+	}
+	hint := check + ", and that the user's group has the policy ssh"
+	if w.login.signer == nil {
+		hint += "; a user with an imported key is refused a password"
+	} else if w.login.signer.PublicKey().Type() == xssh.KeyAlgoRSA && !w.legacy {
+		hint += "; RouterOS 6 takes RSA keys only with router.ssh_legacy: true"
+	}
+	return w.target.Fail(router.ErrAuth, what+" refused for "+ros.Quote(w.login.user), hint)
+}
+
+// prompted recognises a session that waits for a person to type.
+func (w *wire) prompted(err error, output []byte) error {
+	var unsent *unsentError
+	if errors.As(err, &unsent) || !asksForNew(string(output)) {
+		return err
+	}
+	return w.target.Fail(router.ErrAuth, "it asks user "+ros.Quote(w.login.user)+" for a new password instead of running commands",
+		"log in by hand once and set one, or use a user of its own for wanctl")
+}
+
+// failed words a request that was not answered. The session is gone afterwards.
+func (w *wire) failed(ctx context.Context, err error) error {
+	var already *ros.Error
+	if errors.As(err, &already) && already.Class == router.ErrInvalid {
+		return err
+	}
+	served := 0
+	if w.session != nil {
+		served = w.session.served
+	}
+	_ = w.Close()
+	var unsent *unsentError
+	var closed *xssh.OpenChannelError
+	switch {
+	case already != nil:
+		return err
+	case errors.Is(err, errNoExec):
+		return w.target.Fail(router.ErrUnsupported, "it lets user "+ros.Quote(w.login.user)+" in and "+errNoExec.Error(), "")
+	case errors.As(err, &closed):
+		e := w.target.Fail(router.ErrUnreachable, "it opens no further session ("+ros.Quote(closed.Message)+")", "on the router: /ip service print")
+		e.Died = served > 0
+		return e
+	case errors.As(err, &unsent):
+		err = &dial.Error{Phase: dial.Waiting, Served: served, Cause: unsent.cause}
+	}
+	return w.target.Word(ctx, err)
+}
+
+// markers begin the lines by which RouterOS says that it did not do something.
+var markers = []string{
+	"bad command name", "bad parameter", "syntax error", "expected ", "unknown parameter", "no such ",
+	"invalid value", "invalid ", "input does not match", "value of ", "ambiguous value", "missing value", "missing =",
+	"failure:", "not enough permissions", "interrupted", "already have ", "entry already exists",
+	"action timed out", "could not ", "cannot ", "script error", "error:", "exit status ",
+}
+
+// refused finds what the router says in what it printed instead of the line
+// that should have followed; "" when that is nothing of the kind, such as half
+// an answer. What it says comes first, for whole lines have been read already.
+// Only scripts of its own print before they fail, and say what their author wrote.
+func refused(a answer, command string) string {
+	var lines []string
+	for line := range strings.FieldsFuncSeq(a.rest, func(r rune) bool { return r == '\r' || r == '\n' }) {
+		if strings.TrimSpace(line) != "" {
+			lines = append(lines, line)
+		}
+	}
+	switch {
+	case len(lines) == 0:
+		return ""
+	case command == "run":
+		return strings.TrimSpace(lines[len(lines)-1])
+	case !isMarker(strings.TrimSpace(lines[0])):
+		return ""
+	case a.begun:
+		return strings.TrimSpace(lines[0])
+	}
+	// It may be broken where a terminal would.
+	return strings.TrimSpace(strings.Join(lines, ""))
+}
+
+func isMarker(line string) bool {
+	low := strings.ToLower(line)
+	return slices.ContainsFunc(markers, func(m string) bool { return strings.HasPrefix(low, m) })
+}
+
+// refusal words a script that did not run to its end.
+func (w *wire) refusal(a answer, command string) error {
+	text := refused(a, command)
+	switch {
+	case text != "":
+	case a.rest == "" && !a.begun:
+		return w.nonsense("it answered nothing")
+	case a.rest == "":
+		return w.nonsense("its answer ends early")
+	case asksForNew(a.rest):
+		return w.prompted(errNoExec, []byte(a.rest))
+	default:
+		return w.nonsense("its answer is something else: " + ros.Quote(strings.TrimSpace(a.rest)))
+	}
+	class := ros.Classify(text)
+	hint := ""
+	if errors.Is(class, router.ErrDenied) {
+		hint = "the group of user " + ros.Quote(w.login.user) + " needs policy=read,write,ssh; on the router: /user group print"
+	}
+	return w.target.Fail(class, "it says "+ros.Quote(text), hint)
+}
+
+// nonsense is an answer that cannot be an answer to what was asked.
+func (w *wire) nonsense(text string) error {
+	return w.target.Fail(router.ErrOutcomeUnknown, text, "is it starting?")
+}
