@@ -27,8 +27,8 @@ bench: ## benchmarks of the loop, the law, the link and the router client
 lab: build ## the real thing: kernel queues in network namespaces, TCP load (root, iperf3); REPEAT=3 shows the spread
 	$(GO) test ./pkg/lab -count=1 -v -timeout 60m -run LabShape -lab.full -lab.repeat $(REPEAT)
 
-sim: ## the law on the simulated link: the table of scenarios
-	$(GO) test ./pkg/autorate -count=1 -v -run Table -sim.seeds 20
+sim: build ## the law on the simulated link: the table of scenarios, with what misses its target
+	@$(BIN)/wanctl sim link --seeds 20
 
 fuzz: ## every fuzz target for FUZZTIME
 	@for p in $$($(GO) list ./...); do \

@@ -9,6 +9,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/linksim"
+	"github.com/wanctl/wanctl/pkg/linksim/trial"
 )
 
 // Whatever the ratio of ceiling, capacity and floor, and whenever the load
@@ -42,7 +43,7 @@ func TestNoStandingQueueIsIgnored(t *testing.T) {
 		cfg.Limit[d], cfg.Limit[other] = ceiling, 90*bitrate.Mbps
 
 		bad := time.Duration(0) // since when a queue stands
-		c := linksim.Closed{Link: linksim.New(cfg), Controller: autorate.New(law, cfg.Limit), Seed: seed}
+		c := trial.Trial{Link: linksim.New(cfg), Controller: autorate.New(law, cfg.Limit), Seed: seed}
 		failed := false
 		c.Observe = func(dec autorate.Decision, l *linksim.Link) {
 			limit, capacity := l.Limit(d), l.Capacity(d)

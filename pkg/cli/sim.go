@@ -14,6 +14,6 @@ func newSimCmd(a *App) *cobra.Command {
 
 		SuggestionsMinimumDistance: 2,
 	}
-	cmd.AddCommand(newSimRouterCmd(a), newSimControlCmd(a))
+	cmd.AddCommand(newSimRouterCmd(a), newSimControlCmd(a), newSimLinkCmd(a))
 	return cmd
 }

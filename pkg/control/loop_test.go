@@ -13,6 +13,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/linksim"
+	"github.com/wanctl/wanctl/pkg/linksim/scenario"
 	"github.com/wanctl/wanctl/pkg/rtt"
 )
 
@@ -120,6 +121,12 @@ func (w *world) set(change func(*world)) {
 	change(w)
 }
 
+func (w *world) limit(d autorate.Direction) bitrate.Rate {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.link.Limit(d)
+}
+
 func (w *world) writeCount() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -152,26 +159,18 @@ func (o *watch) Foreign(_ autorate.Direction, _, theirs bitrate.Rate) {
 	o.foreign = append(o.foreign, theirs)
 }
 
-func scenario(name string) linksim.Scenario {
-	for _, s := range linksim.Scenarios() {
-		if s.Name == name {
-			return s
-		}
+func named(name string) scenario.Scenario {
+	s, ok := scenario.Find(name)
+	if !ok {
+		panic("no scenario " + name)
 	}
-	panic("no scenario " + name)
-}
-
-func lawConfig(sc linksim.Scenario) autorate.Config {
-	return autorate.Config{Directions: [2]autorate.DirectionConfig{
-		{Ceiling: sc.Ceiling[0], Floor: autorate.FlatFloor(sc.Floor[0])},
-		{Ceiling: sc.Ceiling[1], Floor: autorate.FlatFloor(sc.Floor[1])},
-	}, BaselineInitial: 24 * time.Millisecond}
+	return s
 }
 
 // run starts a loop on w and returns it with a function that ends it.
-func run(t *testing.T, w *world, sc linksim.Scenario, change func(*Config)) (*Loop, func()) {
+func run(t *testing.T, w *world, sc scenario.Scenario, change func(*Config)) (*Loop, func()) {
 	cfg := Config{
-		Law: lawConfig(sc), Start: sc.Ceiling, Epoch: w.epoch,
+		Law: sc.LawConfig(), Start: sc.Ceiling, Epoch: w.epoch,
 		Prober: w, Limiter: w, Meter: w,
 	}
 	if change != nil {
@@ -191,7 +190,7 @@ func run(t *testing.T, w *world, sc linksim.Scenario, change func(*Config)) (*Lo
 
 func TestIdleLinkIsLeftAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sc := scenario("idle, docsis")
+		sc := named("idle")
 		w := newWorld(t, sc.Config(1))
 		l, stop := run(t, w, sc, nil)
 		time.Sleep(10 * time.Minute)
@@ -211,17 +210,17 @@ func TestIdleLinkIsLeftAlone(t *testing.T) {
 
 func TestStepIsFollowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sc := scenario("step, download")
+		sc := named("step-download")
 		w := newWorld(t, sc.Config(1))
 		o := &watch{}
 		_, stop := run(t, w, sc, func(c *Config) { c.Observer = o })
 		time.Sleep(30 * time.Second)
 		stop()
-		limit := w.link.Limit(autorate.Download)
+		limit := w.limit(autorate.Download)
 		if limit < 12*bitrate.Mbps || limit > 17*bitrate.Mbps {
 			t.Errorf("10 s after the capacity fell to 16M the limit is %v", limit)
 		}
-		if up := w.link.Limit(autorate.Upload); up != sc.Ceiling[1] {
+		if up := w.limit(autorate.Upload); up != sc.Ceiling[1] {
 			t.Errorf("the idle upload's limit is %v", up)
 		}
 		for _, wr := range o.wrote {
@@ -236,7 +235,7 @@ func TestStepIsFollowed(t *testing.T) {
 
 func TestSilentRouterDoesNotDelayTicks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sc := scenario("fixed, download")
+		sc := named("fixed-download")
 		w := newWorld(t, sc.Config(1))
 		o := &watch{}
 		l, stop := run(t, w, sc, func(c *Config) { c.Observer = o })
@@ -271,20 +270,20 @@ func TestSilentRouterDoesNotDelayTicks(t *testing.T) {
 
 func TestForeignChangeIsAdopted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sc := scenario("idle, docsis")
+		sc := named("idle")
 		w := newWorld(t, sc.Config(1))
 		o := &watch{}
 		_, stop := run(t, w, sc, func(c *Config) { c.Observer = o })
 		time.Sleep(time.Second)
 		w.set(func(w *world) { w.link.SetLimit(autorate.Download, 30*bitrate.Mbps) })
 		time.Sleep(20 * time.Second)
-		if got := w.link.Limit(autorate.Download); got != 30*bitrate.Mbps {
+		if got := w.limit(autorate.Download); got != 30*bitrate.Mbps {
 			t.Errorf("limit is %v: a change within the range was not left alone", got)
 		}
 		w.set(func(w *world) { w.link.SetLimit(autorate.Download, 100*bitrate.Mbps) })
 		time.Sleep(20 * time.Second)
 		stop()
-		if got := w.link.Limit(autorate.Download); got != sc.Ceiling[0] {
+		if got := w.limit(autorate.Download); got != sc.Ceiling[0] {
 			t.Errorf("limit is %v: a change above the ceiling was not bounded", got)
 		}
 		if len(o.foreign) != 2 {
@@ -295,7 +294,7 @@ func TestForeignChangeIsAdopted(t *testing.T) {
 
 func TestDryRunWritesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sc := scenario("fixed, download")
+		sc := named("fixed-download")
 		w := newWorld(t, sc.Config(1))
 		o := &watch{}
 		_, stop := run(t, w, sc, func(c *Config) { c.DryRun, c.Observer = true, o })
@@ -312,7 +311,7 @@ func TestDryRunWritesNothing(t *testing.T) {
 
 func TestWriteInFlightIsFinishedOnShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sc := scenario("fixed, download")
+		sc := named("fixed-download")
 		w := newWorld(t, sc.Config(1))
 		w.took = 300 * time.Millisecond
 		_, stop := run(t, w, sc, func(c *Config) { c.Start = Limits{0, 0} })
@@ -326,16 +325,16 @@ func TestWriteInFlightIsFinishedOnShutdown(t *testing.T) {
 
 func TestReconfigureBoundsTheLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sc := scenario("idle, docsis")
+		sc := named("idle")
 		w := newWorld(t, sc.Config(1))
 		l, stop := run(t, w, sc, nil)
 		time.Sleep(time.Second)
-		cfg := lawConfig(sc)
+		cfg := sc.LawConfig()
 		cfg.Directions[autorate.Upload].Ceiling = 8 * bitrate.Mbps
 		l.Reconfigure(cfg)
 		time.Sleep(time.Second)
 		stop()
-		if got := w.link.Limit(autorate.Upload); got != 8*bitrate.Mbps {
+		if got := w.limit(autorate.Upload); got != 8*bitrate.Mbps {
 			t.Errorf("limit is %v after the ceiling became 8M", got)
 		}
 	})
@@ -347,9 +346,9 @@ type nothing struct{ events chan rtt.Event }
 func (n nothing) Events() <-chan rtt.Event { return n.events }
 
 func BenchmarkTick(b *testing.B) {
-	sc := scenario("fixed, download")
+	sc := named("fixed-download")
 	n := nothing{make(chan rtt.Event, 64)}
-	l := New(Config{Law: lawConfig(sc), Start: sc.Ceiling, Epoch: time.Now(), Prober: n, DryRun: true})
+	l := New(Config{Law: sc.LawConfig(), Start: sc.Ceiling, Epoch: time.Now(), Prober: n, DryRun: true})
 	b.ReportAllocs()
 	seq := uint32(0)
 	for b.Loop() {
@@ -364,9 +363,9 @@ func BenchmarkTick(b *testing.B) {
 }
 
 func TestTickAllocatesNothing(t *testing.T) {
-	sc := scenario("fixed, download")
+	sc := named("fixed-download")
 	n := nothing{make(chan rtt.Event, 64)}
-	l := New(Config{Law: lawConfig(sc), Start: sc.Ceiling, Epoch: time.Now(), Prober: n, DryRun: true})
+	l := New(Config{Law: sc.LawConfig(), Start: sc.Ceiling, Epoch: time.Now(), Prober: n, DryRun: true})
 	seq := uint32(0)
 	if allocs := testing.AllocsPerRun(1000, func() {
 		for r := range uint8(3) {

@@ -5,10 +5,14 @@
 // It is fluid in steps of a millisecond, seeded and reproducible, and fast
 // enough that an hour of link time takes seconds. It drives the demo, the tests
 // of the control law and the comparison of laws.
+//
+// A Link is the line alone. Package trial puts a controller and a router around
+// it and measures; package scenario has courses of events worth measuring, and
+// package rival has laws to compare with.
 package linksim
 
 import (
-	"math"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -20,60 +24,15 @@ import (
 // Step is the resolution of the simulation.
 const Step = time.Millisecond
 
-const delaySlots = 4096 // ring of the delay lines, in steps
-
-// Config describes a link. Functions of time are called with the virtual time
-// since the start.
-type Config struct {
-	Seed     uint64
-	BaseRTT  func(t time.Duration) time.Duration
-	Capacity [2]func(t time.Duration) bitrate.Rate // by autorate.Direction
-	Buffer   [2]int                                // bytes in the ISP's FIFO
-	Limit    [2]bitrate.Rate                       // the router's limits at the start
-	Flows    [2]func(t time.Duration) int          // bulk flows wanted, up to 8
-	Jitter   Jitter
-	// Reflectors are pinged every ProbeInterval each, staggered. Blackout, if
-	// set, says when they do not answer.
-	Reflectors    int
-	ProbeInterval time.Duration
-	Blackout      func(t time.Duration) bool
-}
-
-// Constant is a function of time that is not.
-func Constant[T any](v T) func(time.Duration) T { return func(time.Duration) T { return v } }
-
-type delayed struct {
-	acks   [maxFlows]float64
-	losses [maxFlows]float64
-}
-
-const maxFlows = 8
-
-type probe struct {
-	event   rtt.Event // the Reply to come
-	arrives time.Duration
-	turn    time.Duration // when it turns round at the reflector
-	started time.Duration
-	turned  bool
-}
-
 // Link is one simulated WAN. It is not safe for concurrent use.
 type Link struct {
-	cfg   Config
-	rng   *rand.Rand
-	now   time.Duration
-	paths [2]struct {
-		isp    bottleneck
-		shaper shaper
-		flows  [maxFlows]flow
-		line   []delayed // future acknowledgements and losses
-		good   float64   // bytes delivered
-	}
-	probes  []probe
-	nextSeq []uint32
-	nextAt  []time.Duration
-	events  []rtt.Event
-	jitter  jitterState
+	cfg    Config
+	now    time.Duration
+	base   time.Duration // RTT without queues, now
+	paths  [2]path
+	probes prober
+	jitter jitterState
+	events []rtt.Event
 }
 
 // New returns a link at time 0.
@@ -84,29 +43,40 @@ func New(cfg Config) *Link {
 	if cfg.ProbeInterval == 0 {
 		cfg.ProbeInterval = 50 * time.Millisecond
 	}
-	l := &Link{cfg: cfg, rng: rand.New(rand.NewPCG(cfg.Seed, 0x77616e63746c))}
+	l := &Link{cfg: cfg, jitter: newJitter(cfg.Jitter, cfg.Seed), probes: newProber(cfg)}
+	l.base = cfg.BaseRTT(0)
 	for d := range l.paths {
-		l.paths[d].isp.buffer = float64(cfg.Buffer[d])
-		l.paths[d].shaper.limit = float64(cfg.Limit[d])
-		l.paths[d].line = make([]delayed, delaySlots)
-	}
-	for i := range cfg.Reflectors {
-		l.nextSeq = append(l.nextSeq, 0)
-		l.nextAt = append(l.nextAt, cfg.ProbeInterval*time.Duration(i)/time.Duration(cfg.Reflectors))
+		p := &l.paths[d]
+		p.isp.Buffer = float64(cfg.Buffer[d])
+		p.setLimit(cfg.Limit[d])
+		p.setCapacity(cfg.Capacity[d](0))
+		p.line = make([]delayed, delaySlots)
+		p.download = autorate.Direction(d) == autorate.Download
+		p.web = newWeb(cfg.Seed<<1 + uint64(d))
 	}
 	return l
+}
+
+// Targets names what is measured, by the reflectors' numbers in the events.
+func (l *Link) Targets() []string {
+	var names []string
+	for i := range l.cfg.Reflectors {
+		names = append(names, fmt.Sprintf("reflector-%d", i+1))
+	}
+	for i := range l.cfg.TCPTargets {
+		names = append(names, fmt.Sprintf("tcp-%d", i+1))
+	}
+	return names
 }
 
 // Now returns the virtual time.
 func (l *Link) Now() time.Duration { return l.now }
 
 // SetLimit changes the router's limit of d; 0 is unlimited.
-func (l *Link) SetLimit(d autorate.Direction, r bitrate.Rate) { l.paths[d].shaper.limit = float64(r) }
+func (l *Link) SetLimit(d autorate.Direction, r bitrate.Rate) { l.paths[d].setLimit(r) }
 
 // Limit returns the router's limit of d.
-func (l *Link) Limit(d autorate.Direction) bitrate.Rate {
-	return bitrate.Rate(l.paths[d].shaper.limit)
-}
+func (l *Link) Limit(d autorate.Direction) bitrate.Rate { return l.paths[d].limit }
 
 // Capacity returns the true capacity of d now.
 func (l *Link) Capacity(d autorate.Direction) bitrate.Rate { return l.cfg.Capacity[d](l.now) }
@@ -114,16 +84,35 @@ func (l *Link) Capacity(d autorate.Direction) bitrate.Rate { return l.cfg.Capaci
 // Counters reads the queue of d as the router would report it.
 func (l *Link) Counters(d autorate.Direction) autorate.Counters {
 	s := &l.paths[d].shaper
-	return autorate.Counters{Bytes: uint64(s.sent), Dropped: s.dropped, QueuedBytes: uint64(s.bytes)}
+	return autorate.Counters{Bytes: uint64(s.Sent), Dropped: s.Dropped, QueuedBytes: uint64(s.Bytes() + s.Acks)}
 }
 
-// Delivered returns the bytes that reached the receiver of d.
+// Delivered returns the bytes that reached the receivers of d, those of
+// acknowledgements included.
 func (l *Link) Delivered(d autorate.Direction) float64 { return l.paths[d].good }
+
+// Deliverable returns the bytes that the true capacity of d would have carried
+// so far.
+func (l *Link) Deliverable(d autorate.Direction) float64 { return l.paths[d].could }
+
+// Loaded reports whether bulk transfers are wanted in d now.
+func (l *Link) Loaded(d autorate.Direction) bool {
+	return l.cfg.Flows[d] != nil && l.cfg.Flows[d](l.now) > 0
+}
+
+// Used reports whether any transfers are wanted in d now, web-like ones
+// included.
+func (l *Link) Used(d autorate.Direction) bool {
+	return l.Loaded(d) || l.cfg.Web[d] != nil && l.cfg.Web[d](l.now) > 0
+}
 
 // Excess returns what queues add to the RTT of a sparse packet now.
 func (l *Link) Excess() time.Duration {
-	return l.queueDelay(int(autorate.Download)) + l.queueDelay(int(autorate.Upload))
+	return l.paths[0].queueDelay() + l.paths[1].queueDelay()
 }
+
+// Noise draws what the link's own jitter adds to the RTT of a packet now.
+func (l *Link) Noise(rng *rand.Rand) time.Duration { return l.jitter.draw(l.now, rng) }
 
 // Events returns the probe events since the last call. The slice is valid
 // until the next Advance.
@@ -143,101 +132,16 @@ func (l *Link) Advance(t time.Duration) {
 	}
 }
 
-func (l *Link) queueDelay(d int) time.Duration {
-	c := float64(l.cfg.Capacity[d](l.now))
-	if c <= 0 {
-		return 10 * time.Second
-	}
-	return time.Duration(l.paths[d].isp.bytes * 8 / c * float64(time.Second))
-}
-
 func (l *Link) step() {
 	l.now += Step
+	l.base = l.cfg.BaseRTT(l.now)
+	for d := range l.paths {
+		p := &l.paths[d]
+		p.setCapacity(l.cfg.Capacity[d](l.now))
+		p.could += p.drainISP
+	}
 	for d := range l.paths {
 		l.stepPath(d)
 	}
 	l.stepProbes()
-}
-
-func (l *Link) stepPath(d int) {
-	p := &l.paths[d]
-	base := l.cfg.BaseRTT(l.now)
-	slot := &p.line[int(l.now/Step)%delaySlots]
-	want := 0
-	if l.cfg.Flows[d] != nil {
-		want = min(maxFlows, l.cfg.Flows[d](l.now))
-	}
-	// A sender's own view of the RTT: base, the ISP's queue and the shaper's.
-	rtt := base + l.queueDelay(d) + p.shaper.sojourn(l.now)
-	for i := range p.flows {
-		f := &p.flows[i]
-		f.rtt = max(base, rtt)
-		if slot.acks[i] > 0 {
-			f.acked(l.now, slot.acks[i])
-		}
-		if slot.losses[i] > 0 {
-			f.lost(l.now, slot.losses[i])
-		}
-		switch {
-		case i < want && !f.active:
-			f.start(l.now, f.rtt)
-		case i >= want:
-			f.active = false
-		}
-		if n := f.want(Step); n > 0 {
-			f.inflight += n
-			l.enter(d, chunk{flow: i, bytes: n, at: l.now})
-		}
-	}
-	*slot = delayed{}
-
-	c := float64(l.cfg.Capacity[d](l.now))
-	limit := p.shaper.limit
-	if limit == 0 {
-		limit = math.Inf(1)
-	}
-	drainISP := c / 8 * Step.Seconds()
-	drainShaper := min(limit, 1e12) / 8 * Step.Seconds()
-	ack := func(flow int, bytes float64) {
-		p.good += bytes
-		l.at(d, base).acks[flow] += bytes
-	}
-	lost := func(flow int, bytes float64) { l.at(d, base+20*time.Millisecond).losses[flow] += bytes }
-
-	if autorate.Direction(d) == autorate.Download {
-		p.isp.pop(drainISP, func(flow int, bytes float64) {
-			p.shaper.push(chunk{flow: flow, bytes: bytes, at: l.now})
-		})
-		p.shaper.manage(l.now, lost)
-		p.shaper.pop(drainShaper, func(flow int, bytes float64) {
-			p.shaper.sent += bytes
-			ack(flow, bytes)
-		})
-		return
-	}
-	p.shaper.manage(l.now, lost)
-	p.shaper.pop(drainShaper, func(flow int, bytes float64) {
-		p.shaper.sent += bytes
-		if over := p.isp.offer(chunk{flow: flow, bytes: bytes, at: l.now}); over > 0 {
-			lost(flow, over)
-		}
-	})
-	p.isp.pop(drainISP, ack)
-}
-
-// enter puts fresh bytes of a sender into the first queue of direction d.
-func (l *Link) enter(d int, c chunk) {
-	p := &l.paths[d]
-	if autorate.Direction(d) == autorate.Upload {
-		p.shaper.push(c)
-		return
-	}
-	if over := p.isp.offer(c); over > 0 {
-		l.at(d, l.cfg.BaseRTT(l.now)+20*time.Millisecond).losses[c.flow] += over
-	}
-}
-
-// at returns the slot of the delay line that comes due after delay.
-func (l *Link) at(d int, delay time.Duration) *delayed {
-	return &l.paths[d].line[int((l.now+max(Step, delay))/Step)%delaySlots]
 }

@@ -8,86 +8,135 @@ import (
 	"github.com/wanctl/wanctl/pkg/rtt"
 )
 
+const (
+	// Measuring by TCP connections, as the live prober does it: seldom, once no
+	// ping has been answered for a while, until pings are answered again.
+	tcpInterval    = 200 * time.Millisecond
+	tcpAfter       = time.Second
+	pingsToReturn  = 3
+	farther        = time.Millisecond // every reflector lies so much behind the one before
+	tcpHandshakeBy = 500 * time.Microsecond
+)
+
+type probe struct {
+	event   rtt.Event // the Reply to come
+	arrives time.Duration
+	turn    time.Duration // when it turns round at the reflector
+	started time.Duration
+	extra   time.Duration
+	turned  bool
+}
+
+// prober is what pings.
+type prober struct {
+	rng     *rand.Rand
+	flying  []probe
+	seq     []uint32 // next, of each target: the reflectors, then the TCP targets
+	at      []time.Duration
+	next    time.Duration // when the next thing is due
+	replied time.Duration // newest reply to a ping
+	tcp     bool          // measuring by TCP
+	back    int           // pings answered since
+}
+
+func newProber(cfg Config) prober {
+	p := prober{rng: rand.New(rand.NewPCG(cfg.Seed, 0x77616e63746c))}
+	for i := range cfg.Reflectors {
+		p.at = append(p.at, cfg.ProbeInterval*time.Duration(i)/time.Duration(cfg.Reflectors))
+	}
+	for i := range cfg.TCPTargets {
+		p.at = append(p.at, tcpInterval*time.Duration(i)/time.Duration(cfg.TCPTargets))
+	}
+	p.seq = make([]uint32, len(p.at))
+	return p
+}
+
 // stepProbes sends what is due and delivers what has come back. A probe waits
 // in the upload FIFO when it leaves and in the download FIFO when it has
 // turned round; the shapers isolate it.
 func (l *Link) stepProbes() {
-	for i := range l.nextAt {
-		if l.now < l.nextAt[i] {
-			continue
-		}
-		l.nextAt[i] += l.cfg.ProbeInterval
-		seq := l.nextSeq[i]
-		l.nextSeq[i]++
-		l.events = append(l.events, rtt.Event{At: l.now, Kind: rtt.Sent, Seq: seq, Reflector: uint8(i)})
-		if l.cfg.Blackout != nil && l.cfg.Blackout(l.now) {
-			continue
-		}
-		half := l.cfg.BaseRTT(l.now)/2 + time.Duration(i)*time.Millisecond
-		l.probes = append(l.probes, probe{
-			event:   rtt.Event{Kind: rtt.Reply, Seq: seq, Reflector: uint8(i)},
-			started: l.now,
-			turn:    l.now + half + l.queueDelay(int(autorate.Upload)) + l.jitter.next(l.rng, l.cfg.Jitter, l.now),
-		})
+	p := &l.probes
+	if l.now < p.next {
+		return
 	}
-	kept := l.probes[:0]
-	for _, p := range l.probes {
-		if !p.turned && l.now >= p.turn {
-			p.turned = true
-			half := l.cfg.BaseRTT(l.now)/2 + time.Duration(p.event.Reflector)*time.Millisecond
-			p.arrives = p.turn + half + l.queueDelay(int(autorate.Download))
-		}
-		if p.turned && l.now >= p.arrives {
-			p.event.At, p.event.RTT = l.now, p.arrives-p.started
-			l.events = append(l.events, p.event)
-			continue
-		}
-		kept = append(kept, p)
+	p.next = l.now + time.Hour
+	if !p.tcp && l.now-p.replied > tcpAfter {
+		p.tcp, p.back = true, 0
 	}
-	l.probes = kept
+	for i := range p.at {
+		if l.now >= p.at[i] {
+			l.send(i)
+		}
+		p.next = min(p.next, p.at[i])
+	}
+	kept := p.flying[:0]
+	for _, f := range p.flying {
+		if !f.turned && l.now >= f.turn {
+			f.turned = true
+			f.arrives = f.turn + l.half(f.event.Reflector) + f.extra + l.paths[autorate.Download].queueDelay()
+		}
+		switch {
+		case f.turned && l.now >= f.arrives:
+			l.replied(f)
+			continue
+		case f.turned:
+			p.next = min(p.next, f.arrives)
+		default:
+			p.next = min(p.next, f.turn)
+		}
+		kept = append(kept, f)
+	}
+	p.flying = kept
 }
 
-// Jitter is the noise a link adds to each probe without any queue of ours.
-type Jitter struct {
-	// Grant is the width of uniform delay per packet, as request-grant
-	// scheduling on cable adds it.
-	Grant time.Duration
-	// Spikes come at random, SpikeEvery apart on average, last SpikeFor and
-	// add up to Spike.
-	Spike      time.Duration
-	SpikeEvery time.Duration
-	SpikeFor   time.Duration
+// half is the way to a target, without queues.
+func (l *Link) half(i uint8) time.Duration { return l.base/2 + time.Duration(i)*farther }
+
+func (l *Link) send(i int) {
+	p := &l.probes
+	ping := i < l.cfg.Reflectors
+	every := l.cfg.ProbeInterval
+	if !ping {
+		every = tcpInterval
+	}
+	for p.at[i] += every; p.at[i] <= l.now; {
+		p.at[i] += every
+	}
+	if !ping && !p.tcp {
+		return
+	}
+	seq := p.seq[i]
+	p.seq[i]++
+	l.events = append(l.events, rtt.Event{At: l.now, Kind: rtt.Sent, Seq: seq, Reflector: uint8(i)})
+	extra := time.Duration(0)
+	switch {
+	case !ping:
+		extra = tcpHandshakeBy
+	case l.cfg.Blackout != nil && l.cfg.Blackout(l.now):
+		return
+	case l.cfg.Fault != nil:
+		var silent bool
+		if extra, silent = l.cfg.Fault(i, l.now, l.Excess()); silent {
+			return
+		}
+	}
+	p.flying = append(p.flying, probe{
+		event:   rtt.Event{Kind: rtt.Reply, Seq: seq, Reflector: uint8(i)},
+		started: l.now,
+		extra:   extra,
+		turn:    l.now + l.half(uint8(i)) + l.paths[autorate.Upload].queueDelay() + l.jitter.draw(l.now, p.rng),
+	})
 }
 
-// Jitter models of common links.
-var (
-	Fibre  = Jitter{Grant: 300 * time.Microsecond}
-	DSL    = Jitter{Grant: time.Millisecond}
-	DOCSIS = Jitter{Grant: 3 * time.Millisecond, Spike: 15 * time.Millisecond, SpikeEvery: 2 * time.Second, SpikeFor: 60 * time.Millisecond}
-	LTE    = Jitter{Grant: 12 * time.Millisecond, Spike: 40 * time.Millisecond, SpikeEvery: 4 * time.Second, SpikeFor: 120 * time.Millisecond}
-)
-
-type jitterState struct {
-	until time.Duration
-	spike time.Duration
-	size  time.Duration
-}
-
-func (s *jitterState) next(rng *rand.Rand, j Jitter, now time.Duration) time.Duration {
-	d := time.Duration(rng.Float64() * float64(j.Grant))
-	if j.SpikeEvery <= 0 {
-		return d
+func (l *Link) replied(f probe) {
+	p := &l.probes
+	f.event.At, f.event.RTT = l.now, f.arrives-f.started
+	l.events = append(l.events, f.event)
+	if int(f.event.Reflector) >= l.cfg.Reflectors {
+		return
 	}
-	if s.spike == 0 {
-		s.spike = now + time.Duration(rng.ExpFloat64()*float64(j.SpikeEvery))
+	p.replied = l.now
+	if p.back++; p.back >= pingsToReturn {
+		p.tcp = false
 	}
-	if now >= s.spike {
-		s.until = now + j.SpikeFor
-		s.size = time.Duration((0.5 + rng.Float64()/2) * float64(j.Spike))
-		s.spike = now + j.SpikeFor + time.Duration(rng.ExpFloat64()*float64(j.SpikeEvery))
-	}
-	if now < s.until {
-		d += s.size
-	}
-	return d
 }

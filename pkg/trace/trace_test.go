@@ -13,6 +13,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/linksim"
+	"github.com/wanctl/wanctl/pkg/linksim/scenario"
+	"github.com/wanctl/wanctl/pkg/linksim/trial"
 )
 
 type recorder struct {
@@ -32,14 +34,14 @@ func (r recorder) Step(now time.Duration, in autorate.Input) autorate.Decision {
 func TestReplayRepeatsTheRecording(t *testing.T) {
 	for name, newEncoder := range map[string]func(io.Writer) Encoder{"jsonl": NewJSONEncoder, "csv": NewCSVEncoder} {
 		t.Run(name, func(t *testing.T) {
-			sc := linksim.Scenarios()[2]
+			sc := scenario.Standard()[2]
 			var buf bytes.Buffer
 			var want []autorate.Decision
 			enc := newEncoder(&buf)
 			if err := Begin(enc, 0, sc.Ceiling); err != nil {
 				t.Fatal(err)
 			}
-			run := linksim.Closed{
+			run := trial.Trial{
 				Link: linksim.New(sc.Config(1)), Controller: recorder{sc.Law(), enc, t},
 				Observe: func(d autorate.Decision, _ *linksim.Link) { want = append(want, d) },
 			}
@@ -70,7 +72,7 @@ func TestReplayOfProbeOutput(t *testing.T) {
 		}
 		b.WriteString(`{"t_ms":` + strconv.Itoa(i*50) + `,"event":"reply","host":"x","seq":` + strconv.Itoa(i) + `,"rtt_ms":` + rtt + `,"method":"icmp"}` + "\n")
 	}
-	sc := linksim.Scenarios()[0]
+	sc := scenario.Standard()[0]
 	replay := Replay{Tick: 50 * time.Millisecond, Limits: sc.Ceiling, New: func([2]bitrate.Rate) Stepper { return sc.Law() }}
 	low := sc.Ceiling[0]
 	err := replay.Run(NewReader(strings.NewReader(b.String())), func(d autorate.Decision) error {
@@ -121,7 +123,7 @@ func FuzzReader(f *testing.F) {
 	f.Add([]byte(`{"t_ms":1,"event":"reply","host":"a","rtt_ms":3}`))
 	f.Add([]byte("t_ms,event,host,rtt_ms\n1,reply,a,3\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		sc := linksim.Scenarios()[0]
+		sc := scenario.Standard()[0]
 		replay := Replay{Tick: time.Second, Limits: sc.Ceiling, New: func([2]bitrate.Rate) Stepper { return sc.Law() }}
 		steps := 0
 		_ = replay.Run(NewReader(bytes.NewReader(b)), func(d autorate.Decision) error {

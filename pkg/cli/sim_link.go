@@ -1,0 +1,214 @@
+package cli
+
+import (
+	"context"
+	"path"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wanctl/wanctl/pkg/linksim/rival"
+	"github.com/wanctl/wanctl/pkg/linksim/scenario"
+	"github.com/wanctl/wanctl/pkg/linksim/trial"
+)
+
+type simLinkOptions struct {
+	scenarios []string
+	kind      string
+	laws      []string
+	rivals    bool
+	routers   []string
+	seeds     int
+	seed      uint64
+	oneSeed   bool
+	parallel  int
+	list      bool
+	record    string
+}
+
+// allKinds is the value of --link that means every one.
+const allKinds = "all"
+
+func newSimLinkCmd(a *App) *cobra.Command {
+	var o simLinkOptions
+	cmd := &cobra.Command{
+		Use:   "link [SCENARIO...]",
+		Short: "Measure control laws on a simulated link",
+		Long: `Run control laws on a simulated link in virtual time and print what they were
+worth: the median over several seeds and, in brackets, the 10th and 90th
+percentile. What misses its target has a "!" behind it and is explained below
+the table.
+
+Without arguments the standard set is run. --link KIND runs the matrix of a kind
+of line instead: every course of its capacity under every load; SCENARIO may be a
+pattern there, such as 'dsl/*/upload'. --list shows what there is.
+
+Utilisation is what was delivered over what the true capacity would have carried,
+in percent. Excess is what a sparse packet suffers above the idle RTT, the link's
+own jitter included. KEPT is what the limit leaves of the capacity of a direction
+that is idle while the other is loaded. CUT, BELOW and DRAINED are how long after
+a loss of capacity the limit was first lowered, was at or below the new capacity,
+and the queue was below 10 ms again; BACK is how long after its return nine tenths
+of it were in use.
+
+--record writes what the law saw of one run as a trace. 'wanctl shape --replay'
+gives the same decisions again, with a configuration that has the same ceilings,
+floors and baseline_rtt_initial; --list -o json shows those.
+
+Interrupted, it prints what is done.
+
+` + exitStatuses,
+		Example: `  wanctl sim link
+  wanctl sim link step-download --rivals --router api,rest-slow
+  wanctl sim link --link dsl --seeds 5
+  wanctl sim link step-download --seed 3 --record step.jsonl`,
+		Args: usageArgs(cobra.ArbitraryArgs),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			var names []string
+			for _, s := range scenario.Standard() {
+				names = append(names, s.Name+"\t"+s.About)
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.scenarios = args
+			o.oneSeed = cmd.Flags().Changed("seed")
+			for _, pair := range [][]string{{"seed", "seeds"}, {"law", "rivals"}, {"record", "seeds"}, {"list", "record"}} {
+				if err := exclusive(cmd, pair...); err != nil {
+					return err
+				}
+			}
+			return a.simLink(cmd.Context(), o)
+		},
+	}
+	f := cmd.Flags()
+	f.IntVar(&o.seeds, "seeds", 20, "`N` seeds, from 0")
+	f.Uint64Var(&o.seed, "seed", 0, "this seed `N` alone")
+	f.StringSliceVar(&o.laws, "law", []string{rival.Ours}, "`LAWS`, of "+strings.Join(lawNames(), ", "))
+	f.BoolVar(&o.rivals, "rivals", false, "all laws")
+	f.StringSliceVar(&o.routers, "router", []string{"api"}, "`ROUTERS` that limits are written through, of "+strings.Join(routerNames(), ", "))
+	f.StringVar(&o.kind, "link", "", "the matrix of this `KIND` of line: "+strings.Join(kindNames(), ", ")+" or "+allKinds)
+	f.BoolVar(&o.list, "list", false, "list scenarios instead of running them")
+	f.IntVar(&o.parallel, "parallel", runtime.GOMAXPROCS(0), "`N` runs at a time")
+	f.StringVar(&o.record, "record", "", "write what the law saw in one run to `FILE` (.csv, or JSON lines)")
+	completeFlag(cmd, "law", lawNames()...)
+	completeFlag(cmd, "router", routerNames()...)
+	completeFlag(cmd, "link", append(kindNames(), allKinds)...)
+	// The default is the machine's, which has no place in a manual.
+	f.Lookup("parallel").DefValue = "processors"
+	return cmd
+}
+
+func lawNames() (names []string) {
+	for _, l := range rival.Laws() {
+		names = append(names, l.Name)
+	}
+	return names
+}
+
+func routerNames() (names []string) {
+	for _, r := range trial.Routers() {
+		names = append(names, r.Name)
+	}
+	return names
+}
+
+func kindNames() (names []string) {
+	for _, k := range scenario.Kinds() {
+		names = append(names, k.Name)
+	}
+	return names
+}
+
+func (a *App) simLink(ctx context.Context, o simLinkOptions) error {
+	scenarios, err := o.chosen()
+	if err != nil {
+		return err
+	}
+	if o.list {
+		return a.listScenarios(scenarios)
+	}
+	laws, routers, err := o.opponents()
+	if err != nil {
+		return err
+	}
+	switch {
+	case o.seeds < 1:
+		return usagef("--seeds %d: at least 1", o.seeds)
+	case o.parallel < 1:
+		return usagef("--parallel %d: at least 1", o.parallel)
+	}
+	seeds := []uint64{o.seed}
+	if !o.oneSeed && o.record == "" {
+		seeds = seeds[:0]
+		for seed := range uint64(o.seeds) {
+			seeds = append(seeds, seed)
+		}
+	}
+	if o.record != "" {
+		return a.recordLink(ctx, o, scenarios, laws, routers)
+	}
+	return a.compareLaws(ctx, simMatrix{scenarios: scenarios, laws: laws, routers: routers, seeds: seeds, parallel: o.parallel})
+}
+
+// chosen finds the scenarios that the arguments and --link name.
+func (o simLinkOptions) chosen() ([]scenario.Scenario, error) {
+	offered, all := scenario.Standard(), slices.Concat(scenario.Standard(), scenario.Matrix())
+	if o.kind != "" {
+		if o.kind != allKinds && !slices.Contains(kindNames(), o.kind) {
+			return nil, usagef("--link %q: use %s or %s", o.kind, strings.Join(kindNames(), ", "), allKinds)
+		}
+		offered = slices.DeleteFunc(scenario.Matrix(), func(s scenario.Scenario) bool {
+			return o.kind != allKinds && !strings.HasPrefix(s.Name, o.kind+"/")
+		})
+		all = offered
+	}
+	if len(o.scenarios) == 0 {
+		return offered, nil
+	}
+	var some []scenario.Scenario
+	for _, pattern := range o.scenarios {
+		n := len(some)
+		for _, s := range all {
+			match, err := path.Match(pattern, s.Name)
+			if err != nil {
+				return nil, usagef("scenario %q: the pattern is not well-formed", pattern)
+			}
+			if match {
+				some = append(some, s)
+			}
+		}
+		if len(some) == n {
+			return nil, usagef("no scenario %q; see 'wanctl sim link --list' and '--list --link all'", pattern)
+		}
+	}
+	return some, nil
+}
+
+// opponents finds the laws and the routers.
+func (o simLinkOptions) opponents() (laws []rival.Law, routers []trial.Router, err error) {
+	if o.rivals {
+		laws = rival.Laws()
+	} else {
+		for _, name := range o.laws {
+			l, ok := rival.Find(name)
+			if !ok {
+				return nil, nil, usagef("--law %q: use %s", name, strings.Join(lawNames(), ", "))
+			}
+			laws = append(laws, l)
+		}
+	}
+	for _, name := range o.routers {
+		i := slices.Index(routerNames(), name)
+		if i < 0 {
+			return nil, nil, usagef("--router %q: use %s", name, strings.Join(routerNames(), ", "))
+		}
+		routers = append(routers, trial.Routers()[i])
+	}
+	if len(laws) == 0 || len(routers) == 0 {
+		return nil, nil, usagef("--law and --router need at least one name each")
+	}
+	return laws, routers, nil
+}

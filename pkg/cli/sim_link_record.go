@@ -1,0 +1,83 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/autorate"
+	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/linksim"
+	"github.com/wanctl/wanctl/pkg/linksim/rival"
+	"github.com/wanctl/wanctl/pkg/linksim/scenario"
+	"github.com/wanctl/wanctl/pkg/linksim/trial"
+	"github.com/wanctl/wanctl/pkg/trace"
+)
+
+// traced is a controller that writes down what it sees.
+type traced struct {
+	linksim.Controller
+	enc   trace.Encoder
+	hosts []string
+	begun bool
+	err   error
+}
+
+// Step implements linksim.Controller.
+func (t *traced) Step(now time.Duration, in autorate.Input) autorate.Decision {
+	if !t.begun && t.err == nil {
+		t.begun = true
+		t.err = trace.Begin(t.enc, 0, in.Applied)
+	}
+	if t.err == nil {
+		t.err = trace.Write(t.enc, t.hosts, in, now)
+	}
+	return t.Controller.Step(now, in)
+}
+
+// Adopt passes on that somebody else set a limit. A trace has no record of it.
+func (t *traced) Adopt(d autorate.Direction, r bitrate.Rate) {
+	if c, ok := t.Controller.(interface {
+		Adopt(autorate.Direction, bitrate.Rate)
+	}); ok {
+		c.Adopt(d, r)
+	}
+}
+
+// recordLink does one run, writes its trace and prints what it was worth.
+func (a *App) recordLink(ctx context.Context, o simLinkOptions, scenarios []scenario.Scenario, laws []rival.Law, routers []trial.Router) error {
+	if len(scenarios) != 1 || len(laws) != 1 || len(routers) != 1 {
+		return usagef("--record takes one run: name one SCENARIO, one --law and one --router")
+	}
+	m := simMatrix{scenarios: scenarios, laws: laws, routers: routers, seeds: []uint64{o.seed}}
+	cells := m.cells()
+	cell := cells[len(cells)-1] // before it may come one to measure against, which nobody asked for
+	run := cell.trial(o.seed)
+	if run.Controller == nil {
+		return usagef("--record: the law %q looks at nothing, so there is nothing to record", cell.law.Name)
+	}
+	f, err := os.Create(o.record)
+	if err != nil {
+		return fmt.Errorf("--record %s: %w", o.record, withoutPath(err))
+	}
+	w := bufio.NewWriterSize(f, 1<<20)
+	t := &traced{Controller: run.Controller, enc: trace.NewJSONEncoder(w), hosts: run.Link.Targets()}
+	if strings.HasSuffix(o.record, ".csv") {
+		t.enc = trace.NewCSVEncoder(w)
+	}
+	run.Controller = t
+	run.Stop = func() bool { return ctx.Err() != nil || t.err != nil }
+	result := run.Run(cell.scenario.From, cell.scenario.To)
+	if err := errors.Join(t.err, w.Flush(), f.Close()); err != nil {
+		return fmt.Errorf("--record %s: the recording is incomplete: %w", o.record, withoutPath(err))
+	}
+	if ctx.Err() != nil {
+		a.warnf("interrupted: %s ends at %v", o.record, run.Link.Now())
+	}
+	cell.runs[0], cell.done[0] = result, true
+	return a.printScores(simRows([]*simCell{cell}))
+}

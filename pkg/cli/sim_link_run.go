@@ -1,0 +1,171 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/wanctl/wanctl/pkg/linksim/rival"
+	"github.com/wanctl/wanctl/pkg/linksim/scenario"
+	"github.com/wanctl/wanctl/pkg/linksim/score"
+	"github.com/wanctl/wanctl/pkg/linksim/trial"
+)
+
+// simMatrix is what `sim link` runs: each with each.
+type simMatrix struct {
+	scenarios []scenario.Scenario
+	laws      []rival.Law
+	routers   []trial.Router
+	seeds     []uint64
+	parallel  int
+}
+
+// simCell is the runs of one law in one scenario through one router.
+type simCell struct {
+	scenario scenario.Scenario
+	law      rival.Law
+	router   trial.Router
+	asked    bool // for itself, not only for others to be measured against
+	runs     []trial.Result
+	done     []bool
+}
+
+func (m simMatrix) cells() []*simCell {
+	var cells []*simCell
+	add := func(s scenario.Scenario, asked bool) {
+		for _, r := range m.routers {
+			for _, l := range m.laws {
+				cells = append(cells, &simCell{
+					scenario: s, law: l, router: r, asked: asked,
+					runs: make([]trial.Result, len(m.seeds)), done: make([]bool, len(m.seeds)),
+				})
+			}
+		}
+	}
+	have := map[string]bool{}
+	for _, s := range m.scenarios {
+		have[s.Name] = true
+	}
+	for _, s := range m.scenarios {
+		if name := s.Targets.Against; name != "" && !have[name] {
+			base, _ := scenario.Find(name)
+			have[name] = true
+			add(base, false)
+		}
+		add(s, true)
+	}
+	return cells
+}
+
+// compareLaws runs m and prints what came of it.
+func (a *App) compareLaws(ctx context.Context, m simMatrix) error {
+	cells := m.cells()
+	total := len(cells) * len(m.seeds)
+	progress, clear := a.simProgress(total)
+	done := m.run(ctx, cells, progress)
+	clear()
+	rows, scenarios := simRows(cells), map[string]scenario.Scenario{}
+	for _, c := range cells {
+		scenarios[c.scenario.Name] = c.scenario
+	}
+	score.Judge(rows, func(name string) scenario.Targets { return scenarios[name].Targets })
+	asked := rows[:0]
+	for _, r := range rows {
+		for _, s := range m.scenarios {
+			if s.Name == r.Scenario {
+				asked = append(asked, r)
+				break
+			}
+		}
+	}
+	if err := a.printScores(asked); err != nil {
+		return err
+	}
+	if done < total {
+		a.warnf("interrupted: %d of %d runs are done, and the numbers are of those", done, total)
+	}
+	return nil
+}
+
+// simRows sums up the cells that have anything to sum up.
+func simRows(cells []*simCell) []score.Row {
+	var rows []score.Row
+	for _, c := range cells {
+		var runs []trial.Result
+		for i, done := range c.done {
+			if done {
+				runs = append(runs, c.runs[i])
+			}
+		}
+		if len(runs) > 0 {
+			rows = append(rows, score.New(c.scenario.Name, c.law.Name, c.router.Name, runs))
+		}
+	}
+	return rows
+}
+
+// run does all runs, some at a time, until ctx ends, and returns how many were
+// done.
+func (m simMatrix) run(ctx context.Context, cells []*simCell, progress func(done int)) (done int) {
+	type job struct {
+		cell *simCell
+		seed int
+	}
+	jobs, finished := make(chan job), make(chan job)
+	var workers sync.WaitGroup
+	for range m.parallel {
+		workers.Go(func() {
+			for j := range jobs {
+				c := j.cell
+				t := c.trial(m.seeds[j.seed])
+				t.Stop = func() bool { return ctx.Err() != nil }
+				r := t.Run(c.scenario.From, c.scenario.To)
+				if ctx.Err() != nil {
+					continue
+				}
+				r.Changes = nil
+				c.runs[j.seed], c.done[j.seed] = r, true
+				finished <- j
+			}
+		})
+	}
+	go func() {
+		defer close(finished)
+		defer workers.Wait()
+		defer close(jobs)
+		for _, c := range cells {
+			for i := range m.seeds {
+				select {
+				case jobs <- job{c, i}:
+				case <-ctx.Done():
+					return
+				}
+			}
+		}
+	}()
+	for range finished {
+		done++
+		progress(done)
+	}
+	return done
+}
+
+func (c *simCell) trial(seed uint64) *trial.Trial {
+	controller, start := c.law.New(c.scenario, seed)
+	return c.scenario.Trial(seed, controller, c.router, &start)
+}
+
+// simProgress shows a person how far the runs are; clear takes that away again.
+func (a *App) simProgress(total int) (progress func(done int), clear func()) {
+	if !a.ErrTTY || a.global.quiet || total == 1 {
+		return func(int) {}, func() {}
+	}
+	shown := -1
+	progress = func(done int) {
+		if percent := done * 100 / total; percent != shown {
+			shown = percent
+			fmt.Fprintf(a.Err, "\r%d of %d runs, %d %%\x1b[K", done, total, percent)
+		}
+	}
+	return progress, func() { fmt.Fprint(a.Err, "\r\x1b[K") }
+}

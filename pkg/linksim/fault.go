@@ -1,0 +1,45 @@
+package linksim
+
+import "time"
+
+// Fault is what is wrong with a reflector: extra delay of a ping that comes by
+// at t while queues add excess, and whether it stays unanswered.
+type Fault func(reflector int, t, excess time.Duration) (extra time.Duration, silent bool)
+
+// SilentFrom makes one reflector fall silent for good.
+func SilentFrom(reflector int, from time.Duration) Fault {
+	return func(i int, t, _ time.Duration) (time.Duration, bool) { return 0, i == reflector && t >= from }
+}
+
+// Shifted moves one reflector away, as when its operator's anycast changes.
+func Shifted(reflector int, from, by time.Duration) Fault {
+	return func(i int, t, _ time.Duration) (time.Duration, bool) {
+		if i == reflector && t >= from {
+			return by, false
+		}
+		return 0, false
+	}
+}
+
+// Deprioritised makes one reflector answer pings late when it has better things
+// to do: by up to by, in waves of a second that come while busy.
+func Deprioritised(reflector int, by time.Duration, busy func(t time.Duration) bool) Fault {
+	return func(i int, t, _ time.Duration) (time.Duration, bool) {
+		if i != reflector || !busy(t) {
+			return 0, false
+		}
+		wave := t % time.Second
+		return by * wave / time.Second, false
+	}
+}
+
+// Faults adds several up.
+func Faults(faults ...Fault) Fault {
+	return func(i int, t, excess time.Duration) (extra time.Duration, silent bool) {
+		for _, f := range faults {
+			e, s := f(i, t, excess)
+			extra, silent = extra+e, silent || s
+		}
+		return extra, silent
+	}
+}
