@@ -9,11 +9,12 @@ import "time"
 type Kind uint8
 
 // The life of one probe: Sent, then Reply or Lost. A Reply that comes after
-// Lost takes the loss back.
+// Lost takes the loss back. OneWay stands for itself: its Seq means nothing.
 const (
-	Sent  Kind = iota + 1 // a request left this host
-	Reply                 // its answer arrived; Event.RTT is valid
-	Lost                  // no answer within the probe timeout
+	Sent   Kind = iota + 1 // a request left this host
+	Reply                  // its answer arrived; Event.RTT is valid
+	Lost                   // no answer within the probe timeout
+	OneWay                 // a reflector told its clock: Event.Up and Event.Down are valid
 )
 
 func (k Kind) String() string {
@@ -24,6 +25,8 @@ func (k Kind) String() string {
 		return "reply"
 	case Lost:
 		return "lost"
+	case OneWay:
+		return "one-way"
 	}
 	return "unknown"
 }
@@ -37,6 +40,7 @@ const MaxReflectors = 32
 type Event struct {
 	At        time.Duration // monotonic, since the epoch of whoever measures
 	RTT       time.Duration // Reply only
+	Up, Down  time.Duration // OneWay only; each off by an unknown constant, Up+Down is a round trip
 	Seq       uint32        // numbers the probes of one reflector from 0
 	Reflector uint8         // index into the measured targets, below MaxReflectors
 	Kind      Kind

@@ -66,7 +66,7 @@ func (r *Reflector) Observe(e Event, clean bool) {
 			r.replied, r.fresh = true, true
 		}
 		r.base.Add(e.At, e.RTT, clean)
-	case Lost:
+	case Lost, OneWay:
 	}
 }
 
