@@ -16,8 +16,10 @@ const (
 )
 
 const (
-	// settle is the share of the capacity a direction settles on.
-	settle = 0.97
+	// settleDown and settleUp are the shares of the capacity a direction settles
+	// on. The download's bursts meet the bottleneck before the shaper and need
+	// some air; the upload reaches it paced.
+	settleDown, settleUp = 0.975, 0.985
 	// deepest bounds how far below the capacity a drain goes: deeper starves
 	// TCP and the link stays empty long after the queue is gone.
 	deepest = 0.45
@@ -39,6 +41,7 @@ const (
 // direction is the law's state for one direction. Rates are bit/s.
 type direction struct {
 	cfg     DirectionConfig
+	share   float64 // of the capacity, to settle on
 	meter   meter
 	history limitHistory
 
@@ -55,9 +58,14 @@ type direction struct {
 	stepped  time.Duration // last raise
 	failures int           // probes in a row that failed at the same place
 
+	murmur murmur
+
 	cutAt   time.Duration
 	cutFrom float64 // limit before the cut, for undoing it
 	cutEdge float64 // capacity estimate before the cut
+	acted   bool    // the router has confirmed the cut, at actedAt
+	actedAt time.Duration
+	revised time.Duration // when the cut last turned out too small
 	// cutThrough is the throughput at the cut.
 	cutThrough float64
 	peak       time.Duration // highest excess since the cut
@@ -67,6 +75,7 @@ type direction struct {
 	gone       time.Duration // for how long the flow that was cut has been gone
 	verified   bool          // a verification answered for this cut
 	innocent   bool          // the cut did not help: the other direction was to blame
+	guilty     bool          // less came through than the limit lets, while the delay was high
 
 	state    State
 	reason   Reason
@@ -79,13 +88,16 @@ func (d *direction) init(cfg DirectionConfig, inForce bitrate.Rate) {
 	}
 	rate := float64(inForce.Clamp(cfg.Lowest(), cfg.Ceiling))
 	m, h := d.meter, d.history // what was measured stays true
-	*d = direction{cfg: cfg, meter: m, history: h, rate: rate, applied: rate, load: -1, state: Green, reason: Starting}
+	*d = direction{cfg: cfg, share: d.share, meter: m, history: h, rate: rate, applied: rate, load: -1, state: Green, reason: Starting}
 }
 
 // observe refreshes load and history from what the router confirmed.
 func (d *direction) observe(now time.Duration, applied bitrate.Rate) {
 	if applied > 0 {
 		d.applied = float64(applied)
+	}
+	if d.mode == drain && !d.acted && d.applied < d.cutFrom {
+		d.acted, d.actedAt = true, now
 	}
 	d.history.add(now, bitrate.Rate(d.applied))
 	if !d.meter.fresh(now) {
@@ -112,6 +124,12 @@ func (d *direction) starved(now time.Duration) bool {
 // those it shapes, where it accounts for the overhead of the line.
 func (d *direction) binding(now time.Duration) bool {
 	return d.load > 0.85 || d.load > 0.5 && d.busy(now)
+}
+
+// probing reports that the limit has just been raised to where the capacity is
+// known to end: a queue that appears now has a cause.
+func (d *direction) probing(s sight) bool {
+	return d.mode == steady && d.edge > 0 && d.rate > d.share*d.edge && s.now-d.stepped < s.loop+600*time.Millisecond
 }
 
 // wantsMore reports that a higher limit would be used.
@@ -170,10 +188,18 @@ func (d *direction) suspicion(s sight, which Direction, other *direction) float6
 // the capacity. It is weak, since the delay may be somebody else's; the cut that
 // follows is verified, and taken back if it cures nothing.
 func (d *direction) doubt(s sight, other *direction) float64 {
-	if d.load < faint || d.load >= loaded || other.load >= loaded || s.excess < 4*s.threshold || d.load*d.applied < other.load*other.applied {
+	if d.rising() || d.load < faint || d.load >= loaded || other.load >= loaded || s.excess < 4*s.threshold || d.load*d.applied < other.load*other.applied {
 		return 0
 	}
 	return 0.2
+}
+
+// rising reports a flow that is only getting going: what it carries now is not
+// what it could, and a link that sleeps wakes up late.
+func (d *direction) rising() bool {
+	now, _ := d.meter.rate(150 * time.Millisecond)
+	before, _ := d.meter.rate(600 * time.Millisecond)
+	return now > 1.25*before
 }
 
 // cut lowers the limit below the estimated capacity so that the queue drains.
@@ -208,7 +234,7 @@ func (d *direction) cut(s sight, which Direction) {
 
 	d.cutAt, d.cutFrom, d.cutEdge, d.cutThrough = s.now, d.rate, d.edge, d.through
 	d.peak, d.low, d.falling = s.excess, s.excess, s.now
-	d.verified, d.innocent = false, false
+	d.verified, d.innocent, d.acted, d.guilty = false, false, false, false
 	d.flat.reset(s.now)
 	d.gone = 0
 	if d.edge > 0 && math.Abs(capacity/d.edge-1) < 0.05 {
@@ -262,7 +288,7 @@ func (d *direction) drain(s sight, which Direction, other *direction) (done bool
 	age := s.now - d.cutAt
 	d.peak = max(d.peak, s.excess)
 	if s.excess < s.threshold && s.fresh {
-		if age < s.effect && !d.verified {
+		if !d.verified && (!d.acted || s.now-d.actedAt < s.view.Base-(s.now-s.before)+d.soonest()) {
 			d.restore(s, Undone) // the cause was gone before the cut could act
 		} else {
 			d.settle(s)
@@ -277,6 +303,9 @@ func (d *direction) drain(s sight, which Direction, other *direction) (done bool
 		d.falling = s.now
 	}
 	d.reason = Draining
+	if d.innocent && s.now-other.falling > stuckAfter+s.loop {
+		d.innocent, d.falling = false, s.now // nor is it the other's alone
+	}
 	if d.innocent || d.load < 0 {
 		return false // not its doing, or blind: stay
 	}
@@ -287,6 +316,15 @@ func (d *direction) drain(s sight, which Direction, other *direction) (done bool
 		return false
 	}
 	d.gone = 0
+	if d.acted && other.load >= loaded && s.slope > 0.05 && s.now-max(d.actedAt, d.revised) > s.effect+100*time.Millisecond {
+		// It grows although the cut is in force.
+		if d.revised > d.cutAt && d.blame(s, which, other) {
+			d.falling = s.now
+			return false
+		}
+		d.revised, d.falling = s.now, s.now
+		d.edge = max(min(d.edge, d.applied/(1+s.slope/2)), 0.2*d.edge)
+	}
 	if s.now-d.falling > stuckAfter+s.loop {
 		d.falling = s.now
 		if d.blame(s, which, other) {
@@ -296,9 +334,19 @@ func (d *direction) drain(s sight, which Direction, other *direction) (done bool
 	}
 	if through := d.arriving(s, which); through > 0 {
 		d.edge = min(d.edge, max(through, 0.2*d.edge))
+		d.guilty = d.guilty || which == Download
 	}
 	d.lower(d.edge * depth(s.excess))
 	return false
+}
+
+// soonest is how long a queue as high as it was takes to drain, at the least:
+// what is gone sooner was none, or not held by this limit.
+func (d *direction) soonest() time.Duration {
+	if d.edge <= 0 || d.rate >= d.edge {
+		return 0
+	}
+	return time.Duration(0.25 * float64(d.peak) / (1 - d.rate/d.edge))
 }
 
 // blame turns to the other direction when cutting this one did not help, and
@@ -309,7 +357,7 @@ func (d *direction) blame(s sight, which Direction, other *direction) bool {
 	if other.mode != steady || !other.blamable(s.now, 1-which) && !(less && other.load >= loaded) {
 		return false
 	}
-	d.innocent = true
+	d.innocent = !d.guilty
 	other.cut(s, 1-which)
 	return true
 }
@@ -317,7 +365,8 @@ func (d *direction) blame(s sight, which Direction, other *direction) bool {
 // notOurs reports a drain that has shown, deep enough and for long enough,
 // that the delay does not depend on this direction.
 func (d *direction) notOurs(s sight) bool {
-	if d.mode != drain || d.rate > 0.6*d.cutFrom || !d.busy(s.now) {
+	deep := d.rate <= 0.6*d.cutFrom || d.rate <= 1.01*float64(d.cfg.Lowest())
+	if d.mode != drain || !deep || !d.busy(s.now) {
 		d.flat.reset(s.now)
 		return false
 	}
@@ -334,12 +383,18 @@ func (d *direction) restore(s sight, why Reason) {
 // settle ends a drain just below the capacity.
 func (d *direction) settle(s sight) {
 	d.mode, d.since = steady, s.now
+	if d.innocent && d.cutEdge > 0 {
+		// Probably not to blame, but nothing proves it: what it had it gets
+		// back step by step, with open eyes.
+		d.edge, d.pause, d.reason = d.cutEdge, holdFirst, Returning
+		return
+	}
 	if d.innocent || d.gone > 250*time.Millisecond {
 		// What a flow carried while it ended is not the capacity.
 		d.restore(s, Undone)
 		return
 	}
-	d.rate = max(d.rate, d.bounded(settle*d.edge))
+	d.rate = max(d.rate, d.bounded(d.share*d.edge))
 	switch {
 	case d.failures == 0:
 		d.pause = holdShort
@@ -359,19 +414,32 @@ func (d *direction) climb(s sight) {
 	}
 	known := d.edge > 0 && s.now-d.edgeAt < knownFor
 	switch {
-	case known && d.rate < 0.95*settle*d.edge:
-		d.raise(s, min(d.rate*1.10, settle*d.edge))
+	case known && d.rate < 0.95*d.share*d.edge:
+		d.raise(s, min(d.rate*1.10, d.share*d.edge))
 		d.reason = Returning
-	case known && s.now-d.since < d.pause:
+	case known && s.now-d.since < d.pause && !d.murmur.gone():
 		d.reason = Holding
 	default:
 		age := s.now - d.since
 		if known {
+			d.pause = min(d.pause, age) // where it was cut short
 			age -= d.pause
 		}
-		g := min(0.12, 0.013*math.Pow(2, 3*age.Seconds()))
+		every := max(stepEvery, s.loop*3/2)
+		most := 0.12 * min(2, float64(every)/float64(stepEvery)) // where the router is slow, steps are few
+		g := min(most, 0.013*math.Pow(2, 3*age.Seconds()))
 		d.raise(s, d.rate*(1+g))
 		d.reason = Climbing
+	}
+}
+
+// listen keeps what bursts usually sound like at this capacity.
+func (d *direction) listen(s sight) {
+	if !s.fresh || d.mode != steady || d.edge == 0 || !d.binding(s.now) || d.rate < 0.9*d.edge || d.rate > 1.02*d.edge {
+		return
+	}
+	if s.now-d.since > 300*time.Millisecond {
+		d.murmur.add(s.now-s.before, s.excess)
 	}
 }
 
@@ -400,7 +468,7 @@ func (d *direction) park(s sight) {
 	case d.mode == drain && s.now-d.cutAt > time.Second:
 		d.settle(s)
 	case d.mode == steady && d.load >= loaded && d.edge > 0:
-		d.rate = min(d.rate, d.bounded(settle*d.edge))
+		d.rate = min(d.rate, d.bounded(d.share*d.edge))
 	}
 }
 

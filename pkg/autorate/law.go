@@ -45,6 +45,7 @@ type Law struct {
 func New(cfg Config, inForce [2]bitrate.Rate) *Law {
 	l := &Law{cfg: cfg.withDefaults()}
 	l.path.Interval = l.cfg.Tick
+	l.dirs[Download].share, l.dirs[Upload].share = settleDown, settleUp
 	for _, d := range Directions {
 		l.dirs[d].meter.stale = max(staleAtLeast, 3*l.cfg.Tick)
 		l.dirs[d].init(l.cfg.Directions[d], inForce[d])
@@ -109,8 +110,9 @@ func (l *Law) Step(now time.Duration, in Input) Decision {
 		l.dirs[d].observe(now, in.Applied[d])
 	}
 	unloaded := l.unloaded(now)
+	clean := unloaded || l.cleared(now)
 	for _, e := range in.Events {
-		l.observe(e, unloaded)
+		l.observe(e, clean)
 	}
 	s := l.look(now, in, unloaded)
 	if !in.Hold && !s.silent {
@@ -132,6 +134,15 @@ func (l *Law) unloaded(now time.Duration) bool {
 		}
 	}
 	return true
+}
+
+// cleared reports that only the download is loaded and that its shaper, which
+// sits behind the bottleneck, holds a queue: then none stands before it, and
+// what delay there is belongs to the path. A new route under load shows that
+// way, long before it would drive the limit down to the floor.
+func (l *Law) cleared(now time.Duration) bool {
+	down, up := &l.dirs[Download], &l.dirs[Upload]
+	return down.load > 0.9 && down.meter.fresh(now) && down.busy(now) && up.load >= 0 && up.load < loaded && l.last.excess < l.cfg.Warn
 }
 
 func (l *Law) observe(e rtt.Event, clean bool) {
@@ -182,9 +193,7 @@ func (l *Law) look(now time.Duration, in Input, unloaded bool) sight {
 	}
 	if s.fresh {
 		l.slope.add(now, s.excess)
-		if unloaded || l.settled(now) {
-			l.noise.add(s.excess)
-		}
+		l.noise.add(s.excess, l.proof(s, unloaded), unloaded)
 		l.accumulate(now-l.lastStep, s)
 	}
 	s.slope = l.slope.value()
@@ -207,15 +216,29 @@ func (l *Law) starved(now time.Duration) bool {
 	return false
 }
 
-// settled reports that nothing has been cut for a while, so that delay under
-// load is the link's own noise.
-func (l *Law) settled(now time.Duration) bool {
+// proof says how much of a sample is the link's own noise, from 0 to 1: all of
+// it while nothing is loaded, or while the download's shaper was seen holding
+// the flow, so that nothing queues before it; next to nothing under other load,
+// where a queue that grows slowly would pass for noise.
+func (l *Law) proof(s sight, unloaded bool) float64 {
+	if unloaded {
+		return 1
+	}
+	weight := 1.0
 	for _, d := range Directions {
-		if l.dirs[d].mode != steady || now-l.dirs[d].since < 2*time.Second {
-			return false
+		dir := &l.dirs[d]
+		switch held := s.now - dir.since; {
+		case dir.mode != steady:
+			return 0
+		case dir.load < loaded:
+		case dir.acquitted(s, d) && held > 500*time.Millisecond:
+		case held > 2*time.Second && l.cusum == 0:
+			weight = 0.05
+		default:
+			return 0
 		}
 	}
-	return l.cusum == 0
+	return weight
 }
 
 // accumulate is a one-sided CUSUM in units of excess per 50 ms.
@@ -251,6 +274,9 @@ func (l *Law) decide(s sight) {
 	for _, d := range Directions {
 		if l.dirs[d].drain(s, d, &l.dirs[1-d]) {
 			l.cusum = 0
+			if l.dirs[d].reason == Undone {
+				l.noise.fooled()
+			}
 		}
 	}
 	for _, d := range Directions {
@@ -267,6 +293,7 @@ func (l *Law) decide(s sight) {
 		l.verifyStart(s)
 		return
 	}
+	l.dirs[Download].listen(s)
 	l.climb(s)
 }
 
@@ -290,7 +317,11 @@ func (l *Law) alarm(s sight) {
 			suspect, most = d, w
 		}
 	}
-	if h := 2 * s.threshold; most > 0 && float64(l.cusum)*most > float64(h) {
+	h := 2 * s.threshold
+	if l.dirs[suspect].probing(s) {
+		h = l.noise.hasty(s.threshold)
+	}
+	if most > 0 && float64(l.cusum)*most > float64(h) {
 		l.dirs[suspect].cut(s, suspect)
 		l.cusum = 0
 	}

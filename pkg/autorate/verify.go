@@ -125,6 +125,8 @@ func (l *Law) rebase(s sight) {
 const (
 	flatFor  = time.Second
 	flatMost = 150 * time.Millisecond
+	// flatNoise is by how much the lowest of a second differs on a noisy link.
+	flatNoise = 1500 * time.Microsecond
 )
 
 // flatness notices, without another dip, that a drain has become one: the limit
@@ -149,5 +151,6 @@ func (f *flatness) add(now, excess time.Duration) bool {
 	}
 	before, lowest := f.before, f.lowest
 	f.since, f.lowest, f.before = now, -1, lowest
-	return before > 0 && lowest < flatMost && lowest > before*4/5 && lowest < before*6/5
+	within := max(before/5, flatNoise)
+	return before > 0 && lowest < flatMost && lowest > before-within && lowest < before+within
 }

@@ -87,7 +87,7 @@ func (b *Baseline) closeSecond(now time.Duration) {
 // above it: a joint jump at low load is another route, not a queue.
 func (b *Baseline) rise() {
 	if b.filled >= rebaseAfter {
-		if recent := b.lowest(rebaseAfter); recent > b.value+b.value/8+2*time.Millisecond {
+		if recent := b.lowest(rebaseAfter); recent > b.value+b.value/16+3*time.Millisecond {
 			b.value = recent
 			return
 		}
