@@ -6,6 +6,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -55,7 +56,7 @@ func (a *App) Run(ctx context.Context, args []string) int {
 	root := newRootCmd(a)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
-	if err != nil && exitStatus(err) != exitOK {
+	if err != nil {
 		a.printError(cmd, err)
 	}
 	return exitStatus(err)
@@ -64,7 +65,11 @@ func (a *App) Run(ctx context.Context, args []string) int {
 // printError writes one error for a person, each line with the same prefix so
 // that several problems of a configuration can be grepped.
 func (a *App) printError(cmd *cobra.Command, err error) {
-	for line := range strings.Lines(err.Error()) {
+	text := err.Error()
+	if errors.Is(err, context.Canceled) {
+		text = strings.TrimSuffix("interrupted: "+text, ": "+context.Canceled.Error())
+	}
+	for line := range strings.Lines(text) {
 		fmt.Fprintf(a.Err, "wanctl: %s\n", strings.TrimRight(line, "\n"))
 	}
 	if exitStatus(err) == exitUsage {

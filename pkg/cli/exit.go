@@ -67,14 +67,25 @@ func exclusive(cmd *cobra.Command, flags ...string) error {
 	return nil
 }
 
+// stopped makes being told to end a success, which it is for a loop. What a
+// one-shot command was asked for may not have happened.
+func stopped(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
 // exitStatus is the one place where errors become exit statuses.
 func exitStatus(err error) int {
 	var usage *usageError
 	var check *checkError
 	var invalid *config.Error
 	switch {
-	case err == nil, errors.Is(err, context.Canceled):
+	case err == nil:
 		return exitOK
+	case errors.Is(err, context.Canceled): // whatever it interrupted
+		return exitFailure
 	case errors.As(err, &usage):
 		return exitUsage
 	case errors.As(err, &invalid):

@@ -2,7 +2,11 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
+	"sync"
+	"time"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/control"
@@ -73,5 +77,52 @@ func (q queuePair) Counters(ctx context.Context) ([2]autorate.Counters, error) {
 	for d, c := range read {
 		counters[d] = autorate.Counters{Bytes: c.Bytes, Dropped: c.Dropped, QueuedBytes: c.QueuedBytes}
 	}
+	return counters, nil
+}
+
+// secondSession reads counters beside the client that writes the limits. A
+// router with no session to spare for it is not asked for one all the time:
+// meanwhile the counters are read over the one there is.
+type secondSession struct {
+	router.Client
+	first router.Client
+	log   *slog.Logger
+
+	mu    sync.Mutex // protects the following field
+	again time.Time  // no attempt before this
+}
+
+// beside makes the meter of a pair whose counters have a session of their own,
+// or share that of the limits.
+func beside(limits, counters router.Client, log *slog.Logger) router.Client {
+	if counters == limits {
+		return limits
+	}
+	return &secondSession{Client: counters, first: limits, log: log}
+}
+
+// sparePause is how long a router that had no second session is left alone.
+const sparePause = time.Minute
+
+// Counters implements router.Client.
+func (s *secondSession) Counters(ctx context.Context, names ...string) ([]router.Counters, error) {
+	s.mu.Lock()
+	alone := time.Now().Before(s.again)
+	s.mu.Unlock()
+	if alone {
+		return s.first.Counters(ctx, names...)
+	}
+	counters, err := s.Client.Counters(ctx, names...)
+	if !errors.Is(err, router.ErrUnreachable) {
+		return counters, err
+	}
+	counters, err2 := s.first.Counters(ctx, names...)
+	if err2 != nil {
+		return nil, err // out of reach altogether
+	}
+	s.log.Info("the router has no second session for the counters: reading them where the limits are written", "error", err)
+	s.mu.Lock()
+	s.again = time.Now().Add(sparePause)
+	s.mu.Unlock()
 	return counters, nil
 }

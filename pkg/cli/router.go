@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"unicode"
@@ -76,16 +77,16 @@ func (o *routerFlags) with(a *App, cmd *cobra.Command, f func(context.Context, r
 		return err
 	}
 	defer client.Close()
-	return interrupted(f(cmd.Context(), client))
+	return f(cmd.Context(), client)
 }
 
-// interrupted keeps an interrupt from counting as success, which it does for a
-// loop: what was asked of the router may not have happened.
-func interrupted(err error) error {
-	if errors.Is(err, context.Canceled) {
-		return errors.New("interrupted: " + err.Error())
+// unsure says of an error that leaves open what became of a change what may be,
+// and how to find out.
+func unsure(err error, what string) error {
+	if !errors.Is(err, router.ErrOutcomeUnknown) {
+		return err
 	}
-	return err
+	return fmt.Errorf("%w; %s", err, what)
 }
 
 // connect returns a client for the router that flags or configuration name.

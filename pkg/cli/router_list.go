@@ -34,7 +34,8 @@ func newListGetCmd(a *App, o *routerFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "get [LIST]",
 		Short: "Entries of all address lists, or of one",
-		Long: `Print the entries of all address lists, or of the one of that exact name.
+		Long: `Print the entries of all address lists, or of the one of that exact name, those
+of IPv4 before those of IPv6.
 
 A list exists by its entries: one without any is absent, which is status 5. The
 time left is absent, or empty in CSV, for entries that stay.

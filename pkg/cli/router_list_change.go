@@ -39,7 +39,8 @@ func newListAddCmd(a *App, o *routerFlags) *cobra.Command {
 		Short: "Add an entry to an address list",
 		Long: `Add an entry to an address list, which begins to exist by it. ADDRESS is an
 address, a prefix, a range such as 10.0.0.1-10.0.0.9, or a host name with its
-domain; it is written the way the router writes it.
+domain; it is written the way the router writes it. IPv6 goes into the lists of
+the router's IPv6 firewall.
 
 With --timeout the entry goes by itself after that time and at a reboot, and
 costs no flash. Without, it stays.
@@ -176,7 +177,7 @@ func addAddress(ctx context.Context, client router.Client, want router.Address, 
 			return change, nil
 		}
 		if !errors.Is(err, router.ErrExists) {
-			return change, err
+			return change, unsure(err, "the entry may have been added: 'wanctl router address-list get' shows it")
 		}
 	}
 	if differs := o.differences(want, have); len(differs) > 0 {
@@ -230,7 +231,7 @@ func removeAddress(ctx context.Context, client router.Client, name, address stri
 		change.routerAddress = newRouterAddress(have)
 		return change, err
 	}
-	return change, client.RemoveAddress(ctx, name, address)
+	return change, unsure(client.RemoveAddress(ctx, name, address), "the entry may be gone: 'wanctl router address-list get' shows it")
 }
 
 func (a *App) printAddressChange(c addressChange, done string) error {

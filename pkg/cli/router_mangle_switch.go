@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -83,11 +82,8 @@ func setRule(ctx context.Context, client router.Client, comment string, enable, 
 		return change, nil
 	}
 	now, err := client.SetRule(ctx, comment, enable)
-	if errors.Is(err, router.ErrOutcomeUnknown) {
-		return change, fmt.Errorf("%w; the rule may have changed: 'wanctl router mangle get' shows it", err)
-	}
 	change.Enabled, change.Invalid = !now.Disabled, now.Invalid
-	return change, err
+	return change, unsure(err, "the rule may have changed: 'wanctl router mangle get' shows it")
 }
 
 func (a *App) printRuleChange(c ruleChange) error {

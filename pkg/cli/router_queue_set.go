@@ -110,7 +110,7 @@ func setQueue(ctx context.Context, client router.Client, name string, set router
 	if changed && !dryRun {
 		queues, err := client.SetQueues(ctx, router.QueueChange{Name: name, QueueSettings: set})
 		if err != nil {
-			return queueChange{}, err
+			return queueChange{}, unsure(err, "the queue may have changed: 'wanctl router queue get' shows it")
 		}
 		now = queues[0]
 	}

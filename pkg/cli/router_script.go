@@ -142,11 +142,8 @@ themselves give up on a request over rest after 60 s.
 
 func runScript(ctx context.Context, client router.Client, name string) error {
 	err := client.RunScript(ctx, name)
-	switch {
-	case errors.Is(err, router.ErrOutcomeUnknown):
-		return fmt.Errorf("%w; script %q may have run, or may be running: 'wanctl router script list' shows when it last started", err, name)
-	case errors.Is(err, router.ErrDenied):
+	if errors.Is(err, router.ErrDenied) {
 		return fmt.Errorf("%w; script %q may need more policies than the user has: 'wanctl router script list' shows them", err, name)
 	}
-	return err
+	return unsure(err, fmt.Sprintf("script %q may have run, or may be running: 'wanctl router script list' shows when it last started", name))
 }

@@ -217,15 +217,37 @@ func TestRunScript(t *testing.T) {
 	}
 }
 
+// TestInterrupted: an interrupt ends a loop well, but not a command that was to
+// do something.
 func TestInterrupted(t *testing.T) {
-	if err := interrupted(fmt.Errorf("mangle: %w", errors.Join(router.ErrOutcomeUnknown, context.Canceled))); exitStatus(err) != exitFailure {
-		t.Errorf("an interrupt is status %d: %v", exitStatus(err), err)
-	}
-	if err := interrupted(router.ErrNotFound); !errors.Is(err, router.ErrNotFound) {
-		t.Errorf("another error became %v", err)
-	}
-	if err := interrupted(nil); err != nil {
-		t.Errorf("success became %v", err)
+	asked := fmt.Errorf("cancelled while waiting for an answer: %w", errors.Join(router.ErrOutcomeUnknown, context.Canceled))
+	for _, tt := range []struct {
+		name   string
+		err    error
+		status int
+		want   string
+	}{
+		{"a request", asked, exitFailure, "wanctl: interrupted: cancelled while waiting"},
+		{"between two", context.Canceled, exitFailure, "wanctl: interrupted\n"},
+		{"a loop", stopped(asked), exitOK, ""},
+		{"a loop that failed", stopped(router.ErrNotFound), exitCheck, "wanctl: not found"},
+		{"nothing", stopped(nil), exitOK, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := exitStatus(tt.err); got != tt.status {
+				t.Errorf("status %d, want %d", got, tt.status)
+			}
+			if tt.err == nil {
+				return
+			}
+			var stderr strings.Builder
+			a := &App{}
+			a.Err = &stderr
+			a.printError(nil, tt.err)
+			if !strings.HasPrefix(stderr.String(), tt.want) {
+				t.Errorf("printed %q, want %q", &stderr, tt.want)
+			}
+		})
 	}
 }
 

@@ -79,19 +79,10 @@ func show(q menus.Query, rows []ros.Row, changes []menus.Change, outcomes []menu
 			continue
 		}
 		at := slices.IndexFunc(rows, func(r ros.Row) bool { return r[".id"] == c.ID })
-		if at >= 0 && shows(rows[at], c.Set) {
+		if at >= 0 && ros.Shows(rows[at], c.Set) {
 			outcomes[i].Row = rows[at]
 		}
 	}
-}
-
-func shows(r ros.Row, set map[string]string) bool {
-	for prop, want := range set {
-		if !ros.Same(r[prop], want) {
-			return false
-		}
-	}
-	return true
 }
 
 // changeWords is the command for a change.

@@ -58,6 +58,9 @@ func (t *Target) Word(ctx context.Context, err error) error {
 	case errors.Is(cause, ErrTooLarge):
 		e.Text = cause.Error()
 		return e
+	case at.Phase == Connecting && errors.Is(cause, syscall.ECONNRESET):
+		e.Text = "cannot connect (" + plain(cause) + ")"
+		e.Hint = fmt.Sprintf("does the service %s let this host in, and has it a session left? on the router: /ip service print", t.Service)
 	case at.Phase == Connecting:
 		e.Text, e.Hint = "cannot connect ("+plain(cause)+")", "check the host (router.host)"
 	default:

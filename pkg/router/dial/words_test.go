@@ -28,6 +28,7 @@ func TestWordsOfTheNetwork(t *testing.T) {
 	}{
 		{"unknown name", Connecting, &net.DNSError{Err: "no such host", Name: "routr.lan"}, router.ErrUnreachable, "lookup routr.lan: no such host; check the host name (router.host)"},
 		{"no route", Connecting, op(syscall.EHOSTUNREACH), router.ErrUnreachable, "cannot connect (no route to host); check the host"},
+		{"no session left", Connecting, op(syscall.ECONNRESET), router.ErrUnreachable, "has it a session left? on the router: /ip service print"},
 		{"nothing there", Connecting, context.DeadlineExceeded, router.ErrUnreachable, "no answer to a connection attempt for 5s; check the host (router.host) and the router's firewall"},
 		{"closed in the handshake", Handshaking, errors.New("EOF"), router.ErrUnreachable, "has the service a certificate?"},
 		{"silent at login", LoggingIn, context.DeadlineExceeded, router.ErrUnreachable, "did not answer the login"},

@@ -47,6 +47,7 @@ type Client struct {
 	doubtful map[string]bool // menu and name of rows with a change whose outcome is unknown
 	long     map[string]bool // menus with many rows: ask for single ones
 	noQuery  bool            // this router cannot be asked for single rows
+	noIPv6   bool            // on this session: there are no menus for IPv6
 }
 
 var _ router.Client = (*Client)(nil)
@@ -112,14 +113,15 @@ func (c *Client) begin(ctx context.Context) (_ context.Context, end func(), err 
 	return ctx, end, nil
 }
 
-// connect makes sure that there is a session, and forgets the ids of another.
+// connect makes sure that there is a session, and forgets what was learnt on
+// another.
 func (c *Client) connect(ctx context.Context) error {
 	serial, err := c.wire.Connect(ctx)
 	if err != nil {
 		return c.heed(err)
 	}
 	if serial != c.serial {
-		c.serial = serial
+		c.serial, c.noIPv6 = serial, false
 		clear(c.ids)
 	}
 	return nil

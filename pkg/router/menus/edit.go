@@ -33,7 +33,7 @@ func (c *Client) edit(ctx context.Context, t table, props []string, edits ...edi
 			if err != nil {
 				return rows, err
 			}
-			if satisfied(r, e.set) {
+			if ros.Shows(r, e.set) {
 				rows[i] = r
 				continue
 			}
@@ -144,7 +144,7 @@ func (c *Client) finish(ctx context.Context, t table, props []string, e edit, o 
 		return nil, notSent(c.target)
 	case err != nil:
 		return nil, err
-	case !satisfied(r, e.set):
+	case !ros.Shows(r, e.set):
 		return r, c.target.Fail(router.ErrNotApplied, fmt.Sprintf("%s %s: asked for %s, but it reports %s",
 			t.what, ros.Quote(e.name), describe(e.set, e.set), describe(e.set, r)), "does something else set this "+t.what+"?")
 	}
@@ -171,7 +171,7 @@ func (c *Client) settle(ctx context.Context, t table, props []string, e edit, un
 	if err != nil {
 		return nil, errors.Join(unknown, err)
 	}
-	if satisfied(r, e.set) {
+	if ros.Shows(r, e.set) {
 		return r, nil
 	}
 	if r, err = c.again(ctx, t, props, e); errors.Is(err, router.ErrOutcomeUnknown) {
@@ -199,15 +199,6 @@ func (c *Client) confirm(ctx context.Context, t table, props []string, e edit, o
 			t.what, ros.Quote(r[t.key]), ros.Quote(e.name)), "check "+ros.Quote(r[t.key]))
 	}
 	return r, nil
-}
-
-func satisfied(r ros.Row, set map[string]string) bool {
-	for prop, want := range set {
-		if !ros.Same(r[prop], want) {
-			return false
-		}
-	}
-	return true
 }
 
 // describe writes the properties of set as r has them.

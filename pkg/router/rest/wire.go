@@ -6,7 +6,6 @@ package rest
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -60,22 +59,11 @@ func (w *wire) Close() error {
 	return s.close()
 }
 
-// answer is a decoded reply.
-type answer struct {
-	rows   []ros.Row
-	single bool // an object rather than an array
-}
-
 // Print implements menus.Wire. A filter goes into a body, where no character
 // needs an escape that one version knows and another does not.
 func (w *wire) Print(ctx context.Context, q menus.Query) ([]ros.Row, error) {
 	if len(q.Where) > 0 {
-		body := map[string][]string{".query": words(q.Where)}
-		if len(q.Props) > 0 {
-			body[".proplist"] = q.Props
-		}
-		a, err := w.send(ctx, http.MethodPost, q.Menu+"/print", body)
-		return a.rows, err
+		return w.send(ctx, http.MethodPost, q.Menu+"/print", query(words(q.Where), q.Props))
 	}
 	path := q.Menu
 	if q.ID != "" {
@@ -84,8 +72,7 @@ func (w *wire) Print(ctx context.Context, q menus.Query) ([]ros.Row, error) {
 	if len(q.Props) > 0 {
 		path += "?.proplist=" + strings.Join(q.Props, ",")
 	}
-	a, err := w.send(ctx, http.MethodGet, path, nil)
-	return a.rows, err
+	return w.send(ctx, http.MethodGet, path, nil)
 }
 
 // words writes conditions as RouterOS queries: operands, combined by stack
@@ -117,25 +104,25 @@ func (w *wire) Change(ctx context.Context, changes ...menus.Change) []menus.Outc
 }
 
 func (w *wire) change(ctx context.Context, c menus.Change) menus.Outcome {
-	var a answer
+	var rows []ros.Row
 	var err error
 	switch c.Command {
 	case "add":
-		a, err = w.send(ctx, http.MethodPut, c.Menu, c.Set)
+		rows, err = w.send(ctx, http.MethodPut, c.Menu, object(c.Set))
 	case "set":
-		a, err = w.send(ctx, http.MethodPatch, c.Menu+"/"+c.ID, c.Set)
+		rows, err = w.send(ctx, http.MethodPatch, c.Menu+"/"+c.ID, object(c.Set))
 	case "remove":
 		_, err = w.send(ctx, http.MethodDelete, c.Menu+"/"+c.ID, nil)
 	default:
-		_, err = w.send(ctx, http.MethodPost, c.Menu+"/"+c.Command, map[string]string{".id": c.ID})
+		_, err = w.send(ctx, http.MethodPost, c.Menu+"/"+c.Command, object(map[string]string{".id": c.ID}))
 	}
-	if err != nil || len(a.rows) == 0 {
+	if err != nil || len(rows) == 0 {
 		return menus.Outcome{Err: err}
 	}
-	if len(a.rows) > 1 {
-		return menus.Outcome{Err: w.nonsense(fmt.Errorf("answer for one row has %d", len(a.rows)))}
+	if len(rows) > 1 {
+		return menus.Outcome{Err: w.nonsense(fmt.Errorf("answer for one row has %d", len(rows)))}
 	}
-	r := a.rows[0]
+	r := rows[0]
 	if ret, only := r["ret"]; only && len(r) == 1 {
 		return menus.Outcome{ID: ret}
 	}
@@ -143,28 +130,21 @@ func (w *wire) change(ctx context.Context, c menus.Change) menus.Outcome {
 }
 
 // send makes one exchange on the session.
-func (w *wire) send(ctx context.Context, method, path string, body any) (answer, error) {
-	var payload []byte
-	if body != nil {
-		var err error
-		if payload, err = json.Marshal(body); err != nil {
-			return answer{}, fmt.Errorf("encoding request: %w", err)
-		}
-	}
-	req, err := http.NewRequestWithContext(ctx, method, w.base+path, bytes.NewReader(payload))
+func (w *wire) send(ctx context.Context, method, path string, body []byte) ([]ros.Row, error) {
+	req, err := http.NewRequestWithContext(ctx, method, w.base+path, bytes.NewReader(body))
 	if err != nil {
-		return answer{}, fmt.Errorf("making request: %w", err)
+		return nil, fmt.Errorf("making request: %w", err)
 	}
 	req.SetBasicAuth(w.user, w.password())
 	req.Header.Set("User-Agent", "wanctl")
-	if payload != nil {
+	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	served := w.session.served
 	resp, reply, err := w.session.exchange(ctx, req)
 	if err != nil {
 		_ = w.Close()
-		return answer{}, w.broken(ctx, err, served)
+		return nil, w.broken(ctx, err, served)
 	}
 	if resp.Close {
 		_ = w.Close()
@@ -172,19 +152,19 @@ func (w *wire) send(ctx context.Context, method, path string, body any) (answer,
 	return w.understand(resp.StatusCode, reply)
 }
 
-func (w *wire) understand(status int, reply []byte) (answer, error) {
+func (w *wire) understand(status int, reply []byte) ([]ros.Row, error) {
 	rows, single, err := decode(reply)
 	if status < 200 || status > 299 {
 		var body ros.Row
 		if err == nil && single {
 			body = rows[0]
 		}
-		return answer{}, w.refusal(status, body, err)
+		return nil, w.refusal(status, body, err)
 	}
 	if err != nil {
-		return answer{}, w.nonsense(err)
+		return nil, w.nonsense(err)
 	}
-	return answer{rows: rows, single: single}, nil
+	return rows, nil
 }
 
 // broken words a failure of the connection.

@@ -104,4 +104,15 @@ func Same(a, b string) bool {
 	return err1 == nil && err2 == nil && x == y
 }
 
+// Shows reports whether a row has all properties of set, as far as RouterOS
+// tells their values apart.
+func Shows(r Row, set map[string]string) bool {
+	for prop, want := range set {
+		if !Same(r[prop], want) {
+			return false
+		}
+	}
+	return true
+}
+
 func isBool(s string) bool { return s == "true" || s == "yes" || s == "false" || s == "no" }

@@ -116,6 +116,60 @@ var addresses = []test{
 		}
 		b.wantEntries(forced)
 	}},
+	{name: "IPv6 has a menu of its own", run: func(b *bench) {
+		for in, want := range map[string]string{
+			"2001:DB8::1": "2001:db8::1/128", "2001:db8:1::5/48": "2001:db8:1::/48",
+		} {
+			a, err := b.c.AddAddress(b.ctx(), router.Address{List: want, Address: in, Comment: "six"})
+			if err != nil || a.Address != want || a.List != want || a.Comment != "six" {
+				b.Errorf("adding %s: got %+v, %v", in, a, err)
+			}
+			b.wantEntries(want, want+" six")
+			_, err = b.c.AddAddress(b.ctx(), router.Address{List: want, Address: in})
+			b.wantError(err, router.ErrExists)
+		}
+		b.run("/ipv6 firewall address-list add list=" + forced + " address=fd00::/8")
+		b.wantEntries(forced, "192.168.88.50 game console", "fd00::/8")
+		if err := b.c.RemoveAddress(b.ctx(), forced, "fd00::/8"); err != nil {
+			b.Error(err)
+		}
+		b.wantError(b.c.RemoveAddress(b.ctx(), forced, "fd00::/8"), router.ErrNotFound)
+		b.wantEntries(forced, "192.168.88.50 game console")
+	}},
+	{name: "no IPv6", router: func(cfg *simrouter.Config) { cfg.Quirks.NoIPv6 = true }, run: func(b *bench) {
+		b.wantEntries(forced, "192.168.88.50 game console")
+		requests := b.r.Requests()
+		b.wantEntries("", "192.168.88.50 game console")
+		if n := b.r.Requests() - requests; n != 1 {
+			b.Errorf("%d requests, want the missing menu remembered", n)
+		}
+		_, err := b.c.AddAddress(b.ctx(), router.Address{List: forced, Address: "2001:db8::1"})
+		b.wantError(err, router.ErrUnsupported)
+		b.wantError(b.c.RemoveAddress(b.ctx(), forced, "2001:db8::1"), router.ErrUnsupported)
+	}},
+	{name: "somebody else adds it first", run: func(b *bench) {
+		b.warm()
+		b.r.Inject(simrouter.Fault{Kind: simrouter.Empty, Command: "print", Path: "/ip/firewall/address-list", Times: 1})
+		a, err := b.c.AddAddress(b.ctx(), router.Address{List: forced, Address: "192.168.88.50", Comment: "mine"})
+		b.wantError(err, router.ErrExists)
+		if a.Comment != "game console" {
+			b.Errorf("got %+v, want the entry that is there", a)
+		}
+	}},
+	{name: "bytes of another encoding, and signs that JSON writers like to escape", run: func(b *bench) {
+		const list, comment = "B\xfcro & <Co>", "caf\xe9 \"a\\b\" & <x> \u2028 $y ?z\ttab"
+		a, err := b.c.AddAddress(b.ctx(), router.Address{List: list, Address: "10.0.0.1", Comment: comment})
+		if err != nil || a.List != list || a.Comment != comment {
+			b.Errorf("got %q in %q, %v", a.Comment, a.List, err)
+		}
+		if r, ok := b.r.Machine().Row("/ip/firewall/address-list", "list", list); !ok || r["comment"] != comment {
+			b.Errorf("the router holds %q", r)
+		}
+		b.wantEntries(list, "10.0.0.1 "+comment)
+		if err := b.c.RemoveAddress(b.ctx(), list, "10.0.0.1"); err != nil {
+			b.Error(err)
+		}
+	}},
 	{name: "thousands of entries", run: func(b *bench) {
 		var script strings.Builder
 		for i := range 2000 {

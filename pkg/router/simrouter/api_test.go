@@ -100,6 +100,20 @@ func (c *talk) want(say string, want ...string) {
 }
 
 // wantEnd checks that the router says nothing more and closes.
+// wantNoSession: a connection is reset, perhaps before it is known to be one.
+func wantNoSession(t *testing.T, r *Router) {
+	t.Helper()
+	conn, err := net.Dial("tcp", r.AddrOf(API))
+	switch {
+	case errors.Is(err, syscall.ECONNRESET):
+	case err != nil:
+		t.Error(err)
+	default:
+		t.Cleanup(func() { _ = conn.Close() })
+		(&talk{t, conn, sentence.NewReader(conn)}).wantEnd()
+	}
+}
+
 func (c *talk) wantEnd() {
 	c.Helper()
 	if words, err := c.in.Read(); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {

@@ -1,6 +1,7 @@
 package simrouter
 
 import (
+	"cmp"
 	"net"
 	"net/netip"
 	"sync"
@@ -31,8 +32,9 @@ func (r *Router) accept(s *service, ln net.Listener) {
 			return
 		}
 		c := &conn{Conn: raw, router: r, service: s, from: remote(raw), closed: make(chan struct{})}
+		most := cmp.Or(r.cfg.MaxSessions, r.machine.MaxSessions(string(s.kind)))
 		r.mu.Lock()
-		full := r.closed || r.cfg.MaxSessions > 0 && s.counts.Open >= r.cfg.MaxSessions
+		full := r.closed || most > 0 && s.counts.Open >= most
 		if !full {
 			r.conns[c] = struct{}{}
 			s.counts.Connections++

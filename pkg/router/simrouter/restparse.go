@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/wanctl/wanctl/pkg/router/simrouter/console"
 )
@@ -107,13 +108,14 @@ func (c *call) properties(body []byte) error {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil
 	}
-	dec := json.NewDecoder(bytes.NewReader(body))
+	dec := json.NewDecoder(bytes.NewReader(shield(body)))
 	dec.UseNumber()
 	var props map[string]any
 	if err := dec.Decode(&props); err != nil {
 		return fmt.Errorf("invalid JSON: %w", err)
 	}
 	for key, v := range props {
+		key = unshield(key)
 		switch key {
 		case ".proplist", ".query":
 			words, err := stringList(v)
@@ -129,7 +131,7 @@ func (c *call) properties(body []byte) error {
 		}
 		switch v := v.(type) {
 		case string:
-			c.Args[key] = v
+			c.Args[key] = unshield(v)
 		case json.Number, bool:
 			c.Args[key] = fmt.Sprint(v)
 		default:
@@ -142,7 +144,7 @@ func (c *call) properties(body []byte) error {
 func stringList(v any) ([]string, error) {
 	switch v := v.(type) {
 	case string:
-		return strings.Split(v, ","), nil
+		return strings.Split(unshield(v), ","), nil
 	case []any:
 		words := make([]string, len(v))
 		for i, item := range v {
@@ -150,9 +152,37 @@ func stringList(v any) ([]string, error) {
 			if !ok {
 				return nil, fmt.Errorf("not a string: %v", item)
 			}
-			words[i] = s
+			words[i] = unshield(s)
 		}
 		return words, nil
 	}
 	return nil, fmt.Errorf("neither a string nor a list: %v", v)
+}
+
+// shielded are runes that stand for bytes above 0x7f while encoding/json has
+// them, which would replace those that are no UTF-8; a router keeps bytes.
+const shielded = 0xF700
+
+func shield(body []byte) []byte {
+	b := make([]byte, 0, len(body))
+	for _, c := range body {
+		if c < utf8.RuneSelf {
+			b = append(b, c)
+		} else {
+			b = utf8.AppendRune(b, shielded+rune(c))
+		}
+	}
+	return b
+}
+
+func unshield(s string) string {
+	b := make([]byte, 0, len(s))
+	for _, r := range s {
+		if r > shielded+utf8.RuneSelf-1 && r <= shielded+0xFF {
+			b = append(b, byte(r-shielded))
+		} else {
+			b = utf8.AppendRune(b, r)
+		}
+	}
+	return string(b)
 }

@@ -56,7 +56,7 @@ type Config struct {
 	ScriptName string
 
 	Certificate *tls.Certificate // nil: self-signed, made at the start
-	MaxSessions int              // connections at a time to each service; 0 is 20, or no cap before 7.16
+	MaxSessions int              // connections at a time to each service; 0 is what /ip/service says, or no cap before 7.16
 	RequestCap  time.Duration    // a request that takes longer is cut off; 60 s
 	Quirks      Quirks
 	Backend     Backend
@@ -181,9 +181,6 @@ func New(cfg Config) (*Router, error) {
 	}
 	if err := r.machine.Load(name, strings.NewReader(script)); err != nil {
 		return nil, err
-	}
-	if r.cfg.MaxSessions == 0 && r.machine.Version().AtLeast(7, 16) {
-		r.cfg.MaxSessions = 20
 	}
 	setDefault(&r.cfg.RequestCap, time.Minute)
 	setDefault(&r.cfg.Quirks.DeniedStatus, 500)

@@ -348,8 +348,8 @@ func TestSessionCap(t *testing.T) {
 	c.want("GET", "/rest/system/identity", "", 200, `{"name":"MikroTik"}`)
 	for version, want := range map[string]int{"7.15": 0, "7.16": 20} {
 		r := start(t, Config{Version: version})
-		if r.cfg.MaxSessions != want {
-			t.Errorf("%s allows %d sessions, want %d", version, r.cfg.MaxSessions, want)
+		if got := r.machine.MaxSessions("www"); got != want {
+			t.Errorf("%s allows %d sessions, want %d", version, got, want)
 		}
 	}
 }

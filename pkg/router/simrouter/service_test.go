@@ -132,10 +132,19 @@ func TestSessionsOfEachService(t *testing.T) {
 	r, rest := startBoth(t, Config{MaxSessions: 1})
 	_ = login(t, r)
 	rest.want("GET", "/rest/system/identity", "", 200, `{"name":"MikroTik"}`)
-	c := connect(t, r)
-	c.wantEnd()
+	wantNoSession(t, r)
 	r.DropService(API)
 	_ = login(t, r)
+}
+
+// TestMaxSessionsIsSetOnTheRouter: where whoever owns a router sets it.
+func TestMaxSessionsIsSetOnTheRouter(t *testing.T) {
+	r, _ := startBoth(t, Config{})
+	if err := r.Run("/ip service set api max-sessions=1"); err != nil {
+		t.Fatal(err)
+	}
+	_ = login(t, r)
+	wantNoSession(t, r)
 }
 
 // TestRebootEndsEverySession: also those that hang, listen or wait.

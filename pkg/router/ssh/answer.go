@@ -202,8 +202,12 @@ func (r *reader) next() (byte, bool) {
 	}
 	c := r.data[r.pos]
 	r.pos++
-	if r.col++; c == '\n' {
+	switch {
+	case c == '\n':
 		r.col = 0
+	case c == '\r' && r.ahead("\n"): // an end of line takes no column
+	default:
+		r.col++
 	}
 	return c, true
 }

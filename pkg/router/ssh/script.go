@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -129,6 +130,11 @@ func (s *script) where(where []menus.Match) string {
 		var any []string
 		for _, v := range m.Values {
 			any = append(any, s.word(m.Prop)+"="+ros.QuoteRSC(v))
+			if isAddress(v) {
+				// Where a property has the type of an address, text is not equal
+				// to it on every version, and an address is.
+				any = append(any, s.word(m.Prop)+"="+v)
+			}
 		}
 		one := strings.Join(any, " or ")
 		if len(any) > 1 && len(where) > 1 {
@@ -140,6 +146,17 @@ func (s *script) where(where []menus.Match) string {
 		return ""
 	}
 	return " where " + strings.Join(all, " and ")
+}
+
+// isAddress reports whether v is an address or a prefix as a script writes one,
+// which needs no quotes.
+func isAddress(v string) bool {
+	a, err := netip.ParseAddr(v)
+	if err == nil {
+		return a.Zone() == ""
+	}
+	_, err = netip.ParsePrefix(v)
+	return err == nil
 }
 
 // one prints the row of an id, an expression.

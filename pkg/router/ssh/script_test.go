@@ -145,3 +145,25 @@ func TestWordsThatCannotBeQuoted(t *testing.T) {
 		}
 	}
 }
+
+func TestConditions(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		where []menus.Match
+		want  string
+	}{
+		{"none", nil, ""},
+		{"several values", []menus.Match{{Prop: "name", Values: []string{"a", "b$"}}}, ` where name="a" or name="b\$"`},
+		{"an address may be no text to the router", []menus.Match{{Prop: "list", Values: []string{"L"}}, {Prop: "address", Values: []string{"10.0.0.0/8"}}},
+			` where list="L" and (address="10.0.0.0/8" or address=10.0.0.0/8)`},
+		{"IPv6", []menus.Match{{Prop: "address", Values: []string{"2001:db8::5/128"}}}, ` where address="2001:db8::5/128" or address=2001:db8::5/128`},
+		{"a range is text", []menus.Match{{Prop: "address", Values: []string{"10.0.0.1-10.0.0.9"}}}, ` where address="10.0.0.1-10.0.0.9"`},
+		{"a zone could hold anything", []menus.Match{{Prop: "address", Values: []string{"fe80::1%a];/x"}}}, ` where address="fe80::1%a];/x"`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := (&script{}).where(tt.where); got != tt.want {
+				t.Errorf("got %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}

@@ -284,7 +284,7 @@ func (m *Machine) wrote(mn *menu, r *row) {
 
 func (m *Machine) set(mn *menu, targets []*row, args map[string]string) *Error {
 	for _, r := range targets {
-		if r.values["dynamic"] == "true" && (r.of != nil || mn.path != "/ip/firewall/address-list") {
+		if r.values["dynamic"] == "true" && (r.of != nil || !mn.expires) {
 			return errDynamic()
 		}
 		now := r.clone()

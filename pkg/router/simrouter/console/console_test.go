@@ -120,6 +120,8 @@ func TestErrors(t *testing.T) {
 		{"/queue/tree", "unset", []string{".id=a", "value-name=max-limit"}, Failure, "failure: value cannot be unset"},
 		{"/queue/tree", "get", []string{".id=a", "value-name=nope"}, BadArgument, "input does not match any value of value-name"},
 		{"/ip/firewall/address-list", "add", []string{"list=L", "address=10.0.0.1/32"}, Failure, "failure: already have such entry"},
+		{"/ip/firewall/address-list", "add", []string{"list=L", "address=2001:db8::1"}, BadArgument, "invalid value for argument address"},
+		{"/ipv6/firewall/address-list", "add", []string{"list=L", "address=10.0.0.1"}, BadArgument, "invalid value for argument address"},
 		{"/ip/firewall/address-list", "add", []string{"list=L", "address=10.0.0"}, BadArgument, "invalid value for argument address"},
 		{"/ip/firewall/mangle", "set", []string{".id=*1", "place-before=*1"}, BadArgument, "unknown parameter place-before"},
 		{"/user", "add", []string{"name=admin", "group=full"}, Failure, "failure: user with the same name already exists"},
@@ -282,7 +284,7 @@ func TestAddressList(t *testing.T) {
 	for in, want := range map[string]string{
 		"10.0.0.1": "10.0.0.1", "10.0.0.2/32": "10.0.0.2", "10.1.2.3/16": "10.1.0.0/16",
 		"192.168.0.0-192.168.1.255": "192.168.0.0/23", "192.168.2.1-192.168.2.9": "192.168.2.1-192.168.2.9",
-		"2001:db8::1": "2001:db8::1/128", "example.net": "example.net", "0.0.0.0-255.255.255.255": "0.0.0.0/0",
+		"example.net": "example.net", "0.0.0.0-255.255.255.255": "0.0.0.0/0",
 	} {
 		ref := f.must("/ip/firewall/address-list", "add", "list=L", "address="+in).Ret
 		row, _ := f.m.Row("/ip/firewall/address-list", ".id", ref)
@@ -314,8 +316,23 @@ func TestAddressList(t *testing.T) {
 	if got := f.column("/ip/firewall/address-list", "list", "list=T"); got != nil {
 		t.Errorf("dynamic rows survived a reboot: %v", got)
 	}
-	if n := len(f.column("/ip/firewall/address-list", "list", "dynamic=false")); n != 8 {
-		t.Errorf("%d static rows after a reboot, want 8", n)
+	if n := len(f.column("/ip/firewall/address-list", "list", "dynamic=false")); n != 7 {
+		t.Errorf("%d static rows after a reboot, want 7", n)
+	}
+}
+
+func TestAddressListIPv6(t *testing.T) {
+	f := newFixture(t, Config{}, `/ipv6 firewall address-list add list=L address=2001:db8::1`)
+	const path = "/ipv6/firewall/address-list"
+	f.must(path, "add", "list=L", "address=2001:db8:1::5/48", "timeout=1h")
+	f.wantColumn(path, "address", "2001:db8::1/128", "2001:db8:1::/48")
+	f.now = f.now.Add(2 * time.Hour)
+	f.wantColumn(path, "address", "2001:db8::1/128")
+	f.wantColumn("/ip/firewall/address-list", "address")
+
+	without := newFixture(t, Config{Quirks: Quirks{NoIPv6: true}}, "")
+	if _, err := without.do(nil, path, "print"); err == nil || err.Error() != "no such command prefix" {
+		t.Errorf("printing a menu that is missing: %v", err)
 	}
 }
 

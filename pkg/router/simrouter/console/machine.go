@@ -38,6 +38,9 @@ type Quirks struct {
 	// ResolvesNames: the router has a resolver, so that host names in address
 	// lists have dynamic rows with their addresses beside them.
 	ResolvesNames bool
+	// NoIPv6: its menus are missing, as on RouterOS 6 while the package is
+	// disabled.
+	NoIPv6 bool
 
 	CLI CLIQuirks
 }
@@ -108,10 +111,13 @@ func New(cfg Config) *Machine {
 	}
 	m.booted = m.now().Add(-cfg.Uptime)
 	for _, mn := range []*menu{
-		queueTree(), queueSimple(), queueType(), firewallMangle(), addressList(), ipRoute(), routingTable(), interfaces(), ipService(m.version),
+		queueTree(), queueSimple(), queueType(), firewallMangle(), addressList(addressList4), addressList(addressList6), ipRoute(), routingTable(), interfaces(), ipService(m.version),
 		users(), userGroups(), scripts(), system(), identity(), resource(), logMenu(),
 	} {
 		m.menus[mn.path] = mn
+	}
+	if m.quirks.NoIPv6 {
+		delete(m.menus, addressList6)
 	}
 	builtinTypes(m.menus["/queue/type"])
 	for _, g := range []struct{ name, policy string }{
@@ -264,18 +270,22 @@ func (m *Machine) stamp(t time.Time) string {
 
 // expire drops rows whose timeout has passed.
 func (m *Machine) expire() {
-	mn := m.menus["/ip/firewall/address-list"]
-	kept := mn.rows[:0]
-	for _, r := range mn.rows {
-		if r.expires.IsZero() || m.now().Before(r.expires) {
-			kept = append(kept, r)
+	for _, mn := range m.menus {
+		if !mn.expires {
+			continue
 		}
+		kept := mn.rows[:0]
+		for _, r := range mn.rows {
+			if r.expires.IsZero() || m.now().Before(r.expires) {
+				kept = append(kept, r)
+			}
+		}
+		if len(kept) < len(mn.rows) {
+			m.changed()
+		}
+		clear(mn.rows[len(kept):])
+		mn.rows = kept
 	}
-	if len(kept) < len(mn.rows) {
-		m.changed()
-	}
-	clear(mn.rows[len(kept):])
-	mn.rows = kept
 }
 
 func (m *Machine) byName(path, name string) *row { return m.menus[path].find(name) }

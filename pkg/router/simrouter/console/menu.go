@@ -58,6 +58,7 @@ type menu struct {
 
 	singleton bool // one row without an id, such as /system/identity
 	fixed     bool // rows come and go by themselves: no add, no remove
+	expires   bool // rows may have a timeout, and are dynamic and can be changed then
 	ordered   bool // the order means something: move, place-before
 	nextID    uint32
 	issued    uint32 // ids given out, which spaces them irregularly

@@ -24,7 +24,7 @@ func (m *Machine) resolveNames() {
 	if !m.quirks.ResolvesNames {
 		return
 	}
-	mn := m.menus["/ip/firewall/address-list"]
+	mn := m.menus[addressList4]
 	mn.rows = slices.DeleteFunc(mn.rows, func(r *row) bool {
 		return r.of != nil && (mn.index(r.of) < 0 || !r.of.resolves() || r.of.values["list"] != r.values["list"] || r.of.values["address"] != r.values["comment"])
 	})

@@ -34,12 +34,19 @@ func firewallMangle() *menu {
 	return &menu{path: "/ip/firewall/mangle", nextID: 1, ordered: true, fields: append(fields, counters("bytes", "packets")...)}
 }
 
-func addressList() *menu {
+// The address lists: one menu for each family of addresses, and host names in
+// that of IPv4.
+const (
+	addressList4 = "/ip/firewall/address-list"
+	addressList6 = "/ipv6/firewall/address-list"
+)
+
+func addressList(path string) *menu {
 	return &menu{
-		path: "/ip/firewall/address-list", nextID: 1,
+		path: path, nextID: 1, expires: true,
 		fields: []field{
 			{name: "list", parse: name, need: true},
-			{name: "address", parse: address, need: true},
+			{name: "address", parse: address(path == addressList6), need: true},
 			{name: "comment", kind: optional, parse: text},
 			{name: "disabled", parse: boolean, value: "false"},
 			{name: "timeout", kind: optional, parse: interval},

@@ -6,7 +6,8 @@ import (
 )
 
 // ipService is the menu of the ways into the router. What is set there is kept
-// and shown, and changes nothing: ports open and close from outside.
+// and shown, and changes nothing but the number of sessions: ports open and close
+// from outside.
 func ipService(v Version) *menu {
 	secure := []string{"tls"}
 	mn := &menu{
@@ -83,4 +84,18 @@ func (m *Machine) Connected(service, local, remote string) (ended func()) {
 		defer m.mu.Unlock()
 		mn.rows = slices.DeleteFunc(mn.rows, func(x *row) bool { return x == r })
 	}
+}
+
+// MaxSessions is how many connections at a time a service takes; 0 without a
+// limit, as before 7.16.
+func (m *Machine) MaxSessions(service string) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range m.menus["/ip/service"].rows {
+		if r.values["name"] == service && !r.dynamic {
+			n, _ := strconv.Atoi(r.values["max-sessions"])
+			return n
+		}
+	}
+	return 0
 }

@@ -128,29 +128,38 @@ func interval(_ *Machine, arg, in string) (string, *Error) {
 	return formatInterval(d), nil
 }
 
-// address is what an address list holds: an address, a prefix, a range or a
-// host name. Ranges that are a prefix become one; a host's /32 is dropped.
-func address(_ *Machine, arg, in string) (string, *Error) {
-	if from, to, ok := strings.Cut(in, "-"); ok {
-		first, err1 := netip.ParseAddr(from)
-		last, err2 := netip.ParseAddr(to)
-		if err1 == nil && err2 == nil {
-			if first.BitLen() != last.BitLen() || last.Less(first) {
+// address is what an address list of a family holds: an address, a prefix, a
+// range or, for IPv4, a host name. Ranges that are a prefix become one; a host's
+// /32 is dropped.
+func address(ipv6 bool) parseFunc {
+	return func(_ *Machine, arg, in string) (string, *Error) {
+		family := func(a netip.Addr, shown string) (string, *Error) {
+			if a.Is6() != ipv6 {
 				return "", errValue(arg)
 			}
-			return rangeToPrefix(first, last), nil
+			return shown, nil
 		}
+		if from, to, ok := strings.Cut(in, "-"); ok {
+			first, err1 := netip.ParseAddr(from)
+			last, err2 := netip.ParseAddr(to)
+			if err1 == nil && err2 == nil {
+				if first.BitLen() != last.BitLen() || last.Less(first) {
+					return "", errValue(arg)
+				}
+				return family(first, rangeToPrefix(first, last))
+			}
+		}
+		if p, err := netip.ParsePrefix(in); err == nil {
+			return family(p.Addr(), showPrefix(p.Masked()))
+		}
+		if a, err := netip.ParseAddr(in); err == nil {
+			return family(a, showPrefix(netip.PrefixFrom(a, a.BitLen())))
+		}
+		if ipv6 || !strings.Contains(in, ".") || strings.ContainsAny(in, " /=") || strings.Trim(in, "0123456789.") == "" {
+			return "", errValue(arg)
+		}
+		return in, nil
 	}
-	if p, err := netip.ParsePrefix(in); err == nil {
-		return showPrefix(p.Masked()), nil
-	}
-	if a, err := netip.ParseAddr(in); err == nil {
-		return showPrefix(netip.PrefixFrom(a, a.BitLen())), nil
-	}
-	if !strings.Contains(in, ".") || strings.ContainsAny(in, " /=") || strings.Trim(in, "0123456789.") == "" {
-		return "", errValue(arg)
-	}
-	return in, nil
 }
 
 func showPrefix(p netip.Prefix) string {
