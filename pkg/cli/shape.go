@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,6 +15,8 @@ type shapeOptions struct {
 	duration time.Duration
 	record   string
 	replay   string
+	compare  []string
+	plot     string
 	demo     bool
 }
 
@@ -28,6 +31,15 @@ the router vanish, limits are held as they are.
 It runs until SIGINT or SIGTERM; SIGHUP reads the configuration again (the old
 one stays when the new one is bad) and reopens log files.
 
+--replay runs the law over a recording instead, in no time and with no network. A
+recording of --record or of 'wanctl sim link --record' tells how the law was set
+up, so it needs no configuration and gives the recorded decisions again. With
+--config, the law has those settings instead. --compare takes two configurations
+or more (one is compared with the recorded one) and prints side by side what the
+law makes of the same recording with each; --plot draws it as one SVG file.
+Replay is open-loop: the recorded delay answers to the limits that were in force
+then, not to those decided now.
+
 `
 
 const shapeExample = `  wanctl shape --demo                                see it work; needs nothing
@@ -35,7 +47,9 @@ const shapeExample = `  wanctl shape --demo                                see i
   wanctl shape --wan spectrum                        the real thing
   wanctl shape --wan spectrum --wan lte              two WANs in one process
   wanctl shape --wan spectrum --record trace.jsonl   keep what the law saw
-  wanctl shape --wan spectrum --replay trace.jsonl   run the law over it again
+  wanctl shape --replay trace.jsonl                  run the law over it again
+  wanctl shape --replay trace.jsonl --plot trace.svg
+  wanctl shape --replay trace.jsonl --compare old.yaml new.yaml
   wanctl probe -o jsonl --duration 30s | wanctl shape --wan spectrum --replay -`
 
 func newShapeCmd(a *App) *cobra.Command {
@@ -46,8 +60,19 @@ func newShapeCmd(a *App) *cobra.Command {
 		Long:    shapeLong + exitStatuses,
 		Example: shapeExample,
 		GroupID: groupLoops,
-		Args:    usageArgs(cobra.NoArgs),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.runShape(cmd, o) },
+		Args: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("compare") {
+				return nil // more files to compare
+			}
+			return usageArgs(cobra.NoArgs)(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			err := a.runShape(cmd, o, args)
+			if o.once {
+				return err
+			}
+			return stopped(err)
+		},
 	}
 	f := cmd.Flags()
 	f.BoolVar(&o.once, "once", false, "measure for two seconds, decide and write once, print it and end")
@@ -55,9 +80,13 @@ func newShapeCmd(a *App) *cobra.Command {
 	f.DurationVar(&o.duration, "duration", 0, "end after this long; 0 runs until stopped")
 	f.StringVar(&o.record, "record", "", "write what the law sees to `FILE`: JSON lines, or CSV if it ends in .csv")
 	f.StringVar(&o.replay, "replay", "", "run the law over the trace in `FILE` (- for standard input) in virtual time")
+	f.StringSliceVar(&o.compare, "compare", nil, "with --replay: print side by side what the law does with several configurations, `FILE...`")
+	f.StringVar(&o.plot, "plot", "", "with --replay: draw the recording and the decisions as SVG to `FILE` (- for standard output)")
 	f.BoolVar(&o.demo, "demo", false, "half a minute against an embedded router and a simulated link")
 	_ = cmd.MarkFlagFilename("record")
 	_ = cmd.MarkFlagFilename("replay")
+	_ = cmd.MarkFlagFilename("compare", "yaml", "yml")
+	_ = cmd.MarkFlagFilename("plot", "svg")
 	return cmd
 }
 
@@ -67,7 +96,7 @@ func (a *App) checkShapeFlags(cmd *cobra.Command, o shapeOptions) error {
 	for _, group := range [][]string{
 		{"demo", "replay", "once", "duration"},
 		{"demo", "record"}, {"demo", "dry-run"}, {"demo", "config"}, {"demo", "wan"},
-		{"replay", "record"},
+		{"replay", "record"}, {"compare", "plot"}, {"compare", "config"}, {"compare", "wan"},
 	} {
 		if err := exclusive(cmd, group...); err != nil {
 			return err
@@ -80,6 +109,14 @@ func (a *App) checkShapeFlags(cmd *cobra.Command, o shapeOptions) error {
 		return usagef("--demo is for people and has no -o %s; 'wanctl shape -o %[1]s' is for programs", a.global.output)
 	case cmd.Flags().Changed("replay") && o.replay == "":
 		return usagef("--replay: name a file, or - for standard input")
+	case o.replay == "" && (cmd.Flags().Changed("compare") || cmd.Flags().Changed("plot")):
+		return usagef("--compare and --plot work on a recording: name it with --replay FILE")
+	case cmd.Flags().Changed("compare") && (len(o.compare) == 0 || slices.Contains(o.compare, "")):
+		return usagef("--compare: name configuration files")
+	case cmd.Flags().Changed("plot") && o.plot == "":
+		return usagef("--plot: name a file, or - for standard output")
+	case o.plot != "" && a.global.output != out.Table:
+		return usagef("--plot draws and has no -o %s", a.global.output)
 	case cmd.Flags().Changed("record") && o.record == "":
 		return usagef("--record: name a file")
 	case o.record == "-":
@@ -88,7 +125,7 @@ func (a *App) checkShapeFlags(cmd *cobra.Command, o shapeOptions) error {
 	return nil
 }
 
-func (a *App) runShape(cmd *cobra.Command, o shapeOptions) error {
+func (a *App) runShape(cmd *cobra.Command, o shapeOptions, files []string) error {
 	if err := a.checkShapeFlags(cmd, o); err != nil {
 		return err
 	}
@@ -96,17 +133,15 @@ func (a *App) runShape(cmd *cobra.Command, o shapeOptions) error {
 	if o.demo {
 		return a.demo(ctx)
 	}
+	if o.replay != "" {
+		return a.replay(cmd, o, files)
+	}
 	wans, err := a.loadWANs(cmd)
 	if err != nil {
 		return err
 	}
-	if o.replay != "" || o.record != "" {
-		if len(wans) > 1 {
-			return usagef("--record and --replay work on one WAN; give --wan once")
-		}
-	}
-	if o.replay != "" {
-		return a.replay(ctx, wans[0], o.replay)
+	if o.record != "" && len(wans) > 1 {
+		return usagef("--record and --replay work on one WAN; give --wan once")
 	}
 	return a.shape(ctx, wans, o)
 }

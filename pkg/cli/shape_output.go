@@ -1,14 +1,10 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -18,8 +14,6 @@ import (
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/cli/out"
 	"github.com/wanctl/wanctl/pkg/control"
-	"github.com/wanctl/wanctl/pkg/serve"
-	"github.com/wanctl/wanctl/pkg/trace"
 )
 
 // decisionPrinter prints the decisions of all running loops to standard output
@@ -98,79 +92,6 @@ func (p *decisionPrinter) run(ctx context.Context) error {
 		}
 		return nil
 	}
-}
-
-// recorder writes a trace of what the law sees. It encodes in the loop and
-// hands the bytes to a bounded writer, so a slow disk never holds a tick up. A
-// trace with a hole would replay to other decisions, so recording ends there.
-type recorder struct {
-	control.Nobody
-	path  string
-	log   *slog.Logger
-	out   *serve.Log
-	enc   trace.Encoder
-	hosts []string
-	begun bool
-	ended error // why recording stopped before the loop did
-}
-
-var errDiskBehind = errors.New("the disk is full or too slow")
-
-func newRecorder(path string, hosts []string, log *slog.Logger) (*recorder, error) {
-	old, err := os.Create(path)
-	if err == nil {
-		err = old.Close()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("--record %s: %w", path, withoutPath(err))
-	}
-	w, err := serve.OpenLog(path, serve.LogOptions{Size: 4 << 20, JSON: true, Flush: 10 * time.Second})
-	if err != nil {
-		return nil, fmt.Errorf("--record %s: %w", path, err)
-	}
-	r := &recorder{path: path, log: log, out: w, hosts: hosts}
-	if strings.HasSuffix(path, ".csv") {
-		r.enc = trace.NewCSVEncoder(w)
-	} else {
-		r.enc = trace.NewJSONEncoder(w)
-	}
-	return r, nil
-}
-
-// Stepped implements control.Observer.
-func (r *recorder) Stepped(in autorate.Input, dec autorate.Decision, _ time.Duration) {
-	if r.ended != nil {
-		return
-	}
-	if r.ended = r.hole(); r.ended == nil && !r.begun {
-		r.begun = true
-		r.ended = trace.Begin(r.enc, 0, in.Applied)
-	}
-	if r.ended == nil {
-		r.ended = trace.Write(r.enc, r.hosts, in, dec.At)
-	}
-	if r.ended != nil {
-		r.log.Error("recording has stopped", "file", r.path, "error", r.ended)
-	}
-}
-
-// hole tells why records were lost, nil when none was.
-func (r *recorder) hole() error {
-	lost, why := r.out.Lost()
-	if lost == 0 {
-		return nil
-	}
-	return cmp.Or(why, errDiskBehind)
-}
-
-func (r *recorder) close() error {
-	closing := r.out.Close()
-	err := cmp.Or(r.ended, r.hole(), closing)
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("--record %s: the recording is incomplete (%w); see what fills the disk: df -h %s",
-		r.path, withoutPath(err), filepath.Dir(r.path))
 }
 
 // withoutPath strips from an error of package os the path, which the message

@@ -116,7 +116,7 @@ func (s *shaper) addWAN(ctx context.Context, cfg *config.WAN) (*shapedWAN, error
 		observers = append(observers, decisionFeed{to: s.printer, wan: cfg.Name})
 	}
 	if s.options.record != "" { // an old recording is not thrown away before the router has answered
-		r, err := newRecorder(s.options.record, w.reflectors(), log)
+		r, err := newRecorder(s.options.record, w.setup(), w.start, log)
 		if err != nil {
 			return nil, err
 		}

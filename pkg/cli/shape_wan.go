@@ -152,7 +152,7 @@ func (w *shapedWAN) watchLock(ctx context.Context) error {
 // queues is the two queues on the router.
 func (w *shapedWAN) queues() queuePair {
 	return queuePair{
-		client: w.limits, meter: w.counters,
+		client: w.limits, meter: beside(w.limits, w.counters, w.log),
 		names: [2]string{w.cfg.Queues.Download, w.cfg.Queues.Upload},
 		types: [2]string{w.cfg.Queues.DownloadType, w.cfg.Queues.UploadType},
 	}
@@ -345,5 +345,8 @@ func (m meter) Wrote(w control.Write) {
 
 // Ticked implements control.Observer.
 func (m meter) Ticked(took time.Duration) { m.CycleTook(took) }
+
+// Reconfigured implements control.Observer. Who reloads tells the metrics.
+func (m meter) Reconfigured(autorate.Config) {}
 
 var _ control.Observer = meter{}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
@@ -14,6 +13,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/linksim"
 	"github.com/wanctl/wanctl/pkg/linksim/rival"
 	"github.com/wanctl/wanctl/pkg/linksim/scenario"
+	"github.com/wanctl/wanctl/pkg/linksim/score"
 	"github.com/wanctl/wanctl/pkg/linksim/trial"
 	"github.com/wanctl/wanctl/pkg/trace"
 )
@@ -21,26 +21,29 @@ import (
 // traced is a controller that writes down what it sees.
 type traced struct {
 	linksim.Controller
+	setup trace.Setup
 	enc   trace.Encoder
-	hosts []string
-	begun bool
+	trace *trace.Recording // from the first step on
 	err   error
 }
 
 // Step implements linksim.Controller.
 func (t *traced) Step(now time.Duration, in autorate.Input) autorate.Decision {
-	if !t.begun && t.err == nil {
-		t.begun = true
-		t.err = trace.Begin(t.enc, 0, in.Applied)
+	if t.trace == nil {
+		t.trace = trace.NewRecording(t.enc, t.setup, in.Applied)
 	}
 	if t.err == nil {
-		t.err = trace.Write(t.enc, t.hosts, in, now)
+		t.err = t.trace.Step(now, in)
 	}
 	return t.Controller.Step(now, in)
 }
 
-// Adopt passes on that somebody else set a limit. A trace has no record of it.
+// Adopt passes on that somebody else set a limit, which is never before the
+// first step.
 func (t *traced) Adopt(d autorate.Direction, r bitrate.Rate) {
+	if t.err == nil {
+		t.err = t.trace.Adopt(d, r)
+	}
 	if c, ok := t.Controller.(interface {
 		Adopt(autorate.Direction, bitrate.Rate)
 	}); ok {
@@ -65,9 +68,9 @@ func (a *App) recordLink(ctx context.Context, o simLinkOptions, scenarios []scen
 		return fmt.Errorf("--record %s: %w", o.record, withoutPath(err))
 	}
 	w := bufio.NewWriterSize(f, 1<<20)
-	t := &traced{Controller: run.Controller, enc: trace.NewJSONEncoder(w), hosts: run.Link.Targets()}
-	if strings.HasSuffix(o.record, ".csv") {
-		t.enc = trace.NewCSVEncoder(w)
+	t := &traced{
+		Controller: run.Controller, enc: traceEncoder(o.record, w),
+		setup: trace.NewSetup(cell.scenario.Name, cell.scenario.LawConfig(), run.Link.Targets(), 0),
 	}
 	run.Controller = t
 	run.Stop = func() bool { return ctx.Err() != nil || t.err != nil }
@@ -79,5 +82,9 @@ func (a *App) recordLink(ctx context.Context, o simLinkOptions, scenarios []scen
 		a.warnf("interrupted: %s ends at %v", o.record, run.Link.Now())
 	}
 	cell.runs[0], cell.done[0] = result, true
-	return a.printScores(simRows([]*simCell{cell}))
+	rows := simRows([]*simCell{cell})
+	targets := cell.scenario.Targets
+	targets.Against = "" // nothing else was run
+	score.Judge(rows, func(string) scenario.Targets { return targets })
+	return a.printScores(rows)
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -16,6 +17,7 @@ import (
 // Reader reads a trace of either encoding; the first character decides.
 type Reader struct {
 	next  func() (Record, error)
+	line  int       // of the record read last
 	start time.Time // of the first line that has only a wall-clock time
 }
 
@@ -24,14 +26,14 @@ func NewReader(r io.Reader) *Reader {
 	rd := &Reader{}
 	rd.next = func() (Record, error) {
 		br := bufio.NewReaderSize(r, 64<<10)
-		first, err := firstByte(br)
+		first, err := rd.firstByte(br)
 		if err != nil {
 			return Record{}, err
 		}
 		if first == '{' {
 			rd.next = rd.jsonLines(br)
 		} else {
-			rd.next = csvLines(br)
+			rd.next = rd.csvLines(br)
 		}
 		return rd.next()
 	}
@@ -42,7 +44,10 @@ func NewReader(r io.Reader) *Reader {
 // the line.
 func (r *Reader) Read() (Record, error) { return r.next() }
 
-func firstByte(br *bufio.Reader) (byte, error) {
+// Line is the line of the record that Read returned last.
+func (r *Reader) Line() int { return r.line }
+
+func (r *Reader) firstByte(br *bufio.Reader) (byte, error) {
 	for {
 		b, err := br.ReadByte()
 		if err != nil {
@@ -51,16 +56,19 @@ func firstByte(br *bufio.Reader) (byte, error) {
 		if b != ' ' && b != '\n' && b != '\r' && b != '\t' {
 			return b, br.UnreadByte()
 		}
+		if b == '\n' {
+			r.line++
+		}
 	}
 }
 
 func (r *Reader) jsonLines(br *bufio.Reader) func() (Record, error) {
 	scanner := bufio.NewScanner(br)
 	scanner.Buffer(nil, 1<<20)
-	line := 0
 	return func() (Record, error) {
 		for scanner.Scan() {
-			line++
+			r.line++
+			line := r.line
 			b := bytes.TrimSpace(scanner.Bytes())
 			if len(b) == 0 {
 				continue
@@ -92,15 +100,16 @@ func (r *Reader) jsonLines(br *bufio.Reader) func() (Record, error) {
 			return rec, nil
 		}
 		if err := scanner.Err(); err != nil {
-			return Record{}, fmt.Errorf("line %d: %w", line+1, err)
+			return Record{}, fmt.Errorf("line %d: %w", r.line+1, err)
 		}
 		return Record{}, io.EOF
 	}
 }
 
-func csvLines(br *bufio.Reader) func() (Record, error) {
+func (r *Reader) csvLines(br *bufio.Reader) func() (Record, error) {
 	cr := csv.NewReader(br)
 	cr.ReuseRecord = true
+	before := r.line // empty lines that csv did not see
 	var names []string
 	return func() (Record, error) {
 		if names == nil {
@@ -109,7 +118,7 @@ func csvLines(br *bufio.Reader) func() (Record, error) {
 				return Record{}, err
 			}
 			names = append([]string{}, head...)
-			if !contains(names, "t_ms") || !contains(names, "event") {
+			if !slices.Contains(names, "t_ms") || !slices.Contains(names, "event") {
 				return Record{}, errors.New("line 1: not a trace: expected JSON lines, or CSV whose header names t_ms and event")
 			}
 		}
@@ -118,6 +127,8 @@ func csvLines(br *bufio.Reader) func() (Record, error) {
 			return Record{}, err // a csv.ParseError names its line
 		}
 		line, _ := cr.FieldPos(0)
+		line += before
+		r.line = line
 		var rec Record
 		for i, name := range names {
 			if row[i] == "" {
@@ -132,15 +143,6 @@ func csvLines(br *bufio.Reader) func() (Record, error) {
 		}
 		return rec, nil
 	}
-}
-
-func contains(names []string, name string) bool {
-	for _, n := range names {
-		if n == name {
-			return true
-		}
-	}
-	return false
 }
 
 // set fills the field of one CSV column. Columns it does not know are other
@@ -162,6 +164,12 @@ func (r *Record) set(name, value string) (err error) {
 		r.Hold, err = strconv.ParseBool(value)
 	case "rtt_ms":
 		r.RTTMS, err = parseFloat(value)
+	case "up_ms":
+		r.UpMS, err = parseFloat(value)
+	case "down_ms":
+		r.DownMS, err = parseFloat(value)
+	case "setup":
+		err = json.Unmarshal([]byte(value), &r.Setup)
 	case "write_latency_ms":
 		r.WriteLatencyMS, err = parseFloat(value)
 	case "download_bytes":
@@ -204,19 +212,35 @@ func (r Record) check() error {
 	if math.IsNaN(r.TimeMS) || math.IsInf(r.TimeMS, 0) || math.Abs(r.TimeMS) > 9e12 {
 		return errors.New("t_ms is not a usable time")
 	}
+	if r.Setup != nil {
+		if err := r.Setup.check(); err != nil {
+			return err
+		}
+	}
 	switch r.Event {
 	case Reply, Late:
 		if r.RTTMS == nil {
 			return fmt.Errorf("%s without rtt_ms", r.Event)
 		}
 		fallthrough
-	case Sent, Lost:
+	case Sent, Lost, OneWay:
+		if r.Event == OneWay && (r.UpMS == nil || r.DownMS == nil) {
+			return errors.New("one-way without up_ms and down_ms")
+		}
 		if r.Host == "" {
 			return fmt.Errorf("%s without host", r.Event)
 		}
 	case Counters:
 		if r.DownloadBytes == nil || r.UploadBytes == nil {
 			return errors.New("counters without download_bytes and upload_bytes")
+		}
+	case Adopt:
+		if (r.DownloadBPS == nil) == (r.UploadBPS == nil) {
+			return errors.New("adopt without one of download_bps and upload_bps")
+		}
+	case Config:
+		if r.Setup == nil {
+			return errors.New("config without setup")
 		}
 	case Step, Start:
 	case "":

@@ -1,6 +1,7 @@
-// Package trace is the recorded form of what a control loop saw: probe events,
-// counter readings and the steps of the law with the limits then in force.
-// A trace replayed through the law gives the same decisions again.
+// Package trace is the recorded form of what a law was given: how it was set up,
+// probe events, counter readings, limits that somebody else set, and its steps
+// with the limits then in force. A trace replayed through the same law gives the
+// same decisions again.
 //
 // There are two encodings of the same flat record, JSON lines and CSV. What
 // `wanctl probe -o jsonl` prints is a trace too, one without counters.
@@ -22,9 +23,12 @@ const (
 	Reply    = "reply"
 	Late     = "late" // a reply after the probe was given up: read like a reply
 	Lost     = "lost"
+	OneWay   = "one-way"
 	Counters = "counters"
 	Step     = "step"
-	Start    = "start" // first line of a recording: the limits it began with
+	Start    = "start"  // first line of a recording: what the law began with
+	Adopt    = "adopt"  // somebody else set a limit, and the law went on from there
+	Config   = "config" // the law was given other settings
 )
 
 // Record is one line of a trace. Times are milliseconds on the recording
@@ -33,10 +37,12 @@ type Record struct {
 	TimeMS float64 `json:"t_ms"`
 	Event  string  `json:"event"`
 
-	// sent, reply, late, lost
-	Host  string   `json:"host,omitempty"`
-	Seq   *uint32  `json:"seq,omitempty"`
-	RTTMS *float64 `json:"rtt_ms,omitempty"`
+	// sent, reply, late, lost, one-way
+	Host   string   `json:"host,omitempty"`
+	Seq    *uint32  `json:"seq,omitempty"`
+	RTTMS  *float64 `json:"rtt_ms,omitempty"`
+	UpMS   *float64 `json:"up_ms,omitempty"`
+	DownMS *float64 `json:"down_ms,omitempty"`
 
 	// counters: since boot, queued is the backlog at that moment
 	DownloadBytes   *uint64 `json:"download_bytes,omitempty"`
@@ -46,11 +52,14 @@ type Record struct {
 	UploadDropped   *uint64 `json:"upload_dropped,omitempty"`
 	UploadQueued    *uint64 `json:"upload_queued_bytes,omitempty"`
 
-	// start, step: the limits in force when the law ran
+	// start, step: the limits in force when the law ran; adopt: the one limit
 	DownloadBPS    *int64   `json:"download_bps,omitempty"`
 	UploadBPS      *int64   `json:"upload_bps,omitempty"`
 	WriteLatencyMS *float64 `json:"write_latency_ms,omitempty"`
 	Hold           bool     `json:"hold,omitempty"`
+
+	// start, config
+	Setup *Setup `json:"setup,omitempty"`
 }
 
 // Columns of the CSV encoding, in order.
@@ -59,6 +68,7 @@ var columns = []string{
 	"download_bytes", "download_dropped", "download_queued_bytes",
 	"upload_bytes", "upload_dropped", "upload_queued_bytes",
 	"download_bps", "upload_bps", "write_latency_ms", "hold",
+	"up_ms", "down_ms", "setup",
 }
 
 // Time returns the record's time.
@@ -101,15 +111,24 @@ func (e *csvEncoder) Encode(r Record) error {
 			return err
 		}
 	}
+	hold, setup := "", ""
+	if r.Hold {
+		hold = "true"
+	}
+	if r.Setup != nil {
+		b, err := json.Marshal(r.Setup)
+		if err != nil {
+			return err
+		}
+		setup = string(b)
+	}
 	e.row = append(e.row[:0],
 		strconv.FormatFloat(r.TimeMS, 'f', -1, 64), r.Event, r.Host, text(r.Seq), text(r.RTTMS),
 		text(r.DownloadBytes), text(r.DownloadDropped), text(r.DownloadQueued),
 		text(r.UploadBytes), text(r.UploadDropped), text(r.UploadQueued),
-		text(r.DownloadBPS), text(r.UploadBPS), text(r.WriteLatencyMS), "",
+		text(r.DownloadBPS), text(r.UploadBPS), text(r.WriteLatencyMS), hold,
+		text(r.UpMS), text(r.DownMS), setup,
 	)
-	if r.Hold {
-		e.row[len(e.row)-1] = "true"
-	}
 	if err := e.w.Write(e.row); err != nil {
 		return err
 	}

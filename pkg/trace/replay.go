@@ -14,13 +14,16 @@ import (
 // longestGap is the longest stretch without a record that is stepped through.
 const longestGap = time.Minute
 
-// Stepper is the law, or something like it.
-type Stepper interface {
+// Law is what can be replayed: *autorate.Law, or something like it.
+type Law interface {
 	Step(now time.Duration, in autorate.Input) autorate.Decision
+	Adopt(d autorate.Direction, rate bitrate.Rate)
+	Reconfigure(cfg autorate.Config)
 }
 
-// Replay runs law over the trace in r, in virtual time, and hands every
-// decision to each.
+var _ Law = (*autorate.Law)(nil)
+
+// Replay runs a law over a trace in virtual time. Feed it with Run.
 //
 // A trace with step records is replayed step by step with the limits that were
 // in force, which gives the recorded decisions again as long as the law is the
@@ -28,20 +31,27 @@ type Stepper interface {
 // wishes taking effect at once; without counters both directions are taken to
 // use their limits fully, since nothing says otherwise.
 type Replay struct {
-	// New makes the law, given the limits in force when the trace began.
-	New  func(start [2]bitrate.Rate) Stepper
+	// New makes the law, given what the trace says of the recorded one, nil
+	// where it says nothing, and the limits in force when the trace began.
+	New func(setup *Setup, start [2]bitrate.Rate) Law
+	// Each is told every decision and what led to it.
+	Each func(in autorate.Input, dec autorate.Decision) error
+	// Tick is the time between two steps where the trace has none; 0: 50 ms.
 	Tick time.Duration
 	// Limits in force at the start, where the trace has none.
 	Limits [2]bitrate.Rate
+	// Reload gives the law the settings that the recorded one was given while
+	// it ran. Otherwise it keeps those it was made with.
+	Reload bool
 
-	law      Stepper
+	law      Law
 	hosts    map[string]uint8
 	in       autorate.Input
 	counters bool
 	steps    bool
+	reloads  int
 	next     time.Duration
 	bytes    [2]float64 // pretended counters
-	begun    bool
 	last     time.Duration
 }
 
@@ -51,10 +61,12 @@ func (p *Replay) NoCounters() bool { return !p.counters }
 // Hosts returns how many reflectors the trace had.
 func (p *Replay) Hosts() int { return len(p.hosts) }
 
-// Run replays the whole trace.
-func (p *Replay) Run(r *Reader, each func(autorate.Decision) error) error {
-	p.hosts = map[string]uint8{}
-	p.in.Applied = p.Limits
+// Reloads returns how often the recorded law was given other settings.
+func (p *Replay) Reloads() int { return p.reloads }
+
+// Run replays the rest of the trace in r, through several laws at once if need
+// be. Errors in the trace name the line; what Each returns is returned as it is.
+func Run(r *Reader, replays ...*Replay) error {
 	for {
 		rec, err := r.Read()
 		if errors.Is(err, io.EOF) {
@@ -63,46 +75,96 @@ func (p *Replay) Run(r *Reader, each func(autorate.Decision) error) error {
 		if err != nil {
 			return err
 		}
-		if err := p.take(rec, each); err != nil {
+		if err := Take(r.Line(), rec, replays...); err != nil {
 			return err
 		}
 	}
 }
 
-func (p *Replay) take(rec Record, each func(autorate.Decision) error) error {
+// Take replays one record, which came from that line.
+func Take(line int, rec Record, replays ...*Replay) error {
+	for _, p := range replays {
+		if err := p.take(rec); err != nil {
+			if bad := (*recordError)(nil); errors.As(err, &bad) {
+				return fmt.Errorf("line %d: %w", line, err)
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// recordError is what is wrong with a record in its place.
+type recordError struct{ msg string }
+
+func (e *recordError) Error() string { return e.msg }
+
+func badRecord(format string, args ...any) error {
+	return &recordError{fmt.Sprintf(format, args...)}
+}
+
+func (p *Replay) take(rec Record) error {
 	now := rec.Time()
-	if !p.begun {
-		p.begun, p.next, p.last = true, now+p.Tick, now
-		p.limits(rec)
-		p.law = p.New(p.in.Applied)
+	if p.law == nil {
+		p.begin(rec)
 	}
 	if rec.Event == Step {
 		p.steps = true
-		return p.recordedStep(rec, each)
+		return p.recordedStep(rec)
 	}
 	if now-p.next > longestGap {
 		p.next = now // nothing was measured in between
 	}
 	for !p.steps && now >= p.next {
-		if err := p.ownStep(each); err != nil {
+		if err := p.ownStep(); err != nil {
 			return err
 		}
 	}
 	switch rec.Event {
-	case Sent, Reply, Late, Lost:
+	case Sent, Reply, Late, Lost, OneWay:
 		return p.event(rec)
-	case Start:
-		p.steps = true
 	case Counters:
 		p.counters = true
 		p.in.Readings = append(p.in.Readings, reading(rec))
+	case Adopt:
+		if rec.DownloadBPS != nil {
+			p.law.Adopt(autorate.Download, bitrate.Rate(*rec.DownloadBPS))
+		} else {
+			p.law.Adopt(autorate.Upload, bitrate.Rate(*rec.UploadBPS))
+		}
+	case Config:
+		p.reloads++
+		if p.Reload {
+			p.law.Reconfigure(rec.Setup.Law.Config())
+		}
 	}
 	return nil
 }
 
-func (p *Replay) recordedStep(rec Record, each func(autorate.Decision) error) error {
+func (p *Replay) begin(rec Record) {
+	now := rec.Time()
+	if p.Tick <= 0 {
+		p.Tick = 50 * time.Millisecond
+	}
+	p.next, p.last, p.steps = now+p.Tick, now, rec.Event == Start
+	p.in.Applied = p.Limits
+	p.limits(rec)
+	p.hosts = map[string]uint8{}
+	var setup *Setup
+	if rec.Event == Start && rec.Setup != nil {
+		setup = rec.Setup
+		for _, h := range setup.Hosts {
+			if len(p.hosts) < rtt.MaxReflectors {
+				p.hosts[h] = uint8(len(p.hosts))
+			}
+		}
+	}
+	p.law = p.New(setup, p.in.Applied)
+}
+
+func (p *Replay) recordedStep(rec Record) error {
 	if rec.Time() < p.last {
-		return fmt.Errorf("step at %g ms lies before the one at %g ms", rec.TimeMS, toMS(p.last))
+		return badRecord("step at %g ms lies before the one at %g ms", rec.TimeMS, toMS(p.last))
 	}
 	p.last = rec.Time()
 	p.limits(rec)
@@ -110,7 +172,7 @@ func (p *Replay) recordedStep(rec Record, each func(autorate.Decision) error) er
 		p.in.WriteLatency = fromMS(*rec.WriteLatencyMS)
 	}
 	p.in.Hold = rec.Hold
-	return p.step(rec.Time(), each)
+	return p.step(rec.Time())
 }
 
 func (p *Replay) limits(rec Record) {
@@ -120,7 +182,7 @@ func (p *Replay) limits(rec Record) {
 }
 
 // ownStep steps a trace that has no steps of its own.
-func (p *Replay) ownStep(each func(autorate.Decision) error) error {
+func (p *Replay) ownStep() error {
 	now := p.next
 	p.next += p.Tick
 	if !p.counters {
@@ -131,28 +193,26 @@ func (p *Replay) ownStep(each func(autorate.Decision) error) error {
 		}
 		p.in.Readings = append(p.in.Readings, autorate.Reading{At: now, Queues: q})
 	}
-	var wish [2]bitrate.Rate
-	err := p.step(now, func(d autorate.Decision) error {
-		for i := range wish {
-			wish[i] = d.Directions[i].Limit
-		}
-		return each(d)
-	})
-	p.in.Applied = wish
-	return err
+	return p.step(now)
 }
 
-func (p *Replay) step(now time.Duration, each func(autorate.Decision) error) error {
+func (p *Replay) step(now time.Duration) error {
 	dec := p.law.Step(now, p.in)
+	err := p.Each(p.in, dec)
 	p.in.Events, p.in.Readings = p.in.Events[:0], p.in.Readings[:0]
-	return each(dec)
+	if !p.steps {
+		for d := range p.in.Applied {
+			p.in.Applied[d] = dec.Directions[d].Limit
+		}
+	}
+	return err
 }
 
 func (p *Replay) event(rec Record) error {
 	host, ok := p.hosts[rec.Host]
 	if !ok {
 		if len(p.hosts) >= rtt.MaxReflectors {
-			return fmt.Errorf("more than %d hosts", rtt.MaxReflectors)
+			return badRecord("more than %d hosts", rtt.MaxReflectors)
 		}
 		host = uint8(len(p.hosts))
 		p.hosts[rec.Host] = host
@@ -166,6 +226,8 @@ func (p *Replay) event(rec Record) error {
 		e.Kind = rtt.Sent
 	case Lost:
 		e.Kind = rtt.Lost
+	case OneWay:
+		e.Kind, e.Up, e.Down = rtt.OneWay, fromMS(*rec.UpMS), fromMS(*rec.DownMS)
 	default:
 		e.Kind, e.RTT = rtt.Reply, fromMS(*rec.RTTMS)
 	}
@@ -184,44 +246,4 @@ func reading(rec Record) autorate.Reading {
 		{Bytes: val(rec.DownloadBytes), Dropped: val(rec.DownloadDropped), QueuedBytes: val(rec.DownloadQueued)},
 		{Bytes: val(rec.UploadBytes), Dropped: val(rec.UploadDropped), QueuedBytes: val(rec.UploadQueued)},
 	}}
-}
-
-// Begin writes the first line of a recording.
-func Begin(enc Encoder, at time.Duration, inForce [2]bitrate.Rate) error {
-	down, up := int64(inForce[autorate.Download]), int64(inForce[autorate.Upload])
-	return enc.Encode(Record{TimeMS: toMS(at), Event: Start, DownloadBPS: &down, UploadBPS: &up})
-}
-
-// Write records one step of a loop: what it saw, then the step itself. hosts
-// names the reflectors by index.
-func Write(enc Encoder, hosts []string, in autorate.Input, at time.Duration) error {
-	for _, e := range in.Events {
-		rec := Record{TimeMS: toMS(e.At), Event: e.Kind.String(), Host: host(hosts, e.Reflector), Seq: &e.Seq}
-		if e.Kind == rtt.Reply {
-			ms := toMS(e.RTT)
-			rec.RTTMS = &ms
-		}
-		if err := enc.Encode(rec); err != nil {
-			return err
-		}
-	}
-	for _, r := range in.Readings {
-		d, u := &r.Queues[autorate.Download], &r.Queues[autorate.Upload]
-		if err := enc.Encode(Record{
-			TimeMS: toMS(r.At), Event: Counters,
-			DownloadBytes: &d.Bytes, DownloadDropped: &d.Dropped, DownloadQueued: &d.QueuedBytes,
-			UploadBytes: &u.Bytes, UploadDropped: &u.Dropped, UploadQueued: &u.QueuedBytes,
-		}); err != nil {
-			return err
-		}
-	}
-	down, up, lat := int64(in.Applied[autorate.Download]), int64(in.Applied[autorate.Upload]), toMS(in.WriteLatency)
-	return enc.Encode(Record{TimeMS: toMS(at), Event: Step, DownloadBPS: &down, UploadBPS: &up, WriteLatencyMS: &lat, Hold: in.Hold})
-}
-
-func host(hosts []string, i uint8) string {
-	if int(i) < len(hosts) && hosts[i] != "" {
-		return hosts[i]
-	}
-	return fmt.Sprintf("reflector-%d", i)
 }

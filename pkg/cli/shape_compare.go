@@ -1,0 +1,193 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/autorate"
+	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/trace"
+	"github.com/wanctl/wanctl/pkg/trace/compare"
+)
+
+// differencesKept is how many differences are printed of each pair.
+const differencesKept = 5
+
+// openLoop is what every reader of a comparison has to know.
+const openLoop = "Replay is open-loop: the recorded delay answers to the limits in force then, not to those decided here."
+
+// comparedLaws is the laws of several configurations. One alone is compared
+// with the recorded one.
+func (a *App) comparedLaws(in *tracedRun, files []string) ([]replayLaw, error) {
+	var laws []replayLaw
+	if len(files) == 1 {
+		if in.setup == nil {
+			return nil, usagef("--compare: %s does not tell its own configuration: name two or more files", in.name)
+		}
+		laws = append(laws, in.recordedLaw())
+	}
+	var bad config.Error
+	for _, path := range files {
+		wan, warnings, err := config.Load(path, a.configOptions())
+		a.warnProblems(warnings)
+		var invalid *config.Error
+		switch {
+		case errors.As(err, &invalid):
+			bad.Problems = append(bad.Problems, invalid.Problems...)
+		case err != nil:
+			return nil, err
+		default:
+			laws = append(laws, in.lawOf(wan))
+		}
+	}
+	if len(bad.Problems) > 0 {
+		return nil, &bad
+	}
+	for i := range laws {
+		laws[i].cfg.Tick = laws[0].cfg.Tick // stepped together
+	}
+	return laws, nil
+}
+
+// contender is one law of a comparison at work.
+type contender struct {
+	law     replayLaw
+	tally   *compare.Tally
+	differ  compare.Differ // from the first law
+	decided []autorate.Decision
+	run     *trace.Replay
+}
+
+// compare runs several laws over the same trace and prints what they made of it.
+func (a *App) compare(ctx context.Context, in *tracedRun, laws []replayLaw) error {
+	contenders, runs := make([]*contender, len(laws)), make([]*trace.Replay, len(laws))
+	for i, l := range laws {
+		c := &contender{law: l, tally: compare.New(l.cfg), differ: compare.Differ{Keep: differencesKept}}
+		c.run = l.replay(func(seen autorate.Input, dec autorate.Decision) error {
+			c.tally.Step(seen, dec)
+			c.decided = append(c.decided, dec)
+			if i == len(laws)-1 {
+				matchDecisions(contenders)
+			}
+			return nil
+		})
+		c.run.New = func(_ *trace.Setup, start [2]bitrate.Rate) trace.Law {
+			return overheard{autorate.New(l.cfg, start), c.tally}
+		}
+		contenders[i], runs[i] = c, c.run
+	}
+	err := in.run(ctx, runs...)
+	switch {
+	case ctx.Err() != nil && in.steps > 0:
+		a.warnf("interrupted: the numbers are of the recording up to %v", in.at.Round(time.Millisecond))
+	case err != nil:
+		return err
+	default:
+		a.warnReplay(in, runs[0], laws[0])
+	}
+	return a.printComparison(in, contenders)
+}
+
+// matchDecisions compares the decisions that the laws took for the same record:
+// the last law has just taken its own, the others theirs before.
+func matchDecisions(contenders []*contender) {
+	first, last := contenders[0], contenders[len(contenders)-1]
+	if n := len(last.decided); n < len(first.decided) {
+		return // it has more to take
+	}
+	for _, c := range contenders[1:] {
+		for i, dec := range c.decided {
+			c.differ.Step(first.decided[i], dec)
+		}
+		c.decided = c.decided[:0]
+	}
+	first.decided = first.decided[:0]
+}
+
+// comparedLaw is what programs read of one law.
+type comparedLaw struct {
+	Event      string            `json:"event"` // "law"
+	Name       string            `json:"configuration"`
+	Seconds    float64           `json:"seconds"`
+	Steps      int               `json:"steps"`
+	OpenLoop   bool              `json:"open_loop"`
+	Download   comparedDirection `json:"download"`
+	Upload     comparedDirection `json:"upload"`
+	Differing  int               `json:"differing_steps"` // from the first law
+	Partings   int               `json:"differences"`
+	FirstApart *float64          `json:"first_difference_ms,omitempty"`
+}
+
+// comparedDirection is what programs read of one direction. Shares are of the
+// steps in which it was loaded.
+type comparedDirection struct {
+	Green        float64 `json:"green_seconds"`
+	Yellow       float64 `json:"yellow_seconds"`
+	SoftRed      float64 `json:"soft_red_seconds"`
+	Red          float64 `json:"red_seconds"`
+	Cuts         int     `json:"cuts"`
+	Raises       int     `json:"raises"`
+	Writes       int     `json:"writes"`
+	Lowest       int64   `json:"lowest_limit_bps"`
+	Mean         int64   `json:"mean_limit_bps"`
+	Loaded       int     `json:"loaded_steps"`
+	AboveTarget  float64 `json:"above_target_share"`
+	AboveWarn    float64 `json:"above_warn_share"`
+	AboveHardRed float64 `json:"above_hard_red_share"`
+}
+
+// comparedDifference is one place where two laws part.
+type comparedDifference struct {
+	Event     string          `json:"event"` // "difference"
+	TimeMS    float64         `json:"t_ms"`
+	Direction string          `json:"direction"`
+	Laws      [2]comparedSide `json:"decisions"`
+}
+
+type comparedSide struct {
+	Name   string `json:"configuration"`
+	Limit  int64  `json:"limit_bps"`
+	State  string `json:"state"`
+	Reason string `json:"reason"`
+}
+
+func (c *contender) record() comparedLaw {
+	direction := func(d compare.Direction) comparedDirection {
+		share := func(n int) float64 { return round(float64(n)/float64(max(d.Loaded, 1)), 4) }
+		return comparedDirection{
+			Green: d.In[0].Seconds(), Yellow: d.In[1].Seconds(), SoftRed: d.In[2].Seconds(), Red: d.In[3].Seconds(),
+			Cuts: d.Cuts, Raises: d.Raises, Writes: d.Writes, Lowest: int64(d.Lowest), Mean: int64(d.Mean),
+			Loaded: d.Loaded, AboveTarget: share(d.Above[0]), AboveWarn: share(d.Above[1]), AboveHardRed: share(d.Above[2]),
+		}
+	}
+	t := c.tally
+	r := comparedLaw{
+		Event: "law", Name: c.law.label, Seconds: round(t.Span.Seconds(), 3), Steps: t.Steps, OpenLoop: true,
+		Download: direction(t.Directions[autorate.Download]), Upload: direction(t.Directions[autorate.Upload]),
+		Differing: c.differ.Steps, Partings: c.differ.Count,
+	}
+	if len(c.differ.First) > 0 {
+		at := millis(c.differ.First[0].At)
+		r.FirstApart = &at
+	}
+	return r
+}
+
+func (c *contender) differences(from string) []comparedDifference {
+	var list []comparedDifference
+	for _, d := range c.differ.First {
+		x := comparedDifference{Event: "difference", TimeMS: millis(d.At), Direction: d.Direction.String()}
+		for i, name := range []string{from, c.law.label} {
+			dec := d.Decisions[i]
+			x.Laws[i] = comparedSide{Name: name, Limit: int64(dec.Limit), State: dec.State.String(), Reason: dec.Reason.String()}
+		}
+		list = append(list, x)
+	}
+	return list
+}
+
+// seconds is a time for people.
+func seconds(ms float64) string { return fmt.Sprintf("%.2fs", ms/1e3) }
