@@ -7,7 +7,7 @@ FUZZTIME  ?= 20s
 REPEAT    ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race bench lab sim fuzz fmt vet lint tidy gen cross build install clean
+.PHONY: help demo test race bench bench-scale lab sim fuzz fmt vet lint tidy gen cross build install clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,15 @@ race: ## all tests under the race detector
 
 bench: ## benchmarks of the loop, the law, the link and the router client
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+bench-scale: ## what 1 to 1000 WANs in one process cost and how late their ticks begin, as a table (3 min)
+	@$(GO) test ./pkg/control -run '^$$' -bench WANs -benchtime 10x | awk ' \
+	  BEGIN { print "| load | WANs | CPU of a core, each | all | late p50 | p99 | heap and stacks, each | goroutines | allocations/s | writes/s |"; \
+	          print "|---|---|---|---|---|---|---|---|---|---|" } \
+	  /^BenchmarkWANs/ { for (i = 3; i < NF; i += 2) v[$$(i + 1)] = $$i; split($$1, n, "[/-]"); \
+	    printf "| %s | %d | %.3f %% | %.1f %% | %.1f ms | %.1f ms | %d KiB | %.0f | %.1f | %.1f |\n", n[2], n[3], \
+	      v["cpu%/wan"], v["cpu%/wan"] * n[3], v["p50-ms"], v["p99-ms"], v["KiB/wan"], v["goroutines/wan"], v["allocs/s/wan"], v["writes/s/wan"] } \
+	  /^(FAIL|panic|---)/ { print; bad = 1 } END { exit bad }'
 
 lab: build ## the real thing: kernel queues in network namespaces, TCP load (root, iperf3); REPEAT=3 shows the spread
 	$(GO) test ./pkg/lab -count=1 -v -timeout 60m -run LabShape -lab.full -lab.repeat $(REPEAT)

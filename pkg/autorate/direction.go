@@ -353,6 +353,9 @@ func (d *direction) soonest() time.Duration {
 // reports whether it did. By then this one's acknowledgements in the other have
 // become few, so what the other still carries is its own.
 func (d *direction) blame(s sight, which Direction, other *direction) bool {
+	if s.told {
+		return false // nobody needs to guess
+	}
 	less := d.through < 0.7*d.cutThrough
 	if other.mode != steady || !other.blamable(s.now, 1-which) && !(less && other.load >= loaded) {
 		return false

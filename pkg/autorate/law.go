@@ -30,7 +30,7 @@ type Law struct {
 	dirs  [2]direction
 
 	cusum     time.Duration // accumulated excess over the threshold
-	smooth    time.Duration // excess as the states see it
+	smooth    [2]time.Duration // excess as the states see it
 	last      sight         // of the last step in which somebody answered
 	lastStep  time.Duration
 	lastReply time.Duration
@@ -94,6 +94,24 @@ type sight struct {
 	fresh     bool          // new evidence since the last step
 	calm      bool
 	silent    bool
+
+	// ways is what of the excess stands in each direction, if told: where
+	// reflectors tell their clocks, and their news has caught up with the echoes.
+	ways [2]time.Duration
+	told bool
+}
+
+// of is the sight of one direction: its own part of what is seen, where that is
+// told, and all of it where not.
+func (s sight) of(d Direction) sight {
+	if !s.told {
+		return s
+	}
+	if sum := s.ways[Download] + s.ways[Upload]; sum > 0 {
+		s.slope *= float64(s.ways[d]) / float64(sum)
+	}
+	s.excess = min(s.excess, s.ways[d])
+	return s
 }
 
 // Step advances the law to now, which must not go backwards.
@@ -196,11 +214,17 @@ func (l *Law) look(now time.Duration, in Input, unloaded bool) sight {
 		l.noise.add(s.excess, l.proof(s, unloaded), unloaded)
 		l.accumulate(now-l.lastStep, s)
 	}
+	if v.OneWay {
+		s.ways[Download], s.ways[Upload] = v.Down, v.Up
+		s.told = max(v.Down, v.Up) > s.excess/2
+	}
 	s.slope = l.slope.value()
 	s.calm = s.excess < s.threshold && now-l.lastReply < max(silenceAtLeast, 2*l.cfg.Tick)
 
 	weight := min(1, float64(now-l.lastStep)/float64(l.cfg.LoadTimeConstant))
-	l.smooth += time.Duration(weight * float64(s.excess-l.smooth))
+	for _, d := range Directions {
+		l.smooth[d] += time.Duration(weight * float64(s.of(d).excess-l.smooth[d]))
+	}
 	l.last = s
 	return s
 }
@@ -272,7 +296,7 @@ func (l *Law) decide(s sight) {
 		return
 	}
 	for _, d := range Directions {
-		if l.dirs[d].drain(s, d, &l.dirs[1-d]) {
+		if l.dirs[d].drain(s.of(d), d, &l.dirs[1-d]) {
 			l.cusum = 0
 			if l.dirs[d].reason == Undone {
 				l.noise.fooled()
@@ -317,12 +341,36 @@ func (l *Law) alarm(s sight) {
 			suspect, most = d, w
 		}
 	}
+	if s.told {
+		l.alarmTold(s)
+		return
+	}
+	if s.view.OneWay && l.dirs[1-suspect].load >= loaded {
+		most /= 2 // who it was will be told in a moment
+	}
 	h := 2 * s.threshold
 	if l.dirs[suspect].probing(s) {
 		h = l.noise.hasty(s.threshold)
 	}
 	if most > 0 && float64(l.cusum)*most > float64(h) {
 		l.dirs[suspect].cut(s, suspect)
+		l.cusum = 0
+	}
+}
+
+// alarmTold cuts every loaded direction in which a queue is told to stand.
+func (l *Law) alarmTold(s sight) {
+	for _, d := range Directions {
+		dir := &l.dirs[d]
+		h := 2 * s.threshold
+		if dir.probing(s) {
+			h = l.noise.hasty(s.threshold)
+		}
+		if l.cusum > h && s.ways[d] > s.threshold && (dir.load >= loaded || dir.starved(s.now)) {
+			dir.cut(s.of(d), d)
+		}
+	}
+	if l.draining() {
 		l.cusum = 0
 	}
 }
@@ -369,7 +417,7 @@ func (l *Law) severity(d Direction) State {
 		if dir.state > Green+State(i) {
 			limit = limit * 4 / 5
 		}
-		if l.smooth > limit {
+		if l.smooth[d] > limit {
 			state = Green + State(i) + 1
 		}
 	}

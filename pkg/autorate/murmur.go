@@ -20,8 +20,6 @@ const (
 	murmurLowest = 300 * time.Microsecond // below that there is nothing to miss
 )
 
-func (m *murmur) reset() { *m = murmur{} }
-
 // add takes in the excess seen while the limit lay just below the capacity.
 func (m *murmur) add(dt, x time.Duration) {
 	if m.heard == 0 {

@@ -119,7 +119,7 @@ func (l *Law) verifyStep(s sight) {
 func (l *Law) rebase(s sight) {
 	l.path.Rebase(s.now, l.cfg.BaselineMax)
 	l.slope.reset()
-	l.cusum, l.smooth = 0, 0
+	l.cusum, l.smooth = 0, [2]time.Duration{}
 }
 
 const (

@@ -34,16 +34,23 @@ json the samples go to standard output and the summary to standard error:
   time, t_ms    when, by the calendar and since the start
   host, method  what was measured, icmp or tcp
   seq           number of the probe, counted for each host
-  event         reply, lost, or late: a reply after all, to one that was lost
+  event         reply, lost, late: a reply after all, to one that was lost, or
+                one-way: the host told its clock
   rtt_ms        of a reply
   lost          true when lost
   median_ms     of the newest round-trip times of all hosts that answer
+  up_ms         of one-way, which has no seq: how long the request took and how
+  down_ms       long the reply did, off by the difference of two clocks, so that
+                only changes mean something
 
 In the summary lost does not count what came late, p95 and p99 are the
 round-trip times that 95 % and 99 % stay below, within 1 %, and jitter is the
 mean difference between one round-trip time and the next.
 
-ICMP needs root, CAP_NET_RAW or a group in net.ipv4.ping_group_range.
+ICMP needs root, CAP_NET_RAW or a group in net.ipv4.ping_group_range. With one of
+the first two and --one-way, IPv4 hosts that answer ICMP timestamp requests are
+asked for their clocks as well, ten times a second in turn, which tells the delay
+of each direction. 'wanctl shape' does that by itself.
 
 `
 
@@ -62,6 +69,7 @@ type probeOptions struct {
 	method   string
 	source   string
 	iface    string
+	oneWay   bool
 }
 
 func newProbeCmd(a *App) *cobra.Command {
@@ -83,6 +91,7 @@ func newProbeCmd(a *App) *cobra.Command {
 	f.StringVar(&o.method, "method", string(probe.Auto), "icmp, tcp or auto")
 	f.StringVar(&o.source, "source", "", "measure from the local `ADDRESS`")
 	f.StringVar(&o.iface, "interface", "", "measure through the network interface `NAME`")
+	f.BoolVar(&o.oneWay, "one-way", false, "tell the directions apart where hosts tell their clocks")
 	completeFlag(cmd, "method", string(probe.ICMP), string(probe.TCP), string(probe.Auto))
 	return cmd
 }

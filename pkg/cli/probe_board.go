@@ -10,18 +10,20 @@ import (
 	"github.com/wanctl/wanctl/pkg/trace"
 )
 
-// probeSample is one answered or lost probe, as programs read it: a trace for
-// `shape --replay` too.
+// probeSample is one answered or lost probe, or what a host told of its clock, as
+// programs read it: a trace for `shape --replay` too.
 type probeSample struct {
 	Time     time.Time `json:"time"`
 	TimeMS   float64   `json:"t_ms"`
 	Host     string    `json:"host"`
 	Method   string    `json:"method"`
-	Seq      uint32    `json:"seq"`
+	Seq      *uint32   `json:"seq,omitempty"`
 	Event    string    `json:"event"`
 	RTTMS    *float64  `json:"rtt_ms,omitempty"`
 	Lost     bool      `json:"lost,omitempty"`
 	MedianMS *float64  `json:"median_ms,omitempty"`
+	UpMS     *float64  `json:"up_ms,omitempty"`
+	DownMS   *float64  `json:"down_ms,omitempty"`
 }
 
 const (
@@ -43,6 +45,7 @@ type probeBoard struct {
 	hosts   []*probeHost // by rtt.Event.Reflector
 	all     *rtt.Histogram
 	medians probeHistory
+	path    rtt.Path
 	newest  time.Duration // of all events
 	scratch []time.Duration
 }
@@ -74,7 +77,7 @@ func newProbeBoard(targets []probe.TargetStatus, cfg probe.Config) *probeBoard {
 	b := &probeBoard{
 		epoch: cfg.Epoch, timeout: cfg.Timeout,
 		cell: max(probeCell, cfg.Interval), fresh: max(probeFreshFor, 3*cfg.Interval),
-		all: new(rtt.Histogram),
+		all: new(rtt.Histogram), path: rtt.Path{Interval: cfg.Interval},
 	}
 	for _, t := range targets {
 		if !t.Gateway {
@@ -86,15 +89,28 @@ func newProbeBoard(targets []probe.TargetStatus, cfg probe.Config) *probeBoard {
 
 // observe takes in an event and returns the sample that it is, if it is one.
 func (b *probeBoard) observe(e rtt.Event) (s probeSample, ok bool) {
-	if int(e.Reflector) >= len(b.hosts) || e.Kind == rtt.Sent {
+	if int(e.Reflector) >= len(b.hosts) {
+		return s, false
+	}
+	// Whether there is load is not known here, so that the best of all times
+	// stays what the others are compared with.
+	b.path.Observe(e, false)
+	if e.Kind == rtt.Sent {
 		return s, false
 	}
 	h := b.hosts[e.Reflector]
 	b.newest = max(b.newest, e.At)
 	s = probeSample{
 		Time: b.epoch.Add(e.At).UTC(), TimeMS: millis(e.At),
-		Host: h.name, Method: h.method, Seq: e.Seq,
+		Host: h.name, Method: h.method,
 	}
+	if e.Kind == rtt.OneWay {
+		up, down := millis(e.Up), millis(e.Down)
+		s.Event, s.UpMS, s.DownMS = trace.OneWay, &up, &down
+		return s, true
+	}
+	seq := e.Seq // of its own, or every event would be allocated
+	s.Seq = &seq
 	switch e.Kind {
 	case rtt.Lost:
 		s.Event, s.Lost = trace.Lost, true
@@ -108,7 +124,7 @@ func (b *probeBoard) observe(e rtt.Event) (s probeSample, ok bool) {
 		s.RTTMS = &ms
 		b.all.Add(e.RTT)
 		h.reply(e, b.cellOf(e.At-e.RTT))
-	case rtt.Sent:
+	case rtt.Sent, rtt.OneWay:
 	}
 	if m, ok := b.medianAt(e.At); ok {
 		ms := millis(m)

@@ -21,7 +21,7 @@ func (a *App) probePlan(cmd *cobra.Command, o probeOptions, args []string) (prob
 		Targets: []string{"1.1.1.1", "8.8.8.8", "9.9.9.9"},
 		Method:  probe.Method(o.method), Interval: o.interval, Timeout: o.timeout,
 		Count: o.count, Duration: o.duration, Source: o.source, Interface: o.iface,
-		Fallback: true, CheckTCP: true, CheckGateway: true,
+		Fallback: true, CheckTCP: true, CheckGateway: true, NoOneWay: !o.oneWay,
 	}
 	changed := cmd.Flags().Changed
 	if err := o.check(changed); err != nil {

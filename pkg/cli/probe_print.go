@@ -17,11 +17,13 @@ var probeColumns = []out.Column[probeSample]{
 	{Name: "t_ms", Text: func(s probeSample) string { return decimal(s.TimeMS) }},
 	{Name: "host", Text: func(s probeSample) string { return s.Host }},
 	{Name: "method", Text: func(s probeSample) string { return s.Method }},
-	{Name: "seq", Text: func(s probeSample) string { return strconv.FormatUint(uint64(s.Seq), 10) }},
+	{Name: "seq", Text: func(s probeSample) string { return numberOrNot(s.Seq) }},
 	{Name: "event", Text: func(s probeSample) string { return s.Event }},
 	{Name: "rtt_ms", Text: func(s probeSample) string { return decimalOrNot(s.RTTMS) }},
 	{Name: "lost", Text: func(s probeSample) string { return trueOrNot(s.Lost) }},
 	{Name: "median_ms", Text: func(s probeSample) string { return decimalOrNot(s.MedianMS) }},
+	{Name: "up_ms", Text: func(s probeSample) string { return decimalOrNot(s.UpMS) }},
+	{Name: "down_ms", Text: func(s probeSample) string { return decimalOrNot(s.DownMS) }},
 }
 
 func decimal(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
@@ -31,6 +33,13 @@ func decimalOrNot(v *float64) string {
 		return ""
 	}
 	return decimal(*v)
+}
+
+func numberOrNot(v *uint32) string {
+	if v == nil {
+		return ""
+	}
+	return strconv.FormatUint(uint64(*v), 10)
 }
 
 func trueOrNot(v bool) string {
@@ -53,8 +62,11 @@ func newProbeLines(a *App, b *probeBoard) *probeLines {
 		width = max(width, len(h.name))
 	}
 	line := func(w io.Writer, s probeSample) error {
+		if s.Seq == nil {
+			return nil // the difference of two clocks tells a person nothing
+		}
 		_, err := fmt.Fprintf(w, "%s  %-*s  %-4s  seq=%-5d  %s\n",
-			s.Time.Local().Format("15:04:05.000"), width, s.Host, s.Method, s.Seq, s.outcome())
+			s.Time.Local().Format("15:04:05.000"), width, s.Host, s.Method, *s.Seq, s.outcome())
 		return err
 	}
 	return &probeLines{app: a, stream: out.NewStream(a.Out, a.global.output, probeColumns, line)}

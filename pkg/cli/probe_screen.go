@@ -181,6 +181,9 @@ func (v *probeScreen) footer(s probe.Status, elapsed time.Duration) (lines []str
 	if text := describeMode(s); text != "" && elapsed > probeFreshFor {
 		lines = append(lines, v.paint(out.Yellow, text))
 	}
+	if path := v.board.path.View(max(elapsed, v.board.newest)); path.OneWay {
+		lines = append(lines, fmt.Sprintf("above the best: up %s, down %s", rttText(path.Up), rttText(path.Down)))
+	}
 	return append(lines, v.paint(out.Dim, fmt.Sprintf("%v, Ctrl-C ends", elapsed.Truncate(time.Second))))
 }
 

@@ -61,13 +61,14 @@ func plan(t *testing.T, line string) (cfg probe.Config, err error) {
 	o.method, _ = flags.GetString("method")
 	o.source, _ = flags.GetString("source")
 	o.iface, _ = flags.GetString("interface")
+	o.oneWay, _ = flags.GetBool("one-way")
 	return a.probePlan(cmd, o, flags.Args())
 }
 
 func TestProbePlan(t *testing.T) {
 	base := probe.Config{
 		Method: probe.Auto, Interval: 50 * time.Millisecond, Timeout: time.Second,
-		Fallback: true, CheckTCP: true, CheckGateway: true,
+		Fallback: true, CheckTCP: true, CheckGateway: true, NoOneWay: true,
 	}
 	with := func(edit func(c *probe.Config)) probe.Config {
 		c := base
@@ -86,10 +87,11 @@ func TestProbePlan(t *testing.T) {
 			c.Targets = []string{"::1", "a.example", "2001:db8::1"}
 			c.TCPTargets = []string{"[::1]:443", "a.example:80", "[2001:db8::1]:53"}
 		})},
-		{"flags", "192.0.2.5 --method tcp --interval 20ms --timeout 300ms --count 5 --duration 3s --source 192.0.2.8 --interface wan1", with(func(c *probe.Config) {
+		{"flags", "192.0.2.5 --method tcp --interval 20ms --timeout 300ms --count 5 --duration 3s --source 192.0.2.8 --interface wan1 --one-way", with(func(c *probe.Config) {
 			c.Targets, c.TCPTargets = []string{"192.0.2.5"}, []string{"192.0.2.5:443"}
 			c.Method, c.Interval, c.Timeout = probe.TCP, 20*time.Millisecond, 300*time.Millisecond
 			c.Count, c.Duration, c.Source, c.Interface = 5, 3*time.Second, "192.0.2.8", "wan1"
+			c.NoOneWay = false
 		})},
 		{"configuration", "--wan fast", with(func(c *probe.Config) {
 			c.Targets, c.TCPTargets = []string{"192.0.2.10", "192.0.2.11"}, []string{"192.0.2.20:853"}
@@ -181,6 +183,7 @@ func TestProbeBoard(t *testing.T) {
 		{At: 60 * ms, RTT: 30 * ms, Reflector: 1, Kind: rtt.Reply},
 		{At: 100 * ms, RTT: 14 * ms, Seq: 2, Kind: rtt.Reply},
 		{At: 1050 * ms, Seq: 1, Kind: rtt.Lost},
+		{At: 1100 * ms, Up: -7 * ms, Down: 30 * ms, Reflector: 1, Kind: rtt.OneWay},
 		{At: 1650 * ms, RTT: 1600 * ms, Seq: 1, Kind: rtt.Reply},
 		{At: 1700 * ms, Seq: 9, Reflector: 3, Kind: rtt.Lost}, // not on the board
 	} {
@@ -189,14 +192,16 @@ func TestProbeBoard(t *testing.T) {
 		}
 	}
 	f := func(v float64) *float64 { return &v }
+	n := func(v uint32) *uint32 { return &v }
 	at := func(d time.Duration) time.Time { return b.epoch.Add(d) }
 	want := []probeSample{
-		{at(10 * ms), 10, "192.0.2.1", "icmp", 0, "reply", f(10), false, f(10)},
-		{at(60 * ms), 60, "192.0.2.2", "icmp", 0, "reply", f(30), false, f(10)},
-		{at(100 * ms), 100, "192.0.2.1", "icmp", 2, "reply", f(14), false, f(14)},
-		{at(1050 * ms), 1050, "192.0.2.1", "icmp", 1, "lost", nil, true, f(14)},
+		{at(10 * ms), 10, "192.0.2.1", "icmp", n(0), "reply", f(10), false, f(10), nil, nil},
+		{at(60 * ms), 60, "192.0.2.2", "icmp", n(0), "reply", f(30), false, f(10), nil, nil},
+		{at(100 * ms), 100, "192.0.2.1", "icmp", n(2), "reply", f(14), false, f(14), nil, nil},
+		{at(1050 * ms), 1050, "192.0.2.1", "icmp", n(1), "lost", nil, true, f(14), nil, nil},
+		{Time: at(1100 * ms), TimeMS: 1100, Host: "192.0.2.2", Method: "icmp", Event: "one-way", UpMS: f(-7), DownMS: f(30)},
 		// Late, and older than what is known: the newest replies are too old by now.
-		{at(1650 * ms), 1650, "192.0.2.1", "icmp", 1, "late", f(1600), false, nil},
+		{at(1650 * ms), 1650, "192.0.2.1", "icmp", n(1), "late", f(1600), false, nil, nil, nil},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("samples (-want +got):\n%s", diff)
@@ -221,6 +226,7 @@ func TestProbeSamplesAreATrace(t *testing.T) {
 		for _, e := range []rtt.Event{
 			{At: 10 * time.Millisecond, RTT: 10 * time.Millisecond, Kind: rtt.Reply},
 			{At: 1200 * time.Millisecond, Seq: 1, Kind: rtt.Lost},
+			{At: 1300 * time.Millisecond, Up: -time.Hour, Down: time.Hour + 20*time.Millisecond, Kind: rtt.OneWay},
 		} {
 			s, _ := b.observe(e)
 			if err := stream.Put(s); err != nil {
@@ -242,7 +248,7 @@ func TestProbeSamplesAreATrace(t *testing.T) {
 			}
 			events = append(events, rec.Event)
 		}
-		if diff := cmp.Diff([]string{"reply", "lost"}, events); diff != "" {
+		if diff := cmp.Diff([]string{"reply", "lost", "one-way"}, events); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", format, diff)
 		}
 	}
@@ -308,6 +314,26 @@ func TestProbeScreen(t *testing.T) {
 	}
 	for _, width := range []int{0, 1, 20, 40, 60, 80, 200} {
 		v.lines(s, 5*time.Second, width)
+	}
+}
+
+// Where hosts tell their clocks, the screen says where the queue stands.
+func TestProbeScreenTellsDirections(t *testing.T) {
+	const ms = time.Millisecond
+	b := testBoard()
+	for at := time.Duration(0); at < 10*time.Second; at += 100 * ms {
+		queue := time.Duration(0)
+		if at > 8*time.Second {
+			queue = 40 * ms
+		}
+		b.observe(rtt.Event{At: at, RTT: 20*ms + queue, Seq: uint32(at / (100 * ms)), Kind: rtt.Reply})
+		b.observe(rtt.Event{At: at + ms, Up: 10*ms + queue - time.Hour, Down: 10*ms + time.Hour, Kind: rtt.OneWay})
+	}
+	a := &App{LookupEnv: func(string) (string, bool) { return "", false }}
+	lines := newProbeScreen(a, b).lines(probe.Status{Targets: make([]probe.TargetStatus, 4)}, 10*time.Second, 100)
+	const want = "above the best: up 40.0 ms, down 0.00 ms"
+	if got := lines[len(lines)-2]; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

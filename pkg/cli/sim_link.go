@@ -23,6 +23,7 @@ type simLinkOptions struct {
 	seeds     int
 	seed      uint64
 	oneSeed   bool
+	oneWay    bool
 	parallel  int
 	list      bool
 	record    string
@@ -53,9 +54,9 @@ a loss of capacity the limit was first lowered, was at or below the new capacity
 and the queue was below 10 ms again; BACK is how long after its return nine tenths
 of it were in use.
 
---record writes what the law saw of one run as a trace. 'wanctl shape --replay'
-gives the same decisions again, with a configuration that has the same ceilings,
-floors and baseline_rtt_initial; --list -o json shows those.
+--record writes what the law was given in one run as a trace, its settings too.
+'wanctl shape --replay FILE' gives the decisions of our law again, and needs no
+configuration; over the run of another law it tells what ours would have decided.
 
 Interrupted, it prints what is done.
 
@@ -93,6 +94,7 @@ Interrupted, it prints what is done.
 	f.BoolVar(&o.list, "list", false, "list scenarios instead of running them")
 	f.IntVar(&o.parallel, "parallel", runtime.GOMAXPROCS(0), "`N` runs at a time")
 	f.StringVar(&o.record, "record", "", "write what the law saw in one run to `FILE` (.csv, or JSON lines)")
+	f.BoolVar(&o.oneWay, "one-way", false, "the reflectors tell their clocks, so that a law can tell the directions apart")
 	completeFlag(cmd, "law", lawNames()...)
 	completeFlag(cmd, "router", routerNames()...)
 	completeFlag(cmd, "link", append(kindNames(), allKinds)...)
@@ -126,6 +128,11 @@ func (a *App) simLink(ctx context.Context, o simLinkOptions) error {
 	scenarios, err := o.chosen()
 	if err != nil {
 		return err
+	}
+	if o.oneWay {
+		for i, s := range scenarios {
+			scenarios[i] = s.Telling()
+		}
 	}
 	if o.list {
 		return a.listScenarios(scenarios)

@@ -57,6 +57,8 @@ type Observer interface {
 	HeldBack(d autorate.Direction)
 	// Foreign reports that somebody else changed a limit; the loop adopts it.
 	Foreign(d autorate.Direction, ours, theirs bitrate.Rate)
+	// Reconfigured reports new settings of the law, in use from its next step.
+	Reconfigured(cfg autorate.Config)
 }
 
 // Write is one attempt to change limits.
@@ -89,6 +91,9 @@ func (Nobody) HeldBack(autorate.Direction) {}
 
 // Foreign does nothing.
 func (Nobody) Foreign(autorate.Direction, bitrate.Rate, bitrate.Rate) {}
+
+// Reconfigured does nothing.
+func (Nobody) Reconfigured(autorate.Config) {}
 
 // Observers tells several, in order.
 type Observers []Observer
@@ -132,5 +137,12 @@ func (o Observers) HeldBack(d autorate.Direction) {
 func (o Observers) Foreign(d autorate.Direction, ours, theirs bitrate.Rate) {
 	for _, x := range o {
 		x.Foreign(d, ours, theirs)
+	}
+}
+
+// Reconfigured implements Observer.
+func (o Observers) Reconfigured(cfg autorate.Config) {
+	for _, x := range o {
+		x.Reconfigured(cfg)
 	}
 }

@@ -53,11 +53,13 @@ type Loop struct {
 	events       []rtt.Event
 	readings     []autorate.Reading
 	dec          autorate.Decision
+	decided      bool // dec knows the limits in force and the configuration
 	writing      bool
 	failures     int           // writes and reads that failed in a row
 	retryAt      time.Duration // no router call before
 	readAt       time.Duration // next read-back
-	unsure       bool          // a write's outcome is unknown: read before writing
+	unsure       bool          // the last call failed: read before writing
+	asked        Limits        // of a write whose outcome is unknown
 	heldBack     [2]bool       // a raise is waiting for the write budget
 	polling      bool          // the poller has not answered yet
 	polledAt     time.Duration // when it was asked last
@@ -134,14 +136,22 @@ func (l *Loop) Run(ctx context.Context) error {
 }
 
 func (l *Loop) loop(ctx context.Context) {
-	ticker := time.NewTicker(l.cfg.Law.Tick)
+	// Ticks fall on multiples of the interval since the epoch: each WAN has one
+	// of its own, so loops that start together do not all tick together.
+	interval := l.cfg.Law.Tick
+	first := interval - l.now()%interval
+	l.next = l.now() + first
+	ticker := time.NewTicker(first)
 	defer ticker.Stop()
-	l.next = l.now() + l.cfg.Law.Tick
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+			if l.status.Ticks == 0 {
+				ticker.Reset(interval)
+				l.next = l.now()
+			}
 			l.tick()
 		case r := <-l.results:
 			l.finished(r)
@@ -173,7 +183,7 @@ func (l *Loop) tick() {
 		WriteLatency: l.latency.p90(),
 		Hold:         l.cfg.Hold != nil && l.cfg.Hold(),
 	}
-	l.dec = l.law.Step(now, in)
+	l.dec, l.decided = l.law.Step(now, in), true
 	l.cfg.Observer.Stepped(in, l.dec, late)
 	l.readings = l.readings[:0]
 	l.act()
@@ -202,10 +212,11 @@ func (l *Loop) drainEvents() {
 	}
 }
 
-// act hands the writer its next job when it has none.
+// act hands the writer its next job when it has none. Between two ticks that is
+// what the last one wanted, unless that has been overtaken.
 func (l *Loop) act() {
 	now := l.now()
-	if l.writing || now < l.retryAt || l.status.Ticks == 0 {
+	if l.writing || now < l.retryAt || !l.decided {
 		return
 	}
 	if l.unsure || now >= l.readAt {
@@ -263,6 +274,9 @@ func (l *Loop) finished(r result) {
 	if r.err != nil {
 		l.failures++
 		l.unsure = true
+		if !r.job.read {
+			l.asked = r.job.want
+		}
 		l.retryAt = now + backoff(l.failures)
 		l.status.LastError = r.err
 		return
@@ -284,10 +298,11 @@ func (l *Loop) finished(r result) {
 	}
 }
 
-// compare adopts limits that somebody else has set.
+// compare adopts limits that somebody else has set. What the last decision
+// wanted must not be written over them: the law decides anew first.
 func (l *Loop) compare(read Limits) {
-	known := !l.unsure
-	l.unsure = false
+	asked := l.asked
+	l.unsure, l.asked = false, Limits{}
 	if l.cfg.DryRun {
 		return
 	}
@@ -295,9 +310,10 @@ func (l *Loop) compare(read Limits) {
 		if read[d] == l.inForce[d] {
 			continue
 		}
-		if known {
+		if asked[d] == 0 || read[d] != asked[d] {
 			l.cfg.Observer.Foreign(d, l.inForce[d], read[d])
 			l.law.Adopt(d, read[d])
+			l.decided = false
 		}
 		l.inForce[d] = read[d]
 	}
@@ -309,6 +325,8 @@ func (l *Loop) reconfigure(cfg autorate.Config) {
 	cfg.Tick = l.cfg.Law.Tick
 	l.cfg.Law = cfg
 	l.law.Reconfigure(cfg)
+	l.cfg.Observer.Reconfigured(cfg)
+	l.decided = false // the last decision may lie outside the new bounds
 }
 
 // Reconfigure hands the loop new law settings; the newest wins.

@@ -3,11 +3,13 @@ package control
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
@@ -280,16 +282,100 @@ func TestForeignChangeIsAdopted(t *testing.T) {
 		if got := w.limit(autorate.Download); got != 30*bitrate.Mbps {
 			t.Errorf("limit is %v: a change within the range was not left alone", got)
 		}
+		if len(w.writes) != 0 {
+			t.Errorf("wrote %v over a change within the range", w.writes)
+		}
 		w.set(func(w *world) { w.link.SetLimit(autorate.Download, 100*bitrate.Mbps) })
 		time.Sleep(20 * time.Second)
 		stop()
 		if got := w.limit(autorate.Download); got != sc.Ceiling[0] {
 			t.Errorf("limit is %v: a change above the ceiling was not bounded", got)
 		}
+		if want := []Limits{{sc.Ceiling[0], 0}}; !slices.Equal(w.writes, want) {
+			t.Errorf("wrote %v, want %v", w.writes, want)
+		}
 		if len(o.foreign) != 2 {
 			t.Errorf("reported %v", o.foreign)
 		}
 	})
+}
+
+// What somebody sets while the router does not answer is theirs as well; what
+// a write of ours has done though its answer was lost is not.
+func TestChangeDuringAnOutage(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		set     Limits // found after the outage
+		foreign []bitrate.Rate
+		writes  []Limits
+	}{
+		{"nothing", Limits{44 * bitrate.Mbps, 11 * bitrate.Mbps}, nil, []Limits{{0, 8 * bitrate.Mbps}}},
+		{"our write, answer lost", Limits{44 * bitrate.Mbps, 8 * bitrate.Mbps}, nil, nil},
+		{"theirs", Limits{30 * bitrate.Mbps, 7 * bitrate.Mbps}, []bitrate.Rate{30 * bitrate.Mbps, 7 * bitrate.Mbps}, nil},
+		{"theirs and our write", Limits{30 * bitrate.Mbps, 8 * bitrate.Mbps}, []bitrate.Rate{30 * bitrate.Mbps}, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sc := named("idle")
+				w := newWorld(t, sc.Config(1))
+				o := &watch{}
+				l, stop := run(t, w, sc, func(c *Config) { c.Observer = o })
+				time.Sleep(time.Second)
+				w.set(func(w *world) { w.stuck = true })
+				cfg := sc.LawConfig()
+				cfg.Directions[autorate.Upload].Ceiling = 8 * bitrate.Mbps
+				l.Reconfigure(cfg) // the write of which fails
+				time.Sleep(20 * time.Second)
+				w.set(func(w *world) {
+					w.stuck = false
+					for _, d := range autorate.Directions {
+						w.link.SetLimit(d, tt.set[d])
+					}
+				})
+				time.Sleep(20 * time.Second)
+				stop()
+				if diff := cmp.Diff(tt.foreign, o.foreign); diff != "" {
+					t.Errorf("foreign changes (-want +got):\n%s", diff)
+				}
+				if diff := cmp.Diff(tt.writes, w.writes); diff != "" {
+					t.Errorf("writes (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// Between two ticks the writer may become free, and what the last tick wanted
+// is written then; but not where new bounds have come in the meantime.
+func TestReconfigureDropsTheOldWish(t *testing.T) {
+	sc := named("idle")
+	l := New(Config{Law: sc.LawConfig(), Start: sc.Ceiling, Epoch: time.Now(), Prober: nothing{}})
+	wish := func() (want Limits) {
+		select {
+		case j := <-l.jobs:
+			return j.want
+		default:
+			return Limits{}
+		}
+	}
+	l.inForce = Limits{0, 10 * bitrate.Mbps}
+	l.tick()
+	first := wish()
+	if first != sc.Ceiling {
+		t.Fatalf("the first tick wrote %v, want %v", first, sc.Ceiling)
+	}
+	cfg := sc.LawConfig()
+	cfg.Directions[autorate.Upload].Ceiling = 9 * bitrate.Mbps
+	l.reconfigure(cfg)
+	l.finished(result{job: job{want: first}, limits: Limits{sc.Ceiling[0], 10 * bitrate.Mbps}})
+	l.act()
+	if got := wish(); got != (Limits{}) {
+		t.Errorf("wrote %v before the law knew the new bounds", got)
+	}
+	l.tick()
+	if got, want := wish(), (Limits{0, 9 * bitrate.Mbps}); got != want {
+		t.Errorf("wrote %v, want %v", got, want)
+	}
 }
 
 func TestDryRunWritesNothing(t *testing.T) {
@@ -336,6 +422,35 @@ func TestReconfigureBoundsTheLimit(t *testing.T) {
 		stop()
 		if got := w.limit(autorate.Upload); got != 8*bitrate.Mbps {
 			t.Errorf("limit is %v after the ceiling became 8M", got)
+		}
+	})
+}
+
+type ticks struct {
+	Nobody
+	at   []time.Duration
+	late time.Duration
+}
+
+func (o *ticks) Stepped(_ autorate.Input, dec autorate.Decision, late time.Duration) {
+	o.at, o.late = append(o.at, dec.At), max(o.late, late)
+}
+
+func TestTicksFallOnMultiplesSinceTheEpoch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sc := named("idle")
+		w := newWorld(t, sc.Config(1))
+		o := &ticks{}
+		time.Sleep(530 * time.Millisecond) // between opening a WAN and running its loop
+		_, stop := run(t, w, sc, func(c *Config) { c.Observer = o })
+		time.Sleep(225 * time.Millisecond)
+		stop()
+		var want []time.Duration
+		for at := 550 * time.Millisecond; at < 755*time.Millisecond; at += 50 * time.Millisecond {
+			want = append(want, at)
+		}
+		if diff := cmp.Diff(want, o.at); diff != "" || o.late != 0 {
+			t.Errorf("late by %v, ticks (-want +got):\n%s", o.late, diff)
 		}
 	})
 }

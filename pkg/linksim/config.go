@@ -52,6 +52,9 @@ type Config struct {
 	Blackout      func(t time.Duration) bool
 	TCPTargets    int
 	Fault         Fault
+
+	// OneWay makes the reflectors tell their clocks; the zero value has none.
+	OneWay OneWay
 }
 
 // MaxBulk is the greatest number of bulk flows in one direction.

@@ -19,7 +19,7 @@ const (
 )
 
 type probe struct {
-	event   rtt.Event // the Reply to come
+	event   rtt.Event // the Reply or OneWay to come
 	arrives time.Duration
 	turn    time.Duration // when it turns round at the reflector
 	started time.Duration
@@ -37,6 +37,8 @@ type prober struct {
 	replied time.Duration // newest reply to a ping
 	tcp     bool          // measuring by TCP
 	back    int           // pings answered since
+
+	clocks clocks
 }
 
 func newProber(cfg Config) prober {
@@ -48,6 +50,7 @@ func newProber(cfg Config) prober {
 		p.at = append(p.at, tcpInterval*time.Duration(i)/time.Duration(cfg.TCPTargets))
 	}
 	p.seq = make([]uint32, len(p.at))
+	p.clocks = newClocks(cfg)
 	return p
 }
 
@@ -69,15 +72,24 @@ func (l *Link) stepProbes() {
 		}
 		p.next = min(p.next, p.at[i])
 	}
+	p.next = min(p.next, l.askClock())
 	kept := p.flying[:0]
 	for _, f := range p.flying {
 		if !f.turned && l.now >= f.turn {
 			f.turned = true
 			f.arrives = f.turn + l.half(f.event.Reflector) + f.extra + l.paths[autorate.Download].queueDelay()
+			if f.event.Kind == rtt.OneWay {
+				l.tellClock(&f)
+			}
 		}
 		switch {
 		case f.turned && l.now >= f.arrives:
-			l.replied(f)
+			if f.event.Kind == rtt.OneWay {
+				f.event.At = l.now
+				l.events = append(l.events, f.event)
+			} else {
+				l.replied(f)
+			}
 			continue
 		case f.turned:
 			p.next = min(p.next, f.arrives)

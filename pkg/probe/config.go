@@ -59,6 +59,11 @@ type Config struct {
 	CheckGateway bool
 	Gateway      string // address or name; "" is the gateway of the default route
 
+	// NoOneWay leaves ICMP hosts alone with timestamp requests. Otherwise those
+	// that answer them are asked ten times a second in turn, for rtt.OneWay
+	// events; that needs raw sockets and is for IPv4 only.
+	NoOneWay bool
+
 	// Count and Duration bound a run: so many probes to each target, or no
 	// probe later than this after the start. Zero: until the context ends.
 	Count    int

@@ -1,6 +1,7 @@
 // Package probe measures the round-trip time of several targets at once: ICMP
 // echo with one long-lived pinger a host, and the timing of TCP connections
-// where ICMP is filtered.
+// where ICMP is filtered. Hosts that tell their clock in ICMP timestamps are asked
+// for it too, so that the delay of each direction is known.
 //
 // A Group delivers what it sees as rtt.Events. No probe ever waits: not for
 // the consumer of the events, not for a target that cannot be reached. All
@@ -13,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -45,6 +47,8 @@ type Group struct {
 	dial      dialFunc
 	lookup    func(context.Context, string) ([]netip.Addr, error)
 	reachable func(context.Context, netip.Addr) error
+	// timestamps opens what clocks are asked by; nil: nobody is asked.
+	timestamps func(context.Context) (timestampSocket, error)
 
 	// state
 	running atomic.Bool
@@ -62,7 +66,7 @@ func New(cfg Config) (*Group, error) {
 		return nil, err
 	}
 	g := &Group{cfg: cfg, log: cfg.Logger, lookup: lookup, echo: proBing}
-	g.dial, g.reachable = g.connect, g.hasRoute
+	g.dial, g.reachable, g.timestamps = g.connect, g.hasRoute, g.openTimestamps
 	if cfg.Interface != "" {
 		if err := hostnet.CheckInterface(cfg.Interface); err != nil {
 			return nil, err
@@ -182,8 +186,11 @@ func (g *Group) Run(ctx context.Context) error {
 	g.start = g.clock.now()
 	ctx, cancel := context.WithCancel(ctx)
 	primary, spare, gateway := g.crews()
+	var asking sync.WaitGroup
+	asking.Go(func() { g.askClocks(ctx) })
 	defer func() {
 		cancel()
+		asking.Wait()
 		for _, c := range []*crew{primary, spare, gateway} {
 			c.wg.Wait()
 		}

@@ -26,6 +26,15 @@ type View struct {
 	Base    time.Duration // combined baseline
 	Alive   int           // reflectors with a recent reply
 	Fresh   bool          // some live reflector answered since the last View
+
+	// Up and Down are the excess delay of each direction, never negative, and
+	// mean something only while OneWay is true: some live reflector has told
+	// its clock within the last 500 ms, its clock is known well enough, and the
+	// sum of both directions agrees with its echoes. They come from requests of
+	// their own, some ten a second over all reflectors, and lag behind Excess by
+	// 100 to 200 ms; their resolution is half a millisecond.
+	Up, Down time.Duration
+	OneWay   bool
 }
 
 // Observe takes in one event; see Reflector.Observe.
@@ -53,12 +62,17 @@ func (p *Path) View(now time.Duration) View {
 		if r.alive(now, p.Interval) {
 			v.Alive++
 			v.Fresh = v.Fresh || fresh
+			v.OneWay = v.OneWay || r.ways.tells(now)
 		}
 	}
 	v.Excess = p.combine(now, func(r *Reflector) time.Duration { return max(0, r.lastRTT-r.base.Value()) })
 	v.Waiting = p.combine(now, func(r *Reflector) time.Duration { return r.Waiting(now) })
 	v.RTT = p.combine(now, func(r *Reflector) time.Duration { return r.lastRTT })
 	v.Base = p.combine(now, func(r *Reflector) time.Duration { return r.base.Value() })
+	if v.OneWay {
+		v.Up = p.combineTelling(now, func(r *Reflector) time.Duration { return r.ways.up() })
+		v.Down = p.combineTelling(now, func(r *Reflector) time.Duration { return r.ways.down() })
+	}
 	return v
 }
 
@@ -70,14 +84,30 @@ func (p *Path) combine(now time.Duration, of func(*Reflector) time.Duration) tim
 			n++
 		}
 	}
-	switch n {
+	return typical(p.scratch[:n])
+}
+
+func (p *Path) combineTelling(now time.Duration, of func(*Reflector) time.Duration) time.Duration {
+	n := 0
+	for i := range p.used {
+		if r := &p.reflectors[i]; r.alive(now, p.Interval) && r.ways.tells(now) {
+			p.scratch[n] = of(r)
+			n++
+		}
+	}
+	return typical(p.scratch[:n])
+}
+
+// typical sorts values and returns what stands for all of them.
+func typical(values []time.Duration) time.Duration {
+	switch len(values) {
 	case 0:
 		return 0
 	case 2:
-		return min(p.scratch[0], p.scratch[1])
+		return min(values[0], values[1])
 	}
-	slices.Sort(p.scratch[:n])
-	return p.scratch[(n-1)/2]
+	slices.Sort(values)
+	return values[(len(values)-1)/2]
 }
 
 // Rebase takes what every live reflector showed lately, at best, for its

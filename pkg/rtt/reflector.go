@@ -11,10 +11,12 @@ const (
 	aliveAtLeast = time.Second
 )
 
-// Reflector follows one probed host: its baseline, its newest excess delay and
-// the probe that has been waiting longest.
+// Reflector follows one probed host: its baseline, its newest excess delay, by
+// direction where it tells its clock, and the probe that has been waiting
+// longest.
 type Reflector struct {
 	base Baseline
+	ways oneWay
 
 	sent      [pendingRing]time.Duration
 	firstSeq  uint32 // oldest probe that may still be pending
@@ -28,8 +30,12 @@ type Reflector struct {
 // Baseline returns the idle RTT, 0 when unknown.
 func (r *Reflector) Baseline() time.Duration { return r.base.Value() }
 
-// Rebase makes v the idle RTT.
-func (r *Reflector) Rebase(v time.Duration) { r.base.Reset(v) }
+// Rebase makes v the idle RTT. Another route is longer in one direction or in
+// both, so the clocks have to be compared again.
+func (r *Reflector) Rebase(v time.Duration) {
+	r.base.Reset(v)
+	r.ways.forget()
+}
 
 // RTT returns the newest reply's round-trip time, 0 when there was none.
 func (r *Reflector) RTT() time.Duration { return r.lastRTT }
@@ -66,7 +72,12 @@ func (r *Reflector) Observe(e Event, clean bool) {
 			r.replied, r.fresh = true, true
 		}
 		r.base.Add(e.At, e.RTT, clean)
-	case Lost, OneWay:
+		r.ways.compare(e.At, float64(e.RTT-r.base.Value()))
+	case OneWay:
+		if r.replied {
+			r.ways.observe(e, r.base.Value(), r.lastRTT, r.lastReply)
+		}
+	case Lost:
 	}
 }
 

@@ -86,6 +86,18 @@ func (s Scenario) Trial(seed uint64, c linksim.Controller, router trial.Router, 
 	return &trial.Trial{Link: linksim.New(cfg), Controller: c, Router: router, Seed: seed, Moments: s.Moments}
 }
 
+// Telling is the same scenario with reflectors that tell their clocks, which
+// are seconds apart and drift.
+func (s Scenario) Telling() Scenario {
+	silent := s.Config
+	s.Config = func(seed uint64) linksim.Config {
+		cfg := silent(seed)
+		cfg.OneWay = linksim.OneWay{Every: 100 * time.Millisecond, Clock: linksim.Drifting(3*time.Second, 20)}
+		return cfg
+	}
+	return s
+}
+
 func percentile(rates []bitrate.Rate, p int) bitrate.Rate {
 	if len(rates) == 0 {
 		return 0

@@ -29,7 +29,7 @@ type session struct {
 
 	gate     autorate.Gate
 	dec      autorate.Decision
-	stepped  bool
+	decided  bool            // dec knows the limits in force
 	inForce  [2]bitrate.Rate // as confirmed
 	readings []autorate.Reading
 	latency  latency
@@ -38,7 +38,8 @@ type session struct {
 	failures int // in a row
 	retryAt  time.Duration
 	readAt   time.Duration
-	unsure   bool // the outcome of a write is unknown
+	unsure   bool            // the last call failed
+	asked    [2]bitrate.Rate // of a write whose outcome is unknown
 
 	poll         request
 	polledAt     time.Duration
@@ -94,7 +95,7 @@ func (s *session) step(now time.Duration) {
 	s.dec = s.controller.Step(now, autorate.Input{
 		Events: s.link.Events(), Readings: s.readings, Applied: s.inForce, WriteLatency: s.latency.p90(),
 	})
-	s.stepped = true
+	s.decided = true
 	s.readings = s.readings[:0]
 	s.act(now)
 	s.pollIfDue(now)
@@ -102,7 +103,7 @@ func (s *session) step(now time.Duration) {
 
 // act issues the next write, or read-back, when the last one is done.
 func (s *session) act(now time.Duration) {
-	if s.write.busy || now < s.retryAt || !s.stepped {
+	if s.write.busy || now < s.retryAt || !s.decided {
 		return
 	}
 	if s.unsure || now >= s.readAt {
@@ -128,6 +129,9 @@ func (s *session) answered(now time.Duration) {
 	if w.failed {
 		s.failures++
 		s.unsure = true
+		if !w.read {
+			s.asked = w.want
+		}
 		s.retryAt = now + backoff(s.failures)
 		return
 	}
@@ -145,19 +149,24 @@ func (s *session) answered(now time.Duration) {
 		}
 	}
 	if w.read {
-		s.unsure = false
+		s.unsure, s.asked = false, [2]bitrate.Rate{}
 	}
 }
 
-// compare adopts a limit that somebody else has set.
+// compare adopts a limit that somebody else has set; the controller decides
+// anew before anything is written over it.
 func (s *session) compare(d autorate.Direction, read bitrate.Rate) {
 	if read == s.inForce[d] {
 		return
 	}
 	s.inForce[d] = read
+	if s.asked[d] != 0 && read == s.asked[d] {
+		return
+	}
+	s.decided = false
 	if c, ok := s.controller.(interface {
 		Adopt(autorate.Direction, bitrate.Rate)
-	}); ok && !s.unsure {
+	}); ok {
 		c.Adopt(d, read)
 	}
 }

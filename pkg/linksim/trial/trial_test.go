@@ -136,11 +136,20 @@ func TestRebootKeepsLimitsAndResetsCounters(t *testing.T) {
 }
 
 func TestForeignChangeIsAdopted(t *testing.T) {
-	c := &scripted{want: steady(36*mbit, 9*mbit)}
+	c := &scripted{}
 	run := Trial{Link: link(nil), Controller: c, Router: Router{
 		Latency: exactly(5 * ms), Foreign: []Change{{At: 12 * time.Second, Direction: up, Limit: 4 * mbit}},
 	}}
-	run.Run(0, 25*time.Second)
+	c.want = func(time.Duration) [2]bitrate.Rate {
+		if len(c.adopted) > 0 {
+			return [2]bitrate.Rate{36 * mbit, 4 * mbit}
+		}
+		return [2]bitrate.Rate{36 * mbit, 9 * mbit}
+	}
+	r := run.Run(0, 25*time.Second)
+	if r.Writes != 0 {
+		t.Errorf("%d writes over a limit that was adopted: %+v", r.Writes, r.Changes)
+	}
 	if len(c.adopted) != 1 || c.adopted[0] < 20*time.Second || c.adopted[0] > 21*time.Second {
 		t.Errorf("adopted at %v, want once after reading back at 20 s", c.adopted)
 	}

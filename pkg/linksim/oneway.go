@@ -1,0 +1,90 @@
+package linksim
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/autorate"
+	"github.com/wanctl/wanctl/pkg/rtt"
+)
+
+// OneWay is what the reflectors tell of their clocks when they are asked.
+type OneWay struct {
+	// Every is the time between two requests, to one reflector after the other,
+	// as the live prober sends them: 100 ms. With 0 none is sent.
+	Every time.Duration
+	// Resolution is that of the clocks, 0 a millisecond.
+	Resolution time.Duration
+	// Clock is what the clock of a reflector is ahead of ours by; nil: nothing.
+	Clock func(reflector int, t time.Duration) time.Duration
+}
+
+// Drifting are clocks that were ahead by ahead at first, times the number of the
+// reflector, and gain so many millionths since.
+func Drifting(ahead time.Duration, ppm float64) func(int, time.Duration) time.Duration {
+	return func(i int, t time.Duration) time.Duration {
+		return time.Duration(i+1)*ahead + time.Duration(ppm*1e-6*float64(t))
+	}
+}
+
+// clocks asks for them. It rolls dice of its own: the echoes of a link are the
+// same with it and without.
+type clocks struct {
+	rng  *rand.Rand
+	turn int
+	at   time.Duration
+}
+
+func newClocks(cfg Config) clocks {
+	return clocks{rng: rand.New(rand.NewPCG(cfg.Seed, 0x636c6f636b)), at: cfg.OneWay.Every}
+}
+
+// askClock sends the request that is due, and returns when the next one is.
+func (l *Link) askClock() (next time.Duration) {
+	c, every := &l.probes.clocks, l.cfg.OneWay.Every
+	if every <= 0 || l.cfg.Reflectors == 0 {
+		return l.now + time.Hour
+	}
+	if l.now < c.at {
+		return c.at
+	}
+	for c.at <= l.now {
+		c.at += every
+	}
+	i := c.turn % l.cfg.Reflectors
+	c.turn++
+	if l.cfg.Blackout != nil && l.cfg.Blackout(l.now) {
+		return c.at
+	}
+	extra := time.Duration(0)
+	if l.cfg.Fault != nil {
+		var silent bool
+		if extra, silent = l.cfg.Fault(i, l.now, l.Excess()); silent {
+			return c.at
+		}
+	}
+	// It leaves at any time of the step, or all clocks would be read in step with
+	// their milliseconds.
+	started := l.now - time.Duration(c.rng.Int64N(int64(Step)))
+	l.probes.flying = append(l.probes.flying, probe{
+		event:   rtt.Event{Kind: rtt.OneWay, Reflector: uint8(i)},
+		started: started,
+		extra:   extra,
+		turn:    started + l.half(uint8(i)) + l.paths[autorate.Upload].queueDelay() + l.jitter.draw(l.now, c.rng),
+	})
+	return c.at
+}
+
+// tellClock fills in the delays of a request that has turned round.
+func (l *Link) tellClock(f *probe) {
+	told := f.turn
+	if l.cfg.OneWay.Clock != nil {
+		told += l.cfg.OneWay.Clock(int(f.event.Reflector), f.turn)
+	}
+	resolution := l.cfg.OneWay.Resolution
+	if resolution <= 0 {
+		resolution = time.Millisecond
+	}
+	told = told.Truncate(resolution)
+	f.event.Up, f.event.Down = told-f.started, f.arrives-told
+}

@@ -1,0 +1,155 @@
+package probe
+
+import (
+	"math/bits"
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// host tells what a host at a distance of up and down answers.
+type host struct {
+	up, down time.Duration
+	shows    func(t time.Duration) uint32 // at our time t
+}
+
+func (h host) ask(at time.Duration) answer {
+	v := h.shows(at + h.up)
+	return answer{sent: at, arrived: at + h.up + h.down, receive: v, transmit: v}
+}
+
+// sinceMidnight is a proper clock that is ahead of ours by so much.
+func sinceMidnight(ahead time.Duration) func(time.Duration) uint32 {
+	return func(t time.Duration) uint32 { return uint32((t + ahead) / time.Millisecond % dayMS) }
+}
+
+// sinceBoot is one without the time of day, which it says.
+func sinceBoot(ahead time.Duration) func(time.Duration) uint32 {
+	return func(t time.Duration) uint32 { return uint32((t+ahead)/time.Millisecond) | 1<<31 }
+}
+
+func swap(shows func(time.Duration) uint32) func(time.Duration) uint32 {
+	return func(t time.Duration) uint32 { return bits.ReverseBytes32(shows(t)) }
+}
+
+func TestTrial(t *testing.T) {
+	const ms = time.Millisecond
+	rng := rand.New(rand.NewPCG(1, 1))
+	for _, tt := range []struct {
+		name  string
+		shows func(time.Duration) uint32
+		want  bool
+		as    reading
+	}{
+		{"a proper clock", sinceMidnight(9 * time.Hour), true, reading{false, dayMS}},
+		{"at midnight", sinceMidnight(24*time.Hour - 61*time.Second), true, reading{false, dayMS}},
+		{"since boot", sinceBoot(40 * 24 * time.Hour), true, reading{false, otherMS}},
+		{"since boot, wrapping", sinceBoot(otherMS*ms - 61*time.Second), true, reading{false, otherMS}},
+		{"a standard time of many days", func(t time.Duration) uint32 { return uint32(t/ms) + dayMS*3 }, true, reading{false, otherMS}},
+		{"little-endian", swap(sinceMidnight(9 * time.Hour)), true, reading{true, dayMS}},
+		{"little-endian since boot", swap(sinceBoot(9 * time.Hour)), true, reading{true, otherMS}},
+		{"at 200 ppm", func(t time.Duration) uint32 { return sinceMidnight(time.Hour)(t + t/5000) }, true, reading{false, dayMS}},
+		{"zero", func(time.Duration) uint32 { return 0 }, false, reading{}},
+		{"a constant", func(time.Duration) uint32 { return 12_345_678 }, false, reading{}},
+		{"random numbers", func(time.Duration) uint32 { return rng.Uint32N(dayMS) }, false, reading{}},
+		{"seconds", func(t time.Duration) uint32 { return uint32(t / time.Second) }, false, reading{}},
+		{"microseconds", func(t time.Duration) uint32 { return uint32(t / time.Microsecond % dayMS) }, false, reading{}},
+		{"steps of 10 ms", func(t time.Duration) uint32 { return uint32(t/ms) / 10 * 10 }, false, reading{}},
+		{"steps of 16 ms", func(t time.Duration) uint32 { return uint32(t/ms) / 16 * 16 }, false, reading{}},
+	} {
+		for _, distance := range []host{{up: 3 * ms, down: 2 * ms}, {up: 20 * ms, down: 11 * ms}, {up: 30 * ms, down: 150 * ms}} {
+			t.Run(tt.name, func(t *testing.T) {
+				h := distance
+				h.shows = tt.shows
+				var trial trial
+				var c farClock
+				known := false
+				now := time.Minute
+				for range mostAnswers {
+					now += 300*ms + time.Duration(rng.Int64N(int64(askJitter)))
+					trial.add(h.ask(now))
+					if c, known = trial.verdict(); known {
+						break
+					}
+				}
+				if known != tt.want || known && c.reading != tt.as {
+					t.Fatalf("%+v, %v after %d answers; want %v %+v", c, known, trial.n, tt.want, tt.as)
+				}
+				if !known {
+					return
+				}
+				if trial.n > enoughAnswers+1 {
+					t.Errorf("took %d answers", trial.n)
+				}
+				// A queue shows where it stands, hours later too, on the way over
+				// any midnight.
+				var before answer
+				for at := now; at < now+30*time.Hour; at += 17 * time.Minute {
+					calm, queued := h, h
+					queued.up += 70 * ms
+					up0, down0, ok0 := c.delays(calm.ask(at))
+					up1, down1, ok1 := c.delays(queued.ask(at))
+					if !ok0 || !ok1 || (up1-up0-70*ms).Abs() > ms || (down1-down0).Abs() > ms {
+						t.Fatalf("%v later: %v, %v and with 70ms in the upload %v, %v (%v, %v)", at-now, up0, down0, up1, down1, ok0, ok1)
+					}
+					if up1+down1 != queued.up+queued.down {
+						t.Fatalf("up %v and down %v are not the round trip of %v", up1, down1, queued.up+queued.down)
+					}
+					before = calm.ask(at)
+				}
+				before.transmit = tt.shows(before.sent + h.up + 10*time.Second)
+				if _, _, ok := c.delays(before); ok {
+					t.Error("a host that answered after its answer arrived is believed")
+				}
+			})
+		}
+	}
+}
+
+// A round trip longer than the trial cannot make a constant look like a clock.
+func TestTrialOfALongWay(t *testing.T) {
+	h := host{up: time.Second, down: 3 * time.Second, shows: func(time.Duration) uint32 { return 5 }}
+	var trial trial
+	for i := range mostAnswers {
+		trial.add(h.ask(time.Duration(i) * 303 * time.Millisecond))
+		if _, ok := trial.verdict(); ok {
+			t.Fatalf("a constant passes after %d answers", trial.n)
+		}
+	}
+}
+
+// Whatever a host answers, delays that are accepted add up to no more than the
+// exchange took.
+func FuzzFarClock(f *testing.F) {
+	f.Add(uint64(1), uint32(1), uint32(2))
+	f.Add(uint64(2), uint32(1<<31), uint32(1<<32-1))
+	f.Fuzz(func(t *testing.T, seed uint64, receive, transmit uint32) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		h := host{up: time.Duration(rng.Int64N(1e9)), down: time.Duration(rng.Int64N(1e9)), shows: sinceMidnight(time.Duration(rng.Int64N(2e14)))}
+		if rng.IntN(2) == 0 {
+			h.shows = swap(sinceBoot(time.Duration(rng.Int64N(2e14))))
+		}
+		var trial trial
+		var c farClock
+		known := false
+		at := time.Duration(rng.Int64N(2e14))
+		for range mostAnswers {
+			at += 300*time.Millisecond + time.Duration(rng.Int64N(1e7))
+			trial.add(h.ask(at))
+			if c, known = trial.verdict(); known {
+				break
+			}
+		}
+		if !known {
+			return
+		}
+		a := h.ask(at + time.Minute)
+		a.receive, a.transmit = receive, transmit
+		if up, down, ok := c.delays(a); ok {
+			period := time.Duration(c.period) * time.Millisecond
+			if sum := wrap(up+down, period); sum > a.arrived-a.sent || sum < -clockSlack {
+				t.Errorf("up %v and down %v of a trip of %v", up, down, a.arrived-a.sent)
+			}
+		}
+	})
+}

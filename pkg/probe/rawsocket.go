@@ -1,0 +1,58 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"golang.org/x/net/ipv4"
+)
+
+// rawSocket is the timestampSocket of real life.
+type rawSocket struct {
+	conn *net.IPConn
+}
+
+var _ timestampSocket = (*rawSocket)(nil)
+
+// openTimestamps opens a raw socket that hears timestamp replies only: without
+// the kernel's filter it would be woken by every reply to every echo.
+func (g *Group) openTimestamps(ctx context.Context) (timestampSocket, error) {
+	from := netip.IPv4Unspecified()
+	if g.source.IsValid() {
+		from = g.source
+	}
+	lc := net.ListenConfig{Control: g.bindControl()}
+	c, err := lc.ListenPacket(ctx, "ip4:icmp", from.String())
+	if err != nil {
+		return nil, fmt.Errorf("opening raw socket: %w", err)
+	}
+	var only ipv4.ICMPFilter
+	only.SetAll(true)
+	only.Accept(ipv4.ICMPTypeTimestampReply)
+	// Where there is no such filter, what was not meant for us is read and
+	// thrown away.
+	_ = ipv4.NewPacketConn(c).SetICMPFilter(&only)
+	return &rawSocket{c.(*net.IPConn)}, nil
+}
+
+func (s *rawSocket) send(message []byte, to netip.Addr) error {
+	_, err := s.conn.WriteToIP(message, &net.IPAddr{IP: to.AsSlice()})
+	return err
+}
+
+func (s *rawSocket) receive(b []byte, wait time.Duration) (int, netip.Addr, error) {
+	if err := s.conn.SetReadDeadline(time.Now().Add(wait)); err != nil {
+		return 0, netip.Addr{}, err
+	}
+	n, from, err := s.conn.ReadFromIP(b)
+	if err != nil {
+		return 0, netip.Addr{}, err
+	}
+	addr, _ := netip.AddrFromSlice(from.IP)
+	return n, addr.Unmap(), nil
+}
+
+func (s *rawSocket) Close() error { return s.conn.Close() }

@@ -1,0 +1,264 @@
+package rtt
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+const (
+	// emptyBelow is the excess up to which a sample counts as one of empty
+	// queues: both directions are then as they were when nothing stood in them.
+	emptyBelow = 3 * time.Millisecond
+	// offsetAfter such samples the difference of the clocks is known.
+	offsetAfter = 4
+	// clockMemory is the time constant of the difference and its drift: long
+	// enough for a millisecond's resolution to average out, short enough to
+	// follow a clock that is being slewed.
+	clockMemory = 15 * time.Second
+	// maxDrift bounds what a working clock gains or loses on ours, seconds a
+	// second, with room above the 200 ppm of a bad one.
+	maxDrift = 300e-6
+	// stepAtLeast is the smallest jump of a clock that is taken for one; below
+	// it the estimate follows. Two samples in a row have to show it.
+	stepAtLeast = 6 * time.Millisecond
+	// mostSteps within distrustFor and the clock is no clock, or two.
+	mostSteps = 3
+	// mostDoubt is how far off the split may be after a long time without
+	// empty queues.
+	mostDoubt = 2 * time.Millisecond
+	// mostRough is the scatter of a clock that is too coarse.
+	mostRough = 1500 * time.Microsecond
+	// agreeWithin, or a quarter of the excess, is how well the sum of both
+	// directions has to agree with the round trips of echoes, on average over
+	// agreeOver.
+	agreeWithin = 3 * time.Millisecond
+	agreeOver   = 2 * time.Second
+	distrustFor = 30 * time.Second
+	// tellsFor is how long a sample has a say, smoothOver how far back one is
+	// looked for that the newest can be compared with.
+	tellsFor   = 500 * time.Millisecond
+	smoothOver = 250 * time.Millisecond
+	// longestPause between two samples leaves something to go on with.
+	longestPause = 10 * time.Minute
+)
+
+// oneWay splits the excess delay of one reflector into its two directions.
+//
+// What a reflector's clock tells is off by the unknown difference of two
+// clocks, which drifts. Two things are certain, though. Up+Down is a round trip
+// and free of any clock, so its excess E over the echoes' baseline is known as
+// well as theirs, standing queues included. And neither direction is ever
+// faster than when empty, so Up-Down lies within E of what it is with empty
+// queues. With E near 0 that pins the difference of the clocks down, whoever
+// loads the link; with a queue standing it still bounds it. The estimate is a
+// line that is pulled, like a clock servo's, by those samples alone that lie
+// outside of the bounds: what lies inside is a queue.
+type oneWay struct {
+	offset  float64       // Up-Down of empty queues at time at, ns
+	drift   float64       // of offset, ns per ns
+	at      time.Duration // of the newest sample that was used
+	empty   int           // samples of empty queues behind offset; 0: unknown
+	first   time.Duration // when the first of them came
+	last    time.Duration // and the newest
+	odd     int           // samples in a row that only a step explains
+	steps   int
+	stepped time.Duration // the newest step
+	rough   float64       // mean of what lies outside of the bounds, ns
+
+	// The sum against the echoes.
+	detour   float64 // what a timestamp takes longer than an echo, ns
+	detours  int     // samples behind it
+	waiting  bool    // for the echo after the newest sample
+	sum      float64 // excess of that sample, ns
+	before   float64 // that of the echo before it
+	compared time.Duration
+	samples  int
+	differ   float64 // mean difference, ns
+	level    float64 // mean excess it is a difference of
+	until    time.Duration
+
+	recent [3]split // newest first
+	filled int
+}
+
+// split is an excess by direction.
+type split struct{ at, up, down time.Duration }
+
+// observe takes in one sample of a reflector whose echoes showed lastRTT over
+// base at lastReply.
+func (o *oneWay) observe(e Event, base, lastRTT, lastReply time.Duration) {
+	const absurd = 48 * time.Hour
+	if e.Up > absurd || e.Up < -absurd || e.Down > absurd || e.Down < -absurd {
+		return
+	}
+	// Two readings of a millisecond clock may make a short trip shorter still.
+	if sum := e.Up + e.Down; sum < -2*time.Millisecond || sum > time.Minute {
+		return
+	}
+	if base <= 0 || e.At-lastReply > aliveAtLeast || lastReply-e.At > aliveAtLeast {
+		return // nothing to compare with
+	}
+	pause := e.At - o.at
+	if o.empty > 0 && pause <= 0 {
+		return
+	}
+	if pause > longestPause || pause < 0 {
+		o.forget()
+	}
+	excess := o.excess(e.Up+e.Down, base, lastRTT)
+	if !o.follow(e.At, float64(e.Up-e.Down), excess) {
+		return
+	}
+	apart := max(-excess, min(excess, float64(e.Up-e.Down)-o.offset))
+	copy(o.recent[1:], o.recent[:2])
+	o.recent[0] = split{e.At, time.Duration((excess + apart) / 2), time.Duration((excess - apart) / 2)}
+	o.filled = min(o.filled+1, len(o.recent))
+}
+
+// excess returns what a round trip took longer than base, on the timestamps'
+// own way, and notes it for the comparison with the echoes.
+func (o *oneWay) excess(trip, base, lastRTT time.Duration) float64 {
+	echo := float64(lastRTT - base)
+	raw := float64(trip-base) - o.detour
+	if echo < float64(emptyBelow) {
+		// Requests for timestamps may take another way, or wait longer for the
+		// reflector's attention. Single outliers do not tell how long.
+		o.detours = min(o.detours+1, 64)
+		const outlier = float64(10 * time.Millisecond)
+		change := max(-outlier, min(outlier, raw-echo)) / float64(o.detours)
+		o.detour += change
+		raw -= change
+	}
+	o.waiting, o.sum, o.before = true, raw, echo
+	return max(0, raw)
+}
+
+// compare holds the newest sample against the echoes before and after it:
+// between these two it may lie anywhere, as the queue moves.
+func (o *oneWay) compare(now time.Duration, after float64) {
+	if !o.waiting {
+		return
+	}
+	o.waiting = false
+	echo := max(min(o.before, after), min(max(o.before, after), o.sum))
+	weight := min(1, max(0, float64(now-o.compared)/float64(agreeOver)))
+	if o.samples < 3 {
+		weight = 1 / float64(o.samples+1)
+	}
+	o.compared, o.samples = now, min(o.samples+1, 3)
+	// One packet that was sent twice, or scheduled late, is not a disagreement.
+	most := 10e6 + math.Abs(echo)/2
+	o.differ += weight * (max(-most, min(most, o.sum-echo)) - o.differ)
+	o.level += weight * (echo - o.level)
+	if o.samples >= 3 && math.Abs(o.differ) > max(float64(agreeWithin), o.level/4) {
+		o.distrust(now)
+	}
+}
+
+// distrust ends the telling for a while.
+func (o *oneWay) distrust(now time.Duration) {
+	o.until = now + distrustFor
+	o.samples, o.differ, o.level, o.rough, o.steps = 0, 0, 0, 0, 0
+	o.filled = 0
+}
+
+// forget gives up what is known of the difference of the clocks. Their drift
+// stays: it is that of two crystals.
+func (o *oneWay) forget() {
+	o.empty, o.odd, o.filled, o.rough = 0, 0, 0, 0
+}
+
+// follow moves the difference of the clocks on by a sample of Up-Down, and
+// reports whether the sample can be split.
+func (o *oneWay) follow(at time.Duration, between, excess float64) bool {
+	isEmpty := excess <= float64(emptyBelow)
+	if o.empty == 0 {
+		if isEmpty {
+			o.offset, o.at, o.first, o.last, o.empty = between, at, at, at, 1
+		}
+		return false
+	}
+	since := float64(at - o.at)
+	expected := o.offset + o.drift*since
+	beyond := between - expected
+	beyond -= max(-excess, min(excess, beyond))
+	// Up-Down moves by twice as much as the clock.
+	if math.Abs(beyond) > 2*float64(stepAtLeast) {
+		if o.odd++; o.odd >= 2 {
+			o.step(at)
+		}
+		return false
+	}
+	o.odd = 0
+	pull := min(0.5, 2*since/float64(clockMemory))
+	o.rough += min(1, since/float64(agreeOver)) * (math.Abs(beyond) - o.rough)
+	o.drift += beyond * since / (float64(clockMemory) * float64(clockMemory))
+	o.drift = max(-2*maxDrift, min(2*maxDrift, o.drift))
+	if isEmpty {
+		o.empty++
+		o.last = at
+		pull = max(pull, 1/float64(o.empty))
+		o.empty = min(o.empty, 1000)
+	}
+	o.offset, o.at = expected+pull*beyond, at
+	if o.empty >= offsetAfter && o.rough > 2*float64(mostRough) {
+		o.distrust(at)
+	}
+	return o.empty >= offsetAfter && o.doubt(at) <= float64(mostDoubt)
+}
+
+// step takes in that the reflector's clock was set. What stands in the queues
+// then cannot be told apart until they are empty once.
+func (o *oneWay) step(at time.Duration) {
+	if at-o.stepped > distrustFor {
+		o.steps = 0
+	}
+	o.stepped = at
+	o.steps++
+	if o.steps >= mostSteps {
+		o.distrust(at)
+	}
+	o.forget()
+}
+
+// doubt is how far the difference of the clocks may have wandered off since the
+// queues were empty last: the longer it was watched before, the better its drift
+// is known.
+func (o *oneWay) doubt(now time.Duration) float64 {
+	const wander = 2e-6 // a crystal's own, with the temperature
+	watched := float64(o.last-o.first) + float64(time.Second)
+	return float64(now-o.last) * min(maxDrift, wander+float64(time.Millisecond)/watched)
+}
+
+// tells reports whether the split is known at now.
+func (o *oneWay) tells(now time.Duration) bool {
+	return o.filled > 0 && now-o.recent[0].at <= tellsFor && now >= o.until
+}
+
+// up and down return the excess of a direction, the median of the newest samples
+// where there are several in a short time.
+func (o *oneWay) up() time.Duration {
+	return o.median(func(s *split) time.Duration { return s.up })
+}
+
+func (o *oneWay) down() time.Duration {
+	return o.median(func(s *split) time.Duration { return s.down })
+}
+
+func (o *oneWay) median(of func(*split) time.Duration) time.Duration {
+	var v [len(o.recent)]time.Duration
+	n := 0
+	for n < o.filled && o.recent[0].at-o.recent[n].at <= smoothOver {
+		v[n] = of(&o.recent[n])
+		n++
+	}
+	switch n {
+	case 0:
+		return 0
+	case 2:
+		return v[0]
+	}
+	slices.Sort(v[:n])
+	return v[n/2]
+}
