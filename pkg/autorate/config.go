@@ -20,6 +20,9 @@ type Config struct {
 	BaselineInitial          time.Duration
 	BaselineMin, BaselineMax time.Duration
 
+	// Memory is what an earlier run learned of this link.
+	Memory Memory
+
 	// LoadTimeConstant smooths the excess that the states are read from.
 	LoadTimeConstant time.Duration
 

@@ -77,6 +77,9 @@ type direction struct {
 	innocent   bool          // the cut did not help: the other direction was to blame
 	guilty     bool          // less came through than the limit lets, while the delay was high
 
+	heard   bool // a dip showed that the delay is not its doing, at heardAt
+	heardAt time.Duration
+
 	state    State
 	reason   Reason
 	reported DirectionDecision
@@ -313,6 +316,10 @@ func (d *direction) drain(s sight, which Direction, other *direction) (done bool
 		if d.gone += s.now - s.before; d.gone > 250*time.Millisecond {
 			d.blame(s, which, other) // what stands now is not its queue
 		}
+		if d.gone > time.Second {
+			d.release(s.now)
+			return true
+		}
 		return false
 	}
 	d.gone = 0
@@ -381,6 +388,13 @@ func (d *direction) restore(s sight, why Reason) {
 	d.rate, d.edge = d.bounded(d.cutFrom), d.cutEdge
 	d.mode, d.since, d.pause = steady, s.now, holdFirst
 	d.reason = why
+}
+
+// release ends a drain that can tell nothing any more, and raises nothing:
+// the limit climbs again when it is wanted and the delay is gone.
+func (d *direction) release(now time.Duration) {
+	d.mode, d.since, d.pause = steady, now, holdFirst
+	d.edge, d.reason = d.cutEdge, Undone
 }
 
 // settle ends a drain just below the capacity.
@@ -468,6 +482,8 @@ func (d *direction) hold(now time.Duration) {
 // drain that has had a second is over.
 func (d *direction) park(s sight) {
 	switch {
+	case d.mode == drain && s.now-d.cutAt > time.Second && (d.innocent || d.gone > 250*time.Millisecond):
+		d.release(s.now)
 	case d.mode == drain && s.now-d.cutAt > time.Second:
 		d.settle(s)
 	case d.mode == steady && d.load >= loaded && d.edge > 0:
@@ -491,11 +507,14 @@ func (d *direction) explain(s sight) {
 	}
 }
 
-func (d *direction) report(state State) DirectionDecision {
+func (d *direction) report(now time.Duration, state State) DirectionDecision {
 	d.state = state
 	r := DirectionDecision{
 		Limit: quantise(d.rate).Clamp(d.cfg.Lowest(), d.cfg.Ceiling), State: state, Reason: d.reason, Load: d.load,
 		Throughput: bitrate.Rate(d.through), Capacity: bitrate.Rate(d.edge),
+	}
+	if d.edge > 0 {
+		r.CapacityAge = now - d.edgeAt
 	}
 	r.Changed = r.Limit != d.reported.Limit || r.State != d.reported.State || r.Reason != d.reported.Reason
 	d.reported = r

@@ -29,9 +29,9 @@ type Law struct {
 	slope slope
 	dirs  [2]direction
 
-	cusum     time.Duration // accumulated excess over the threshold
+	cusum     time.Duration    // accumulated excess over the threshold
 	smooth    [2]time.Duration // excess as the states see it
-	last      sight         // of the last step in which somebody answered
+	last      sight            // of the last step in which somebody answered
 	lastStep  time.Duration
 	lastReply time.Duration
 	started   bool
@@ -65,6 +65,7 @@ type Decision struct {
 	Baseline   time.Duration // combined idle RTT
 	Excess     time.Duration // combined excess delay
 	Threshold  time.Duration // excess that counts as a sign of a queue
+	Noise      time.Duration // 90th percentile of the excess without one
 	Slope      float64       // growth of the queue, ms per ms
 	Alive      int           // reflectors answering
 	Directions [2]DirectionDecision
@@ -78,7 +79,9 @@ type DirectionDecision struct {
 	Load       float64      // share of the applied limit in use; -1 unknown
 	Throughput bitrate.Rate // measured
 	Capacity   bitrate.Rate // estimated; 0 unknown
-	Changed    bool         // Limit, State or Reason differ from the last step
+
+	CapacityAge time.Duration // since it was last seen; it is trusted for ten minutes
+	Changed     bool          // Limit, State or Reason differ from the last step
 }
 
 // sight is what all parts of one step share.
@@ -118,6 +121,7 @@ func (s sight) of(d Direction) sight {
 func (l *Law) Step(now time.Duration, in Input) Decision {
 	if !l.started {
 		l.started, l.lastStep, l.lastReply = true, now, now
+		l.recall(now, l.cfg.Memory)
 	}
 	for _, r := range in.Readings {
 		for _, d := range Directions {
@@ -306,11 +310,14 @@ func (l *Law) decide(s sight) {
 	for _, d := range Directions {
 		if l.dirs[d].notOurs(s) {
 			l.dirs[d].restore(s, Rebased)
-			l.rebase(s)
+			l.dirs[d].heard, l.dirs[d].heardAt = true, s.now
+			if !l.hearOther(s) {
+				l.rebase(s)
+			}
 			return
 		}
 	}
-	if !l.draining() {
+	if !l.accused(s.now) {
 		l.alarm(s)
 	}
 	if l.needsVerify(s) {
@@ -319,6 +326,32 @@ func (l *Law) decide(s sight) {
 	}
 	l.dirs[Download].listen(s)
 	l.climb(s)
+}
+
+// accused reports a drain that is still thought to help.
+func (l *Law) accused(now time.Duration) bool {
+	for _, d := range Directions {
+		if dir := &l.dirs[d]; dir.mode == drain && (!dir.innocent || now-dir.cutAt < 2*time.Second) {
+			return true
+		}
+	}
+	return false
+}
+
+// hearOther cuts a direction that carries something and has not been tried
+// lately, before a delay that the other one did not cause is taken for the idle
+// RTT: it could be its queue, under a limit far above the capacity.
+func (l *Law) hearOther(s sight) bool {
+	for _, d := range Directions {
+		dir := &l.dirs[d]
+		acks := dir.through < l.dirs[1-d].cutThrough/12 // no more than the other's acknowledgements
+		lately := dir.heard && s.now-dir.heardAt < 30*time.Second
+		if dir.mode == steady && dir.load >= faint && !acks && !lately {
+			dir.cut(s.of(d), d)
+			return true
+		}
+	}
+	return false
 }
 
 func (l *Law) draining() bool {
@@ -396,10 +429,10 @@ func (l *Law) climb(s sight) {
 func (l *Law) decision(s sight) Decision {
 	dec := Decision{
 		At: s.now, RTT: s.view.RTT, Baseline: s.view.Base, Excess: s.excess,
-		Threshold: s.threshold, Slope: s.slope, Alive: s.view.Alive,
+		Threshold: s.threshold, Noise: l.noise.p90, Slope: s.slope, Alive: s.view.Alive,
 	}
 	for _, d := range Directions {
-		dec.Directions[d] = l.dirs[d].report(l.severity(d))
+		dec.Directions[d] = l.dirs[d].report(s.now, l.severity(d))
 	}
 	return dec
 }

@@ -15,6 +15,9 @@ const (
 	// loadSpan is the time over which load is averaged: long enough that the
 	// jitter of a poll's answer is a few percent of it.
 	loadSpan = 280 * time.Millisecond
+	// mostBytes a second is more than any link carries: a counter that says so
+	// has leapt.
+	mostBytes = 1e12
 )
 
 // meter turns counter readings of one queue into throughput and the signs of
@@ -28,15 +31,16 @@ type meter struct {
 	ever  bool // busy is valid
 }
 
-// add takes in one reading. A counter that went backwards (reboot, reset)
-// starts the history anew.
+// add takes in one reading. A counter that went backwards (reboot, reset), or
+// that has leapt, starts the history anew.
 func (m *meter) add(at time.Duration, c Counters) {
 	if m.n > 0 {
 		last := (m.n - 1) % readingRing
 		if at <= m.at[last] {
 			return
 		}
-		if c.Bytes < m.count[last].Bytes || c.Dropped < m.count[last].Dropped {
+		leap := float64(c.Bytes-m.count[last].Bytes) > mostBytes*max(at-m.at[last], 100*time.Millisecond).Seconds()
+		if c.Bytes < m.count[last].Bytes || c.Dropped < m.count[last].Dropped || leap {
 			m.n = 0
 		} else if c.Dropped > m.count[last].Dropped {
 			m.busy, m.ever = at, true

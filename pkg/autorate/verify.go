@@ -108,9 +108,10 @@ func (l *Law) verifyStep(s sight) {
 			dir.reason = Draining
 		default:
 			dir.restore(s, Rebased)
+			dir.heard, dir.heardAt = true, s.now
 		}
 	}
-	if !grew && !fell {
+	if !grew && !fell && !l.hearOther(s) {
 		l.rebase(s)
 	}
 }

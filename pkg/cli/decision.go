@@ -35,6 +35,9 @@ type decisionRecord struct {
 	UpLoad    float64    `json:"upload_load"`
 	UpRate    int64      `json:"upload_throughput_bps"`
 	UpCap     int64      `json:"upload_capacity_bps"`
+	NoiseMS   float64    `json:"noise_ms"`
+	DownAgeS  float64    `json:"download_capacity_age_seconds"`
+	UpAgeS    float64    `json:"upload_capacity_age_seconds"`
 }
 
 func newDecisionRecord(wan string, at *time.Time, d autorate.Decision) decisionRecord {
@@ -47,6 +50,7 @@ func newDecisionRecord(wan string, at *time.Time, d autorate.Decision) decisionR
 		DownLoad: round(down.Load, 3), DownRate: int64(down.Throughput), DownCap: int64(down.Capacity),
 		UpBPS: int64(up.Limit), UpState: up.State.String(), UpWhy: up.Reason.String(),
 		UpLoad: round(up.Load, 3), UpRate: int64(up.Throughput), UpCap: int64(up.Capacity),
+		NoiseMS: millis(d.Noise), DownAgeS: round(down.CapacityAge.Seconds(), 1), UpAgeS: round(up.CapacityAge.Seconds(), 1),
 	}
 }
 
@@ -94,6 +98,9 @@ var decisionColumns = []out.Column[decisionRecord]{
 	column("upload_load", func(r decisionRecord) float64 { return r.UpLoad }),
 	column("upload_throughput_bps", func(r decisionRecord) int64 { return r.UpRate }),
 	column("upload_capacity_bps", func(r decisionRecord) int64 { return r.UpCap }),
+	column("noise_ms", func(r decisionRecord) float64 { return r.NoiseMS }),
+	column("download_capacity_age_seconds", func(r decisionRecord) float64 { return r.DownAgeS }),
+	column("upload_capacity_age_seconds", func(r decisionRecord) float64 { return r.UpAgeS }),
 }
 
 // printDecision writes one decision as a line for people.

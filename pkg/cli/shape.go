@@ -12,6 +12,7 @@ import (
 type shapeOptions struct {
 	once     bool
 	dryRun   bool
+	forget   bool
 	duration time.Duration
 	record   string
 	replay   string
@@ -82,6 +83,7 @@ func newShapeCmd(a *App) *cobra.Command {
 	f.StringVar(&o.replay, "replay", "", "run the law over the trace in `FILE` (- for standard input) in virtual time")
 	f.StringSliceVar(&o.compare, "compare", nil, "with --replay: print side by side what the law does with several configurations, `FILE...`")
 	f.StringVar(&o.plot, "plot", "", "with --replay: draw the recording and the decisions as SVG to `FILE` (- for standard output)")
+	f.BoolVar(&o.forget, "forget", false, "start without what earlier runs learned of the link: idle RTT, noise, capacities")
 	f.BoolVar(&o.demo, "demo", false, "half a minute against an embedded router and a simulated link")
 	_ = cmd.MarkFlagFilename("record")
 	_ = cmd.MarkFlagFilename("replay")

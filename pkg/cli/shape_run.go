@@ -100,7 +100,7 @@ func (s *shaper) build(ctx context.Context, wans []*config.WAN) error {
 
 func (s *shaper) addWAN(ctx context.Context, cfg *config.WAN) (*shapedWAN, error) {
 	log := s.logs.wan(cfg)
-	w, err := s.app.openWAN(cfg, log, s.options.dryRun)
+	w, err := s.app.openWAN(cfg, log, s.options)
 	if err != nil {
 		return nil, err
 	}

@@ -39,24 +39,25 @@ type shapedWAN struct {
 	switched func() // told when a session goes another way to the router; may be nil
 
 	learned time.Duration                   // idle RTT that the last run knew, 0: none
+	memory  autorate.Memory                 // what else it knew
 	start   control.Limits                  // in force on the router when we came
 	law     atomic.Pointer[autorate.Config] // in use; a reload replaces it
 }
 
 // open does everything that can fail before the loop runs, in the order in
 // which a person would want to hear of it: lock, state, probes, router.
-func (a *App) openWAN(cfg *config.WAN, log *slog.Logger, dryRun bool) (_ *shapedWAN, err error) {
-	w := &shapedWAN{cfg: cfg, log: log, epoch: time.Now(), dryRun: dryRun}
+func (a *App) openWAN(cfg *config.WAN, log *slog.Logger, o shapeOptions) (_ *shapedWAN, err error) {
+	w := &shapedWAN{cfg: cfg, log: log, epoch: time.Now(), dryRun: o.dryRun}
 	defer func() {
 		if err != nil {
 			_ = w.close() // the first error is the one to tell
 		}
 	}()
-	if !dryRun {
+	if !o.dryRun {
 		if w.lock, err = state.Acquire(cfg.LockFile); err != nil {
 			return nil, err
 		}
-		w.restore()
+		w.restore(o.forget)
 	}
 	if w.probes, err = probe.New(probeConfig(cfg, w.epoch, log)); err != nil {
 		return nil, err
@@ -90,8 +91,9 @@ func (w *shapedWAN) dial() (err error) {
 	return err
 }
 
-// restore takes over what the last run learned, as far as it is plausible.
-func (w *shapedWAN) restore() {
+// restore takes over what the last run learned, as far as it is plausible and
+// not to be forgotten.
+func (w *shapedWAN) restore(forget bool) {
 	file := state.OpenWAN(w.cfg.StateFile)
 	w.saver = state.NewSaver(file, w.log)
 	loaded, err := file.Load()
@@ -101,8 +103,8 @@ func (w *shapedWAN) restore() {
 	case loaded.Lost != nil:
 		w.log.Warn("state file was damaged", "error", loaded.Lost, "used", loaded.Path)
 	}
-	if loaded.Found {
-		w.learned = loaded.State.BaselineRTT
+	if loaded.Found && !forget {
+		w.learned, w.memory = loaded.State.BaselineRTT, recall(loaded.State, time.Now())
 	}
 }
 
@@ -113,6 +115,7 @@ func (w *shapedWAN) adopt(cfg *config.WAN) autorate.Config {
 	if w.learned >= law.BaselineMin && w.learned <= law.BaselineMax && w.learned > 0 {
 		law.BaselineInitial = w.learned
 	}
+	law.Memory = w.memory
 	w.law.Store(&law)
 	return law
 }
@@ -304,6 +307,7 @@ func (f *stateFeed) Stepped(in autorate.Input, dec autorate.Decision, _ time.Dur
 		return
 	}
 	f.nextAt = dec.At + time.Second
+	f.state.Law = remember(dec)
 	f.saver.Submit(f.state)
 }
 

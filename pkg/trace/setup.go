@@ -34,14 +34,51 @@ type Setup struct {
 type Memory struct {
 	Version    int     `json:"version"`
 	BaselineMS float64 `json:"baseline_ms,omitempty"` // idle RTT that an earlier run learned
+	NoiseMS    float64 `json:"noise_ms,omitempty"`
+
+	Download DirectionMemory `json:"download,omitzero"`
+	Upload   DirectionMemory `json:"upload,omitzero"`
+}
+
+// DirectionMemory is what was known of one direction.
+type DirectionMemory struct {
+	CapacityBPS int64   `json:"capacity_bps,omitempty"`
+	AgeS        float64 `json:"age_seconds,omitempty"`
+}
+
+// NewMemory is the recorded form of what a law knew. baseline is its idle RTT,
+// 0 for none.
+func NewMemory(baseline time.Duration, m autorate.Memory) Memory {
+	direction := func(d autorate.Direction) DirectionMemory {
+		return DirectionMemory{CapacityBPS: int64(m.Capacity[d]), AgeS: m.Age[d].Seconds()}
+	}
+	return Memory{
+		Version: memoryVersion, BaselineMS: toMS(baseline), NoiseMS: toMS(m.Noise),
+		Download: direction(autorate.Download), Upload: direction(autorate.Upload),
+	}
+}
+
+// Law is m as a law takes it. What is not plausible counts as not known.
+func (m Memory) Law() autorate.Memory {
+	var law autorate.Memory
+	if m.NoiseMS > 0 && m.NoiseMS < 1e3 {
+		law.Noise = fromMS(m.NoiseMS)
+	}
+	for d, known := range map[autorate.Direction]DirectionMemory{autorate.Download: m.Download, autorate.Upload: m.Upload} {
+		if known.CapacityBPS > 0 && known.AgeS >= 0 && known.AgeS < 1e6 {
+			law.Capacity[d], law.Age[d] = bitrate.Rate(known.CapacityBPS), time.Duration(known.AgeS*float64(time.Second))
+		}
+	}
+	return law
 }
 
 // NewSetup describes the law of wan, made with cfg for the reflectors hosts. learned is
 // the idle RTT that an earlier run knew and that cfg has taken over, or 0.
 func NewSetup(wan string, cfg autorate.Config, hosts []string, learned time.Duration) Setup {
 	s := Setup{Version: setupVersion, WAN: wan, Hosts: unique(hosts), Law: NewSettings(cfg)}
-	if learned > 0 {
-		s.Memory = &Memory{Version: memoryVersion, BaselineMS: toMS(learned)}
+	if learned > 0 || cfg.Memory != (autorate.Memory{}) {
+		m := NewMemory(learned, cfg.Memory)
+		s.Memory = &m
 	}
 	return s
 }
@@ -56,6 +93,7 @@ func (s *Setup) Recall(cfg autorate.Config) autorate.Config {
 		if b := fromMS(s.Memory.BaselineMS); b > 0 && b >= cfg.BaselineMin && (cfg.BaselineMax == 0 || b <= cfg.BaselineMax) {
 			cfg.BaselineInitial = b
 		}
+		cfg.Memory = s.Memory.Law()
 	}
 	return cfg
 }

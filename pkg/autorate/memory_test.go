@@ -1,0 +1,44 @@
+package autorate_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/autorate"
+	"github.com/wanctl/wanctl/pkg/bitrate"
+)
+
+// What a law knew is taken over as far as it is plausible, and goes on ageing.
+func TestMemoryIsTakenOver(t *testing.T) {
+	const down = autorate.Download
+	for _, tt := range []struct {
+		name string
+		m    autorate.Memory
+		cap  bitrate.Rate
+		age  time.Duration // a second after the start
+	}{
+		{"nothing", autorate.Memory{}, 0, 0},
+		{"capacity", autorate.Memory{Capacity: [2]bitrate.Rate{40 * bitrate.Mbps}, Age: [2]time.Duration{time.Minute}}, 40 * bitrate.Mbps, time.Minute + time.Second},
+		{"above the ceiling", autorate.Memory{Capacity: [2]bitrate.Rate{400 * bitrate.Mbps}}, 0, 0},
+		{"below the floor", autorate.Memory{Capacity: [2]bitrate.Rate{bitrate.Mbps}}, 0, 0},
+		{"stale", autorate.Memory{Capacity: [2]bitrate.Rate{40 * bitrate.Mbps}, Age: [2]time.Duration{time.Hour}}, 0, 0},
+		{"from the future", autorate.Memory{Capacity: [2]bitrate.Rate{40 * bitrate.Mbps}, Age: [2]time.Duration{-time.Hour}}, 0, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			cfg := plainConfig()
+			cfg.Directions[down] = autorate.DirectionConfig{Ceiling: 44 * bitrate.Mbps, Floor: autorate.FlatFloor(4 * bitrate.Mbps)}
+			cfg.Memory = tt.m
+			law := autorate.New(cfg, [2]bitrate.Rate{})
+			law.Step(5*time.Second, autorate.Input{})
+			got := law.Step(6*time.Second, autorate.Input{}).Directions[down]
+			if got.Capacity != tt.cap || got.CapacityAge != tt.age {
+				t.Errorf("capacity %v, %v old; want %v, %v old", got.Capacity, got.CapacityAge, tt.cap, tt.age)
+			}
+		})
+	}
+	cfg := plainConfig()
+	cfg.Memory.Noise = 4 * time.Millisecond
+	if dec := autorate.New(cfg, [2]bitrate.Rate{}).Step(0, autorate.Input{}); dec.Memory().Noise != 4*time.Millisecond {
+		t.Errorf("noise %v, want 4ms", dec.Memory().Noise)
+	}
+}
