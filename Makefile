@@ -57,7 +57,7 @@ lint: ## golangci-lint, pinned
 tidy: ## go.mod in step
 	$(GO) mod tidy
 
-gen: ## completions/ and man/ from the commands
+gen: ## completions/ and man/ from the commands and the manual of the law
 	$(GO) run ./cmd/gendocs
 
 build: ## the binary, in bin/
@@ -70,6 +70,7 @@ cross: ## does it build for what routers' neighbours run on?
 install: build ## into /usr/local, with man pages and completions
 	install -D -m 755 $(BIN)/wanctl $(DESTDIR)/usr/local/bin/wanctl
 	install -D -m 644 -t $(DESTDIR)/usr/local/share/man/man1 man/*.1
+	install -D -m 644 -t $(DESTDIR)/usr/local/share/man/man7 man/*.7
 	install -D -m 644 completions/wanctl.bash $(DESTDIR)/usr/local/share/bash-completion/completions/wanctl
 	install -D -m 644 completions/_wanctl $(DESTDIR)/usr/local/share/zsh/site-functions/_wanctl
 	install -D -m 644 completions/wanctl.fish $(DESTDIR)/usr/local/share/fish/vendor_completions.d/wanctl.fish

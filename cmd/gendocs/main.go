@@ -1,5 +1,6 @@
 // Command gendocs writes the shell completions and man pages of wanctl into
-// completions/ and man/, from the commands themselves.
+// completions/ and man/, from the commands themselves, and the manual of the
+// control law from law.md.
 package main
 
 import (
@@ -44,12 +45,12 @@ func writeCompletions(root *cobra.Command, dir string) error {
 	return root.GenFishCompletionFile(filepath.Join(dir, "wanctl.fish"), true)
 }
 
-// writeMan removes pages of commands that are gone, too.
+// writeMan removes pages that are gone, too.
 func writeMan(root *cobra.Command, dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	old, err := filepath.Glob(filepath.Join(dir, "*.1"))
+	old, err := filepath.Glob(filepath.Join(dir, "*.[1-8]"))
 	if err != nil {
 		return err
 	}
@@ -62,7 +63,11 @@ func writeMan(root *cobra.Command, dir string) error {
 	}
 	// A fixed date keeps the pages the same from build to build.
 	date := time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC)
-	return doc.GenManTree(root, &doc.GenManHeader{
+	err = doc.GenManTree(root, &doc.GenManHeader{
 		Title: "WANCTL", Section: "1", Source: "wanctl", Manual: "wanctl manual", Date: &date,
 	}, dir)
+	if err != nil {
+		return err
+	}
+	return writeLaw(dir, date)
 }

@@ -24,6 +24,7 @@ var layers = map[string]int{
 // homes says which packages may import a third-party library.
 var homes = map[string][]string{
 	"github.com/spf13/cobra":                   {"pkg/cli", "cmd"},
+	"github.com/cpuguy83/go-md2man":            {"cmd"},
 	"github.com/spf13/pflag":                   {"pkg/cli"},
 	"github.com/spf13/viper":                   {"pkg/config"},
 	"go.yaml.in/yaml":                          {"pkg/config"},

@@ -144,7 +144,7 @@ func measureKeys() []schema.Bound[WAN] {
 			func(w *WAN) any { return &w.Fallback.TCPTargets }),
 		in(schema.Key{Name: "fallback_checks.fallback_mode", Type: schema.Enum, Default: "graceful_degradation",
 			Values: []string{"graceful_degradation", "freeze", "use_last_rtt"},
-			Doc:    "While ICMP is not answered: graceful_degradation measures by TCP connections, freeze holds the limits at once, use_last_rtt holds them after a second."},
+			Doc:    "While ICMP has not been answered for a second: graceful_degradation measures by TCP connections, freeze holds the limits until three replies have come, use_last_rtt until one has."},
 			func(w *WAN) any { return &w.Fallback.Mode }),
 		idle[WAN](schema.Key{Name: "continuous_monitoring.fallback_checks.max_fallback_cycles", Type: schema.Int, Min: 1, Max: 1000000},
 			whyMaxCycles),

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/wanctl/wanctl/pkg/autorate"
+	"github.com/wanctl/wanctl/pkg/config"
+)
+
+// terms returns the terms that law.md explains, with what follows in their line.
+func terms() []string {
+	var found []string
+	lines := strings.Split(string(lawPage), "\n")
+	for i, line := range lines[1:] {
+		if strings.HasPrefix(line, ": ") {
+			found = append(found, lines[i])
+		}
+	}
+	return found
+}
+
+func TestLawExplainsEveryReason(t *testing.T) {
+	explained := map[string]bool{}
+	for _, term := range terms() {
+		explained[term] = true
+	}
+	n := 0
+	for r := autorate.Reason(1); r.String() != "unknown"; r++ {
+		if !explained["`"+r.String()+"`"] {
+			t.Errorf("law.md does not explain the reason %q", r)
+		}
+		n++
+	}
+	if n == 0 {
+		t.Fatal("the law has no reasons")
+	}
+}
+
+// The page has to name every key of what touches the law, with the default that
+// is in force.
+func TestLawExplainsEveryKey(t *testing.T) {
+	const section = "continuous_monitoring."
+	direction := regexp.MustCompile(`^(download|upload)\.`)
+	n := 0
+	for _, k := range config.WANKeys() {
+		name, ok := strings.CutPrefix(k.Name, section)
+		if !ok {
+			continue
+		}
+		n++
+		name = "`" + direction.ReplaceAllString(name, "DIRECTION.") + "`"
+		var line string
+		for _, term := range terms() {
+			if strings.Contains(term, name) {
+				line = term
+			}
+		}
+		switch {
+		case line == "":
+			t.Errorf("law.md does not explain %s", name)
+		case k.Default != "" && !strings.Contains(line, "default "+k.Default):
+			t.Errorf("law.md: %q does not tell the default of %s, %s", line, k.Name, k.Default)
+		case k.Required && !strings.Contains(line, "required"):
+			t.Errorf("law.md: %q does not tell that %s is required", line, k.Name)
+		}
+	}
+	if n == 0 {
+		t.Fatal("there are no keys below " + section)
+	}
+}
+
+// Keys without effect are told apart from those with one.
+func TestLawTellsWhatIsNoKnob(t *testing.T) {
+	knobs, rest, found := strings.Cut(string(lawPage), "### What is not a knob")
+	if !found {
+		t.Fatal("law.md has no such section")
+	}
+	for _, k := range config.WANKeys() {
+		i := strings.LastIndexByte(k.Name, '.')
+		if !strings.HasPrefix(k.Name, "continuous_monitoring.") {
+			continue
+		}
+		name := k.Name[i+1:] + "`"
+		if k.NoEffect != "" && (strings.Contains(knobs, name) || !strings.Contains(rest, name)) {
+			t.Errorf("%s has no effect, but law.md says otherwise", k.Name)
+		}
+	}
+}
+
+func TestPages(t *testing.T) {
+	dir := t.TempDir()
+	man := filepath.Join(dir, "man")
+	if err := os.MkdirAll(man, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	gone := filepath.Join(man, "wanctl-gone.7")
+	if err := os.WriteFile(gone, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := generate(filepath.Join(dir, "completions"), man); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(gone); err == nil {
+		t.Errorf("%s is still there", gone)
+	}
+	for _, tt := range []struct{ page, want string }{
+		{"wanctl-law.7", `.TH "WANCTL-LAW" "7" "Nov 2026" "wanctl" "wanctl manual"`},
+		{"wanctl-law.7", `wanctl-law \- how wanctl decides`},
+		{"wanctl-law.7", ".SH REASONS"},
+		{"wanctl-shape.1", `\fBwanctl(1)\fP, \fBwanctl-law(7)\fP`},
+		{"wanctl.1", `\fBwanctl-law(7)\fP`},
+		{"wanctl-sim-link.1", `\fBwanctl-law(7)\fP`},
+	} {
+		t.Run(tt.page+" "+tt.want, func(t *testing.T) {
+			page, err := os.ReadFile(filepath.Join(man, tt.page))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(string(page), tt.want) {
+				t.Errorf("no %q in it", tt.want)
+			}
+		})
+	}
+}
