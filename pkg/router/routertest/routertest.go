@@ -21,6 +21,9 @@ const (
 	Upload   = "WAN-Upload-1"
 )
 
+// newest is the version that simrouter is by default.
+const newest = "7.22.1"
+
 // Options of a client under test. Zero fields have the protocol's defaults.
 type Options struct {
 	User, Password string // admin without a password
@@ -162,6 +165,9 @@ func queueType(name string) router.QueueSettings { return router.QueueSettings{T
 // Run runs the suite against a router of that version and habits; cfg's script,
 // latency and the like are the tests' own.
 func (s Suite) Run(t *testing.T, cfg simrouter.Config) {
+	if testing.Short() && cfg.Version != "" && cfg.Version != newest {
+		t.Skip("only the newest version with -short")
+	}
 	for _, group := range []struct {
 		name  string
 		tests []test
