@@ -390,6 +390,12 @@ func (d *direction) restore(s sight, why Reason) {
 	d.reason = why
 }
 
+// clear takes a cut back that changed nothing: the delay is not its doing.
+func (d *direction) clear(s sight) {
+	d.restore(s, Rebased)
+	d.heard, d.heardAt = true, s.now
+}
+
 // release ends a drain that can tell nothing any more, and raises nothing:
 // the limit climbs again when it is wanted and the delay is gone.
 func (d *direction) release(now time.Duration) {

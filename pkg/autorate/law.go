@@ -309,8 +309,7 @@ func (l *Law) decide(s sight) {
 	}
 	for _, d := range Directions {
 		if l.dirs[d].notOurs(s) {
-			l.dirs[d].restore(s, Rebased)
-			l.dirs[d].heard, l.dirs[d].heardAt = true, s.now
+			l.dirs[d].clear(s)
 			if !l.hearOther(s) {
 				l.rebase(s)
 			}
@@ -364,6 +363,10 @@ func (l *Law) alarm(s sight) {
 	if s.excess < s.threshold {
 		return
 	}
+	if s.told {
+		l.alarmTold(s)
+		return
+	}
 	suspect, most := Download, 0.0
 	for _, d := range Directions {
 		w := l.dirs[d].suspicion(s, d, &l.dirs[1-d])
@@ -374,32 +377,28 @@ func (l *Law) alarm(s sight) {
 			suspect, most = d, w
 		}
 	}
-	if s.told {
-		l.alarmTold(s)
-		return
-	}
 	if s.view.OneWay && l.dirs[1-suspect].load >= loaded {
 		most /= 2 // who it was will be told in a moment
 	}
-	h := 2 * s.threshold
-	if l.dirs[suspect].probing(s) {
-		h = l.noise.hasty(s.threshold)
-	}
-	if most > 0 && float64(l.cusum)*most > float64(h) {
+	if most > 0 && float64(l.cusum)*most > float64(l.enough(s, suspect)) {
 		l.dirs[suspect].cut(s, suspect)
 		l.cusum = 0
 	}
+}
+
+// enough is the accumulated excess at which a direction is cut.
+func (l *Law) enough(s sight, d Direction) time.Duration {
+	if l.dirs[d].probing(s) {
+		return l.noise.hasty(s.threshold)
+	}
+	return 2 * s.threshold
 }
 
 // alarmTold cuts every loaded direction in which a queue is told to stand.
 func (l *Law) alarmTold(s sight) {
 	for _, d := range Directions {
 		dir := &l.dirs[d]
-		h := 2 * s.threshold
-		if dir.probing(s) {
-			h = l.noise.hasty(s.threshold)
-		}
-		if l.cusum > h && s.ways[d] > s.threshold && (dir.load >= loaded || dir.starved(s.now)) {
+		if l.cusum > l.enough(s, d) && s.ways[d] > s.threshold && (dir.load >= loaded || dir.starved(s.now)) {
 			dir.cut(s.of(d), d)
 		}
 	}

@@ -107,8 +107,7 @@ func (l *Law) verifyStep(s sight) {
 			dir.low, dir.falling = s.excess, s.now
 			dir.reason = Draining
 		default:
-			dir.restore(s, Rebased)
-			dir.heard, dir.heardAt = true, s.now
+			dir.clear(s)
 		}
 	}
 	if !grew && !fell && !l.hearOther(s) {

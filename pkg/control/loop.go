@@ -15,10 +15,6 @@ const (
 	// readBackEvery is how often the limits in force are compared with what
 	// the loop believes.
 	readBackEvery = 10 * time.Second
-	// pollBase is the counter polling interval on a router that answers fast,
-	// pollQuiet the one while nothing happens.
-	pollBase  = 100 * time.Millisecond
-	pollQuiet = 200 * time.Millisecond
 	// lastWrite is how long a write in flight may take after the end of ctx.
 	lastWrite = 3 * time.Second
 	// eventBuffer bounds the probe events taken in per tick.
@@ -49,7 +45,7 @@ type Loop struct {
 	// State of the loop goroutine.
 	gate         autorate.Gate
 	inForce      Limits // confirmed by the router, or pretended in a dry run
-	latency      latency
+	latency      autorate.Latency
 	events       []rtt.Event
 	readings     []autorate.Reading
 	dec          autorate.Decision
@@ -180,7 +176,7 @@ func (l *Loop) tick() {
 	l.drainEvents()
 	in := autorate.Input{
 		Events: l.events, Readings: l.readings, Applied: l.inForce,
-		WriteLatency: l.latency.p90(),
+		WriteLatency: l.latency.P90(),
 		Hold:         l.cfg.Hold != nil && l.cfg.Hold(),
 	}
 	l.dec, l.decided = l.law.Step(now, in), true
@@ -277,14 +273,14 @@ func (l *Loop) finished(r result) {
 		if !r.job.read {
 			l.asked = r.job.want
 		}
-		l.retryAt = now + backoff(l.failures)
+		l.retryAt = now + autorate.Backoff(l.failures)
 		l.status.LastError = r.err
 		return
 	}
 	l.failures, l.status.LastError = 0, nil
 	if !r.dry {
 		l.status.LastRouter = now
-		l.latency.add(r.took)
+		l.latency.Add(r.took)
 	}
 	if r.job.read {
 		l.compare(r.limits)

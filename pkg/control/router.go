@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
@@ -57,7 +56,7 @@ func (l *Loop) poller(ctx context.Context) {
 	}
 }
 
-// pollIfDue asks for counters: every pollBase, more often while a queue stands,
+// pollIfDue asks for counters: every PollBase, more often while a queue stands,
 // less often while nothing happens, and seldom enough that a slow router keeps
 // most of its time for the writes.
 func (l *Loop) pollIfDue(now time.Duration) {
@@ -76,16 +75,16 @@ func (l *Loop) polled(p poll) {
 	l.cfg.Observer.Polled(p.took, p.err)
 	if p.err != nil {
 		l.pollFailures++
-		l.pollAt = now + backoff(l.pollFailures)
+		l.pollAt = now + autorate.Backoff(l.pollFailures)
 		l.status.PollErrors++
 		l.status.PollError = p.err
 		return
 	}
 	l.pollFailures, l.status.PollError = 0, nil
 	l.status.LastRouter, l.status.RouterTook = p.reading.At, p.took
-	every := pollBase
-	if l.quiet() {
-		every = pollQuiet
+	every := autorate.PollBase
+	if l.dec.Quiet() {
+		every = autorate.PollQuiet
 	}
 	// Half a tick early, so that the tick that is due is not missed.
 	l.pollAt = max(l.polledAt+every, now+2*p.took) - l.cfg.Law.Tick/2
@@ -93,37 +92,4 @@ func (l *Loop) polled(p poll) {
 		l.readings = l.readings[:copy(l.readings, l.readings[1:])]
 	}
 	l.readings = append(l.readings, p.reading)
-}
-
-// quiet reports that neither direction carries anything worth counting.
-func (l *Loop) quiet() bool {
-	down, up := l.dec.Directions[autorate.Download].Load, l.dec.Directions[autorate.Upload].Load
-	return l.dec.Excess < l.dec.Threshold && down >= 0 && down < 0.05 && up >= 0 && up < 0.05
-}
-
-// backoff is the pause after the n-th failure in a row.
-func backoff(n int) time.Duration {
-	return min(10*time.Second, 250*time.Millisecond<<min(n-1, 6))
-}
-
-// latency keeps the last few write times.
-type latency struct {
-	took [16]time.Duration
-	n    int
-}
-
-func (l *latency) add(d time.Duration) {
-	l.took[l.n%len(l.took)] = d
-	l.n++
-}
-
-// p90 returns the 90th percentile, or a guess before the first write.
-func (l *latency) p90() time.Duration {
-	n := min(l.n, len(l.took))
-	if n == 0 {
-		return 20 * time.Millisecond
-	}
-	sorted := l.took
-	slices.Sort(sorted[:n])
-	return sorted[min(n-1, n*9/10)]
 }

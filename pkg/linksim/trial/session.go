@@ -1,7 +1,6 @@
 package trial
 
 import (
-	"slices"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
@@ -9,13 +8,9 @@ import (
 	"github.com/wanctl/wanctl/pkg/linksim"
 )
 
-// What the live control loop does, here in virtual time: the same pace of
-// polling, reading back and backing off.
-const (
-	pollBase      = 100 * time.Millisecond
-	pollQuiet     = 200 * time.Millisecond
-	readBackEvery = 10 * time.Second
-)
+// readBackEvery is that of the live control loop, of which this is the image in
+// virtual time.
+const readBackEvery = 10 * time.Second
 
 // session is a controller at work on a link, through a router that takes its
 // time: one write and one poll under way at most, the newest wish is written.
@@ -32,7 +27,7 @@ type session struct {
 	decided  bool            // dec knows the limits in force
 	inForce  [2]bitrate.Rate // as confirmed
 	readings []autorate.Reading
-	latency  latency
+	latency  autorate.Latency
 
 	write    request
 	failures int // in a row
@@ -93,7 +88,7 @@ func (s *session) happen(now time.Duration) {
 // step runs the controller once.
 func (s *session) step(now time.Duration) {
 	s.dec = s.controller.Step(now, autorate.Input{
-		Events: s.link.Events(), Readings: s.readings, Applied: s.inForce, WriteLatency: s.latency.p90(),
+		Events: s.link.Events(), Readings: s.readings, Applied: s.inForce, WriteLatency: s.latency.P90(),
 	})
 	s.decided = true
 	s.readings = s.readings[:0]
@@ -132,11 +127,11 @@ func (s *session) answered(now time.Duration) {
 		if !w.read {
 			s.asked = w.want
 		}
-		s.retryAt = now + backoff(s.failures)
+		s.retryAt = now + autorate.Backoff(s.failures)
 		return
 	}
 	s.failures = 0
-	s.latency.add(now - w.issued)
+	s.latency.Add(now - w.issued)
 	for _, d := range autorate.Directions {
 		if w.read {
 			s.compare(d, s.link.Limit(d))
@@ -186,45 +181,14 @@ func (s *session) polled(now time.Duration) {
 	s.pollTook = now - p.issued
 	if p.failed {
 		s.pollFailures++
-		s.pollAt = now + backoff(s.pollFailures)
+		s.pollAt = now + autorate.Backoff(s.pollFailures)
 		return
 	}
 	s.pollFailures = 0
-	every := pollBase
-	if s.quiet() {
-		every = pollQuiet
+	every := autorate.PollBase
+	if s.dec.Quiet() {
+		every = autorate.PollQuiet
 	}
 	s.pollAt = max(s.polledAt+every, now+2*s.pollTook) - s.tick/2
 	s.readings = append(s.readings, autorate.Reading{At: now - s.pollTook/2, Queues: p.counters})
-}
-
-func (s *session) quiet() bool {
-	down, up := s.dec.Directions[autorate.Download].Load, s.dec.Directions[autorate.Upload].Load
-	return s.dec.Excess < s.dec.Threshold && down >= 0 && down < 0.05 && up >= 0 && up < 0.05
-}
-
-// backoff is the pause after the n-th failure in a row.
-func backoff(n int) time.Duration {
-	return min(10*time.Second, 250*time.Millisecond<<min(n-1, 6))
-}
-
-// latency keeps the last few write times.
-type latency struct {
-	took [16]time.Duration
-	n    int
-}
-
-func (l *latency) add(d time.Duration) {
-	l.took[l.n%len(l.took)] = d
-	l.n++
-}
-
-func (l *latency) p90() time.Duration {
-	n := min(l.n, len(l.took))
-	if n == 0 {
-		return 20 * time.Millisecond
-	}
-	sorted := l.took
-	slices.Sort(sorted[:n])
-	return sorted[min(n-1, n*9/10)]
 }
