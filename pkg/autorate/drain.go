@@ -1,0 +1,230 @@
+package autorate
+
+import (
+	"math"
+	"time"
+)
+
+// cut lowers the limit below the estimated capacity so that the queue drains.
+func (d *direction) cut(s sight, which Direction) {
+	lag := d.history.mean(s.now-s.loop-250*time.Millisecond, s.now-s.loop)
+	if lag <= 0 {
+		lag = d.applied
+	}
+	capacity := lag / (1 + max(0, s.slope))
+	if d.load < loaded && d.through > 0 {
+		// Far below the limit: what flows is all that can be known.
+		capacity = d.through
+	} else if which == Download && s.slope < 0.1 {
+		// The shaper is behind the bottleneck: what feeds the queue is not the
+		// limit, and what comes through while it stands is the capacity.
+		capacity = lag
+		if through, since := d.meter.rate(loadSpan); through > 0 && d.history.lowest(since-s.effect) > 0.9*lag {
+			capacity = min(lag, through)
+		}
+	}
+	if d.edge > 0 && d.mode == steady && s.now-d.since < rebound {
+		// What follows a drain at once is mostly its echo: the limits of the
+		// drain are still in the mean, and the last estimate is the better one.
+		capacity = max(capacity, 0.85*d.edge)
+	}
+	if through := d.arriving(s, which); through > 0 {
+		capacity = min(capacity, through)
+	}
+	if d.load >= loaded {
+		capacity = max(capacity, 0.2*lag)
+	}
+
+	d.cutAt, d.cutFrom, d.cutEdge, d.cutThrough = s.now, d.rate, d.edge, d.through
+	d.peak, d.low, d.falling = s.excess, s.excess, s.now
+	d.verified, d.innocent, d.acted, d.guilty = false, false, false, false
+	d.flat.reset(s.now)
+	d.gone = 0
+	if d.edge > 0 && math.Abs(capacity/d.edge-1) < 0.05 {
+		d.failures++
+	} else {
+		d.failures = 0
+	}
+	d.edge, d.edgeAt = capacity, s.now
+	d.mode, d.since = drain, s.now
+	d.lower(capacity * depth(s.excess))
+	d.reason = Cut
+}
+
+// arriving estimates the capacity from the throughput while a queue stands
+// behind an empty shaper, 0 where it says nothing. Then the flow is clocked by
+// the bottleneck: in the download the throughput is the capacity; in the upload
+// it is what the queue is fed with, and the slope says how that compares.
+//
+// A throughput that our own limit made, now or a moment ago, says nothing.
+func (d *direction) arriving(s sight, which Direction) float64 {
+	recent, since := d.meter.rate(80 * time.Millisecond)
+	if !d.meter.fresh(s.now) || recent <= 0 || !d.meter.idleNow() ||
+		recent > 0.95*d.history.lowest(since-s.effect) {
+		return 0
+	}
+	if which == Download {
+		return recent
+	}
+	if s.slope < -0.02 {
+		return 0 // already draining: less arrives than the capacity
+	}
+	return recent / (1 + max(0, s.slope))
+}
+
+// depth is the share of the capacity at which a queue of q drains.
+func depth(q time.Duration) float64 {
+	return max(deepest, 1-min(1-deepest, 0.03+float64(q)/float64(drainScale)))
+}
+
+// lower moves the limit down to rate, bounded by the floor of the severity.
+func (d *direction) lower(rate float64) {
+	floor := float64(d.cfg.Floor[max(d.state, Green)-1])
+	d.rate = min(d.rate, max(rate, floor))
+}
+
+// drain follows a cut until the queue is gone.
+func (d *direction) drain(s sight, which Direction, other *direction) (done bool) {
+	if d.mode != drain {
+		return false
+	}
+	age := s.now - d.cutAt
+	d.peak = max(d.peak, s.excess)
+	if s.excess < s.threshold && s.fresh {
+		if !d.verified && (!d.acted || s.now-d.actedAt < s.view.Base-(s.now-s.before)+d.soonest()) {
+			d.restore(s, Undone) // the cause was gone before the cut could act
+		} else {
+			d.settle(s)
+		}
+		return true
+	}
+	if s.excess < d.low-d.low/16 {
+		d.low, d.falling = s.excess, s.now
+	}
+	if s.excess > d.low && age < s.loop {
+		d.low = s.excess // still growing from before the cut
+		d.falling = s.now
+	}
+	d.reason = Draining
+	if d.innocent && s.now-other.falling > stuckAfter+s.loop {
+		d.innocent, d.falling = false, s.now // nor is it the other's alone
+	}
+	if d.innocent || d.load < 0 {
+		return false // not its doing, or blind: stay
+	}
+	if d.load < ended && !d.starved(s.now) {
+		if d.gone += s.now - s.before; d.gone > 250*time.Millisecond {
+			d.blame(s, which, other) // what stands now is not its queue
+		}
+		if d.gone > time.Second {
+			d.release(s.now)
+			return true
+		}
+		return false
+	}
+	d.gone = 0
+	if d.acted && other.load >= loaded && s.slope > 0.05 && s.now-max(d.actedAt, d.revised) > s.effect+100*time.Millisecond {
+		// It grows although the cut is in force.
+		if d.revised > d.cutAt && d.blame(s, which, other) {
+			d.falling = s.now
+			return false
+		}
+		d.revised, d.falling = s.now, s.now
+		d.edge = max(min(d.edge, d.applied/(1+s.slope/2)), 0.2*d.edge)
+	}
+	if s.now-d.falling > stuckAfter+s.loop {
+		d.falling = s.now
+		if d.blame(s, which, other) {
+			return false
+		}
+		d.edge *= 0.92
+	}
+	if through := d.arriving(s, which); through > 0 {
+		d.edge = min(d.edge, max(through, 0.2*d.edge))
+		d.guilty = d.guilty || which == Download
+	}
+	d.lower(d.edge * depth(s.excess))
+	return false
+}
+
+// soonest is how long a queue as high as it was takes to drain, at the least:
+// what is gone sooner was none, or not held by this limit.
+func (d *direction) soonest() time.Duration {
+	if d.edge <= 0 || d.rate >= d.edge {
+		return 0
+	}
+	return time.Duration(0.25 * float64(d.peak) / (1 - d.rate/d.edge))
+}
+
+// blame turns to the other direction when cutting this one did not help, and
+// reports whether it did. By then this one's acknowledgements in the other have
+// become few, so what the other still carries is its own.
+func (d *direction) blame(s sight, which Direction, other *direction) bool {
+	if s.told {
+		return false // nobody needs to guess
+	}
+	less := d.through < 0.7*d.cutThrough
+	if other.mode != steady || !other.blamable(s.now, 1-which) && !(less && other.load >= loaded) {
+		return false
+	}
+	d.innocent = !d.guilty
+	other.cut(s, 1-which)
+	return true
+}
+
+// notOurs reports a drain that has shown, deep enough and for long enough,
+// that the delay does not depend on this direction.
+func (d *direction) notOurs(s sight) bool {
+	deep := d.rate <= 0.6*d.cutFrom || d.rate <= 1.01*float64(d.cfg.Lowest())
+	if d.mode != drain || !deep || !d.busy(s.now) {
+		d.flat.reset(s.now)
+		return false
+	}
+	return s.fresh && d.flat.add(s.now, s.excess)
+}
+
+// restore takes a cut back.
+func (d *direction) restore(s sight, why Reason) {
+	d.rate, d.edge = d.bounded(d.cutFrom), d.cutEdge
+	d.mode, d.since, d.pause = steady, s.now, holdFirst
+	d.reason = why
+}
+
+// clear takes a cut back that changed nothing: the delay is not its doing.
+func (d *direction) clear(s sight) {
+	d.restore(s, Rebased)
+	d.heard, d.heardAt = true, s.now
+}
+
+// release ends a drain that can tell nothing any more, and raises nothing:
+// the limit climbs again when it is wanted and the delay is gone.
+func (d *direction) release(now time.Duration) {
+	d.mode, d.since, d.pause = steady, now, holdFirst
+	d.edge, d.reason = d.cutEdge, Undone
+}
+
+// settle ends a drain just below the capacity.
+func (d *direction) settle(s sight) {
+	d.mode, d.since = steady, s.now
+	if d.innocent && d.cutEdge > 0 {
+		// Probably not to blame, but nothing proves it: what it had it gets
+		// back step by step, with open eyes.
+		d.edge, d.pause, d.reason = d.cutEdge, holdFirst, Returning
+		return
+	}
+	if d.innocent || d.gone > 250*time.Millisecond {
+		// What a flow carried while it ended is not the capacity.
+		d.restore(s, Undone)
+		return
+	}
+	d.rate = max(d.rate, d.bounded(d.share*d.edge))
+	switch {
+	case d.failures == 0:
+		d.pause = holdShort
+	case d.failures < 4:
+		d.pause = holdFirst
+	default:
+		d.pause = holdLong
+	}
+	d.reason = Settled
+}
