@@ -12,12 +12,9 @@ import (
 // reloadAll reads the configurations again, on SIGHUP. Each WAN keeps its old
 // one when the new one is bad.
 func (s *shaper) reloadAll(context.Context) {
-	s.say(s.notifier.Reloading())
-	s.logs.reopen()
 	for _, w := range s.wans {
 		s.reload(w)
 	}
-	s.say(s.notifier.Ready("shaping " + s.names()))
 }
 
 func (s *shaper) reload(w *shapedWAN) {

@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"runtime"
-	"strconv"
 	"strings"
 	"time"
 
@@ -17,7 +14,6 @@ import (
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/control"
 	"github.com/wanctl/wanctl/pkg/serve"
-	"github.com/wanctl/wanctl/pkg/sysd"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 )
 
@@ -26,16 +22,11 @@ const onceLasts = 2 * time.Second
 
 // shaper is a running `wanctl shape`.
 type shaper struct {
-	app      *App
-	options  shapeOptions
-	quit     func(why error) // ends the run in order
-	logs     *logs
-	printer  *decisionPrinter // nil where standard output is not for programs
-	notifier *sysd.Notifier
-	metrics  *telemetry.Metrics
-	wans     []*shapedWAN
-	stages   [3][]serve.Task // loops, then what feeds them, then what keeps and serves
-	closers  []func() error
+	*daemon
+	options shapeOptions
+	printer *decisionPrinter // nil where standard output is not for programs
+	metrics *telemetry.Metrics
+	wans    []*shapedWAN
 }
 
 // shape runs the loop of every WAN until ctx ends.
@@ -57,9 +48,8 @@ func (a *App) shape(ctx context.Context, wans []*config.WAN, o shapeOptions) (er
 	if _, chosen := a.LookupEnv("GOMAXPROCS"); !chosen {
 		runtime.GOMAXPROCS(min(runtime.NumCPU(), 1+len(enabled)/20))
 	}
-	ctx, quit := context.WithCancelCause(ctx)
-	defer quit(nil)
-	s := &shaper{app: a, options: o, quit: quit}
+	ctx, d := a.newDaemon(ctx, logOptions{consoleOnly: o.once || o.dryRun, answer: o.once})
+	s := &shaper{daemon: d, options: o}
 	defer func() { err = errors.Join(err, s.close()) }()
 	if err := s.build(ctx, enabled); err != nil {
 		return err
@@ -69,12 +59,8 @@ func (a *App) shape(ctx context.Context, wans []*config.WAN, o shapeOptions) (er
 
 // build assembles everything. What fails here fails before anything runs.
 func (s *shaper) build(ctx context.Context, wans []*config.WAN) error {
-	var err error
-	s.logs = s.app.openLogs(s.options)
-	if s.notifier, err = sysd.New(); err != nil {
-		s.logs.main.Warn("systemd", "error", err)
-	}
 	registry := telemetry.NewRegistry()
+	var err error
 	if s.metrics, err = telemetry.New(registry, s.app.Version); err != nil {
 		return err
 	}
@@ -92,14 +78,16 @@ func (s *shaper) build(ctx context.Context, wans []*config.WAN) error {
 	}
 	if !s.options.once {
 		health := telemetry.NewChecker(s.app.Version, sources...)
-		s.listen(wans, "health", func(w *config.WAN) config.Endpoint { return w.Health }, health.Handler(nil))
-		s.listen(wans, "metrics", func(w *config.WAN) config.Endpoint { return w.Metrics }, telemetry.MetricsHandler(registry))
+		for _, w := range wans {
+			s.listen("health", w.Health, health.Handler(nil))
+			s.listen("metrics", w.Metrics, telemetry.MetricsHandler(registry))
+		}
 	}
 	return nil
 }
 
 func (s *shaper) addWAN(ctx context.Context, cfg *config.WAN) (*shapedWAN, error) {
-	log := s.logs.wan(cfg)
+	log := s.logs.of(&cfg.Base)
 	w, err := s.app.openWAN(cfg, log, s.options)
 	if err != nil {
 		return nil, err
@@ -145,28 +133,7 @@ func telemetryConfig(w *shapedWAN, cfg *config.WAN) telemetry.WANConfig {
 	}
 }
 
-// listen adds one server for each distinct address among the WANs' endpoints.
-func (s *shaper) listen(wans []*config.WAN, key string, of func(*config.WAN) config.Endpoint, handler http.Handler) {
-	taken := map[string]bool{}
-	for _, w := range wans {
-		e := of(w)
-		addr := net.JoinHostPort(e.Host, strconv.Itoa(e.Port))
-		if !e.Enabled || taken[addr] {
-			continue
-		}
-		taken[addr] = true
-		setting := key + ".port"
-		if key == "health" {
-			setting = "health_check.port"
-		}
-		s.stages[2] = append(s.stages[2], serve.NewHTTPServer(key, addr, setting, handler, s.logs.main))
-	}
-}
-
 func (s *shaper) run(ctx context.Context) error {
-	ctx, reload, stop := serve.Signals(ctx)
-	defer stop()
-	defer serve.SurviveBrokenPipe()()
 	limit, over := s.options.duration, errors.New("--duration is over")
 	if s.options.once {
 		limit, over = onceLasts, errors.New("--once is done")
@@ -176,22 +143,12 @@ func (s *shaper) run(ctx context.Context) error {
 		ctx, cancel = context.WithTimeoutCause(ctx, limit, over)
 		defer cancel()
 	}
-	s.stages[2] = append(s.stages[2],
-		serve.OnReload(reload, s.reloadAll),
-		serve.NewTask("status", nil, s.report))
-	frame := serve.Frame{
-		Stages: [][]serve.Task{s.stages[0], s.stages[1], s.stages[2]},
-		Log:    s.logs.main,
-		OnReady: func() {
-			s.logs.main.Info("running", "version", s.app.Version, "wans", s.names(), "dry_run", s.options.dryRun)
-			s.say(s.notifier.Ready("shaping " + s.names()))
-		},
-		OnStop: func(why string) {
-			s.logs.main.Info("stopping", "why", why)
-			s.say(s.notifier.Stopping(why))
-		},
-	}
-	err := frame.Run(ctx)
+	s.stages[2] = append(s.stages[2], serve.NewTask("status", nil, s.report))
+	err := s.daemon.run(ctx, daemonRun{
+		doing:   "shaping " + s.names(),
+		started: []any{"wans", s.names(), "dry_run", s.options.dryRun},
+		reload:  s.reloadAll,
+	})
 	if s.options.once && err == nil {
 		return s.printOnce()
 	}
@@ -204,13 +161,6 @@ func (s *shaper) names() string {
 		names[i] = w.cfg.Name
 	}
 	return strings.Join(names, ", ")
-}
-
-// say logs what could not be told to systemd.
-func (s *shaper) say(err error) {
-	if err != nil {
-		s.logs.main.Warn("systemd", "error", err)
-	}
 }
 
 // report keeps the line of `systemctl status` fresh.
@@ -236,15 +186,4 @@ func (s *shaper) report(ctx context.Context) error {
 		s.notifier.Status(strings.Join(parts, "; "))
 	}
 	return nil
-}
-
-func (s *shaper) close() error {
-	var errs []error
-	for _, c := range s.closers {
-		errs = append(errs, c())
-	}
-	if s.logs != nil {
-		errs = append(errs, s.logs.close())
-	}
-	return errors.Join(errs...)
 }

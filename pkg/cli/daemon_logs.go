@@ -9,8 +9,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/serve"
 )
 
-// logs is where a running shape writes: standard error, and the log files of
-// each WAN. None of them ever blocks a loop.
+// logs is where a daemon writes: standard error, and the log files of each
+// configuration. None of them ever blocks a loop.
 type logs struct {
 	app         *App
 	consoleOnly bool
@@ -24,15 +24,21 @@ type logs struct {
 	main *slog.Logger
 }
 
-func (a *App) openLogs(o shapeOptions) *logs {
-	l := &logs{app: a, consoleOnly: o.once || o.dryRun, files: map[string]*serve.Log{}}
+// logOptions says what a run does with its logs.
+type logOptions struct {
+	consoleOnly bool // no log files: a trial
+	answer      bool // standard output brings the answer, so the console is for what is wrong
+}
+
+func (a *App) openLogs(o logOptions) *logs {
+	l := &logs{app: a, consoleOnly: o.consoleOnly, files: map[string]*serve.Log{}}
 	l.console = serve.NewLog(a.Err, l.options())
 	level := a.global.logLevel
 	switch {
 	case a.global.quiet:
 		level = "error"
-	case o.once && level == "info":
-		level = "warn" // its answer comes on standard output
+	case o.answer && level == "info":
+		level = "warn"
 	}
 	l.onConsole = a.logger(l.console, level).Handler()
 	l.main = slog.New(l.onConsole)
@@ -43,9 +49,9 @@ func (l *logs) options() serve.LogOptions {
 	return serve.LogOptions{JSON: l.app.global.logFormat == "json"}
 }
 
-// wan returns the logger of one WAN. A log file that cannot be written is a
+// of returns the logger of one configuration. A log file that cannot be written is a
 // warning: the console still has everything.
-func (l *logs) wan(cfg *config.WAN) *slog.Logger {
+func (l *logs) of(cfg *config.Base) *slog.Logger {
 	handlers := []slog.Handler{l.onConsole}
 	add := func(path, level string) {
 		if path == "" {

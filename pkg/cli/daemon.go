@@ -1,0 +1,102 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"strconv"
+
+	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/serve"
+	"github.com/wanctl/wanctl/pkg/sysd"
+)
+
+// daemon is what every long-running command consists of beside its own work:
+// logs, systemd, listeners, signals, and tasks that end in order.
+type daemon struct {
+	app      *App
+	quit     func(why error) // ends the run in order
+	logs     *logs
+	notifier *sysd.Notifier
+	stages   [3][]serve.Task // loops, then what feeds them, then what keeps and serves
+	closers  []func() error
+	bound    map[string]bool // addresses that have a listener
+}
+
+// newDaemon returns a daemon with nothing to run yet, and the context to build
+// and run it in. It has to be closed.
+func (a *App) newDaemon(ctx context.Context, o logOptions) (context.Context, *daemon) {
+	ctx, quit := context.WithCancelCause(ctx)
+	d := &daemon{app: a, quit: quit, logs: a.openLogs(o), bound: map[string]bool{}}
+	var err error
+	d.notifier, err = sysd.New()
+	d.say(err)
+	return ctx, d
+}
+
+// say logs what could not be told to systemd.
+func (d *daemon) say(err error) {
+	if err != nil {
+		d.logs.main.Warn("systemd", "error", err)
+	}
+}
+
+// listen adds a server of the kind "health" or "metrics", unless there is one
+// at that address.
+func (d *daemon) listen(kind string, e config.Endpoint, handler http.Handler) {
+	addr := net.JoinHostPort(e.Host, strconv.Itoa(e.Port))
+	key := kind + " " + addr
+	if !e.Enabled || d.bound[key] {
+		return
+	}
+	d.bound[key] = true
+	setting := kind + ".port"
+	if kind == "health" {
+		setting = "health_check.port"
+	}
+	d.stages[2] = append(d.stages[2], serve.NewHTTPServer(kind, addr, setting, handler, d.logs.main))
+}
+
+// daemonRun is what differs between the daemons while they run.
+type daemonRun struct {
+	doing   string                // for the status line of systemd: "shaping spectrum"
+	started []any                 // what the first log line tells beside the version
+	reload  func(context.Context) // on SIGHUP, log files being open anew
+}
+
+// run runs the tasks until ctx ends, a signal ends it, or the first stage has
+// nothing more to do.
+func (d *daemon) run(ctx context.Context, r daemonRun) error {
+	ctx, reload, stop := serve.Signals(ctx)
+	defer stop()
+	defer serve.SurviveBrokenPipe()()
+	d.stages[2] = append(d.stages[2], serve.OnReload(reload, func(ctx context.Context) {
+		d.say(d.notifier.Reloading())
+		d.logs.reopen()
+		r.reload(ctx)
+		d.say(d.notifier.Ready(r.doing))
+	}))
+	frame := serve.Frame{
+		Stages: [][]serve.Task{d.stages[0], d.stages[1], d.stages[2]},
+		Log:    d.logs.main,
+		OnReady: func() {
+			d.logs.main.Info("running", append([]any{"version", d.app.Version}, r.started...)...)
+			d.say(d.notifier.Ready(r.doing))
+		},
+		OnStop: func(why string) {
+			d.logs.main.Info("stopping", "why", why)
+			d.say(d.notifier.Stopping(why))
+		},
+	}
+	return frame.Run(ctx)
+}
+
+func (d *daemon) close() error {
+	d.quit(nil)
+	var errs []error
+	for _, c := range d.closers {
+		errs = append(errs, c())
+	}
+	return errors.Join(append(errs, d.logs.close())...)
+}
