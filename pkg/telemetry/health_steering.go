@@ -26,6 +26,62 @@ type SteeringStatus struct {
 	Counters   SteeringCounters
 	Errors     SteeringErrors
 	Thresholds SteeringThresholds
+	Detail     SteeringDetail
+}
+
+// SteeringDetail is what a person wants to know beside the fields that older
+// monitors read. Null is for what is not known.
+type SteeringDetail struct {
+	Name      string    `json:"name"` // of the configuration
+	Reason    string    `json:"reason"`
+	Alternate WANNote   `json:"alternate"`
+	Path      PathNote  `json:"path"`
+	Queue     QueueNote `json:"queue"`
+	Rule      RuleNote  `json:"rule"`
+
+	Score     *float64   `json:"score"` // 0..100; null: not scored
+	Threshold *float64   `json:"steer_threshold"`
+	HoldUntil *time.Time `json:"hold_until"`         // no change before
+	Penalty   *time.Time `json:"flap_penalty_until"` // the flap brake holds so long
+
+	ForceOut ListNote `json:"force_out"`
+}
+
+// WANNote is another WAN, as steering sees it.
+type WANNote struct {
+	WAN       string `json:"wan"`
+	Condition string `json:"condition"` // "unknown", "good", "degraded", "down"
+}
+
+// PathNote is the round-trip time of the primary WAN.
+type PathNote struct {
+	Source     string   `json:"source"` // "loop", "file", "probe", "file+probe"; "" none
+	Baseline   *float64 `json:"baseline_rtt_ms"`
+	RTT        *float64 `json:"rtt_ms"`
+	Excess     *float64 `json:"excess_ms"`
+	ExcessEWMA *float64 `json:"excess_ewma_ms"`
+}
+
+// QueueNote is the primary WAN's queues on the router.
+type QueueNote struct {
+	Available bool     `json:"available"`
+	Drops     *int     `json:"drops"`         // since the sample before
+	Depth     *int     `json:"depth_packets"` // now
+	DepthEWMA *float64 `json:"depth_ewma_packets"`
+}
+
+// RuleNote is the mangle rule.
+type RuleNote struct {
+	Comment string `json:"comment"`
+	Enabled *bool  `json:"enabled"` // as last read from the router
+	Error   string `json:"error,omitempty"`
+}
+
+// ListNote is an address list of the router.
+type ListNote struct {
+	List    string   `json:"list"`
+	Entries []string `json:"entries"`
+	Error   string   `json:"error,omitempty"`
 }
 
 // SteeringCounters are the counts that decide.
@@ -74,6 +130,7 @@ type SteeringHealth struct {
 	Thresholds SteeringThresholds `json:"thresholds"`
 	PID        int                `json:"pid"`
 	Reasons    []string           `json:"reasons,omitempty"`
+	Detail     SteeringDetail     `json:"detail"`
 }
 
 // CongestionHealth is how congested a WAN is.
@@ -110,7 +167,9 @@ func (c *SteeringChecker) Health(ctx context.Context) SteeringHealth {
 		Errors:        s.Errors,
 		Thresholds:    s.Thresholds,
 		PID:           os.Getpid(),
+		Detail:        s.Detail,
 	}
+	h.Detail.Rule.Error, h.Detail.ForceOut.Error = clean(s.Detail.Rule.Error), clean(s.Detail.ForceOut.Error)
 	h.Errors.LastError = clean(h.Errors.LastError)
 	h.Steering.Enabled, h.Steering.State, h.Steering.Mode = s.Enabled, s.State, s.Mode
 	h.Congestion.Primary = congestion(s.Congestion, s.Primary)
