@@ -170,6 +170,9 @@ func (c *SteeringChecker) Health(ctx context.Context) SteeringHealth {
 		Detail:        s.Detail,
 	}
 	h.Detail.Rule.Error, h.Detail.ForceOut.Error = clean(s.Detail.Rule.Error), clean(s.Detail.ForceOut.Error)
+	if h.Detail.ForceOut.Entries == nil {
+		h.Detail.ForceOut.Entries = []string{}
+	}
 	h.Errors.LastError = clean(h.Errors.LastError)
 	h.Steering.Enabled, h.Steering.State, h.Steering.Mode = s.Enabled, s.State, s.Mode
 	h.Congestion.Primary = congestion(s.Congestion, s.Primary)

@@ -276,7 +276,12 @@ func TestSteeringDocument(t *testing.T) {
 		`"decision":{"last_transition_time":"2026-11-23T11:58:45Z","time_in_state_seconds":75},` +
 		`"counters":{"red_count":3,"good_count":1,"bad_count":0,"cake_read_failures":1},` +
 		`"errors":{"consecutive_failures":0,"cake_read_failures":1},` +
-		`"thresholds":{"green_rtt_ms":5,"yellow_rtt_ms":15,"red_rtt_ms":15,"red_samples_required":2,"green_samples_required":15},"pid":7}`
+		`"thresholds":{"green_rtt_ms":5,"yellow_rtt_ms":15,"red_rtt_ms":15,"red_samples_required":2,"green_samples_required":15},"pid":7,` +
+		`"detail":{"name":"","reason":"","alternate":{"wan":"","condition":""},` +
+		`"path":{"source":"","baseline_rtt_ms":null,"rtt_ms":null,"excess_ms":null,"excess_ewma_ms":null},` +
+		`"queue":{"available":false,"drops":null,"depth_packets":null,"depth_ewma_packets":null},` +
+		`"rule":{"comment":"","enabled":null},"score":null,"steer_threshold":null,"hold_until":null,` +
+		`"flap_penalty_until":null,"force_out":{"list":"","entries":[]}}}`
 	if diff := cmp.Diff(want, string(data)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
