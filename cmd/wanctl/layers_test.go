@@ -35,7 +35,8 @@ var homes = map[string][]string{
 	"github.com/gofrs/flock":                   {"pkg/state"},
 	"github.com/google/renameio":               {"pkg/state"},
 	"github.com/go-routeros/routeros":          {"pkg/router/api"},
-	"golang.org/x/crypto":                      {"pkg/router/ssh", "pkg/router/simrouter"},
+	"golang.org/x/crypto/ssh":                  {"pkg/router/ssh", "pkg/router/simrouter"},
+	"golang.org/x/crypto/bcrypt":               {"pkg/serve"},
 	"golang.org/x/term":                        {"pkg/cli"},
 }
 

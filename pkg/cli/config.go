@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,6 +13,7 @@ import (
 const configLong = `Check, show and explain configuration files.
 
 A WAN has one YAML file: /etc/wanctl/NAME.yaml for --wan NAME, or --config FILE.
+Steering has one of its own, usually /etc/wanctl/steering.yaml: --wan steering.
 Values come from flags, then the environment, then the file, then defaults.
 
   ${NAME}             in any value is replaced from the environment
@@ -46,11 +48,7 @@ func (a *App) configPaths() ([]string, error) {
 	case g.config != "":
 		return []string{g.config}, nil
 	case len(g.wans) == 0:
-		which := "which WAN? give --wan NAME for NAME.yaml in " + g.configDir + ", or --config FILE"
-		if names := config.Names(g.configDir); len(names) > 0 {
-			which += "; there are " + strings.Join(names, ", ")
-		}
-		return nil, usagef("%s", which)
+		return nil, usagef("which WAN? give --wan NAME for NAME.yaml in %s, or --config FILE%s", g.configDir, existingWANs(g.configDir))
 	}
 	paths := make([]string, len(g.wans))
 	for i, name := range g.wans {
@@ -61,6 +59,28 @@ func (a *App) configPaths() ([]string, error) {
 		paths[i] = path
 	}
 	return paths, nil
+}
+
+// kindOf is config.Kind, going by the name where the sections do not tell: of a
+// file that is missing or empty too, the right loader has the right advice.
+func kindOf(path string) config.FileKind {
+	kind := config.Kind(path)
+	if name := filepath.Base(path); kind == config.KindUnknown && strings.TrimSuffix(name, filepath.Ext(name)) == "steering" {
+		return config.KindSteering
+	}
+	return kind
+}
+
+// onePath is configPaths for a command that works on exactly one.
+func (a *App) onePath(cmd *cobra.Command) (string, error) {
+	if n := len(a.global.wans); n > 1 {
+		return "", usagef("%s works on one WAN, and --wan was given %d times", cmd.CommandPath(), n)
+	}
+	paths, err := a.configPaths()
+	if err != nil {
+		return "", err
+	}
+	return paths[0], nil
 }
 
 // loadWANs reads the configuration of every WAN the global flags name, at least
@@ -98,14 +118,46 @@ func (a *App) loadWANs(*cobra.Command) ([]*config.WAN, error) {
 
 // loadWAN is loadWANs for a command that works on exactly one.
 func (a *App) loadWAN(cmd *cobra.Command) (*config.WAN, error) {
-	if n := len(a.global.wans); n > 1 {
-		return nil, usagef("%s works on one WAN, and --wan was given %d times", cmd.CommandPath(), n)
-	}
-	wans, err := a.loadWANs(cmd)
+	path, err := a.onePath(cmd)
 	if err != nil {
 		return nil, err
 	}
-	return wans[0], nil
+	return a.readWAN(path, a.configOptions())
+}
+
+// loadBase is loadWAN for a command to which steering's file is as good: it
+// has to do with the router alone.
+func (a *App) loadBase(cmd *cobra.Command) (*config.Base, error) {
+	path, err := a.onePath(cmd)
+	if err != nil {
+		return nil, err
+	}
+	if kindOf(path) == config.KindSteering {
+		s, err := a.readSteering(path, a.configOptions())
+		if err != nil {
+			return nil, err
+		}
+		return &s.Base, nil
+	}
+	wan, err := a.readWAN(path, a.configOptions())
+	if err != nil {
+		return nil, err
+	}
+	return &wan.Base, nil
+}
+
+// readWAN reads the configuration of a WAN and prints its warnings.
+func (a *App) readWAN(path string, opts config.Options) (*config.WAN, error) {
+	wan, warnings, err := config.Load(path, opts)
+	a.warnProblems(warnings)
+	return wan, err
+}
+
+// readSteering reads the configuration of steering and prints its warnings.
+func (a *App) readSteering(path string, opts config.Options) (*config.Steering, error) {
+	s, warnings, err := config.LoadSteering(path, opts)
+	a.warnProblems(warnings)
+	return s, err
 }
 
 func (a *App) warnProblems(warnings []config.Problem) {

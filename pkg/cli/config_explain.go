@@ -3,6 +3,8 @@ package cli
 import (
 	"fmt"
 	"io"
+	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,22 +16,52 @@ import (
 
 // keyDoc is what programs get to know of a key.
 type keyDoc struct {
-	Key      string `json:"key"`
-	Type     string `json:"type"`
-	Range    string `json:"range,omitempty"`
-	Required bool   `json:"required"`
-	Default  string `json:"default,omitempty"`
-	Env      string `json:"env"`
-	Doc      string `json:"doc"`
+	Key      string   `json:"key"`
+	Type     string   `json:"type"`
+	Range    string   `json:"range,omitempty"`
+	Required bool     `json:"required"`
+	Default  string   `json:"default,omitempty"`
+	Env      string   `json:"env"`
+	Doc      string   `json:"doc"`
+	Files    []string `json:"files"` // kinds of file that have it: "wan", "steering"
+}
+
+// fileKey is a key with the kinds of file that have it.
+type fileKey struct {
+	schema.Key
+	kinds []config.FileKind
+}
+
+// ofEither joins keys of WANs and of steering. A key that means the same in
+// both is there once.
+func ofEither(wan, steering []schema.Key) []fileKey {
+	var all []fileKey
+	for _, k := range wan {
+		all = append(all, fileKey{k, []config.FileKind{config.KindWAN}})
+	}
+	after := len(all)
+	for _, k := range steering {
+		i := slices.IndexFunc(all, func(other fileKey) bool { return other.Name == k.Name })
+		switch {
+		case i < 0:
+			all = append(all, fileKey{k, []config.FileKind{config.KindSteering}})
+		case i < after && reflect.DeepEqual(all[i].Key, k):
+			all[i].kinds = append(all[i].kinds, config.KindSteering)
+		default:
+			all = slices.Insert(all, i+1, fileKey{k, []config.FileKind{config.KindSteering}})
+			after++
+		}
+	}
+	return all
 }
 
 func newConfigExplainCmd(a *App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain [KEY]",
 		Short: "Explain keys of a configuration file",
-		Long: `Explain keys of a configuration file: what they mean, and their type, range and
-default. KEY is a dotted name, its last part, or a section; without it, all keys
-are listed.
+		Long: `Explain keys of a configuration file: what they mean, in which kind of file (of a
+WAN, of steering, or both), and their type, range and default. KEY is a dotted
+name, its last part, or a section; without it, all keys are listed.
 
 ` + exitStatuses,
 		Example: `  wanctl config explain
@@ -38,7 +70,7 @@ are listed.
 		Args: usageArgs(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			var names []string
-			for _, k := range config.WANKeys() {
+			for _, k := range ofEither(config.WANKeys(), config.SteeringKeys()) {
 				if len(args) == 0 {
 					names = append(names, cobra.CompletionWithDesc(k.Name, k.Doc))
 				}
@@ -47,7 +79,7 @@ are listed.
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return a.listKeys(config.WANKeys())
+				return a.listKeys(ofEither(config.WANKeys(), config.SteeringKeys()))
 			}
 			return a.runConfigExplain(args[0])
 		},
@@ -55,15 +87,14 @@ are listed.
 }
 
 func (a *App) runConfigExplain(name string) error {
-	all := config.WANKeys()
 	name = strings.TrimSuffix(name, ".")
-	keys := schema.Find(all, name)
+	keys := ofEither(schema.Find(config.WANKeys(), name), schema.Find(config.SteeringKeys(), name))
 	if len(keys) == 0 {
 		if why, found := config.WhyObsolete(name); found {
 			_, err := fmt.Fprintf(a.Out, "%s\n  Has no effect any more: %s.\n", name, why)
 			return err
 		}
-		if near := schema.Suggest(all, name); near != "" {
+		if near := schema.Suggest(slices.Concat(config.WANKeys(), config.SteeringKeys()), name); near != "" {
 			return usagef("no key %q; did you mean %s?", name, near)
 		}
 		return usagef("no key %q; 'wanctl config explain' lists all", name)
@@ -84,17 +115,29 @@ func (a *App) runConfigExplain(name string) error {
 	return nil
 }
 
-func explainKey(w io.Writer, k schema.Key) error {
+func explainKey(w io.Writer, k fileKey) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n  %s\n\n", k.Name, k.Doc)
+	fmt.Fprintf(&b, "  file         %s\n", k.files())
 	fmt.Fprintf(&b, "  type         %s\n", k.Type)
 	if r := k.Range(); r != "" {
 		fmt.Fprintf(&b, "  range        %s\n", r)
 	}
-	fmt.Fprintf(&b, "  default      %s\n", keyDefault(k))
+	fmt.Fprintf(&b, "  default      %s\n", keyDefault(k.Key))
 	fmt.Fprintf(&b, "  environment  %s\n", k.Env())
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// files says in words which kinds of file have the key.
+func (k fileKey) files() string {
+	switch {
+	case len(k.kinds) > 1:
+		return "of a WAN, and of steering"
+	case k.kinds[0] == config.KindSteering:
+		return "of steering"
+	}
+	return "of a WAN"
 }
 
 func keyDefault(k schema.Key) string {
@@ -109,12 +152,15 @@ func keyDefault(k schema.Key) string {
 	return "none"
 }
 
-func (a *App) listKeys(keys []schema.Key) error {
+func (a *App) listKeys(keys []fileKey) error {
 	docs := make([]keyDoc, len(keys))
 	for i, k := range keys {
-		docs[i] = keyDoc{k.Name, k.Type.String(), k.Range(), k.Required, k.Default, k.Env(), k.Doc}
+		docs[i] = keyDoc{Key: k.Name, Type: k.Type.String(), Range: k.Range(), Required: k.Required, Default: k.Default, Env: k.Env(), Doc: k.Doc}
 		if k.Default == "" {
 			docs[i].Default = k.Derived
+		}
+		for _, kind := range k.kinds {
+			docs[i].Files = append(docs[i].Files, kind.String())
 		}
 	}
 	columns := []out.Column[keyDoc]{
@@ -134,5 +180,6 @@ func (a *App) listKeys(keys []schema.Key) error {
 			out.Column[keyDoc]{Name: "env", Text: func(d keyDoc) string { return d.Env }},
 			out.Column[keyDoc]{Name: "doc", Text: func(d keyDoc) string { return d.Doc }})
 	}
+	columns = append(columns, out.Column[keyDoc]{Head: "FILE", Name: "files", Text: func(d keyDoc) string { return strings.Join(d.Files, ",") }})
 	return out.List(a.Out, a.global.output, docs, columns)
 }

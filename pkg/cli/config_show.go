@@ -17,8 +17,9 @@ func newConfigShowCmd(a *App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show",
 		Short: "Print the configuration in force",
-		Long: `Print the configuration in force: the file, with flags and environment laid over
-it and defaults filled in. Passwords are masked. The output is a file that loads,
+		Long: `Print the configuration in force, of a WAN or of steering: the file, with flags and
+environment laid over it and defaults filled in; for steering also what the file
+of the primary WAN says. Passwords are masked. The output is a file that loads,
 once it has its password.
 
 With -o json, jsonl or csv there is one entry a key, with its value and source.
@@ -26,6 +27,7 @@ With -o json, jsonl or csv there is one entry a key, with its value and source.
 ` + exitStatuses,
 		Example: `  wanctl config show --wan spectrum
   wanctl config show --config spectrum.yaml --origin
+  wanctl config show --wan steering
   wanctl config show --wan spectrum -o jsonl | jq 'select(.source != "default")'`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.runConfigShow(cmd, origin) },
@@ -35,30 +37,65 @@ With -o json, jsonl or csv there is one entry a key, with its value and source.
 }
 
 func (a *App) runConfigShow(cmd *cobra.Command, origin bool) error {
-	paths, err := a.configPaths()
+	path, err := a.onePath(cmd)
 	if err != nil {
 		return err
 	}
-	if len(paths) > 1 {
-		return usagef("%s works on one WAN, and --wan was given %d times", cmd.CommandPath(), len(paths))
+	var settings []schema.Setting
+	if kindOf(path) == config.KindSteering {
+		settings, err = a.steeringSettings(path)
+	} else {
+		settings, err = a.wanSettings(path)
 	}
-	wan, origins, warnings, err := config.LoadOrigins(paths[0], a.configOptions())
-	a.warnProblems(warnings)
 	if err != nil {
 		return err
 	}
 	if a.global.output != out.Table {
-		return out.List(a.Out, a.global.output, config.Settings(wan, origins), settingColumns())
+		return out.List(a.Out, a.global.output, settings, settingColumns())
 	}
 	if !origin {
-		origins = nil
+		for i := range settings {
+			settings[i].Source = ""
+		}
 	}
-	text, err := config.Marshal(wan, origins)
+	text, err := schema.Marshal(settings)
 	if err != nil {
 		return err
 	}
 	_, err = a.Out.Write(text)
 	return err
+}
+
+func (a *App) wanSettings(path string) ([]schema.Setting, error) {
+	wan, origins, warnings, err := config.LoadOrigins(path, a.configOptions())
+	a.warnProblems(warnings)
+	if err != nil {
+		return nil, err
+	}
+	return config.Settings(wan, origins), nil
+}
+
+// steeringSettings fills in what steering takes from the file of the primary
+// WAN.
+func (a *App) steeringSettings(path string) ([]schema.Setting, error) {
+	s, origins, warnings, err := config.LoadSteeringOrigins(path, a.configOptions())
+	a.warnProblems(warnings)
+	if err != nil {
+		return nil, err
+	}
+	own := config.SteeringSettings(s, origins)
+	_, _, warnings, err = s.LoadNeighbours(a.configOptions())
+	a.warnProblems(warnings)
+	if err != nil {
+		return nil, err
+	}
+	all := config.SteeringSettings(s, origins)
+	for i := range all {
+		if own[i].Value == nil && all[i].Value != nil {
+			all[i].Source, all[i].File = schema.FromFile, s.PrimaryConfig
+		}
+	}
+	return all, nil
 }
 
 func settingColumns() []out.Column[schema.Setting] {
@@ -73,6 +110,7 @@ func settingColumns() []out.Column[schema.Setting] {
 			return fmt.Sprint(s.Line)
 		}},
 		{Name: "env", Text: func(s schema.Setting) string { return s.Env }},
+		{Name: "file", Text: func(s schema.Setting) string { return s.File }},
 	}
 }
 

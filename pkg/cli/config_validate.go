@@ -1,8 +1,12 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +19,9 @@ type validation struct {
 	File     string          `json:"file"`
 	OK       bool            `json:"ok"`
 	Problems []configProblem `json:"problems"`
+
+	named  string // what the file is called in messages
+	errors []config.Problem
 }
 
 type configProblem struct {
@@ -24,7 +31,7 @@ type configProblem struct {
 	Severity string `json:"severity"` // "error" or "warning"
 }
 
-func (v validation) count(severity string) int {
+func (v *validation) count(severity string) int {
 	n := 0
 	for _, p := range v.Problems {
 		if p.Severity == severity {
@@ -38,11 +45,13 @@ func newConfigValidateCmd(a *App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "validate [FILE...]",
 		Short: "Check configuration files",
-		Long: `Check configuration files, by default those that --config or --wan names.
+		Long: `Check configuration files, of WANs and of steering, by default those that --config
+or --wan names. What kind a file is, its sections tell.
 
 Everything wrong is reported at once, with file, line and key. Files that load
 are named on standard output, also when there are warnings. FILE - is standard
-input.
+input. Several files are also checked against each other: two loops must not
+share a name, a queue, a rule, a lock or a state file.
 
 ` + exitStatuses,
 		Example: `  wanctl config validate /etc/wanctl/*.yaml
@@ -63,26 +72,25 @@ func (a *App) runConfigValidate(files []string) error {
 		}
 	}
 	var (
-		verdicts []validation
-		bad      config.Error
+		verdicts []*validation
+		loaded   validFiles
 	)
 	for _, file := range files {
-		warnings, err := a.validateFile(file)
-		var invalid *config.Error
-		if err != nil && !errors.As(err, &invalid) {
+		v, err := a.validateFile(file, &loaded)
+		if err != nil {
 			return err
 		}
-		a.warnProblems(warnings)
-		v := validation{File: file, OK: err == nil, Problems: []configProblem{}}
-		if invalid != nil {
-			bad.Problems = append(bad.Problems, invalid.Problems...)
-			v.add("error", invalid.Problems)
-		}
-		v.add("warning", warnings)
 		verdicts = append(verdicts, v)
+	}
+	if err := loaded.together(verdicts); err != nil {
+		return err
 	}
 	if err := a.printValidations(verdicts); err != nil {
 		return err
+	}
+	var bad config.Error
+	for _, v := range verdicts {
+		bad.Problems = append(bad.Problems, v.errors...)
 	}
 	if len(bad.Problems) > 0 {
 		return &bad
@@ -90,13 +98,116 @@ func (a *App) runConfigValidate(files []string) error {
 	return nil
 }
 
-func (a *App) validateFile(file string) (warnings []config.Problem, err error) {
-	if file == "-" {
-		_, warnings, err = config.Parse(a.In, "stdin", a.configOptions())
-	} else {
-		_, warnings, err = config.Load(file, a.configOptions())
+// validFiles are those that load.
+type validFiles struct {
+	seen     map[string]bool // also those that do not
+	wans     []*config.WAN
+	steering []*config.Steering
+}
+
+// again reports whether the file was given before: it does not collide with
+// itself.
+func (l *validFiles) again(file string) bool {
+	if l.seen == nil {
+		l.seen = map[string]bool{}
 	}
-	return warnings, err
+	file = filepath.Clean(file)
+	seen := l.seen[file]
+	l.seen[file] = true
+	return seen
+}
+
+// together checks the files against each other.
+func (l *validFiles) together(verdicts []*validation) error {
+	var invalid *config.Error
+	if err := config.CheckTogether(l.wans, l.steering...); err != nil && !errors.As(err, &invalid) {
+		return err
+	}
+	if invalid == nil {
+		return nil
+	}
+	for _, p := range invalid.Problems {
+		i := slices.IndexFunc(verdicts, func(v *validation) bool { return v.named == p.File })
+		v := verdicts[i]
+		// A steering file names the file of its primary WAN, and so it may have
+		// been found out already.
+		if !slices.ContainsFunc(v.errors, func(q config.Problem) bool { return q.Key == p.Key && q.Line == 0 }) {
+			v.fail([]config.Problem{p})
+		}
+	}
+	return nil
+}
+
+// validateFile judges one file and prints its warnings. An error is none of the
+// file.
+func (a *App) validateFile(file string, loaded *validFiles) (*validation, error) {
+	v := &validation{File: file, OK: true, Problems: []configProblem{}, named: file}
+	kind, read := kindOf(file), (io.Reader)(nil)
+	if file == "-" {
+		text, err := io.ReadAll(a.In)
+		if err != nil {
+			return nil, fmt.Errorf("reading standard input: %w", err)
+		}
+		v.named, read = "stdin", bytes.NewReader(text)
+		kind = config.ReadKind(bytes.NewReader(text))
+	}
+	var (
+		warnings []config.Problem
+		err      error
+		again    = loaded.again(file)
+	)
+	if kind == config.KindSteering {
+		var s *config.Steering
+		s, warnings, err = a.validateSteering(v.named, read)
+		if s != nil && !again {
+			loaded.steering = append(loaded.steering, s)
+		}
+	} else {
+		var w *config.WAN
+		w, warnings, err = a.validateWAN(v.named, read)
+		if w != nil && !again {
+			loaded.wans = append(loaded.wans, w)
+		}
+	}
+	a.warnProblems(warnings)
+	var invalid *config.Error
+	switch {
+	case errors.As(err, &invalid):
+		v.fail(invalid.Problems)
+	case err != nil:
+		return nil, err
+	}
+	v.add("warning", warnings)
+	return v, nil
+}
+
+// validateWAN reads a configuration from src, or where that is nil the file of
+// that name.
+func (a *App) validateWAN(name string, src io.Reader) (*config.WAN, []config.Problem, error) {
+	if src != nil {
+		return config.Parse(src, name, a.configOptions())
+	}
+	return config.Load(name, a.configOptions())
+}
+
+// validateSteering is validateWAN for steering, with the files that it names.
+func (a *App) validateSteering(name string, src io.Reader) (s *config.Steering, warnings []config.Problem, err error) {
+	if src != nil {
+		s, warnings, err = config.ParseSteering(src, name, a.configOptions())
+	} else {
+		s, warnings, err = config.LoadSteering(name, a.configOptions())
+	}
+	if err != nil {
+		return nil, warnings, err
+	}
+	_, _, more, err := s.LoadNeighbours(a.configOptions())
+	return s, append(warnings, more...), err
+}
+
+func (v *validation) fail(problems []config.Problem) {
+	v.OK = false
+	v.errors = append(v.errors, problems...)
+	v.add("error", problems)
 }
 
 func (v *validation) add(severity string, problems []config.Problem) {
@@ -105,13 +216,13 @@ func (v *validation) add(severity string, problems []config.Problem) {
 	}
 }
 
-func (a *App) printValidations(verdicts []validation) error {
+func (a *App) printValidations(verdicts []*validation) error {
 	if a.global.output != out.Table {
-		return out.List(a.Out, a.global.output, verdicts, []out.Column[validation]{
-			{Name: "file", Text: func(v validation) string { return v.File }},
-			{Name: "ok", Text: func(v validation) string { return fmt.Sprint(v.OK) }},
-			{Name: "errors", Text: func(v validation) string { return fmt.Sprint(v.count("error")) }},
-			{Name: "warnings", Text: func(v validation) string { return fmt.Sprint(v.count("warning")) }},
+		return out.List(a.Out, a.global.output, verdicts, []out.Column[*validation]{
+			{Name: "file", Text: func(v *validation) string { return v.File }},
+			{Name: "ok", Text: func(v *validation) string { return fmt.Sprint(v.OK) }},
+			{Name: "errors", Text: func(v *validation) string { return fmt.Sprint(v.count("error")) }},
+			{Name: "warnings", Text: func(v *validation) string { return fmt.Sprint(v.count("warning")) }},
 		})
 	}
 	for _, v := range verdicts {

@@ -108,14 +108,14 @@ func (o *routerFlags) connect(a *App, cmd *cobra.Command) (router.Client, error)
 		return nil, usagef("which router? give --host HOST, --wan NAME for NAME.yaml in %s, or --config FILE%s",
 			a.global.configDir, existingWANs(a.global.configDir))
 	}
-	wan, err := a.loadWAN(cmd)
+	base, err := a.loadBase(cmd)
 	if err != nil {
 		return nil, err
 	}
 	if o.wait > 0 {
-		wan.Timeouts.Command = o.wait
+		base.Timeouts.Command = o.wait
 	}
-	return a.dialRouter(wan)
+	return a.dialRouter(base)
 }
 
 func existingWANs(dir string) string {

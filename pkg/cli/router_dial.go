@@ -16,11 +16,11 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/ssh"
 )
 
-// dialRouter returns a client for the router of a WAN, for a command that a
-// person waits for. Nothing is sent yet: a router that is down is an error of
-// the first call.
-func (a *App) dialRouter(wan *config.WAN) (router.Client, error) {
-	return openRouter(&wan.Base, wan.Timeouts.Command, nil, func(s failover.Switch) {
+// dialRouter returns a client for the router of a configuration, for a command
+// that a person waits for. Nothing is sent yet: a router that is down is an
+// error of the first call.
+func (a *App) dialRouter(base *config.Base) (router.Client, error) {
+	return openRouter(base, base.Timeouts.Command, nil, func(s failover.Switch) {
 		if s.Why != nil {
 			a.warnf("%v; using %s instead", s.Why, s.To)
 		}

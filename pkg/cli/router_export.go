@@ -44,7 +44,9 @@ type exportItem struct {
 const exportLong = `Print the RouterOS commands that set a router up for a WAN: a user that may do
 no more than wanctl needs, over the transports of its configuration; CAKE queue
 types and the two queues; the marks that tell the queues their packets; and, with
---alternate, the rule that steers, disabled. Nothing is sent to the router.
+--steering FILE or --alternate NAME, the rule that steers, disabled. The file of
+steering alone, as --config or --wan, will do where it names that of its primary
+WAN. Nothing is sent to the router.
 
 What exists on the router is left as it is, so that the commands can be run again
 after a change. They check first that the two interfaces exist, which only you
@@ -66,7 +68,8 @@ func newRouterExportCmd(a *App, o *routerFlags) *cobra.Command {
 		Long:  exportLong + exitStatuses,
 		Example: `  wanctl router export --wan spectrum --wan-interface ether1 --lan-interface bridge > wanctl-spectrum.rsc
   wanctl router export --name home --download-ceiling 500M --upload-ceiling 40M --transport api
-  wanctl router export --wan spectrum --alternate att --from-address 192.168.88.10`,
+  wanctl router export --wan spectrum --steering /etc/wanctl/steering.yaml --from-address 192.168.88.10
+  wanctl router export --wan steering`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			plan, err := e.plan(a, cmd, o)
@@ -88,22 +91,34 @@ func newRouterExportCmd(a *App, o *routerFlags) *cobra.Command {
 	f.StringVar(&e.uploadCeiling, "upload-ceiling", "", "limit of the upload queue to begin with (`RATE`; default of the configuration)")
 	e.steer.add(f)
 	f.VisitAll(func(flag *pflag.Flag) {
-		if flag.Value.Type() != "bool" {
+		if flag.Value.Type() != "bool" && flag.Name != "steering" {
 			_ = cmd.RegisterFlagCompletionFunc(flag.Name, cobra.NoFileCompletions)
 		}
 	})
+	_ = cmd.MarkFlagFilename("steering", "yaml", "yml")
 	return cmd
 }
 
 // plan puts together what configuration and flags say; a flag wins.
 func (e *exportOptions) plan(a *App, cmd *cobra.Command, o *routerFlags) (*export.Plan, error) {
 	plan := &export.Plan{WANInterface: e.wanInterface, LANInterface: e.lanInterface}
+	if e.steer.path != "" {
+		var err error
+		if e.steer.file, err = a.readSteering(e.steer.path, e.options(a)); err != nil {
+			return nil, err
+		}
+	}
 	login, err := e.source(a, cmd, o, plan)
 	if err != nil {
 		return nil, err
 	}
 	plan.Host = login.Host
-	if plan.Users, err = e.users(a, login); err != nil {
+	e.steer.doubtFile(a, plan.Name, login.Host)
+	ways := everyWay(login)
+	if e.steer.file != nil {
+		ways = append(ways, everyWay(e.steer.file.Router)...)
+	}
+	if plan.Users, err = e.users(a, ways); err != nil {
 		return nil, err
 	}
 	if plan.From, err = e.fromAddresses(); err != nil {
@@ -148,7 +163,7 @@ func (e *exportOptions) source(a *App, cmd *cobra.Command, o *routerFlags, plan 
 	if err := o.needHost(cmd); err != nil {
 		return config.Router{}, err
 	}
-	wan, err := a.loadWAN(cmd)
+	wan, err := e.configuration(a, cmd)
 	if err != nil {
 		return config.Router{}, err
 	}
@@ -156,6 +171,45 @@ func (e *exportOptions) source(a *App, cmd *cobra.Command, o *routerFlags, plan 
 	plan.Download = export.Queue{Name: wan.Queues.Download, Type: wan.Queues.DownloadType, Ceiling: wan.Download.Ceiling}
 	plan.Upload = export.Queue{Name: wan.Queues.Upload, Type: wan.Queues.UploadType, Ceiling: wan.Upload.Ceiling}
 	return wan.Router, nil
+}
+
+// options are those of a command that does not dial the router, and so needs
+// its password only to write it.
+func (e *exportOptions) options(a *App) config.Options {
+	opts := a.configOptions()
+	opts.WithoutSecrets = !e.showPassword
+	return opts
+}
+
+// configuration reads the WAN, from its own file or by way of that of steering.
+func (e *exportOptions) configuration(a *App, cmd *cobra.Command) (*config.WAN, error) {
+	path, err := a.onePath(cmd)
+	if err != nil {
+		return nil, err
+	}
+	if kindOf(path) != config.KindSteering {
+		return a.readWAN(path, e.options(a))
+	}
+	if e.steer.path != "" {
+		return nil, usagef("%s is of steering; give the WAN by --config or --wan beside --steering", path)
+	}
+	s, err := a.readSteering(path, e.options(a))
+	if err != nil {
+		return nil, err
+	}
+	e.steer.file = s
+	if s.PrimaryConfig == "" {
+		return nil, usagef("%s does not tell where the configuration of %s is; give both: --wan %s --steering %s", path, s.Primary, s.Primary, path)
+	}
+	opts := e.options(a)
+	opts.FileAlone = true // what the environment overrides is meant for the file that was named
+	wan, err := a.readWAN(s.PrimaryConfig, opts)
+	if err != nil {
+		return nil, err
+	}
+	_, _, warnings, err := s.LoadNeighbours(e.options(a))
+	a.warnProblems(warnings)
+	return wan, err
 }
 
 // login is how wanctl is to log in, by the flags. Nothing is dialled, so that
@@ -176,9 +230,9 @@ func (e *exportOptions) login(a *App, cmd *cobra.Command, o *routerFlags) (confi
 }
 
 // users collects who logs in over what.
-func (e *exportOptions) users(a *App, login config.Router) ([]export.User, error) {
+func (e *exportOptions) users(a *App, ways []config.Router) ([]export.User, error) {
 	var users []export.User
-	for _, r := range append([]config.Router{login}, login.Failover...) {
+	for _, r := range ways {
 		i := slices.IndexFunc(users, func(u export.User) bool { return u.Name == r.User })
 		if i < 0 {
 			i = len(users)
@@ -187,8 +241,10 @@ func (e *exportOptions) users(a *App, login config.Router) ([]export.User, error
 				a.warnf("user %s may do everything on the router; give wanctl a user of its own, by router.user or --user", r.User)
 			}
 		}
-		users[i].Services = append(users[i].Services,
-			export.Service{Transport: string(r.Transport), TLS: r.TLS, Port: r.Port, Key: r.SSHKey != ""})
+		service := export.Service{Transport: string(r.Transport), TLS: r.TLS, Port: r.Port, Key: r.SSHKey != ""}
+		if !slices.Contains(users[i].Services, service) {
+			users[i].Services = append(users[i].Services, service)
+		}
 		if e.showPassword {
 			users[i].Password = cmp.Or(users[i].Password, r.Password.Reveal())
 		}

@@ -8,11 +8,15 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wanctl/wanctl/pkg/cli/export"
+	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/config/schema"
 )
 
 // exportSteering is the part of an export about another WAN.
 type exportSteering struct {
+	path string           // --steering
+	file *config.Steering // what that says, or --config of that kind; nil without
+
 	alternate string
 	comment   string
 	table     string
@@ -22,20 +26,41 @@ type exportSteering struct {
 }
 
 func (s *exportSteering) add(f *pflag.FlagSet) {
-	f.StringVar(&s.alternate, "alternate", "", "add what steering to the other WAN `NAME` needs")
+	f.StringVar(&s.path, "steering", "", "add what this configuration `FILE` of steering needs")
+	f.StringVar(&s.alternate, "alternate", "", "without such a file: add what steering to the other WAN `NAME` needs")
 	f.StringVar(&s.comment, "steer-comment", "", "with --alternate: `COMMENT` of the rule that is switched (default \"wanctl: steer to NAME\")")
-	f.StringVar(&s.table, "steer-table", "", "with --alternate: `NAME` of its routing table (default to-NAME)")
-	f.StringVar(&s.list, "steer-list", "", "with --alternate: address `LIST` whose new connections are steered (default STEER_NAME)")
+	f.StringVar(&s.table, "steer-table", "", "with --steering or --alternate: `NAME` of its routing table (default to-NAME)")
+	f.StringVar(&s.list, "steer-list", "", "with --steering or --alternate: address `LIST` whose new connections are steered (default STEER_NAME)")
 	f.StringVar(&s.forceList, "force-list", "", "with --alternate: address `LIST` that always leaves by it (default FORCE_OUT_NAME)")
-	f.StringVar(&s.gateway, "alternate-gateway", "", "with --alternate: its `GATEWAY`, an address or an interface")
+	f.StringVar(&s.gateway, "alternate-gateway", "", "with --steering or --alternate: its `GATEWAY`, an address or an interface")
+}
+
+// doubtFile warns where the file of steering is not about the WAN that is set
+// up, or not about its router.
+func (s *exportSteering) doubtFile(a *App, name, host string) {
+	switch f := s.file; {
+	case f == nil:
+	case !strings.EqualFold(f.Primary, name):
+		a.warnf("%s steers away from %s, not from %s", f.Path, f.Primary, name)
+	case host != "" && f.Router.Host != host:
+		a.warnf("%s is about the router %s, not about %s; all commands are for one router", f.Path, f.Router.Host, host)
+	}
 }
 
 // plan returns nil where steering is not asked for.
 func (s *exportSteering) plan(cmd *cobra.Command) (*export.Steering, error) {
+	if s.file != nil {
+		for _, name := range []string{"alternate", "steer-comment", "force-list"} {
+			if cmd.Flags().Changed(name) {
+				return nil, usagef("--%s: %s says that; change it there, or leave out the file", name, s.file.Path)
+			}
+		}
+		s.alternate, s.comment, s.forceList = s.file.Alternate, s.file.Rule, s.file.ForceOut
+	}
 	if s.alternate == "" {
 		for _, name := range []string{"steer-comment", "steer-table", "steer-list", "force-list", "alternate-gateway"} {
 			if cmd.Flags().Changed(name) {
-				return nil, usagef("--%s goes with --alternate NAME, the other WAN", name)
+				return nil, usagef("--%s goes with --steering FILE, or with --alternate NAME, the other WAN", name)
 			}
 		}
 		return nil, nil

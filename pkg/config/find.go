@@ -33,7 +33,8 @@ func exists(path string) bool {
 }
 
 // openProblem explains why a file cannot be opened and what to do instead.
-func openProblem(path string, err error) Problem {
+func openProblem(path, reference string, err error) Problem {
+	startFrom := startFrom(reference)
 	p := Problem{File: path}
 	dir := filepath.Dir(path)
 	switch {
@@ -58,7 +59,15 @@ func openProblem(path string, err error) Problem {
 	return p
 }
 
-const startFrom = "copy the reference, configs/wanctl.yaml, there and edit it, or name another file with --config FILE"
+func startFrom(reference string) string {
+	return "copy the reference, " + reference + ", there and edit it, or name another file with --config FILE"
+}
+
+// The commented references that are shipped.
+const (
+	wanReference      = "configs/wanctl.yaml"
+	steeringReference = "configs/steering.yaml"
+)
 
 // Names lists the configurations in dir, without their suffix, as --wan takes
 // them; none when dir cannot be read.

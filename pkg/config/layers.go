@@ -12,7 +12,7 @@ import (
 // Viper holds the layers, flat, since the delimiter occurs in no name. Its own
 // reading of the environment is left aside: BindEnv asks the process, where
 // the caller may have brought another environment.
-func (r *reader) layer(keys []schema.Key, file map[string]schema.Cell, overrides map[string]string) map[string]schema.Cell {
+func (r *reader) layer(keys []schema.Key, file map[string]schema.Cell, opts Options) map[string]schema.Cell {
 	v := viper.NewWithOptions(viper.KeyDelimiter("\x00"))
 	fromFile := map[string]any{}
 	for name, c := range file {
@@ -25,10 +25,10 @@ func (r *reader) layer(keys []schema.Key, file map[string]schema.Cell, overrides
 		if k.Default != "" {
 			v.SetDefault(k.Name, schema.NewCell(k, k.Default, schema.Origin{Source: schema.FromDefault}))
 		}
-		if s, ok := r.Lookup(k.Env()); ok && s != "" {
+		if s, ok := r.Lookup(k.Env()); ok && s != "" && !opts.FileAlone {
 			v.Set(k.Name, schema.NewCell(k, s, schema.Origin{Source: schema.FromEnvironment, Name: k.Env()}))
 		}
-		if s, ok := overrides[k.Name]; ok {
+		if s, ok := opts.Overrides[k.Name]; ok {
 			v.Set(k.Name, schema.NewCell(k, s, schema.Origin{Source: schema.FromFlag}))
 		}
 	}

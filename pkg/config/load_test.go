@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -122,9 +123,9 @@ func TestProblems(t *testing.T) {
 		{"comments only", "# nothing\n", []string{"f: is empty; start from the commented reference, configs/wanctl.yaml"}},
 		{"null document", "---\n", []string{"f: is empty; start from the commented reference, configs/wanctl.yaml"}},
 		{"scalar document", "hello\n", []string{"f:1: must consist of keys and values, such as 'wan_name: spectrum'"}},
-		{"second document", minimal + "---\na: b\n", []string{"f:17: a second document begins here; write one file for each WAN"}},
+		{"second document", minimal + "---\na: b\n", []string{"f:17: a second document begins here; write one file for each configuration"}},
 		{"steering file", "wan_name: x\ntopology:\n  primary_wan: a\n", []string{
-			"f:2: topology: this is a steering configuration; that of a WAN has queues and continuous_monitoring instead"}},
+			"f:2: topology: this is a steering configuration, for 'wanctl steer --config f'; that of a WAN has queues and continuous_monitoring instead"}},
 		{"all missing", "router: {}\n", []string{
 			"f: wan_name: is missing: Name of the WAN in logs, metrics and file names.",
 			"f: router.host: is missing: Address or name of the router.",
@@ -454,7 +455,7 @@ func TestPrecedence(t *testing.T) {
 		"WANCTL_LOG_LEVEL": "debug", "WANCTL_LOG_FORMAT": "json", "WANCTL_STEERING_CONFIG": "/s",
 	}
 	opts := Options{LookupEnv: environment(env), Overrides: map[string]string{"router.user": "flag"}}
-	wan, origins, warnings, err := parse(strings.NewReader(edit(t, "  password: hunter2\n", "")), "f", opts)
+	wan, origins, warnings, err := parseFile(wanFile(), strings.NewReader(edit(t, "  password: hunter2\n", "")), "f", opts)
 	if err != nil || len(warnings) > 0 {
 		t.Fatal(err, warnings)
 	}
@@ -515,11 +516,15 @@ func TestVariablesDoNotCollide(t *testing.T) {
 		"WANCTL_LOG_LEVEL", "WANCTL_LOG_FORMAT", PasswordVariable, PassphraseVariable} {
 		taken[name] = "the program"
 	}
-	for _, k := range WANKeys() {
-		if other, ok := taken[k.Env()]; ok {
-			t.Errorf("%s of %s belongs to %s", k.Env(), k.Name, other)
+	for _, keys := range [][]schema.Key{WANKeys(), SteeringKeys()} {
+		own := maps.Clone(taken)
+		for _, k := range keys {
+			other, ok := own[k.Env()]
+			if ok && (k.Name != "state.file" || other != k.Derived) { // two names of one setting
+				t.Errorf("%s of %s belongs to %s", k.Env(), k.Name, other)
+			}
+			own[k.Env()] = k.Name
 		}
-		taken[k.Env()] = k.Name
 	}
 }
 
@@ -586,8 +591,8 @@ func TestLoadMissing(t *testing.T) {
 			t.Errorf("\ngot  %s\nwant %s", got, want)
 		}
 	}
-	check(missing(filepath.Join(dir, "none", "a.yaml")), "DIR/none/a.yaml: no such file, and no directory DIR/none; "+startFrom)
-	check(missing(filepath.Join(dir, "a.yaml")), "DIR/a.yaml: no such file, and no other .yaml in DIR; "+startFrom)
+	check(missing(filepath.Join(dir, "none", "a.yaml")), "DIR/none/a.yaml: no such file, and no directory DIR/none; "+startFrom(wanReference))
+	check(missing(filepath.Join(dir, "a.yaml")), "DIR/a.yaml: no such file, and no other .yaml in DIR; "+startFrom(wanReference))
 	check(missing(dir), "DIR: is a directory; use --config-dir DIR --wan NAME, or name a file")
 	for _, name := range []string{"spectrum.yaml", "att.yaml"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(minimal), 0o600); err != nil {
@@ -620,8 +625,15 @@ func TestCheckTogether(t *testing.T) {
 
 // Every Doc is one sentence, and every default is a valid value.
 func TestKeyTable(t *testing.T) {
+	checkTable(t, wanFile(), minimal)
+	checkTable(t, steeringFile(), minimalSteering)
+}
+
+func checkTable[T any](t *testing.T, kind fileOf[T], text string) {
+	t.Helper()
 	seen := map[string]bool{}
-	for _, k := range WANKeys() {
+	keys := schema.Keys(kind.keys)
+	for _, k := range keys {
 		if seen[k.Name] {
 			t.Errorf("%s is in the table twice", k.Name)
 		}
@@ -635,13 +647,12 @@ func TestKeyTable(t *testing.T) {
 		if k.Default == "" {
 			continue
 		}
-		_, problems, _ := load(minimal, Options{Overrides: map[string]string{k.Name: k.Default}})
-		if len(problems) > 0 {
-			t.Errorf("default of %s: %q", k.Name, problems)
+		if _, _, _, err := parseFile(kind, strings.NewReader(text), "f", Options{Overrides: map[string]string{k.Name: k.Default}}); err != nil {
+			t.Errorf("default of %s: %v", k.Name, err)
 		}
 	}
-	for _, o := range wanObsolete() {
-		if len(schema.Find(WANKeys(), o.Name)) > 0 && slices.ContainsFunc(WANKeys(), func(k schema.Key) bool { return k.Name == o.Name }) {
+	for _, o := range kind.obsolete {
+		if slices.ContainsFunc(keys, func(k schema.Key) bool { return k.Name == o.Name }) {
 			t.Errorf("%s is a key and obsolete", o.Name)
 		}
 	}

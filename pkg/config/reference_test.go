@@ -19,7 +19,7 @@ var shipped = Options{LookupEnv: environment(map[string]string{"ROUTER_PASSWORD"
 // optional is a setting in a comment: "#key: value", against the prose of "# Text".
 var optional = regexp.MustCompile(`(?m)^( *)#([a-z_]+:)`)
 
-func read(t *testing.T, name string) string {
+func read(t testing.TB, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(name)
 	if err != nil {
@@ -37,38 +37,68 @@ func TestShippedFiles(t *testing.T) {
 	found := map[string]bool{}
 	for _, name := range names {
 		found[strings.TrimSuffix(filepath.Base(name), ".yaml")] = true
-		if strings.Contains(read(t, name), "topology:") {
-			continue // of another kind
+		var base *Base
+		var warnings []Problem
+		if strings.HasSuffix(name, "/steering.yaml") {
+			s, warned, err := LoadSteering(name, shipped)
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			base, warnings = &s.Base, warned
+		} else {
+			w, warned, err := Load(name, shipped)
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			base, warnings = &w.Base, warned
 		}
-		wan, warnings, err := Load(name, shipped)
-		if err != nil || len(warnings) > 0 {
-			t.Errorf("%s: error %v, warnings %v", name, err, warnings)
-			continue
+		if len(warnings) > 0 {
+			t.Errorf("%s: warnings %v", name, warnings)
 		}
-		if wan.Router.Password.Reveal() != "secret" {
+		if base.Router.Password.Reveal() != "secret" {
 			t.Errorf("%s does not take its password from the environment", name)
 		}
 	}
-	for _, name := range []string{"wanctl", "cable", "dsl", "fibre", "lte", "starlink"} {
+	for _, name := range []string{"wanctl", "steering", "cable", "dsl", "fibre", "lte", "starlink"} {
 		if !found[name] {
 			t.Errorf("configs/%s.yaml is missing", name)
 		}
 	}
 }
 
-// The reference mentions every key, with its default where it is in a comment,
-// and loads with all comments removed.
+// A reference mentions every key, with its default where it is in a comment, and
+// loads with all comments removed.
 func TestReferenceIsComplete(t *testing.T) {
-	text := read(t, configs+"/wanctl.yaml")
+	wan := checkReference(t, wanFile(), func(w *WAN) []schema.Setting { return Settings(w, nil) },
+		"continuous_monitoring.download.floor_mbps: has no effect beside the floors for each state",
+		"continuous_monitoring.upload.floor_mbps: has no effect beside the floors for each state",
+		"continuous_monitoring.thresholds.alpha_load: has no effect beside load_time_constant_sec")
+	steering := checkReference(t, steeringFile(), func(s *Steering) []schema.Setting { return SteeringSettings(s, nil) })
+	for _, base := range []*Base{&wan.Base, &steering.Base} {
+		if len(base.Router.Failover) != 2 {
+			t.Errorf("%s: failover = %v", base.Path, base.Router.Failover)
+		}
+	}
+}
+
+// checkReference checks the reference of a kind. Its warnings with all comments
+// removed are the given ones beside those about keys without effect.
+func checkReference[T any](t *testing.T, kind fileOf[T], settings func(*T) []schema.Setting, wantWarnings ...string) *T {
+	t.Helper()
+	file := kind.reference
+	text := read(t, "../../"+file)
 	all := optional.ReplaceAllString(text, "$1$2")
-	wan, _, warnings, err := parse(strings.NewReader(all), "wanctl.yaml", shipped)
+	whole, _, warnings, err := parseFile(kind, strings.NewReader(all), file, shipped)
 	if err != nil {
 		t.Fatal(err)
 	}
+	keys := schema.Keys(kind.keys)
 	// Every key without effect is worth one warning; the rest are alternative
 	// forms of other keys.
 	noEffect := map[string]int{}
-	for _, k := range WANKeys() {
+	for _, k := range keys {
 		if k.NoEffect != "" {
 			noEffect[k.Name+": has no effect any more: "+k.NoEffect] = 1
 		}
@@ -84,52 +114,46 @@ func TestReferenceIsComplete(t *testing.T) {
 	}
 	for text, missing := range noEffect {
 		if missing != 0 {
-			t.Errorf("%d missing of warning %q", missing, text)
+			t.Errorf("%s: %d missing of warning %q", file, missing, text)
 		}
 	}
-	if diff := cmp.Diff([]string{
-		"continuous_monitoring.download.floor_mbps: has no effect beside the floors for each state",
-		"continuous_monitoring.upload.floor_mbps: has no effect beside the floors for each state",
-		"continuous_monitoring.thresholds.alpha_load: has no effect beside load_time_constant_sec",
-	}, got); diff != "" {
-		t.Errorf("warnings: -want +got:\n%s", diff)
-	}
-	if len(wan.Router.Failover) != 2 {
-		t.Errorf("failover = %v", wan.Router.Failover)
+	if diff := cmp.Diff(wantWarnings, got); diff != "" {
+		t.Errorf("%s: warnings: -want +got:\n%s", file, diff)
 	}
 
 	inFile := func(text string) map[string]schema.Cell {
-		r := newReader("f", shipped)
+		r := newReader("f", file, shipped)
 		root, ok := r.Document(strings.NewReader(text))
 		if !ok {
 			t.Fatal(r.problems)
 		}
-		return r.Collect(root, "", WANKeys(), nil)
+		return r.Collect(root, "", keys, nil)
 	}
 	cells, active := inFile(all), inFile(text)
 	shown := map[string]any{}
-	for _, s := range Settings(wan, nil) {
+	for _, s := range settings(whole) {
 		shown[s.Key] = s.Value
 	}
-	plain, _, err := Parse(strings.NewReader(text), "f", shipped)
+	plain, _, _, err := parseFile(kind, strings.NewReader(text), file, shipped)
 	if err != nil {
 		t.Fatal(err)
 	}
 	byDefault := map[string]any{}
-	for _, s := range Settings(plain, nil) {
+	for _, s := range settings(plain) {
 		byDefault[s.Key] = s.Value
 	}
-	for _, k := range WANKeys() {
+	for _, k := range keys {
 		if _, ok := cells[k.Name]; !ok {
-			t.Errorf("wanctl.yaml does not mention %s", k.Name)
+			t.Errorf("%s does not mention %s", file, k.Name)
 		}
 		if _, ok := active[k.Name]; ok || k.Default == "" {
 			continue
 		}
 		if diff := cmp.Diff(byDefault[k.Name], shown[k.Name]); diff != "" {
-			t.Errorf("wanctl.yaml shows another default of %s: -default +shown\n%s", k.Name, diff)
+			t.Errorf("%s shows another default of %s: -default +shown\n%s", file, k.Name, diff)
 		}
 	}
+	return whole
 }
 
 // What show prints loads again to the same values, passwords aside.
@@ -144,7 +168,7 @@ func TestMarshalRoundTrip(t *testing.T) {
 		"strings like YAML": edit(t, "spectrum", `"1.0"`, "user: wanctl", "user: 'yes'", "WAN-Download", `"null"`, "queues:", `state_file: "/a$${b}: # x"`+"\nqueues:"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			wan, origins, _, err := parse(strings.NewReader(text), "f", shipped)
+			wan, origins, _, err := parseFile(wanFile(), strings.NewReader(text), "f", shipped)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -167,7 +191,7 @@ func TestMarshalRoundTrip(t *testing.T) {
 
 func TestMarshalOrigins(t *testing.T) {
 	opts := Options{LookupEnv: environment(map[string]string{"WANCTL_ROUTER_HOST": "10.0.0.1"})}
-	wan, origins, _, err := parse(strings.NewReader(minimal+"  ping_hosts: [a, b]\n"), "f", opts)
+	wan, origins, _, err := parseFile(wanFile(), strings.NewReader(minimal+"  ping_hosts: [a, b]\n"), "f", opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,6 +206,7 @@ func TestMarshalOrigins(t *testing.T) {
 		"  port: 443 # default\n",
 		"  interval: 50ms # default\n",
 		"  ping_hosts: [a, b] # line 17\n",
+		"    floor_soft_red_mbps: 8 # line 16\n",
 		"lock_file: /run/wanctl/spectrum.lock # default\n",
 	} {
 		if !strings.Contains(string(text), line) {

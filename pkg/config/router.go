@@ -37,7 +37,8 @@ func (r *reader) fillSecrets(cells map[string]schema.Cell) {
 func (v rules) finishRouter(prefix string, r *Router) {
 	if !v.Given(prefix + "transport") {
 		r.Transport = REST
-		if r.SSHKey != "" && !r.Password.IsSet() {
+		unknown := v.WithoutSecrets && v.Given(prefix+"password") // somebody else knows it
+		if r.SSHKey != "" && !r.Password.IsSet() && !unknown {
 			r.Transport = SSH
 		}
 	}
@@ -80,6 +81,7 @@ func (v rules) checkPin(name string, r *Router) {
 // on a router, but it must have been written.
 func (v rules) checkLogin(prefix string, r *Router) {
 	switch {
+	case v.WithoutSecrets:
 	case r.Password.IsSet(), !v.Sound(prefix+"password", prefix+"ssh_key"):
 	case r.Transport == SSH && r.SSHKey != "":
 	case v.Given(prefix + "password"): // doubtPassword
@@ -95,6 +97,7 @@ func (v rules) doubtPassword(name string, r *Router) {
 	switch {
 	case r.Password.Reveal() == mask:
 		v.Doubt(name, "is what 'wanctl config show' prints in place of a password; write the password itself, or ${ROUTER_PASSWORD}")
+	case v.WithoutSecrets: // it may not be known here
 	case v.Given(name) && v.Sound(name) && !r.Password.IsSet() && r.SSHKey == "":
 		v.Doubt(name, "is empty")
 	}

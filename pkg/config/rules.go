@@ -22,6 +22,10 @@ func (v rules) finishBase(b *Base) {
 	b.Logging.Main = cmp.Or(b.Logging.Main, "/var/log/wanctl/"+b.Name+".log")
 	b.LockFile = cmp.Or(b.LockFile, "/run/wanctl/"+b.Name+".lock")
 	b.StateFile = cmp.Or(b.StateFile, "/var/lib/wanctl/"+b.Name+"_state.json")
+	if socket := b.Socket(); len(socket) > longestSocket && v.Sound("lock_file", "wan_name") {
+		v.Doubt("lock_file", "the socket beside it, %s, is longer than the %d bytes that the system allows, so that other commands cannot ask the running daemon; use a shorter path",
+			socket, longestSocket)
+	}
 	if h, m := b.Health, b.Metrics; h.Enabled && m.Enabled && h.Host == m.Host && h.Port == m.Port && h.Port != 0 &&
 		v.Sound("health_check.port", "metrics.port") {
 		v.Report("metrics.port", "%d is taken by health_check on the same address; give one of them another port", m.Port)
@@ -83,6 +87,9 @@ func (v rules) finishDirection(prefix string, d *Direction) {
 		}
 	case v.Given(one):
 		d.FloorGreen, d.FloorYellow, d.FloorSoftRed, d.FloorRed = floor, floor, floor, floor
+		for _, name := range []string{green, yellow, softRed, red} {
+			v.Adopt(name, one)
+		}
 		if v.Sound(one, ceiling) && floor > d.Ceiling && v.Given(ceiling) {
 			v.Report(one, "%s must be at most ceiling_mbps, which is %s", mbps(floor), mbps(d.Ceiling))
 		}

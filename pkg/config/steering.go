@@ -10,8 +10,10 @@ type Steering struct {
 	Base
 
 	Primary       string // topology.primary_wan
-	PrimaryConfig string // topology.primary_wan_config: path of that WAN's file; "" when not given
-	Alternate     string // topology.alternate_wan
+	PrimaryConfig string // topology.primary_wan_config: path of that WAN's file; "" when not given; see LoadNeighbours
+
+	Alternate       string // topology.alternate_wan
+	AlternateConfig string // topology.alternate_wan_config: path of that WAN's file; "" when not given
 
 	Rule         string // mangle_rule.comment, compared exactly
 	PrimaryState string // cake_state_sources.primary: state file of the primary WAN's loop; "" when not given
@@ -40,7 +42,7 @@ type SteeringThresholds struct {
 	YellowRTT time.Duration
 	RedRTT    time.Duration
 
-	MinDropsRed    int // packets dropped a sample
+	MinDropsRed    int // packets dropped a sample; 0: RED needs no confirmation
 	MinQueueYellow int // packets queued
 	MinQueueRed    int
 

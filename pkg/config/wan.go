@@ -1,6 +1,7 @@
 package config
 
 import (
+	"strings"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
@@ -20,6 +21,13 @@ type Base struct {
 	Health    Endpoint
 	Metrics   Endpoint
 }
+
+// longestSocket is what the kernel takes as the path of a socket, in bytes.
+const longestSocket = 107
+
+// Socket is the unix socket on which the daemon of this configuration answers
+// other commands while it runs: beside its lock file.
+func (b *Base) Socket() string { return strings.TrimSuffix(b.LockFile, ".lock") + ".sock" }
 
 // Router is one way to reach the router. Ports and TLS are settled: nothing is
 // left to be defaulted by whoever dials.

@@ -77,6 +77,9 @@ func (v *Values) Given(name string) bool {
 // MarkBad takes a key that follows from a bad one out of the rules.
 func (v *Values) MarkBad(name string) { v.bad[name] = true }
 
+// Adopt makes other the source of name, of which it is another name.
+func (v *Values) Adopt(name, other string) { v.cells[name] = v.cells[other] }
+
 // Sound reports whether no problem was found with any of the keys.
 func (v *Values) Sound(names ...string) bool {
 	return !slices.ContainsFunc(names, func(n string) bool { return v.bad[n] })

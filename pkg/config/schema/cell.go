@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -16,15 +17,24 @@ const (
 	FromFlag        Source = "flag"
 )
 
+// Beats reports whether a value from s takes the place of one from other.
+func (s Source) Beats(other Source) bool {
+	order := []Source{FromDefault, FromFile, FromEnvironment, FromFlag}
+	return slices.Index(order, s) > slices.Index(order, other)
+}
+
 // Origin says where the value of a key came from.
 type Origin struct {
 	Source Source
 	Line   int    // FromFile
 	Name   string // FromEnvironment: the variable
+	File   string // FromFile: another than the one that was read
 }
 
 func (o Origin) String() string {
 	switch {
+	case o.Source == FromFile && o.File != "":
+		return "file " + o.File
 	case o.Source == FromFile && o.Line > 0:
 		return fmt.Sprintf("line %d", o.Line)
 	case o.Source == FromEnvironment:

@@ -26,6 +26,12 @@ type Reader struct {
 	// 0 and key is empty where there is none.
 	Problem, Warning func(line int, key, text string)
 
+	// Reference is the commented example that an empty file should start from.
+	Reference string
+
+	// WithoutSecrets leaves a Password empty where its ${NAME} is not set.
+	WithoutSecrets bool
+
 	merges int // merge keys followed so far, bounded against aliases of aliases
 }
 
@@ -87,14 +93,14 @@ func (r *Reader) Document(src io.Reader) (m Mapping, ok bool) {
 	var doc, second yaml.Node
 	switch err := dec.Decode(&doc); {
 	case errors.Is(err, io.EOF) || err == nil && (len(doc.Content) == 0 || isNull(doc.Content[0])):
-		r.errorf(0, "", "is empty; start from the commented reference, configs/wanctl.yaml")
+		r.errorf(0, "", "is empty; start from the commented reference, %s", r.Reference)
 		return Mapping{}, false
 	case err != nil:
 		r.syntaxError(err)
 		return Mapping{}, false
 	}
 	if err := dec.Decode(&second); err == nil {
-		r.errorf(second.Line, "", "a second document begins here; write one file for each WAN")
+		r.errorf(second.Line, "", "a second document begins here; write one file for each configuration")
 	} else if !errors.Is(err, io.EOF) {
 		r.syntaxError(err)
 	}
@@ -286,7 +292,7 @@ func (r *Reader) value(k Key, shown string, v *yaml.Node) (c Cell, present bool)
 			c.Bad = true
 			return c, true
 		}
-		r.scalar(shown, v, &c)
+		r.scalar(shown, v, &c, k.Type == Password && r.WithoutSecrets)
 		return c, true
 	}
 	if v.Kind != yaml.SequenceNode {
@@ -307,7 +313,7 @@ func (r *Reader) value(k Key, shown string, v *yaml.Node) (c Cell, present bool)
 		case item.Kind == yaml.SequenceNode && k.Type == TargetList && len(item.Content) == 2:
 			r.target(name, item, &entry)
 		case item.Kind == yaml.ScalarNode && !isNull(item):
-			r.scalar(name, item, &entry)
+			r.scalar(name, item, &entry, false)
 		default:
 			r.errorf(item.Line, name, "must be one entry of a %s", k.Type)
 			entry.Bad = true
@@ -319,8 +325,9 @@ func (r *Reader) value(k Key, shown string, v *yaml.Node) (c Cell, present bool)
 	return c, true
 }
 
-// scalar fills c from a scalar node.
-func (r *Reader) scalar(shown string, v *yaml.Node, c *Cell) {
+// scalar fills c from a scalar node. With mayMiss, a variable that is not set
+// makes it empty.
+func (r *Reader) scalar(shown string, v *yaml.Node, c *Cell, mayMiss bool) {
 	switch v.ShortTag() {
 	case "!!str", "!!int", "!!float", "!!bool", "!!timestamp", "!!merge":
 	default:
@@ -329,7 +336,8 @@ func (r *Reader) scalar(shown string, v *yaml.Node, c *Cell) {
 		return
 	}
 	text, err := expand(v.Value, r.Lookup)
-	if err != nil {
+	var unset *unsetError
+	if err != nil && (!mayMiss || !errors.As(err, &unset)) {
 		r.errorf(v.Line, shown, "%v", err)
 		c.Bad = true
 	}
@@ -346,7 +354,7 @@ func (r *Reader) target(shown string, v *yaml.Node, c *Cell) {
 			c.Bad = true
 			return
 		}
-		r.scalar(shown, n, &parts[i])
+		r.scalar(shown, n, &parts[i], false)
 		c.Bad = c.Bad || parts[i].Bad
 	}
 	c.text, c.raw = joinTarget(parts[0].text, parts[1].text), joinTarget(parts[0].raw, parts[1].raw)

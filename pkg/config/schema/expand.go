@@ -12,6 +12,11 @@ var (
 	envVariable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 )
 
+// unsetError names a variable that a value needs.
+type unsetError struct{ name string }
+
+func (e *unsetError) Error() string { return fmt.Sprintf("environment variable %s is not set", e.name) }
+
 // expand replaces every ${NAME} in s from the environment. $${ is a literal
 // ${; any other dollar sign is itself.
 func expand(s string, lookup func(string) (string, bool)) (string, error) {
@@ -39,7 +44,7 @@ func expand(s string, lookup func(string) (string, bool)) (string, error) {
 		default:
 			value, ok := lookup(m[1])
 			if !ok {
-				return "", fmt.Errorf("environment variable %s is not set", m[1])
+				return "", &unsetError{m[1]}
 			}
 			out.WriteString(value)
 			s = s[len(m[0]):]

@@ -65,6 +65,7 @@ const (
 	Mbps            // decimal number of Mbit/s
 	Millis          // decimal number of milliseconds, or with a unit: 24, 24ms
 	Seconds         // decimal number of seconds, or with a unit: 15, 15s
+	Minutes         // decimal number of minutes, or with a unit: 5, 300s
 	Duration        // with a unit: 50ms; Min and Max are milliseconds
 	Enum            // one of Key.Values
 	Version         // of the schema
@@ -97,6 +98,8 @@ func (t Type) String() string {
 		return "number of milliseconds"
 	case Seconds:
 		return "number of seconds"
+	case Minutes:
+		return "number of minutes"
 	case Duration:
 		return "duration with unit, such as 50ms"
 	case Enum:
@@ -149,6 +152,8 @@ func (k Key) Range() string {
 		return text + " ms"
 	case Seconds:
 		return text + " s"
+	case Minutes:
+		return text + " min"
 	case HostList, TargetList, RouterList:
 		return text + " entries"
 	default:

@@ -22,6 +22,7 @@ func TestFind(t *testing.T) {
 		"ceiling_mbps": {"down.ceiling_mbps", "up.ceiling_mbps"},
 		"down":         {"down.ceiling_mbps", "down.bounds.min"},
 		"bounds.min":   {"down.bounds.min"},
+		"bounds":       {"down.bounds.min"},
 		"host":         {"router.host"},
 		"hos":          nil,
 		"":             nil,
@@ -95,6 +96,7 @@ func TestRange(t *testing.T) {
 		{Key{Type: Enum, Values: []string{"a", "b"}}, "a, b"},
 		{Key{Type: HostList, Min: 1, Max: 16}, "1..16 entries"},
 		{Key{Type: Seconds, Min: 0, Max: 1}, "0..1 s"},
+		{Key{Type: Minutes, Min: 0.1, Max: 5}, "0.1..5 min"},
 		{Key{Type: Duration, Min: 10, Max: 5000}, "10..5000 ms"},
 		{Key{Type: Int, Min: 0, Max: 65535}, "0..65535"},
 	} {

@@ -24,6 +24,7 @@ type Setting struct {
 	Source Source `json:"source,omitempty"`
 	Line   int    `json:"line,omitempty"` // of a value from the file
 	Env    string `json:"env,omitempty"`  // of a value from the environment
+	File   string `json:"file,omitempty"` // of a value from another file than the one that was read
 }
 
 // Entry is one mapping in a list: an object in JSON, with its keys in order.
@@ -67,7 +68,7 @@ func Settings[T any](keys []Bound[T], from *T, origins Origins) []Setting {
 			if !ok {
 				o.Source = FromDefault
 			}
-			s.Source, s.Line, s.Env = o.Source, o.Line, o.Name
+			s.Source, s.Line, s.Env, s.File = o.Source, o.Line, o.Name, o.File
 		}
 		list = append(list, s)
 	}
@@ -89,6 +90,8 @@ func (k Key) written(v reflect.Value) any {
 			return x.String()
 		case Seconds:
 			return float64(x) / float64(time.Second)
+		case Minutes:
+			return float64(x) / float64(time.Minute)
 		default:
 			return float64(x) / float64(time.Millisecond)
 		}
@@ -136,7 +139,7 @@ func tree(list []Setting) *yaml.Node {
 		in, name, value := section(parent(s.Key)), word("!!str", last(s.Key)), node(s.Value)
 		if s.Source != "" {
 			// A list in block style has no line of its own to comment on.
-			comment := Origin{s.Source, s.Line, s.Env}.String()
+			comment := Origin{Source: s.Source, Line: s.Line, Name: s.Env, File: s.File}.String()
 			if value.Kind == yaml.SequenceNode && value.Style != yaml.FlowStyle {
 				name.LineComment = comment
 			} else {

@@ -3,12 +3,14 @@ package schema
 import "strings"
 
 // Find returns the keys that name means: the key of that dotted name, all
-// keys of that section, or all keys whose last parts are name.
+// keys of that section, all keys whose last parts are name, or all keys of
+// sections whose last parts are.
 func Find(keys []Key, name string) []Key {
 	for _, match := range []func(Key) bool{
 		func(k Key) bool { return k.Name == name },
 		func(k Key) bool { return strings.HasPrefix(k.Name, name+".") },
 		func(k Key) bool { return strings.HasSuffix(k.Name, "."+name) },
+		func(k Key) bool { return name != "" && strings.Contains(k.Name, "."+name+".") },
 	} {
 		var found []Key
 		for _, k := range keys {

@@ -48,6 +48,8 @@ func (r *Reader) parse(k Key, c Cell) (any, error) {
 		return k.duration(text, quoted, time.Millisecond)
 	case Seconds:
 		return k.duration(text, quoted, time.Second)
+	case Minutes:
+		return k.duration(text, quoted, time.Minute)
 	case Duration:
 		return k.duration(text, quoted, 0)
 	case Enum:
