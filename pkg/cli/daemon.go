@@ -3,9 +3,11 @@ package cli
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/serve"
@@ -22,6 +24,7 @@ type daemon struct {
 	stages   [3][]serve.Task // loops, then what feeds them, then what keeps and serves
 	closers  []func() error
 	bound    map[string]bool // addresses that have a listener
+	ready    atomic.Bool     // every task is
 }
 
 // newDaemon returns a daemon with nothing to run yet, and the context to build
@@ -42,11 +45,24 @@ func (d *daemon) say(err error) {
 	}
 }
 
+// listenSocket adds a server on the unix socket at path, where the other
+// daemons of this host ask. A trial that may not have one is none the worse.
+func (d *daemon) listenSocket(name, path string, handler http.Handler) {
+	level := slog.LevelWarn
+	if d.logs.consoleOnly {
+		level = slog.LevelInfo
+	}
+	d.stages[2] = append(d.stages[2], serve.NewSocketServer(name, path, handler, d.logs.main, level))
+}
+
 // listen adds a server of the kind "health" or "metrics", unless there is one
-// at that address.
+// at that address: that of health shows the metrics as well.
 func (d *daemon) listen(kind string, e config.Endpoint, handler http.Handler) {
 	addr := net.JoinHostPort(e.Host, strconv.Itoa(e.Port))
-	key := kind + " " + addr
+	key := addr
+	if e.Port == 0 {
+		key += " " + kind // each gets a port of its own
+	}
 	if !e.Enabled || d.bound[key] {
 		return
 	}
@@ -81,6 +97,7 @@ func (d *daemon) run(ctx context.Context, r daemonRun) error {
 		Stages: [][]serve.Task{d.stages[0], d.stages[1], d.stages[2]},
 		Log:    d.logs.main,
 		OnReady: func() {
+			d.ready.Store(true)
 			d.logs.main.Info("running", append([]any{"version", d.app.Version}, r.started...)...)
 			d.say(d.notifier.Ready(r.doing))
 		},

@@ -66,6 +66,7 @@ func newRootCmd(a *App) *cobra.Command {
 		newConfigCmd(a),
 		newRouterCmd(a),
 		newShapeCmd(a),
+		newServeCmd(a),
 		newProbeCmd(a),
 		newSimCmd(a),
 		newVersionCmd(a),

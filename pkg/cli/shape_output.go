@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
-	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
@@ -16,28 +14,10 @@ import (
 	"github.com/wanctl/wanctl/pkg/control"
 )
 
-// decisionPrinter prints the decisions of all running loops to standard output
-// as one stream, from a goroutine of its own: a slow reader costs lines, never
-// a tick.
-type decisionPrinter struct {
-	app   *App
-	logs  *logs
-	quit  func(why error) // ends the run
-	lines chan decisionRecord
-	lost  atomic.Uint64
-}
-
-// errReaderGone: whoever read standard output has seen enough.
-var errReaderGone = errors.New("the reader of standard output has left")
-
-func newDecisionPrinter(a *App, logs *logs, quit func(error)) *decisionPrinter {
-	return &decisionPrinter{app: a, logs: logs, quit: quit, lines: make(chan decisionRecord, 1024)}
-}
-
 // decisionFeed brings the decisions of one loop to the printer.
 type decisionFeed struct {
 	control.Nobody
-	to  *decisionPrinter
+	to  *printer[decisionRecord]
 	wan string
 }
 
@@ -47,51 +27,7 @@ func (f decisionFeed) Stepped(_ autorate.Input, dec autorate.Decision, _ time.Du
 		return
 	}
 	now := time.Now()
-	select {
-	case f.to.lines <- newDecisionRecord(f.wan, &now, dec):
-	default:
-		f.to.lost.Add(1)
-	}
-}
-
-// run prints until ctx ends, then what is left. A reader that leaves ends the
-// run, as it would end any command in a pipe; a disk that is full does not.
-func (p *decisionPrinter) run(ctx context.Context) error {
-	stream := out.NewStream(p.app.Out, p.app.global.output, decisionColumns, printDecision)
-	works := true
-	check := func(err error) (gone bool) {
-		switch {
-		case errors.Is(err, syscall.EPIPE):
-			p.quit(errReaderGone)
-			return true
-		case err != nil && works:
-			p.logs.main.Error("decisions cannot be printed", "error", err)
-		}
-		if works = err == nil; !works {
-			p.lost.Add(1)
-		}
-		return false
-	}
-	for {
-		select {
-		case r := <-p.lines:
-			if check(stream.Put(r)) {
-				return nil
-			}
-			continue
-		case <-ctx.Done():
-		}
-		for len(p.lines) > 0 {
-			if check(stream.Put(<-p.lines)) {
-				return nil
-			}
-		}
-		check(stream.Close())
-		if n := p.lost.Load(); n > 0 {
-			p.logs.main.Warn("decisions were not printed: standard output was too slow, or full", "decisions", n)
-		}
-		return nil
-	}
+	f.to.put(newDecisionRecord(f.wan, &now, dec))
 }
 
 // withoutPath strips from an error of package os the path, which the message

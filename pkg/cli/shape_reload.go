@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/telemetry/history"
 )
 
 // reloadAll reads the configurations again, on SIGHUP. Each WAN keeps its old
@@ -24,6 +25,7 @@ func (s *shaper) reload(w *shapedWAN) {
 	}
 	var invalid *config.Error
 	if errors.As(err, &invalid) {
+		w.feed.Event(history.Event{Kind: "life", Text: "configuration is invalid, the old one is kept: " + invalid.Problems[0].String()})
 		for _, p := range invalid.Problems {
 			w.log.Error("configuration is invalid: the old one is kept", "problem", p.String())
 		}
@@ -53,25 +55,45 @@ func sameWay(a, b config.Router) bool {
 
 // needsRestart lists the settings that differ but are fixed while running.
 func needsRestart(old, fresh *config.WAN) []string {
-	var keys []string
-	check := func(key string, same bool) {
-		if !same {
-			keys = append(keys, key)
+	keys := baseNeedsRestart(&old.Base, &fresh.Base)
+	for _, c := range []struct {
+		key  string
+		same bool
+	}{
+		{"queues", old.Queues == fresh.Queues},
+		{"continuous_monitoring.enabled", fresh.Enabled},
+		{"continuous_monitoring.interval", old.Interval == fresh.Interval},
+		{"continuous_monitoring.ping_hosts", fmt.Sprint(old.PingHosts) == fmt.Sprint(fresh.PingHosts)},
+		{"continuous_monitoring.ping_interface", old.PingInterface == fresh.PingInterface},
+		{"continuous_monitoring.ping_source", old.PingSource == fresh.PingSource},
+		{"continuous_monitoring.fallback_checks", fmt.Sprint(old.Fallback) == fmt.Sprint(fresh.Fallback)},
+	} {
+		if !c.same {
+			keys = append(keys, c.key)
 		}
 	}
-	check("wan_name", old.Name == fresh.Name)
-	check("router", slices.EqualFunc(everyWay(old.Router), everyWay(fresh.Router), sameWay))
-	check("queues", old.Queues == fresh.Queues)
-	check("continuous_monitoring.enabled", fresh.Enabled)
-	check("continuous_monitoring.interval", old.Interval == fresh.Interval)
-	check("continuous_monitoring.ping_hosts", fmt.Sprint(old.PingHosts) == fmt.Sprint(fresh.PingHosts))
-	check("continuous_monitoring.ping_interface", old.PingInterface == fresh.PingInterface)
-	check("continuous_monitoring.ping_source", old.PingSource == fresh.PingSource)
-	check("continuous_monitoring.fallback_checks", fmt.Sprint(old.Fallback) == fmt.Sprint(fresh.Fallback))
-	check("health_check", old.Health == fresh.Health)
-	check("metrics", old.Metrics == fresh.Metrics)
-	check("logging", old.Logging == fresh.Logging)
-	check("lock_file", old.LockFile == fresh.LockFile)
-	check("state_file", old.StateFile == fresh.StateFile)
+	return keys
+}
+
+// baseNeedsRestart is needsRestart for what both kinds of file share.
+func baseNeedsRestart(old, fresh *config.Base) []string {
+	var keys []string
+	for _, c := range []struct {
+		key  string
+		same bool
+	}{
+		{"wan_name", old.Name == fresh.Name},
+		{"router", slices.EqualFunc(everyWay(old.Router), everyWay(fresh.Router), sameWay)},
+		{"timeouts", old.Timeouts == fresh.Timeouts},
+		{"health_check", old.Health == fresh.Health},
+		{"metrics", old.Metrics == fresh.Metrics},
+		{"logging", old.Logging == fresh.Logging},
+		{"lock_file", old.LockFile == fresh.LockFile},
+		{"state_file", old.StateFile == fresh.StateFile},
+	} {
+		if !c.same {
+			keys = append(keys, c.key)
+		}
+	}
 	return keys
 }

@@ -13,8 +13,11 @@ import (
 	"github.com/wanctl/wanctl/pkg/cli/out"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/control"
+	"github.com/wanctl/wanctl/pkg/router/failover"
 	"github.com/wanctl/wanctl/pkg/serve"
 	"github.com/wanctl/wanctl/pkg/telemetry"
+	"github.com/wanctl/wanctl/pkg/telemetry/history"
+	"github.com/wanctl/wanctl/pkg/telemetry/local"
 )
 
 // onceLasts is how long shape --once looks before it decides.
@@ -24,8 +27,9 @@ const onceLasts = 2 * time.Second
 type shaper struct {
 	*daemon
 	options shapeOptions
-	printer *decisionPrinter // nil where standard output is not for programs
+	printer *printer[decisionRecord] // nil where standard output is not for programs
 	metrics *telemetry.Metrics
+	history *history.History
 	wans    []*shapedWAN
 }
 
@@ -49,7 +53,7 @@ func (a *App) shape(ctx context.Context, wans []*config.WAN, o shapeOptions) (er
 		runtime.GOMAXPROCS(min(runtime.NumCPU(), 1+len(enabled)/20))
 	}
 	ctx, d := a.newDaemon(ctx, logOptions{consoleOnly: o.once || o.dryRun, answer: o.once})
-	s := &shaper{daemon: d, options: o}
+	s := &shaper{daemon: d, options: o, history: history.New()}
 	defer func() { err = errors.Join(err, s.close()) }()
 	if err := s.build(ctx, enabled); err != nil {
 		return err
@@ -65,7 +69,7 @@ func (s *shaper) build(ctx context.Context, wans []*config.WAN) error {
 		return err
 	}
 	if s.app.global.output != out.Table && !s.options.once {
-		s.printer = newDecisionPrinter(s.app, s.logs, s.quit)
+		s.printer = newPrinter(s.daemon, decisionColumns, printDecision)
 		s.stages[2] = append(s.stages[2], serve.NewTask("output", nil, s.printer.run))
 	}
 	sources := make([]telemetry.Source, 0, len(wans))
@@ -76,12 +80,24 @@ func (s *shaper) build(ctx context.Context, wans []*config.WAN) error {
 		}
 		sources = append(sources, w)
 	}
-	if !s.options.once {
-		health := telemetry.NewChecker(s.app.Version, sources...)
-		for _, w := range wans {
-			s.listen("health", w.Health, health.Handler(nil))
-			s.listen("metrics", w.Metrics, telemetry.MetricsHandler(registry))
+	if s.options.once {
+		return nil
+	}
+	s.stages[2] = append(s.stages[2], serve.NewTask("history", nil, s.history.Run))
+	for i, w := range wans {
+		alone := telemetry.NewChecker(s.app.Version, sources[i])
+		past := func(since time.Time) history.Excerpt { return s.history.Of(w.Name, since) }
+		s.listenSocket(w.Name, w.Socket(), local.Handler(alone.Handler(nil), past, telemetry.OfWAN(registry, w.Name)))
+	}
+	front := newShapeFront(telemetry.NewChecker(s.app.Version, sources...), s.history, telemetry.MetricsHandler(registry))
+	everything, alone := s.pages(front), s.metricsAlone(front)
+	for _, w := range wans {
+		metrics := alone
+		if w.Health.Enabled && w.Health.Host == w.Metrics.Host {
+			metrics = everything
 		}
+		s.listen("health", w.Health, everything)
+		s.listen("metrics", w.Metrics, metrics)
 	}
 	return nil
 }
@@ -95,11 +111,16 @@ func (s *shaper) addWAN(ctx context.Context, cfg *config.WAN) (*shapedWAN, error
 	s.wans = append(s.wans, w)
 	s.closers = append(s.closers, w.close)
 	metrics := s.metrics.WAN(telemetryConfig(w, cfg))
-	w.switched = metrics.FailedOver
+	s.history.AddWAN(cfg.Name)
+	w.feed = s.history.Feed(cfg.Name)
+	w.switched = func(sw failover.Switch) {
+		metrics.FailedOver()
+		switchedTo(w.feed, sw)
+	}
 	if err := w.connect(ctx); err != nil {
 		return nil, err
 	}
-	observers := control.Observers{newDecisionLog(log), meter{metrics}}
+	observers := control.Observers{newDecisionLog(log), meter{metrics}, newHistorian(w.feed, w.probes.Mode)}
 	if s.printer != nil {
 		observers = append(observers, decisionFeed{to: s.printer, wan: cfg.Name})
 	}

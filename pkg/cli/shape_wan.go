@@ -16,6 +16,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/failover"
 	"github.com/wanctl/wanctl/pkg/state"
 	"github.com/wanctl/wanctl/pkg/telemetry"
+	"github.com/wanctl/wanctl/pkg/telemetry/history"
 )
 
 // loopPatience is how long the loop waits for one answer of the router, however
@@ -35,8 +36,9 @@ type shapedWAN struct {
 	counters router.Client           // the session that is polled; the same where that makes no difference
 	probes   *probe.Group            // nil where Prober is something else
 	loop     *control.Loop           // set by prepare
+	feed     *history.Feed           // of what there is to tell; nil where nobody listens
 	dryRun   bool
-	switched func() // told when a session goes another way to the router; may be nil
+	switched func(failover.Switch) // told when a session goes another way to the router; may be nil
 
 	learned time.Duration                   // idle RTT that the last run knew, 0: none
 	memory  autorate.Memory                 // what else it knew
@@ -73,9 +75,9 @@ func (a *App) openWAN(cfg *config.WAN, log *slog.Logger, o shapeOptions) (_ *sha
 // request at a time, whatever connections they come on.
 func (w *shapedWAN) dial() (err error) {
 	open := func(log *slog.Logger) (router.Client, error) {
-		return openRouter(&w.cfg.Base, min(w.cfg.Timeouts.Command, loopPatience), log, func(failover.Switch) {
+		return openRouter(&w.cfg.Base, min(w.cfg.Timeouts.Command, loopPatience), log, func(s failover.Switch) {
 			if w.switched != nil {
-				w.switched()
+				w.switched(s)
 			}
 		})
 	}

@@ -2,11 +2,14 @@ package serve
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	stdlog "log"
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -38,6 +41,7 @@ type HTTPServer struct {
 	name    string
 	addr    string
 	setting string
+	encrypt *tls.Config // nil: plain
 
 	// dependencies
 	handler http.Handler
@@ -66,6 +70,9 @@ func NewHTTPServer(name, addr, setting string, handler http.Handler, log *slog.L
 	}
 }
 
+// UseTLS encrypts the connections. To be called before Run.
+func (s *HTTPServer) UseTLS(c *tls.Config) { s.encrypt = c }
+
 // Ready is closed after the first attempt to listen, whatever came of it.
 func (s *HTTPServer) Ready() <-chan struct{} { return s.ready }
 
@@ -90,7 +97,7 @@ func (s *HTTPServer) Run(ctx context.Context) error {
 			s.readyOnce.Do(func() { close(s.ready) })
 			s.log.Info("listening", "server", s.name, "address", ln.Addr().String())
 			said, pause = "", listenPauseMin
-			err = s.serve(ctx, ln)
+			err = serveHTTP(ctx, ln, s.handler, s.encrypt, s.log)
 			s.bound.Store(nil)
 		}
 		if ctx.Err() != nil {
@@ -123,21 +130,30 @@ func (s *HTTPServer) hint(err error) string {
 	return "set " + s.setting + " to an address of this host"
 }
 
-// serve serves on ln until ctx ends, then lets running requests finish.
-func (s *HTTPServer) serve(ctx context.Context, ln net.Listener) error {
+// serveHTTP serves on ln until ctx ends, then lets running requests finish. It
+// closes ln. With a TLS configuration, connections are encrypted.
+func serveHTTP(ctx context.Context, ln net.Listener, handler http.Handler, encrypt *tls.Config, log *slog.Logger) error {
 	srv := &http.Server{
-		Handler:           s.handler,
+		Handler:           handler,
+		TLSConfig:         encrypt,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+		ErrorLog:          stdlog.New(serverLog{log}, "", 0),
 		// Requests that go on for as long as the client listens end with ctx.
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- srv.Serve(netutil.LimitListener(ln, maxConnections)) }()
+	go func() {
+		ln := netutil.LimitListener(ln, maxConnections)
+		if encrypt != nil {
+			ended <- srv.ServeTLS(ln, "", "")
+			return
+		}
+		ended <- srv.Serve(ln)
+	}()
 	select {
 	case err := <-ended:
 		return errors.Join(err, srv.Close())
@@ -151,6 +167,19 @@ func (s *HTTPServer) serve(ctx context.Context, ln net.Listener) error {
 	}
 	<-ended
 	return err
+}
+
+// serverLog logs what net/http has to say. Who knocks without TLS, or hangs up
+// in the middle of it, is no news.
+type serverLog struct{ log *slog.Logger }
+
+func (l serverLog) Write(p []byte) (int, error) {
+	text, level := strings.TrimSpace(string(p)), slog.LevelWarn
+	if strings.HasPrefix(text, "http: TLS handshake error") {
+		level = slog.LevelDebug
+	}
+	l.log.Log(context.Background(), level, text)
+	return len(p), nil
 }
 
 // sleep waits for d and reports whether ctx lasted that long.

@@ -35,6 +35,7 @@ type WANHealth struct {
 	Reasons             []string     `json:"reasons,omitempty"`
 	Source              Origin       `json:"source,omitempty"`
 	At                  *time.Time   `json:"at,omitempty"`
+	AgeSeconds          *float64     `json:"age_seconds"` // of these values
 	ExcessMs            *float64     `json:"excess_ms"`
 	ConsecutiveFailures int          `json:"consecutive_failures"`
 	DryRun              bool         `json:"dry_run"`
@@ -123,7 +124,7 @@ func (c *Checker) wan(ctx context.Context, source Source) WANHealth {
 	now := c.now()
 	if err != nil {
 		h := s.health(now)
-		h.Status, h.Reasons = Degraded, []string{clean(err.Error())}
+		h.Status, h.Reasons = Degraded, []string{OneLine(err.Error())}
 		return h
 	}
 	h := s.health(now)
@@ -154,7 +155,7 @@ func (w *WANStatus) health(now time.Time) WANHealth {
 			LatencyMs:            knownMs(w.Router.Latency),
 			Reachable:            !w.Router.LastAnswer.IsZero() && w.Router.LastError == "",
 			LastAnswerAgeSeconds: age(now, w.Router.LastAnswer),
-			LastError:            clean(w.Router.LastError),
+			LastError:            OneLine(w.Router.LastError),
 		},
 	}
 	if w.LoadRTT > 0 {
@@ -164,6 +165,7 @@ func (w *WANStatus) health(now time.Time) WANHealth {
 	if !w.At.IsZero() {
 		h.At = &w.At
 	}
+	h.AgeSeconds = age(now, w.At)
 	return h
 }
 
@@ -207,8 +209,8 @@ func age(now, then time.Time) *float64 {
 // round keeps three decimals: microseconds, or kbit/s.
 func round(x float64) float64 { return math.Round(x*1000) / 1000 }
 
-// clean makes an error text one short line.
-func clean(s string) string {
+// OneLine makes an error text one short line.
+func OneLine(s string) string {
 	const most = 300
 	s = strings.Join(strings.Fields(s), " ")
 	if len(s) <= most {

@@ -131,6 +131,9 @@ type SteeringHealth struct {
 	PID        int                `json:"pid"`
 	Reasons    []string           `json:"reasons,omitempty"`
 	Detail     SteeringDetail     `json:"detail"`
+	Source     Origin             `json:"source,omitempty"`
+	At         *time.Time         `json:"at,omitempty"`
+	AgeSeconds *float64           `json:"age_seconds"` // of these values
 }
 
 // CongestionHealth is how congested a WAN is.
@@ -160,30 +163,37 @@ func (c *SteeringChecker) Health(ctx context.Context) SteeringHealth {
 	s, err := c.source.Snapshot(ctx)
 	now := c.now()
 	uptime := now.Sub(c.started)
-	h := SteeringHealth{
-		UptimeSeconds: round(uptime.Seconds()),
-		Version:       c.version,
-		Counters:      s.Counters,
-		Errors:        s.Errors,
-		Thresholds:    s.Thresholds,
-		PID:           os.Getpid(),
-		Detail:        s.Detail,
+	h := s.health(now)
+	h.UptimeSeconds, h.Version, h.PID, h.Source = round(uptime.Seconds()), c.version, os.Getpid(), FromLoop
+	if err != nil {
+		h.Status, h.Reasons = Degraded, []string{OneLine(err.Error())}
+	} else {
+		h.Status, h.Reasons = s.assess(now, uptime)
 	}
-	h.Detail.Rule.Error, h.Detail.ForceOut.Error = clean(s.Detail.Rule.Error), clean(s.Detail.ForceOut.Error)
+	return h
+}
+
+func (s *SteeringStatus) health(now time.Time) SteeringHealth {
+	h := SteeringHealth{
+		Counters:   s.Counters,
+		Errors:     s.Errors,
+		Thresholds: s.Thresholds,
+		Detail:     s.Detail,
+		AgeSeconds: age(now, s.At),
+	}
+	h.Detail.Rule.Error, h.Detail.ForceOut.Error = OneLine(s.Detail.Rule.Error), OneLine(s.Detail.ForceOut.Error)
 	if h.Detail.ForceOut.Entries == nil {
 		h.Detail.ForceOut.Entries = []string{}
 	}
-	h.Errors.LastError = clean(h.Errors.LastError)
+	h.Errors.LastError = OneLine(h.Errors.LastError)
 	h.Steering.Enabled, h.Steering.State, h.Steering.Mode = s.Enabled, s.State, s.Mode
 	h.Congestion.Primary = congestion(s.Congestion, s.Primary)
 	h.Decision.TimeInStateSeconds = round(s.InState.Seconds())
 	if !s.LastTransition.IsZero() {
 		h.Decision.LastTransitionTime = &s.LastTransition
 	}
-	if err != nil {
-		h.Status, h.Reasons = Degraded, []string{clean(err.Error())}
-	} else {
-		h.Status, h.Reasons = s.assess(now, uptime)
+	if !s.At.IsZero() {
+		h.At = &s.At
 	}
 	return h
 }

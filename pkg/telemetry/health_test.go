@@ -86,6 +86,7 @@ func TestHealthDocument(t *testing.T) {
       "status": "healthy",
       "source": "loop",
       "at": "2026-11-23T12:00:00Z",
+      "age_seconds": 0,
       "excess_ms": 7,
       "consecutive_failures": 0,
       "dry_run": false,
@@ -281,7 +282,8 @@ func TestSteeringDocument(t *testing.T) {
 		`"path":{"source":"","baseline_rtt_ms":null,"rtt_ms":null,"excess_ms":null,"excess_ewma_ms":null},` +
 		`"queue":{"available":false,"drops":null,"depth_packets":null,"depth_ewma_packets":null},` +
 		`"rule":{"comment":"","enabled":null},"score":null,"steer_threshold":null,"hold_until":null,` +
-		`"flap_penalty_until":null,"force_out":{"list":"","entries":[]}}}`
+		`"flap_penalty_until":null,"force_out":{"list":"","entries":[]}},` +
+		`"source":"loop","at":"2026-11-23T12:00:00Z","age_seconds":0}`
 	if diff := cmp.Diff(want, string(data)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
@@ -335,8 +337,8 @@ func TestClean(t *testing.T) {
 		strings.Repeat("ä", 200):       strings.Repeat("ä", 150) + "...",
 		"x" + strings.Repeat("ä", 200): "x" + strings.Repeat("ä", 149) + "...",
 	} {
-		if got := clean(in); got != want {
-			t.Errorf("clean(%.20q) = %q", in, got)
+		if got := OneLine(in); got != want {
+			t.Errorf("OneLine(%.20q) = %q", in, got)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"context"
 	"encoding/json"
 	"mime"
 	"net/http"
@@ -22,6 +23,14 @@ func (c *Checker) Handler(page http.Handler) http.Handler {
 func (c *SteeringChecker) Handler(page http.Handler) http.Handler {
 	return handler(page, func(r *http.Request) (Status, any) {
 		h := c.Health(r.Context())
+		return h.Status, h
+	})
+}
+
+// HostHandler is that of Checker, for what host tells of all daemons.
+func HostHandler(host func(context.Context) Host, page http.Handler) http.Handler {
+	return handler(page, func(r *http.Request) (Status, any) {
+		h := host(r.Context())
 		return h.Status, h
 	})
 }

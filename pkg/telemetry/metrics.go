@@ -150,17 +150,22 @@ func (f *factory) histogram(name, help string, buckets []float64, labels ...stri
 	return v
 }
 
-// wanLabel is the value of the label wan.
-func wanLabel(name string) string { return strings.ToLower(name) }
+// WANLabel is the value of the label wan for a WAN of that name.
+func WANLabel(name string) string { return strings.ToLower(name) }
 
 // MetricsHandler serves GET /metrics in the Prometheus text format or, where
-// asked for, OpenMetrics.
-func MetricsHandler(reg *prometheus.Registry) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{
+// asked for, OpenMetrics. What cannot be gathered is left out; the rest is
+// served.
+func MetricsHandler(from prometheus.Gatherer) http.Handler {
+	opts := promhttp.HandlerOpts{
 		EnableOpenMetrics:   true,
 		MaxRequestsInFlight: 4,
-		Registry:            reg,
-	}))
+		ErrorHandling:       promhttp.ContinueOnError,
+	}
+	if reg, ok := from.(*prometheus.Registry); ok {
+		opts.Registry = reg // counts what could not be gathered
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(from, opts))
 	return mux
 }

@@ -19,7 +19,7 @@ type Origin string
 
 // Origins.
 const (
-	FromLoop Origin = "loop" // the loop runs in this process
+	FromLoop Origin = "loop" // the loop runs and says so
 	FromFile Origin = "file" // no loop runs; this is what it left
 )
 

@@ -16,7 +16,7 @@ func (m *Metrics) Steering(primary string, states ...string) *Steering {
 	if m == nil {
 		return nil
 	}
-	wan := wanLabel(primary)
+	wan := WANLabel(primary)
 	s := &Steering{
 		wan:         wan,
 		enabled:     m.steering.enabled.WithLabelValues(wan),

@@ -52,7 +52,7 @@ func (m *Metrics) WAN(cfg WANConfig) *WAN {
 	if m == nil {
 		return nil
 	}
-	v, wan := &m.wan, wanLabel(cfg.Name)
+	v, wan := &m.wan, WANLabel(cfg.Name)
 	requests := func(kind string) requestMetrics {
 		return requestMetrics{v.requests.WithLabelValues(wan, kind), v.failures.WithLabelValues(wan, kind)}
 	}

@@ -1,0 +1,122 @@
+package cli
+
+import (
+	"net"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wanctl/wanctl/pkg/cli/out"
+)
+
+type serveOptions struct {
+	listen   string
+	web      string
+	insecure bool
+}
+
+const serveLong = `Serve health, metrics and the status page of every WAN and every steering daemon
+of this host in one place: of all configurations in the configuration directory,
+or of those that --wan or --config name.
+
+What runs is asked over its socket, beside its lock file. Where nothing runs, the
+state file tells what was last known, marked as stale, and nothing is said in
+the metrics but that.
+
+  GET /            the status page; the health document for programs
+  GET /health      200 when everything is healthy, 503 otherwise
+  GET /metrics     all of them, wanctl_loop_running and wanctl_state_age_seconds
+  GET /history     the last ten minutes; ?since=TIME for what came later
+  GET /-/ready     200 as soon as it serves
+  GET /-/healthy   200
+  POST /-/reload   reads configurations and certificates again, as SIGHUP does
+
+It listens on loopback, and there it answers only to the names and addresses of
+this host, so that no foreign web page reads it. Other addresses need TLS and
+users, from a file in the format of Prometheus' exporters:
+
+  tls_server_config: {cert_file: server.crt, key_file: server.key}
+  basic_auth_users: {alice: "$2y$10$..."}     # htpasswd -nBC 10 alice
+
+`
+
+const serveExample = `  wanctl serve                       then open http://127.0.0.1:9103/
+  curl -s http://127.0.0.1:9103/health | jq .status
+  wanctl serve --listen 0.0.0.0:9103 --web-config /etc/wanctl/web.yml`
+
+func newServeCmd(a *App) *cobra.Command {
+	var o serveOptions
+	cmd := &cobra.Command{
+		Use:     "serve",
+		Short:   "Health, metrics and the status page of all WANs",
+		Long:    serveLong + exitStatuses,
+		Example: serveExample,
+		GroupID: groupLoops,
+		Args:    usageArgs(cobra.NoArgs),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return stopped(a.runServe(cmd, o)) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.listen, "listen", "127.0.0.1:9103", "listen on `HOST:PORT`; port 0 picks a free one")
+	f.StringVar(&o.web, "web-config", "", "`FILE` with certificate and users")
+	f.BoolVar(&o.insecure, "insecure-public", false, "let everybody read, even on an address that others reach")
+	_ = cmd.MarkFlagFilename("web-config", "yml", "yaml")
+	return cmd
+}
+
+func (a *App) checkServeFlags(cmd *cobra.Command, o serveOptions) error {
+	if a.global.output != out.Table {
+		return usagef("serve prints nothing and has no -o %s; ask it: curl http://%s/health", a.global.output, o.listen)
+	}
+	_, port, err := net.SplitHostPort(o.listen)
+	if err != nil {
+		return usagef("--listen %q: give HOST:PORT, such as 127.0.0.1:9103 or [::1]:9103", o.listen)
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return usagef("--listen %s: the port must be a number from 0 to 65535", o.listen)
+	}
+	if cmd.Flags().Changed("web-config") && o.web == "" {
+		return usagef("--web-config: name a file")
+	}
+	return nil
+}
+
+// protects is what guards a listener.
+type protection struct{ encrypted, closed bool }
+
+// checkReach refuses an address that others reach without TLS and users.
+func (o serveOptions) checkReach(has protection) error {
+	if o.insecure || isLoopback(o.listen) || has.encrypted && has.closed {
+		return nil
+	}
+	missing := "TLS and users"
+	switch {
+	case has.encrypted:
+		missing = "users (basic_auth_users)"
+	case has.closed:
+		missing = "TLS (tls_server_config)"
+	}
+	fix := "write them into a file and name it with --web-config FILE"
+	if o.web != "" {
+		fix = "add that to " + o.web
+	}
+	_, port, _ := net.SplitHostPort(o.listen)
+	return usagef("--listen %s can be reached by others and has no %s: %s, or stay on this host with --listen 127.0.0.1:%s, or let everybody read with --insecure-public",
+		o.listen, missing, fix, port)
+}
+
+// isLoopback reports whether only processes of this host reach addr.
+func isLoopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func (a *App) runServe(cmd *cobra.Command, o serveOptions) error {
+	if err := a.checkServeFlags(cmd, o); err != nil {
+		return err
+	}
+	return a.serve(cmd.Context(), o)
+}

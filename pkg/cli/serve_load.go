@@ -1,0 +1,220 @@
+package cli
+
+import (
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/autorate"
+	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/state"
+	"github.com/wanctl/wanctl/pkg/telemetry"
+	"github.com/wanctl/wanctl/pkg/telemetry/host"
+	"github.com/wanctl/wanctl/pkg/telemetry/local"
+)
+
+// inventory is the configurations of a host, read anew at each reload.
+type inventory struct {
+	app *App
+	log *slog.Logger
+
+	good map[string]entry // by path, what was read last
+}
+
+// entry is one configuration; one of the fields is set.
+type entry struct {
+	wan      *config.WAN
+	steering *config.Steering
+	problem  string // why it cannot be used
+}
+
+// paths lists the files there are now: those that were named, or those of the
+// directory.
+func (v *inventory) paths() (paths []string, named bool, err error) {
+	g := &v.app.global
+	if g.config != "" || len(g.wans) > 0 {
+		paths, err = v.app.configPaths()
+		return paths, true, err
+	}
+	for _, name := range config.Names(g.configDir) {
+		path, err := config.Path(g.configDir, name)
+		if err != nil {
+			return nil, false, err
+		}
+		paths = append(paths, path)
+	}
+	return paths, false, nil
+}
+
+// read reads all configurations. One that has become bad is used as it was. The
+// error is an *config.Error with all that is wrong; what can be served comes
+// beside it.
+func (v *inventory) read() (wans []host.WAN, steering []host.Steering, err error) {
+	paths, named, err := v.paths()
+	if err != nil {
+		return nil, nil, err
+	}
+	var bad config.Error
+	now := map[string]entry{}
+	var order []string
+	for _, path := range paths {
+		e, err := v.readFile(path, named)
+		var invalid *config.Error
+		switch {
+		case errors.As(err, &invalid):
+			bad.Problems = append(bad.Problems, invalid.Problems...)
+			e.problem = "its configuration cannot be used: " + invalid.Problems[0].String()
+			if old, known := v.good[path]; known && old.problem == "" {
+				e = old
+			}
+		case err != nil:
+			return nil, nil, err
+		}
+		if e != (entry{}) {
+			now[path] = e
+			order = append(order, path)
+		}
+	}
+	v.good = now
+	wans, steering, clashes := v.members(order)
+	bad.Problems = append(bad.Problems, clashes...)
+	if len(order) == 0 && len(bad.Problems) == 0 {
+		bad.Problems = append(bad.Problems, nothingIn(v.app.global.configDir))
+	}
+	if len(bad.Problems) > 0 {
+		return wans, steering, &bad
+	}
+	return wans, steering, nil
+}
+
+// nothingIn says why there is nothing to serve of a directory.
+func nothingIn(dir string) config.Problem {
+	what := "there is no configuration of a WAN or of steering in this directory"
+	if _, err := os.ReadDir(dir); err != nil {
+		var inPath *fs.PathError
+		if errors.As(err, &inPath) {
+			err = inPath.Err
+		}
+		what = "this directory cannot be read: " + err.Error()
+	}
+	return config.Problem{File: dir, Text: what + "; name another one with --config-dir DIR"}
+}
+
+// readFile reads one configuration. A file of another kind that merely is in
+// the directory is an empty entry.
+func (v *inventory) readFile(path string, named bool) (entry, error) {
+	// The loops have read these files, in their environment: it is theirs to
+	// warn, and ours to do without the passwords.
+	opts := v.app.configOptions()
+	opts.FileAlone, opts.WithoutSecrets = true, true
+	var e entry
+	var err error
+	switch kind := config.Kind(path); {
+	case kind == config.KindSteering:
+		e.steering, _, err = config.LoadSteering(path, opts)
+	case kind == config.KindWAN || named:
+		e.wan, _, err = config.Load(path, opts)
+	default:
+		if _, known := v.good[path]; known {
+			_, _, err = config.Load(path, opts) // it has become unreadable
+			break
+		}
+		v.log.Info("not a configuration of a WAN or of steering: left out", "file", path)
+	}
+	return e, err
+}
+
+// members are what the configurations describe. Two must not have one name.
+func (v *inventory) members(order []string) (wans []host.WAN, steering []host.Steering, clashes []config.Problem) {
+	owner := map[string]string{}
+	for _, path := range order {
+		e := v.good[path]
+		stem := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+		switch {
+		case e.wan != nil && !e.wan.Enabled:
+			v.log.Info("continuous_monitoring.enabled is false: left out", "file", path)
+		case e.wan != nil:
+			name := telemetry.WANLabel(e.wan.Name)
+			if other, taken := owner[name]; taken {
+				clashes = append(clashes, config.Problem{File: path, Key: "wan_name", Text: e.wan.Name + " is the name in " + other + " too"})
+				continue
+			}
+			owner[name] = path
+			wans = append(wans, host.WAN{Name: e.wan.Name, Loop: local.New(e.wan.Socket()), State: wanLeft(e.wan)})
+		case e.steering != nil:
+			steering = append(steering, host.Steering{Name: e.steering.Name, Primary: e.steering.Primary,
+				Daemon: local.New(e.steering.Socket()), State: steeringLeft(e.steering)})
+		case config.Kind(path) == config.KindSteering:
+			steering = append(steering, host.Steering{Name: stem, Problem: e.problem})
+		default:
+			wans = append(wans, host.WAN{Name: stem, Problem: e.problem})
+		}
+	}
+	return wans, steering, clashes
+}
+
+// wanLeft reads what the last loop of a WAN has left.
+func wanLeft(cfg *config.WAN) func() (telemetry.WANStatus, error) {
+	file := state.OpenWAN(cfg.StateFile)
+	return func() (telemetry.WANStatus, error) {
+		s := telemetry.WANStatus{Name: cfg.Name}
+		left, err := file.Peek()
+		if err != nil {
+			return s, err
+		}
+		s.At, s.BaselineRTT, s.LoadRTT = savedAt(left.Timestamp, cfg.StateFile), left.BaselineRTT, left.LoadRTT
+		if s.LoadRTT > 0 {
+			s.Excess = max(s.LoadRTT-s.BaselineRTT, 0)
+		}
+		direction := func(d state.Direction, c config.Direction) telemetry.DirectionStatus {
+			return telemetry.DirectionStatus{Limit: d.CurrentRate, Applied: d.Applied, Ceiling: c.Ceiling,
+				Floor: c.FloorRed}
+		}
+		s.Directions[autorate.Download] = direction(left.Download, cfg.Download)
+		s.Directions[autorate.Upload] = direction(left.Upload, cfg.Upload)
+		return s, nil
+	}
+}
+
+// savedAt is the time that a state bears. Files of the earlier system may have
+// none: that of the file itself is as good.
+func savedAt(borne time.Time, path string) time.Time {
+	if borne.IsZero() {
+		if st, err := os.Stat(path); err == nil {
+			return st.ModTime()
+		}
+	}
+	return borne
+}
+
+// steeringLeft reads what the last steering daemon has left.
+func steeringLeft(cfg *config.Steering) func() (telemetry.SteeringStatus, error) {
+	file := state.OpenSteering(cfg.StateFile)
+	return func() (telemetry.SteeringStatus, error) {
+		s := telemetry.SteeringStatus{Primary: cfg.Primary}
+		s.Detail.Name, s.Detail.Alternate = cfg.Name, telemetry.WANNote{WAN: cfg.Alternate, Condition: "unknown"}
+		s.Detail.Rule.Comment, s.Detail.ForceOut.List = cfg.Rule, cfg.ForceOut
+		s.Thresholds = telemetry.SteeringThresholds{
+			GreenRTTMs: millis(cfg.Assess.GreenRTT), YellowRTTMs: millis(cfg.Assess.YellowRTT), RedRTTMs: millis(cfg.Assess.RedRTT),
+			RedSamplesRequired: cfg.Assess.RedSamples, GreenSamplesRequired: cfg.Assess.GreenSamples,
+		}
+		left, err := file.Peek()
+		if err != nil {
+			return s, err
+		}
+		s.At = savedAt(left.Timestamp, cfg.StateFile)
+		s.State, s.Congestion, s.LastTransition = left.Current, left.Congestion, left.LastTransition
+		s.Enabled = strings.HasSuffix(left.Current, "_DEGRADED")
+		if !left.LastTransition.IsZero() {
+			s.InState = max(time.Since(left.LastTransition), 0)
+		}
+		s.Counters = telemetry.SteeringCounters{
+			RedCount: left.RedCount, GoodCount: left.GoodCount, BadCount: left.BadCount, CakeReadFailures: left.CakeReadFailures,
+		}
+		return s, nil
+	}
+}

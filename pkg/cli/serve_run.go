@@ -1,0 +1,208 @@
+package cli
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/config/web"
+	"github.com/wanctl/wanctl/pkg/serve"
+	"github.com/wanctl/wanctl/pkg/telemetry"
+	"github.com/wanctl/wanctl/pkg/telemetry/host"
+)
+
+// server is a running `wanctl serve`.
+type server struct {
+	*daemon
+	options   serveOptions
+	host      *host.Host
+	access    *serve.Access
+	encrypted bool // since the start: a listener keeps that
+
+	reloading sync.Mutex // one reload at a time; guards inventory
+	inventory inventory
+}
+
+func (a *App) serve(ctx context.Context, o serveOptions) (err error) {
+	ctx, d := a.newDaemon(ctx, logOptions{consoleOnly: true})
+	s := &server{daemon: d, options: o, host: host.New(a.Version), access: serve.NewAccess()}
+	s.inventory = inventory{app: a, log: d.logs.main}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if err := s.build(); err != nil {
+		return err
+	}
+	return s.run(ctx, daemonRun{
+		doing:   "serving " + o.listen,
+		started: []any{"listen", o.listen, "tls", s.encrypted, "users", s.access.Closed()},
+		reload:  func(ctx context.Context) { _ = s.reload(ctx) }, // it has told what is wrong
+	})
+}
+
+// build assembles everything. What fails here fails before anything runs.
+func (s *server) build() error {
+	if err := s.loadAccess(); err != nil {
+		return err
+	}
+	s.encrypted = s.access.Encrypted()
+	wans, steering, err := s.inventory.read()
+	if _, named, _ := s.inventory.paths(); err != nil && (named || !usable(wans, steering)) {
+		return err
+	}
+	s.complain(err, "a configuration cannot be used")
+	s.host.Set(wans, steering)
+
+	registry := telemetry.NewRegistry()
+	if _, err := telemetry.New(registry, s.app.Version); err != nil {
+		return err
+	}
+	listener := serve.NewHTTPServer("serve", s.options.listen, "--listen", s.handler(s.host.Metrics(registry)), s.logs.main)
+	if s.encrypted {
+		listener.UseTLS(s.access.TLS())
+	}
+	s.stages[0] = append(s.stages[0], listener)
+	s.stages[2] = append(s.stages[2], serve.NewTask("status", nil, s.report))
+	return nil
+}
+
+// usable reports whether any configuration could be read.
+func usable(wans []host.WAN, steering []host.Steering) bool {
+	for _, w := range wans {
+		if w.Problem == "" {
+			return true
+		}
+	}
+	for _, s := range steering {
+		if s.Problem == "" {
+			return true
+		}
+	}
+	return false
+}
+
+// handler is everything that is served, to whoever may read it.
+func (s *server) handler(metrics http.Handler) http.Handler {
+	health := func(page http.Handler) http.Handler { return telemetry.HostHandler(s.host.Host, page) }
+	mux := http.NewServeMux()
+	mux.Handle("/", s.pages(front{health: health, source: s.host, metrics: metrics, guard: func(h http.Handler) http.Handler { return h }}))
+	mux.Handle("/-/reload", s.reloadHandler())
+	guarded := serve.GuardHost(mux)
+	return s.access.Require(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.access.Closed() {
+			mux.ServeHTTP(w, r) // a foreign page does not have the password
+			return
+		}
+		guarded.ServeHTTP(w, r)
+	}))
+}
+
+// reloadHandler serves POST /-/reload: to this host, or to whoever had a
+// password, and to no page of another site.
+func (s *server) reloadHandler() http.Handler {
+	return http.NewCrossOriginProtection().Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method != http.MethodPost && r.Method != http.MethodPut:
+			w.Header().Set("Allow", "POST, PUT")
+			http.Error(w, "reload with POST", http.StatusMethodNotAllowed)
+		case !s.access.Closed() && !serve.OnLoopback(r):
+			http.Error(w, "reload from this host, or protect the listener with users: --web-config", http.StatusForbidden)
+		default:
+			if err := s.reload(r.Context()); err != nil {
+				http.Error(w, "some things stay as they were:\n"+err.Error(), http.StatusInternalServerError)
+				return
+			}
+			_, _ = w.Write([]byte("reloaded\n"))
+		}
+	}))
+}
+
+// reload reads configurations, certificate and users again. What is bad stays
+// as it was, and is told.
+func (s *server) reload(ctx context.Context) error {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	accessErr := s.loadAccess()
+	s.complain(accessErr, "certificate and users stay as they were")
+	wans, steering, err := s.inventory.read()
+	s.complain(err, "a configuration cannot be used: where there was an old one, that is kept")
+	if wans != nil || steering != nil {
+		s.host.Set(wans, steering)
+	}
+	running, all := s.host.Count(ctx)
+	if err := errors.Join(accessErr, err); err != nil {
+		s.logs.main.Warn("configuration reloaded in part", "daemons", all, "running", running)
+		return err
+	}
+	s.logs.main.Info("configuration reloaded", "daemons", all, "running", running)
+	return nil
+}
+
+// complain logs each problem of err.
+func (s *server) complain(err error, what string) {
+	var invalid *config.Error
+	switch {
+	case errors.As(err, &invalid):
+		for _, p := range invalid.Problems {
+			s.logs.main.Error(what, "problem", p.String())
+		}
+	case err != nil:
+		s.logs.main.Error(what, "error", err)
+	}
+}
+
+// loadAccess reads certificate and users. What may not be leaves all as it was.
+func (s *server) loadAccess() error {
+	path := s.options.web
+	file := &web.File{}
+	if path != "" {
+		var err error
+		if file, err = web.Load(path); err != nil {
+			return err
+		}
+	}
+	var cert *tls.Certificate
+	if file.CertFile != "" {
+		pair, err := tls.LoadX509KeyPair(file.CertFile, file.KeyFile)
+		if err != nil {
+			return configError(path, "tls_server_config", err.Error())
+		}
+		cert = &pair
+	}
+	if err := s.options.checkReach(protection{encrypted: cert != nil, closed: len(file.Users) > 0}); err != nil {
+		return err
+	}
+	if s.listening() && s.encrypted != (cert != nil) {
+		return configError(path, "tls_server_config", "TLS cannot be switched on or off while running; restart: systemctl restart wanctl-serve")
+	}
+	s.access.Set(cert, file.Users)
+	return nil
+}
+
+// listening reports whether the listener has been built.
+func (s *server) listening() bool { return len(s.stages[0]) > 0 }
+
+// report keeps the line of `systemctl status` fresh, and tells the watchdog
+// that asking the daemons comes to an end.
+func (s *server) report(ctx context.Context) error {
+	every := 5 * time.Second
+	if w := s.notifier.WatchdogInterval(); w > 0 {
+		every = min(every, w/4)
+	}
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for s.notifier.Enabled() {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		running, all := s.host.Count(ctx)
+		s.notifier.Status(fmt.Sprintf("serving %s: %d of %d daemons run", s.options.listen, running, all))
+		s.notifier.Watchdog()
+	}
+	return nil
+}

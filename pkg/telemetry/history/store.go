@@ -1,0 +1,137 @@
+package history
+
+import (
+	"slices"
+	"sync"
+	"time"
+)
+
+// Store keeps samples and events, as many as there may be and no more. Its
+// methods may be called from several goroutines.
+type Store struct {
+	now func() time.Time
+
+	// mu protects the following fields.
+	mu     sync.Mutex
+	wans   map[string]*ring[Sample]
+	events ring[Event]
+	newest time.Time // of all that was stamped here
+}
+
+// NewStore returns an empty Store.
+func NewStore() *Store {
+	return &Store{now: time.Now, wans: map[string]*ring[Sample]{}, events: ring[Event]{most: MaxEvents}}
+}
+
+// AddWAN makes a WAN known, so that excerpts name it before its first sample.
+func (s *Store) AddWAN(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wan(name)
+}
+
+// wan is called with mu held.
+func (s *Store) wan(name string) *ring[Sample] {
+	r, known := s.wans[name]
+	if !known {
+		r = &ring[Sample]{most: int(Span / Step)}
+		s.wans[name] = r
+	}
+	return r
+}
+
+// Keep forgets all WANs but the named ones.
+func (s *Store) Keep(names map[string]bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name := range s.wans {
+		if !names[name] {
+			delete(s.wans, name)
+		}
+	}
+}
+
+// Add takes in what somebody else has kept, at the times it bears.
+func (s *Store) Add(x Excerpt) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, samples := range x.WANs {
+		r := s.wan(name)
+		for _, sample := range samples {
+			r.add(sample)
+		}
+	}
+	for _, e := range x.Events {
+		s.events.add(e)
+	}
+}
+
+// stampSample and stampEvent add what has just happened. The time is that of
+// becoming visible, and later for everything that becomes visible later: who
+// asks for what came after the newest time it has seen misses nothing.
+func (s *Store) stampSample(wan string, sample Sample) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sample.At = s.stamp()
+	s.wan(wan).add(sample)
+}
+
+func (s *Store) stampEvent(e Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e.At = s.stamp()
+	s.events.add(e)
+}
+
+// stamp is called with mu held. Where somebody sets the clock back, times go
+// back, too.
+func (s *Store) stamp() time.Time {
+	at := s.now().Round(0) // readers have the calendar only
+	if behind := s.newest.Sub(at); behind >= 0 && behind < time.Second {
+		at = s.newest.Add(1)
+	}
+	s.newest = at
+	return at
+}
+
+// Since returns what came after t; the zero time asks for all. So does one in
+// the future: then the clock was set back.
+func (s *Store) Since(t time.Time) Excerpt {
+	return s.excerpt(t, func(string) bool { return true })
+}
+
+// Of is Since for one WAN alone.
+func (s *Store) Of(wan string, t time.Time) Excerpt {
+	return s.excerpt(t, func(name string) bool { return name == wan })
+}
+
+func (s *Store) excerpt(after time.Time, wanted func(wan string) bool) Excerpt {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now()
+	if after.After(now.Add(Step)) {
+		after = time.Time{}
+	}
+	oldest := now.Add(-Span - Step)
+	x := Excerpt{WANs: map[string][]Sample{}, Events: []Event{}}
+	for name, r := range s.wans {
+		if !wanted(name) {
+			continue
+		}
+		samples := []Sample{}
+		for sample := range r.all() {
+			if sample.At.After(after) && sample.At.After(oldest) {
+				samples = append(samples, *sample)
+			}
+		}
+		x.WANs[name] = samples
+	}
+	for e := range s.events.all() {
+		if e.At.After(after) && wanted(e.WAN) {
+			x.Events = append(x.Events, *e)
+		}
+	}
+	// Those of several processes did not come in their order.
+	slices.SortStableFunc(x.Events, func(a, b Event) int { return a.At.Compare(b.At) })
+	return x
+}

@@ -1,0 +1,366 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+
+	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/telemetry"
+	"github.com/wanctl/wanctl/pkg/telemetry/history"
+	"github.com/wanctl/wanctl/pkg/telemetry/local"
+	"github.com/wanctl/wanctl/pkg/telemetry/metricstest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// daemon is a running one, on a socket.
+type daemon struct {
+	t     *testing.T
+	path  string
+	past  *history.Store
+	asked atomic.Int32
+	stop  func()
+}
+
+// start serves handler at path.
+func start(t *testing.T, path string, past *history.Store, handler http.Handler) *daemon {
+	t.Helper()
+	ln, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &daemon{t: t, path: path, past: past}
+	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d.asked.Add(1)
+		handler.ServeHTTP(w, r)
+	})}
+	ended := make(chan error, 1)
+	go func() { ended <- srv.Serve(ln) }()
+	d.stop = sync.OnceFunc(func() {
+		_ = srv.Close()
+		<-ended
+	})
+	t.Cleanup(d.stop)
+	return d
+}
+
+type wanSource struct{ name string }
+
+func (s wanSource) Snapshot(context.Context) (telemetry.WANStatus, error) {
+	now := time.Now()
+	w := telemetry.WANStatus{Name: s.name, Origin: telemetry.FromLoop, At: now, Probe: telemetry.ProbeStatus{LastReply: now}}
+	for d := range w.Directions {
+		w.Directions[d].Applied = 40 * bitrate.Mbps
+	}
+	return w, nil
+}
+
+type steeringSource struct{ primary string }
+
+func (s steeringSource) Snapshot(context.Context) (telemetry.SteeringStatus, error) {
+	return telemetry.SteeringStatus{At: time.Now(), Primary: s.primary, State: "DSL_GOOD", Congestion: "GREEN", Detail: telemetry.SteeringDetail{Name: "steering"}}, nil
+}
+
+func loop(t *testing.T, path, name string) *daemon {
+	t.Helper()
+	reg := telemetry.NewRegistry()
+	m, err := telemetry.New(reg, "1.2.3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.WAN(telemetry.WANConfig{Name: name}).Written(time.Millisecond, nil)
+	past := history.NewStore()
+	return start(t, path, past, local.Handler(telemetry.NewChecker("1", wanSource{name}).Handler(nil), past.Since, telemetry.OfWAN(reg, name)))
+}
+
+func steer(t *testing.T, path, primary string) *daemon {
+	t.Helper()
+	reg := telemetry.NewRegistry()
+	m, err := telemetry.New(reg, "1.2.3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Steering(primary, "DSL_GOOD", "DSL_DEGRADED").Set(true, "RED")
+	past := history.NewStore()
+	return start(t, path, past, local.Handler(telemetry.NewSteeringChecker("1", steeringSource{primary}).Handler(nil), past.Since, telemetry.OfWAN(reg, primary)))
+}
+
+// left is a state file of five minutes ago.
+func left() (telemetry.WANStatus, error) {
+	return telemetry.WANStatus{At: time.Now().Add(-5 * time.Minute), BaselineRTT: 20 * time.Millisecond}, nil
+}
+
+func leftNothing() (telemetry.WANStatus, error) {
+	return telemetry.WANStatus{}, fmt.Errorf("reading: %w", fs.ErrNotExist)
+}
+
+func steeringLeft() (telemetry.SteeringStatus, error) {
+	return telemetry.SteeringStatus{At: time.Now().Add(-time.Minute), State: "DSL_DEGRADED", Enabled: true}, nil
+}
+
+// facts are what matters of a health document, a line a daemon.
+func facts(h telemetry.Host) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s wans=%d\n", h.Status, h.WANCount)
+	age := func(s *float64) string {
+		if s == nil {
+			return "-"
+		}
+		return fmt.Sprintf("%.0fs", *s)
+	}
+	for _, w := range h.WANs {
+		fmt.Fprintf(&b, "%s %s source=%s age=%s %s\n", w.Name, w.Status, w.Source, age(w.AgeSeconds), strings.Join(w.Reasons, ", "))
+	}
+	for _, s := range h.Steering {
+		fmt.Fprintf(&b, "%s %s source=%s age=%s %s %s\n", s.Detail.Name, s.Status, s.Source, age(s.AgeSeconds), s.Steering.State, strings.Join(s.Reasons, ", "))
+	}
+	return b.String()
+}
+
+func TestHealthOfAHost(t *testing.T) {
+	dir := t.TempDir()
+	sock := func(name string) string { return filepath.Join(dir, name) }
+	loop(t, sock("dsl"), "dsl")
+	steer(t, sock("steer"), "dsl")
+	loop(t, sock("renamed"), "old-name")
+	start(t, sock("broken"), nil, http.NotFoundHandler())
+	client := func(name string) *local.Client { return local.New(sock(name)) }
+
+	dsl := WAN{Name: "dsl", Loop: client("dsl"), State: left}
+	steering := Steering{Name: "steering", Primary: "dsl", Daemon: client("steer"), State: steeringLeft}
+	for _, c := range []struct {
+		name     string
+		wans     []WAN
+		steering []Steering
+		want     string
+	}{
+		{"nothing", nil, nil, "degraded wans=0\n"},
+		{"all of it runs", []WAN{dsl}, []Steering{steering},
+			"healthy wans=1\ndsl healthy source=loop age=0s \nsteering healthy source=loop age=0s DSL_GOOD \n"},
+		{"one does not run", []WAN{dsl, {Name: "lte", Loop: client("none"), State: left}}, nil,
+			"degraded wans=2\ndsl healthy source=loop age=0s \nlte degraded source=file age=300s no loop runs for this WAN; the values are from its state file\n"},
+		{"one never ran", []WAN{{Name: "lte", Loop: client("none"), State: leftNothing}}, nil,
+			"degraded wans=1\nlte degraded source=file age=- no loop runs for this WAN, and there is no state file\n"},
+		{"one answers nonsense", []WAN{{Name: "lte", Loop: client("broken"), State: left}}, nil,
+			"degraded wans=1\nlte degraded source=file age=300s the loop of this WAN does not answer: socket " + sock("broken") + ", /health: status 404 Not Found; the values are from its state file\n"},
+		{"one is of another WAN", []WAN{{Name: "new-name", Loop: client("renamed"), State: leftNothing}}, nil,
+			"degraded wans=1\nnew-name degraded source=file age=- the loop of this WAN does not answer: the daemon that answers controls another WAN, and there is no state file\n"},
+		{"a bad configuration", []WAN{{Name: "dsl2", Problem: "dsl2.yaml:3: no"}}, []Steering{{Name: "s2", Problem: "s2.yaml: no"}},
+			"degraded wans=1\ndsl2 degraded source= age=- dsl2.yaml:3: no\ns2 degraded source= age=-  s2.yaml: no\n"},
+		{"steering does not run", []WAN{dsl}, []Steering{{Name: "steering", Primary: "dsl", Daemon: client("none"), State: steeringLeft}},
+			"degraded wans=1\ndsl healthy source=loop age=0s \nsteering degraded source=file age=60s DSL_DEGRADED the steering daemon does not run; the values are from its state file\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := New("1.2.3")
+			h.Set(c.wans, c.steering)
+			if diff := cmp.Diff(c.want, facts(h.Host(t.Context()))); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+			if doc := h.Host(t.Context()); doc.Version != "1.2.3" || doc.WANs == nil || doc.Steering == nil || time.Since(doc.At) > time.Minute {
+				t.Errorf("%+v", doc)
+			}
+		})
+	}
+}
+
+// Many who ask cost a daemon one answer; after a while there is a new one, and
+// after a reload at once.
+func TestManyAskAsOne(t *testing.T) {
+	dir := t.TempDir()
+	d := loop(t, filepath.Join(dir, "dsl"), "dsl")
+	h := New("1")
+	set := func() { h.Set([]WAN{{Name: "dsl", Loop: local.New(d.path), State: left}}, nil) }
+	set()
+	for name, ask := range map[string]func(){
+		"health":  func() { h.Host(t.Context()) },
+		"history": func() { h.History(t.Context(), time.Time{}) },
+		"metrics": func() { h.gather(t.Context()) },
+	} {
+		before := d.asked.Load()
+		var wg sync.WaitGroup
+		for range 20 {
+			wg.Go(ask)
+		}
+		wg.Wait()
+		if n := d.asked.Load() - before; n < 1 || n > 3 { // more than one where the machine was slow
+			t.Errorf("%s: asked %d times for 20", name, n)
+		}
+		before = d.asked.Load()
+		set()
+		ask()
+		if n := d.asked.Load() - before; n != 1 {
+			t.Errorf("%s: asked %d times after a reload", name, n)
+		}
+	}
+	h.look.at = time.Now().Add(-2 * keep)
+	before := d.asked.Load()
+	h.Host(t.Context())
+	if n := d.asked.Load() - before; n != 1 {
+		t.Errorf("asked %d times after a while", n)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	h.look.turn <- struct{}{} // somebody is at it
+	if got := h.Host(ctx); len(got.WANs) != 0 {
+		t.Errorf("who has gone does not wait: %+v", got)
+	}
+	<-h.look.turn
+}
+
+// samples are n, a second apart, the last one so long ago.
+func samples(n int, ago time.Duration) []history.Sample {
+	var list []history.Sample
+	for i := range n {
+		list = append(list, history.Sample{At: time.Now().Add(-ago - time.Duration(n-1-i)*time.Second).Round(0)})
+	}
+	return list
+}
+
+func TestHistoryOfAHost(t *testing.T) {
+	dir := t.TempDir()
+	dsl := loop(t, filepath.Join(dir, "dsl"), "dsl")
+	lte := loop(t, filepath.Join(dir, "lte"), "lte")
+	s := steer(t, filepath.Join(dir, "steer"), "dsl")
+	h := New("1")
+	wans := []WAN{{Name: "dsl", Loop: local.New(dsl.path), State: left}, {Name: "lte", Loop: local.New(lte.path), State: left}}
+	h.Set(wans, []Steering{{Name: "steering", Primary: "dsl", Daemon: local.New(s.path), State: steeringLeft}})
+	look := func(since time.Time) string {
+		h.past.forget()
+		x := h.History(t.Context(), since)
+		var texts []string
+		for _, e := range x.Events {
+			texts = append(texts, e.Text)
+		}
+		return fmt.Sprintf("dsl %d lte %d events %s", len(x.WANs["dsl"]), len(x.WANs["lte"]), strings.Join(texts, " "))
+	}
+	expect := func(what, want string) {
+		t.Helper()
+		if got := look(time.Time{}); got != want {
+			t.Errorf("%s: %s, want %s", what, got, want)
+		}
+	}
+	expect("nothing yet", "dsl 0 lte 0 events ")
+	at := func(ago time.Duration) time.Time { return time.Now().Add(-ago).Round(0) }
+	dsl.past.Add(history.Excerpt{WANs: map[string][]history.Sample{"dsl": samples(5, time.Minute), "strange": samples(1, 0)},
+		Events: []history.Event{{At: at(62 * time.Second), WAN: "dsl", Text: "2"}}})
+	lte.past.Add(history.Excerpt{WANs: map[string][]history.Sample{"lte": samples(3, time.Minute)},
+		Events: []history.Event{{At: at(63 * time.Second), WAN: "lte", Text: "1"}}})
+	s.past.Add(history.Excerpt{WANs: map[string][]history.Sample{"dsl": samples(9, 0)}, // not its own to tell
+		Events: []history.Event{{At: at(61 * time.Second), WAN: "dsl", Text: "3"}}})
+	expect("three daemons", "dsl 5 lte 3 events 1 2 3")
+	expect("and nothing twice", "dsl 5 lte 3 events 1 2 3")
+	dsl.past.Add(history.Excerpt{WANs: map[string][]history.Sample{"dsl": samples(2, 30*time.Second)}})
+	expect("what is new", "dsl 7 lte 3 events 1 2 3")
+	if got := look(at(45 * time.Second)); got != "dsl 2 lte 0 events " {
+		t.Errorf("since 45 s: %s", got)
+	}
+
+	// What a loop did is known after its end, and its successor goes on.
+	dsl.stop()
+	expect("after its end", "dsl 7 lte 3 events 1 2 3")
+	h.Set(wans, nil)
+	expect("after a reload", "dsl 7 lte 3 events 1 2")
+	dsl = loop(t, filepath.Join(dir, "dsl"), "dsl")
+	expect("its successor has done nothing", "dsl 7 lte 3 events 1 2")
+	dsl.past.Add(history.Excerpt{WANs: map[string][]history.Sample{"dsl": samples(1, time.Second)}})
+	expect("its successor", "dsl 8 lte 3 events 1 2")
+
+	// A loop whose clock was set back tells all anew; nothing is there twice.
+	lte.stop()
+	lte = loop(t, filepath.Join(dir, "lte"), "lte")
+	h.list()[1].kept.newest = time.Now().Add(time.Hour)
+	lte.past.Add(history.Excerpt{WANs: map[string][]history.Sample{"lte": samples(2, 0)}})
+	expect("set back", "dsl 8 lte 2 events 2")
+	h.Set(wans[:1], nil)
+	if x := h.History(t.Context(), time.Time{}); len(x.WANs) != 1 {
+		t.Errorf("a WAN that was removed is still told of: %v", x.WANs)
+	}
+}
+
+func scrape(t *testing.T, h *Host) string {
+	t.Helper()
+	own := prometheus.NewPedanticRegistry()
+	if _, err := telemetry.New(own, "9.9.9"); err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	h.Metrics(own).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	if w.Code != http.StatusOK {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	return w.Body.String()
+}
+
+func TestMetricsOfAHost(t *testing.T) {
+	dir := t.TempDir()
+	dsl := loop(t, filepath.Join(dir, "dsl"), "DSL")
+	lte := loop(t, filepath.Join(dir, "lte"), "lte")
+	s := steer(t, filepath.Join(dir, "steer"), "DSL")
+	h := New("1")
+	h.Set([]WAN{
+		{Name: "DSL", Loop: local.New(dsl.path), State: left},
+		{Name: "lte", Loop: local.New(lte.path), State: leftNothing},
+		{Name: "off", Loop: local.New(filepath.Join(dir, "none")), State: left},
+		{Name: "bad", Problem: "bad.yaml: no"},
+	}, []Steering{{Name: "steering", Primary: "DSL", Daemon: local.New(s.path), State: steeringLeft}})
+	text := scrape(t, h)
+	for _, want := range []string{
+		`wanctl_loop_running{wan="dsl"} 1`, `wanctl_loop_running{wan="lte"} 1`, `wanctl_loop_running{wan="off"} 0`,
+		`wanctl_steering_running{wan="dsl"} 1`,
+		`wanctl_state_age_seconds{wan="dsl"} 30`, `wanctl_state_age_seconds{wan="off"} 30`,
+		`wanctl_router_updates_total{wan="dsl"} 1`, `wanctl_router_updates_total{wan="lte"} 1`,
+		`wanctl_congestion_state{wan="dsl"} 4`, `version="9.9.9"} 1`,
+		`wanctl_router_write_seconds_bucket{wan="lte",le="+Inf"} 1`,
+	} {
+		if !strings.Contains(text, "\n"+want) && !strings.Contains(text, want) {
+			t.Errorf("no %s", want)
+		}
+	}
+	wrong, err := metricstest.Lint(text)
+	if err != nil || len(wrong) != 0 {
+		t.Errorf("lint: %v, %v", wrong, err)
+	}
+	for _, never := range []string{`wan="bad"`, `wanctl_state_age_seconds{wan="lte"}`, `version="1.2.3"`} {
+		if strings.Contains(text, never) {
+			t.Errorf("%s is invented", never)
+		}
+	}
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, `wan="off"`) && !strings.HasPrefix(line, "wanctl_loop_running") && !strings.HasPrefix(line, "wanctl_state_age_seconds") {
+			t.Errorf("invented for a WAN whose loop does not run: %s", line)
+		}
+	}
+}
+
+// A loop of another version, whose metrics do not fit the others', costs only
+// those.
+func TestMetricsThatDoNotFit(t *testing.T) {
+	dir := t.TempDir()
+	dsl := loop(t, filepath.Join(dir, "dsl"), "dsl")
+	old := start(t, filepath.Join(dir, "old"), history.NewStore(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, "# TYPE wanctl_router_updates_total gauge\nwanctl_router_updates_total{wan=\"old\"} 3\n"+
+			"# TYPE wanctl_only_here gauge\nwanctl_only_here{wan=\"old\"} 4\n")
+	}))
+	h := New("1")
+	h.Set([]WAN{{Name: "dsl", Loop: local.New(dsl.path), State: left}, {Name: "old", Loop: local.New(old.path), State: left}}, nil)
+	text := scrape(t, h)
+	for _, want := range []string{`wanctl_router_updates_total{wan="dsl"} 1`, `wanctl_only_here{wan="old"} 4`, `wanctl_loop_running{wan="old"} 0`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s", want)
+		}
+	}
+}

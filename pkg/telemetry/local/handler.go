@@ -1,0 +1,21 @@
+package local
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/wanctl/wanctl/pkg/telemetry"
+	"github.com/wanctl/wanctl/pkg/telemetry/history"
+)
+
+// Handler serves what a Client asks for. health answers GET /health.
+func Handler(health http.Handler, past func(since time.Time) history.Excerpt, metrics prometheus.Gatherer) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /health", health)
+	mux.Handle("GET /history", history.Handler(func(_ context.Context, since time.Time) history.Excerpt { return past(since) }))
+	mux.Handle("GET /metrics", telemetry.MetricsHandler(metrics))
+	return mux
+}

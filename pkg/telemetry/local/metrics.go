@@ -1,0 +1,51 @@
+package local
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"github.com/wanctl/wanctl/pkg/telemetry"
+)
+
+// Metrics asks for the metrics of the WAN wan: of its loop or, from a steering
+// daemon, of its primary WAN. What the process says of itself is left out,
+// so that those of several processes stand beside each other.
+func (c *Client) Metrics(ctx context.Context, wan string) ([]*dto.MetricFamily, error) {
+	var families []*dto.MetricFamily
+	err := c.get(ctx, "/metrics", "text/plain", func(resp *http.Response) error {
+		if resp.StatusCode != http.StatusOK {
+			return fmt.Errorf("status %s", resp.Status)
+		}
+		var err error
+		families, err = parse(bounded(resp.Body))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return telemetry.FamiliesOfWAN(families, wan), nil
+}
+
+func parse(text io.Reader) ([]*dto.MetricFamily, error) {
+	parser := expfmt.NewTextParser(model.LegacyValidation)
+	byName, err := parser.TextToMetricFamilies(text)
+	families := slices.Collect(maps.Values(byName))
+	slices.SortFunc(families, func(a, b *dto.MetricFamily) int { return cmp.Compare(a.GetName(), b.GetName()) })
+	return families, err
+}
+
+// Gatherer is Metrics as prometheus.Gatherers takes it. The context bounds all
+// that is gathered with it.
+func (c *Client) Gatherer(ctx context.Context, wan string) prometheus.Gatherer {
+	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return c.Metrics(ctx, wan) })
+}
