@@ -1,7 +1,12 @@
 // Package steerd runs the law of steering against the world: one goroutine owns
 // ticker and law and never waits for network or disk; others read the path, the
-// counters and the rule, and change the rule. Everything outside is behind the
-// small interfaces below.
+// counters and the rule, and change the rule.
+//
+//	path ───────── reading ──> Loop ── one job ──> hand on the rule
+//	counters ───── reading ──> Loop <── outcome ── hand on the rule
+//	alternate WAN ─ reading ──> Loop ── ask/answer ──> HTTP, saver, status
+//
+// Everything outside is behind the small interfaces below.
 package steerd
 
 import (

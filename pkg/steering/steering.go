@@ -1,8 +1,3 @@
-// Package steering is the law of steering: from the delay above the baseline,
-// the drops and the queue depth of the primary WAN it decides whether new
-// latency-sensitive connections go to the other WAN.
-//
-// It is a pure function of its state, the time and the input, like autorate.
 package steering
 
 import "time"
@@ -41,6 +36,19 @@ const (
 	AlternateDegraded // congested: not steered to
 	AlternateDown     // measures nothing: not steered to
 )
+
+func (a Alternate) String() string {
+	switch a {
+	case AlternateGood:
+		return "good"
+	case AlternateDegraded:
+		return "degraded"
+	case AlternateDown:
+		return "down"
+	case AlternateUnknown:
+	}
+	return "unknown"
+}
 
 // Config is what the law is to do; all of it validated by its caller.
 type Config struct {
@@ -82,12 +90,20 @@ type Counters struct {
 
 // Input is what a step has to go by.
 type Input struct {
-	RTTKnown       bool // Baseline and RTT are of now
-	Baseline, RTT  time.Duration
-	CountersKnown  bool // Queues were read for this step
-	Queues         [2]Counters
-	Alternate      Alternate
-	RuleKnown      bool // the rule was read, or written and read back, since the last step
-	RuleEnabled    bool
-	RuleChangeable bool // false: absent, ambiguous, dynamic, or the router does not answer
+	RTTKnown      bool // Baseline and RTT are of now
+	Baseline, RTT time.Duration
+	CountersKnown bool // Queues were read for this step
+	Queues        [2]Counters
+	Alternate     Alternate
+
+	// RuleKnown says that the rule was read, or written and read back, since
+	// the last step, and RuleEnabled how it was last. Where nothing is ever
+	// written, in a dry run, the Steer of the last Decision takes its place.
+	RuleKnown   bool
+	RuleEnabled bool
+
+	// RuleChangeable is false when the rule is absent, ambiguous or dynamic, or
+	// when the router does not answer: from a failed read or write on until a
+	// read has succeeded, so that what became of the write is known again.
+	RuleChangeable bool
 }

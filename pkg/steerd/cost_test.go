@@ -1,0 +1,53 @@
+package steerd
+
+import (
+	"testing"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/steering"
+)
+
+// steady is a loop whose every tick is a step with news of everything.
+func steady() *Loop {
+	w := newWorld()
+	l := New(config(w, Observers{Nobody{}, Nobody{}}, func(c *Config) { c.Alive = func() {} }))
+	l.finished(result{})
+	return l
+}
+
+func (l *Loop) steadyTick() {
+	now := l.now()
+	answers(l, now, &l.path, Reading{Baseline: 20 * time.Millisecond, RTT: 22 * time.Millisecond, Source: "loop"})
+	answers(l, now, &l.meter, [2]steering.Counters{{Dropped: 7}})
+	answers(l, now, &l.neighbour, steering.AlternateGood)
+	l.rule.news = true
+	l.stepAt = now
+	l.tick()
+}
+
+func answers[T any](l *Loop, now time.Duration, s *sense[T], v T) {
+	if s.asking {
+		<-s.asks
+	}
+	s.take(now, l.cfg.Interval, answer[T]{value: v})
+}
+
+func BenchmarkTick(b *testing.B) {
+	l := steady()
+	b.ReportAllocs()
+	for b.Loop() {
+		l.steadyTick()
+		l.rule.readAt = l.now() + time.Second // nobody does the job
+	}
+}
+
+func TestTickAllocatesNothing(t *testing.T) {
+	l := steady()
+	steps := l.steps
+	if allocs := testing.AllocsPerRun(1000, l.steadyTick); allocs != 0 {
+		t.Errorf("a steady tick allocates %v times", allocs)
+	}
+	if n := l.steps - steps; n != 1001 || l.dec.Congestion != steering.Green {
+		t.Errorf("%d steps, %v", n, l.dec.Congestion)
+	}
+}

@@ -1,0 +1,48 @@
+package steerd
+
+import (
+	"context"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/steering"
+)
+
+// slowPath measures for a while before it knows, in turn as long as takes says.
+type slowPath struct {
+	Path
+	takes []time.Duration
+	calls int
+}
+
+func (p *slowPath) Read(ctx context.Context) (Reading, error) {
+	p.calls++
+	select {
+	case <-time.After(p.takes[p.calls%len(p.takes)]):
+	case <-ctx.Done():
+		return Reading{}, ctx.Err()
+	}
+	return p.Path.Read(ctx)
+}
+
+// counted counts readings of the rule.
+type counted struct {
+	Switch
+	calls int
+}
+
+func (c *counted) Enabled(ctx context.Context) (bool, error) {
+	c.calls++
+	return c.Switch.Enabled(ctx)
+}
+
+// stuckNeighbour knows a condition, and then says nothing for ever.
+type stuckNeighbour struct{ told bool }
+
+func (n *stuckNeighbour) Condition(ctx context.Context) steering.Alternate {
+	if n.told {
+		<-ctx.Done()
+		return steering.AlternateUnknown
+	}
+	n.told = true
+	return steering.AlternateDown
+}
