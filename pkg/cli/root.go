@@ -66,8 +66,10 @@ func newRootCmd(a *App) *cobra.Command {
 		newConfigCmd(a),
 		newRouterCmd(a),
 		newShapeCmd(a),
+		newSteerCmd(a),
 		newServeCmd(a),
 		newProbeCmd(a),
+		newStateCmd(a),
 		newSimCmd(a),
 		newVersionCmd(a),
 	)

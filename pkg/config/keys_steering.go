@@ -75,7 +75,7 @@ func assessKeys() []schema.Bound[Steering] {
 			Doc: "Delay above the baseline where YELLOW begins; at most red_rtt_ms."},
 			func(t *SteeringThresholds) any { return &t.YellowRTT }),
 		in(schema.Key{Name: "red_rtt_ms", Type: schema.Millis, Min: 0.1, Max: 1000, Default: "15",
-			Doc: "Delay above the baseline where RED begins, once drops or a queue confirm it."},
+			Doc: "Delay above the baseline where RED begins, once drops or a queue confirm it; four times that is RED by itself."},
 			func(t *SteeringThresholds) any { return &t.RedRTT }),
 		in(schema.Key{Name: "min_drops_red", Type: schema.Int, Min: 0, Max: 1000000, Default: "1",
 			Doc: "Packets that CAKE has dropped since the sample before which confirm RED; with 0 it needs no confirmation."},

@@ -11,4 +11,8 @@
 // state or the new one, a full disk or a kill -9 leaves the former one. What
 // was there before stays as FILE.backup; what cannot be read is set aside as
 // FILE.corrupt, and the loss is told to the caller, who goes on without it.
+//
+// A daemon uses a damaged file as little as possible: it starts from the backup.
+// File.Repair, for people, does more: it keeps every field that is still
+// readable and takes from the backup what is not.
 package state

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
 
@@ -15,12 +16,18 @@ var (
 	ErrDamaged = errors.New("damaged")
 	// ErrBusy: another process kept a state file locked for too long.
 	ErrBusy = errors.New("locked by another process")
+
+	errNotRegular = errors.New("not a regular file")
+	errOtherKind  = errors.New("not the state that belongs there")
 )
 
 // damagef is an ErrDamaged with its reason.
 func damagef(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrDamaged, fmt.Sprintf(format, args...))
 }
+
+// Reason is what an ErrDamaged says beside being one.
+func Reason(err error) string { return strings.TrimPrefix(err.Error(), ErrDamaged.Error()+": ") }
 
 // explain names what was being done to path and, where there is one, the way
 // out. key is the configuration key that chooses path.
@@ -30,8 +37,12 @@ func explain(doing, path, key string, err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		hint = fmt.Sprintf("; see what fills the disk: df -h %s", dir)
+	case errors.Is(err, fs.ErrPermission) && strings.HasPrefix(doing, "reading"):
+		hint = fmt.Sprintf("; run this as root or as the owner: ls -l %s", Quote(path))
 	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission):
 		hint = fmt.Sprintf("; let this user write there (chown or chmod %s), or set %s to a path it may write", dir, key)
+	case errors.Is(err, errNotRegular):
+		hint = fmt.Sprintf("; move it out of the way (mv %s %[1]s.old), or set %s to another path", Quote(path), key)
 	case errors.Is(err, syscall.ENOTDIR):
 		hint = fmt.Sprintf("; a part of that path is a file, set %s to another path", key)
 	}
@@ -41,4 +52,15 @@ func explain(doing, path, key string, err error) error {
 		err = inPath.Err
 	}
 	return fmt.Errorf("%s %s: %w%s", doing, path, err, hint)
+}
+
+// Quote is path as a shell takes it, for commands to be typed.
+func Quote(path string) string {
+	plain := func(r rune) bool {
+		return r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || strings.ContainsRune("/._-+,:@%=", r)
+	}
+	if path != "" && strings.IndexFunc(path, func(r rune) bool { return !plain(r) }) < 0 {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }

@@ -7,7 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -18,6 +20,7 @@ import (
 type File[T any] struct {
 	// configuration
 	path   string
+	kind   Kind
 	decode func(fields) T
 	encode func(object, T) error
 
@@ -38,8 +41,10 @@ const (
 // Path is where the state is kept.
 func (f *File[T]) Path() string { return f.path }
 
-func (f *File[T]) backupPath() string  { return f.path + ".backup" }
-func (f *File[T]) corruptPath() string { return f.path + ".corrupt" }
+// BackupPath is where the state before is kept.
+func (f *File[T]) BackupPath() string { return f.path + ".backup" }
+
+func (f *File[T]) backupPath() string { return f.BackupPath() }
 
 // Loaded is what Load found.
 type Loaded[T any] struct {
@@ -108,65 +113,128 @@ func (f *File[T]) Peek() (T, error) {
 	return v, nil
 }
 
+// Look is Load that changes nothing, for people: it needs no lock and sets
+// nothing aside. Lost says why the file could not be used; it is fs.ErrNotExist
+// where there is none. Of a damaged file without a good backup, State is what
+// is readable of it.
+func (f *File[T]) Look() Loaded[T] {
+	text, lost := readText(f.path)
+	if lost == nil {
+		v, _, err := f.parse(text)
+		if err == nil {
+			return Loaded[T]{State: v, Found: true, Path: f.path}
+		}
+		lost = err
+	}
+	if v, _, err := f.read(f.backupPath()); err == nil {
+		return Loaded[T]{State: v, Found: true, Path: f.backupPath(), Lost: plain(lost)}
+	}
+	l := Loaded[T]{Lost: plain(lost)}
+	if doc, _ := f.mend(text, nil, nil); len(doc) > 0 {
+		l.State, l.Found, l.Path = f.decode(newFields(doc)), true, f.path
+	}
+	return l
+}
+
 // read parses the file at path.
 func (f *File[T]) read(path string) (T, object, error) {
 	var zero T
-	in, err := os.Open(path)
+	data, err := readText(path)
 	if err != nil {
 		return zero, nil, err
-	}
-	defer func() { _ = in.Close() }()
-	data, err := io.ReadAll(io.LimitReader(in, maxSize+1))
-	if err != nil {
-		return zero, nil, err
-	}
-	if len(data) > maxSize {
-		return zero, nil, damagef("larger than %d bytes", maxSize)
 	}
 	return f.parse(data)
 }
 
-func (f *File[T]) parse(data []byte) (T, object, error) {
-	var zero T
-	doc, err := parseObject(data)
+// readText reads a file, as much of it as maxSize allows. The rest is damage.
+func readText(path string) ([]byte, error) {
+	// A pipe in the place of the file must not stop us until somebody writes.
+	in, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return zero, nil, err
+		return nil, err
 	}
-	var bad error
-	v := f.decode(fields{obj: doc, err: &bad})
-	if bad != nil {
-		return zero, nil, bad
+	defer func() { _ = in.Close() }()
+	st, err := in.Stat()
+	if err != nil {
+		return nil, err
 	}
-	return v, doc, nil
+	if !st.Mode().IsRegular() {
+		return nil, errNotRegular
+	}
+	data, err := io.ReadAll(io.LimitReader(in, maxSize+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxSize {
+		return data[:maxSize], damagef("larger than %d bytes", maxSize)
+	}
+	return data, nil
 }
 
-// setAside moves the damaged file out of the way and says so.
-func (f *File[T]) setAside(damage error) error {
-	lost := fmt.Errorf("state %s is %w", f.path, damage)
-	if err := os.Rename(f.path, f.corruptPath()); err != nil {
-		return fmt.Errorf("%w; setting it aside: %w", lost, err)
+func (f *File[T]) parse(data []byte) (T, object, error) {
+	v, doc, a, err := f.inspect(data)
+	if err == nil && len(a.bad) > 0 {
+		var zero T
+		return zero, nil, damagef("%s", tell(a.bad))
 	}
-	return fmt.Errorf("%w; kept as %s", lost, f.corruptPath())
+	return v, doc, err
 }
 
-// Reset removes the state and its backup, so that the next start begins
-// afresh. A damaged file that was set aside stays.
-func (f *File[T]) Reset() error {
+// inspect parses data and finds all that is wrong in it. An error is one of the
+// document as a whole.
+func (f *File[T]) inspect(data []byte) (T, object, *audit, error) {
+	doc, twice, err := splitObject(data)
+	if err != nil {
+		var zero T
+		return zero, nil, nil, err
+	}
+	in := newFields(doc)
+	in.note(twice)
+	v := f.decode(in)
+	return v, doc, in.audit, nil
+}
+
+// tell is the first of several problems, and how many more there are.
+func tell(bad []Bad) string {
+	if n := len(bad) - 1; n > 0 {
+		return fmt.Sprintf("%s (and %d more)", bad[0], n)
+	}
+	return bad[0].String()
+}
+
+// Reset begins afresh: the file holds v and nothing else, fields of other
+// programs included. What it held is the backup then, but for a damaged file,
+// which is set aside.
+func (f *File[T]) Reset(v T) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if err := os.MkdirAll(filepath.Dir(f.path), 0o755); err != nil {
+		return explain("creating the directory of state", f.path, "state_file", err)
+	}
 	unlock, err := lockState(f.path)
 	if err != nil {
 		return explain("resetting state", f.path, "state_file", err)
 	}
 	defer unlock()
-	f.seen = nil
-	// The backup goes first: were it last, a kill between the two would bring
-	// the old state back.
-	for _, path := range []string{f.backupPath(), f.path} {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return explain("resetting state", path, "state_file", err)
-		}
+	keep := f.backUp
+	switch _, _, err := f.read(f.path); {
+	case err == nil:
+	case errors.Is(err, ErrDamaged):
+		keep = f.keepCorrupt
+	case errors.Is(err, fs.ErrNotExist):
+		keep = nil
+	default:
+		return explain("resetting state", f.path, "state_file", err)
 	}
+	doc, data, err := f.document(nil, v)
+	if err != nil {
+		return fmt.Errorf("resetting state %s: %w", f.path, err)
+	}
+	// The file is not just removed: the backup would be used in its place.
+	if err := f.replace(data, keep); err != nil {
+		return explain("resetting state", f.path, "state_file", err)
+	}
+	f.seen = doc
 	return nil
 }
 
@@ -176,7 +244,7 @@ func (f *File[T]) Reset() error {
 // A file that does not exist needs no lock: there is nothing to lose in it.
 func lockState(path string) (unlock func(), err error) {
 	for give := time.Now().Add(lockWait); ; time.Sleep(lockPause) {
-		fl := flock.New(path, flock.SetFlag(os.O_RDONLY))
+		fl := flock.New(path, flock.SetFlag(os.O_RDONLY|syscall.O_NONBLOCK))
 		ok, err := lockNamed(fl, path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
@@ -192,10 +260,25 @@ func lockState(path string) (unlock func(), err error) {
 	}
 }
 
-// leftovers are the temporary files of savers that were killed.
+// leftovers are the temporary files of savers that were killed: ours, and those
+// that other programs usually name so.
 func leftovers(path string) []string {
-	found, _ := filepath.Glob(filepath.Join(globQuote(filepath.Dir(path)), "."+globQuote(filepath.Base(path))+"[0-9]*"))
-	return found
+	dir, base := globQuote(filepath.Dir(path)), globQuote(filepath.Base(path))
+	var all []string
+	for _, pattern := range []string{"." + base + "[0-9]*", "." + base + ".*.tmp", base + ".tmp", base + ".*.tmp"} {
+		found, _ := filepath.Glob(filepath.Join(dir, pattern))
+		all = append(all, found...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// old leaves out what somebody may be writing at this moment.
+func old(paths []string) []string {
+	return slices.DeleteFunc(paths, func(path string) bool {
+		st, err := os.Lstat(path)
+		return err != nil || !st.Mode().IsRegular() || time.Since(st.ModTime()) <= sweepAge
+	})
 }
 
 // globQuote makes s match itself.

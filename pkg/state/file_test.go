@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/state/salvage"
 )
 
 // A file of the earlier system, with what its newer versions add.
@@ -140,7 +142,10 @@ func TestDamage(t *testing.T) {
 		{"another type", `[1]`, "no JSON object"},
 		{"null", `null`, "no JSON object"},
 		{"trailing text", `{} {}`, "no JSON object"},
-		{"NaN as Python writes it", `{"ewma":{"baseline_rtt":NaN}}`, "no JSON object"},
+		{"NaN as Python writes it", `{"ewma":{"baseline_rtt":NaN}}`, "ewma.baseline_rtt: not a finite number"},
+		{"Infinity as Python writes it", `{"ewma":{"load_rtt":-Infinity}}`, "ewma.load_rtt: not a finite number"},
+		{"not UTF-8", "{\"a\":\"\xe1\"}", "no JSON object"},
+		{"several", `{"download":{"current_rate":0},"upload":{"red_streak":true},"ewma":7}`, "ewma: not an object (and 2 more)"},
 		{"not finite", `{"ewma":{"baseline_rtt":1e999}}`, "ewma.baseline_rtt: not a finite number"},
 		{"negative RTT", `{"ewma":{"baseline_rtt":-1}}`, "ewma.baseline_rtt: -1"},
 		{"RTT beyond reason", `{"ewma":{"load_rtt":1e9}}`, "ewma.load_rtt"},
@@ -159,7 +164,7 @@ func TestDamage(t *testing.T) {
 			if _, err := f.Peek(); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("Peek: %v, want ErrDamaged with %q", err, tt.want)
 			}
-			if r := f.Check(); r.Healthy() || !errors.Is(r.Main.Err, ErrDamaged) || r.Corrupt.Exists {
+			if r := f.Check(Rules[WAN]{}); r.Healthy() || !errors.Is(r.Main.Err, ErrDamaged) || len(r.Corrupt) > 0 {
 				t.Errorf("Check = %+v", r)
 			}
 			// Without a backup: start afresh, keep the evidence.
@@ -213,7 +218,7 @@ func TestLoadWithoutFile(t *testing.T) {
 	if _, err := f.Peek(); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Peek: %v", err)
 	}
-	if !f.Check().Healthy() {
+	if !f.Check(Rules[WAN]{}).Healthy() {
 		t.Error("nothing there is called unhealthy")
 	}
 	// The directory appears with the first save.
@@ -227,27 +232,63 @@ func TestLoadWithoutFile(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	if f.Check().Healthy() {
+	if f.Check(Rules[WAN]{}).Healthy() {
 		t.Error("a missing file beside a backup is called healthy")
 	}
 	got, err = OpenWAN(path).Load()
 	if err != nil || !got.Found || got.State.Download.GreenStreak != 1 || got.Lost == nil {
 		t.Errorf("Load = %+v, %v", got, err)
 	}
-	if got, err := f.Repair(); err != nil || !got.Found {
+	if got, err := f.Repair(Rules[WAN]{}); err != nil || got.Nothing() {
 		t.Errorf("Repair = %+v, %v", got, err)
 	}
-	if !f.Check().Healthy() {
+	if !f.Check(Rules[WAN]{}).Healthy() {
 		t.Error("not healthy after Repair")
 	}
-	if err := f.Reset(); err != nil {
-		t.Fatal(err)
-	}
-	if r := f.Check(); r.Main.Exists || r.Backup.Exists {
-		t.Errorf("after Reset: %+v", r)
-	}
-	if err := f.Reset(); err != nil {
-		t.Errorf("second Reset: %v", err)
+}
+
+// Reset leaves nothing for the next start to find, and keeps what there was.
+func TestReset(t *testing.T) {
+	for _, tt := range []struct {
+		name             string
+		main, backup     string // "": not there
+		want             string // the backup afterwards
+		corrupt, nothing bool
+	}{
+		{name: "good", main: pythonWAN, backup: `{"old":1}`, want: pythonWAN},
+		{name: "damaged", main: `{`, backup: `{"old":1}`, want: `{"old":1}`, corrupt: true},
+		{name: "missing", backup: pythonWAN, want: pythonWAN},
+		{name: "first of all", main: pythonWAN, want: pythonWAN},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "s.json")
+			for name, text := range map[string]string{path: tt.main, path + ".backup": tt.backup} {
+				if text != "" {
+					write(t, name, text)
+				}
+			}
+			f := OpenWAN(path)
+			if err := f.Reset(WAN{}); err != nil {
+				t.Fatal(err)
+			}
+			got, err := OpenWAN(path).Load()
+			if err != nil || got.Lost != nil || got.Path != path {
+				t.Errorf("Load = %+v, %v", got, err)
+			}
+			got.State.Timestamp = time.Time{}
+			if diff := cmp.Diff(WAN{}, got.State); diff != "" {
+				t.Errorf("something is left (-want +got)\n%s", diff)
+			}
+			if strings.Contains(read(t, path), "congestion") {
+				t.Errorf("fields of other programs are left: %s", read(t, path))
+			}
+			if got := read(t, path+".backup"); got != tt.want {
+				t.Errorf("backup: %s", got)
+			}
+			if _, err := os.Stat(path + ".corrupt"); (err == nil) != tt.corrupt {
+				t.Errorf("set aside: %v", err)
+			}
+		})
 	}
 }
 
@@ -267,7 +308,7 @@ func TestLeftovers(t *testing.T) {
 		}
 	}
 	f := OpenWAN(path)
-	if diff := cmp.Diff([]string{old, fresh}, f.Check().Leftovers); diff != "" {
+	if diff := cmp.Diff([]string{old}, f.Check(Rules[WAN]{}).Leftovers); diff != "" {
 		t.Errorf("Check (-want +got)\n%s", diff)
 	}
 	if err := f.Save(sampleWAN(1)); err != nil {
@@ -426,6 +467,87 @@ func TestSteeringRoundTrip(t *testing.T) {
 	}
 }
 
+// Nothing that the earlier system or somebody else wrote gets lost by a save,
+// however unusual: NaN, nulls, floats for counts, transitions of another shape.
+func TestUnusualFieldsSurvive(t *testing.T) {
+	for _, tt := range []struct{ name, in, want string }{
+		{"NaN in fields of others", `{"download":{"x":NaN,"green_streak":3.0},"far":{"a":[Infinity, -Infinity]}}`,
+			`"download":{"green_streak":3,"red_streak":0,"soft_red_streak":0,"x":NaN},"ewma":{},"far":{"a":[Infinity,-Infinity]},`},
+		{"escapes and big numbers", `{"a":"\u00e9<&>\u2028","b":123456789012345678901234567890.5e-3,"c":"\ud800"}`,
+			`{"a":"\u00e9<&>\u2028","b":123456789012345678901234567890.5e-3,"c":"\ud800",`},
+		{"names that need quoting", `{"a\"\u00e9<":{"\u2028":1}}`, `{"a\"é<":{"\u2028":1},`},
+		{"the last of two", `{"x":1,"x":2,"ewma":{"y":1,"y":2}}`, `"ewma":{"y":2},"last_applied":{},"timestamp"`},
+		{"null for objects", `{"download":null,"ewma":null,"odd":null}`, `"odd":null,`},
+		{"unknown fields of our part", `{"wanctl":{"version":1,"more":[1]}}`, `"wanctl":{"more":[1],"saved_at"`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "s.json")
+			write(t, path, tt.in)
+			f := OpenWAN(path)
+			for range 2 { // what was written survives being read and written again
+				loaded, err := f.Load()
+				if err != nil || loaded.Lost != nil {
+					t.Fatalf("Load = %+v, %v", loaded, err)
+				}
+				if err := f.Save(loaded.State); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := read(t, path); !strings.Contains(got, tt.want) {
+				t.Errorf("file lacks %s:\n%s", tt.want, got)
+			}
+		})
+	}
+}
+
+func TestUnusualSteering(t *testing.T) {
+	for _, tt := range []struct{ name, in, want string }{
+		{"transitions are an object", `{"transitions":{"count":3,"x":NaN}}`, `"transitions":{"count":3,"x":NaN}`},
+		{"transitions are a number", `{"transitions":7}`, `"transitions":7`},
+		{"transitions are null", `{"transitions":null}`, `"transitions":[]`},
+		{"transitions of all shapes", `{"transitions":[1,null,["a",NaN],{"timestamp":5,"from":[],"to":{}}]}`,
+			`"transitions":[1,null,["a",NaN],{"timestamp":5,"from":[],"to":{}}]`},
+		{"null in a history is no sample", `{"history_rtt":[24,null,25.0]}`, `"history_rtt":[24,25]`},
+		{"floats for counts", `{"bad_count":3.0,"cake_drops_history":[1.0,2]}`, `"bad_count":3,`},
+		{"a state not known stays absent", `{"current_state":null,"history_rtt":[]}`, `{"bad_count":0,"baseline_rtt":null,"cake_drops_history":[],"cake_read_failures":0,"good_count":0,`},
+		{"NaN in fields of others", `{"current_state":"A_GOOD","cake_state_history":[NaN]}`, `"cake_state_history":[NaN],`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "s.json")
+			write(t, path, tt.in)
+			f := OpenSteering(path)
+			for range 2 {
+				loaded, err := f.Load()
+				if err != nil || loaded.Lost != nil {
+					t.Fatalf("Load = %+v, %v", loaded, err)
+				}
+				if err := f.Save(loaded.State); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := read(t, path); !strings.Contains(got, tt.want) {
+				t.Errorf("file lacks %s:\n%s", tt.want, got)
+			}
+		})
+	}
+
+	// A new transition joins what stood there in place of a list.
+	path := filepath.Join(t.TempDir(), "s.json")
+	write(t, path, `{"transitions":{"count":3}}`)
+	f := OpenSteering(path)
+	loaded, err := f.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	loaded.State.Transitions = append(loaded.State.Transitions, Transition{From: "A_GOOD", To: "A_DEGRADED"})
+	if err := f.Save(loaded.State); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, path); !strings.Contains(got, `"transitions":[{"count":3},{"from":"A_GOOD",`) {
+		t.Errorf("file: %s", got)
+	}
+}
+
 // Whatever a file holds: reading never panics, and what was read and is saved
 // over it reads back the same, with the foreign fields in place.
 func FuzzWAN(f *testing.F) {
@@ -469,10 +591,39 @@ func FuzzWAN(f *testing.F) {
 	})
 }
 
-func compact(raw json.RawMessage) string {
-	data, err := json.Marshal(raw)
-	if err != nil {
-		return err.Error()
-	}
-	return string(data)
+// The same for steering, transitions of any shape included.
+func FuzzSteering(f *testing.F) {
+	f.Add([]byte(`{"current_state":"A_GOOD","history_rtt":[24.1,null],"transitions":[{"x":NaN},[1],"t"],"cake_drops_history":[7.0],"more":{"a":Infinity}}`))
+	f.Add([]byte(`{"transitions":{"count":1},"last_transition_time":1e9,"baseline_rtt":null,"wanctl":{"version":1,"law":{}}}`))
+	file := OpenSteering("")
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, doc, err := file.parse(data)
+		if err != nil {
+			return
+		}
+		s.Timestamp = time.Unix(1, 0)
+		_, text, err := file.document(doc, s)
+		if err != nil {
+			t.Fatalf("what was read cannot be saved: %v", err)
+		}
+		again, redone, err := file.parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal := cmp.Comparer(func(a, b time.Time) bool { return a.Sub(b).Abs() <= time.Microsecond })
+		sameJSON := cmp.Comparer(func(a, b json.RawMessage) bool { return compact(a) == compact(b) })
+		if diff := cmp.Diff(s, again, equal, sameJSON, cmp.AllowUnexported(Transition{})); diff != "" {
+			t.Fatalf("(-read +read back)\n%s", diff)
+		}
+		known := file.known()
+		for key, v := range doc {
+			if key == "transitions" && !isNull(v) || !slices.ContainsFunc(known.Keys(), func(path []string) bool { return path[0] == key }) {
+				if compact(redone[key]) != compact(v) {
+					t.Fatalf("%q: %s became %s", key, v, redone[key])
+				}
+			}
+		}
+	})
 }
+
+func compact(raw json.RawMessage) string { return string(salvage.AppendCompact(nil, raw)) }

@@ -141,7 +141,7 @@ func takeOver(path, tmp string) (verdict, Owner, error) {
 		if !known || !alive(pid) {
 			return unclear, Owner{PID: pid}, nil
 		}
-		return theirs, Owner{pid, command(pid)}, nil
+		return theirs, Owner{PID: pid, Command: command(pid)}, nil
 	}
 	defer func() { _ = old.Close() }()
 	pid, ours, known := readOwner(path)
@@ -150,7 +150,7 @@ func takeOver(path, tmp string) (verdict, Owner, error) {
 		// The earlier system creates the file first and writes its PID then.
 		return unclear, Owner{}, nil
 	case known && heldByPID(pid, ours):
-		return theirs, Owner{pid, command(pid)}, nil
+		return theirs, Owner{PID: pid, Command: command(pid)}, nil
 	}
 	if err := os.Rename(tmp, path); err != nil {
 		return unclear, Owner{}, err
@@ -212,7 +212,7 @@ func (l *Lock) Verify() error {
 	}
 	pid, _, _ := readOwner(l.path)
 	return fmt.Errorf("%w: lock file %s was removed or replaced, now %s; see who steers the router: ps -fC wanctl,python3",
-		ErrLocked, l.path, Owner{pid, command(pid)})
+		ErrLocked, l.path, Owner{PID: pid, Command: command(pid)})
 }
 
 // Close removes the lock file and releases the lock. A file that is not ours
@@ -244,7 +244,10 @@ func Holder(path string) (o Owner, held bool, err error) {
 	defer func() { _ = fl.Close() }()
 	pid, ours, known := readOwner(path)
 	if known {
-		o = Owner{pid, command(pid)}
+		o = Owner{PID: pid, Command: command(pid), Ours: ours}
+	}
+	if st, err := fl.Stat(); err == nil {
+		o.Since = st.ModTime()
 	}
 	switch {
 	case !ok:

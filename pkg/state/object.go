@@ -6,37 +6,58 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"strconv"
+	"slices"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/state/salvage"
 )
 
 // object is a JSON object whose values stay as they were written until
-// somebody asks for them, so that fields of other programs survive.
+// somebody asks for them, so that fields of other programs survive. They may
+// be what the earlier system writes and JSON does not have: NaN, Infinity.
 type object map[string]json.RawMessage
 
 // parseObject reads one JSON object and nothing else. Errors are ErrDamaged.
 func parseObject(data []byte) (object, error) {
+	doc, _, err := splitObject(data)
+	return doc, err
+}
+
+// splitObject is parseObject that also names the keys that stand there twice.
+func splitObject(data []byte) (doc object, twice []string, err error) {
 	if len(bytes.TrimSpace(data)) == 0 {
-		return nil, damagef("the file is empty")
+		return nil, nil, damagef("the file is empty")
 	}
-	var o object
-	if err := json.Unmarshal(data, &o); err != nil {
-		return nil, damagef("no JSON object (%v)", err)
+	if doc, twice, err = salvage.Object(data); err != nil {
+		return nil, nil, damagef("no JSON object (%v)", err)
 	}
-	if o == nil {
-		return nil, damagef("no JSON object (null)")
-	}
-	return o, nil
+	return doc, twice, nil
 }
 
 // marshal writes the object compactly, in the order of its keys.
 func (o object) marshal() ([]byte, error) {
+	text := []byte{'{'}
+	for i, key := range slices.Sorted(maps.Keys(o)) {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		name, err := encode(key)
+		if err != nil {
+			return nil, err
+		}
+		text = append(append(text, name...), ':')
+		text = salvage.AppendCompact(text, o[key])
+	}
+	return append(text, '}'), nil
+}
+
+// encode is json.Marshal that writes <, > and & as they are.
+func encode(v any) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(o); err != nil {
+	if err := enc.Encode(v); err != nil {
 		return nil, err
 	}
 	return bytes.TrimRight(buf.Bytes(), "\n"), nil
@@ -44,7 +65,13 @@ func (o object) marshal() ([]byte, error) {
 
 // put sets key to v.
 func (o object) put(key string, v any) error {
-	data, err := json.Marshal(v)
+	var data []byte
+	var err error
+	if child, ok := v.(object); ok {
+		data, err = child.marshal()
+	} else {
+		data, err = encode(v)
+	}
 	if err != nil {
 		return fmt.Errorf("encoding %q: %w", key, err)
 	}
@@ -55,14 +82,45 @@ func (o object) put(key string, v any) error {
 // sub is a copy of the object at key to be changed and put back; an empty one
 // when there is none.
 func (o object) sub(key string) object {
-	var child object
-	if err := json.Unmarshal(o[key], &child); err != nil || child == nil {
+	child, err := parseObject(o[key])
+	if err != nil {
 		return object{}
 	}
 	return child
 }
 
 func (o object) clone() object { return maps.Clone(o) }
+
+// at is the value at path, nil when there is none.
+func (o object) at(path []string) json.RawMessage {
+	for ; len(path) > 1 && o != nil; path = path[1:] {
+		o = o.sub(path[0])
+	}
+	return o[path[0]]
+}
+
+// set makes text the value at path, and removes the value when text is nil.
+// Objects on the way are made where they are missing, but not to remove
+// something from them.
+func (o object) set(path []string, text json.RawMessage) error {
+	key := path[0]
+	switch {
+	case len(path) > 1:
+		if _, ok := o[key]; !ok && text == nil {
+			return nil
+		}
+		child := o.sub(key)
+		if err := child.set(path[1:], text); err != nil {
+			return err
+		}
+		return o.put(key, child)
+	case text == nil:
+		delete(o, key)
+	default:
+		o[key] = text
+	}
+	return nil
+}
 
 // putRate writes a rate in bit/s. A rate that is not known is left out, since
 // readers have defaults for absent rates but not for null or 0.
@@ -84,133 +142,30 @@ func (o object) putRTT(key string, d time.Duration) error {
 	return o.put(key, millis(d))
 }
 
+// putText writes a text, or leaves it out when it is empty.
+func (o object) putText(key, s string) error {
+	if s == "" {
+		delete(o, key)
+		return nil
+	}
+	return o.put(key, s)
+}
+
+// putRaw writes a list of values that are JSON already, or nearly so.
+func (o object) putRaw(key string, list []json.RawMessage) {
+	o[key] = append(append(json.RawMessage{'['}, bytes.Join(texts(list), []byte{','})...), ']')
+}
+
+func texts(list []json.RawMessage) [][]byte {
+	out := make([][]byte, len(list))
+	for i, text := range list {
+		out[i] = text
+	}
+	return out
+}
+
 func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-
-// Bounds of what a file can hold and still be sane. What a configuration
-// allows is narrower, and the caller's to check.
-const (
-	maxRate  = 1e13 // bit/s
-	maxDelay = 10 * time.Minute
-	maxCount = math.MaxInt32
-)
-
-// fields reads an object, remembering the first thing that is wrong in it.
-// Absent and null are the zero value.
-type fields struct {
-	obj  object
-	path string // of the object in the document, ends in "." unless empty
-	err  *error
-}
-
-func (f fields) fail(key, format string, args ...any) {
-	if *f.err == nil {
-		*f.err = damagef("%s%s: %s", f.path, key, fmt.Sprintf(format, args...))
-	}
-}
-
-func (f fields) has(key string) bool {
-	v, ok := f.obj[key]
-	return ok && !bytes.Equal(v, []byte("null"))
-}
-
-func (f fields) value(key string, v any, kind string) bool {
-	if !f.has(key) {
-		return false
-	}
-	if err := json.Unmarshal(f.obj[key], v); err != nil {
-		f.fail(key, "not %s", kind)
-		return false
-	}
-	return true
-}
-
-func (f fields) sub(key string) fields {
-	child := fields{path: f.path + key + ".", err: f.err}
-	f.value(key, &child.obj, "an object")
-	return child
-}
-
-func (f fields) text(key string) string {
-	var s string
-	f.value(key, &s, "a string")
-	return s
-}
-
-func (f fields) number(key string, lo, hi float64) float64 {
-	var x float64
-	if !f.value(key, &x, "a finite number") {
-		return 0
-	}
-	if x < lo || x > hi {
-		f.fail(key, "%v is not within %v and %v", x, lo, hi)
-		return 0
-	}
-	return x
-}
-
-func (f fields) count(key string) int { return int(f.number(key, 0, maxCount)) }
-
-func (f fields) rate(key string) bitrate.Rate {
-	if !f.has(key) {
-		return 0
-	}
-	return bitrate.Rate(math.Round(f.number(key, 1, maxRate)))
-}
-
-// delay reads milliseconds, lowest to maxDelay.
-func (f fields) delay(key string, lowest time.Duration) time.Duration {
-	return fromMillis(f.number(key, millis(lowest), millis(maxDelay)))
-}
 
 func fromMillis(ms float64) time.Duration {
 	return time.Duration(math.Round(ms * float64(time.Millisecond)))
-}
-
-// numbers reads a list of numbers within [lo, hi].
-func (f fields) numbers(key string, lo, hi float64) []float64 {
-	var list []float64
-	if !f.value(key, &list, "a list of finite numbers") {
-		return nil
-	}
-	for i, x := range list {
-		if x < lo || x > hi {
-			f.fail(key, "item %d: %v is not within %v and %v", i, x, lo, hi)
-			return nil
-		}
-	}
-	return list
-}
-
-// compatTime is how the earlier system writes times: local, without a zone.
-// It subtracts them from its own local time, which fails on a zoned one.
-const compatTime = "2006-01-02T15:04:05.000000"
-
-// time reads a time in ISO 8601, local where no zone is given, or seconds
-// since 1970. What is neither is no reason to give up a state: zero.
-func (f fields) time(key string) time.Time {
-	var v any
-	if !f.value(key, &v, "a time") {
-		return time.Time{}
-	}
-	switch v := v.(type) {
-	case string:
-		return parseTime(v)
-	case float64:
-		if v > 0 && v < 1e11 {
-			return time.UnixMicro(int64(math.Round(v * 1e6)))
-		}
-	}
-	return time.Time{}
-}
-
-func parseTime(s string) time.Time {
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", time.DateTime} {
-		if t, err := time.ParseInLocation(layout, s, time.Local); err == nil {
-			return t
-		}
-	}
-	if sec, err := strconv.ParseFloat(s, 64); err == nil && sec > 0 && sec < 1e11 {
-		return time.UnixMicro(int64(math.Round(sec * 1e6)))
-	}
-	return time.Time{}
 }

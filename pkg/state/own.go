@@ -18,7 +18,13 @@ func decodeOwn(f fields) own {
 		return own{}
 	}
 	o := own{savedAt: part.time("saved_at")}
+	part.shape.Member("law")
 	if part.has("law") {
+		// The laws of this program write plain JSON.
+		if !json.Valid(part.obj["law"]) {
+			part.fail("law", "holds a number that is not finite")
+			return o
+		}
 		o.law = part.obj["law"]
 	}
 	return o

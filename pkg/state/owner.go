@@ -7,12 +7,15 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Owner is the process a lock file names.
 type Owner struct {
-	PID     int    // 0: not known
-	Command string // what runs under that PID now; "" where /proc does not say
+	PID     int       // 0: not known
+	Command string    // what runs under that PID now; "" where /proc does not say
+	Ours    bool      // this program wrote the lock file
+	Since   time.Time // when it was written; zero: not known
 }
 
 func (o Owner) String() string {

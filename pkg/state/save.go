@@ -48,7 +48,11 @@ func (f *File[T]) Save(v T) error {
 	if err != nil {
 		return fmt.Errorf("saving state %s: %w", f.path, err)
 	}
-	if err := f.replace(data, former); err != nil {
+	keep := f.backUp
+	if !former {
+		keep = nil
+	}
+	if err := f.replace(data, keep); err != nil {
 		return explain("saving state", f.path, "state_file", err)
 	}
 	f.seen = doc
@@ -76,24 +80,27 @@ func (f *File[T]) document(former object, v T) (object, []byte, error) {
 }
 
 // replace writes data under the name of the file: temporary file, sync,
-// rename. The directory is not synced: after a power cut either state will do.
-func (f *File[T]) replace(data []byte, former bool) error {
+// rename. Before the rename, keep gives what the file is now another name, where
+// it is worth one. The directory is not synced: after a power cut either state
+// will do.
+func (f *File[T]) replace(data []byte, keep func() error) error {
 	t, err := renameio.NewPendingFile(f.path,
 		renameio.WithTempDir(filepath.Dir(f.path)), renameio.WithStaticPermissions(0o600))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = t.Cleanup() }()
+	adopt(t.File, filepath.Dir(f.path))
 	if _, err := t.Write(data); err != nil {
 		return err
 	}
-	// Synced before the backup changes, so that a full disk changes nothing.
+	// Synced before anything else changes, so that a full disk changes nothing.
 	if err := t.Sync(); err != nil {
 		return err
 	}
-	if former {
-		if err := f.backUp(); err != nil {
-			return fmt.Errorf("keeping the former state as %s: %w", f.backupPath(), err)
+	if keep != nil {
+		if err := keep(); err != nil {
+			return fmt.Errorf("keeping the former state: %w", err)
 		}
 	}
 	return t.CloseAtomicallyReplace()
@@ -131,9 +138,7 @@ func (f *File[T]) sweep() {
 		return
 	}
 	f.swept = true
-	for _, path := range leftovers(f.path) {
-		if st, err := os.Lstat(path); err == nil && time.Since(st.ModTime()) > sweepAge {
-			_ = os.Remove(path)
-		}
+	for _, path := range old(leftovers(f.path)) {
+		_ = os.Remove(path)
 	}
 }

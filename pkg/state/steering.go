@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"math"
 	"time"
+
+	"github.com/wanctl/wanctl/pkg/state/salvage"
 )
 
 // Steering is what the steering daemon remembers. The histories are the
@@ -39,7 +41,8 @@ type Transition struct {
 	From string
 	To   string
 
-	raw json.RawMessage
+	raw   json.RawMessage
+	alone bool // raw stood there in place of a list
 }
 
 // worthSaving reports whether s differs from the saved state in more than
@@ -51,7 +54,7 @@ func (s Steering) worthSaving(saved Steering) bool {
 
 // OpenSteering is the state file of the steering daemon at path.
 func OpenSteering(path string) *File[Steering] {
-	return &File[Steering]{path: path, decode: decodeSteering, encode: encodeSteering}
+	return &File[Steering]{path: path, kind: OfSteering, decode: decodeSteering, encode: encodeSteering}
 }
 
 func decodeSteering(f fields) Steering {
@@ -93,21 +96,26 @@ func convert[A, B any](in []A, as func(A) B) []B {
 	return out
 }
 
+// decodeTransitions keeps what it does not understand: a transition is history,
+// and nothing depends on it.
 func decodeTransitions(f fields) []Transition {
-	var list []json.RawMessage
-	f.value("transitions", &list, "a list")
-	var out []Transition
-	for _, raw := range list {
+	f.shape.Member("transitions").List()
+	if !f.has("transitions") {
+		return nil
+	}
+	text := f.obj["transitions"]
+	list, err := salvage.List(text)
+	if err != nil {
+		return []Transition{{raw: text, alone: true}}
+	}
+	return convert(list, func(raw json.RawMessage) Transition {
 		t := Transition{raw: raw}
-		// A transition is history: one of another shape is kept, not judged.
 		if o, err := parseObject(raw); err == nil {
-			var ignored error
-			in := fields{obj: o, err: &ignored}
+			in := newFields(o) // what is wrong in it is not asked for
 			t.At, t.From, t.To = in.time("timestamp"), in.text("from"), in.text("to")
 		}
-		out = append(out, t)
-	}
-	return out
+		return t
+	})
 }
 
 func encodeSteering(doc object, s Steering) error {
@@ -115,7 +123,7 @@ func encodeSteering(doc object, s Steering) error {
 		s.Timestamp = time.Now()
 	}
 	e := encoder{}
-	e.do(doc.put("current_state", s.Current))
+	e.do(doc.putText("current_state", s.Current))
 	e.do(doc.put("bad_count", s.BadCount))
 	e.do(doc.put("good_count", s.GoodCount))
 	e.do(doc.put("red_count", s.RedCount))
@@ -126,7 +134,11 @@ func encodeSteering(doc object, s Steering) error {
 	}
 	e.do(putList(doc, "history_rtt", convert(s.HistoryRTT, millis)))
 	e.do(putList(doc, "history_delta", convert(s.HistoryDelta, millis)))
-	e.do(putList(doc, "transitions", convert(s.Transitions, encodeTransition)))
+	if len(s.Transitions) == 1 && s.Transitions[0].alone {
+		doc["transitions"] = s.Transitions[0].raw
+	} else {
+		doc.putRaw("transitions", convert(s.Transitions, encodeTransition))
+	}
 	if s.LastTransition.IsZero() {
 		e.do(doc.put("last_transition_time", nil))
 	} else {
@@ -136,7 +148,7 @@ func encodeSteering(doc object, s Steering) error {
 	e.do(doc.put("queue_ewma", s.QueueEWMA))
 	e.do(putList(doc, "cake_drops_history", s.DropsHistory))
 	e.do(putList(doc, "queue_depth_history", s.QueueHistory))
-	e.do(doc.put("congestion_state", s.Congestion))
+	e.do(doc.putText("congestion_state", s.Congestion))
 	e.do(doc.put("cake_read_failures", s.CakeReadFailures))
 	e.own(doc, s.Timestamp, s.Law)
 	return e.err

@@ -34,7 +34,7 @@ func TestKilledSaver(t *testing.T) {
 		if want := fmt.Sprintf(`{"n":%d}`, n); string(got.State.Law) != want {
 			t.Fatalf("round %d: state %d with law %s", round, n, got.State.Law)
 		}
-		if r := f.Check(); r.Backup.Err != nil {
+		if r := f.Check(Rules[WAN]{}); r.Backup.Err != nil {
 			t.Fatalf("round %d: backup: %v", round, r.Backup.Err)
 		}
 	}
@@ -142,7 +142,7 @@ func onSmallDisk(dir string) int {
 		if err != nil || w.Download.GreenStreak != 2 {
 			return fmt.Errorf("former state is %d, %w", w.Download.GreenStreak, err)
 		}
-		if r := f.Check(); r.Backup.Err != nil || !r.Backup.Exists {
+		if r := f.Check(Rules[WAN]{}); r.Backup.Err != nil || !r.Backup.Exists {
 			return fmt.Errorf("backup: %+v", r.Backup)
 		}
 		entries, _ := os.ReadDir(dir)
@@ -164,7 +164,26 @@ func onSmallDisk(dir string) int {
 	if got, err := f.Load(); err != nil || got.Lost != nil || got.State.Download.GreenStreak != 2 {
 		return fail("loading from a full disk: %+v, %v", got, err)
 	}
+	good, err := os.ReadFile(path)
+	if err != nil {
+		return fail("%v", err)
+	}
+	if err := os.WriteFile(path, good[:len(good)/2], 0o600); err != nil { // takes no more room
+		return fail("%v", err)
+	}
+	if _, err := f.Repair(Rules[WAN]{}); !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "df -h") {
+		return fail("repairing on a full disk: %v", err)
+	}
+	if half, err := os.ReadFile(path); err != nil || string(half) != string(good[:len(good)/2]) {
+		return fail("a repair that failed changed the file: %s, %v", half, err)
+	}
 	if err := os.Remove(filler); err != nil {
+		return fail("%v", err)
+	}
+	if _, err := f.Repair(Rules[WAN]{}); err != nil {
+		return fail("repairing with room again: %v", err)
+	}
+	if err := errors.Join(os.Remove(path+".corrupt"), os.WriteFile(path, good, 0o600)); err != nil {
 		return fail("%v", err)
 	}
 
@@ -181,6 +200,9 @@ func onSmallDisk(dir string) int {
 	}
 	if got, err := f.Load(); err != nil || got.State.Download.GreenStreak != 2 {
 		return fail("loading read-only: %+v, %v", got, err)
+	}
+	if r := f.Check(Rules[WAN]{}); r.Healthy() || !strings.Contains(fmt.Sprint(r.Findings), "the file system is read-only") {
+		return fail("checking read-only: %+v", r.Findings)
 	}
 	if _, err := Acquire(filepath.Join(dir, "x.lock")); !errors.Is(err, syscall.EROFS) || !strings.Contains(err.Error(), "lock_file") {
 		return fail("locking read-only: %v", err)

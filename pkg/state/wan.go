@@ -45,7 +45,7 @@ func (d Direction) changed(from Direction) bool {
 
 // OpenWAN is the state file of one WAN at path.
 func OpenWAN(path string) *File[WAN] {
-	return &File[WAN]{path: path, decode: decodeWAN, encode: encodeWAN}
+	return &File[WAN]{path: path, kind: OfWAN, decode: decodeWAN, encode: encodeWAN}
 }
 
 // ownVersion is the version of the part under "wanctl". A part of another
@@ -53,12 +53,12 @@ func OpenWAN(path string) *File[WAN] {
 const ownVersion = 1
 
 func decodeWAN(f fields) WAN {
-	applied := f.sub("last_applied")
+	applied, ewma := f.sub("last_applied"), f.sub("ewma")
 	w := WAN{
 		Download:    decodeDirection(f.sub("download"), applied.rate("dl_rate")),
 		Upload:      decodeDirection(f.sub("upload"), applied.rate("ul_rate")),
-		BaselineRTT: f.sub("ewma").delay("baseline_rtt", 0),
-		LoadRTT:     f.sub("ewma").delay("load_rtt", 0),
+		BaselineRTT: ewma.delay("baseline_rtt", 0),
+		LoadRTT:     ewma.delay("load_rtt", 0),
 		Timestamp:   f.time("timestamp"),
 	}
 	own := decodeOwn(f)

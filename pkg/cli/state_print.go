@@ -1,0 +1,270 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/state"
+)
+
+// printStates prints a table for each kind, and below them which files are not
+// as they should be.
+func (a *App) printStates(shown []stateShown) error {
+	switch a.global.output {
+	case out.JSON, out.JSONL, out.CSV:
+		return out.List(a.Out, a.global.output, shown, stateFields())
+	case out.Table:
+	}
+	tables := 0
+	for _, t := range []struct {
+		kind    state.Kind
+		columns []out.Column[stateShown]
+	}{{state.OfWAN, wanStateColumns()}, {state.OfSteering, steeringStateColumns()}} {
+		var of []stateShown
+		for _, s := range shown {
+			if s.Kind == t.kind.String() {
+				of = append(of, s)
+			}
+		}
+		if len(of) == 0 {
+			continue
+		}
+		if tables++; tables > 1 {
+			if _, err := fmt.Fprintln(a.Out); err != nil {
+				return err
+			}
+		}
+		if err := out.List(a.Out, out.Table, of, t.columns); err != nil {
+			return err
+		}
+	}
+	for _, s := range shown {
+		if said := s.remark(); said != "" {
+			if _, err := fmt.Fprintf(a.Out, "%s: %s\n", printable(s.Name), printable(said)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// remark is what people have to know of a file beside what it holds.
+func (s stateShown) remark() string {
+	backup := ""
+	switch s.ReadFrom {
+	case "":
+	case s.File:
+		backup = "; shown is what is readable of it"
+	default:
+		backup = "; shown is " + s.ReadFrom
+	}
+	switch s.Condition {
+	case conditionMissing:
+		if backup == "" {
+			return "no state yet: there is no " + s.File
+		}
+		return "there is no " + s.File + backup
+	case conditionDamaged, conditionUnreadable:
+		return s.File + " is " + s.Condition + backup
+	case conditionUnknown:
+		return "its configuration cannot be used"
+	}
+	return ""
+}
+
+func commonStateColumns(head string) []out.Column[stateShown] {
+	return []out.Column[stateShown]{
+		text(head, func(s stateShown) string { return s.Name }),
+		text("FILE", func(s stateShown) string { return s.Condition }),
+		number("AGE", func(s stateShown) string { return stateAge(s.Age) }),
+		text("DAEMON", func(s stateShown) string {
+			switch {
+			case s.Daemon == nil:
+				return "-"
+			case s.Daemon.PID == 0:
+				return "starting"
+			}
+			return fmt.Sprintf("PID %d", s.Daemon.PID)
+		}),
+	}
+}
+
+func wanStateColumns() []out.Column[stateShown] {
+	of := func(head string, value func(*wanKept) string) out.Column[stateShown] {
+		return number(head, func(s stateShown) string {
+			if s.WAN == nil {
+				return "-"
+			}
+			return value(s.WAN)
+		})
+	}
+	return append(commonStateColumns("WAN"),
+		of("BASELINE", func(w *wanKept) string { return msText(w.BaselineRTT) }),
+		of("LOAD", func(w *wanKept) string { return msText(w.LoadRTT) }),
+		of("NOISE", func(w *wanKept) string { return msText(w.Noise) }),
+		of("DOWN", func(w *wanKept) string { return rateText(w.Download.Limit) }),
+		of("UP", func(w *wanKept) string { return rateText(w.Upload.Limit) }),
+		of("LINE DOWN", func(w *wanKept) string { return rateText(w.Download.Capacity) }),
+		of("LINE UP", func(w *wanKept) string { return rateText(w.Upload.Capacity) }),
+	)
+}
+
+func steeringStateColumns() []out.Column[stateShown] {
+	of := func(head string, value func(*steeringKept) string) out.Column[stateShown] {
+		return text(head, func(s stateShown) string {
+			if s.Steering == nil {
+				return "-"
+			}
+			return value(s.Steering)
+		})
+	}
+	return append(commonStateColumns("STEERING"),
+		of("STATE", func(s *steeringKept) string { return dash(s.State) }),
+		of("SINCE", func(s *steeringKept) string {
+			if s.LastTransition == nil {
+				return "-"
+			}
+			return s.LastTransition.Local().Format(time.DateTime)
+		}),
+		of("CONGESTION", func(s *steeringKept) string { return dash(s.Congestion) }),
+		of("BASELINE", func(s *steeringKept) string { return msText(s.BaselineRTT) }),
+		of("DELAY", func(s *steeringKept) string { return fmt.Sprintf("%.1f ms", s.DeltaEWMA) }),
+		of("QUEUE", func(s *steeringKept) string { return fmt.Sprintf("%.0f", s.QueueEWMA) }),
+		of("TRANSITIONS", func(s *steeringKept) string { return fmt.Sprint(len(s.Transitions)) }),
+	)
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func msText(ms float64) string {
+	if ms == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f ms", ms)
+}
+
+func rateText(bps int64) string {
+	if bps == 0 {
+		return "-"
+	}
+	return bitrate.Rate(bps).Human()
+}
+
+// stateAge is an age in its largest unit.
+func stateAge(seconds *float64) string {
+	switch {
+	case seconds == nil:
+		return "-"
+	case *seconds < 0:
+		return "in the future"
+	case *seconds < 120:
+		return fmt.Sprintf("%.0f s", *seconds)
+	case *seconds < 2*3600:
+		return fmt.Sprintf("%.0f min", *seconds/60)
+	case *seconds < 2*86400:
+		return fmt.Sprintf("%.0f h", *seconds/3600)
+	}
+	return fmt.Sprintf("%.0f d", *seconds/86400)
+}
+
+// firstLine is the first of several problems.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}
+
+// stateFields are the columns of CSV, one set for both kinds: what a state does
+// not have is empty.
+func stateFields() []out.Column[stateShown] {
+	optional := func(name string, value func(stateShown) any) out.Column[stateShown] {
+		return field(name, func(s stateShown) any {
+			switch v := value(s).(type) {
+			case nil:
+				return ""
+			case float64:
+				return numberText(v)
+			case *float64:
+				if v == nil {
+					return ""
+				}
+				return numberText(*v)
+			case *time.Time:
+				if v == nil {
+					return ""
+				}
+				return v.Format(time.RFC3339Nano)
+			default:
+				return v
+			}
+		})
+	}
+	ofWAN := func(name string, value func(*wanKept) any) out.Column[stateShown] {
+		return optional(name, func(s stateShown) any {
+			if s.WAN == nil {
+				return nil
+			}
+			return unlessZero(value(s.WAN))
+		})
+	}
+	ofSteering := func(name string, value func(*steeringKept) any) out.Column[stateShown] {
+		return optional(name, func(s stateShown) any {
+			if s.Steering == nil {
+				return nil
+			}
+			return value(s.Steering)
+		})
+	}
+	return []out.Column[stateShown]{
+		optional("name", func(s stateShown) any { return s.Name }),
+		optional("kind", func(s stateShown) any { return s.Kind }),
+		optional("file", func(s stateShown) any { return s.File }),
+		optional("condition", func(s stateShown) any { return s.Condition }),
+		optional("problem", func(s stateShown) any { return s.Problem }),
+		optional("read_from", func(s stateShown) any { return s.ReadFrom }),
+		optional("saved_at", func(s stateShown) any { return s.SavedAt }),
+		optional("age_seconds", func(s stateShown) any { return s.Age }),
+		optional("daemon_pid", func(s stateShown) any {
+			if s.Daemon == nil {
+				return nil
+			}
+			return s.Daemon.PID
+		}),
+		ofWAN("baseline_rtt_ms", func(w *wanKept) any { return w.BaselineRTT }),
+		ofWAN("load_rtt_ms", func(w *wanKept) any { return w.LoadRTT }),
+		ofWAN("noise_ms", func(w *wanKept) any { return w.Noise }),
+		ofWAN("download_current_rate_bps", func(w *wanKept) any { return w.Download.Limit }),
+		ofWAN("download_applied_rate_bps", func(w *wanKept) any { return w.Download.Applied }),
+		ofWAN("download_capacity_bps", func(w *wanKept) any { return w.Download.Capacity }),
+		ofWAN("upload_current_rate_bps", func(w *wanKept) any { return w.Upload.Limit }),
+		ofWAN("upload_applied_rate_bps", func(w *wanKept) any { return w.Upload.Applied }),
+		ofWAN("upload_capacity_bps", func(w *wanKept) any { return w.Upload.Capacity }),
+		ofSteering("current_state", func(s *steeringKept) any { return s.State }),
+		ofSteering("congestion_state", func(s *steeringKept) any { return s.Congestion }),
+		ofSteering("last_transition_time", func(s *steeringKept) any { return s.LastTransition }),
+		ofSteering("primary_baseline_rtt_ms", func(s *steeringKept) any { return unlessZero(s.BaselineRTT) }),
+		ofSteering("rtt_delta_ewma_ms", func(s *steeringKept) any { return s.DeltaEWMA }),
+		ofSteering("queue_ewma_packets", func(s *steeringKept) any { return s.QueueEWMA }),
+		ofSteering("transitions", func(s *steeringKept) any { return len(s.Transitions) }),
+	}
+}
+
+// unlessZero is nil for a number that says "not known".
+func unlessZero(v any) any {
+	if v == 0.0 || v == int64(0) {
+		return nil
+	}
+	return v
+}
+
+// numberText writes a number in full, never as 1e+06.
+func numberText(x float64) string {
+	return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.3f", x), "0"), ".")
+}

@@ -1,0 +1,233 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/state"
+)
+
+// stateRepaired is the output for programs.
+type stateRepaired struct {
+	Name    string          `json:"name"`
+	Kind    string          `json:"kind"`
+	File    string          `json:"file"`
+	Changed bool            `json:"changed"` // or would be, in a dry run
+	DryRun  bool            `json:"dry_run"`
+	Damage  string          `json:"damage,omitempty"`
+	Kept    int             `json:"fields_kept,omitempty"`
+	Fields  []stateRestored `json:"fields_changed"`
+	Steps   []stateStep     `json:"steps"`
+}
+
+type stateRestored struct {
+	Key   string          `json:"key"`
+	From  string          `json:"from"` // "backup", "rest" or "default"
+	Value json.RawMessage `json:"value,omitempty"`
+	Why   string          `json:"why"`
+}
+
+type stateStep struct {
+	Do   string `json:"do"`
+	File string `json:"file"`
+	To   string `json:"to,omitempty"`
+}
+
+type stateRepairOptions struct {
+	dryRun bool
+	force  bool
+}
+
+func newStateRepairCmd(a *App) *cobra.Command {
+	var o stateRepairOptions
+	cmd := &cobra.Command{
+		Use:   "repair [FILE...]",
+		Short: "Make damaged files usable again, field by field",
+		Long: `Repair state files. What is readable and may be used stays, fields of other
+programs included: a file with one bad field keeps the others, and of one that is
+cut all that stands before the cut is kept. What is missing then comes from the
+backup, as far as that is good, and is left out otherwise, so that the daemon
+begins with its default. Of a list the bad items go.
+
+The damaged file is kept as FILE.corrupt; an earlier one becomes FILE.corrupt.1,
+and of more than five the oldest goes. A damaged backup is made anew. Modes wider
+than 0600, and owners where root may change them, are put in order, and the
+temporary files of killed saves are removed.
+
+A daemon that runs keeps its state in memory and would write it over the repaired
+one: where something is to be repaired, the status is 6 then.
+
+` + exitStatuses,
+		Example: `  wanctl state repair --dry-run
+  wanctl state repair --wan spectrum
+  wanctl state repair /var/lib/wanctl/spectrum_state.json`,
+		ValidArgsFunction: completeStateFiles,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			files, err := a.stateFiles(cmd, args)
+			if err != nil {
+				return err
+			}
+			return a.repairStates(files, o)
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be done, field by field, and do nothing")
+	f.BoolVar(&o.force, "force", false, "also while a daemon runs")
+	return cmd
+}
+
+func (a *App) repairStates(files []*stateFile, o stateRepairOptions) error {
+	repaired := []stateRepaired{}
+	problems := eachState(files, func(f *stateFile) error {
+		r, err := f.mend(o)
+		if err != nil {
+			return err
+		}
+		repaired = append(repaired, newStateRepaired(f, r, o.dryRun))
+		return nil
+	})
+	return errors.Join(a.printRepaired(repaired), problems)
+}
+
+// mend repairs a file, or only says what is to be done.
+func (f *stateFile) mend(o stateRepairOptions) (state.Repair, error) {
+	if beside, ok := stateItself(f.path); ok {
+		return state.Repair{}, usagef("%s belongs to a state file; repair that: wanctl state repair %s", f.path, state.Quote(beside))
+	}
+	plan, err := f.plan()
+	if err != nil || plan.Nothing() || o.dryRun {
+		return plan, err
+	}
+	if err := f.refuse(); err != nil && !o.force {
+		return plan, err
+	}
+	return f.repair()
+}
+
+// stateItself returns the state file that the backup or the damaged file at path
+// belongs to.
+func stateItself(path string) (string, bool) {
+	for _, ending := range []string{".backup", ".corrupt"} {
+		if i := strings.LastIndex(path, ".json"+ending); i >= 0 {
+			return path[:i+len(".json")], true
+		}
+	}
+	return "", false
+}
+
+func newStateRepaired(f *stateFile, r state.Repair, dryRun bool) stateRepaired {
+	s := stateRepaired{
+		Name: f.name, Kind: f.kind.String(), File: f.path, Changed: !r.Nothing(), DryRun: dryRun,
+		Kept: r.Kept, Fields: []stateRestored{}, Steps: []stateStep{},
+	}
+	if r.Damage != nil {
+		s.Damage = state.Reason(r.Damage)
+	}
+	for _, c := range r.Changes {
+		value := c.Value
+		if !json.Valid(value) {
+			value = nil // NaN in a field of another program
+		}
+		s.Fields = append(s.Fields, stateRestored{c.Key, string(c.From), value, c.Why})
+	}
+	for _, step := range r.Steps {
+		s.Steps = append(s.Steps, stateStep{string(step.Do), step.File, step.To})
+	}
+	return s
+}
+
+func (a *App) printRepaired(repaired []stateRepaired) error {
+	if a.global.output != out.Table {
+		return out.List(a.Out, a.global.output, repaired, repairedFields())
+	}
+	for _, r := range repaired {
+		if _, err := a.Out.Write([]byte(r.text())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// text is what people are told: what was wrong, the fields that changed, and
+// what was done to files.
+func (r stateRepaired) text() string {
+	if !r.Changed {
+		return printable(r.File) + ": nothing to do\n"
+	}
+	var b strings.Builder
+	did := "repaired"
+	if r.DryRun {
+		did = "would be repaired (dry run, nothing written)"
+	}
+	fmt.Fprintf(&b, "%s: %s\n", printable(r.File), did)
+	if r.Damage != "" {
+		left := fmt.Sprintf("%s kept, %d changed", countOf(r.Kept, "field"), len(r.Fields))
+		if r.Kept+len(r.Fields) == 0 {
+			left = "nothing is readable, so the daemon begins afresh"
+		}
+		fmt.Fprintf(&b, "  damage: %s; %s\n", printable(r.Damage), left)
+	}
+	for _, f := range r.Fields {
+		fmt.Fprintf(&b, "  %s: %s (%s)\n", printable(f.Key), f.told(), printable(f.Why))
+	}
+	for _, s := range r.Steps {
+		fmt.Fprintf(&b, "  %s\n", s.told())
+	}
+	return b.String()
+}
+
+// longestValue is how much of a value a line shows.
+const longestValue = 60
+
+func (f stateRestored) told() string {
+	value := string(f.Value)
+	if r := []rune(value); len(r) > longestValue {
+		value = string(r[:longestValue]) + "..."
+	}
+	switch state.Source(f.From) {
+	case state.FromBackup:
+		return printable(value) + " from the backup"
+	case state.FromRest:
+		return printable(value) + " are left of it"
+	case state.FromDefault:
+	}
+	return "left out, so that the default holds"
+}
+
+func (s stateStep) told() string {
+	file, to := printable(s.File), printable(s.To)
+	switch state.Act(s.Do) {
+	case state.SetAside:
+		return fmt.Sprintf("damaged file: %s is kept as %s", file, to)
+	case state.Write:
+		return "state: " + file + " written"
+	case state.Renew:
+		return "backup: " + file + " made anew from the state"
+	case state.Chmod:
+		return "mode: " + file + " is 0600"
+	case state.Chown:
+		return fmt.Sprintf("owner: %s belongs to %s", file, to)
+	case state.Remove:
+		return "leftover: " + file + " removed"
+	}
+	return s.Do + " " + file
+}
+
+func repairedFields() []out.Column[stateRepaired] {
+	return []out.Column[stateRepaired]{
+		field("name", func(r stateRepaired) any { return r.Name }),
+		field("kind", func(r stateRepaired) any { return r.Kind }),
+		field("file", func(r stateRepaired) any { return r.File }),
+		field("changed", func(r stateRepaired) any { return r.Changed }),
+		field("dry_run", func(r stateRepaired) any { return r.DryRun }),
+		field("damage", func(r stateRepaired) any { return r.Damage }),
+		field("fields_kept", func(r stateRepaired) any { return r.Kept }),
+		field("fields_changed", func(r stateRepaired) any { return len(r.Fields) }),
+		field("steps", func(r stateRepaired) any { return len(r.Steps) }),
+	}
+}

@@ -1,0 +1,151 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/wanctl/wanctl/pkg/config"
+)
+
+type steerOptions struct {
+	once   bool
+	dryRun bool
+	reset  bool
+}
+
+const steerLong = `Steer latency-sensitive connections to another WAN while the primary one is
+congested, by enabling one mangle rule on the router.
+
+Twice a second steer looks at the delay of the primary WAN above its baseline and
+at the drops and the depth of its queues. A few RED samples in a row enable the
+rule, a longer row of GREEN ones disables it; after a change it holds, and ever
+more changes make it hold longer. Nothing is steered to a WAN whose own loop says
+that it is congested or down.
+
+Round-trip times come from the running 'wanctl shape' of the primary WAN. Where
+none runs, from own probes above the baseline in its state file, or above the
+lowest of them. Without the router's counters they alone decide.
+
+The rule is found by its exact comment. One that is absent, exists twice or is
+dynamic is not touched, and steer goes on trying. A change made by somebody else
+is accepted. When the router cannot be reached, or steer ends, routing stays as it
+is.
+
+The configuration is --config FILE, WANCTL_STEERING_CONFIG, --wan NAME for NAME.yaml
+in the configuration directory, or steering.yaml there.
+
+It runs until SIGINT or SIGTERM; SIGHUP reads the configuration again (the old
+one stays when the new one is bad) and reopens log files.
+
+`
+
+const steerExample = `  wanctl steer                      with /etc/wanctl/steering.yaml
+  wanctl steer --dry-run            decide, but leave the rule alone
+  wanctl steer --once -o json       one assessment, for cron
+  wanctl steer --reset              forget everything, disable the rule
+  wanctl steer status               what the running one does
+  wanctl router export --steering steering.yaml    what the router needs for it`
+
+func newSteerCmd(a *App) *cobra.Command {
+	var o steerOptions
+	cmd := &cobra.Command{
+		Use:     "steer",
+		Short:   "Steer new connections away from a congested WAN",
+		Long:    steerLong + exitStatuses,
+		Example: steerExample,
+		GroupID: groupLoops,
+		Args: usageArgs(func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(cmd, args[0])
+			}
+			return nil
+		}),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			err := a.runSteer(cmd, o)
+			if o.once || o.reset {
+				return err
+			}
+			return stopped(err)
+		},
+
+		SuggestionsMinimumDistance: 2,
+	}
+	f := cmd.Flags()
+	f.BoolVar(&o.once, "once", false, "assess once, switch the rule if that is due, print what was found and end")
+	f.BoolVar(&o.dryRun, "dry-run", false, "decide, but leave the rule alone and keep no state")
+	f.BoolVar(&o.reset, "reset", false, "disable the rule, forget the state and end")
+	cmd.AddCommand(newSteerStatusCmd(a))
+	return cmd
+}
+
+func (a *App) runSteer(cmd *cobra.Command, o steerOptions) error {
+	for _, group := range [][]string{{"reset", "once"}, {"reset", "dry-run"}} {
+		if err := exclusive(cmd, group...); err != nil {
+			return err
+		}
+	}
+	if o.reset {
+		cfg, err := a.loadSteering(cmd, a.configOptions())
+		if err != nil {
+			return err
+		}
+		return a.resetSteering(cmd.Context(), cfg)
+	}
+	cfg, err := a.loadSteering(cmd, a.configOptions())
+	if err != nil {
+		return err
+	}
+	return a.steer(cmd.Context(), cfg, o)
+}
+
+// steeringPath is the file that the flags and the environment name.
+func (a *App) steeringPath(cmd *cobra.Command) (string, error) {
+	g := &a.global
+	switch {
+	case len(g.wans) > 1:
+		return "", usagef("%s works on one configuration, and --wan was given %d times", cmd.CommandPath(), len(g.wans))
+	case cmd.Flags().Changed("config") || len(g.wans) > 0:
+		paths, err := a.configPaths()
+		if err != nil {
+			return "", err
+		}
+		return paths[0], nil
+	}
+	if path, ok := a.LookupEnv("WANCTL_STEERING_CONFIG"); ok && path != "" {
+		return path, nil
+	}
+	return config.Path(g.configDir, "steering")
+}
+
+// loadSteering reads the configuration of steering and, as far as it concerns
+// it, that of the primary WAN.
+func (a *App) loadSteering(cmd *cobra.Command, opts config.Options) (*steeringConfig, error) {
+	path, err := a.steeringPath(cmd)
+	if err != nil {
+		return nil, err
+	}
+	cfg, warnings, err := readSteering(path, opts)
+	a.warnProblems(warnings)
+	return cfg, err
+}
+
+// steeringConfig is the configuration of steering with those of its two WANs,
+// which are nil where no file is named, or none that can be used.
+type steeringConfig struct {
+	*config.Steering
+	primary, alternate *config.WAN
+}
+
+func readSteering(path string, opts config.Options) (*steeringConfig, []config.Problem, error) {
+	cfg, warnings, err := config.LoadSteering(path, opts)
+	if err != nil {
+		return nil, warnings, err
+	}
+	s := &steeringConfig{Steering: cfg}
+	var more []config.Problem
+	s.primary, s.alternate, more, err = cfg.LoadNeighbours(opts)
+	warnings = append(warnings, more...)
+	if err != nil {
+		return nil, warnings, err
+	}
+	return s, warnings, nil
+}

@@ -1,0 +1,39 @@
+package cli
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/serve"
+	"github.com/wanctl/wanctl/pkg/telemetry"
+	"github.com/wanctl/wanctl/pkg/telemetry/history"
+	"github.com/wanctl/wanctl/pkg/telemetry/page"
+)
+
+// steeringInProcess is the steering of this process, for the page.
+type steeringInProcess struct {
+	version string
+	started time.Time
+	checker *telemetry.SteeringChecker
+	past    *history.History
+}
+
+func newSteerFront(version string, checker *telemetry.SteeringChecker, past *history.History, metrics http.Handler) front {
+	source := steeringInProcess{version: version, started: time.Now(), checker: checker, past: past}
+	return front{health: checker.Handler, source: source, metrics: metrics, guard: serve.GuardHost}
+}
+
+// Host implements page.Source.
+func (p steeringInProcess) Host(ctx context.Context) telemetry.Host {
+	now := time.Now()
+	h := p.checker.Health(ctx)
+	return telemetry.NewHost(p.version, now, now.Sub(p.started), nil, []telemetry.SteeringHealth{h})
+}
+
+// History implements page.Source.
+func (p steeringInProcess) History(_ context.Context, since time.Time) history.Excerpt {
+	return p.past.Since(since)
+}
+
+var _ page.Source = steeringInProcess{}

@@ -1,0 +1,125 @@
+package cli
+
+import (
+	"encoding/json"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/state"
+	"github.com/wanctl/wanctl/pkg/steerd"
+	"github.com/wanctl/wanctl/pkg/steering"
+)
+
+// steeringStates are the names of the two states in the state file, the health
+// document and the metrics.
+func steeringStates(primary string) (good, degraded string) {
+	name := strings.ToUpper(primary)
+	return name + "_GOOD", name + "_DEGRADED"
+}
+
+func steeringState(primary string, steered bool) string {
+	good, degraded := steeringStates(primary)
+	if steered {
+		return degraded
+	}
+	return good
+}
+
+// steeringMemory is the state file of steering: what the last run left, and
+// where this one goes.
+type steeringMemory struct {
+	cfg   *steeringConfig
+	file  *state.File[state.Steering]
+	saver *state.Saver[state.Steering]
+	last  state.Steering  // what the file held
+	law   steering.Memory // of it, aged
+}
+
+// openSteeringMemory takes over what the last run left, as far as it is of this
+// primary WAN.
+func openSteeringMemory(cfg *steeringConfig, log *slog.Logger) *steeringMemory {
+	m := &steeringMemory{cfg: cfg, file: state.OpenSteering(cfg.StateFile)}
+	m.saver = state.NewSaver(m.file, log)
+	loaded, err := m.file.Load()
+	switch {
+	case err != nil:
+		log.Warn("state file cannot be read: starting without it", "error", err)
+	case loaded.Lost != nil:
+		log.Warn("state file was damaged", "error", loaded.Lost, "used", loaded.Path)
+	}
+	good, degraded := steeringStates(cfg.Primary)
+	switch current := loaded.State.Current; {
+	case !loaded.Found:
+	case current != "" && current != good && current != degraded:
+		log.Warn("state file is of another primary WAN: starting without it", "state", current)
+	default:
+		m.last = loaded.State
+		m.law = recallSteering(loaded.State, degraded, time.Now())
+	}
+	return m
+}
+
+// recallSteering is what the law knew. A file of an older program holds no
+// memory of ours, but tells whether it had steered, and since when.
+func recallSteering(s state.Steering, degraded string, now time.Time) steering.Memory {
+	var m steering.Memory
+	if len(s.Law) > 0 && json.Unmarshal(s.Law, &m) == nil {
+		return m.Aged(now.Sub(s.Timestamp))
+	}
+	m = steering.Memory{Steered: s.Current == degraded}
+	for _, t := range slices.Backward(s.Transitions) {
+		if age := now.Sub(t.At); !t.At.IsZero() && age >= 0 {
+			m.Changes = append(m.Changes, age)
+		}
+	}
+	if len(m.Changes) == 0 && !s.LastTransition.IsZero() && now.After(s.LastTransition) {
+		m.Changes = []time.Duration{now.Sub(s.LastTransition)}
+	}
+	return m
+}
+
+// take hands the saver what the loop knows now.
+func (m *steeringMemory) take(r steerd.Record) { m.saver.Submit(m.state(r)) }
+
+// state is r as the file holds it, with what it held before in front.
+func (m *steeringMemory) state(r steerd.Record) state.Steering {
+	d, size := r.Decision, m.cfg.History
+	s := state.Steering{
+		Current:  steeringState(m.cfg.Primary, r.Steered),
+		BadCount: d.Bad, GoodCount: d.Good, RedCount: d.Red,
+		BaselineRTT:      m.last.BaselineRTT,
+		HistoryRTT:       tail(m.last.HistoryRTT, r.History.RTT, size),
+		HistoryDelta:     tail(m.last.HistoryDelta, r.History.Excess, size),
+		DropsHistory:     tail(m.last.DropsHistory, r.History.Drops, size),
+		QueueHistory:     tail(m.last.QueueHistory, r.History.Depth, size),
+		Transitions:      m.last.Transitions,
+		LastTransition:   r.LastTransition,
+		RTTDeltaEWMA:     d.ExcessEWMA,
+		QueueEWMA:        d.DepthEWMA,
+		Congestion:       d.Congestion.String(),
+		CakeReadFailures: r.Counters.Failures,
+		Timestamp:        r.At,
+	}
+	if b := r.Path.Reading.Baseline; b > 0 {
+		s.BaselineRTT = b
+	}
+	var moves []state.Transition
+	for _, t := range r.History.Transitions {
+		moves = append(moves, state.Transition{
+			At: t.At, From: steeringState(m.cfg.Primary, !t.Steered), To: steeringState(m.cfg.Primary, t.Steered),
+		})
+	}
+	s.Transitions = tail(m.last.Transitions, moves, size)
+	if law, err := json.Marshal(r.Memory); err == nil {
+		s.Law = law
+	}
+	return s
+}
+
+// tail is the newest n of older followed by newer.
+func tail[T any](older, newer []T, n int) []T {
+	all := slices.Concat(older, newer)
+	return all[max(0, len(all)-n):]
+}

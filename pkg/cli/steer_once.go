@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/wanctl/wanctl/pkg/router"
+	"github.com/wanctl/wanctl/pkg/state"
+	"github.com/wanctl/wanctl/pkg/steerd"
+	"github.com/wanctl/wanctl/pkg/telemetry"
+)
+
+// once assesses once, acts on it and prints what was found.
+func (s *steerer) once(ctx context.Context) error {
+	probing, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- s.probes.Run(probing) }()
+	defer func() { stop(); <-ended }()
+
+	cfg := s.loopConfig()
+	cfg.Observer = s.logging()
+	s.loop = steerd.New(cfg)
+	record, err := s.loop.Once(ctx)
+	if err != nil {
+		return err
+	}
+	s.lists.read(ctx)
+	if s.memory != nil {
+		if err := s.memory.file.Save(s.memory.state(record)); err != nil {
+			return err
+		}
+	}
+	checker := telemetry.NewSteeringChecker(s.app.Version, settled{s.status(record.Status)})
+	if err := s.app.printSteeringHealth(checker.Health(ctx)); err != nil {
+		return err
+	}
+	switch {
+	case record.Rule.Err != nil:
+		return fmt.Errorf("%s: %w", s.cfg.Path, s.explainRule(record.Rule.Err))
+	case !record.Path.Known:
+		return checkf("%s: no round-trip time of %s: %v; try 'wanctl probe %s'", s.cfg.Path, s.cfg.Primary, record.Path.Err, s.cfg.PingHost)
+	}
+	return nil
+}
+
+// settled is a status that changes no more.
+type settled struct{ telemetry.SteeringStatus }
+
+// Snapshot implements telemetry.SteeringSource.
+func (s settled) Snapshot(context.Context) (telemetry.SteeringStatus, error) {
+	return s.SteeringStatus, nil
+}
+
+// explainRule adds the next command to what is wrong with the rule.
+func (s *steerer) explainRule(err error) error { return explainRule(s.cfg, err) }
+
+func explainRule(cfg *steeringConfig, err error) error {
+	switch exitStatus(err) {
+	case exitCheck:
+		return fmt.Errorf("%w; see 'wanctl router mangle get --config %s', and 'wanctl router export --steering %[2]s' for what the router needs", err, cfg.Path)
+	case exitRouter:
+		return fmt.Errorf("%w; try 'wanctl router info --config %s'", err, cfg.Path)
+	}
+	return err
+}
+
+// resetSteering disables the rule and forgets the state. The rule comes first:
+// a state that is gone must not leave connections steered.
+func (a *App) resetSteering(ctx context.Context, cfg *steeringConfig) (err error) {
+	lock, err := state.Acquire(cfg.LockFile)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	client, err := openRouter(&cfg.Base, cfg.Timeouts.Command, nil, nil)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	said, err := disableRule(ctx, client, cfg)
+	if err != nil {
+		return fmt.Errorf("%s: %w; nothing was reset", cfg.Path, explainRule(cfg, err))
+	}
+	good, _ := steeringStates(cfg.Primary)
+	if err := state.OpenSteering(cfg.StateFile).Reset(state.Steering{Current: good}); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.Out, "mangle rule %q: %s\nstate %s: cleared\n", cfg.Rule, said, cfg.StateFile)
+	return err
+}
+
+func disableRule(ctx context.Context, client router.Client, cfg *steeringConfig) (said string, err error) {
+	rule, err := client.Rule(ctx, cfg.Rule)
+	if err != nil {
+		return "", err
+	}
+	if rule.Disabled {
+		return "was disabled", nil
+	}
+	if _, err := client.SetRule(ctx, cfg.Rule, false); err != nil {
+		return "", err
+	}
+	return "disabled", nil
+}

@@ -1,0 +1,237 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/watch"
+	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/router"
+	"github.com/wanctl/wanctl/pkg/router/failover"
+	"github.com/wanctl/wanctl/pkg/serve"
+	"github.com/wanctl/wanctl/pkg/state"
+	"github.com/wanctl/wanctl/pkg/steerd"
+	"github.com/wanctl/wanctl/pkg/telemetry"
+	"github.com/wanctl/wanctl/pkg/telemetry/history"
+	"github.com/wanctl/wanctl/pkg/telemetry/local"
+)
+
+// steerer is a running `wanctl steer`.
+type steerer struct {
+	*daemon
+	options steerOptions
+	cfg     *steeringConfig
+	log     *slog.Logger
+
+	// judging is cfg, or what a reload brought, as far as the law goes by it.
+	judging atomic.Pointer[config.Steering]
+
+	lock    *state.Lock // nil in a dry run
+	memory  *steeringMemory
+	client  router.Client
+	probes  *watch.Probes
+	lists   *listReader
+	loop    *steerd.Loop
+	history *history.History
+	moved   chan struct{} // poked by every transition
+}
+
+func (a *App) steer(ctx context.Context, cfg *steeringConfig, o steerOptions) (err error) {
+	// A few short wake-ups a second: with one processor to wake they cost half.
+	if _, chosen := a.LookupEnv("GOMAXPROCS"); !chosen {
+		runtime.GOMAXPROCS(1)
+	}
+	ctx, d := a.newDaemon(ctx, logOptions{consoleOnly: o.once || o.dryRun, answer: o.once})
+	s := &steerer{daemon: d, options: o, cfg: cfg, history: history.New(), moved: make(chan struct{}, 1)}
+	s.log = d.logs.of(&cfg.Base)
+	s.judging.Store(cfg.Steering)
+	defer func() { err = errors.Join(err, s.close()) }()
+	if err := s.open(); err != nil {
+		return err
+	}
+	if o.once {
+		return s.once(ctx)
+	}
+	if err := s.build(); err != nil {
+		return err
+	}
+	return s.run(ctx, daemonRun{
+		doing:   s.doing(),
+		started: []any{"primary", cfg.Primary, "alternate", cfg.Alternate, "rule", cfg.Rule, "dry_run", o.dryRun},
+		reload:  s.reload,
+	})
+}
+
+func (s *steerer) doing() string { return "steering away from " + s.cfg.Primary }
+
+// open does everything that can fail before the loop runs, in the order in
+// which a person would want to hear of it: lock, state, router, probes.
+func (s *steerer) open() (err error) {
+	cfg := s.cfg
+	if !s.options.dryRun {
+		if s.lock, err = state.Acquire(cfg.LockFile); err != nil {
+			return err
+		}
+		s.closers = append(s.closers, s.lock.Close)
+		s.memory = openSteeringMemory(cfg, s.log)
+	}
+	feed := s.history.Feed(cfg.Primary)
+	s.client, err = openRouter(&cfg.Base, min(cfg.Timeouts.Command, loopPatience), s.log, func(sw failover.Switch) { switchedTo(feed, sw) })
+	if err != nil {
+		return err
+	}
+	s.closers = append(s.closers, func() error { _ = s.client.Close(); return nil }) // a lost connection cannot be closed well
+	if s.probes, err = watch.NewProbes(cfg.ownProbes(), cfg.PingCount); err != nil {
+		return fmt.Errorf("%s: measurement.ping_host: %w", cfg.Path, err)
+	}
+	s.lists = &listReader{client: s.client, list: cfg.ForceOut}
+	return nil
+}
+
+// loopConfig is the loop without what only a daemon has.
+func (s *steerer) loopConfig() steerd.Config {
+	cfg := s.cfg
+	c := steerd.Config{
+		Law: steeringLaw(cfg.Steering), Interval: cfg.Interval, History: cfg.History, DryRun: s.options.dryRun,
+		Path: &watch.Path{
+			WAN: cfg.Primary, Loop: local.New(cfg.socketOf(cfg.primary, cfg.Primary)), Probes: s.probes,
+			Min: cfg.Assess.BaselineMin, Max: cfg.Assess.BaselineMax,
+		},
+		Switch:    watch.Rule{Router: s.client, Comment: cfg.Rule},
+		Neighbour: watch.Neighbour{WAN: cfg.Alternate, Loop: local.New(cfg.socketOf(cfg.alternate, cfg.Alternate))},
+	}
+	if cfg.PrimaryState != "" {
+		c.Path.(*watch.Path).File = state.OpenWAN(cfg.PrimaryState)
+	}
+	if cfg.Mode.CakeAware && cfg.PrimaryDownload != "" && cfg.PrimaryUpload != "" {
+		c.Meter = watch.Queues{Router: s.client, Names: [2]string{cfg.PrimaryDownload, cfg.PrimaryUpload}}
+	}
+	if s.memory != nil {
+		c.Memory, c.LastTransition = s.memory.law, s.memory.last.LastTransition
+	}
+	return c
+}
+
+// build assembles the daemon.
+func (s *steerer) build() error {
+	registry := telemetry.NewRegistry()
+	metrics, err := telemetry.New(registry, s.app.Version)
+	if err != nil {
+		return err
+	}
+	cfg := s.loopConfig()
+	good, degraded := steeringStates(s.cfg.Primary)
+	observers := steerd.Observers{
+		s.logging(),
+		&steeringMeter{metrics: metrics.Steering(s.cfg.Primary, good, degraded), primary: s.cfg.Primary},
+		newSteeringHistorian(s.history.Feed(s.cfg.Primary), s.cfg),
+		mover{poke: s.moved},
+	}
+	if s.app.global.output != out.Table {
+		p := newPrinter(s.daemon, steeringColumns, printSteering)
+		s.stages[2] = append(s.stages[2], serve.NewTask("output", nil, p.run))
+		observers = append(observers, steeringFeed{to: p, wan: s.cfg.Primary})
+	}
+	heart, err := s.notifier.NewHeart()
+	if err != nil {
+		return err
+	}
+	cfg.Observer, cfg.Alive = observers, heart.Watchdog
+	s.loop = steerd.New(cfg)
+
+	s.stages[0] = append(s.stages[0], serve.NewTask("steering", nil, s.loop.Run))
+	s.stages[1] = append(s.stages[1],
+		serve.NewTask("probes", nil, s.probes.Run),
+		serve.NewTask("address list", nil, s.lists.run))
+	s.stages[2] = append(s.stages[2],
+		serve.NewTask("history", nil, s.history.Run),
+		serve.NewTask("status", nil, s.report))
+	if s.memory != nil {
+		s.stages[1] = append(s.stages[1], serve.NewTask("memory", nil, s.remember))
+		s.stages[2] = append(s.stages[2], s.memory.saver, serve.NewTask("lock", nil, s.watchLock))
+	}
+	checker := telemetry.NewSteeringChecker(s.app.Version, s)
+	s.listenSocket(s.cfg.Name, s.cfg.Socket(), local.Handler(checker.Handler(nil), s.history.Since, telemetry.OfWAN(registry, s.cfg.Primary)))
+	front := newSteerFront(s.app.Version, checker, s.history, telemetry.MetricsHandler(registry))
+	s.listen("health", s.cfg.Health, s.pages(front))
+	metricsFront := s.metricsAlone(front)
+	if s.cfg.Health.Enabled && s.cfg.Health.Host == s.cfg.Metrics.Host {
+		metricsFront = s.pages(front)
+	}
+	s.listen("metrics", s.cfg.Metrics, metricsFront)
+	return nil
+}
+
+// mover tells whoever keeps the state that the rule has changed.
+type mover struct {
+	steerd.Nobody
+	poke chan<- struct{}
+}
+
+// Moved implements steerd.Observer.
+func (m mover) Moved(steerd.Transition) {
+	select {
+	case m.poke <- struct{}{}:
+	default:
+	}
+}
+
+// remember hands the saver what the loop knows: every few seconds, at every
+// change of the rule, and at the end, when the loop has ended.
+func (s *steerer) remember(ctx context.Context) error {
+	ticker := time.NewTicker(5 * time.Second)
+	defer ticker.Stop()
+	for {
+		ended := false
+		select {
+		case <-ctx.Done():
+			ended = true
+		case <-s.moved:
+		case <-ticker.C:
+		}
+		ask, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		record, err := s.loop.Record(ask)
+		cancel()
+		if err == nil {
+			s.memory.take(record)
+		}
+		if ended {
+			return nil
+		}
+	}
+}
+
+// watchLock is shapedWAN's, for the lock of steering.
+func (s *steerer) watchLock(ctx context.Context) error {
+	return (&shapedWAN{lock: s.lock}).watchLock(ctx)
+}
+
+// report keeps the line of `systemctl status` fresh.
+func (s *steerer) report(ctx context.Context) error {
+	ticker := time.NewTicker(5 * time.Second)
+	defer ticker.Stop()
+	for s.notifier.Enabled() {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		st, err := s.loop.Status(ctx)
+		if err != nil {
+			return nil // the loop has ended
+		}
+		where := s.cfg.Primary
+		if st.Steered {
+			where = s.cfg.Alternate
+		}
+		s.notifier.Status(fmt.Sprintf("new connections go to %s; %s %v, %v, %.0f ms above idle",
+			where, s.cfg.Primary, st.Decision.Congestion, st.Decision.Reason, millis(st.Decision.ExcessEWMA)))
+	}
+	return nil
+}

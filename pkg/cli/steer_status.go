@@ -1,0 +1,306 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/watch"
+	"github.com/wanctl/wanctl/pkg/router"
+	"github.com/wanctl/wanctl/pkg/steerd"
+	"github.com/wanctl/wanctl/pkg/telemetry"
+	"github.com/wanctl/wanctl/pkg/telemetry/local"
+)
+
+var _ telemetry.SteeringSource = (*steerer)(nil)
+
+// Snapshot implements telemetry.SteeringSource.
+func (s *steerer) Snapshot(ctx context.Context) (telemetry.SteeringStatus, error) {
+	st, err := s.loop.Status(ctx)
+	if err != nil {
+		return s.status(steerd.Status{At: time.Now(), DryRun: s.options.dryRun}), fmt.Errorf("asking the steering loop: %w", err)
+	}
+	return s.status(st), nil
+}
+
+// status is st in the words of the health document.
+func (s *steerer) status(st steerd.Status) telemetry.SteeringStatus {
+	d := st.Decision
+	t := telemetry.SteeringStatus{
+		At: st.At, Enabled: st.Steered, State: steeringState(s.cfg.Primary, st.Steered), Mode: "active", Primary: s.cfg.Primary,
+		LastTransition: st.LastTransition, InState: st.InState,
+		Counters: telemetry.SteeringCounters{
+			RedCount: d.Red, GoodCount: d.Good, BadCount: d.Bad, CakeReadFailures: st.Counters.Failures,
+		},
+		Errors: telemetry.SteeringErrors{
+			ConsecutiveFailures: max(st.Path.Failures, st.Rule.Failures),
+			CakeReadFailures:    st.Counters.Failures,
+			LastError:           oneOf(st.Rule.Err, st.Path.Err, st.Counters.Err),
+		},
+		Thresholds: steeringThresholds(st.Law),
+		Detail:     s.detail(st),
+	}
+	if st.DryRun {
+		t.Mode = "dry_run"
+	}
+	if st.Steps > 0 && d.Congestion != 0 {
+		t.Congestion = d.Congestion.String()
+	}
+	return t
+}
+
+func (s *steerer) detail(st steerd.Status) telemetry.SteeringDetail {
+	d := st.Decision
+	x := telemetry.SteeringDetail{
+		Name:      s.cfg.Name,
+		Reason:    d.Reason.String(),
+		Alternate: telemetry.WANNote{WAN: s.cfg.Alternate, Condition: st.Alternate.String()},
+		Path:      telemetry.PathNote{Source: st.Path.Reading.Source},
+		Queue:     telemetry.QueueNote{Available: st.Counters.Known},
+		Rule:      telemetry.RuleNote{Comment: s.cfg.Rule, Error: oneOf(st.Rule.Err)},
+		ForceOut:  s.lists.note(),
+	}
+	if st.Path.Known {
+		x.Path.RTT, x.Path.Baseline = ms(st.Path.Reading.RTT), ms(st.Path.Reading.Baseline)
+	}
+	if st.Steps > 0 && d.Congestion != 0 {
+		x.Path.Excess, x.Path.ExcessEWMA = new(millis(d.Excess)), new(millis(d.ExcessEWMA))
+	}
+	if d.Counted {
+		x.Queue.Drops, x.Queue.Depth, x.Queue.DepthEWMA = new(d.Drops), new(d.Depth), new(round(d.DepthEWMA, 2))
+	}
+	if st.Rule.Known {
+		x.Rule.Enabled = new(st.Rule.Enabled)
+	}
+	if s.judging.Load().Mode.Confidence {
+		x.Score, x.Threshold = new(round(d.Score, 1)), new(round(d.SteerThreshold, 1))
+	}
+	if !st.HoldUntil.IsZero() {
+		x.HoldUntil = &st.HoldUntil
+	}
+	if !st.PenaltyUntil.IsZero() {
+		x.Penalty = &st.PenaltyUntil
+	}
+	return x
+}
+
+// ms is d in milliseconds; nil when not known.
+func ms(d time.Duration) *float64 {
+	if d <= 0 {
+		return nil
+	}
+	return new(millis(d))
+}
+
+// listReader reads the address list that is shown beside the rule.
+type listReader struct {
+	client router.Client
+	list   string
+	last   atomic.Pointer[telemetry.ListNote]
+}
+
+// run reads the list every minute until ctx ends.
+func (l *listReader) run(ctx context.Context) error {
+	ticker := time.NewTicker(time.Minute)
+	defer ticker.Stop()
+	for {
+		l.read(ctx)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+func (l *listReader) read(ctx context.Context) {
+	note := telemetry.ListNote{List: l.list, Entries: []string{}}
+	entries, err := l.client.Addresses(ctx, l.list)
+	if err != nil {
+		note.Error = err.Error()
+	}
+	for _, e := range entries {
+		note.Entries = append(note.Entries, watch.Entry(e))
+	}
+	l.last.Store(&note)
+}
+
+func (l *listReader) note() telemetry.ListNote {
+	if n := l.last.Load(); n != nil {
+		return *n
+	}
+	return telemetry.ListNote{List: l.list}
+}
+
+func newSteerStatusCmd(a *App) *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "What the running steering daemon does",
+		Long: `Show what the running steering daemon of this host knows and does or, where none
+runs, what the last one left in its state file. It needs no router.
+
+The exit status is 5 when no daemon runs, or when it is not healthy.
+
+` + exitStatuses,
+		Example: `  wanctl steer status
+  wanctl steer status -o json | jq .steering.enabled`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.runSteerStatus(cmd) },
+	}
+}
+
+func (a *App) runSteerStatus(cmd *cobra.Command) error {
+	opts := a.configOptions()
+	opts.WithoutSecrets = true
+	cfg, err := a.loadSteering(cmd, opts)
+	if err != nil {
+		return err
+	}
+	h, err := local.New(cfg.Socket()).SteeringHealth(cmd.Context())
+	if errors.Is(err, local.ErrNotRunning) {
+		left, leftErr := steeringLeft(cfg.Steering)()
+		left.Thresholds = steeringThresholds(steeringLaw(cfg.Steering))
+		if leftErr != nil {
+			return checkf("no steering daemon runs (%v), and it has left no state: %v; start it with 'wanctl steer --config %s'", err, leftErr, cfg.Path)
+		}
+		h = left.Stale(time.Now(), "no steering daemon runs; this is what the last one left")
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := a.printSteeringHealth(h); err != nil {
+		return err
+	}
+	if h.Status != telemetry.Healthy {
+		return checkf("steering is %s: %s", h.Status, strings.Join(h.Reasons, "; "))
+	}
+	return nil
+}
+
+// printSteeringHealth prints what steering knows, for people or programs.
+func (a *App) printSteeringHealth(h telemetry.SteeringHealth) error {
+	switch a.global.output {
+	case out.JSON:
+		return out.EncodeJSON(a.Out, h)
+	case out.JSONL, out.CSV:
+		return out.List(a.Out, a.global.output, []telemetry.SteeringHealth{h}, steeringHealthColumns)
+	case out.Table:
+	}
+	for _, line := range steeringLines(h) {
+		if line[1] == "" {
+			continue
+		}
+		if _, err := fmt.Fprintf(a.Out, "%-12s%s\n", line[0], line[1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var steeringHealthColumns = []out.Column[telemetry.SteeringHealth]{
+	field("status", func(h telemetry.SteeringHealth) any { return h.Status }),
+	field("state", func(h telemetry.SteeringHealth) any { return h.Steering.State }),
+	field("enabled", func(h telemetry.SteeringHealth) any { return h.Steering.Enabled }),
+	field("mode", func(h telemetry.SteeringHealth) any { return h.Steering.Mode }),
+	field("congestion", func(h telemetry.SteeringHealth) any { return h.Congestion.Primary.State }),
+	field("reason", func(h telemetry.SteeringHealth) any { return h.Detail.Reason }),
+	field("time_in_state_seconds", func(h telemetry.SteeringHealth) any { return h.Decision.TimeInStateSeconds }),
+}
+
+// steeringLines are label and text of what there is to say.
+func steeringLines(h telemetry.SteeringHealth) [][2]string {
+	d := h.Detail
+	where, state := h.Congestion.Primary.WAN, h.Steering.State
+	if h.Steering.Enabled {
+		where = d.Alternate.WAN
+	}
+	if h.Source != telemetry.FromFile || h.Decision.LastTransitionTime != nil {
+		state += " for " + (time.Duration(h.Decision.TimeInStateSeconds) * time.Second).String()
+	}
+	mode := ""
+	if h.Steering.Mode == "dry_run" {
+		mode = " (dry run: the rule is left alone)"
+	}
+	rule := "not read yet"
+	switch {
+	case d.Rule.Error != "":
+		rule = d.Rule.Error
+	case d.Rule.Enabled != nil && *d.Rule.Enabled:
+		rule = "enabled"
+	case d.Rule.Enabled != nil:
+		rule = "disabled"
+	case h.Source == telemetry.FromFile:
+		rule = "not known"
+	}
+	lines := [][2]string{
+		{"state", state + mode},
+		{"traffic", "new connections go to " + where},
+		{"congestion", strings.TrimSpace(h.Congestion.Primary.State + " " + parenthesised(d.Reason))},
+		{"delay", delayText(d.Path)},
+		{"queues", queueText(d.Queue, h.Source)},
+		{"alternate", fmt.Sprintf("%s, condition %s", d.Alternate.WAN, d.Alternate.Condition)},
+		{"rule", fmt.Sprintf("%q %s", d.Rule.Comment, rule)},
+		{"samples", fmt.Sprintf("%d red of %d, %d green of %d", h.Counters.RedCount, h.Thresholds.RedSamplesRequired,
+			h.Counters.GoodCount, h.Thresholds.GreenSamplesRequired)},
+	}
+	if h.Source == telemetry.FromFile {
+		lines = append(lines, [2]string{"age", ageText(h.AgeSeconds)})
+	}
+	if d.Score != nil && d.Threshold != nil {
+		lines = append(lines, [2]string{"score", fmt.Sprintf("%.0f of %.0f", *d.Score, *d.Threshold)})
+	}
+	if d.HoldUntil != nil {
+		lines = append(lines, [2]string{"hold", "no change before " + d.HoldUntil.Local().Format(time.TimeOnly)})
+	}
+	if d.Penalty != nil {
+		lines = append(lines, [2]string{"flap brake", "until " + d.Penalty.Local().Format(time.TimeOnly)})
+	}
+	if len(d.ForceOut.Entries) > 0 || d.ForceOut.Error != "" {
+		text := strings.Join(d.ForceOut.Entries, ", ")
+		if d.ForceOut.Error != "" {
+			text = d.ForceOut.Error
+		}
+		lines = append(lines, [2]string{"force out", d.ForceOut.List + ": " + text})
+	}
+	return lines
+}
+
+func parenthesised(s string) string {
+	if s == "" || s == "unknown" {
+		return ""
+	}
+	return "(" + s + ")"
+}
+
+func delayText(p telemetry.PathNote) string {
+	if p.RTT == nil || p.Baseline == nil || p.ExcessEWMA == nil {
+		return "not known"
+	}
+	return fmt.Sprintf("%.1f ms above %.1f ms (by %s)", *p.ExcessEWMA, *p.Baseline, p.Source)
+}
+
+func queueText(q telemetry.QueueNote, source telemetry.Origin) string {
+	switch {
+	case source == telemetry.FromFile:
+		return ""
+	case q.Drops != nil && q.Depth != nil:
+		return fmt.Sprintf("%d drops, %d packets waiting", *q.Drops, *q.Depth)
+	case q.Available:
+		return "just read for the first time"
+	}
+	return "not available: the delay alone decides"
+}
+
+func ageText(seconds *float64) string {
+	if seconds == nil {
+		return "not known"
+	}
+	return (time.Duration(*seconds) * time.Second).String()
+}
