@@ -30,12 +30,11 @@ const (
 	// drainScale is the queue at which a drain goes all the way down.
 	drainScale = 150 * time.Millisecond
 
-	holdShort  = 600 * time.Millisecond // at an estimate still rough
-	holdFirst  = 1500 * time.Millisecond
-	holdLong   = 2200 * time.Millisecond // where probes keep failing at the same place
-	stepEvery  = 200 * time.Millisecond
-	knownFor   = 10 * time.Minute // after that a capacity is only a memory
-	stuckAfter = 300 * time.Millisecond
+	holdShort = 600 * time.Millisecond // at an estimate still rough
+	holdFirst = 1500 * time.Millisecond
+	holdLong  = 2200 * time.Millisecond // where probes keep failing at the same place
+	stepEvery = 200 * time.Millisecond
+	knownFor  = 10 * time.Minute // after that a capacity is only a memory
 )
 
 // direction is the law's state for one direction. Rates are bit/s.
@@ -70,12 +69,20 @@ type direction struct {
 	cutThrough float64
 	peak       time.Duration // highest excess since the cut
 	falling    time.Duration // when the excess last made a new low
+	retried    time.Duration // when something was last done about it not falling
 	low        time.Duration
 	flat       flatness
+	patient    time.Duration // for how long a floor that is too high is borne yet
 	gone       time.Duration // for how long the flow that was cut has been gone
 	verified   bool          // a verification answered for this cut
 	innocent   bool          // the cut did not help: the other direction was to blame
-	guilty     bool          // less came through than the limit lets, while the delay was high
+	passive    bool          // waits while the other direction is tried
+	guilty     bool          // the cut did help, or less came through than the limit lets
+
+	resumed  time.Duration // when it became the suspect again
+	owed     time.Duration // by how much the excess should have fallen since the cut could be seen
+	owedFrom time.Duration // excess then
+	answer   time.Duration // lowest since; -1 before
 
 	heard   bool // a dip showed that the delay is not its doing, at heardAt
 	heardAt time.Duration
@@ -99,7 +106,7 @@ func (d *direction) observe(now time.Duration, applied bitrate.Rate) {
 	if applied > 0 {
 		d.applied = float64(applied)
 	}
-	if d.mode == drain && !d.acted && d.applied < d.cutFrom {
+	if d.mode == drain && !d.acted && (d.applied < d.cutFrom || d.applied < d.rate*1.01+float64(quantum)) {
 		d.acted, d.actedAt = true, now
 	}
 	d.history.add(now, bitrate.Rate(d.applied))

@@ -36,8 +36,10 @@ func (d *direction) cut(s sight, which Direction) {
 	}
 
 	d.cutAt, d.cutFrom, d.cutEdge, d.cutThrough = s.now, d.rate, d.edge, d.through
-	d.peak, d.low, d.falling = s.excess, s.excess, s.now
-	d.verified, d.innocent, d.acted, d.guilty = false, false, false, false
+	d.peak, d.low, d.falling, d.retried = s.excess, s.excess, s.now, s.now
+	d.patient = patience + s.loop
+	d.verified, d.innocent, d.passive, d.acted, d.guilty = false, false, false, false, false
+	d.owed, d.answer = 0, -1
 	d.flat.reset(s.now)
 	d.gone = 0
 	if d.edge > 0 && math.Abs(capacity/d.edge-1) < 0.05 {
@@ -77,10 +79,26 @@ func depth(q time.Duration) float64 {
 	return max(deepest, 1-min(1-deepest, 0.03+float64(q)/float64(drainScale)))
 }
 
-// lower moves the limit down to rate, bounded by the floor of the severity.
+// lower moves the limit down to rate, bounded by the floor of the severity, or
+// by the lowest where that one has left a queue standing.
 func (d *direction) lower(rate float64) {
 	floor := float64(d.cfg.Floor[max(d.state, Green)-1])
+	if d.patient < 0 {
+		floor = float64(d.cfg.Lowest())
+	}
 	d.rate = min(d.rate, max(rate, floor))
+}
+
+// floored reports a drain that a floor keeps from draining: whose queue it is
+// does not show then. It loses patience with that floor after a while.
+func (d *direction) floored(s sight) bool {
+	if d.patient < 0 || d.rate < 0.97*d.edge {
+		return false
+	}
+	if d.patient -= s.now - s.before; s.now-d.falling < stuckAfter {
+		d.patient = patience + s.loop
+	}
+	return d.patient >= 0
 }
 
 // drain follows a cut until the queue is gone.
@@ -88,7 +106,6 @@ func (d *direction) drain(s sight, which Direction, other *direction) (done bool
 	if d.mode != drain {
 		return false
 	}
-	age := s.now - d.cutAt
 	d.peak = max(d.peak, s.excess)
 	if s.excess < s.threshold && s.fresh {
 		if !d.verified && (!d.acted || s.now-d.actedAt < s.view.Base-(s.now-s.before)+d.soonest()) {
@@ -98,19 +115,13 @@ func (d *direction) drain(s sight, which Direction, other *direction) (done bool
 		}
 		return true
 	}
-	if s.excess < d.low-d.low/16 {
-		d.low, d.falling = s.excess, s.now
-	}
-	if s.excess > d.low && age < s.loop {
-		d.low = s.excess // still growing from before the cut
-		d.falling = s.now
-	}
+	d.follow(s, other)
 	d.reason = Draining
-	if d.innocent && s.now-other.falling > stuckAfter+s.loop {
-		d.innocent, d.falling = false, s.now // nor is it the other's alone
+	if d.passive && other.mode != drain {
+		d.resume(s) // nor was it the other's alone
 	}
-	if d.innocent || d.load < 0 {
-		return false // not its doing, or blind: stay
+	if d.passive || d.load < 0 {
+		return false // the other's turn, or blind: stay
 	}
 	if d.load < ended && !d.starved(s.now) {
 		if d.gone += s.now - s.before; d.gone > 250*time.Millisecond {
@@ -123,21 +134,23 @@ func (d *direction) drain(s sight, which Direction, other *direction) (done bool
 		return false
 	}
 	d.gone = 0
-	if d.acted && other.load >= loaded && s.slope > 0.05 && s.now-max(d.actedAt, d.revised) > s.effect+100*time.Millisecond {
+	if d.unanswered(s, which) && d.blame(s, which, other) {
+		return false
+	}
+	floored := d.floored(s)
+	if d.acted && !floored && other.load >= loaded && s.slope > 0.05 && s.now-max(d.actedAt, d.revised) > s.effect+100*time.Millisecond {
 		// It grows although the cut is in force.
 		if d.revised > d.cutAt && d.blame(s, which, other) {
-			d.falling = s.now
 			return false
 		}
-		d.revised, d.falling = s.now, s.now
+		d.revised, d.retried = s.now, s.now
 		d.edge = max(min(d.edge, d.applied/(1+s.slope/2)), 0.2*d.edge)
 	}
-	if s.now-d.falling > stuckAfter+s.loop {
-		d.falling = s.now
+	if s.now-max(d.falling, d.retried) > stuckAfter+s.loop {
 		if d.blame(s, which, other) {
 			return false
 		}
-		d.edge *= 0.92
+		d.retry(s)
 	}
 	if through := d.arriving(s, which); through > 0 {
 		d.edge = min(d.edge, max(through, 0.2*d.edge))
@@ -145,6 +158,20 @@ func (d *direction) drain(s sight, which Direction, other *direction) (done bool
 	}
 	d.lower(d.edge * depth(s.excess))
 	return false
+}
+
+// follow keeps track of how the excess falls.
+func (d *direction) follow(s sight, other *direction) {
+	switch {
+	case s.excess < d.low-d.low/16:
+		d.low, d.falling = s.excess, s.now
+		if s.excess < d.peak*3/4 {
+			other.heard = false // what it was acquitted of was another queue
+			d.guilty = d.guilty || d.acted && !d.passive
+		}
+	case s.excess > d.low && s.now-d.cutAt < s.loop:
+		d.low, d.falling = s.excess, s.now // still growing from before the cut
+	}
 }
 
 // soonest is how long a queue as high as it was takes to drain, at the least:
@@ -156,27 +183,10 @@ func (d *direction) soonest() time.Duration {
 	return time.Duration(0.25 * float64(d.peak) / (1 - d.rate/d.edge))
 }
 
-// blame turns to the other direction when cutting this one did not help, and
-// reports whether it did. By then this one's acknowledgements in the other have
-// become few, so what the other still carries is its own.
-func (d *direction) blame(s sight, which Direction, other *direction) bool {
-	if s.told {
-		return false // nobody needs to guess
-	}
-	less := d.through < 0.7*d.cutThrough
-	if other.mode != steady || !other.blamable(s.now, 1-which) && !(less && other.load >= loaded) {
-		return false
-	}
-	d.innocent = !d.guilty
-	other.cut(s, 1-which)
-	return true
-}
-
 // notOurs reports a drain that has shown, deep enough and for long enough,
 // that the delay does not depend on this direction.
 func (d *direction) notOurs(s sight) bool {
-	deep := d.rate <= 0.6*d.cutFrom || d.rate <= 1.01*float64(d.cfg.Lowest())
-	if d.mode != drain || !deep || !d.busy(s.now) {
+	if d.mode != drain || !d.deep() || !d.busy(s.now) {
 		d.flat.reset(s.now)
 		return false
 	}

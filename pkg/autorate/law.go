@@ -330,7 +330,7 @@ func (l *Law) decide(s sight) {
 // accused reports a drain that is still thought to help.
 func (l *Law) accused(now time.Duration) bool {
 	for _, d := range Directions {
-		if dir := &l.dirs[d]; dir.mode == drain && (!dir.innocent || now-dir.cutAt < 2*time.Second) {
+		if dir := &l.dirs[d]; dir.mode == drain && (!dir.passive || now-dir.cutAt < 2*time.Second) {
 			return true
 		}
 	}
@@ -342,10 +342,7 @@ func (l *Law) accused(now time.Duration) bool {
 // RTT: it could be its queue, under a limit far above the capacity.
 func (l *Law) hearOther(s sight) bool {
 	for _, d := range Directions {
-		dir := &l.dirs[d]
-		acks := dir.through < l.dirs[1-d].cutThrough/12 // no more than the other's acknowledgements
-		lately := dir.heard && s.now-dir.heardAt < 30*time.Second
-		if dir.mode == steady && dir.load >= faint && !acks && !lately {
+		if dir := &l.dirs[d]; dir.worthHearing(s, &l.dirs[1-d]) {
 			dir.cut(s.of(d), d)
 			return true
 		}
