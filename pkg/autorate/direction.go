@@ -55,6 +55,8 @@ type direction struct {
 	since    time.Duration // when the mode, or the hold within it, began
 	pause    time.Duration // how long to hold at the edge before probing
 	stepped  time.Duration // last raise
+	proven   float64       // limit that was in use for a while without a queue
+	waited   time.Duration // when it last had to leave probing to the other direction
 	failures int           // probes in a row that failed at the same place
 
 	murmur murmur
@@ -142,6 +144,11 @@ func (d *direction) probing(s sight) bool {
 	return d.mode == steady && d.edge > 0 && d.rate > d.share*d.edge && s.now-d.stepped < s.loop+600*time.Millisecond
 }
 
+// beyond reports a limit above what is known to be carried.
+func (d *direction) beyond(now time.Duration) bool {
+	return d.known(now) && d.rate > 0.995*max(d.edge, d.proven)
+}
+
 // wantsMore reports that a higher limit would be used.
 func (d *direction) wantsMore(now time.Duration) bool {
 	return d.binding(now) && d.rate < float64(d.cfg.Ceiling)
@@ -181,16 +188,28 @@ func (d *direction) suspicion(s sight, which Direction, other *direction) float6
 		return 0
 	}
 	switch {
+	case d.lowest():
+		return 0.2 // nothing is left to cut
 	case d.acquitted(s, which):
 		return 0.2
 	case starved && which == Download:
 		return 1.5
 	case other.acquitted(s, 1-which):
 		return 1
-	case s.now-d.stepped < s.loop+700*time.Millisecond && d.stepped > other.stepped:
-		return 1 // raised last: the likeliest cause
+	case d.beyond(s.now) != other.beyond(s.now):
+		if d.beyond(s.now) {
+			return 1 // raised to where nothing is known: the likeliest cause
+		}
+		return 0.3
+	case s.now-d.stepped < s.loop+verdict && d.stepped > other.stepped:
+		return 1 // raised last
 	}
 	return 0.5
+}
+
+// lowest reports a limit that the floor of its state keeps from being cut.
+func (d *direction) lowest() bool {
+	return d.rate <= 1.01*float64(d.cfg.Floor[max(d.state, Green)-1])
 }
 
 // doubt is the suspicion against a direction that carries little of its limit,
@@ -218,20 +237,21 @@ func (d *direction) climb(s sight) {
 	if d.mode != steady || !d.wantsMore(s.now) || s.now-d.stepped < max(stepEvery, s.loop*3/2) {
 		return
 	}
-	known := d.edge > 0 && s.now-d.edgeAt < knownFor
+	known := d.known(s.now)
 	switch {
-	case known && d.rate < 0.95*d.share*d.edge:
-		d.raise(s, min(d.rate*1.10, d.share*d.edge))
+	case d.returning(s.now):
+		goal := d.share * d.edge
+		d.raise(s, min(max(d.rate*1.10, (d.rate+goal)/2), goal))
 		d.reason = Returning
-	case known && s.now-d.since < d.pause && !d.murmur.gone():
+	case !d.due(s.now):
 		d.reason = Holding
 	default:
+		every := max(stepEvery, s.loop*3/2)
 		age := s.now - d.since
 		if known {
 			d.pause = min(d.pause, age) // where it was cut short
-			age -= d.pause
+			age = s.now - max(d.since+d.pause, d.waited)
 		}
-		every := max(stepEvery, s.loop*3/2)
 		most := 0.12 * min(2, float64(every)/float64(stepEvery)) // where the router is slow, steps are few
 		g := min(most, 0.013*math.Pow(2, 3*age.Seconds()))
 		d.raise(s, d.rate*(1+g))
@@ -239,12 +259,25 @@ func (d *direction) climb(s sight) {
 	}
 }
 
+// known reports a capacity that was seen not too long ago.
+func (d *direction) known(now time.Duration) bool { return d.edge > 0 && now-d.edgeAt < knownFor }
+
+// returning reports a limit clearly below a capacity that is known.
+func (d *direction) returning(now time.Duration) bool {
+	return d.mode == steady && d.known(now) && d.rate < 0.95*d.share*d.edge
+}
+
+// due reports that it has held for long enough to probe beyond what is known.
+func (d *direction) due(now time.Duration) bool {
+	return !d.known(now) || now-d.since >= d.pause || d.murmur.gone()
+}
+
 // listen keeps what bursts usually sound like at this capacity.
 func (d *direction) listen(s sight) {
 	if !s.fresh || d.mode != steady || d.edge == 0 || !d.binding(s.now) || d.rate < 0.9*d.edge || d.rate > 1.02*d.edge {
 		return
 	}
-	if s.now-d.since > 300*time.Millisecond {
+	if s.now-d.since > 300*time.Millisecond && s.excess < s.threshold {
 		d.murmur.add(s.now-s.before, s.excess)
 	}
 }

@@ -47,7 +47,7 @@ func (d *direction) cut(s sight, which Direction) {
 	} else {
 		d.failures = 0
 	}
-	d.edge, d.edgeAt = capacity, s.now
+	d.edge, d.edgeAt, d.proven = capacity, s.now, 0
 	d.mode, d.since = drain, s.now
 	d.lower(capacity * depth(s.excess))
 	d.reason = Cut
@@ -112,6 +112,9 @@ func (d *direction) drain(s sight, which Direction, other *direction) (done bool
 			d.restore(s, Undone) // the cause was gone before the cut could act
 		} else {
 			d.settle(s)
+			if other.load >= loaded {
+				d.pause = d.pause * 8 / 5 // two that probe share what the router bears
+			}
 		}
 		return true
 	}
@@ -156,7 +159,9 @@ func (d *direction) drain(s sight, which Direction, other *direction) (done bool
 		d.edge = min(d.edge, max(through, 0.2*d.edge))
 		d.guilty = d.guilty || which == Download
 	}
-	d.lower(d.edge * depth(s.excess))
+	if goal := d.edge * depth(s.excess); goal < 0.975*d.rate {
+		d.lower(goal) // less is not worth a write
+	}
 	return false
 }
 
@@ -167,8 +172,8 @@ func (d *direction) follow(s sight, other *direction) {
 		d.low, d.falling = s.excess, s.now
 		if s.excess < d.peak*3/4 {
 			other.heard = false // what it was acquitted of was another queue
-			d.guilty = d.guilty || d.acted && !d.passive
 		}
+		d.guilty = d.guilty || d.acted && !d.passive && s.excess < d.peak*3/4
 	case s.excess > d.low && s.now-d.cutAt < s.loop:
 		d.low, d.falling = s.excess, s.now // still growing from before the cut
 	}

@@ -15,6 +15,11 @@ const (
 	// cut, and delay then is the path's own. In between, where a limit may lie
 	// far above the capacity, only a verification can tell.
 	faint = 0.03
+	// turn is for how long one of two loaded directions alone may probe, beside
+	// ten loop times, and verdict how long a queue needs to show after a raise,
+	// beside one.
+	turn    = 1200 * time.Millisecond
+	verdict = 700 * time.Millisecond
 	// silenceAtLeast freezes raises: no reflector has answered for this long,
 	// or longer where they are asked seldom.
 	silenceAtLeast = 250 * time.Millisecond
@@ -404,21 +409,35 @@ func (l *Law) alarmTold(s sight) {
 	}
 }
 
-// climb raises at most one direction a step. While both are loaded they take
-// turns, so that a queue that follows a raise has one suspect.
+// climb raises limits. What only goes back to where it was comes first. Where
+// both directions are due to probe they take turns, so that a queue that follows
+// a raise has one suspect; every turn begins with small steps. Where each can be
+// told its own queue there is no need for that.
 func (l *Law) climb(s sight) {
 	if !s.calm || l.cusum > 0 || l.draining() {
 		return
 	}
-	both := l.dirs[Download].wantsMore(s.now) && l.dirs[Upload].wantsMore(s.now)
-	if both && s.now-l.climbing > 2*time.Second {
-		l.climber, l.climbing = 1-l.climber, s.now
+	var wants, returns [2]bool
+	for _, d := range Directions {
+		dir := &l.dirs[d]
+		wants[d] = dir.wantsMore(s.now)
+		if dir.binding(s.now) && s.now-dir.stepped > s.loop+verdict {
+			dir.proven = dir.rate
+		}
+		returns[d] = wants[d] && dir.returning(s.now)
+	}
+	both := wants[Download] && wants[Upload] && !s.view.OneWay
+	if next := 1 - l.climber; l.dirs[next].due(s.now) && (s.now-l.climbing > turn+10*s.loop || !l.dirs[l.climber].due(s.now)) {
+		l.climber, l.climbing = next, s.now
 	}
 	for _, d := range Directions {
-		if both && d != l.climber {
+		dir := &l.dirs[d]
+		free := d == l.climber && !returns[1-d] && s.now-l.dirs[1-d].stepped > s.loop+verdict
+		if both && !returns[d] && !free {
+			dir.waited = s.now
 			continue
 		}
-		l.dirs[d].climb(s)
+		dir.climb(s)
 	}
 }
 
