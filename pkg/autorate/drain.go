@@ -74,6 +74,23 @@ func (d *direction) arriving(s sight, which Direction) float64 {
 	return recent / (1 + max(0, s.slope))
 }
 
+// falls estimates the capacity of an upload from how fast its queue falls under
+// a limit that has been in force for a while, 0 where that says nothing. A sample
+// that comes now has met the queue when it was sent.
+func (d *direction) falls(s sight, which Direction, other *direction) float64 {
+	const span = slopePoints * 50 * time.Millisecond
+	sent := s.now - s.view.Base - s.excess
+	if which != Upload || !d.acted || s.excess < 2*s.threshold || !s.told && other.load >= loaded ||
+		sent-span < d.actedAt || !d.meter.busyWithin(s.now, span+2*s.write) {
+		return 0
+	}
+	limit := d.history.mean(sent-span, sent)
+	if math.Abs(limit/d.applied-1) > 0.03 {
+		return 0
+	}
+	return limit * (1 - max(-1, min(s.slope, 0.5)))
+}
+
 // depth is the share of the capacity at which a queue of q drains.
 func depth(q time.Duration) float64 {
 	return max(deepest, 1-min(1-deepest, 0.03+float64(q)/float64(drainScale)))
@@ -158,6 +175,9 @@ func (d *direction) drain(s sight, which Direction, other *direction) (done bool
 	if through := d.arriving(s, which); through > 0 {
 		d.edge = min(d.edge, max(through, 0.2*d.edge))
 		d.guilty = d.guilty || which == Download
+	}
+	if carried := d.falls(s, which, other); carried > 0 {
+		d.edge = min(d.edge, max(carried, 0.2*d.edge))
 	}
 	if goal := d.edge * depth(s.excess); goal < 0.975*d.rate {
 		d.lower(goal) // less is not worth a write

@@ -99,6 +99,7 @@ type sight struct {
 	slope     float64
 	loop      time.Duration // from a queue's growth to a limit's effect
 	effect    time.Duration // from a write to the first sample that shows it
+	write     time.Duration // that a write takes
 	fresh     bool          // new evidence since the last step
 	calm      bool
 	silent    bool
@@ -199,6 +200,7 @@ func (l *Law) look(now time.Duration, in Input, unloaded bool) sight {
 		view:   v,
 		excess: v.Excess,
 		effect: in.WriteLatency + v.Base,
+		write:  in.WriteLatency,
 		loop:   in.WriteLatency + v.Base + 2*l.cfg.Tick,
 		fresh:  v.Fresh,
 		silent: v.Alive == 0,
