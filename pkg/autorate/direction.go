@@ -244,7 +244,6 @@ func (d *direction) climb(s sight) {
 		d.raise(s, min(max(d.rate*1.10, (d.rate+goal)/2), goal))
 		d.reason = Returning
 	case !d.due(s.now):
-		d.reason = Holding
 	default:
 		every := max(stepEvery, s.loop*3/2)
 		age := s.now - d.since
@@ -253,8 +252,8 @@ func (d *direction) climb(s sight) {
 			age = s.now - max(d.since+d.pause, d.waited)
 		}
 		most := 0.12 * min(2, float64(every)/float64(stepEvery)) // where the router is slow, steps are few
-		g := min(most, 0.013*math.Pow(2, 3*age.Seconds()))
-		d.raise(s, d.rate*(1+g))
+		g := min(most, 0.013*math.Pow(2, 3.5*age.Seconds()))
+		d.raise(s, max(d.rate*(1+g), d.applied+float64(quantum))) // less would not be written
 		d.reason = Climbing
 	}
 }
@@ -316,6 +315,7 @@ func (d *direction) park(s sight) {
 // explain finds the reason when nothing is about to change.
 func (d *direction) explain(s sight) {
 	switch {
+	case d.load < 0 && d.reason == Starting:
 	case d.load < 0:
 		d.reason = NoCounters
 	case d.load < loaded && s.excess > s.threshold:

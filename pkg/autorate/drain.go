@@ -125,12 +125,15 @@ func (d *direction) drain(s sight, which Direction, other *direction) (done bool
 	}
 	d.peak = max(d.peak, s.excess)
 	if s.excess < s.threshold && s.fresh {
-		if !d.verified && (!d.acted || s.now-d.actedAt < s.view.Base-(s.now-s.before)+d.soonest()) {
+		if d.passive && other.mode == drain && other.early(s) {
+			d.innocent = false // then it was this one's cut that helped, only later
+		}
+		if d.early(s) {
 			d.restore(s, Undone) // the cause was gone before the cut could act
 		} else {
 			d.settle(s)
 			if other.load >= loaded {
-				d.pause = d.pause * 8 / 5 // two that probe share what the router bears
+				d.pause = d.pause * 7 / 4 // two that probe share what the router bears
 			}
 		}
 		return true
@@ -197,6 +200,11 @@ func (d *direction) follow(s sight, other *direction) {
 	case s.excess > d.low && s.now-d.cutAt < s.loop:
 		d.low, d.falling = s.excess, s.now // still growing from before the cut
 	}
+}
+
+// early reports that the delay was gone before the cut could act.
+func (d *direction) early(s sight) bool {
+	return !d.verified && (!d.acted || s.now-d.actedAt < s.view.Base-(s.now-s.before)+d.soonest())
 }
 
 // soonest is how long a queue as high as it was takes to drain, at the least:
