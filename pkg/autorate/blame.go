@@ -44,7 +44,7 @@ func (d *direction) blame(s sight, which Direction, other *direction) bool {
 	switch {
 	case other.mode == drain && other.passive:
 		other.resume(s)
-	case other.mode == drain:
+	case other.mode == drain, other.lowest() && s.now-d.cutAt < patience+s.loop:
 		return false
 	case other.blamable(s.now, 1-which), less && other.load >= loaded, d.spent(s) && other.worthHearing(s, d):
 		other.cut(s, 1-which)

@@ -188,6 +188,8 @@ func (d *direction) suspicion(s sight, which Direction, other *direction) float6
 		return 0
 	}
 	switch {
+	case d.lowest() && d.stepped > other.stepped:
+		return 0.25
 	case d.lowest():
 		return 0.2 // nothing is left to cut
 	case d.acquitted(s, which):

@@ -35,6 +35,7 @@ func (d *direction) cut(s sight, which Direction) {
 		capacity = max(capacity, 0.2*lag)
 	}
 
+	d.murmur.forget()
 	d.cutAt, d.cutFrom, d.cutEdge, d.cutThrough = s.now, d.rate, d.edge, d.through
 	d.peak, d.low, d.falling, d.retried = s.excess, s.excess, s.now, s.now
 	d.patient = patience + s.loop
@@ -46,6 +47,9 @@ func (d *direction) cut(s sight, which Direction) {
 		d.failures++
 	} else {
 		d.failures = 0
+	}
+	if d.edge > 0 {
+		d.cutEdge = max(d.edge, d.proven)
 	}
 	d.edge, d.edgeAt, d.proven = capacity, s.now, 0
 	d.mode, d.since = drain, s.now
@@ -125,7 +129,7 @@ func (d *direction) drain(s sight, which Direction, other *direction) (done bool
 	}
 	d.peak = max(d.peak, s.excess)
 	if s.excess < s.threshold && s.fresh {
-		if d.passive && other.mode == drain && other.early(s) {
+		if d.passive && other.mode == drain && (other.early(s) || other.rate > 0.98*other.cutFrom) {
 			d.innocent = false // then it was this one's cut that helped, only later
 		}
 		if d.early(s) {
