@@ -138,91 +138,10 @@ func (d *direction) binding(now time.Duration) bool {
 	return d.load > 0.85 || d.load > 0.5 && d.busy(now)
 }
 
-// probing reports that the limit has just been raised to where the capacity is
-// known to end: a queue that appears now has a cause.
-func (d *direction) probing(s sight) bool {
-	return d.mode == steady && d.edge > 0 && d.rate > d.share*d.edge && s.now-d.stepped < s.loop+600*time.Millisecond
-}
-
-// beyond reports a limit above what is known to be carried.
-func (d *direction) beyond(now time.Duration) bool {
-	return d.known(now) && d.rate > 0.995*max(d.edge, d.proven)
-}
-
-// wantsMore reports that a higher limit would be used.
-func (d *direction) wantsMore(now time.Duration) bool {
-	return d.binding(now) && d.rate < float64(d.cfg.Ceiling)
-}
-
 // acquitted reports that the shaper was seen limiting the flow just now. In
 // the download it sits behind the bottleneck, so then nothing before it binds.
 func (d *direction) acquitted(s sight, which Direction) bool {
 	return which == Download && d.load > 0.9 && d.meter.fresh(s.now) && !d.meter.idleNow()
-}
-
-// blamable reports that the direction carries enough to have a queue behind or
-// before its shaper. The acknowledgements of a download load the upload without
-// filling it, so an upload has to be at its limit.
-func (d *direction) blamable(now time.Duration, which Direction) bool {
-	if which == Upload {
-		return d.starved(now) || d.binding(now)
-	}
-	return d.starved(now) || d.load >= loaded
-}
-
-// suspicion weighs how likely a queue on the path is this direction's doing:
-// 0 not at all, 1 as likely as not, above 1 when evidence supports it. The
-// alarm threshold is divided by it.
-func (d *direction) suspicion(s sight, which Direction, other *direction) float64 {
-	starved := d.starved(s.now)
-	if d.load < 0 || (d.load < loaded && !starved) {
-		return 0
-	}
-	if !other.blamable(s.now, 1-which) {
-		if starved {
-			return 2
-		}
-		return 1
-	}
-	if !d.blamable(s.now, which) {
-		return 0
-	}
-	switch {
-	case d.lowest() && d.stepped > other.stepped:
-		return 0.25
-	case d.lowest():
-		return 0.2 // nothing is left to cut
-	case d.acquitted(s, which):
-		return 0.2
-	case starved && which == Download:
-		return 1.5
-	case other.acquitted(s, 1-which):
-		return 1
-	case d.beyond(s.now) != other.beyond(s.now):
-		if d.beyond(s.now) {
-			return 1 // raised to where nothing is known: the likeliest cause
-		}
-		return 0.3
-	case s.now-d.stepped < s.loop+verdict && d.stepped > other.stepped:
-		return 1 // raised last
-	}
-	return 0.5
-}
-
-// lowest reports a limit that the floor of its state keeps from being cut.
-func (d *direction) lowest() bool {
-	return d.rate <= 1.01*float64(d.cfg.Floor[max(d.state, Green)-1])
-}
-
-// doubt is the suspicion against a direction that carries little of its limit,
-// when the delay is high and nobody else is suspect: the limit may lie far above
-// the capacity. It is weak, since the delay may be somebody else's; the cut that
-// follows is verified, and taken back if it cures nothing.
-func (d *direction) doubt(s sight, other *direction) float64 {
-	if d.rising() || d.load < faint || d.load >= loaded || other.load >= loaded || s.excess < 4*s.threshold || d.load*d.applied < other.load*other.applied {
-		return 0
-	}
-	return 0.2
 }
 
 // rising reports a flow that is only getting going: what it carries now is not
@@ -231,61 +150,6 @@ func (d *direction) rising() bool {
 	now, _ := d.meter.rate(150 * time.Millisecond)
 	before, _ := d.meter.rate(600 * time.Millisecond)
 	return now > 1.25*before
-}
-
-// climb raises the limit while it binds: fast below a capacity that is known,
-// slowly and then ever faster beyond it.
-func (d *direction) climb(s sight) {
-	if d.mode != steady || !d.wantsMore(s.now) || s.now-d.stepped < max(stepEvery, s.loop*3/2) {
-		return
-	}
-	known := d.known(s.now)
-	switch {
-	case d.returning(s.now):
-		goal := d.share * d.edge
-		d.raise(s, min(max(d.rate*1.10, (d.rate+goal)/2), goal))
-		d.reason = Returning
-	case !d.due(s.now):
-	default:
-		every := max(stepEvery, s.loop*3/2)
-		age := s.now - d.since
-		if known {
-			d.pause = min(d.pause, age) // where it was cut short
-			age = s.now - max(d.since+d.pause, d.waited)
-		}
-		most := 0.12 * min(2, float64(every)/float64(stepEvery)) // where the router is slow, steps are few
-		g := min(most, 0.013*math.Pow(2, 3.5*age.Seconds()))
-		d.raise(s, max(d.rate*(1+g), d.applied+float64(quantum))) // less would not be written
-		d.reason = Climbing
-	}
-}
-
-// known reports a capacity that was seen not too long ago.
-func (d *direction) known(now time.Duration) bool { return d.edge > 0 && now-d.edgeAt < knownFor }
-
-// returning reports a limit clearly below a capacity that is known.
-func (d *direction) returning(now time.Duration) bool {
-	return d.mode == steady && d.known(now) && d.rate < 0.95*d.share*d.edge
-}
-
-// due reports that it has held for long enough to probe beyond what is known.
-func (d *direction) due(now time.Duration) bool {
-	return !d.known(now) || now-d.since >= d.pause || d.murmur.gone()
-}
-
-// listen keeps what bursts usually sound like at this capacity.
-func (d *direction) listen(s sight) {
-	if !s.fresh || d.mode != steady || d.edge == 0 || !d.binding(s.now) || d.rate < 0.9*d.edge || d.rate > 1.02*d.edge {
-		return
-	}
-	if s.now-d.since > 300*time.Millisecond && s.excess < s.threshold {
-		d.murmur.add(s.now-s.before, s.excess)
-	}
-}
-
-func (d *direction) raise(s sight, rate float64) {
-	d.rate = d.bounded(max(d.rate, rate))
-	d.stepped = s.now
 }
 
 func (d *direction) bounded(rate float64) float64 {
