@@ -30,12 +30,11 @@ const (
 	// drainScale is the queue at which a drain goes all the way down.
 	drainScale = 150 * time.Millisecond
 
-	holdShort  = 600 * time.Millisecond // at an estimate still rough
-	holdFirst  = 1500 * time.Millisecond
-	holdLong   = 2200 * time.Millisecond // where probes keep failing at the same place
-	stepEvery  = 200 * time.Millisecond
-	knownFor   = 10 * time.Minute // after that a capacity is only a memory
-	stuckAfter = 300 * time.Millisecond
+	holdShort = 600 * time.Millisecond // at an estimate still rough
+	holdFirst = 1500 * time.Millisecond
+	holdLong  = 2200 * time.Millisecond // where probes keep failing at the same place
+	stepEvery = 200 * time.Millisecond
+	knownFor  = 10 * time.Minute // after that a capacity is only a memory
 )
 
 // direction is the law's state for one direction. Rates are bit/s.
@@ -56,6 +55,8 @@ type direction struct {
 	since    time.Duration // when the mode, or the hold within it, began
 	pause    time.Duration // how long to hold at the edge before probing
 	stepped  time.Duration // last raise
+	proven   float64       // limit that was in use for a while without a queue
+	waited   time.Duration // when it last had to leave probing to the other direction
 	failures int           // probes in a row that failed at the same place
 
 	murmur murmur
@@ -70,12 +71,20 @@ type direction struct {
 	cutThrough float64
 	peak       time.Duration // highest excess since the cut
 	falling    time.Duration // when the excess last made a new low
+	retried    time.Duration // when something was last done about it not falling
 	low        time.Duration
 	flat       flatness
+	patient    time.Duration // for how long a floor that is too high is borne yet
 	gone       time.Duration // for how long the flow that was cut has been gone
 	verified   bool          // a verification answered for this cut
 	innocent   bool          // the cut did not help: the other direction was to blame
-	guilty     bool          // less came through than the limit lets, while the delay was high
+	passive    bool          // waits while the other direction is tried
+	guilty     bool          // the cut did help, or less came through than the limit lets
+
+	resumed  time.Duration // when it became the suspect again
+	owed     time.Duration // by how much the excess should have fallen since the cut could be seen
+	owedFrom time.Duration // excess then
+	answer   time.Duration // lowest since; -1 before
 
 	heard   bool // a dip showed that the delay is not its doing, at heardAt
 	heardAt time.Duration
@@ -99,7 +108,7 @@ func (d *direction) observe(now time.Duration, applied bitrate.Rate) {
 	if applied > 0 {
 		d.applied = float64(applied)
 	}
-	if d.mode == drain && !d.acted && d.applied < d.cutFrom {
+	if d.mode == drain && !d.acted && (d.applied < d.cutFrom || d.applied < d.rate*1.01+float64(quantum)) {
 		d.acted, d.actedAt = true, now
 	}
 	d.history.add(now, bitrate.Rate(d.applied))
@@ -129,72 +138,10 @@ func (d *direction) binding(now time.Duration) bool {
 	return d.load > 0.85 || d.load > 0.5 && d.busy(now)
 }
 
-// probing reports that the limit has just been raised to where the capacity is
-// known to end: a queue that appears now has a cause.
-func (d *direction) probing(s sight) bool {
-	return d.mode == steady && d.edge > 0 && d.rate > d.share*d.edge && s.now-d.stepped < s.loop+600*time.Millisecond
-}
-
-// wantsMore reports that a higher limit would be used.
-func (d *direction) wantsMore(now time.Duration) bool {
-	return d.binding(now) && d.rate < float64(d.cfg.Ceiling)
-}
-
 // acquitted reports that the shaper was seen limiting the flow just now. In
 // the download it sits behind the bottleneck, so then nothing before it binds.
 func (d *direction) acquitted(s sight, which Direction) bool {
 	return which == Download && d.load > 0.9 && d.meter.fresh(s.now) && !d.meter.idleNow()
-}
-
-// blamable reports that the direction carries enough to have a queue behind or
-// before its shaper. The acknowledgements of a download load the upload without
-// filling it, so an upload has to be at its limit.
-func (d *direction) blamable(now time.Duration, which Direction) bool {
-	if which == Upload {
-		return d.starved(now) || d.binding(now)
-	}
-	return d.starved(now) || d.load >= loaded
-}
-
-// suspicion weighs how likely a queue on the path is this direction's doing:
-// 0 not at all, 1 as likely as not, above 1 when evidence supports it. The
-// alarm threshold is divided by it.
-func (d *direction) suspicion(s sight, which Direction, other *direction) float64 {
-	starved := d.starved(s.now)
-	if d.load < 0 || (d.load < loaded && !starved) {
-		return 0
-	}
-	if !other.blamable(s.now, 1-which) {
-		if starved {
-			return 2
-		}
-		return 1
-	}
-	if !d.blamable(s.now, which) {
-		return 0
-	}
-	switch {
-	case d.acquitted(s, which):
-		return 0.2
-	case starved && which == Download:
-		return 1.5
-	case other.acquitted(s, 1-which):
-		return 1
-	case s.now-d.stepped < s.loop+700*time.Millisecond && d.stepped > other.stepped:
-		return 1 // raised last: the likeliest cause
-	}
-	return 0.5
-}
-
-// doubt is the suspicion against a direction that carries little of its limit,
-// when the delay is high and nobody else is suspect: the limit may lie far above
-// the capacity. It is weak, since the delay may be somebody else's; the cut that
-// follows is verified, and taken back if it cures nothing.
-func (d *direction) doubt(s sight, other *direction) float64 {
-	if d.rising() || d.load < faint || d.load >= loaded || other.load >= loaded || s.excess < 4*s.threshold || d.load*d.applied < other.load*other.applied {
-		return 0
-	}
-	return 0.2
 }
 
 // rising reports a flow that is only getting going: what it carries now is not
@@ -203,48 +150,6 @@ func (d *direction) rising() bool {
 	now, _ := d.meter.rate(150 * time.Millisecond)
 	before, _ := d.meter.rate(600 * time.Millisecond)
 	return now > 1.25*before
-}
-
-// climb raises the limit while it binds: fast below a capacity that is known,
-// slowly and then ever faster beyond it.
-func (d *direction) climb(s sight) {
-	if d.mode != steady || !d.wantsMore(s.now) || s.now-d.stepped < max(stepEvery, s.loop*3/2) {
-		return
-	}
-	known := d.edge > 0 && s.now-d.edgeAt < knownFor
-	switch {
-	case known && d.rate < 0.95*d.share*d.edge:
-		d.raise(s, min(d.rate*1.10, d.share*d.edge))
-		d.reason = Returning
-	case known && s.now-d.since < d.pause && !d.murmur.gone():
-		d.reason = Holding
-	default:
-		age := s.now - d.since
-		if known {
-			d.pause = min(d.pause, age) // where it was cut short
-			age -= d.pause
-		}
-		every := max(stepEvery, s.loop*3/2)
-		most := 0.12 * min(2, float64(every)/float64(stepEvery)) // where the router is slow, steps are few
-		g := min(most, 0.013*math.Pow(2, 3*age.Seconds()))
-		d.raise(s, d.rate*(1+g))
-		d.reason = Climbing
-	}
-}
-
-// listen keeps what bursts usually sound like at this capacity.
-func (d *direction) listen(s sight) {
-	if !s.fresh || d.mode != steady || d.edge == 0 || !d.binding(s.now) || d.rate < 0.9*d.edge || d.rate > 1.02*d.edge {
-		return
-	}
-	if s.now-d.since > 300*time.Millisecond {
-		d.murmur.add(s.now-s.before, s.excess)
-	}
-}
-
-func (d *direction) raise(s sight, rate float64) {
-	d.rate = d.bounded(max(d.rate, rate))
-	d.stepped = s.now
 }
 
 func (d *direction) bounded(rate float64) float64 {
@@ -276,6 +181,7 @@ func (d *direction) park(s sight) {
 // explain finds the reason when nothing is about to change.
 func (d *direction) explain(s sight) {
 	switch {
+	case d.load < 0 && d.reason == Starting:
 	case d.load < 0:
 		d.reason = NoCounters
 	case d.load < loaded && s.excess > s.threshold:

@@ -35,9 +35,12 @@ func (d *direction) cut(s sight, which Direction) {
 		capacity = max(capacity, 0.2*lag)
 	}
 
+	d.murmur.forget()
 	d.cutAt, d.cutFrom, d.cutEdge, d.cutThrough = s.now, d.rate, d.edge, d.through
-	d.peak, d.low, d.falling = s.excess, s.excess, s.now
-	d.verified, d.innocent, d.acted, d.guilty = false, false, false, false
+	d.peak, d.low, d.falling, d.retried = s.excess, s.excess, s.now, s.now
+	d.patient = patience + s.loop
+	d.verified, d.innocent, d.passive, d.acted, d.guilty = false, false, false, false, false
+	d.owed, d.answer = 0, -1
 	d.flat.reset(s.now)
 	d.gone = 0
 	if d.edge > 0 && math.Abs(capacity/d.edge-1) < 0.05 {
@@ -45,7 +48,10 @@ func (d *direction) cut(s sight, which Direction) {
 	} else {
 		d.failures = 0
 	}
-	d.edge, d.edgeAt = capacity, s.now
+	if d.edge > 0 {
+		d.cutEdge = max(d.edge, d.proven)
+	}
+	d.edge, d.edgeAt, d.proven = capacity, s.now, 0
 	d.mode, d.since = drain, s.now
 	d.lower(capacity * depth(s.excess))
 	d.reason = Cut
@@ -72,15 +78,48 @@ func (d *direction) arriving(s sight, which Direction) float64 {
 	return recent / (1 + max(0, s.slope))
 }
 
+// falls estimates the capacity of an upload from how fast its queue falls under
+// a limit that has been in force for a while, 0 where that says nothing. A sample
+// that comes now has met the queue when it was sent.
+func (d *direction) falls(s sight, which Direction, other *direction) float64 {
+	const span = slopePoints * 50 * time.Millisecond
+	sent := s.now - s.view.Base - s.excess
+	if which != Upload || !d.acted || s.excess < 2*s.threshold || !s.told && other.load >= loaded ||
+		sent-span < d.actedAt || !d.meter.busyWithin(s.now, span+2*s.write) {
+		return 0
+	}
+	limit := d.history.mean(sent-span, sent)
+	if math.Abs(limit/d.applied-1) > 0.03 {
+		return 0
+	}
+	return limit * (1 - max(-1, min(s.slope, 0.5)))
+}
+
 // depth is the share of the capacity at which a queue of q drains.
 func depth(q time.Duration) float64 {
 	return max(deepest, 1-min(1-deepest, 0.03+float64(q)/float64(drainScale)))
 }
 
-// lower moves the limit down to rate, bounded by the floor of the severity.
+// lower moves the limit down to rate, bounded by the floor of the severity, or
+// by the lowest where that one has left a queue standing.
 func (d *direction) lower(rate float64) {
 	floor := float64(d.cfg.Floor[max(d.state, Green)-1])
+	if d.patient < 0 {
+		floor = float64(d.cfg.Lowest())
+	}
 	d.rate = min(d.rate, max(rate, floor))
+}
+
+// floored reports a drain that a floor keeps from draining: whose queue it is
+// does not show then. It loses patience with that floor after a while.
+func (d *direction) floored(s sight) bool {
+	if d.patient < 0 || d.rate < 0.97*d.edge {
+		return false
+	}
+	if d.patient -= s.now - s.before; s.now-d.falling < stuckAfter {
+		d.patient = patience + s.loop
+	}
+	return d.patient >= 0
 }
 
 // drain follows a cut until the queue is gone.
@@ -88,29 +127,28 @@ func (d *direction) drain(s sight, which Direction, other *direction) (done bool
 	if d.mode != drain {
 		return false
 	}
-	age := s.now - d.cutAt
 	d.peak = max(d.peak, s.excess)
 	if s.excess < s.threshold && s.fresh {
-		if !d.verified && (!d.acted || s.now-d.actedAt < s.view.Base-(s.now-s.before)+d.soonest()) {
+		if d.passive && other.mode == drain && (other.early(s) || other.rate > 0.98*other.cutFrom) {
+			d.innocent = false // then it was this one's cut that helped, only later
+		}
+		if d.early(s) {
 			d.restore(s, Undone) // the cause was gone before the cut could act
 		} else {
 			d.settle(s)
+			if other.load >= loaded {
+				d.pause = d.pause * 7 / 4 // two that probe share what the router bears
+			}
 		}
 		return true
 	}
-	if s.excess < d.low-d.low/16 {
-		d.low, d.falling = s.excess, s.now
-	}
-	if s.excess > d.low && age < s.loop {
-		d.low = s.excess // still growing from before the cut
-		d.falling = s.now
-	}
+	d.follow(s, other)
 	d.reason = Draining
-	if d.innocent && s.now-other.falling > stuckAfter+s.loop {
-		d.innocent, d.falling = false, s.now // nor is it the other's alone
+	if d.passive && other.mode != drain {
+		d.resume(s) // nor was it the other's alone
 	}
-	if d.innocent || d.load < 0 {
-		return false // not its doing, or blind: stay
+	if d.passive || d.load < 0 {
+		return false // the other's turn, or blind: stay
 	}
 	if d.load < ended && !d.starved(s.now) {
 		if d.gone += s.now - s.before; d.gone > 250*time.Millisecond {
@@ -123,28 +161,54 @@ func (d *direction) drain(s sight, which Direction, other *direction) (done bool
 		return false
 	}
 	d.gone = 0
-	if d.acted && other.load >= loaded && s.slope > 0.05 && s.now-max(d.actedAt, d.revised) > s.effect+100*time.Millisecond {
+	if d.unanswered(s, which) && d.blame(s, which, other) {
+		return false
+	}
+	floored := d.floored(s)
+	if d.acted && !floored && other.load >= loaded && s.slope > 0.05 && s.now-max(d.actedAt, d.revised) > s.effect+100*time.Millisecond {
 		// It grows although the cut is in force.
 		if d.revised > d.cutAt && d.blame(s, which, other) {
-			d.falling = s.now
 			return false
 		}
-		d.revised, d.falling = s.now, s.now
+		d.revised, d.retried = s.now, s.now
 		d.edge = max(min(d.edge, d.applied/(1+s.slope/2)), 0.2*d.edge)
 	}
-	if s.now-d.falling > stuckAfter+s.loop {
-		d.falling = s.now
+	if s.now-max(d.falling, d.retried) > stuckAfter+s.loop {
 		if d.blame(s, which, other) {
 			return false
 		}
-		d.edge *= 0.92
+		d.retry(s)
 	}
 	if through := d.arriving(s, which); through > 0 {
 		d.edge = min(d.edge, max(through, 0.2*d.edge))
 		d.guilty = d.guilty || which == Download
 	}
-	d.lower(d.edge * depth(s.excess))
+	if carried := d.falls(s, which, other); carried > 0 {
+		d.edge = min(d.edge, max(carried, 0.2*d.edge))
+	}
+	if goal := d.edge * depth(s.excess); goal < 0.975*d.rate {
+		d.lower(goal) // less is not worth a write
+	}
 	return false
+}
+
+// follow keeps track of how the excess falls.
+func (d *direction) follow(s sight, other *direction) {
+	switch {
+	case s.excess < d.low-d.low/16:
+		d.low, d.falling = s.excess, s.now
+		if s.excess < d.peak*3/4 {
+			other.heard = false // what it was acquitted of was another queue
+		}
+		d.guilty = d.guilty || d.acted && !d.passive && s.excess < d.peak*3/4
+	case s.excess > d.low && s.now-d.cutAt < s.loop:
+		d.low, d.falling = s.excess, s.now // still growing from before the cut
+	}
+}
+
+// early reports that the delay was gone before the cut could act.
+func (d *direction) early(s sight) bool {
+	return !d.verified && (!d.acted || s.now-d.actedAt < s.view.Base-(s.now-s.before)+d.soonest())
 }
 
 // soonest is how long a queue as high as it was takes to drain, at the least:
@@ -156,27 +220,10 @@ func (d *direction) soonest() time.Duration {
 	return time.Duration(0.25 * float64(d.peak) / (1 - d.rate/d.edge))
 }
 
-// blame turns to the other direction when cutting this one did not help, and
-// reports whether it did. By then this one's acknowledgements in the other have
-// become few, so what the other still carries is its own.
-func (d *direction) blame(s sight, which Direction, other *direction) bool {
-	if s.told {
-		return false // nobody needs to guess
-	}
-	less := d.through < 0.7*d.cutThrough
-	if other.mode != steady || !other.blamable(s.now, 1-which) && !(less && other.load >= loaded) {
-		return false
-	}
-	d.innocent = !d.guilty
-	other.cut(s, 1-which)
-	return true
-}
-
 // notOurs reports a drain that has shown, deep enough and for long enough,
 // that the delay does not depend on this direction.
 func (d *direction) notOurs(s sight) bool {
-	deep := d.rate <= 0.6*d.cutFrom || d.rate <= 1.01*float64(d.cfg.Lowest())
-	if d.mode != drain || !deep || !d.busy(s.now) {
+	if d.mode != drain || !d.deep() || !d.busy(s.now) {
 		d.flat.reset(s.now)
 		return false
 	}

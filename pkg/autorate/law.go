@@ -15,6 +15,11 @@ const (
 	// cut, and delay then is the path's own. In between, where a limit may lie
 	// far above the capacity, only a verification can tell.
 	faint = 0.03
+	// turn is for how long one of two loaded directions alone may probe, beside
+	// ten loop times, and verdict how long a queue needs to show after a raise,
+	// beside one.
+	turn    = 1200 * time.Millisecond
+	verdict = 700 * time.Millisecond
 	// silenceAtLeast freezes raises: no reflector has answered for this long,
 	// or longer where they are asked seldom.
 	silenceAtLeast = 250 * time.Millisecond
@@ -94,6 +99,7 @@ type sight struct {
 	slope     float64
 	loop      time.Duration // from a queue's growth to a limit's effect
 	effect    time.Duration // from a write to the first sample that shows it
+	write     time.Duration // that a write takes
 	fresh     bool          // new evidence since the last step
 	calm      bool
 	silent    bool
@@ -194,6 +200,7 @@ func (l *Law) look(now time.Duration, in Input, unloaded bool) sight {
 		view:   v,
 		excess: v.Excess,
 		effect: in.WriteLatency + v.Base,
+		write:  in.WriteLatency,
 		loop:   in.WriteLatency + v.Base + 2*l.cfg.Tick,
 		fresh:  v.Fresh,
 		silent: v.Alive == 0,
@@ -325,104 +332,6 @@ func (l *Law) decide(s sight) {
 	}
 	l.dirs[Download].listen(s)
 	l.climb(s)
-}
-
-// accused reports a drain that is still thought to help.
-func (l *Law) accused(now time.Duration) bool {
-	for _, d := range Directions {
-		if dir := &l.dirs[d]; dir.mode == drain && (!dir.innocent || now-dir.cutAt < 2*time.Second) {
-			return true
-		}
-	}
-	return false
-}
-
-// hearOther cuts a direction that carries something and has not been tried
-// lately, before a delay that the other one did not cause is taken for the idle
-// RTT: it could be its queue, under a limit far above the capacity.
-func (l *Law) hearOther(s sight) bool {
-	for _, d := range Directions {
-		dir := &l.dirs[d]
-		acks := dir.through < l.dirs[1-d].cutThrough/12 // no more than the other's acknowledgements
-		lately := dir.heard && s.now-dir.heardAt < 30*time.Second
-		if dir.mode == steady && dir.load >= faint && !acks && !lately {
-			dir.cut(s.of(d), d)
-			return true
-		}
-	}
-	return false
-}
-
-func (l *Law) draining() bool {
-	return l.dirs[Download].mode == drain || l.dirs[Upload].mode == drain
-}
-
-// alarm cuts the direction that the evidence names. Where it names both, the
-// likelier one goes first; if that does not help, drain turns to the other.
-func (l *Law) alarm(s sight) {
-	if s.excess < s.threshold {
-		return
-	}
-	if s.told {
-		l.alarmTold(s)
-		return
-	}
-	suspect, most := Download, 0.0
-	for _, d := range Directions {
-		w := l.dirs[d].suspicion(s, d, &l.dirs[1-d])
-		if w == 0 && l.verify.allowed(s.now) {
-			w = l.dirs[d].doubt(s, &l.dirs[1-d])
-		}
-		if w > most {
-			suspect, most = d, w
-		}
-	}
-	if s.view.OneWay && l.dirs[1-suspect].load >= loaded {
-		most /= 2 // who it was will be told in a moment
-	}
-	if most > 0 && float64(l.cusum)*most > float64(l.enough(s, suspect)) {
-		l.dirs[suspect].cut(s, suspect)
-		l.cusum = 0
-	}
-}
-
-// enough is the accumulated excess at which a direction is cut.
-func (l *Law) enough(s sight, d Direction) time.Duration {
-	if l.dirs[d].probing(s) {
-		return l.noise.hasty(s.threshold)
-	}
-	return 2 * s.threshold
-}
-
-// alarmTold cuts every loaded direction in which a queue is told to stand.
-func (l *Law) alarmTold(s sight) {
-	for _, d := range Directions {
-		dir := &l.dirs[d]
-		if l.cusum > l.enough(s, d) && s.ways[d] > s.threshold && (dir.load >= loaded || dir.starved(s.now)) {
-			dir.cut(s.of(d), d)
-		}
-	}
-	if l.draining() {
-		l.cusum = 0
-	}
-}
-
-// climb raises at most one direction a step. While both are loaded they take
-// turns, so that a queue that follows a raise has one suspect.
-func (l *Law) climb(s sight) {
-	if !s.calm || l.cusum > 0 || l.draining() {
-		return
-	}
-	both := l.dirs[Download].wantsMore(s.now) && l.dirs[Upload].wantsMore(s.now)
-	if both && s.now-l.climbing > 2*time.Second {
-		l.climber, l.climbing = 1-l.climber, s.now
-	}
-	for _, d := range Directions {
-		if both && d != l.climber {
-			continue
-		}
-		l.dirs[d].climb(s)
-	}
 }
 
 func (l *Law) decision(s sight) Decision {

@@ -30,6 +30,9 @@ func (m *murmur) add(dt, x time.Duration) {
 	m.lately += time.Duration(min(1, float64(dt)/float64(murmurFast)) * float64(x-m.lately))
 }
 
+// forget makes silence something that has to be heard anew.
+func (m *murmur) forget() { m.lately = m.usual }
+
 // gone reports that the usual delays are missing.
 func (m *murmur) gone() bool {
 	return m.heard > murmurHeard && m.usual > murmurLowest && m.lately < m.usual*3/10

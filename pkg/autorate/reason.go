@@ -5,22 +5,22 @@ type Reason uint8
 
 // Reasons, roughly from quiet to busy.
 const (
-	Starting   Reason = iota + 1
-	Idle              // carries too little for the limit to matter
-	AtCeiling         // the limit is the ceiling and there is no queue
-	Holding           // just below the capacity, waiting to probe again
-	Returning         // back up to a capacity that is known
-	Climbing          // probing beyond what is known
-	Cut               // a queue has formed and this direction causes it
-	Draining          // below the capacity until the queue is gone
-	Settled           // queue gone: limit set just below the capacity
-	Undone            // the delay was gone before the cut could act: taken back
-	Verifying         // a short dip to see whether the delay is ours at all
-	Rebased           // it was not: the delay is the new idle RTT
-	NotOurs           // delay is high but this direction carries little
-	NoCounters        // the router's counters are not known: hold
-	Silent            // no reflector answers: hold
-	Held              // told to hold
+	Starting   Reason = iota + 1 // no counters have come yet
+	Idle                         // carries too little for the limit to matter
+	AtCeiling                    // the limit is the ceiling and there is no queue
+	Holding                      // just below the capacity, waiting to probe again
+	Returning                    // back up to a capacity that is known
+	Climbing                     // probing beyond what is known
+	Cut                          // a queue has formed and this direction causes it
+	Draining                     // below the capacity until the queue is gone
+	Settled                      // queue gone: limit set just below the capacity
+	Undone                       // the delay was gone before the cut could act: taken back
+	Verifying                    // a short dip to see whether the delay is ours at all
+	Rebased                      // it was not: the delay is the new idle RTT
+	NotOurs                      // delay is high but this direction carries little
+	NoCounters                   // the router's counters are not known: hold
+	Silent                       // no reflector answers: hold
+	Held                         // told to hold
 )
 
 var reasonNames = [...]string{

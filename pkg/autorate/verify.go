@@ -48,7 +48,7 @@ func (v *verifier) allowed(now time.Duration) bool {
 func (l *Law) needsVerify(s sight) bool {
 	for _, d := range Directions {
 		dir := &l.dirs[d]
-		if dir.mode == drain && dir.load >= 0 && dir.through > 0 && !dir.innocent &&
+		if dir.mode == drain && dir.load >= 0 && dir.through > 0 && !dir.passive &&
 			float64(dir.cfg.Lowest()) < 0.6*dir.through && s.now-dir.cutAt > verifyAfter+s.loop &&
 			s.excess > dir.peak*4/5 && l.verify.allowed(s.now) {
 			l.verify.suspect = d

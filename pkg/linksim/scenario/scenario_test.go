@@ -85,3 +85,28 @@ func TestLeastIsTheWorstThatLasts(t *testing.T) {
 		t.Errorf("upload: %v", got)
 	}
 }
+
+// adopting counts what a law is told that somebody else has set.
+type adopting struct {
+	*autorate.Law
+	n int
+}
+
+func (a *adopting) Adopt(d autorate.Direction, r bitrate.Rate) {
+	a.n++
+	a.Law.Adopt(d, r)
+}
+
+// The scenario of a foreign limit is about adopting it.
+func TestForeignIsAdopted(t *testing.T) {
+	s, _ := Find("foreign")
+	for seed := range uint64(5) {
+		for _, router := range trial.Routers() {
+			a := &adopting{Law: s.Law()}
+			s.Trial(seed, a, router, nil).Run(s.From, 35*time.Second)
+			if a.n != 1 {
+				t.Errorf("seed %d, %s: %d limits adopted, want the one set in the break", seed, router.Name, a.n)
+			}
+		}
+	}
+}
