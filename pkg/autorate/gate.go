@@ -8,16 +8,18 @@ import (
 
 const (
 	quantum      = 100 * bitrate.Kbps // no limit is written for less, nor for less than 1 %
-	raisesPerSec = 4.0
-	raisesBurst  = 8.0
+	writesPerSec = 2.9                // in the long run, a direction
+	writesBurst  = 8.0
 	cutSpacing   = 50 * time.Millisecond // at most 20 cuts a second
 )
 
 // Gate decides whether a wish of the law is worth a router write. Cuts pass,
-// whatever was spent before; raises are coalesced, and the newest value wins
-// because the gate keeps none.
+// whatever was spent before, but are paid for by the raises that follow. Raises
+// are coalesced, and the newest value wins because the gate keeps none.
 type Gate struct {
-	tokens  float64
+	Unmetered bool // no budget: for comparisons with laws that have none
+
+	tokens  [2]float64
 	at      time.Duration
 	started bool
 	lastCut [2]time.Duration
@@ -38,9 +40,11 @@ const (
 // one confirmed or on its way), 0 when that is unknown.
 func (g *Gate) Ask(now time.Duration, d Direction, inForce, want bitrate.Rate) Verdict {
 	if !g.started {
-		g.started, g.at, g.tokens = true, now, raisesBurst
+		g.started, g.at, g.tokens = true, now, [2]float64{writesBurst, writesBurst}
 	}
-	g.tokens = min(raisesBurst, g.tokens+(now-g.at).Seconds()*raisesPerSec)
+	for i := range g.tokens {
+		g.tokens[i] = min(writesBurst, g.tokens[i]+(now-g.at).Seconds()*writesPerSec)
+	}
 	g.at = now
 
 	step := max(quantum, inForce/100)
@@ -57,12 +61,13 @@ func (g *Gate) Ask(now time.Duration, d Direction, inForce, want bitrate.Rate) V
 			return Wait
 		}
 		g.lastCut[d], g.cutEver[d] = now, true
+		g.tokens[d] = max(-writesBurst, g.tokens[d]-1)
 		return Pass
 	case want-inForce < step:
 		return Skip
-	case g.tokens < 1:
+	case g.tokens[d] < 1 && !g.Unmetered:
 		return Wait
 	}
-	g.tokens--
+	g.tokens[d]--
 	return Pass
 }
