@@ -15,10 +15,10 @@ const never = time.Duration(math.MinInt64 / 2)
 const maxLate = 10 * time.Millisecond
 
 // due returns the event time of the next probe of t, by its place in the
-// interval, which keeps the targets staggered over restarts. last is when the
+// interval, which keeps the targets in step over restarts. last is when the
 // previous one was sent.
 func (g *Group) due(t *target, last time.Duration) time.Duration {
-	first := g.start + t.phase
+	first := g.beat + t.phase
 	// One that has just become due is not skipped, and half an interval is the
 	// room for a last one that went out a little early or late.
 	from := max(g.clock.now()-min(t.every/4, maxLate), last+t.every/2)

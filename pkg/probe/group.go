@@ -53,6 +53,7 @@ type Group struct {
 	// state
 	running atomic.Bool
 	start   time.Duration // of Run, as an event time
+	beat    time.Duration // when what has no phase has its turn first
 	mode    atomic.Uint32
 }
 
@@ -122,6 +123,11 @@ func (g *Group) addTargets() error {
 		polite = max(polite, politeInterval)
 	}
 	stagger(g.of(ICMP), c.Interval)
+	if c.Together {
+		for _, t := range g.of(ICMP) {
+			t.phase = 0
+		}
+	}
 	stagger(g.of(TCP), polite)
 	for i, t := range g.targets {
 		t.index = uint8(i)
@@ -184,6 +190,10 @@ func (g *Group) Run(ctx context.Context) error {
 	}
 	defer close(g.queue.ch)
 	g.start = g.clock.now()
+	g.beat = g.start
+	if g.cfg.Together {
+		g.beat = g.start.Truncate(g.cfg.Interval) + g.cfg.Interval
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	primary, spare, gateway := g.crews()
 	var asking sync.WaitGroup

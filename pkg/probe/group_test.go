@@ -69,6 +69,43 @@ func TestHourAndMoreOfThreeReflectors(t *testing.T) {
 	})
 }
 
+// Together they leave on multiples of the interval since the epoch, whenever the
+// run begins, and one that comes late joins the others.
+func TestTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newFakeNet(one, two, three)
+		n.hosts[three].sendErr = syscall.ENETUNREACH
+		g := n.group(t, Config{
+			Targets: []string{one, two, three}, Method: ICMP,
+			Together: true, Epoch: time.Now().Add(-12 * time.Millisecond),
+		})
+		stop := run(t, g)
+		sleep(330 * time.Millisecond)
+		n.change(three, func(h *fakeHost) { h.sendErr = nil })
+		sleep(70*time.Minute - 330*time.Millisecond)
+		next := map[uint8]time.Duration{}
+		for _, e := range stop() {
+			if e.Kind != rtt.Sent {
+				continue
+			}
+			due, ok := next[e.Reflector]
+			if !ok {
+				due = DefaultInterval
+				if e.Reflector == 2 {
+					due += time.Second // after the first attempt
+				}
+			}
+			if e.At != due {
+				t.Fatalf("target %d: probe %d leaves at %v, want %v", e.Reflector, e.Seq, e.At, due)
+			}
+			next[e.Reflector] = e.At + DefaultInterval
+		}
+		if len(next) != 3 {
+			t.Errorf("%d targets were probed, want 3", len(next))
+		}
+	})
+}
+
 func TestFailedStartBacksOffAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newFakeNet(one, two)
