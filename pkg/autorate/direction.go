@@ -33,6 +33,10 @@ const (
 	holdShort = 600 * time.Millisecond // at an estimate still rough
 	holdFirst = 1500 * time.Millisecond
 	holdLong  = 2200 * time.Millisecond // where probes keep failing at the same place
+	// On a noisy link a probe finds the edge later and costs more delay, so it waits
+	// longer, by noisyHold times the noise above noisy.
+	noisyHold = 400
+	noisy     = 3500 * time.Microsecond
 	stepEvery = 200 * time.Millisecond
 	knownFor  = 10 * time.Minute // after that a capacity is only a memory
 )

@@ -271,7 +271,7 @@ func (d *direction) settle(s sight) {
 	case d.failures < 4:
 		d.pause = holdFirst
 	default:
-		d.pause = holdLong
+		d.pause = holdLong + noisyHold*max(0, s.noise-noisy)
 	}
 	d.reason = Settled
 }

@@ -96,6 +96,7 @@ type sight struct {
 	view      rtt.View
 	excess    time.Duration // what a sparse packet suffers now, best evidence
 	threshold time.Duration
+	noise     time.Duration
 	slope     float64
 	loop      time.Duration // from a queue's growth to a limit's effect
 	effect    time.Duration // from a write to the first sample that shows it
@@ -214,6 +215,7 @@ func (l *Law) look(now time.Duration, in Input, unloaded bool) sight {
 	}
 	limit := min(l.dirs[Download].rate, l.dirs[Upload].rate)
 	s.threshold = l.noise.threshold(limit, l.cfg.Target)
+	s.noise = l.noise.p90
 
 	// A probe that is overdue says how bad it is at least, before any reply
 	// can. It needs a second sign, or a filtered ping would look like a queue.
