@@ -34,7 +34,7 @@ bench-scale: ## what 1 to 1000 WANs in one process cost and how late their ticks
 	  /^(FAIL|panic|---)/ { print; bad = 1 } END { exit bad }'
 
 lab: build ## the real thing: kernel queues in network namespaces, TCP load (root, iperf3); REPEAT=3 shows the spread
-	$(GO) test ./pkg/lab -count=1 -v -timeout 60m -run LabShape -lab.full -lab.repeat $(REPEAT)
+	$(GO) test ./pkg/lab -count=1 -v -timeout 60m -run 'Lab(Shape|Steer)' -lab.full -lab.repeat $(REPEAT)
 
 sim: build ## the law on the simulated link: the table of scenarios, with what misses its target
 	@$(BIN)/wanctl sim link --seeds 20
@@ -61,7 +61,7 @@ gen: ## completions/ and man/ from the commands and the manual of the law
 	$(GO) run ./cmd/gendocs
 
 build: ## the binary, in bin/
-	@$(GO) build -trimpath -o $(BIN)/wanctl ./cmd/wanctl
+	@CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/wanctl ./cmd/wanctl
 
 cross: ## does it build for what routers' neighbours run on?
 	@for t in linux/amd64 linux/arm64 linux/arm linux/mipsle linux/riscv64; do \
