@@ -45,8 +45,8 @@ const exportLong = `Print the RouterOS commands that set a router up for a WAN: 
 no more than wanctl needs, over the transports of its configuration; CAKE queue
 types and the two queues; the marks that tell the queues their packets; and, with
 --steering FILE or --alternate NAME, the rule that steers, disabled. The file of
-steering alone, as --config or --wan, will do where it names that of its primary
-WAN. Nothing is sent to the router.
+steering alone will do where it names that of its primary WAN. Nothing is sent to
+the router.
 
 What exists on the router is left as it is, so that the commands can be run again
 after a change. They check first that the two interfaces exist, which only you
@@ -102,6 +102,10 @@ func newRouterExportCmd(a *App, o *routerFlags) *cobra.Command {
 // plan puts together what configuration and flags say; a flag wins.
 func (e *exportOptions) plan(a *App, cmd *cobra.Command, o *routerFlags) (*export.Plan, error) {
 	plan := &export.Plan{WANInterface: e.wanInterface, LANInterface: e.lanInterface}
+	if e.steer.path != "" && a.global.config == "" && len(a.global.wans) == 0 && !cmd.Flags().Changed("name") {
+		// It names the WAN it steers away from.
+		a.global.config, e.steer.path = e.steer.path, ""
+	}
 	if e.steer.path != "" {
 		var err error
 		if e.steer.file, err = a.readSteering(e.steer.path, e.options(a)); err != nil {
