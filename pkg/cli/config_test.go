@@ -85,7 +85,7 @@ func TestLoadWANs(t *testing.T) {
 		{name: "a name beats the file of the environment", env: map[string]string{"WANCTL_CONFIG": a}, args: []string{"-q", "--wan", "b"}, want: []string{"B"}},
 		{name: "overrides apply", env: map[string]string{"WANCTL_WAN_NAME": "C"}, args: []string{"--wan", "a"}, want: []string{"C"}},
 		{name: "quiet", args: []string{"-q", "--wan", "b"}, want: []string{"B"}},
-		{name: "none", status: exitUsage, stderr: "which WAN? give --wan NAME for NAME.yaml in " + dir + ", or --config FILE; there are a, bad, twin, worse"},
+		{name: "none", status: exitUsage, stderr: "which WAN? give --wan NAME for NAME.yaml in " + dir + ", or --config FILE; there are a, b, bad, twin, worse"},
 		{name: "both", args: []string{"--config", a, "--wan", "a"}, status: exitUsage, stderr: "not both"},
 		{name: "a path as a name", args: []string{"--wan", "./a"}, status: exitUsage, stderr: `--wan: WAN "./a" is not a name`},
 		{name: "all problems of all files", args: []string{"--wan", "bad", "--wan", "worse", "--wan", "none"}, status: exitConfig,

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync/atomic"
+	"time"
 
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/serve"
@@ -24,14 +25,20 @@ type daemon struct {
 	stages   [3][]serve.Task // loops, then what feeds them, then what keeps and serves
 	closers  []func() error
 	bound    map[string]bool // addresses that have a listener
-	ready    atomic.Bool     // every task is
+	ready    atomic.Bool     // every task is, and none is being stopped
+	hangup   <-chan struct{} // a reload was asked for
+	unhook   func()          // gives the signals back
 }
 
 // newDaemon returns a daemon with nothing to run yet, and the context to build
 // and run it in. It has to be closed.
+//
+// Signals are taken from here on: whoever rotates logs must not end a daemon
+// that still waits for the router.
 func (a *App) newDaemon(ctx context.Context, o logOptions) (context.Context, *daemon) {
+	ctx, hangup, stop := serve.Signals(ctx)
 	ctx, quit := context.WithCancelCause(ctx)
-	d := &daemon{app: a, quit: quit, logs: a.openLogs(o), bound: map[string]bool{}}
+	d := &daemon{app: a, quit: quit, logs: a.openLogs(o), bound: map[string]bool{}, hangup: hangup, unhook: stop}
 	var err error
 	d.notifier, err = sysd.New()
 	d.say(err)
@@ -84,14 +91,17 @@ type daemonRun struct {
 // run runs the tasks until ctx ends, a signal ends it, or the first stage has
 // nothing more to do.
 func (d *daemon) run(ctx context.Context, r daemonRun) error {
-	ctx, reload, stop := serve.Signals(ctx)
-	defer stop()
 	defer serve.SurviveBrokenPipe()()
-	d.stages[2] = append(d.stages[2], serve.OnReload(reload, func(ctx context.Context) {
-		d.say(d.notifier.Reloading())
+	d.stages[2] = append(d.stages[2], serve.OnReload(d.hangup, func(ctx context.Context) {
+		tell := d.ready.Load() // READY=1 must not come early, nor after STOPPING=1
+		if tell {
+			d.say(d.notifier.Reloading())
+		}
 		d.logs.reopen()
 		r.reload(ctx)
-		d.say(d.notifier.Ready(r.doing))
+		if tell {
+			d.say(d.notifier.Ready(r.doing))
+		}
 	}))
 	frame := serve.Frame{
 		Stages: [][]serve.Task{d.stages[0], d.stages[1], d.stages[2]},
@@ -102,6 +112,7 @@ func (d *daemon) run(ctx context.Context, r daemonRun) error {
 			d.say(d.notifier.Ready(r.doing))
 		},
 		OnStop: func(why string) {
+			d.ready.Store(false)
 			d.logs.main.Info("stopping", "why", why)
 			d.say(d.notifier.Stopping(why))
 		},
@@ -109,7 +120,30 @@ func (d *daemon) run(ctx context.Context, r daemonRun) error {
 	return frame.Run(ctx)
 }
 
+// reportStatus adds what keeps the line of `systemctl status` fresh, as long as
+// line has one.
+func (d *daemon) reportStatus(every time.Duration, line func(context.Context) (text string, ok bool)) {
+	d.stages[2] = append(d.stages[2], serve.NewTask("status", nil, func(ctx context.Context) error {
+		ticker := time.NewTicker(every)
+		defer ticker.Stop()
+		for d.notifier.Enabled() {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-ticker.C:
+			}
+			text, ok := line(ctx)
+			if !ok {
+				return nil
+			}
+			d.notifier.Status(text)
+		}
+		return nil
+	}))
+}
+
 func (d *daemon) close() error {
+	defer d.unhook()
 	d.quit(nil)
 	var errs []error
 	for _, c := range d.closers {

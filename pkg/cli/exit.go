@@ -94,7 +94,8 @@ func exitStatus(err error) int {
 		return exitLocked
 	case errors.As(err, &check),
 		errors.Is(err, router.ErrNotFound),
-		errors.Is(err, router.ErrAmbiguous):
+		errors.Is(err, router.ErrAmbiguous),
+		errors.Is(err, router.ErrDynamic):
 		return exitCheck
 	case errors.Is(err, router.ErrUnreachable),
 		errors.Is(err, router.ErrOutcomeUnknown),

@@ -76,7 +76,7 @@ func setRule(ctx context.Context, client router.Client, comment string, enable, 
 		return change, nil
 	}
 	if old.Dynamic {
-		return change, fmt.Errorf("rule %q is dynamic: the router made it and nobody can change it; give your own rule another comment", comment)
+		return change, fmt.Errorf("rule %q is dynamic, %w, and nobody can change it; give your own rule another comment", comment, router.ErrDynamic)
 	}
 	if dryRun {
 		return change, nil

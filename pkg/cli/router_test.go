@@ -160,8 +160,8 @@ func TestSetRule(t *testing.T) {
 		{name: "enabled already", enable: true, want: "steer: is enabled already\n"},
 		{name: "disabled already", rule: router.Rule{Disabled: true}, want: "steer: is disabled already\n"},
 		{name: "dry run", dryRun: true, want: "steer: enabled -> disabled (dry run, nothing written)\n"},
-		{name: "dynamic", rule: router.Rule{Dynamic: true}, fails: "is dynamic", status: exitFailure},
-		{name: "dynamic in a dry run", rule: router.Rule{Dynamic: true}, dryRun: true, fails: "is dynamic", status: exitFailure},
+		{name: "dynamic", rule: router.Rule{Dynamic: true}, fails: "is dynamic", status: exitCheck},
+		{name: "dynamic in a dry run", rule: router.Rule{Dynamic: true}, dryRun: true, fails: "is dynamic", status: exitCheck},
 		{name: "no answer", err: router.ErrOutcomeUnknown, fails: "the rule may have changed", status: exitRouter, writes: 1},
 		{name: "no effect", err: router.ErrNotApplied, fails: "not applied", status: exitFailure, writes: 1},
 	}

@@ -113,45 +113,62 @@ func (v *inventory) readFile(path string, named bool) (entry, error) {
 	opts.FileAlone, opts.WithoutSecrets = true, true
 	var e entry
 	var err error
-	switch kind := config.Kind(path); {
-	case kind == config.KindSteering:
+	kind := kindOf(path)
+	if kind == config.KindSteering {
 		e.steering, _, err = config.LoadSteering(path, opts)
-	case kind == config.KindWAN || named:
-		e.wan, _, err = config.Load(path, opts)
-	default:
-		if _, known := v.good[path]; known {
-			_, _, err = config.Load(path, opts) // it has become unreadable
-			break
-		}
-		v.log.Info("not a configuration of a WAN or of steering: left out", "file", path)
+		return e, err
 	}
+	wan, _, err := config.Load(path, opts)
+	_, known := v.good[path]
+	if kind == config.KindUnknown && !named && !known && !unreadable(err) {
+		v.log.Info("not a configuration of a WAN or of steering: left out", "file", path)
+		return e, nil
+	}
+	e.wan = wan
 	return e, err
+}
+
+// unreadable reports whether err is about a file as a whole, which may be
+// anybody's then: it cannot be opened, or is not YAML.
+func unreadable(err error) bool {
+	var invalid *config.Error
+	return errors.As(err, &invalid) && len(invalid.Problems) == 1 && invalid.Problems[0].Key == ""
 }
 
 // members are what the configurations describe. Two must not have one name.
 func (v *inventory) members(order []string) (wans []host.WAN, steering []host.Steering, clashes []config.Problem) {
 	owner := map[string]string{}
+	taken := func(what, name, path string) bool {
+		id := what + " " + telemetry.WANLabel(name)
+		other, taken := owner[id]
+		if taken {
+			clashes = append(clashes, config.Problem{File: path, Key: "wan_name", Text: name + " is the name in " + other + " too"})
+		} else {
+			owner[id] = path
+		}
+		return taken
+	}
 	for _, path := range order {
 		e := v.good[path]
-		stem := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 		switch {
 		case e.wan != nil && !e.wan.Enabled:
 			v.log.Info("continuous_monitoring.enabled is false: left out", "file", path)
 		case e.wan != nil:
-			name := telemetry.WANLabel(e.wan.Name)
-			if other, taken := owner[name]; taken {
-				clashes = append(clashes, config.Problem{File: path, Key: "wan_name", Text: e.wan.Name + " is the name in " + other + " too"})
+			if taken("WAN", e.wan.Name, path) {
 				continue
 			}
-			owner[name] = path
 			wans = append(wans, host.WAN{Name: e.wan.Name, Loop: local.New(e.wan.Socket()), State: wanLeft(e.wan)})
 		case e.steering != nil:
+			if taken("steering", e.steering.Name, path) {
+				continue
+			}
 			steering = append(steering, host.Steering{Name: e.steering.Name, Primary: e.steering.Primary,
 				Daemon: local.New(e.steering.Socket()), State: steeringLeft(e.steering)})
-		case config.Kind(path) == config.KindSteering:
-			steering = append(steering, host.Steering{Name: stem, Problem: e.problem})
+		// The name inside is not known, and that of the file may be another's.
+		case kindOf(path) == config.KindSteering:
+			steering = append(steering, host.Steering{Name: filepath.Base(path), Problem: e.problem})
 		default:
-			wans = append(wans, host.WAN{Name: stem, Problem: e.problem})
+			wans = append(wans, host.WAN{Name: filepath.Base(path), Problem: e.problem})
 		}
 	}
 	return wans, steering, clashes

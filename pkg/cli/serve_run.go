@@ -65,7 +65,11 @@ func (s *server) build() error {
 		listener.UseTLS(s.access.TLS())
 	}
 	s.stages[0] = append(s.stages[0], listener)
-	s.stages[2] = append(s.stages[2], serve.NewTask("status", nil, s.report))
+	every := 5 * time.Second
+	if w := s.notifier.WatchdogInterval(); w > 0 {
+		every = min(every, w/4)
+	}
+	s.reportStatus(every, s.report)
 	return nil
 }
 
@@ -129,7 +133,7 @@ func (s *server) reload(ctx context.Context) error {
 	s.complain(accessErr, "certificate and users stay as they were")
 	wans, steering, err := s.inventory.read()
 	s.complain(err, "a configuration cannot be used: where there was an old one, that is kept")
-	if wans != nil || steering != nil {
+	if err == nil || wans != nil || steering != nil {
 		s.host.Set(wans, steering)
 	}
 	running, all := s.host.Count(ctx)
@@ -185,24 +189,10 @@ func (s *server) loadAccess() error {
 // listening reports whether the listener has been built.
 func (s *server) listening() bool { return len(s.stages[0]) > 0 }
 
-// report keeps the line of `systemctl status` fresh, and tells the watchdog
+// report is the line of `systemctl status`. On the way it tells the watchdog
 // that asking the daemons comes to an end.
-func (s *server) report(ctx context.Context) error {
-	every := 5 * time.Second
-	if w := s.notifier.WatchdogInterval(); w > 0 {
-		every = min(every, w/4)
-	}
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
-	for s.notifier.Enabled() {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
-		running, all := s.host.Count(ctx)
-		s.notifier.Status(fmt.Sprintf("serving %s: %d of %d daemons run", s.options.listen, running, all))
-		s.notifier.Watchdog()
-	}
-	return nil
+func (s *server) report(ctx context.Context) (string, bool) {
+	running, all := s.host.Count(ctx)
+	s.notifier.Watchdog()
+	return fmt.Sprintf("serving %s: %d of %d daemons run", s.options.listen, running, all), true
 }

@@ -68,8 +68,8 @@ func (a *App) printSimulatedRouter(r simReady, o simRouterOptions) error {
 	if r.Control != "" {
 		fmt.Fprintf(&b, "control: wanctl sim control --at %s help\n", r.Control)
 	}
-	if o.script == "" {
-		fmt.Fprint(&b, "users: admin without a password; wanctl, password wanctl, may do what wanctl needs\n")
+	if users := o.users(); len(users) > 0 {
+		fmt.Fprintf(&b, "users: %s\n", strings.Join(users, "; "))
 	}
 	for _, w := range ways {
 		if w.transport == config.REST && !o.hasREST() {
@@ -80,6 +80,26 @@ func (a *App) printSimulatedRouter(r simReady, o simRouterOptions) error {
 	}
 	_, err := fmt.Fprint(a.Out, b.String())
 	return err
+}
+
+// users tells of those that are known here: of the simulator's own script, and
+// the one that was asked for.
+func (o *simRouterOptions) users() []string {
+	var users []string
+	if o.script == "" && o.user != "admin" {
+		users = append(users, "admin without a password")
+	}
+	if o.script == "" && o.user != "wanctl" {
+		users = append(users, "wanctl, password wanctl, may do what wanctl needs")
+	}
+	switch {
+	case o.user == "":
+	case o.passwordEnv == "":
+		users = append(users, o.user+" without a password")
+	default:
+		users = append(users, o.user+" with the password in "+o.passwordEnv)
+	}
+	return users
 }
 
 // printWay prints what a configuration says for one way, and a command to try.

@@ -83,16 +83,12 @@ func (a *App) runSteer(cmd *cobra.Command, o steerOptions) error {
 			return err
 		}
 	}
-	if o.reset {
-		cfg, err := a.loadSteering(cmd, a.configOptions())
-		if err != nil {
-			return err
-		}
-		return a.resetSteering(cmd.Context(), cfg)
-	}
 	cfg, err := a.loadSteering(cmd, a.configOptions())
 	if err != nil {
 		return err
+	}
+	if o.reset {
+		return a.resetSteering(cmd.Context(), cfg)
 	}
 	return a.steer(cmd.Context(), cfg, o)
 }

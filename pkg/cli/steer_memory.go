@@ -98,9 +98,11 @@ func (m *steeringMemory) state(r steerd.Record) state.Steering {
 		LastTransition:   r.LastTransition,
 		RTTDeltaEWMA:     d.ExcessEWMA,
 		QueueEWMA:        d.DepthEWMA,
-		Congestion:       d.Congestion.String(),
 		CakeReadFailures: r.Counters.Failures,
 		Timestamp:        r.At,
+	}
+	if d.Congestion != steering.Unknown { // which older programs have no word for
+		s.Congestion = d.Congestion.String()
 	}
 	if b := r.Path.Reading.Baseline; b > 0 {
 		s.BaselineRTT = b

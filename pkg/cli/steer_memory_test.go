@@ -156,6 +156,10 @@ func TestSteeringState(t *testing.T) {
 	if len(transitions) != 2 || transitions[1].To != "DSL_DEGRADED" || !transitions[0].At.Before(transitions[1].At) {
 		t.Errorf("transitions: %+v", transitions)
 	}
+	r.Decision.Congestion = steering.Unknown
+	if got := m.state(r).Congestion; got != "" {
+		t.Errorf("congestion %q, though it is not known", got)
+	}
 	r.Path.Reading.Baseline = 21 * ms
 	if got := m.state(r).BaselineRTT; got != 21*ms {
 		t.Errorf("baseline %v, want the newest one", got)

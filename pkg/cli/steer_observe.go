@@ -107,11 +107,21 @@ type steeringMeter struct {
 	steerd.Nobody
 	metrics *telemetry.Steering
 	primary string
+	trouble bool // with the rule
 }
 
 // Stepped implements steerd.Observer.
-func (m *steeringMeter) Stepped(_ steering.Input, dec steering.Decision, _ time.Duration) {
+func (m *steeringMeter) Stepped(in steering.Input, dec steering.Decision, _ time.Duration) {
 	m.metrics.Set(dec.Enabled, dec.Congestion.String())
+	m.metrics.SetScore(dec.Score)
+	m.metrics.SetUsable(in.RuleChangeable && !m.trouble)
+}
+
+// Trouble implements steerd.Observer.
+func (m *steeringMeter) Trouble(p steerd.Part, err error) {
+	if p == steerd.PartRule {
+		m.trouble = err != nil
+	}
 }
 
 // Moved implements steerd.Observer.

@@ -19,18 +19,17 @@ func (s *steerer) once(ctx context.Context) error {
 	defer func() { stop(); <-ended }()
 
 	cfg := s.loopConfig()
-	cfg.Observer = s.logging()
+	cfg.Observer, cfg.Switch = s.logging(), &refusedSwitch{Switch: cfg.Switch}
 	s.loop = steerd.New(cfg)
 	record, err := s.loop.Once(ctx)
+	if s.memory != nil {
+		// Also of a run that was interrupted: it may have changed the rule.
+		err = errors.Join(err, s.memory.file.Save(s.memory.state(record)))
+	}
 	if err != nil {
 		return err
 	}
 	s.lists.read(ctx)
-	if s.memory != nil {
-		if err := s.memory.file.Save(s.memory.state(record)); err != nil {
-			return err
-		}
-	}
 	checker := telemetry.NewSteeringChecker(s.app.Version, settled{s.status(record.Status)})
 	if err := s.app.printSteeringHealth(checker.Health(ctx)); err != nil {
 		return err
@@ -42,6 +41,25 @@ func (s *steerer) once(ctx context.Context) error {
 		return checkf("%s: no round-trip time of %s: %v; try 'wanctl probe %s'", s.cfg.Path, s.cfg.Primary, record.Path.Err, s.cfg.PingHost)
 	}
 	return nil
+}
+
+// refusedSwitch asks no more once the router has refused user or password. The
+// client would not either, for a minute, but what it says then helps nobody.
+type refusedSwitch struct {
+	steerd.Switch
+	err error
+}
+
+// Enabled implements steerd.Switch.
+func (s *refusedSwitch) Enabled(ctx context.Context) (enabled bool, err error) {
+	if s.err != nil {
+		return false, s.err
+	}
+	enabled, err = s.Switch.Enabled(ctx)
+	if errors.Is(err, router.ErrAuth) {
+		s.err = err
+	}
+	return enabled, err
 }
 
 // settled is a status that changes no more.
@@ -73,14 +91,14 @@ func (a *App) resetSteering(ctx context.Context, cfg *steeringConfig) (err error
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	client, err := openRouter(&cfg.Base, cfg.Timeouts.Command, nil, nil)
+	client, err := a.dialRouter(&cfg.Base)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
 	said, err := disableRule(ctx, client, cfg)
 	if err != nil {
-		return fmt.Errorf("%s: %w; nothing was reset", cfg.Path, explainRule(cfg, err))
+		return fmt.Errorf("%s: %w; the state is kept", cfg.Path, explainRule(cfg, err))
 	}
 	good, _ := steeringStates(cfg.Primary)
 	if err := state.OpenSteering(cfg.StateFile).Reset(state.Steering{Current: good}); err != nil {

@@ -38,12 +38,18 @@ type steeringRig struct {
 // configuration.
 func newSteeringRig(t *testing.T, more string) *steeringRig {
 	t.Helper()
+	return newSteeringRigBy(t, simrouter.WWWSSL, more)
+}
+
+// newSteeringRigBy is newSteeringRig with a router that has one service alone.
+func newSteeringRigBy(t *testing.T, service simrouter.Service, more string) *steeringRig {
+	t.Helper()
 	sim, err := simrouter.New(simrouter.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = sim.Close() })
-	if err := sim.Start(t.Context(), "127.0.0.1:0"); err != nil {
+	if err := sim.StartService(t.Context(), service, "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
 	// A short path: a socket's has 107 bytes at most.
@@ -55,10 +61,18 @@ func newSteeringRig(t *testing.T, more string) *steeringRig {
 	r := &steeringRig{t: t, sim: sim, dir: dir, config: filepath.Join(dir, "steering.yaml")}
 	r.dsl, r.lte = newFakeLoop(t, dir, "dsl"), newFakeLoop(t, dir, "lte")
 	_, port := sim.HostPort()
+	transport := "rest"
+	switch service {
+	case simrouter.API, simrouter.APISSL:
+		transport = "api"
+	case simrouter.SSH:
+		transport = "ssh, ssh_fingerprint: " + sim.SSHFingerprint()
+	case simrouter.WWW, simrouter.WWWSSL:
+	}
 	write(t, r.config, fmt.Sprintf(`wan_name: steering
-router: {host: 127.0.0.1, port: %d, user: wanctl, password: wanctl}
+router: {transport: %[4]s, host: 127.0.0.1, port: %[1]d, user: wanctl, password: wanctl}
 topology: {primary_wan: dsl, alternate_wan: lte}
-mangle_rule: {comment: "%s"}
+mangle_rule: {comment: "%[2]s"}
 cake_queues: {primary_download: WAN-Download-1, primary_upload: WAN-Upload-1}
 measurement: {interval_seconds: 0.05, ping_host: 127.0.0.1}
 thresholds: {red_samples_required: 2, green_samples_required: 3}
@@ -66,7 +80,7 @@ lock_file: %[3]s/steering.lock
 state_file: %[3]s/steering.json
 logging: {main_log: %[3]s/steering.log}
 health_check: {enabled: false}
-`+more, port, steeringRule, dir))
+`+more, port, steeringRule, dir, transport))
 	return r
 }
 

@@ -3,9 +3,11 @@ package cli_test
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +72,7 @@ func TestSteer(t *testing.T) {
 		`wanctl_steering_transitions_total{from="DSL_DEGRADED",to="DSL_GOOD",wan="dsl"} 1`,
 		`wanctl_steering_transitions_total{from="DSL_GOOD",to="DSL_DEGRADED",wan="dsl"} 1`,
 		`wanctl_steering_enabled{wan="dsl"} 0`,
+		`wanctl_steering_rule_usable{wan="dsl"} 1`,
 	} {
 		if !strings.Contains(metrics, want+"\n") {
 			t.Errorf("metrics have no %s:\n%s", want, metrics)
@@ -241,44 +244,6 @@ func TestSteerOnce(t *testing.T) {
 	}
 }
 
-// TestSteerOnceRule: what is wrong with the rule is an exit status, and nothing
-// is written.
-func TestSteerOnceRule(t *testing.T) {
-	for _, tt := range []struct {
-		name, script string
-		status       int
-		stderr       string
-	}{
-		{
-			"absent", `/ip firewall mangle remove [find comment="` + steeringRule + `"]`, 5,
-			"not found on router.*; see 'wanctl router mangle get --config .*', and 'wanctl router export --steering ",
-		},
-		{
-			"twice", `/ip firewall mangle add chain=prerouting action=accept comment="` + steeringRule + `"`, 5,
-			"ambiguous on router: 2 have that comment",
-		},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			r := newSteeringRig(t, "")
-			if err := r.sim.Run(tt.script); err != nil {
-				t.Fatal(err)
-			}
-			before := r.sim.Writes()
-			r.congest()
-			for _, args := range [][]string{{"steer", "--once"}, {"steer", "--reset"}} {
-				_, stderr := r.run(tt.status, args...)
-				if !regexp.MustCompile(tt.stderr).MatchString(stderr) {
-					t.Errorf("%v: stderr has no %s:\n%s", args, tt.stderr, stderr)
-				}
-			}
-			if n := r.sim.Writes() - before; n != 0 {
-				t.Errorf("%d writes", n)
-			}
-		})
-	}
-}
-
 // TestSteerOnceRefused: no password that is wrong is tried over and over.
 func TestSteerOnceRefused(t *testing.T) {
 	t.Parallel()
@@ -291,6 +256,9 @@ func TestSteerOnceRefused(t *testing.T) {
 	stdout, stderr := r.run(4, "steer", "--once")
 	if !strings.Contains(stderr, "user or password refused") || !strings.Contains(stderr, "wanctl router info --config") {
 		t.Errorf("stderr: %s", stderr)
+	}
+	if last := stderr[strings.LastIndex(strings.TrimSpace(stderr), "\n")+1:]; strings.Contains(last, "not trying again") {
+		t.Errorf("the last word is of no use: %s", last)
 	}
 	if strings.Contains(stdout+stderr, "s3cret") {
 		t.Errorf("the password is told:\n%s\n%s", stdout, stderr)
@@ -309,5 +277,47 @@ func TestSteerAddressList(t *testing.T) {
 	text, _ := r.run(0, "steer", "--once")
 	if !regexp.MustCompile(`(?m)^force out +FORCE_OUT_LTE: 10\.0\.0\.7 \(console\)$`).MatchString(text) {
 		t.Errorf("the list is not shown:\n%s", text)
+	}
+}
+
+// TestSteerTellsSystemd runs steer as a service: systemd is told when it is ready
+// and when it stops, and the loop keeps the watchdog quiet.
+func TestSteerTellsSystemd(t *testing.T) {
+	r := newSteeringRig(t, "")
+	addr := &net.UnixAddr{Net: "unixgram", Name: filepath.Join(r.dir, "notify")}
+	systemd, err := net.ListenUnixgram("unixgram", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer systemd.Close()
+	t.Setenv("NOTIFY_SOCKET", addr.Name)
+	t.Setenv("WATCHDOG_USEC", "300000")
+	_, end := r.start()
+	var told []string
+	buf := make([]byte, 4096)
+	read := func() bool {
+		if err := systemd.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		n, err := systemd.Read(buf)
+		if err != nil {
+			t.Fatalf("told %q, and then: %v", told, err)
+		}
+		word, _, _ := strings.Cut(string(buf[:n]), "\n")
+		told = append(told, word)
+		return true
+	}
+	for watchdogs := 0; watchdogs < 3 && read(); {
+		if told[len(told)-1] == "WATCHDOG=1" {
+			watchdogs++
+		}
+	}
+	if !slices.Contains(told, "READY=1") {
+		t.Errorf("told %q, without READY=1", told)
+	}
+	if status := end(); status != 0 {
+		t.Errorf("exit status %d", status)
+	}
+	for read() && told[len(told)-1] != "STOPPING=1" {
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/wanctl/wanctl/pkg/config/schema"
@@ -70,7 +71,8 @@ const (
 )
 
 // Names lists the configurations in dir, without their suffix, as --wan takes
-// them; none when dir cannot be read.
+// them; none when dir cannot be read. A .yml counts when it is one and there is
+// no .yaml of its name: other programs' files have that suffix, too.
 func Names(dir string) []string {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -81,8 +83,12 @@ func Names(dir string) []string {
 		if name, ok := strings.CutSuffix(e.Name(), ".yaml"); ok && isName(name) {
 			names = append(names, name)
 		}
+		if name, ok := strings.CutSuffix(e.Name(), ".yml"); ok && isName(name) && !slices.Contains(names, name) &&
+			Kind(filepath.Join(dir, e.Name())) != KindUnknown {
+			names = append(names, name)
+		}
 	}
-	return names // ReadDir sorts
+	return names // ReadDir sorts, .yaml before .yml
 }
 
 func isName(s string) bool {

@@ -601,6 +601,14 @@ func TestLoadMissing(t *testing.T) {
 	}
 	check(missing(filepath.Join(dir, "x.yaml")), "DIR/x.yaml: no such file; DIR holds att, spectrum: use --config-dir DIR --wan att")
 	check(missing(filepath.Join(dir, "sepctrum.yaml")), "DIR/sepctrum.yaml: no such file; did you mean --config-dir DIR --wan spectrum?")
+	for name, text := range map[string]string{"dsl.yml": minimal, "spectrum.yml": minimal, "web.yml": "basic_auth_users: {}", "empty.yml": ""} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]string{"att", "dsl", "spectrum"}, Names(dir)); diff != "" {
+		t.Errorf("names (-want +got)\n%s", diff)
+	}
 	if wan, _, err := Load(filepath.Join(dir, "att.yaml"), Options{}); err != nil || wan.Path != filepath.Join(dir, "att.yaml") {
 		t.Error(wan, err)
 	}
@@ -612,10 +620,12 @@ func TestCheckTogether(t *testing.T) {
 	if err := CheckTogether([]*WAN{a, b}); err != nil {
 		t.Errorf("different WANs: %v", err)
 	}
+	b.Name = "SPECTRUM"
 	b.Queues.Upload = "WAN-Download"
 	b.StateFile, b.LockFile = a.StateFile, a.LockFile
 	err := CheckTogether([]*WAN{a, b})
-	want := "f: lock_file: /run/wanctl/spectrum.lock is used by f too; two loops must not share it\n" +
+	want := "f: wan_name: SPECTRUM is used by f too; two loops must not share it\n" +
+		"f: lock_file: /run/wanctl/spectrum.lock is used by f too; two loops must not share it\n" +
 		"f: state_file: /var/lib/wanctl/spectrum_state.json is used by f too; two loops must not share it\n" +
 		"f: queues.upload: WAN-Download on 192.168.88.1 is used by f too; two loops must not share it"
 	if err == nil || err.Error() != want {

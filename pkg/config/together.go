@@ -1,6 +1,9 @@
 package config
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // claim is something that one configuration alone may have.
 type claim struct{ key, kind, value string }
@@ -43,6 +46,9 @@ func (c *claims) take(path string, wanted ...claim) {
 	}
 	for _, w := range wanted {
 		id := [2]string{w.kind, w.value}
+		if w.kind == "name" {
+			id[1] = strings.ToLower(w.value) // as it is in the metrics
+		}
 		other, taken := c.owner[id]
 		if !taken {
 			c.owner[id] = path

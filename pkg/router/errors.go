@@ -22,6 +22,9 @@ var (
 	ErrNotFound = errors.New("not found on router")
 	// ErrAmbiguous: several items have that name; none was touched.
 	ErrAmbiguous = errors.New("ambiguous on router")
+	// ErrDynamic: the item is the router's own and cannot be changed; it was not
+	// touched.
+	ErrDynamic = errors.New("made by the router itself")
 	// ErrExists: what was to be added is there already.
 	ErrExists = errors.New("exists on router already")
 	// ErrNotApplied: the router answered, but the change is not visible.

@@ -57,7 +57,7 @@ type Client interface {
 
 	// SetRule enables or disables the one mangle rule of that exact comment,
 	// and returns it as the router reports it afterwards. A dynamic rule is
-	// ErrInvalid, a rule that does not change ErrNotApplied.
+	// ErrDynamic, a rule that does not change ErrNotApplied.
 	SetRule(ctx context.Context, comment string, enabled bool) (Rule, error)
 
 	// Addresses lists the entries of an address list, or of all for "".

@@ -74,9 +74,9 @@ func (a *Access) TLS() *tls.Config {
 // Require serves next to whoever has a password, where one is asked for.
 func (a *Access) Require(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if a.Closed() {
+		if users := a.users.Load(); users != nil && len(*users) > 0 { // one look: they may be replaced meanwhile
 			name, password, _ := r.BasicAuth()
-			if !a.allows(r.Context(), name, password) {
+			if !a.allows(r.Context(), *users, name, password) {
 				w.Header().Set("WWW-Authenticate", `Basic realm="wanctl", charset="UTF-8"`)
 				http.Error(w, "a user name and a password are needed", http.StatusUnauthorized)
 				return
@@ -86,13 +86,12 @@ func (a *Access) Require(next http.Handler) http.Handler {
 	})
 }
 
-func (a *Access) allows(ctx context.Context, name, password string) bool {
-	users := *a.users.Load()
+func (a *Access) allows(ctx context.Context, users map[string]string, name, password string) bool {
 	want, exists := users[name]
 	if !exists { // it takes as long, so that the time does not tell
 		want = users[slices.Min(slices.Collect(maps.Keys(users)))]
 	}
-	key := a.key(want, password)
+	key := a.key(name, want, password)
 	a.mu.Lock()
 	right, known := a.known[key]
 	a.mu.Unlock()
@@ -109,10 +108,11 @@ func (a *Access) allows(ctx context.Context, name, password string) bool {
 	return right && exists
 }
 
-// key stands for a pair of hash and password without telling either.
-func (a *Access) key(hash, password string) [sha256.Size]byte {
+// key stands for an attempt without telling the password. The name is part of
+// it: a quick answer must not tell that two names, being none, have one hash.
+func (a *Access) key(name, hash, password string) [sha256.Size]byte {
 	mac := hmac.New(sha256.New, a.salt)
-	_, _ = mac.Write([]byte(hash + "\x00" + password))
+	_, _ = mac.Write([]byte(name + "\x00" + hash + "\x00" + password))
 	return [sha256.Size]byte(mac.Sum(nil))
 }
 

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 	"time"
 
@@ -80,9 +81,24 @@ func TestAccess(t *testing.T) {
 	if len(a.known) > maxKnown {
 		t.Errorf("%d passwords remembered", len(a.known))
 	}
-	key := a.key((*a.users.Load())["alice"], "new")
+	key := a.key("alice", (*a.users.Load())["alice"], "new")
 	if !a.known[key] {
 		t.Error("the right password was forgotten for wrong ones")
+	}
+}
+
+// What was found out of one name that is nobody's does not quicken the answer
+// to another: names that share a hash would be told from those of users.
+func TestNamesAreNotToldApart(t *testing.T) {
+	a := NewAccess()
+	users := map[string]string{"alice": hashed(t, "secret"), "bob": hashed(t, "other")}
+	for i, name := range []string{"carol", "dave", "alice", "bob"} {
+		if a.allows(t.Context(), users, name, "guess") {
+			t.Fatalf("%s is let in", name)
+		}
+		if len(a.known) != i+1 {
+			t.Errorf("%s was answered from memory", name)
+		}
 	}
 }
 
@@ -136,5 +152,48 @@ func TestTLSFollowsTheCertificate(t *testing.T) {
 	}
 	if body, err := get(t, s.Addr().String()); err != nil || body == "hello" {
 		t.Errorf("without TLS: %q, %v", body, err)
+	}
+}
+
+// One connection of HTTP/2 carries many requests: they are bounded, too.
+func TestStreamsAreBounded(t *testing.T) {
+	a := NewAccess()
+	a.Set(certificate(t, 1), nil)
+	var mu sync.Mutex
+	at, most := map[string]int{}, 0
+	s := NewHTTPServer("serve", "127.0.0.1:0", "--listen", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor != 2 {
+			t.Errorf("%s", r.Proto)
+		}
+		count := func(n int) {
+			mu.Lock()
+			defer mu.Unlock()
+			at[r.RemoteAddr] += n
+			most = max(most, at[r.RemoteAddr])
+		}
+		count(1)
+		defer count(-1)
+		time.Sleep(50 * time.Millisecond) // others come meanwhile
+	}), nil)
+	s.UseTLS(a.TLS())
+	stop := running(t, s)
+	transport := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // self-signed
+	client := &http.Client{Transport: transport}
+	var wg sync.WaitGroup
+	for range 4 * maxStreams {
+		wg.Go(func() {
+			resp, err := client.Get("https://" + s.Addr().String())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_ = resp.Body.Close()
+		})
+	}
+	wg.Wait()
+	transport.CloseIdleConnections()
+	stop()
+	if most > maxStreams || most < 2 {
+		t.Errorf("%d at once on one connection", most)
 	}
 }

@@ -27,6 +27,7 @@ const (
 	idleTimeout     = 60 * time.Second
 	maxHeaderBytes  = 16 << 10
 	maxConnections  = 64
+	maxStreams      = 16 // of HTTP/2, on each of them
 	shutdownTimeout = 2 * time.Second
 
 	listenPauseMin = time.Second
@@ -141,6 +142,7 @@ func serveHTTP(ctx context.Context, ln net.Listener, handler http.Handler, encry
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		ErrorLog:          stdlog.New(serverLog{log}, "", 0),
 		// Requests that go on for as long as the client listens end with ctx.
 		BaseContext: func(net.Listener) context.Context { return ctx },

@@ -79,17 +79,25 @@ func attempt[T any](ctx context.Context, l *Loop, s *sense[T], p Part) {
 // be done, or too much went wrong. A write that failed is followed by a reading,
 // also the last one.
 func (l *Loop) settle(ctx, writes context.Context, done func() bool) {
-	failed := map[bool]int{}
-	for !done() && ctx.Err() == nil {
-		pause(ctx, max(l.rule.retryAt, l.rule.writeAt)-l.now())
+	read, written := 0, 0 // how often that failed
+	for !done() && ctx.Err() == nil && read < onceTries && !(l.rule.sound && written >= onceTries) {
+		// Only a write waits for the write before it.
+		until := l.rule.retryAt
+		if l.rule.sound {
+			until = max(until, l.rule.writeAt)
+		}
+		pause(ctx, until-l.now())
 		j, due := l.next(l.now())
-		if !due || failed[j.set] >= onceTries {
+		if !due {
 			return
 		}
 		r := l.call(ctx, writes, j)
 		l.finished(r)
-		if r.err != nil {
-			failed[j.set]++
+		switch {
+		case r.err != nil && j.set:
+			written++
+		case r.err != nil:
+			read++
 		}
 	}
 }

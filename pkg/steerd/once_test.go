@@ -188,3 +188,40 @@ func TestOnceIsInterrupted(t *testing.T) {
 		}
 	})
 }
+
+// What will not be tried again is not waited for.
+func TestOnceWaitsForNothing(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*world, *Config)
+		reads  int
+		most   time.Duration
+	}{
+		// 0.5 s and 1 s between three readings, 0.5 s between two of the counters.
+		{"absent", func(w *world, _ *Config) { w.rules = nil }, 3, 2200 * time.Millisecond},
+		// Readings in between are not paid for twice: 0.5 s and 1 s between three writes.
+		{
+			"not to be written",
+			func(w *world, c *Config) { w.excess, c.Law.RedSamples, w.denied = 60*time.Millisecond, 1, errDenied },
+			4, 3700 * time.Millisecond,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld()
+				reads := &counted{Switch: w}
+				l := New(config(w, nil, func(c *Config) {
+					tt.change(w, c)
+					c.Switch = reads
+				}))
+				start := time.Now()
+				if _, err := l.Once(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if took := time.Since(start); reads.calls != tt.reads || took > tt.most {
+					t.Errorf("%d readings, %v, want %d and at most %v", reads.calls, took, tt.reads, tt.most)
+				}
+			})
+		})
+	}
+}

@@ -131,3 +131,44 @@ func TestChangeDuringDowntimeIsAdopted(t *testing.T) {
 		})
 	}
 }
+
+// A write whose answer was still missing at the end is ours when the next run
+// finds it done.
+func TestRestartKnowsItsLastWrite(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		down    time.Duration
+		foreign []bool
+		reason  string
+	}{
+		{"a moment later", 5 * time.Second, nil, "sustained_congestion"},
+		{"an hour later", time.Hour, []bool{true}, "foreign"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld()
+				w.lost = true
+				s := start(t, w, nil)
+				w.congest()
+				for w.written() == nil {
+					sleep(time.Millisecond)
+				}
+				s.stop()
+				before := s.record()
+				if before.Memory.Steered || !w.enabled() {
+					t.Fatalf("remembered %v, and the rule is %v", before.Memory.Steered, w.enabled())
+				}
+				sleep(tt.down)
+				s = start(t, w, func(c *Config) { c.Memory = before.Memory.Aged(tt.down) })
+				sleep(time.Second)
+				s.stop()
+				if diff := cmp.Diff(tt.foreign, s.foreign); diff != "" {
+					t.Errorf("foreign (-want +got):\n%s", diff)
+				}
+				if diff := cmp.Diff([]string{tt.reason}, s.reasons()); diff != "" {
+					t.Errorf("reasons of transitions (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}

@@ -44,9 +44,14 @@ func (r *rule) trouble() error {
 // written takes note of a write that worked, or is not wanted any more.
 func (r *rule) written() { r.refused, r.refusal, r.writeAt = 0, nil, 0 }
 
-// remembered is a rule that was not read yet.
+// remembered is a rule that was not read yet. A change that the run before had
+// asked for may have been made as it ended.
 func remembered(m steering.Memory) rule {
-	return rule{enabled: m.Steered, expected: m.Steered || m.Congestion != steering.Unknown || len(m.Changes) > 0}
+	r := rule{enabled: m.Steered, expected: m.Steered || m.Congestion != steering.Unknown || len(m.Changes) > 0}
+	if steer, why, ok := m.Wish(); ok {
+		r.unanswered, r.wanted = true, job{set: true, enable: steer, reason: why}
+	}
+	return r
 }
 
 // job is one call to the router: a reading of the rule, or a change of it.

@@ -65,6 +65,21 @@ func (m Memory) Aged(by time.Duration) Memory {
 	return m
 }
 
+// Wish returns the change of the rule that was asked for and not seen yet, and
+// why. What became of it may not be known: it may have been under way when the
+// process ended. ok is false where nothing was asked for, or so long ago that a
+// change is somebody else's.
+func (m Memory) Wish() (steer bool, why Reason, ok bool) {
+	why, ok = reasonOf(m.Asked)
+	return !m.Steered, why, ok && span(m.AskAge) <= writing
+}
+
+// reasonOf is the reason of that name.
+func reasonOf(name string) (Reason, bool) {
+	i := slices.Index(reasonNames[:], name)
+	return Reason(max(i, 0)), name != "" && i > 0
+}
+
 // span returns d bounded to what an age can be.
 func span(d time.Duration) time.Duration { return min(max(d, 0), ages) }
 
@@ -105,8 +120,8 @@ func (l *Law) Remember(now time.Duration) Memory {
 // recall takes over what is plausible of m; the law's own time is 0.
 func (l *Law) recall(m Memory) {
 	l.enabled, l.steer = m.Steered, m.Steer
-	if why := slices.Index(reasonNames[:], m.Asked); m.Asked != "" && why > 0 {
-		l.asked, l.askedAt = Reason(why), -span(m.AskAge)
+	if why, ok := reasonOf(m.Asked); ok {
+		l.asked, l.askedAt = why, -span(m.AskAge)
 	} else {
 		l.steer = l.enabled
 	}

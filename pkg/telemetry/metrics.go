@@ -45,8 +45,8 @@ type wanVectors struct {
 
 // steeringVectors are the metrics of the steering daemon.
 type steeringVectors struct {
-	enabled, congestion *prometheus.GaugeVec   // wan
-	transitions         *prometheus.CounterVec // wan, from, to
+	enabled, congestion, usable, score *prometheus.GaugeVec   // wan
+	transitions                        *prometheus.CounterVec // wan, from, to
 }
 
 // NewRegistry is a registry with what there is to say of the process itself.
@@ -110,6 +110,8 @@ func New(reg prometheus.Registerer, version string) (*Metrics, error) {
 		steering: steeringVectors{
 			enabled:     f.gauge("wanctl_steering_enabled", "Whether new connections are steered to the other WAN (1) or not (0).", "wan"),
 			congestion:  f.gauge("wanctl_congestion_state", "Congestion of the primary WAN: 1 GREEN, 2 YELLOW, 4 RED, 0 not known yet.", "wan"),
+			usable:      f.gauge("wanctl_steering_rule_usable", "Whether the mangle rule was read and may be switched (1) or not (0).", "wan"),
+			score:       f.gauge("wanctl_steering_score", "Score of the congestion of the primary WAN, 0 to 100.", "wan"),
 			transitions: f.counter("wanctl_steering_transitions_total", "Changes of the steering state.", "wan", "from", "to"),
 		},
 	}

@@ -92,13 +92,16 @@ func TestKnownSeriesExistFromTheStart(t *testing.T) {
 		`wanctl_state_transitions_total{direction="download",wan="spectrum"} 0`,
 		`wanctl_state_transitions_total{direction="upload",wan="spectrum"} 0`,
 		`wanctl_steering_enabled{wan="spectrum"} 0`,
+		`wanctl_steering_rule_usable{wan="spectrum"} 0`,
+		`wanctl_steering_score{wan="spectrum"} 0`,
 		`wanctl_steering_transitions_total{from="SPECTRUM_DEGRADED",to="SPECTRUM_GOOD",wan="spectrum"} 0`,
 		`wanctl_steering_transitions_total{from="SPECTRUM_GOOD",to="SPECTRUM_DEGRADED",wan="spectrum"} 0`,
 	}
 	got := series(text, "wanctl_bandwidth_mbps", "wanctl_rtt_baseline_ms", "wanctl_rtt_load_ms", "wanctl_rtt_delta_ms",
 		"wanctl_state", "wanctl_cycle_duration_seconds", "wanctl_cycles_total", "wanctl_state_transitions_total",
 		"wanctl_rate_limit_events_total", "wanctl_router_updates_total", "wanctl_ping_failures_total",
-		"wanctl_steering_enabled", "wanctl_congestion_state", "wanctl_steering_transitions_total")
+		"wanctl_steering_enabled", "wanctl_steering_rule_usable", "wanctl_steering_score",
+		"wanctl_congestion_state", "wanctl_steering_transitions_total")
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
@@ -234,6 +237,17 @@ func TestSteeringMetrics(t *testing.T) {
 		s.Transition("A", "B")
 		text, _ := page(t, reg, "")
 		if diff := cmp.Diff(tt.want, series(text, "wanctl_congestion_state", "wanctl_steering_enabled")); diff != "" {
+			t.Errorf("%q (-want +got)\n%s", tt.congestion, diff)
+		}
+		s.SetScore(57.5)
+		s.SetUsable(tt.enabled)
+		text, _ = page(t, reg, "")
+		usable := `wanctl_steering_rule_usable{wan="isp"} 0`
+		if tt.enabled {
+			usable = `wanctl_steering_rule_usable{wan="isp"} 1`
+		}
+		want := []string{usable, `wanctl_steering_score{wan="isp"} 57.5`}
+		if diff := cmp.Diff(want, series(text, "wanctl_steering_rule_usable", "wanctl_steering_score")); diff != "" {
 			t.Errorf("%q (-want +got)\n%s", tt.congestion, diff)
 		}
 		if !strings.Contains(text, `wanctl_steering_transitions_total{from="A",to="B",wan="isp"} 1`) {

@@ -6,6 +6,7 @@ import "github.com/prometheus/client_golang/prometheus"
 type Steering struct {
 	wan                 string
 	enabled, congestion prometheus.Gauge
+	usable, score       prometheus.Gauge
 	transitions         *prometheus.CounterVec
 }
 
@@ -21,6 +22,8 @@ func (m *Metrics) Steering(primary string, states ...string) *Steering {
 		wan:         wan,
 		enabled:     m.steering.enabled.WithLabelValues(wan),
 		congestion:  m.steering.congestion.WithLabelValues(wan),
+		usable:      m.steering.usable.WithLabelValues(wan),
+		score:       m.steering.score.WithLabelValues(wan),
 		transitions: m.steering.transitions,
 	}
 	for _, from := range states {
@@ -39,11 +42,7 @@ func (s *Steering) Set(enabled bool, congestion string) {
 	if s == nil {
 		return
 	}
-	value := 0.0
-	if enabled {
-		value = 1
-	}
-	s.enabled.Set(value)
+	s.enabled.Set(oneIf(enabled))
 	// 4 for RED, so that both loops use the same numbers.
 	switch congestion {
 	case "GREEN":
@@ -57,9 +56,30 @@ func (s *Steering) Set(enabled bool, congestion string) {
 	}
 }
 
+// SetScore tells the score of the congestion, 0 to 100.
+func (s *Steering) SetScore(score float64) {
+	if s != nil {
+		s.score.Set(score)
+	}
+}
+
+// SetUsable says whether the rule was read and may be switched.
+func (s *Steering) SetUsable(usable bool) {
+	if s != nil {
+		s.usable.Set(oneIf(usable))
+	}
+}
+
 // Transition counts a change of the steering state.
 func (s *Steering) Transition(from, to string) {
 	if s != nil {
 		s.transitions.WithLabelValues(s.wan, from, to).Inc()
 	}
+}
+
+func oneIf(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
 }

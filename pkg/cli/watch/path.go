@@ -34,7 +34,8 @@ const (
 
 // Path reads the round-trip time of a WAN: from the loop that shapes it, as long
 // as one runs; otherwise the newest of own probes above the baseline that the
-// loop left in its state file; without that, above the lowest of own probes.
+// loop left in its state file, or above the lowest of own probes, where there is
+// no such file or where they are lower: then it knew another path, or a queue.
 type Path struct {
 	// WAN is its name.
 	WAN string
@@ -64,10 +65,11 @@ func (p *Path) Read(ctx context.Context) (steerd.Reading, error) {
 	}
 	baseline, rtt, probeErr := p.Probes.read(ctx)
 	r = steerd.Reading{Source: fromProbe, RTT: rtt}
-	if left, ok := p.left(); ok {
-		r.Source, r.Baseline = fromFile, left
-	} else if p.plausible(baseline) {
+	if p.plausible(baseline) {
 		r.Baseline = baseline
+	}
+	if left, ok := p.left(); ok && (r.Baseline == 0 || left <= r.Baseline) {
+		r.Source, r.Baseline = fromFile, left
 	}
 	switch {
 	case probeErr != nil:

@@ -49,6 +49,16 @@ func TestPath(t *testing.T) {
 			want: steerd.Reading{Source: "file+probe", Baseline: 5 * ms, RTT: 8 * ms},
 		},
 		{
+			name: "no loop, and it left more than own probes ever took",
+			path: Path{Loop: notRunning(t), File: left(t, 20*ms, time.Hour), Probes: measured(0, 7*ms, 9*ms, 8*ms)},
+			want: steerd.Reading{Source: "probe", Baseline: 7 * ms, RTT: 8 * ms},
+		},
+		{
+			name: "no loop, and own probes take less than is believed",
+			path: Path{Loop: notRunning(t), File: left(t, 20*ms, time.Hour), Probes: measured(0, ms/2)},
+			want: steerd.Reading{Source: "file+probe", Baseline: 20 * ms, RTT: ms / 2},
+		},
+		{
 			name: "no loop, an old file: own probes alone",
 			path: Path{Loop: notRunning(t), File: left(t, 5*ms, 13*time.Hour), Probes: measured(0, 7*ms, 9*ms, 8*ms)},
 			want: steerd.Reading{Source: "probe", Baseline: 7 * ms, RTT: 8 * ms},

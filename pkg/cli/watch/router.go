@@ -47,7 +47,7 @@ func (r Rule) Enabled(ctx context.Context) (bool, error) {
 		return false, fmt.Errorf("reading the mangle rule: %w", err)
 	}
 	if rule.Dynamic {
-		return false, fmt.Errorf("mangle rule %q is dynamic, made by the router itself, and cannot be switched: %w", r.Comment, router.ErrInvalid)
+		return false, fmt.Errorf("mangle rule %q is dynamic, %w, and cannot be switched", r.Comment, router.ErrDynamic)
 	}
 	return !rule.Disabled, nil
 }

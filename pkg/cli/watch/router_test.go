@@ -55,7 +55,7 @@ func TestRule(t *testing.T) {
 	}{
 		{"enabled", device{rule: router.Rule{Comment: "steer"}}, true, nil},
 		{"disabled", device{rule: router.Rule{Comment: "steer", Disabled: true}}, false, nil},
-		{"dynamic", device{rule: router.Rule{Comment: "steer", Dynamic: true}}, false, router.ErrInvalid},
+		{"dynamic", device{rule: router.Rule{Comment: "steer", Dynamic: true}}, false, router.ErrDynamic},
 		{"absent", device{rule: router.Rule{Comment: "steer us"}}, false, router.ErrNotFound},
 		{"ambiguous", device{err: router.ErrAmbiguous}, false, router.ErrAmbiguous},
 		{"router away", device{err: router.ErrUnreachable}, false, router.ErrUnreachable},

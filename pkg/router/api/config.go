@@ -1,8 +1,10 @@
 package api
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
+	"net"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/router/dial"
@@ -28,6 +30,10 @@ type Config struct {
 
 	RootCAs *x509.CertPool   // nil: the system's
 	Now     func() time.Time // nil: time.Now
+
+	// Dial replaces the dialling of the host and port, as for a router behind
+	// something else; TLS and SSH begin on what it returns. nil: net.Dialer.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 // New checks cfg and returns a client that has not connected yet: a router that
@@ -48,7 +54,7 @@ func New(cfg Config) (*menus.Client, error) {
 	}
 	w := &wire{
 		user: cfg.User, password: cfg.Password,
-		target: &dial.Target{Host: cfg.Host, Port: cfg.Port, Service: "api-ssl", Timeout: cfg.Timeout},
+		target: &dial.Target{Host: cfg.Host, Port: cfg.Port, Service: "api-ssl", Timeout: cfg.Timeout, Dial: cfg.Dial},
 	}
 	port := 8729
 	if cfg.Plain {

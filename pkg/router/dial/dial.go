@@ -23,6 +23,9 @@ type Target struct {
 
 	// Timeout of a call, for the words about one that took so long.
 	Timeout time.Duration
+
+	// Dial opens the connection below; nil: net.Dialer.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 // Addr is "host:port".
@@ -69,8 +72,11 @@ var ErrTooLarge = errors.New("answer is too large")
 // Connect opens a connection. conn speaks TLS where the target does; raw is the
 // TCP connection below it. Errors are *Error.
 func (t *Target) Connect(ctx context.Context) (conn, raw net.Conn, err error) {
-	var d net.Dialer
-	raw, err = d.DialContext(ctx, "tcp", t.Addr())
+	dial := t.Dial
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	raw, err = dial(ctx, "tcp", t.Addr())
 	if err != nil {
 		return nil, nil, &Error{Phase: Connecting, Cause: Because(ctx, err)}
 	}

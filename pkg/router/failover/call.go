@@ -29,6 +29,7 @@ func judge(err error) verdict {
 	case errors.Is(err, router.ErrUnreachable):
 		return unreachable
 	case errors.Is(err, router.ErrDenied), errors.Is(err, router.ErrNotFound), errors.Is(err, router.ErrAmbiguous),
+		errors.Is(err, router.ErrDynamic),
 		errors.Is(err, router.ErrExists), errors.Is(err, router.ErrNotApplied), errors.Is(err, router.ErrInvalid),
 		errors.Is(err, router.ErrUnsupported):
 		return answered

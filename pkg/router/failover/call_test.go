@@ -106,7 +106,7 @@ func TestEveryCall(t *testing.T) {
 func TestRefusalIsNoOutage(t *testing.T) {
 	for _, class := range []error{
 		router.ErrAuth, router.ErrCertificate, router.ErrDenied, router.ErrNotFound, router.ErrAmbiguous,
-		router.ErrExists, router.ErrNotApplied, router.ErrInvalid, router.ErrUnsupported, errors.New("of no class"),
+		router.ErrDynamic, router.ErrExists, router.ErrNotApplied, router.ErrInvalid, router.ErrUnsupported, errors.New("of no class"),
 	} {
 		t.Run(class.Error(), func(t *testing.T) {
 			run(t, func(b *bench) {

@@ -52,7 +52,7 @@ func (c *Client) SetRule(ctx context.Context, comment string, enabled bool) (rou
 		return rule, err
 	}
 	if rule.Dynamic {
-		return rule, c.target.Fail(router.ErrInvalid, "mangle rule "+ros.Quote(comment)+" is dynamic: the router made it and does not let it be changed",
+		return rule, c.target.Fail(router.ErrDynamic, "mangle rule "+ros.Quote(comment)+" is dynamic: the router made it and does not let it be changed",
 			"give the rule that shall be switched a comment of its own")
 	}
 	rows, err := c.edit(ctx, mangle, nil, edit{comment, map[string]string{"disabled": strconv.FormatBool(!enabled)}})

@@ -1,8 +1,10 @@
 package rest
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
+	"net"
 	"strings"
 	"time"
 
@@ -29,6 +31,10 @@ type Config struct {
 
 	RootCAs *x509.CertPool   // nil: the system's
 	Now     func() time.Time // nil: time.Now
+
+	// Dial replaces the dialling of the host and port, as for a router behind
+	// something else; TLS and SSH begin on what it returns. nil: net.Dialer.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 // New checks cfg and returns a client that has not connected yet: a router that
@@ -52,7 +58,7 @@ func New(cfg Config) (*menus.Client, error) {
 	}
 	w := &wire{
 		user: cfg.User, password: cfg.Password,
-		target: &dial.Target{Host: cfg.Host, Port: cfg.Port, Service: "www-ssl", Timeout: cfg.Timeout},
+		target: &dial.Target{Host: cfg.Host, Port: cfg.Port, Service: "www-ssl", Timeout: cfg.Timeout, Dial: cfg.Dial},
 	}
 	scheme, port := "https", 443
 	if cfg.Plain {

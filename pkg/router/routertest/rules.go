@@ -95,7 +95,7 @@ var rules = []test{
 			b.Errorf("got %+v, %v", r, err)
 		}
 		_, err = b.c.SetRule(b.ctx(), steering, true)
-		b.wantError(err, router.ErrInvalid)
+		b.wantError(err, router.ErrDynamic)
 		if b.r.Writes() != 0 {
 			b.Error("something was written")
 		}

@@ -1,6 +1,8 @@
 package ssh
 
 import (
+	"context"
+	"net"
 	"time"
 
 	xssh "golang.org/x/crypto/ssh"
@@ -36,6 +38,10 @@ type Config struct {
 	Timeout     time.Duration    // of one call, with everything it takes; 5 s
 	AuthBackoff time.Duration    // no attempt for so long after refused credentials; 60 s
 	Now         func() time.Time // nil: time.Now
+
+	// Dial replaces the dialling of the host and port, as for a router behind
+	// something else; TLS and SSH begin on what it returns. nil: net.Dialer.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 // New checks cfg, reads the key file, and returns a client that has not
@@ -65,7 +71,7 @@ func New(cfg Config) (*menus.Client, error) {
 		cfg.Password = func() string { return "" }
 	}
 	w := &wire{
-		target: &dial.Target{Host: cfg.Host, Port: cfg.Port, Service: "ssh", Timeout: cfg.Timeout},
+		target: &dial.Target{Host: cfg.Host, Port: cfg.Port, Service: "ssh", Timeout: cfg.Timeout, Dial: cfg.Dial},
 		login:  credentials{user: cfg.User, password: cfg.Password, signer: signer},
 		trust:  trust{pin: pin, files: knownHosts(cfg.KnownHosts), legacy: cfg.Legacy},
 		legacy: cfg.Legacy,

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -230,23 +232,29 @@ func TestOfOneWAN(t *testing.T) {
 	})
 }
 
-// A clock that is set back does not silence the page until it has caught up.
+// A clock that is set back does not silence the page until it has caught up,
+// and what happened in the time to come is not told again and again.
 func TestClockSetBack(t *testing.T) {
 	s := NewStore()
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	s.now = func() time.Time { return now }
 	s.stampSample("dsl", Sample{})
+	s.stampEvent(Event{Text: "early"})
 	seen := s.Since(time.Time{}).WANs["dsl"][0].At
 	now = now.Add(-5 * time.Minute)
 	s.stampSample("dsl", Sample{})
-	samples := s.Since(seen).WANs["dsl"]
-	if len(samples) != 2 || !samples[1].At.Equal(now) {
-		t.Errorf("%+v", samples)
+	x := s.Since(seen)
+	samples := x.WANs["dsl"]
+	if len(samples) != 1 || !samples[0].At.Equal(now) || len(x.Events) != 0 {
+		t.Fatalf("%+v", x)
+	}
+	if x := s.Since(now); len(x.WANs["dsl"]) != 0 {
+		t.Errorf("told again: %+v", x)
 	}
 	now = now.Add(-time.Millisecond) // less than that is the clock being slewed, or two at once
 	s.stampSample("dsl", Sample{})
-	if got := s.stamp(); !got.Equal(samples[1].At.Add(2)) {
-		t.Errorf("the third is of %v, after one of %v", got, samples[1].At)
+	if got := s.stamp(); !got.Equal(samples[0].At.Add(2)) {
+		t.Errorf("the third is of %v, after one of %v", got, samples[0].At)
 	}
 }
 
@@ -323,4 +331,60 @@ func TestAddAndHandler(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What is written piece by piece is the document that encoding/json makes, with
+// empty lists for nothing.
+func TestWrite(t *testing.T) {
+	rtt := 20.5
+	for name, x := range map[string]Excerpt{
+		"all":     {WANs: map[string][]Sample{"b": {{RTT: &rtt}, {}}, "a\"<": {{}}, "c": {}}, Events: []Event{{Text: "<x>\n"}, {Kind: "life"}}},
+		"one":     {WANs: map[string][]Sample{"a": {}}, Events: []Event{}},
+		"nothing": {WANs: map[string][]Sample{}, Events: []Event{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want, err := json.Marshal(x)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got strings.Builder
+			if err := x.write(&got); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want)+"\n", got.String()); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+	var got strings.Builder
+	if err := (Excerpt{WANs: map[string][]Sample{"a": nil}}).write(&got); err != nil || got.String() != `{"wans":{"a":[]},"events":[]}`+"\n" {
+		t.Errorf("%s, %v", &got, err)
+	}
+}
+
+// However many ask, only a few answers are in the making at once; who cannot
+// have one in time is told so.
+func TestHandlerBounds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var reading atomic.Int32
+		h := Handler(func(ctx context.Context, _ time.Time) Excerpt {
+			if n := reading.Add(1); n > atOnce {
+				t.Errorf("%d at once", n)
+			}
+			defer reading.Add(-1)
+			<-ctx.Done()
+			return Excerpt{}
+		})
+		var wg sync.WaitGroup
+		for range 10 * atOnce {
+			wg.Go(func() {
+				w := httptest.NewRecorder()
+				h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/history", nil))
+				if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "try again") {
+					t.Errorf("%d %s", w.Code, w.Body)
+				}
+			})
+		}
+		wg.Wait()
+	})
 }

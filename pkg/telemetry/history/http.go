@@ -1,16 +1,28 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
 
+const (
+	// readWait bounds how long an answer may take to be found.
+	readWait = 5 * time.Second
+	// atOnce bounds the answers in the making: of many WANs, each has megabytes.
+	atOnce = 4
+)
+
 // Handler serves an Excerpt at GET, of what came after ?since=T, RFC 3339, or
-// of all.
+// of all. What read returns after its context has ended is no answer.
 func Handler(read func(ctx context.Context, since time.Time) Excerpt) http.Handler {
+	turn := make(chan struct{}, atOnce)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
@@ -22,19 +34,66 @@ func Handler(read func(ctx context.Context, since time.Time) Excerpt) http.Handl
 			var err error
 			// A + that nobody escaped has become a space.
 			if since, err = time.Parse(time.RFC3339, strings.ReplaceAll(text, " ", "+")); err != nil {
-				http.Error(w, "since: give a time such as 2006-01-02T15:04:05Z", http.StatusBadRequest)
+				http.Error(w, "since: give a time such as 2006-01-02T15:04:05Z (RFC 3339), or leave it out for all there is", http.StatusBadRequest)
 				return
 			}
 		}
-		body, err := json.Marshal(read(r.Context(), since))
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
+		ctx, cancel := context.WithTimeout(r.Context(), readWait)
+		defer cancel()
+		var x Excerpt
+		select {
+		case turn <- struct{}{}:
+			defer func() { <-turn }()
+			x = read(ctx, since)
+		case <-ctx.Done():
+		}
+		if ctx.Err() != nil {
+			http.Error(w, "the answer takes too long; try again", http.StatusServiceUnavailable)
 			return
 		}
 		head := w.Header()
 		head.Set("Content-Type", "application/json")
 		head.Set("Cache-Control", "no-store")
 		head.Set("X-Content-Type-Options", "nosniff")
-		_, _ = w.Write(append(body, '\n')) // a client that went away is its own affair
+		if r.Method != http.MethodHead {
+			_ = x.write(w) // a client that went away is its own affair
+		}
 	})
+}
+
+// write writes x as one line of JSON, WAN by WAN: as a whole it may be large.
+func (x Excerpt) write(w io.Writer) error {
+	var failed error
+	text := func(s string) {
+		if failed == nil {
+			_, failed = io.WriteString(w, s)
+		}
+	}
+	doc := func(v any) {
+		body, err := json.Marshal(v)
+		if failed = cmp.Or(failed, err); failed == nil {
+			_, failed = w.Write(body)
+		}
+	}
+	text(`{"wans":{`)
+	for i, name := range slices.Sorted(maps.Keys(x.WANs)) {
+		if i > 0 {
+			text(",")
+		}
+		doc(name)
+		text(":")
+		doc(some(x.WANs[name]))
+	}
+	text(`},"events":`)
+	doc(some(x.Events))
+	text("}\n")
+	return failed
+}
+
+// some says "none" as an empty list, not as null.
+func some[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
 }

@@ -95,7 +95,8 @@ func (s *Store) stamp() time.Time {
 }
 
 // Since returns what came after t; the zero time asks for all. So does one in
-// the future: then the clock was set back.
+// the future: then the clock was set back. What bears a time to come, from
+// before that, is left out.
 func (s *Store) Since(t time.Time) Excerpt {
 	return s.excerpt(t, func(string) bool { return true })
 }
@@ -109,25 +110,32 @@ func (s *Store) excerpt(after time.Time, wanted func(wan string) bool) Excerpt {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
-	if after.After(now.Add(Step)) {
+	oldest, newest := now.Add(-Span-Step), now.Add(Step)
+	if after.After(newest) {
 		after = time.Time{}
 	}
-	oldest := now.Add(-Span - Step)
 	x := Excerpt{WANs: map[string][]Sample{}, Events: []Event{}}
+	asked := func(s *Sample) bool { return s.At.After(after) && s.At.After(oldest) && !s.At.After(newest) }
 	for name, r := range s.wans {
 		if !wanted(name) {
 			continue
 		}
-		samples := []Sample{}
+		n := 0 // of many WANs it is worth while to allocate no more
 		for sample := range r.all() {
-			if sample.At.After(after) && sample.At.After(oldest) {
+			if asked(sample) {
+				n++
+			}
+		}
+		samples := make([]Sample, 0, n)
+		for sample := range r.all() {
+			if asked(sample) {
 				samples = append(samples, *sample)
 			}
 		}
 		x.WANs[name] = samples
 	}
 	for e := range s.events.all() {
-		if e.At.After(after) && wanted(e.WAN) {
+		if e.At.After(after) && !e.At.After(newest) && wanted(e.WAN) {
 			x.Events = append(x.Events, *e)
 		}
 	}

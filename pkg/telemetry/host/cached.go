@@ -20,8 +20,10 @@ type cached[T any] struct {
 
 func newCached[T any]() cached[T] { return cached[T]{turn: make(chan struct{}, 1)} }
 
-// get returns a value no older than keep. find outlives the caller that began
-// it, for others wait for it, too. The zero T is for a ctx that ended meanwhile.
+// get returns what was found out no longer than keep ago. However long finding
+// it out takes, those who wait meanwhile have that and do not begin again. find
+// outlives the caller that began it, for their sake. The zero T is for a ctx
+// that ended meanwhile.
 func (c *cached[T]) get(ctx context.Context, find func(context.Context) T) T {
 	select {
 	case c.turn <- struct{}{}:
@@ -36,11 +38,10 @@ func (c *cached[T]) get(ctx context.Context, find func(context.Context) T) T {
 	if !at.IsZero() && time.Since(at) <= keep {
 		return c.value
 	}
-	at = time.Now()
 	c.value = find(context.WithoutCancel(ctx))
 	c.mu.Lock()
 	if c.changes == changes {
-		c.at = at
+		c.at = time.Now()
 	}
 	c.mu.Unlock()
 	return c.value

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -23,14 +24,10 @@ func newKept() *kept { return &kept{store: history.NewStore()} }
 // fetch asks the daemon for what is new. Of one that does not answer, what
 // was known stays.
 func (k *kept) fetch(ctx context.Context, m *member) {
-	client := m.client()
-	if client == nil {
-		return
-	}
 	k.mu.Lock()
 	since := k.newest
 	k.mu.Unlock()
-	x, err := client.History(ctx, since)
+	x, err := m.client().History(ctx, since)
 	if err != nil {
 		return
 	}
@@ -39,35 +36,38 @@ func (k *kept) fetch(ctx context.Context, m *member) {
 	} else {
 		x.WANs = map[string][]history.Sample{m.wan.Name: x.WANs[m.wan.Name]}
 	}
-	last := newestOf(x)
+	oldest, newest := ends(x)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if last.IsZero() {
+	if newest.IsZero() {
 		return
 	}
-	if last.Before(since) { // the clock was set back: the daemon has told all anew
+	if !oldest.After(since) { // the clock was set back: the daemon has told all anew
 		k.store = history.NewStore()
 	}
 	k.store.Add(x)
-	k.newest = last
+	k.newest = newest
 }
 
-func newestOf(x history.Excerpt) time.Time {
-	var newest time.Time
-	later := func(t time.Time) {
+// ends are the first and the last time in x; zero when there is none.
+func ends(x history.Excerpt) (oldest, newest time.Time) {
+	take := func(t time.Time) {
+		if oldest.IsZero() || t.Before(oldest) {
+			oldest = t
+		}
 		if t.After(newest) {
 			newest = t
 		}
 	}
 	for _, samples := range x.WANs {
 		for i := range samples {
-			later(samples[i].At)
+			take(samples[i].At)
 		}
 	}
 	for i := range x.Events {
-		later(x.Events[i].At)
+		take(x.Events[i].At)
 	}
-	return newest
+	return oldest, newest
 }
 
 // History is what all daemons did after since; the zero time asks for all.
@@ -75,7 +75,7 @@ func (h *Host) History(ctx context.Context, since time.Time) history.Excerpt {
 	members := h.list()
 	h.past.get(ctx, func(ctx context.Context) struct{} {
 		var wg sync.WaitGroup
-		for _, m := range members {
+		for _, m := range h.survey(ctx).answering() {
 			wg.Go(func() { m.kept.fetch(ctx, m) })
 		}
 		wg.Wait()
@@ -90,9 +90,7 @@ func (h *Host) History(ctx context.Context, since time.Time) history.Excerpt {
 		store := m.kept.store
 		m.kept.mu.Unlock()
 		x := store.Since(since)
-		for name, samples := range x.WANs {
-			all.WANs[name] = append(all.WANs[name], samples...)
-		}
+		maps.Copy(all.WANs, x.WANs)
 		all.Events = append(all.Events, x.Events...)
 	}
 	slices.SortStableFunc(all.Events, func(a, b history.Event) int { return a.At.Compare(b.At) })

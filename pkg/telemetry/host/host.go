@@ -134,6 +134,18 @@ type view struct {
 	saved    time.Time // when its state file was written; zero: not known
 }
 
+// answering are the daemons that answered. Asking the others for more would
+// only take time, of everybody who looks on.
+func (s survey) answering() []*member {
+	var members []*member
+	for _, v := range s.views {
+		if v.running {
+			members = append(members, v.member)
+		}
+	}
+	return members
+}
+
 // survey asks all daemons at once.
 func (h *Host) survey(ctx context.Context) survey {
 	return h.look.get(ctx, func(ctx context.Context) survey {
@@ -233,10 +245,5 @@ func (h *Host) Host(ctx context.Context) telemetry.Host {
 // Count tells how many daemons there are, and how many of them run.
 func (h *Host) Count(ctx context.Context) (running, all int) {
 	s := h.survey(ctx)
-	for _, v := range s.views {
-		if v.running {
-			running++
-		}
-	}
-	return running, len(s.views)
+	return len(s.answering()), len(s.views)
 }

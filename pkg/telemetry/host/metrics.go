@@ -30,21 +30,36 @@ func (h *Host) Metrics(own prometheus.Gatherer) http.Handler {
 // gather asks all daemons at once. One that does not answer has no metrics.
 func (h *Host) gather(ctx context.Context) gathered {
 	return h.metrics.get(ctx, func(ctx context.Context) gathered {
-		members := h.list()
+		members := h.survey(ctx).answering()
 		all := make(gathered, len(members))
 		var wg sync.WaitGroup
 		for i, m := range members {
-			if client := m.client(); client != nil {
-				wg.Go(func() {
-					if families, err := client.Metrics(ctx, m.label()); err == nil {
-						all[i] = families
-					}
-				})
-			}
+			wg.Go(func() {
+				if families, err := m.client().Metrics(ctx, m.label()); err == nil {
+					all[i] = families
+				}
+			})
 		}
 		wg.Wait()
+		all.agree()
 		return all
 	})
+}
+
+// agree lets all daemons describe a metric in the words of the first: beside a
+// daemon of another version, the metrics of the others would be left out for a
+// help text that was reworded since.
+func (g gathered) agree() {
+	help := map[string]*string{}
+	for _, families := range g {
+		for _, f := range families {
+			if first, known := help[f.GetName()]; known {
+				f.Help = first
+				continue
+			}
+			help[f.GetName()] = f.Help
+		}
+	}
 }
 
 // running is the metrics about the daemons.

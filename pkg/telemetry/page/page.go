@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/telemetry"
@@ -36,7 +35,7 @@ func Handler(source Source) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", h.document)
 	mux.HandleFunc("GET /page/status", h.status)
-	mux.HandleFunc("GET /page/history", h.history)
+	mux.Handle("GET /page/history", history.Handler(source.History))
 	mux.HandleFunc("GET /page/live", h.hub.serve)
 	mux.Handle("GET /page/assets/{name}", assetHandler())
 	return guarded(mux)
@@ -78,6 +77,9 @@ func (h *handler) document(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), sourceWait)
 	defer cancel()
 	doc := newDocument(h.source.Host(ctx), h.source.History(ctx, time.Time{}), h.now(), r.URL.Query()["open"])
+	if late(ctx, w) {
+		return
+	}
 	var body bytes.Buffer
 	if err := templates.ExecuteTemplate(&body, "page.html", doc); err != nil {
 		http.Error(w, "rendering the page: "+err.Error(), http.StatusInternalServerError)
@@ -90,22 +92,19 @@ func (h *handler) document(w http.ResponseWriter, r *http.Request) {
 func (h *handler) status(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), sourceWait)
 	defer cancel()
-	writeJSON(w, filledHost(h.source.Host(ctx)))
+	if host := h.source.Host(ctx); !late(ctx, w) {
+		writeJSON(w, filledHost(host))
+	}
 }
 
-func (h *handler) history(w http.ResponseWriter, r *http.Request) {
-	var since time.Time
-	if text := r.FormValue("since"); text != "" {
-		var err error
-		// The plus of "+01:00" arrives as a space from whoever did not escape it.
-		if since, err = time.Parse(time.RFC3339, strings.ReplaceAll(text, " ", "+")); err != nil {
-			http.Error(w, "since: not a time as of RFC 3339, such as 2026-11-23T12:00:00Z; leave it out for all there is", http.StatusBadRequest)
-			return
-		}
+// late answers for a source that took too long: what it returned then is no
+// answer.
+func late(ctx context.Context, w http.ResponseWriter) bool {
+	if ctx.Err() == nil {
+		return false
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), sourceWait)
-	defer cancel()
-	writeJSON(w, filled(h.source.History(ctx, since)))
+	http.Error(w, "the daemons take too long to answer; try again", http.StatusServiceUnavailable)
+	return true
 }
 
 func writeJSON(w http.ResponseWriter, doc any) {

@@ -254,7 +254,7 @@ func TestHistory(t *testing.T) {
 		{name: "another zone", since: "2026-11-23T12:58:25+01:00", code: 200, samples: 95, events: 0},
 		{name: "just before an event", since: "2026-11-23T12:58:24.5+01:00", code: 200, samples: 96, events: 1},
 		{name: "the future", since: "2026-11-23T12:00:01Z", code: 200},
-		{name: "no time", since: "yesterday", code: 400, says: "since: not a time as of RFC 3339, such as 2026-11-23T12:00:00Z"},
+		{name: "no time", since: "yesterday", code: 400, says: "since: give a time such as 2006-01-02T15:04:05Z (RFC 3339)"},
 		{name: "no zone", since: "2026-11-23T12:00:00", code: 400, says: "RFC 3339"},
 		{name: "seconds", since: "1763899200", code: 400, says: "RFC 3339"},
 	} {

@@ -114,19 +114,23 @@ func (h *hub) run(ctx context.Context, f *feed) {
 			looked = at // the clock was set back
 		}
 		askCtx, cancel := context.WithTimeout(ctx, sourceWait)
-		status := event("status", filledHost(h.source.Host(askCtx)))
+		host := h.source.Host(askCtx)
 		excerpt := h.source.History(askCtx, looked.Add(-overlap))
+		late := askCtx.Err() != nil
 		cancel()
-		looked = at
 		if ctx.Err() != nil {
 			return
 		}
-		frame := status
-		excerpt, known = known.news(excerpt)
-		if len(excerpt.WANs) > 0 || len(excerpt.Events) > 0 {
-			frame = append(bytes.Clone(status), event("history", filled(excerpt))...)
+		if !late { // else it is no answer, and the page sees that nothing comes
+			looked = at
+			status := event("status", filledHost(host))
+			frame := status
+			excerpt, known = known.news(excerpt)
+			if len(excerpt.WANs) > 0 || len(excerpt.Events) > 0 {
+				frame = append(bytes.Clone(status), event("history", filled(excerpt))...)
+			}
+			h.broadcast(f, status, frame)
 		}
-		h.broadcast(f, status, frame)
 		select {
 		case <-ctx.Done():
 			return
@@ -171,6 +175,12 @@ func event(name string, doc any) []byte {
 // serve is one stream. It ends with the request, so that the server can stop,
 // and when the client does not keep up.
 func (h *hub) serve(w http.ResponseWriter, r *http.Request) {
+	head := w.Header()
+	head.Set("Content-Type", "text/event-stream")
+	head.Set("X-Accel-Buffering", "no") // a proxy in between must not wait for more
+	if r.Method == http.MethodHead {
+		return
+	}
 	c := h.join(r.Context())
 	if c == nil {
 		w.Header().Set("Retry-After", "10")
@@ -178,9 +188,6 @@ func (h *hub) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer h.leave(c)
-	head := w.Header()
-	head.Set("Content-Type", "text/event-stream")
-	head.Set("X-Accel-Buffering", "no") // a proxy in between must not wait for more
 	out := http.NewResponseController(w)
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()

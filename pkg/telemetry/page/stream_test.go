@@ -106,6 +106,53 @@ func TestStreamLasts(t *testing.T) {
 	})
 }
 
+// stuckSource takes until nobody waits any more, and then has nothing to say.
+type stuckSource struct{ *fakeSource }
+
+func (s stuckSource) Host(ctx context.Context) telemetry.Host {
+	s.polls.Add(1)
+	<-ctx.Done()
+	return telemetry.Host{}
+}
+
+// What a source returns too late is no answer: a page that showed it would say
+// that nothing runs.
+func TestStuckSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := stuckSource{wellHost(time.Now())}
+		b := newBubble(t, source)
+		for _, path := range []string{"/", "/page/status", "/page/history"} {
+			want := http.StatusServiceUnavailable
+			if path == "/page/history" {
+				want = http.StatusOK
+			}
+			c := b.ask(path)
+			if c.code != want {
+				t.Errorf("%s: %d, want %d", path, c.code, want)
+			}
+			c.conn.Close()
+		}
+		stream := b.ask("/page/live")
+		events := stream.follow()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if status, _, _, ended := tally(events); ended || status != 0 {
+			t.Errorf("%d times status, ended: %v", status, ended)
+		}
+		stream.conn.Close()
+		time.Sleep(time.Minute)
+	})
+}
+
+func TestHeadOfStream(t *testing.T) {
+	source := wellHost(noon)
+	w := httptest.NewRecorder()
+	Handler(source).ServeHTTP(w, httptest.NewRequest(http.MethodHead, "/page/live", nil)) // it ends
+	if w.Code != http.StatusOK || w.Header().Get("Content-Type") != "text/event-stream" || source.polls.Load() != 0 {
+		t.Errorf("%d %v, asked %d times", w.Code, w.Header(), source.polls.Load())
+	}
+}
+
 func TestStreamCarriesNewSamplesOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := wellHost(time.Now())
