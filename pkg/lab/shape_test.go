@@ -47,7 +47,7 @@ add name=bridge1 type=bridge
 add name=` + downloadQueue + ` parent=bridge1 queue=default max-limit=44M
 add name=` + uploadQueue + ` parent=ether1-wan queue=default max-limit=11M
 /user group
-add name=wanctl policy=read,write,rest-api
+add name=wanctl policy=read,write,rest-api,api,ssh
 /user
 add name=wanctl group=wanctl password=secret-of-the-lab
 `
@@ -119,7 +119,7 @@ func shape(t *testing.T, l *lab.Lab, binary string, s trial.Scenario) trial.Repo
 		t.Fatal(err)
 	}
 	dir := runDir(t)
-	config := writeConfig(t, dir, router.Fingerprint())
+	config := writeConfig(t, dir, router.Fingerprint(), floors)
 	health := make(chan error, 1)
 	time.AfterFunc(s.Warmup+s.Duration/2, func() { health <- checkEndpoints(t.Context(), l) })
 
@@ -210,7 +210,7 @@ func buildWanctl(t *testing.T) string {
 
 // writeConfig writes the program's configuration file into dir, where it is
 // told to keep its files too, and returns the name.
-func writeConfig(t *testing.T, dir, fingerprint string) string {
+func writeConfig(t *testing.T, dir, fingerprint string, floors [2]bitrate.Rate) string {
 	t.Helper()
 	var hosts, targets strings.Builder
 	for _, addr := range lab.Reflectors() {
@@ -239,10 +239,10 @@ continuous_monitoring:
   ping_hosts:%s
   fallback_checks:
     tcp_targets:%s
-lock_file: %[12]s/lab.lock
-state_file: %[12]s/lab_state.json
+lock_file: "%[12]s/lab.lock"
+state_file: "%[12]s/lab_state.json"
 logging:
-  main_log: %[12]s/lab.log
+  main_log: "%[12]s/lab.log"
 health_check:
   port: 9101
 metrics:

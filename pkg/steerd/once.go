@@ -80,7 +80,7 @@ func attempt[T any](ctx context.Context, l *Loop, s *sense[T], p Part) {
 // also the last one.
 func (l *Loop) settle(ctx, writes context.Context, done func() bool) {
 	read, written := 0, 0 // how often that failed
-	for !done() && ctx.Err() == nil && read < onceTries && !(l.rule.sound && written >= onceTries) {
+	for !done() && ctx.Err() == nil && read < onceTries && (!l.rule.sound || written < onceTries) {
 		// Only a write waits for the write before it.
 		until := l.rule.retryAt
 		if l.rule.sound {

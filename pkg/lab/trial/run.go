@@ -100,7 +100,7 @@ func (r *run) play(ctx context.Context) (err error) {
 		events.Go(func() error { return r.follow(ectx) })
 		err := events.Wait()
 		r.record.LoadEnd = r.record.LoadStart + r.scenario.Duration
-		return errors.Join(err, sleep(gctx, lastAnswers))
+		return errors.Join(err, sleep(gctx, max(lastAnswers, r.scenario.Cooldown)))
 	})
 	return g.Wait()
 }

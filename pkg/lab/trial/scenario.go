@@ -14,6 +14,7 @@ type Scenario struct {
 	Name     string
 	Duration time.Duration // of the load, or of the silence where there is none
 	Warmup   time.Duration // the controller runs this long before the load
+	Cooldown time.Duration // and this long after it, a second at least
 	Load     [2]bool       // by autorate.Direction
 	Streams  int           // TCP connections a direction; 0: 4
 	Capacity []CapacityStep

@@ -1,0 +1,155 @@
+//go:build linux
+
+package lab_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/lab"
+	"github.com/wanctl/wanctl/pkg/router/simrouter"
+)
+
+func steeringPort(kind simrouter.Service) int {
+	switch kind {
+	case simrouter.APISSL:
+		return 8729
+	case simrouter.SSH:
+		return 8022
+	case simrouter.WWW, simrouter.WWWSSL, simrouter.API:
+	}
+	return routerPort
+}
+
+// writeConfig writes the configuration of steering into dir and returns the
+// name. Its thresholds are the shipped ones.
+func (c steeringTrial) writeConfig(t *testing.T, dir string, sim *simrouter.Router) string {
+	t.Helper()
+	transport, pin := "rest", "tls_fingerprint: "+sim.Fingerprint()
+	switch c.service {
+	case simrouter.APISSL:
+		transport = "api"
+	case simrouter.SSH:
+		transport, pin = "ssh", "ssh_fingerprint: "+sim.SSHFingerprint()
+	case simrouter.WWW, simrouter.WWWSSL, simrouter.API:
+	}
+	primary := "primary_wan_config: lab.yaml"
+	queues := ""
+	if !c.shaped {
+		primary = ""
+		queues = fmt.Sprintf("cake_queues: {primary_download: %s, primary_upload: %s}", downloadQueue, uploadQueue)
+	}
+	text := fmt.Sprintf(`wan_name: steering
+router:
+  transport: %s
+  host: %s
+  port: %d
+  user: wanctl
+  password: secret-of-the-lab
+  %s
+topology:
+  primary_wan: lab
+  alternate_wan: other
+  %s
+mangle_rule: {comment: "%s"}
+%s
+measurement:
+  interval_seconds: %g
+  ping_host: %s
+confidence: {hold_down_duration_sec: %g}
+lock_file: "%[11]s/steering.lock"
+state_file: "%[11]s/steering_state.json"
+logging: {main_log: "%[11]s/steering.log"}
+health_check: {enabled: false}
+`, transport, lab.RouterAddr, steeringPort(c.service), pin, primary, steeringRule, queues,
+		c.pace.interval.Seconds(), lab.Reflectors()[0], c.pace.holdDown.Seconds(), dir)
+	name := filepath.Join(dir, "steering.yaml")
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// startShape runs `wanctl shape` until stop is called.
+func startShape(t *testing.T, l *lab.Lab, binary, config string) (stop func()) {
+	t.Helper()
+	cmd := l.Command(t.Context(), lab.Client, binary, "shape", "--config", config)
+	cmd.Env = append(cmd.Environ(), unitEnvironment)
+	var output strings.Builder
+	cmd.Stderr = &output
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if err := errors.Join(cmd.Process.Signal(os.Interrupt), cmd.Wait()); err != nil {
+			t.Errorf("wanctl shape: %v\n%s", err, &output)
+		}
+	}
+}
+
+// ruleChange is a change of the rule on the router.
+type ruleChange struct {
+	at      time.Duration
+	enabled bool
+}
+
+func (c ruleChange) String() string { return fmt.Sprintf("enabled=%v at %v", c.enabled, c.at) }
+
+// ruleWatch sees every change of the rule on the router.
+type ruleWatch struct {
+	stopped chan struct{}
+	seen    chan []ruleChange
+	stop    func() []ruleChange
+}
+
+func watchRule(l *lab.Lab, sim *simrouter.Router) *ruleWatch {
+	w := &ruleWatch{stopped: make(chan struct{}), seen: make(chan []ruleChange, 1)}
+	w.stop = sync.OnceValue(func() []ruleChange {
+		close(w.stopped)
+		return <-w.seen
+	})
+	go func() {
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		var changes []ruleChange
+		enabled := false
+		for {
+			row, ok := sim.Machine().Row("/ip/firewall/mangle", "comment", steeringRule)
+			if now := ok && row["disabled"] == "false"; now != enabled {
+				enabled = now
+				changes = append(changes, ruleChange{l.Now(), now})
+			}
+			select {
+			case <-tick.C:
+			case <-w.stopped:
+				w.seen <- changes
+				return
+			}
+		}
+	}()
+	return w
+}
+
+// showSteering prints a row for each run.
+func showSteering(t *testing.T, results []steeringResult) {
+	t.Helper()
+	var table strings.Builder
+	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "STEERING\texcess ms\ton after ms\tat most\toff after ms\tat most\theld to ms\tCPU %\tMB\trequests")
+	for _, r := range results {
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%.2f\t%.1f\t%d\n", r.name, r.excess.Milliseconds(),
+			r.on.Milliseconds(), r.onMost.Milliseconds(), r.off.Milliseconds(), r.offMost.Milliseconds(), r.heldTo.Milliseconds(),
+			r.cpu, float64(r.rss)/1e6, r.requests)
+	}
+	if err := w.Flush(); err != nil {
+		t.Error(err)
+	}
+	t.Logf("\n%s", &table)
+}
