@@ -12,6 +12,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/serve"
+	"github.com/wanctl/wanctl/pkg/state"
 	"github.com/wanctl/wanctl/pkg/sysd"
 )
 
@@ -139,6 +140,26 @@ func (d *daemon) reportStatus(every time.Duration, line func(context.Context) (t
 			d.notifier.Status(text)
 		}
 		return nil
+	}))
+}
+
+// watchLock sees once a minute whether the lock file is still ours: an older
+// program judges it by the PID inside and may have removed it. Two controllers
+// on one queue are worse than none.
+func (d *daemon) watchLock(name string, lock *state.Lock) {
+	d.stages[2] = append(d.stages[2], serve.NewTask(name, nil, func(ctx context.Context) error {
+		ticker := time.NewTicker(time.Minute)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-ticker.C:
+				if err := lock.Verify(); err != nil {
+					return err
+				}
+			}
+		}
 	}))
 }
 

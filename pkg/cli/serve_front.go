@@ -35,7 +35,7 @@ func (d *daemon) pages(f front) http.Handler {
 	mux := http.NewServeMux()
 	shown := f.guard(page.Handler(f.source))
 	mux.Handle("/", f.health(shown))
-	mux.Handle("GET /page/", shown)
+	mux.Handle("/page/", shown)
 	mux.Handle("GET /history", f.guard(history.Handler(f.source.History)))
 	mux.Handle("GET /metrics", f.metrics)
 	d.addProbes(mux)

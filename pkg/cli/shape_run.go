@@ -148,7 +148,8 @@ func (s *shaper) addWAN(ctx context.Context, cfg *config.WAN) (*shapedWAN, error
 	s.stages[0] = append(s.stages[0], serve.NewTask("loop of "+cfg.Name, nil, w.loop.Run))
 	s.stages[1] = append(s.stages[1], serve.NewTask("probes of "+cfg.Name, nil, w.probes.Run))
 	if w.saver != nil {
-		s.stages[2] = append(s.stages[2], w.saver, serve.NewTask("lock of "+cfg.Name, nil, w.watchLock))
+		s.stages[2] = append(s.stages[2], w.saver)
+		s.watchLock("lock of "+cfg.Name, w.lock)
 	}
 	return w, nil
 }

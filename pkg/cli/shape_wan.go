@@ -136,24 +136,6 @@ func probeConfig(cfg *config.WAN, epoch time.Time, log *slog.Logger) probe.Confi
 	}
 }
 
-// watchLock sees once a minute whether the lock file is still ours: an older
-// program judges it by the PID inside and may have removed it. Two controllers
-// on one queue are worse than none.
-func (w *shapedWAN) watchLock(ctx context.Context) error {
-	ticker := time.NewTicker(time.Minute)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-			if err := w.lock.Verify(); err != nil {
-				return err
-			}
-		}
-	}
-}
-
 // queues is the two queues on the router.
 func (w *shapedWAN) queues() queuePair {
 	return queuePair{

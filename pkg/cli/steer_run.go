@@ -149,12 +149,12 @@ func (s *steerer) build() error {
 	s.stages[1] = append(s.stages[1],
 		serve.NewTask("probes", nil, s.probes.Run),
 		serve.NewTask("address list", nil, s.lists.run))
-	s.stages[2] = append(s.stages[2],
-		serve.NewTask("history", nil, s.history.Run),
-		serve.NewTask("status", nil, s.report))
+	s.stages[2] = append(s.stages[2], serve.NewTask("history", nil, s.history.Run))
+	s.reportStatus(5*time.Second, s.report)
 	if s.memory != nil {
 		s.stages[1] = append(s.stages[1], serve.NewTask("memory", nil, s.remember))
-		s.stages[2] = append(s.stages[2], s.memory.saver, serve.NewTask("lock", nil, s.watchLock))
+		s.stages[2] = append(s.stages[2], s.memory.saver)
+		s.watchLock("lock", s.lock)
 	}
 	checker := telemetry.NewSteeringChecker(s.app.Version, s)
 	s.listenSocket(s.cfg.Name, s.cfg.Socket(), local.Handler(checker.Handler(nil), s.history.Since, telemetry.OfWAN(registry, s.cfg.Primary)))
@@ -207,31 +207,16 @@ func (s *steerer) remember(ctx context.Context) error {
 	}
 }
 
-// watchLock is shapedWAN's, for the lock of steering.
-func (s *steerer) watchLock(ctx context.Context) error {
-	return (&shapedWAN{lock: s.lock}).watchLock(ctx)
-}
-
-// report keeps the line of `systemctl status` fresh.
-func (s *steerer) report(ctx context.Context) error {
-	ticker := time.NewTicker(5 * time.Second)
-	defer ticker.Stop()
-	for s.notifier.Enabled() {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
-		st, err := s.loop.Status(ctx)
-		if err != nil {
-			return nil // the loop has ended
-		}
-		where := s.cfg.Primary
-		if st.Steered {
-			where = s.cfg.Alternate
-		}
-		s.notifier.Status(fmt.Sprintf("new connections go to %s; %s %v, %v, %.0f ms above idle",
-			where, s.cfg.Primary, st.Decision.Congestion, st.Decision.Reason, millis(st.Decision.ExcessEWMA)))
+// report is the line of `systemctl status`; not ok once the loop has ended.
+func (s *steerer) report(ctx context.Context) (text string, ok bool) {
+	st, err := s.loop.Status(ctx)
+	if err != nil {
+		return "", false
 	}
-	return nil
+	where := s.cfg.Primary
+	if st.Steered {
+		where = s.cfg.Alternate
+	}
+	return fmt.Sprintf("new connections go to %s; %s %v, %v, %.0f ms above idle",
+		where, s.cfg.Primary, st.Decision.Congestion, st.Decision.Reason, millis(st.Decision.ExcessEWMA)), true
 }

@@ -193,8 +193,8 @@ func orNever(v *float64) string {
 	return fmt.Sprintf("%.0f", *v)
 }
 
-// buildWanctl builds the program, under ordinary scheduling, and returns its
-// file name.
+// buildWanctl builds the program as releases are, under ordinary scheduling,
+// and returns its file name.
 func buildWanctl(t *testing.T) string {
 	t.Helper()
 	if *wanctl != "" {
@@ -202,6 +202,7 @@ func buildWanctl(t *testing.T) string {
 	}
 	binary := filepath.Join(t.TempDir(), "wanctl")
 	cmd := exec.CommandContext(t.Context(), "chrt", "--other", "0", "go", "build", "-o", binary, "../../cmd/wanctl")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("building wanctl: %v\n%s", err, out)
 	}
