@@ -59,6 +59,9 @@ func (d *direction) climb(s sight) {
 		}
 		most := 0.12 * min(2, float64(every)/float64(stepEvery)) // where the router is slow, steps are few
 		g := min(most, 0.013*math.Pow(2, 3.5*age.Seconds()))
+		if known && d.rate > refuted*d.edge {
+			g = leap * most
+		}
 		d.raise(s, max(d.rate*(1+g), d.applied+float64(quantum))) // less would not be written
 		d.reason = Climbing
 	}

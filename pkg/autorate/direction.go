@@ -25,6 +25,9 @@ const (
 	deepest = 0.45
 	// rebound is how long after a drain a new queue is likely its echo.
 	rebound = time.Second
+	// echo is the share of a capacity that a cut goes by, at the least, where its
+	// queue is likely an echo, or the start of a flow.
+	echo = 0.85
 	// ended is the share of its limit below which a flow that was cut has ended.
 	ended = 0.1
 	// drainScale is the queue at which a drain goes all the way down.
@@ -38,7 +41,11 @@ const (
 	noisyHold = 400
 	noisy     = 3500 * time.Microsecond
 	stepEvery = 200 * time.Millisecond
-	knownFor  = 10 * time.Minute // after that a capacity is only a memory
+	// A limit refuted times a capacity that was seen, and no queue: that capacity
+	// has grown, to nobody knows what, and steps are leap times as long.
+	refuted  = 1.06
+	leap     = 5.0 / 3
+	knownFor = 10 * time.Minute // after that a capacity is only a memory
 )
 
 // direction is the law's state for one direction. Rates are bit/s.
@@ -68,6 +75,7 @@ type direction struct {
 	cutAt   time.Duration
 	cutFrom float64 // limit before the cut, for undoing it
 	cutEdge float64 // capacity estimate before the cut
+	echoed  float64 // capacity that the cut is not believed to refute; 0 none
 	acted   bool    // the router has confirmed the cut, at actedAt
 	actedAt time.Duration
 	revised time.Duration // when the cut last turned out too small

@@ -110,7 +110,7 @@ func lte(d time.Duration) trial.Scenario {
 func longScenarios() []trial.Scenario {
 	const s = time.Second
 	return []trial.Scenario{
-		fixedDown(30 * s), fixedUp(30 * s), stepDown(12 * s), stepUp(12 * s), stepBoth(12 * s),
+		fixedDown(30 * s), fixedUp(30 * s), stepDown(20 * s), stepUp(20 * s), stepBoth(20 * s),
 		silence(30 * s), docsis(30*s, downLoad), docsis(60*s, [2]bool{}), route(20 * s), blackout(12 * s), lte(40 * s),
 	}
 }

@@ -1,0 +1,54 @@
+package autorate
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/bitrate"
+)
+
+// A queue has just filled behind a limit of 44 Mbit/s. The counters were read
+// every 100 ms; carried is what they say, in Mbit/s, oldest first.
+func TestOverfull(t *testing.T) {
+	const M = 1e6
+	startOfFlows := []float64{0, 0, 0, 31, 40}
+	for _, tt := range []struct {
+		name       string
+		which      Direction
+		carried    []float64
+		slope      float64
+		edge       float64       // known capacity
+		held       time.Duration // since the last drain
+		want, back float64       // Mbit/s; where it returns to, 0 as estimated
+	}{
+		{"the download's throughput is the capacity", Download, []float64{40, 40, 40, 36, 36}, 0.05, 0, time.Minute, 36, 0},
+		{"flows that start feed more than the limit lets them", Download, startOfFlows, 0.4, 0, time.Minute, 34, 40},
+		{"an upload arrives through the limit, and the slope says the rest", Upload, startOfFlows, 0.4, 0, time.Minute, 40 / 1.4, 0},
+		{"an echo does not refute a capacity", Download, []float64{44, 44, 44, 44, 44}, 0.4, 40, 300 * time.Millisecond, 34, 40},
+		{"later it is no echo", Download, []float64{44, 44, 44, 44, 44}, 0.4, 40, 2 * time.Second, 44 / 1.4, 0},
+		{"what comes through refutes it", Download, []float64{44, 44, 44, 30, 30}, 0.4, 40, 300 * time.Millisecond, 30, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d := direction{share: settleDown, rate: 44 * M, applied: 44 * M, edge: tt.edge * M}
+			d.cfg = DirectionConfig{Ceiling: 44 * bitrate.Mbps}
+			d.meter.stale = staleAtLeast
+			now, bytes := time.Second, 0.0
+			d.meter.add(now, Counters{})
+			for _, c := range tt.carried {
+				now, bytes = now+100*time.Millisecond, bytes+c*M/80
+				d.meter.add(now, Counters{Bytes: uint64(bytes)})
+				d.observe(now-50*time.Millisecond, 44*bitrate.Mbps)
+				d.observe(now, 44*bitrate.Mbps)
+			}
+			d.since = now - tt.held
+			s := sight{now: now, slope: tt.slope, excess: 60 * time.Millisecond, loop: 150 * time.Millisecond, effect: 40 * time.Millisecond}
+			if got := d.overfull(s, tt.which) / M; math.Abs(got-tt.want) > 0.05*tt.want {
+				t.Errorf("capacity %.1f Mbit/s, want %.1f", got, tt.want)
+			}
+			if got := d.echoed / M; math.Abs(got-tt.back) > 0.05*tt.back {
+				t.Errorf("returns to %.1f Mbit/s, want %.1f", got, tt.back)
+			}
+		})
+	}
+}
