@@ -72,7 +72,7 @@ func (d *direction) drain(s sight, which Direction, other *direction) (done bool
 		} else {
 			d.settle(s)
 			if other.load >= loaded {
-				d.pause = d.pause * 7 / 4 // two that probe share what the router bears
+				d.pause = d.pause * 15 / 8 // two that probe share what the router bears
 			}
 		}
 		return true
