@@ -147,6 +147,25 @@ func TestOneWayIsQuick(t *testing.T) {
 	}
 }
 
+// An upload that is cut hands its queue to the download: acknowledgements that were
+// held up arrive all at once.
+func TestOneWayFollowsAQueueThatMoves(t *testing.T) {
+	w := newWire(3)
+	w.run(20*time.Second, nil)
+	w.queue, w.clean = steady(20*ms, 0), false
+	w.run(w.now+time.Second, nil)
+	w.queue = steady(0, 20*ms)
+	begin, seen := w.now, time.Duration(0)
+	w.run(begin+time.Second, func(now time.Duration, v View) {
+		if seen == 0 && v.OneWay && v.Up < 4*ms && v.Down > 16*ms {
+			seen = now - begin
+		}
+	})
+	if seen == 0 || seen > 150*ms {
+		t.Errorf("seen after %v, want 150ms at the most: one answer tells it", seen)
+	}
+}
+
 // A queue that stands for minutes is not learned, however the link's load is
 // judged, and however the clock drifts.
 func TestOneWayKeepsAStandingQueue(t *testing.T) {

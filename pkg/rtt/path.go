@@ -32,7 +32,7 @@ type View struct {
 	// its clock within the last 500 ms, its clock is known well enough, and the
 	// sum of both directions agrees with its echoes. They come from requests of
 	// their own, some ten a second over all reflectors, and lag behind Excess by
-	// 100 to 200 ms; their resolution is half a millisecond.
+	// some 100 ms; their resolution is half a millisecond.
 	Up, Down time.Duration
 	OneWay   bool
 }
@@ -69,11 +69,31 @@ func (p *Path) View(now time.Duration) View {
 	v.Waiting = p.combine(now, func(r *Reflector) time.Duration { return r.Waiting(now) })
 	v.RTT = p.combine(now, func(r *Reflector) time.Duration { return r.lastRTT })
 	v.Base = p.combine(now, func(r *Reflector) time.Duration { return r.base.Value() })
-	if v.OneWay {
+	if up, down, ok := p.newestSplit(now, v.Excess); ok {
+		v.Up, v.Down = up, down
+	} else if v.OneWay {
 		v.Up = p.combineTelling(now, func(r *Reflector) time.Duration { return r.ways.up() })
 		v.Down = p.combineTelling(now, func(r *Reflector) time.Duration { return r.ways.down() })
 	}
 	return v
+}
+
+// newestSplit returns what the reflector that told last has told, if that agrees
+// with the excess that most see now. All of them together would be as old as the
+// oldest, since they take turns.
+func (p *Path) newestSplit(now, excess time.Duration) (up, down time.Duration, ok bool) {
+	var newest *Reflector
+	for i := range p.used {
+		r := &p.reflectors[i]
+		if r.alive(now, p.Interval) && r.ways.tells(now) && (newest == nil || r.ways.recent[0].at > newest.ways.recent[0].at) {
+			newest = r
+		}
+	}
+	if newest == nil {
+		return 0, 0, false
+	}
+	up, down = newest.ways.up(), newest.ways.down()
+	return up, down, (up + down - excess).Abs() <= max(newestWithin, excess/4)
 }
 
 func (p *Path) combine(now time.Duration, of func(*Reflector) time.Duration) time.Duration {
