@@ -80,7 +80,7 @@ func (a *App) addGlobalFlags(root *cobra.Command) {
 	g := &a.global
 	g.output = out.Table
 	f := root.PersistentFlags()
-	f.StringVar(&g.config, "config", "", "configuration `FILE` of one WAN (env WANCTL_CONFIG)")
+	f.Var(&once{value: &g.config}, "config", "configuration `FILE` of one WAN (env WANCTL_CONFIG)")
 	f.StringVar(&g.configDir, "config-dir", "/etc/wanctl", "`DIR` where --wan NAME finds NAME.yaml (env WANCTL_CONFIG_DIR)")
 	f.StringArrayVar(&g.wans, "wan", nil, "WAN by `NAME`: NAME.yaml in the configuration directory; repeatable for shape")
 	f.VarP(&g.output, "output", "o", "output format: table, json, jsonl or csv")

@@ -80,7 +80,7 @@ the host key.
 	f.StringVar(&o.control, "control", "", "`HOST:PORT` for 'wanctl sim control'; anybody who reaches it controls the router")
 	f.StringVar(&o.readyFile, "ready-file", "", "once listening, write addresses and fingerprints to `FILE`")
 	f.StringVar(&o.script, "script", "", "initial configuration from `FILE`, in the form of a RouterOS export")
-	f.StringVar(&o.user, "user", "", "add a user `NAME` that may do what wanctl needs, or set the password of an existing one")
+	f.StringVar(&o.user, "user", "", "add a user `NAME` that may do what wanctl needs, or set the password of an existing one and enable it")
 	f.StringVar(&o.passwordEnv, "password-env", "", "with --user: environment variable `NAME` that holds the password; none is no password")
 	f.StringVar(&o.version, "version-ros", "7.22.1", "RouterOS `VERSION` to be")
 	f.DurationVar(&o.latency, "latency", 0, "time that every request takes")
@@ -193,7 +193,7 @@ func (a *App) simulatedUser(sim *simrouter.Router, o simRouterOptions) error {
 	}
 	if _, exists := sim.Machine().Row("/user", "name", o.user); exists {
 		_, err := sim.Machine().Run(nil, console.Command{Path: "/user", Name: "set",
-			Args: map[string]string{"numbers": o.user, "password": password}})
+			Args: map[string]string{"numbers": o.user, "password": password, "disabled": "no"}})
 		return err
 	}
 	return sim.Machine().AddUser(o.user, password, "read", "write", "rest-api", "api", "ssh")
