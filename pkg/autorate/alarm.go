@@ -54,6 +54,7 @@ func (l *Law) alarm(s sight) {
 	}
 	if most > 0 && float64(l.cusum)*most > float64(l.enough(s, suspect)) {
 		l.dirs[suspect].cut(s, suspect)
+		l.plateau.cuts++
 		l.cusum = 0
 	}
 }
@@ -75,6 +76,7 @@ func (l *Law) alarmTold(s sight) {
 		}
 	}
 	if l.draining() {
+		l.plateau.cuts++
 		l.cusum = 0
 	}
 }
@@ -113,6 +115,10 @@ func (d *direction) suspicion(s sight, which Direction, other *direction) float6
 		return 0.2 // nothing is left to cut
 	case d.acquitted(s, which):
 		return 0.2
+	case which == Download && d.waning(s):
+		return 0.3
+	case which == Upload && other.waning(s):
+		return 1.5
 	case starved && which == Download:
 		return 1.5
 	case other.acquitted(s, 1-which):
@@ -126,6 +132,17 @@ func (d *direction) suspicion(s sight, which Direction, other *direction) float6
 		return 1 // raised last
 	}
 	return 0.5
+}
+
+// waning reports a download that has become less by more than a queue of its own
+// would grow by, and by no more than the longer round trip explains: its
+// acknowledgements are late, so the queue stands in the upload. Where clocks tell
+// the directions apart nobody needs to guess.
+func (d *direction) waning(s sight) bool {
+	recent, _ := d.meter.rate(80 * time.Millisecond)
+	before, _ := d.meter.rate(380 * time.Millisecond)
+	explained := before * float64(s.view.Base) / float64(s.view.Base+s.excess)
+	return !s.view.OneWay && d.meter.idleNow() && before > recent*(1+max(0.03, 1.5*s.slope)) && recent > 0.9*explained
 }
 
 // lowest reports a limit that the floor of its state keeps from being cut.

@@ -30,6 +30,8 @@ const (
 	echo = 0.85
 	// ended is the share of its limit below which a flow that was cut has ended.
 	ended = 0.1
+	// stopPeak is the least queue whose end says something about the capacity.
+	stopPeak = 25 * time.Millisecond
 	// drainScale is the queue at which a drain goes all the way down.
 	drainScale = 150 * time.Millisecond
 
@@ -75,6 +77,7 @@ type direction struct {
 	cutAt   time.Duration
 	cutFrom float64 // limit before the cut, for undoing it
 	cutEdge float64 // capacity estimate before the cut
+	firm    float64 // capacity that had stood for a while before the first of the cuts in a row
 	echoed  float64 // capacity that the cut is not believed to refute; 0 none
 	acted   bool    // the router has confirmed the cut, at actedAt
 	actedAt time.Duration

@@ -23,6 +23,9 @@ func (d *direction) cut(s sight, which Direction) {
 	}
 	if d.edge > 0 {
 		d.cutEdge = max(d.edge, d.proven)
+		if s.now-d.since >= rebound || d.cutEdge > d.firm {
+			d.firm = d.cutEdge
+		}
 	}
 	d.edge, d.edgeAt, d.proven = capacity, s.now, 0
 	d.mode, d.since = drain, s.now
@@ -155,6 +158,23 @@ func (d *direction) soonest() time.Duration {
 	return time.Duration(0.25 * float64(d.peak) / (1 - d.rate/d.edge))
 }
 
+// stopped estimates the capacity from how soon the queue was gone, 0 where that
+// says nothing new. One that goes much sooner than the estimate allows was left by
+// a line that had stopped for a moment, as it does when a cell or a satellite is
+// handed over: what it carried before is the better guess.
+func (d *direction) stopped(s sight) float64 {
+	took := s.now - d.actedAt - s.view.Base
+	if !d.acted || s.silent || d.peak < stopPeak || took <= 0 {
+		return 0
+	}
+	fell := min(float64(d.peak)/float64(took), 0.9)
+	capacity := min(d.firm, d.rate/(1-fell))
+	if capacity < 1.25*d.edge {
+		return 0
+	}
+	return capacity
+}
+
 // notOurs reports a drain that has shown, deep enough and for long enough,
 // that the delay does not depend on this direction.
 func (d *direction) notOurs(s sight) bool {
@@ -175,6 +195,7 @@ func (d *direction) restore(s sight, why Reason) {
 // clear takes a cut back that changed nothing: the delay is not its doing.
 func (d *direction) clear(s sight) {
 	d.restore(s, Rebased)
+	d.edge = max(d.edge, d.firm)
 	d.heard, d.heardAt = true, s.now
 }
 
@@ -198,6 +219,10 @@ func (d *direction) settle(s sight) {
 		// What a flow carried while it ended is not the capacity.
 		d.restore(s, Undone)
 		return
+	}
+	if capacity := d.stopped(s); capacity > 0 {
+		d.edge, d.pause, d.reason = capacity, holdFirst, Settled
+		return // and back to it step by step
 	}
 	d.rate = max(d.rate, d.bounded(d.share*d.edge))
 	if d.edge > 0.99*echo*d.echoed && d.echoed > 0 {

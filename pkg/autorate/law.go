@@ -41,6 +41,7 @@ type Law struct {
 	lastReply time.Duration
 	started   bool
 	verify    verifier
+	plateau   plateau
 	climber   Direction // who may probe upwards while both are loaded
 	climbing  time.Duration
 }
@@ -226,6 +227,7 @@ func (l *Law) look(now time.Duration, in Input, unloaded bool) sight {
 		l.slope.add(now, s.excess)
 		l.noise.add(s.excess, l.proof(s, unloaded), unloaded)
 		l.accumulate(now-l.lastStep, s)
+		l.plateau.add(s)
 	}
 	if v.OneWay {
 		s.ways[Download], s.ways[Upload] = v.Down, v.Up
@@ -329,7 +331,7 @@ func (l *Law) decide(s sight) {
 		l.alarm(s)
 	}
 	if l.needsVerify(s) {
-		l.verifyStart(s)
+		l.dip()
 		return
 	}
 	l.dirs[Download].listen(s)

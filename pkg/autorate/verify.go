@@ -22,50 +22,60 @@ const (
 // "Flat delay is the new baseline" without this dip would be fatal: a standing
 // queue is flat too.
 type verifier struct {
-	suspect Direction
-	began   time.Duration
-	running bool
-	before  time.Duration // highest excess since the cut
-	lowest  time.Duration // in the later half of the dip: one odd sample must not decide
-	starts  [verifyMost]time.Duration
-	n       int
+	running   bool
+	began     time.Duration // of the newest dip, running or not; 0: none yet
+	low, high time.Duration // excess below which a queue has fallen, above which it has grown
+	lowest    time.Duration // in the later half of the dip: one odd sample must not decide
+
+	found [verifyMost]time.Duration // when those dips began that found a queue of ours
+	n     int                       // of those
 }
 
 func (v *verifier) active() bool { return v.running }
 
-// allowed bounds how often traffic is disturbed for an answer.
+// allowed bounds how often traffic is disturbed for an answer, and more so where
+// the answer is the usual one.
 func (v *verifier) allowed(now time.Duration) bool {
-	if v.n == 0 {
-		return true
-	}
-	if now-v.starts[(v.n-1)%verifyMost] < verifySpacing {
+	if v.began > 0 && now-v.began < verifySpacing {
 		return false
 	}
-	return v.n < verifyMost || now-v.starts[v.n%verifyMost] > verifyWindow
+	return v.n < verifyMost || now-v.found[v.n%verifyMost] > verifyWindow
 }
 
-// needsVerify reports a cut that has not brought the excess down by a fifth.
+// start begins a dip.
+func (v *verifier) start(now, low, high time.Duration) {
+	v.running, v.began, v.lowest = true, now, -1
+	v.low, v.high = low, high
+}
+
+// needsVerify starts a dip after a cut that has not brought the excess down by a
+// fifth, and after several cuts in the upload that have left a plateau; there,
+// high and low are those of the plateau. The download needs no dip for that: its
+// shaper tells when the bottleneck before it is free.
 func (l *Law) needsVerify(s sight) bool {
 	for _, d := range Directions {
 		dir := &l.dirs[d]
-		if dir.mode == drain && dir.load >= 0 && dir.through > 0 && !dir.passive &&
-			float64(dir.cfg.Lowest()) < 0.6*dir.through && s.now-dir.cutAt > verifyAfter+s.loop &&
-			s.excess > dir.peak*4/5 && l.verify.allowed(s.now) {
-			l.verify.suspect = d
+		if dir.mode != drain || dir.load < 0 || dir.through <= 0 || dir.passive ||
+			float64(dir.cfg.Lowest()) >= 0.6*dir.through || !l.verify.allowed(s.now) {
+			continue
+		}
+		guessed := !s.view.OneWay || l.dirs[1-d].load < loaded
+		switch {
+		case s.now-dir.cutAt > verifyAfter+s.loop && s.excess > dir.peak*4/5:
+			l.verify.start(s.now, dir.peak*4/5, dir.peak*11/10)
+			return true
+		case d == Upload && guessed && l.plateau.stands(s.now):
+			l.verify.start(s.now, l.plateau.lowest/2, l.plateau.highest*11/10)
 			return true
 		}
 	}
 	return false
 }
 
-func (l *Law) verifyStart(s sight) {
-	v := &l.verify
-	v.running, v.began, v.lowest = true, s.now, -1
-	v.starts[v.n%verifyMost] = s.now
-	v.n++
+// dip halves what is being drained.
+func (l *Law) dip() {
 	for _, d := range Directions {
 		if dir := &l.dirs[d]; dir.mode == drain && dir.load >= 0 && dir.through > 0 {
-			v.before = dir.peak
 			dir.verified = true
 			dir.rate = dir.bounded(min(dir.rate, dir.edge*0.5, dir.through*0.5))
 			dir.reason = Verifying
@@ -87,9 +97,12 @@ func (l *Law) verifyStep(s sight) {
 		}
 		return
 	}
-	v.running = false
-	grew := v.lowest > v.before*11/10
-	fell := v.lowest < v.before*4/5
+	v.running, l.plateau = false, plateau{since: s.now}
+	grew, fell := v.lowest > v.high, v.lowest < v.low
+	if grew || fell {
+		v.found[v.n%verifyMost] = v.began
+		v.n++
+	}
 	for _, d := range Directions {
 		dir := &l.dirs[d]
 		if dir.mode != drain {

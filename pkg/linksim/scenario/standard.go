@@ -178,6 +178,7 @@ func faults() []Scenario {
 			c.Flows[up] = bulk(1)
 		}),
 		ofKind("starlink", "starlink", "four downloads on Starlink: RTT and capacity step every 15 s", jitterTargets(down), func(c *linksim.Config) { c.Flows[down] = bulk(4) }),
+		ofKind("starlink", "starlink-upload", "four uploads on Starlink", jitterTargets(up), func(c *linksim.Config) { c.Flows[up] = bulk(4) }),
 	}
 }
 
