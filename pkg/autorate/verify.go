@@ -49,9 +49,8 @@ func (v *verifier) start(now, low, high time.Duration) {
 }
 
 // needsVerify starts a dip after a cut that has not brought the excess down by a
-// fifth, and after several cuts in the upload that have left a plateau; there,
-// high and low are those of the plateau. The download needs no dip for that: its
-// shaper tells when the bottleneck before it is free.
+// fifth, and after several cuts that have left a plateau which a queue of this
+// direction would be odd to leave; high and low are then those of the plateau.
 func (l *Law) needsVerify(s sight) bool {
 	for _, d := range Directions {
 		dir := &l.dirs[d]
@@ -59,12 +58,15 @@ func (l *Law) needsVerify(s sight) bool {
 			float64(dir.cfg.Lowest()) >= 0.6*dir.through || !l.verify.allowed(s.now) {
 			continue
 		}
-		guessed := !s.view.OneWay || l.dirs[1-d].load < loaded
+		odd := dir.busy(s.now) // in the download: then nothing stands before it
+		if d == Upload {
+			odd = !s.view.OneWay || l.dirs[1-d].load < loaded // or clocks know better
+		}
 		switch {
 		case s.now-dir.cutAt > verifyAfter+s.loop && s.excess > dir.peak*4/5:
 			l.verify.start(s.now, dir.peak*4/5, dir.peak*11/10)
 			return true
-		case d == Upload && guessed && l.plateau.stands(s.now):
+		case odd && l.plateau.stands(s.now):
 			l.verify.start(s.now, l.plateau.lowest/2, l.plateau.highest*11/10)
 			return true
 		}
