@@ -8,6 +8,7 @@ import (
 // overfull estimates the capacity from what has just filled a queue. Where it goes
 // below a capacity that this does not refute, it keeps that one as echoed.
 func (d *direction) overfull(s sight, which Direction) (capacity float64) {
+	again := d.echoed > 0 && d.rate > 0.95*d.share*d.edge // back at what the last cut was not believed to refute
 	d.echoed = 0
 	lag := d.history.mean(s.now-s.loop-250*time.Millisecond, s.now-s.loop)
 	if lag <= 0 {
@@ -25,7 +26,7 @@ func (d *direction) overfull(s sight, which Direction) (capacity float64) {
 			capacity = min(lag, through)
 		}
 	}
-	if d.edge > 0 && d.mode == steady && s.now-d.since < rebound {
+	if d.edge > 0 && d.mode == steady && s.now-d.since < rebound && !again {
 		// What follows a drain at once is mostly its echo: the limits of the
 		// drain are still in the mean, and the last estimate is the better one.
 		if capacity = max(capacity, echo*d.edge); capacity < d.edge && which == Download {

@@ -20,14 +20,16 @@ func TestOverfull(t *testing.T) {
 		slope      float64
 		edge       float64       // known capacity
 		held       time.Duration // since the last drain
+		echoed     bool          // the last cut was not believed to refute it, and the limit is back
 		want, back float64       // Mbit/s; where it returns to, 0 as estimated
 	}{
-		{"the download's throughput is the capacity", Download, []float64{40, 40, 40, 36, 36}, 0.05, 0, time.Minute, 36, 0},
-		{"flows that start feed more than the limit lets them", Download, startOfFlows, 0.4, 0, time.Minute, 34, 40},
-		{"an upload arrives through the limit, and the slope says the rest", Upload, startOfFlows, 0.4, 0, time.Minute, 40 / 1.4, 0},
-		{"an echo does not refute a capacity", Download, []float64{44, 44, 44, 44, 44}, 0.4, 40, 300 * time.Millisecond, 34, 40},
-		{"later it is no echo", Download, []float64{44, 44, 44, 44, 44}, 0.4, 40, 2 * time.Second, 44 / 1.4, 0},
-		{"what comes through refutes it", Download, []float64{44, 44, 44, 30, 30}, 0.4, 40, 300 * time.Millisecond, 30, 0},
+		{"the download's throughput is the capacity", Download, []float64{40, 40, 40, 36, 36}, 0.05, 0, time.Minute, false, 36, 0},
+		{"flows that start feed more than the limit lets them", Download, startOfFlows, 0.4, 0, time.Minute, false, 34, 40},
+		{"an upload arrives through the limit, and the slope says the rest", Upload, startOfFlows, 0.4, 0, time.Minute, false, 40 / 1.4, 0},
+		{"an echo does not refute a capacity", Download, []float64{44, 44, 44, 44, 44}, 0.4, 40, 300 * time.Millisecond, false, 34, 40},
+		{"what it returned to once and filled again is refuted", Download, []float64{44, 44, 44, 44, 44}, 0.4, 40, 300 * time.Millisecond, true, 44 / 1.4, 0},
+		{"later it is no echo", Download, []float64{44, 44, 44, 44, 44}, 0.4, 40, 2 * time.Second, false, 44 / 1.4, 0},
+		{"what comes through refutes it", Download, []float64{44, 44, 44, 30, 30}, 0.4, 40, 300 * time.Millisecond, false, 30, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := direction{share: settleDown, rate: 44 * M, applied: 44 * M, edge: tt.edge * M}
@@ -42,6 +44,9 @@ func TestOverfull(t *testing.T) {
 				d.observe(now, 44*bitrate.Mbps)
 			}
 			d.since = now - tt.held
+			if tt.echoed {
+				d.echoed = d.edge
+			}
 			s := sight{now: now, slope: tt.slope, excess: 60 * time.Millisecond, loop: 150 * time.Millisecond, effect: 40 * time.Millisecond}
 			if got := d.overfull(s, tt.which) / M; math.Abs(got-tt.want) > 0.05*tt.want {
 				t.Errorf("capacity %.1f Mbit/s, want %.1f", got, tt.want)
