@@ -73,10 +73,10 @@ func (l *Law) alarmTold(s sight) {
 		dir := &l.dirs[d]
 		if l.cusum > l.enough(s, d) && s.ways[d] > s.threshold && (dir.load >= loaded || dir.starved(s.now)) {
 			dir.cut(s.of(d), d)
+			l.plateau.cuts++
 		}
 	}
 	if l.draining() {
-		l.plateau.cuts++
 		l.cusum = 0
 	}
 }
@@ -142,7 +142,8 @@ func (d *direction) waning(s sight) bool {
 	recent, _ := d.meter.rate(80 * time.Millisecond)
 	before, _ := d.meter.rate(380 * time.Millisecond)
 	explained := before * float64(s.view.Base) / float64(s.view.Base+s.excess)
-	return !s.view.OneWay && d.meter.idleNow() && before > recent*(1+max(0.03, 1.5*s.slope)) && recent > 0.9*explained
+	return !s.view.OneWay && d.meter.idleNow() && before > recent*(1+max(0.03, 1.5*s.slope)) &&
+		recent > 0.9*explained && recent < 2*explained
 }
 
 // lowest reports a limit that the floor of its state keeps from being cut.

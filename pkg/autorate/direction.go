@@ -193,6 +193,18 @@ func (d *direction) park(s sight) {
 	}
 }
 
+// remember keeps the capacity that has stood for a while, for when cuts come in a
+// row and the newest estimate is no longer the best.
+func (d *direction) remember(s sight) {
+	if d.mode != steady || s.now-d.since < rebound {
+		return
+	}
+	d.firm = d.proven
+	if d.known(s.now) {
+		d.firm = max(d.proven, d.edge)
+	}
+}
+
 // explain finds the reason when nothing is about to change.
 func (d *direction) explain(s sight) {
 	switch {

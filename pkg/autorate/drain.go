@@ -23,9 +23,7 @@ func (d *direction) cut(s sight, which Direction) {
 	}
 	if d.edge > 0 {
 		d.cutEdge = max(d.edge, d.proven)
-		if s.now-d.since >= rebound || d.cutEdge > d.firm {
-			d.firm = d.cutEdge
-		}
+		d.firm = max(d.firm, d.cutEdge)
 	}
 	d.edge, d.edgeAt, d.proven = capacity, s.now, 0
 	d.mode, d.since = drain, s.now
@@ -167,7 +165,7 @@ func (d *direction) stopped(s sight) float64 {
 	if !d.acted || s.silent || d.peak < stopPeak || took <= 0 {
 		return 0
 	}
-	fell := min(float64(d.peak)/float64(took), 0.9)
+	fell := min(float64(d.peak-s.excess)/float64(took), 0.9)
 	capacity := min(d.firm, d.rate/(1-fell))
 	if capacity < 1.25*d.edge {
 		return 0
@@ -227,6 +225,8 @@ func (d *direction) settle(s sight) {
 	d.rate = max(d.rate, d.bounded(d.share*d.edge))
 	if d.edge > 0.99*echo*d.echoed && d.echoed > 0 {
 		d.edge = d.echoed // nothing has refuted it: the way back is in small steps
+	} else {
+		d.echoed = 0
 	}
 	switch {
 	case d.failures == 0:

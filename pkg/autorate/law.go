@@ -62,6 +62,7 @@ func New(cfg Config, inForce [2]bitrate.Rate) *Law {
 // Adopt makes rate the limit of d, because somebody else set it on the router.
 func (l *Law) Adopt(d Direction, rate bitrate.Rate) {
 	l.dirs[d].init(l.cfg.Directions[d], rate)
+	l.verify.running = false
 }
 
 // Decision is what one Step decided, with the estimates that led there.
@@ -293,6 +294,7 @@ func (l *Law) accumulate(dt time.Duration, s sight) {
 func (l *Law) hold(s sight) {
 	l.cusum = 0
 	l.slope.reset()
+	l.plateau, l.verify.running = plateau{since: s.now}, false
 	for _, d := range Directions {
 		l.dirs[d].hold(s.now)
 		if s.silent {
@@ -304,6 +306,7 @@ func (l *Law) hold(s sight) {
 
 func (l *Law) decide(s sight) {
 	for _, d := range Directions {
+		l.dirs[d].remember(s)
 		l.dirs[d].explain(s)
 	}
 	if l.verify.active() {

@@ -60,7 +60,7 @@ func TestRouteALittleLongerIsNoLadder(t *testing.T) {
 // A line that stops for a moment, and leaves a queue behind, has not become slower.
 func TestLineThatStopsKeepsItsCapacity(t *testing.T) {
 	for _, d := range autorate.Directions {
-		for _, stop := range []time.Duration{60 * time.Millisecond, 100 * time.Millisecond, 150 * time.Millisecond} {
+		for _, stop := range []time.Duration{50 * time.Millisecond, 100 * time.Millisecond, 150 * time.Millisecond} {
 			for _, slower := range []float64{4, 10, 50} {
 				var shares []float64
 				for seed := range uint64(9) {

@@ -32,6 +32,7 @@ func (p *plateau) add(s sight) {
 }
 
 // stands reports that it is worth a dip to see whether the delay is ours at all.
-func (p *plateau) stands(now time.Duration) bool {
-	return p.cuts >= plateauCuts && now-p.since > plateauFor
+// What is far above the threshold is no small matter of a longer route.
+func (p *plateau) stands(s sight) bool {
+	return p.cuts >= plateauCuts && s.now-p.since > plateauFor && s.excess < 4*s.threshold
 }

@@ -26,31 +26,33 @@ type verifier struct {
 	began     time.Duration // of the newest dip, running or not; 0: none yet
 	low, high time.Duration // excess below which a queue has fallen, above which it has grown
 	lowest    time.Duration // in the later half of the dip: one odd sample must not decide
+	plateau   bool          // what was asked was whether a plateau is ours
 
-	found [verifyMost]time.Duration // when those dips began that found a queue of ours
-	n     int                       // of those
+	counted [verifyMost]time.Duration // when those dips began that bound the others
+	n       int                       // of those
 }
 
 func (v *verifier) active() bool { return v.running }
 
-// allowed bounds how often traffic is disturbed for an answer, and more so where
-// the answer is the usual one.
+// allowed bounds how often traffic is disturbed for an answer. A plateau that was
+// another route's is not counted: the line is the better for it.
 func (v *verifier) allowed(now time.Duration) bool {
 	if v.began > 0 && now-v.began < verifySpacing {
 		return false
 	}
-	return v.n < verifyMost || now-v.found[v.n%verifyMost] > verifyWindow
+	return v.n < verifyMost || now-v.counted[v.n%verifyMost] > verifyWindow
 }
 
 // start begins a dip.
-func (v *verifier) start(now, low, high time.Duration) {
+func (v *verifier) start(now, low, high time.Duration, plateau bool) {
 	v.running, v.began, v.lowest = true, now, -1
-	v.low, v.high = low, high
+	v.low, v.high, v.plateau = low, high, plateau
 }
 
 // needsVerify starts a dip after a cut that has not brought the excess down by a
 // fifth, and after several cuts that have left a plateau which a queue of this
-// direction would be odd to leave; high and low are then those of the plateau.
+// direction would be odd to leave. Another route never shows less than the lowest
+// of its plateau, so a quarter less is a queue that falls.
 func (l *Law) needsVerify(s sight) bool {
 	for _, d := range Directions {
 		dir := &l.dirs[d]
@@ -58,16 +60,16 @@ func (l *Law) needsVerify(s sight) bool {
 			float64(dir.cfg.Lowest()) >= 0.6*dir.through || !l.verify.allowed(s.now) {
 			continue
 		}
-		odd := dir.busy(s.now) // in the download: then nothing stands before it
+		odd := dir.busy(s.now) && !dir.acted // in the download: then nothing stood before it
 		if d == Upload {
 			odd = !s.view.OneWay || l.dirs[1-d].load < loaded // or clocks know better
 		}
 		switch {
 		case s.now-dir.cutAt > verifyAfter+s.loop && s.excess > dir.peak*4/5:
-			l.verify.start(s.now, dir.peak*4/5, dir.peak*11/10)
+			l.verify.start(s.now, dir.peak*4/5, dir.peak*11/10, false)
 			return true
-		case odd && l.plateau.stands(s.now):
-			l.verify.start(s.now, l.plateau.lowest/2, l.plateau.highest*11/10)
+		case odd && l.plateau.stands(s):
+			l.verify.start(s.now, l.plateau.lowest*3/4, l.plateau.highest*11/10, true)
 			return true
 		}
 	}
@@ -100,9 +102,9 @@ func (l *Law) verifyStep(s sight) {
 		return
 	}
 	v.running, l.plateau = false, plateau{since: s.now}
-	grew, fell := v.lowest > v.high, v.lowest < v.low
-	if grew || fell {
-		v.found[v.n%verifyMost] = v.began
+	grew, fell, cleared := v.lowest > v.high, v.lowest < v.low, false
+	if grew || fell || !v.plateau {
+		v.counted[v.n%verifyMost] = v.began
 		v.n++
 	}
 	for _, d := range Directions {
@@ -123,9 +125,10 @@ func (l *Law) verifyStep(s sight) {
 			dir.reason = Draining
 		default:
 			dir.clear(s)
+			cleared = true
 		}
 	}
-	if !grew && !fell && !l.hearOther(s) {
+	if cleared && !l.hearOther(s) {
 		l.rebase(s)
 	}
 }
