@@ -1,72 +1,20 @@
 package api
 
 import (
-	"context"
-	"crypto/x509"
-	"errors"
-	"net"
-	"time"
-
 	"github.com/wanctl/wanctl/pkg/router/dial"
 	"github.com/wanctl/wanctl/pkg/router/menus"
 )
 
 // Config says which router to talk to and as whom.
-type Config struct {
-	Host string // name or address, IPv6 without brackets
-	Port int    // 0: 8729, or 8728 with Plain
-	User string
-
-	// Password is called for every login and never stored, so that no dump of
-	// a Client contains it. nil is the empty password.
-	Password func() string
-
-	Plain       bool   // the service api instead of api-ssl
-	Fingerprint string // SHA-256 of the certificate in hex, colons allowed; "" when not pinned
-	Verify      bool   // check the certificate against RootCAs; a Fingerprint wins
-
-	Timeout     time.Duration // of one call, with everything it takes; 5 s
-	AuthBackoff time.Duration // no attempt for so long after refused credentials; 60 s
-
-	RootCAs *x509.CertPool   // nil: the system's
-	Now     func() time.Time // nil: time.Now
-
-	// Dial replaces the dialling of the host and port, as for a router behind
-	// something else; TLS and SSH begin on what it returns. nil: net.Dialer.
-	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
-}
+type Config = dial.Access
 
 // New checks cfg and returns a client that has not connected yet: a router that
 // is down is an error of the first call, not of New.
 func New(cfg Config) (*menus.Client, error) {
-	if err := dial.Check(cfg.Host, cfg.User, cfg.Port); err != nil {
+	target, err := cfg.Target(dial.Service{TLS: "api-ssl", TLSPort: 8729, Plain: "api", PlainPort: 8728})
+	if err != nil {
 		return nil, err
 	}
-	if cfg.Plain && (cfg.Fingerprint != "" || cfg.Verify) {
-		return nil, errors.New("a certificate cannot be checked without TLS: remove tls: false, or router.tls_fingerprint and router.verify_ssl")
-	}
-	trust := dial.Trust{Fingerprint: cfg.Fingerprint, Verify: cfg.Verify, Roots: cfg.RootCAs}
-	if err := trust.Check(); err != nil {
-		return nil, err
-	}
-	if cfg.Timeout <= 0 {
-		cfg.Timeout = menus.DefaultTimeout
-	}
-	w := &wire{
-		user: cfg.User, password: cfg.Password,
-		target: &dial.Target{Host: cfg.Host, Port: cfg.Port, Service: "api-ssl", Timeout: cfg.Timeout, Dial: cfg.Dial},
-	}
-	port := 8729
-	if cfg.Plain {
-		port, w.target.Service = 8728, "api"
-	} else {
-		w.target.TLS = trust.Config(cfg.Host)
-	}
-	if cfg.Port == 0 {
-		w.target.Port = port
-	}
-	if w.password == nil {
-		w.password = func() string { return "" }
-	}
+	w := &wire{user: cfg.User, password: cfg.Password, target: target}
 	return menus.New(menus.Config{Wire: w, User: cfg.User, Timeout: cfg.Timeout, AuthBackoff: cfg.AuthBackoff, Now: cfg.Now}), nil
 }

@@ -25,7 +25,7 @@ func (w *wire) login(ctx context.Context, s *session) error {
 	if err != nil {
 		return fail(err)
 	}
-	s.in.left = maxAnswer
+	s.in.left = dial.MaxAnswer
 	conn := &loginConn{session: s}
 	client, err := routeros.NewClient(conn)
 	if err != nil {

@@ -15,12 +15,9 @@ import (
 // a length of one to five bytes with so many bytes behind it. Words may hold
 // any byte.
 
-// What a router may say. The longest word is the source of a script; thirty
-// thousand address-list rows are about 6 MiB.
-const (
-	maxWord   = 1 << 20 // bytes
-	maxAnswer = 8 << 20 // bytes, of all sentences that answer one exchange
-)
+// maxWord is how many bytes a word of a router may have; the longest is the source
+// of a script.
+const maxWord = 1 << 20
 
 // appendSentence encodes words behind b.
 func appendSentence(b []byte, words ...string) []byte {
@@ -123,7 +120,7 @@ func (r *reader) length() (int, error) {
 		return 0, fmt.Errorf("%w: it announces a word of %d bytes, 1 MiB is the most", dial.ErrTooLarge, n)
 	}
 	if r.left -= 1 + more + int(n); r.left < 0 {
-		return 0, fmt.Errorf("%w: more than 8 MiB", dial.ErrTooLarge)
+		return 0, dial.ErrTooMuch
 	}
 	return int(n), nil
 }

@@ -16,14 +16,14 @@ import (
 )
 
 func read(b []byte) *reader {
-	return &reader{src: bufio.NewReader(bytes.NewReader(b)), left: maxAnswer}
+	return &reader{src: bufio.NewReader(bytes.NewReader(b)), left: dial.MaxAnswer}
 }
 
 func TestSentenceRoundTrip(t *testing.T) {
 	for _, n := range []int{1, 0x7F, 0x80, 0x3FFF, 0x4000, maxWord - 1, maxWord} {
 		want := []string{"!re", strings.Repeat("\x00\xff", n)[:n], "=a="}
 		encoded := appendSentence([]byte{0, 0}, want...)
-		r := &reader{src: bufio.NewReader(iotest.HalfReader(bytes.NewReader(encoded))), left: maxAnswer}
+		r := &reader{src: bufio.NewReader(iotest.HalfReader(bytes.NewReader(encoded))), left: dial.MaxAnswer}
 		got, err := r.sentence()
 		if err != nil {
 			t.Fatalf("%d bytes: %v", n, err)
@@ -60,8 +60,8 @@ func TestSentenceRefuses(t *testing.T) {
 		{"huge word", "\xf0\x40\x00\x00\x00=", func(err error) bool { return errors.Is(err, dial.ErrTooLarge) }},
 		{"word beyond the bound", "\xd0\x00\x01=", func(err error) bool { return errors.Is(err, dial.ErrTooLarge) }},
 		{"more than 32 bits", "\xf7\xff\xff\xff\xff", func(err error) bool { return errors.Is(err, dial.ErrTooLarge) }},
-		{"endless sentence", strings.Repeat("\x01=", maxAnswer/2+1), func(err error) bool { return errors.Is(err, dial.ErrTooLarge) }},
-		{"endless nothing", strings.Repeat("\x00", maxAnswer+1), func(err error) bool { return errors.Is(err, dial.ErrTooLarge) }},
+		{"endless sentence", strings.Repeat("\x01=", dial.MaxAnswer/2+1), func(err error) bool { return errors.Is(err, dial.ErrTooLarge) }},
+		{"endless nothing", strings.Repeat("\x00", dial.MaxAnswer+1), func(err error) bool { return errors.Is(err, dial.ErrTooLarge) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if words, err := read([]byte(tt.in)).sentence(); !tt.want(err) {
@@ -139,7 +139,7 @@ func BenchmarkReadBack(b *testing.B) {
 	for b.Loop() {
 		src.Reset(answer)
 		r.src.Reset(src)
-		r.left = maxAnswer
+		r.left = dial.MaxAnswer
 		replies := make([]reply, 3)
 		for range 5 {
 			words, err := r.sentence()

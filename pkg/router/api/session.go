@@ -69,7 +69,7 @@ func (s *session) exchange(ctx context.Context, commands ...[]string) ([]reply, 
 	if _, err := s.conn.Write(s.out); err != nil {
 		return fail(err)
 	}
-	s.in.left = maxAnswer
+	s.in.left = dial.MaxAnswer
 	for open := len(commands); open > 0; {
 		words, err := s.in.sentence()
 		if err != nil {

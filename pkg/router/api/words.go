@@ -117,7 +117,7 @@ func (w *wire) broken(ctx context.Context, err error) error {
 		e.Died = at.Served > 0 && errors.Is(e.Class, router.ErrOutcomeUnknown)
 		return e
 	case errors.As(at.Cause, &junk):
-		return w.target.Fail(router.ErrOutcomeUnknown, string(junk), "is it starting?")
+		return w.target.Nonsense(string(junk))
 	}
 	return w.target.Word(ctx, err)
 }

@@ -66,8 +66,12 @@ type Error struct {
 func (e *Error) Error() string { return e.Cause.Error() }
 func (e *Error) Unwrap() error { return e.Cause }
 
-// ErrTooLarge is the Cause of an answer beyond all bounds.
-var ErrTooLarge = errors.New("answer is too large")
+// ErrTooLarge is the Cause of an answer beyond all bounds, and ErrTooMuch, which
+// wraps it, of one beyond MaxAnswer.
+var (
+	ErrTooLarge = errors.New("answer is too large")
+	ErrTooMuch  = fmt.Errorf("%w: more than %d MiB", ErrTooLarge, MaxAnswer>>20)
+)
 
 // Connect opens a connection. conn speaks TLS where the target does; raw is the
 // TCP connection below it. Errors are *Error.

@@ -20,6 +20,11 @@ func (t *Target) Fail(class error, text, hint string) *ros.Error {
 	return &ros.Error{Addr: t.Addr(), Class: class, Text: text, Hint: hint}
 }
 
+// Nonsense is the error about an answer that cannot be one to what was asked.
+func (t *Target) Nonsense(text string) *ros.Error {
+	return t.Fail(router.ErrOutcomeUnknown, text, "is it starting?")
+}
+
 // Word puts a failure of the connection, an *Error, into words; anything else
 // is returned as it is.
 func (t *Target) Word(ctx context.Context, err error) error {

@@ -20,13 +20,10 @@ import (
 type Config struct {
 	Wire        Wire
 	User        string           // for errors
-	Timeout     time.Duration    // of one call, with everything it takes; 5 s
+	Timeout     time.Duration    // of one call, with everything it takes; dial.DefaultTimeout
 	AuthBackoff time.Duration    // no attempt for so long after refused credentials; 60 s
 	Now         func() time.Time // time.Now
 }
-
-// DefaultTimeout of a call.
-const DefaultTimeout = 5 * time.Second
 
 // Client is a router.Client over a Wire.
 type Client struct {
@@ -56,7 +53,7 @@ var _ router.Client = (*Client)(nil)
 // error of the first call.
 func New(cfg Config) *Client {
 	if cfg.Timeout <= 0 {
-		cfg.Timeout = DefaultTimeout
+		cfg.Timeout = dial.DefaultTimeout
 	}
 	if cfg.AuthBackoff <= 0 {
 		cfg.AuthBackoff = time.Minute
@@ -189,7 +186,7 @@ func (c *Client) singleton(ctx context.Context, menu string) (ros.Row, error) {
 
 // nonsense is an answer that cannot be an answer to what was asked.
 func (c *Client) nonsense(err error) error {
-	return c.target.Fail(router.ErrOutcomeUnknown, err.Error(), "is it starting?")
+	return c.target.Nonsense(err.Error())
 }
 
 // list reads all rows of a menu into the words of package router.

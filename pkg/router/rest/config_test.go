@@ -21,7 +21,7 @@ func TestConfigIsChecked(t *testing.T) {
 		{"colon in user", rest.Config{Host: "h", User: "u:v"}, "colon"},
 		{"port", rest.Config{Host: "h", User: "u", Port: 65536}, "router.port"},
 		{"short fingerprint", rest.Config{Host: "h", User: "u", Fingerprint: "abcd"}, "64 hex digits"},
-		{"pinned plain http", rest.Config{Host: "h", User: "u", Plain: true, Fingerprint: strings.Repeat("0", 64)}, "plain http"},
+		{"pinned plain http", rest.Config{Host: "h", User: "u", Plain: true, Fingerprint: strings.Repeat("0", 64)}, "without TLS"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c, err := rest.New(tt.cfg)

@@ -3,19 +3,12 @@ package rest
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 
 	"github.com/wanctl/wanctl/pkg/router/dial"
 )
-
-// maxAnswer bounds one answer, headers included. Thirty thousand address-list
-// rows are about 6 MiB.
-const maxAnswer = 8 << 20
-
-var errTooLarge = fmt.Errorf("%w: more than 8 MiB", dial.ErrTooLarge)
 
 // session is one connection to the router, used for one request at a time.
 //
@@ -56,7 +49,7 @@ func (s *session) exchange(ctx context.Context, req *http.Request) (*http.Respon
 	}
 	defer func() { s.ended = done() || s.ended }()
 
-	s.limit.N = maxAnswer
+	s.limit.N = dial.MaxAnswer
 	if err := req.Write(s.write); err != nil {
 		return fail(err)
 	}
@@ -79,7 +72,7 @@ func (s *session) exchange(ctx context.Context, req *http.Request) (*http.Respon
 // bounded names the limit where it is the cause of an early end.
 func (s *session) bounded(err error) error {
 	if s.limit.N <= 0 {
-		return errTooLarge
+		return dial.ErrTooMuch
 	}
 	return err
 }

@@ -120,7 +120,7 @@ func (w *wire) change(ctx context.Context, c menus.Change) menus.Outcome {
 		return menus.Outcome{Err: err}
 	}
 	if len(rows) > 1 {
-		return menus.Outcome{Err: w.nonsense(fmt.Errorf("answer for one row has %d", len(rows)))}
+		return menus.Outcome{Err: w.target.Nonsense(fmt.Sprintf("answer for one row has %d", len(rows)))}
 	}
 	r := rows[0]
 	if ret, only := r["ret"]; only && len(r) == 1 {
@@ -162,7 +162,7 @@ func (w *wire) understand(status int, reply []byte) ([]ros.Row, error) {
 		return nil, w.refusal(status, body, err)
 	}
 	if err != nil {
-		return nil, w.nonsense(err)
+		return nil, w.target.Nonsense(err.Error())
 	}
 	return rows, nil
 }
@@ -209,9 +209,4 @@ func (w *wire) refusal(status int, body ros.Row, notJSON error) error {
 		return fail(router.ErrOutcomeUnknown, text, "it redirects: check router.port and router.tls")
 	}
 	return fail(router.ErrInvalid, text, "")
-}
-
-// nonsense is an answer that cannot be an answer to what was asked.
-func (w *wire) nonsense(err error) error {
-	return w.target.Fail(router.ErrOutcomeUnknown, err.Error(), "is it starting?")
 }

@@ -62,7 +62,7 @@ func New(cfg Config) (*menus.Client, error) {
 		}
 	}
 	if cfg.Timeout <= 0 {
-		cfg.Timeout = menus.DefaultTimeout
+		cfg.Timeout = dial.DefaultTimeout
 	}
 	if cfg.Port == 0 {
 		cfg.Port = 22

@@ -212,7 +212,7 @@ func (s *session) exec(command string, complete func([]byte) bool) (output []byt
 	output = out.bytes()
 	switch {
 	case out.overflown():
-		return nil, -1, errTooLarge
+		return nil, -1, dial.ErrTooMuch
 	case status >= 0, complete(output):
 		return output, status, nil
 	}

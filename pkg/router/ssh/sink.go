@@ -1,17 +1,10 @@
 package ssh
 
 import (
-	"fmt"
 	"sync"
 
 	"github.com/wanctl/wanctl/pkg/router/dial"
 )
-
-// maxAnswer bounds what one command may print. Thirty thousand address-list
-// rows are about 6 MiB.
-const maxAnswer = 8 << 20
-
-var errTooLarge = fmt.Errorf("%w: more than 8 MiB", dial.ErrTooLarge)
 
 // sink collects what a command prints on both its streams, up to a limit.
 type sink struct {
@@ -26,12 +19,12 @@ type sink struct {
 func (s *sink) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.data)+len(p) > maxAnswer {
+	if len(s.data)+len(p) > dial.MaxAnswer {
 		if !s.over {
 			s.over = true
 			s.full()
 		}
-		return 0, errTooLarge
+		return 0, dial.ErrTooMuch
 	}
 	s.data = append(s.data, p...)
 	return len(p), nil

@@ -146,13 +146,13 @@ func (w *wire) refusal(a answer, command string) error {
 	switch {
 	case text != "":
 	case a.rest == "" && !a.begun:
-		return w.nonsense("it answered nothing")
+		return w.target.Nonsense("it answered nothing")
 	case a.rest == "":
-		return w.nonsense("its answer ends early")
+		return w.target.Nonsense("its answer ends early")
 	case asksForNew(a.rest):
 		return w.prompted(errNoExec, []byte(a.rest))
 	default:
-		return w.nonsense("its answer is something else: " + ros.Quote(strings.TrimSpace(a.rest)))
+		return w.target.Nonsense("its answer is something else: " + ros.Quote(strings.TrimSpace(a.rest)))
 	}
 	class := ros.Classify(text)
 	hint := ""
@@ -160,9 +160,4 @@ func (w *wire) refusal(a answer, command string) error {
 		hint = "the group of user " + ros.Quote(w.login.user) + " needs policy=read,write,ssh; on the router: /user group print"
 	}
 	return w.target.Fail(class, "it says "+ros.Quote(text), hint)
-}
-
-// nonsense is an answer that cannot be an answer to what was asked.
-func (w *wire) nonsense(text string) error {
-	return w.target.Fail(router.ErrOutcomeUnknown, text, "is it starting?")
 }
