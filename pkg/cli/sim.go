@@ -7,7 +7,7 @@ import (
 func newSimCmd(a *App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "sim",
-		Short:   "A simulated router, to try things on",
+		Short:   "A simulated router and simulated links, to try things on",
 		Long:    "Simulated surroundings as servers of their own, for trying wanctl and for scripts.\n\n" + exitStatuses,
 		GroupID: groupTools,
 		RunE:    needSubcommand,

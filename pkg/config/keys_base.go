@@ -96,7 +96,7 @@ func routerKeys() []schema.Bound[Router] {
 			Doc: "Check the certificate against the system's authorities; routers ship self-signed ones, so a pinned tls_fingerprint is the usual protection."},
 			Field: func(r *Router) any { return &r.VerifyTLS }},
 		{Key: schema.Key{Name: "tls_fingerprint", Type: schema.TLSHash,
-			Doc: "The only certificate accepted, by its SHA-256; 'wanctl doctor' prints it."},
+			Doc: "The only certificate accepted, by its SHA-256; with verify_ssl: true the error names it."},
 			Field: func(r *Router) any { return &r.TLSFingerprint }},
 		{Key: schema.Key{Name: "known_hosts", Type: schema.Path, Derived: "~/.ssh/known_hosts, then /etc/ssh/ssh_known_hosts",
 			Doc: "File of host keys that transport ssh trusts."},

@@ -96,7 +96,7 @@ func newLockFile(path string) (*flock.Flock, string, error) {
 		return nil, "", err
 	}
 	tmp := f.Name()
-	// Readable for all: the earlier system and doctor run as other users.
+	// Readable for all: the earlier system may run as another user.
 	_, err = f.Write(lockText())
 	err = errors.Join(err, f.Chmod(0o644), f.Close())
 	if err == nil {
