@@ -32,11 +32,24 @@ const (
 	downloadQueue = "WAN-Download-1"
 	uploadQueue   = "WAN-Upload-1"
 	routerPort    = 8443
-	// unitEnvironment is what the systemd unit sets.
-	unitEnvironment = "GODEBUG=schedtrace=2000000000"
 	// routerLatency is what a small router takes to answer.
 	routerLatency = 8 * time.Millisecond
 )
+
+// unitEnvironment is what a systemd unit sets.
+func unitEnvironment(t *testing.T, name string) (set []string) {
+	t.Helper()
+	unit, err := os.ReadFile(filepath.Join("..", "..", "configs", "systemd", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(unit)) {
+		if value, ok := strings.CutPrefix(strings.TrimSpace(line), "Environment="); ok {
+			set = append(set, value)
+		}
+	}
+	return set
+}
 
 // routerScript is the router as somebody set it up for wanctl.
 const routerScript = `
@@ -129,7 +142,7 @@ func shape(t *testing.T, l *lab.Lab, binary string, s trial.Scenario) trial.Repo
 		Requests: router.Requests,
 		Command: func() *exec.Cmd {
 			cmd := l.Command(t.Context(), lab.Client, binary, "shape", "--config", config)
-			cmd.Env = append(cmd.Environ(), unitEnvironment)
+			cmd.Env = append(cmd.Environ(), unitEnvironment(t, "wanctl@.service")...)
 			return cmd
 		},
 	})

@@ -81,7 +81,7 @@ health_check: {enabled: false}
 func startShape(t *testing.T, l *lab.Lab, binary, config string) (stop func()) {
 	t.Helper()
 	cmd := l.Command(t.Context(), lab.Client, binary, "shape", "--config", config)
-	cmd.Env = append(cmd.Environ(), unitEnvironment)
+	cmd.Env = append(cmd.Environ(), unitEnvironment(t, "wanctl@.service")...)
 	var output strings.Builder
 	cmd.Stderr = &output
 	if err := cmd.Start(); err != nil {

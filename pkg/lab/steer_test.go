@@ -147,7 +147,7 @@ func (c steeringTrial) run(t *testing.T, l *lab.Lab, binary string) steeringResu
 		Name: "wanctl steer", Limits: ceilings, Requests: sim.Requests,
 		Command: func() *exec.Cmd {
 			cmd := l.Command(t.Context(), lab.Client, binary, "steer", "--config", config)
-			cmd.Env = append(cmd.Environ(), unitEnvironment)
+			cmd.Env = append(cmd.Environ(), unitEnvironment(t, "wanctl-steer.service")...)
 			return cmd
 		},
 	})
