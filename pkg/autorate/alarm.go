@@ -135,7 +135,7 @@ func (d *direction) suspicion(s sight, which Direction, other *direction) float6
 }
 
 // waning reports a download that has become less by more than a queue of its own
-// would grow by, and by no more than the longer round trip explains: its
+// would grow by, and by about as much as the longer round trip explains: its
 // acknowledgements are late, so the queue stands in the upload. Where clocks tell
 // the directions apart nobody needs to guess.
 func (d *direction) waning(s sight) bool {

@@ -62,7 +62,7 @@ func New(cfg Config, inForce [2]bitrate.Rate) *Law {
 // Adopt makes rate the limit of d, because somebody else set it on the router.
 func (l *Law) Adopt(d Direction, rate bitrate.Rate) {
 	l.dirs[d].init(l.cfg.Directions[d], rate)
-	l.verify.running = false
+	l.verify.running = false // it asked about another limit
 }
 
 // Decision is what one Step decided, with the estimates that led there.
@@ -309,7 +309,7 @@ func (l *Law) decide(s sight) {
 		l.dirs[d].remember(s)
 		l.dirs[d].explain(s)
 	}
-	if l.verify.active() {
+	if l.verify.running {
 		l.verifyStep(s)
 		return
 	}
@@ -333,8 +333,7 @@ func (l *Law) decide(s sight) {
 	if !l.accused(s.now) {
 		l.alarm(s)
 	}
-	if l.needsVerify(s) {
-		l.dip()
+	if l.verifyStart(s) {
 		return
 	}
 	l.dirs[Download].listen(s)

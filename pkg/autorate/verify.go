@@ -32,8 +32,6 @@ type verifier struct {
 	n       int                       // of those
 }
 
-func (v *verifier) active() bool { return v.running }
-
 // allowed bounds how often traffic is disturbed for an answer. A plateau that was
 // another route's is not counted: the line is the better for it.
 func (v *verifier) allowed(now time.Duration) bool {
@@ -43,17 +41,17 @@ func (v *verifier) allowed(now time.Duration) bool {
 	return v.n < verifyMost || now-v.counted[v.n%verifyMost] > verifyWindow
 }
 
-// start begins a dip.
-func (v *verifier) start(now, low, high time.Duration, plateau bool) {
+// ask begins a dip.
+func (v *verifier) ask(now, low, high time.Duration, plateau bool) {
 	v.running, v.began, v.lowest = true, now, -1
 	v.low, v.high, v.plateau = low, high, plateau
 }
 
-// needsVerify starts a dip after a cut that has not brought the excess down by a
+// verifyStart starts a dip after a cut that has not brought the excess down by a
 // fifth, and after several cuts that have left a plateau which a queue of this
 // direction would be odd to leave. Another route never shows less than the lowest
 // of its plateau, so a quarter less is a queue that falls.
-func (l *Law) needsVerify(s sight) bool {
+func (l *Law) verifyStart(s sight) (started bool) {
 	for _, d := range Directions {
 		dir := &l.dirs[d]
 		if dir.mode != drain || dir.load < 0 || dir.through <= 0 || dir.passive ||
@@ -66,12 +64,14 @@ func (l *Law) needsVerify(s sight) bool {
 		}
 		switch {
 		case s.now-dir.cutAt > verifyAfter+s.loop && s.excess > dir.peak*4/5:
-			l.verify.start(s.now, dir.peak*4/5, dir.peak*11/10, false)
-			return true
+			l.verify.ask(s.now, dir.peak*4/5, dir.peak*11/10, false)
 		case odd && l.plateau.stands(s):
-			l.verify.start(s.now, l.plateau.lowest*3/4, l.plateau.highest*11/10, true)
-			return true
+			l.verify.ask(s.now, l.plateau.lowest*3/4, l.plateau.highest*11/10, true)
+		default:
+			continue
 		}
+		l.dip()
+		return true
 	}
 	return false
 }

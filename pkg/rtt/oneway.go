@@ -37,11 +37,11 @@ const (
 	distrustFor = 30 * time.Second
 	// tellsFor is how long a sample has a say, smoothOver how far back one is
 	// looked for that the newest can be compared with.
-	tellsFor = 500 * time.Millisecond
+	tellsFor   = 500 * time.Millisecond
+	smoothOver = 250 * time.Millisecond
 	// newestWithin, or a quarter of the excess, is how well the newest sample of
 	// all has to agree with what echoes show now, to stand for the others.
 	newestWithin = 2 * time.Millisecond
-	smoothOver   = 250 * time.Millisecond
 	// longestPause between two samples leaves something to go on with.
 	longestPause = 10 * time.Minute
 )

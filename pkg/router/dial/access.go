@@ -8,13 +8,8 @@ import (
 	"time"
 )
 
-const (
-	// DefaultTimeout of a call.
-	DefaultTimeout = 5 * time.Second
-	// MaxAnswer is the most bytes that one answer may have, over whatever wire, with
-	// all that belongs to it. Thirty thousand address-list rows are about 6 MiB.
-	MaxAnswer = 8 << 20
-)
+// DefaultTimeout of a call.
+const DefaultTimeout = 5 * time.Second
 
 // Access says which router to talk to, as whom, and whom to trust, by a service
 // that comes with TLS and without.
@@ -38,7 +33,7 @@ type Access struct {
 	Now     func() time.Time // nil: time.Now
 
 	// Dial replaces the dialling of the host and port, as for a router behind
-	// something else; TLS and SSH begin on what it returns. nil: net.Dialer.
+	// something else; TLS begins on what it returns. nil: net.Dialer.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 

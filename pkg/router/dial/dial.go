@@ -66,6 +66,10 @@ type Error struct {
 func (e *Error) Error() string { return e.Cause.Error() }
 func (e *Error) Unwrap() error { return e.Cause }
 
+// MaxAnswer is the most bytes that one answer may have, over whatever wire, with
+// all that belongs to it. Thirty thousand address-list rows are about 6 MiB.
+const MaxAnswer = 8 << 20
+
 // ErrTooLarge is the Cause of an answer beyond all bounds, and ErrTooMuch, which
 // wraps it, of one beyond MaxAnswer.
 var (

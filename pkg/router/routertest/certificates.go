@@ -66,6 +66,7 @@ func trust(t *testing.T, service simrouter.Service, connect connector) {
 		{"pinned", good, func(a *dial.Access, sum string) { a.Fingerprint = sum }, ""},
 		{"pinned with colons", good, func(a *dial.Access, sum string) { a.Fingerprint = colons(sum) }, ""},
 		{"pinned and expired", expired, func(a *dial.Access, sum string) { a.Fingerprint = sum }, ""},
+		{"pinned in capitals, expired, to be verified", expired, func(a *dial.Access, sum string) { a.Fingerprint, a.Verify = strings.ToUpper(sum), true }, ""},
 		{"pinned, clock at 1970", future, func(a *dial.Access, sum string) { a.Fingerprint = sum }, ""},
 		{"pinned and nameless", nameless, func(a *dial.Access, sum string) { a.Fingerprint, a.Verify = sum, true }, ""},
 		{"another one pinned", good, func(a *dial.Access, _ string) { a.Fingerprint = strings.Repeat("ab", 32) }, "not the pinned abab"},
