@@ -14,11 +14,12 @@ const module = "github.com/wanctl/wanctl/"
 // layers lists, from the bottom up, which packages exist at each level. A
 // package imports only lower levels; adapters never import each other.
 var layers = map[string]int{
-	"pkg/bitrate": 0, "pkg/rtt": 0, "pkg/autorate": 0, "pkg/linksim": 0, "pkg/trace": 0, "pkg/steering": 0,
+	"pkg/bitrate": 0, "pkg/rtt": 0, "pkg/autorate": 0, "pkg/trace": 0, "pkg/steering": 0, "pkg/sim/linksim": 0,
 	"pkg/probe": 1, "pkg/router": 1, "pkg/state": 1, "pkg/config": 1, "pkg/telemetry": 1, "pkg/sysd": 1,
-	"pkg/control": 2, "pkg/steerd": 2, "pkg/serve": 2,
-	"pkg/cli": 3, "pkg/lab": 3,
-	"cmd": 4,
+	"pkg/control": 2, "pkg/steerd": 2, "pkg/daemon/supervisor": 2,
+	"pkg/daemon": 3, "pkg/sim": 3, "pkg/lab": 3,
+	"pkg/cli": 4,
+	"cmd":     5,
 }
 
 // homes says which packages may import a third-party library.
@@ -37,8 +38,8 @@ var homes = map[string][]string{
 	"github.com/gofrs/flock":                   {"pkg/state"},
 	"github.com/google/renameio":               {"pkg/state"},
 	"github.com/go-routeros/routeros":          {"pkg/router/api"},
-	"golang.org/x/crypto/ssh":                  {"pkg/router/ssh", "pkg/router/simrouter"},
-	"golang.org/x/crypto/bcrypt":               {"pkg/serve"},
+	"golang.org/x/crypto/ssh":                  {"pkg/router/ssh", "pkg/sim/simrouter"},
+	"golang.org/x/crypto/bcrypt":               {"pkg/daemon"},
 	"golang.org/x/term":                        {"pkg/cli"},
 }
 

@@ -8,8 +8,8 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
-	"github.com/wanctl/wanctl/pkg/linksim"
-	"github.com/wanctl/wanctl/pkg/linksim/trial"
+	"github.com/wanctl/wanctl/pkg/sim/linksim"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/trial"
 )
 
 // Whatever the ratio of ceiling, capacity and floor, and whenever the load

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
-	"github.com/wanctl/wanctl/pkg/linksim/scenario"
-	"github.com/wanctl/wanctl/pkg/linksim/trial"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/scenario"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/trial"
 )
 
 // The law must not become worse on the simulated link, with nothing set but

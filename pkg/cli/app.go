@@ -17,12 +17,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 )
 
 // App is what every command shares. Tests build their own.
 type App struct {
-	out.Streams
+	output.Streams
 	LookupEnv func(string) (string, bool)
 	Version   string
 
@@ -34,7 +34,7 @@ type globalFlags struct {
 	config    string
 	configDir string
 	wans      []string
-	output    out.Format
+	output    output.Format
 	logLevel  string
 	logFormat string
 	noColor   bool
@@ -47,7 +47,7 @@ func Main(ctx context.Context, args []string) int {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	defer context.AfterFunc(ctx, stop)() // from then on the system's default holds
-	app := &App{Streams: out.System(), LookupEnv: os.LookupEnv, Version: version()}
+	app := &App{Streams: output.System(), LookupEnv: os.LookupEnv, Version: version()}
 	return app.Run(ctx, args)
 }
 

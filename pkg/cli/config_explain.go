@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/config/schema"
 )
@@ -99,7 +99,7 @@ func (a *App) runConfigExplain(name string) error {
 		}
 		return usagef("no key %q; 'wanctl config explain' lists all", name)
 	}
-	if a.global.output != out.Table {
+	if a.global.output != output.Table {
 		return a.listKeys(keys)
 	}
 	for i, k := range keys {
@@ -163,7 +163,7 @@ func (a *App) listKeys(keys []fileKey) error {
 			docs[i].Files = append(docs[i].Files, kind.String())
 		}
 	}
-	columns := []out.Column[keyDoc]{
+	columns := []output.Column[keyDoc]{
 		{Head: "KEY", Name: "key", Text: func(d keyDoc) string { return d.Key }},
 		{Head: "DEFAULT", Name: "default", Value: func(d keyDoc) any { return d.Default }, Text: func(d keyDoc) string {
 			if d.Required {
@@ -173,13 +173,13 @@ func (a *App) listKeys(keys []fileKey) error {
 		}},
 		{Head: "RANGE", Name: "range", Text: func(d keyDoc) string { return d.Range }},
 	}
-	if a.global.output == out.CSV {
+	if a.global.output == output.CSV {
 		columns = append(columns,
-			out.Column[keyDoc]{Name: "required", Text: func(d keyDoc) string { return fmt.Sprint(d.Required) }},
-			out.Column[keyDoc]{Name: "type", Text: func(d keyDoc) string { return d.Type }},
-			out.Column[keyDoc]{Name: "env", Text: func(d keyDoc) string { return d.Env }},
-			out.Column[keyDoc]{Name: "doc", Text: func(d keyDoc) string { return d.Doc }})
+			output.Column[keyDoc]{Name: "required", Text: func(d keyDoc) string { return fmt.Sprint(d.Required) }},
+			output.Column[keyDoc]{Name: "type", Text: func(d keyDoc) string { return d.Type }},
+			output.Column[keyDoc]{Name: "env", Text: func(d keyDoc) string { return d.Env }},
+			output.Column[keyDoc]{Name: "doc", Text: func(d keyDoc) string { return d.Doc }})
 	}
-	columns = append(columns, out.Column[keyDoc]{Head: "FILE", Name: "files", Text: func(d keyDoc) string { return strings.Join(d.Files, ",") }})
-	return out.List(a.Out, a.global.output, docs, columns)
+	columns = append(columns, output.Column[keyDoc]{Head: "FILE", Name: "files", Text: func(d keyDoc) string { return strings.Join(d.Files, ",") }})
+	return output.List(a.Out, a.global.output, docs, columns)
 }

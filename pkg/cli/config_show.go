@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/config/schema"
 )
@@ -50,8 +50,8 @@ func (a *App) runConfigShow(cmd *cobra.Command, origin bool) error {
 	if err != nil {
 		return err
 	}
-	if a.global.output != out.Table {
-		return out.List(a.Out, a.global.output, settings, settingColumns())
+	if a.global.output != output.Table {
+		return output.List(a.Out, a.global.output, settings, settingColumns())
 	}
 	if !origin {
 		for i := range settings {
@@ -98,8 +98,8 @@ func (a *App) steeringSettings(path string) ([]schema.Setting, error) {
 	return all, nil
 }
 
-func settingColumns() []out.Column[schema.Setting] {
-	return []out.Column[schema.Setting]{
+func settingColumns() []output.Column[schema.Setting] {
+	return []output.Column[schema.Setting]{
 		{Name: "key", Text: func(s schema.Setting) string { return s.Key }},
 		{Name: "value", Text: func(s schema.Setting) string { return settingText(s.Value) }},
 		{Name: "source", Text: func(s schema.Setting) string { return string(s.Source) }},

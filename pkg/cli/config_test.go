@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
 )
 
@@ -21,7 +21,7 @@ import (
 func loaded(t *testing.T, env map[string]string, one bool, args ...string) (names []string, stderr string, status int) {
 	t.Helper()
 	var errs bytes.Buffer
-	app := &App{Streams: out.Streams{Out: &bytes.Buffer{}, Err: &errs}, LookupEnv: func(name string) (string, bool) {
+	app := &App{Streams: output.Streams{Out: &bytes.Buffer{}, Err: &errs}, LookupEnv: func(name string) (string, bool) {
 		v, ok := env[name]
 		return v, ok
 	}}
@@ -129,7 +129,7 @@ func TestConfigOutputFails(t *testing.T) {
 		{"config", "explain"},
 		{"config", "explain", "router"},
 	} {
-		app := &App{Streams: out.Streams{Out: fullDisk{}, Err: &bytes.Buffer{}}, LookupEnv: func(string) (string, bool) { return "", false }}
+		app := &App{Streams: output.Streams{Out: fullDisk{}, Err: &bytes.Buffer{}}, LookupEnv: func(string) (string, bool) { return "", false }}
 		if status := app.Run(context.Background(), args); status != exitFailure {
 			t.Errorf("%v: exit status %d, want %d", args, status, exitFailure)
 		}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
 )
 
@@ -217,8 +217,8 @@ func (v *validation) add(severity string, problems []config.Problem) {
 }
 
 func (a *App) printValidations(verdicts []*validation) error {
-	if a.global.output != out.Table {
-		return out.List(a.Out, a.global.output, verdicts, []out.Column[*validation]{
+	if a.global.output != output.Table {
+		return output.List(a.Out, a.global.output, verdicts, []output.Column[*validation]{
 			{Name: "file", Text: func(v *validation) string { return v.File }},
 			{Name: "ok", Text: func(v *validation) string { return fmt.Sprint(v.OK) }},
 			{Name: "errors", Text: func(v *validation) string { return fmt.Sprint(v.count("error")) }},

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/config"
-	"github.com/wanctl/wanctl/pkg/serve"
+	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 	"github.com/wanctl/wanctl/pkg/state"
 	"github.com/wanctl/wanctl/pkg/sysd"
 )
@@ -23,7 +23,7 @@ type daemon struct {
 	quit     func(why error) // ends the run in order
 	logs     *logs
 	notifier *sysd.Notifier
-	stages   [3][]serve.Task // loops, then what feeds them, then what keeps and serves
+	stages   [3][]supervisor.Task // loops, then what feeds them, then what keeps and serves
 	closers  []func() error
 	bound    map[string]bool // addresses that have a listener
 	ready    atomic.Bool     // every task is, and none is being stopped
@@ -37,7 +37,7 @@ type daemon struct {
 // Signals are taken from here on: whoever rotates logs must not end a daemon
 // that still waits for the router.
 func (a *App) newDaemon(ctx context.Context, o logOptions) (context.Context, *daemon) {
-	ctx, hangup, stop := serve.Signals(ctx)
+	ctx, hangup, stop := supervisor.Signals(ctx)
 	ctx, quit := context.WithCancelCause(ctx)
 	d := &daemon{app: a, quit: quit, logs: a.openLogs(o), bound: map[string]bool{}, hangup: hangup, unhook: stop}
 	var err error
@@ -60,7 +60,7 @@ func (d *daemon) listenSocket(name, path string, handler http.Handler) {
 	if d.logs.consoleOnly {
 		level = slog.LevelInfo
 	}
-	d.stages[2] = append(d.stages[2], serve.NewSocketServer(name, path, handler, d.logs.main, level))
+	d.stages[2] = append(d.stages[2], supervisor.NewSocketServer(name, path, handler, d.logs.main, level))
 }
 
 // listen adds a server of the kind "health" or "metrics", unless there is one
@@ -79,7 +79,7 @@ func (d *daemon) listen(kind string, e config.Endpoint, handler http.Handler) {
 	if kind == "health" {
 		setting = "health_check.port"
 	}
-	d.stages[2] = append(d.stages[2], serve.NewHTTPServer(kind, addr, setting, handler, d.logs.main))
+	d.stages[2] = append(d.stages[2], supervisor.NewHTTPServer(kind, addr, setting, handler, d.logs.main))
 }
 
 // daemonRun is what differs between the daemons while they run.
@@ -92,8 +92,8 @@ type daemonRun struct {
 // run runs the tasks until ctx ends, a signal ends it, or the first stage has
 // nothing more to do.
 func (d *daemon) run(ctx context.Context, r daemonRun) error {
-	defer serve.SurviveBrokenPipe()()
-	d.stages[2] = append(d.stages[2], serve.OnReload(d.hangup, func(ctx context.Context) {
+	defer supervisor.SurviveBrokenPipe()()
+	d.stages[2] = append(d.stages[2], supervisor.OnReload(d.hangup, func(ctx context.Context) {
 		tell := d.ready.Load() // READY=1 must not come early, nor after STOPPING=1
 		if tell {
 			d.say(d.notifier.Reloading())
@@ -104,8 +104,8 @@ func (d *daemon) run(ctx context.Context, r daemonRun) error {
 			d.say(d.notifier.Ready(r.doing))
 		}
 	}))
-	frame := serve.Frame{
-		Stages: [][]serve.Task{d.stages[0], d.stages[1], d.stages[2]},
+	frame := supervisor.Frame{
+		Stages: [][]supervisor.Task{d.stages[0], d.stages[1], d.stages[2]},
 		Log:    d.logs.main,
 		OnReady: func() {
 			d.ready.Store(true)
@@ -124,7 +124,7 @@ func (d *daemon) run(ctx context.Context, r daemonRun) error {
 // reportStatus adds what keeps the line of `systemctl status` fresh, as long as
 // line has one.
 func (d *daemon) reportStatus(every time.Duration, line func(context.Context) (text string, ok bool)) {
-	d.stages[2] = append(d.stages[2], serve.NewTask("status", nil, func(ctx context.Context) error {
+	d.stages[2] = append(d.stages[2], supervisor.NewTask("status", nil, func(ctx context.Context) error {
 		ticker := time.NewTicker(every)
 		defer ticker.Stop()
 		for d.notifier.Enabled() {
@@ -147,7 +147,7 @@ func (d *daemon) reportStatus(every time.Duration, line func(context.Context) (t
 // program judges it by the PID inside and may have removed it. Two controllers
 // on one queue are worse than none.
 func (d *daemon) watchLock(name string, lock *state.Lock) {
-	d.stages[2] = append(d.stages[2], serve.NewTask(name, nil, func(ctx context.Context) error {
+	d.stages[2] = append(d.stages[2], supervisor.NewTask(name, nil, func(ctx context.Context) error {
 		ticker := time.NewTicker(time.Minute)
 		defer ticker.Stop()
 		for {

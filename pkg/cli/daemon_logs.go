@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/wanctl/wanctl/pkg/config"
-	"github.com/wanctl/wanctl/pkg/serve"
+	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 )
 
 // logs is where a daemon writes: standard error, and the log files of each
@@ -14,9 +14,9 @@ import (
 type logs struct {
 	app         *App
 	consoleOnly bool
-	console     *serve.Log
+	console     *supervisor.Log
 	onConsole   slog.Handler
-	files       map[string]*serve.Log // by path
+	files       map[string]*supervisor.Log // by path
 	inFiles     []slog.Handler
 
 	// main takes what concerns the process: on the console and, as soon as
@@ -31,8 +31,8 @@ type logOptions struct {
 }
 
 func (a *App) openLogs(o logOptions) *logs {
-	l := &logs{app: a, consoleOnly: o.consoleOnly, files: map[string]*serve.Log{}}
-	l.console = serve.NewLog(a.Err, l.options())
+	l := &logs{app: a, consoleOnly: o.consoleOnly, files: map[string]*supervisor.Log{}}
+	l.console = supervisor.NewLog(a.Err, l.options())
 	level := a.global.logLevel
 	switch {
 	case a.global.quiet:
@@ -45,8 +45,8 @@ func (a *App) openLogs(o logOptions) *logs {
 	return l
 }
 
-func (l *logs) options() serve.LogOptions {
-	return serve.LogOptions{JSON: l.app.global.logFormat == "json"}
+func (l *logs) options() supervisor.LogOptions {
+	return supervisor.LogOptions{JSON: l.app.global.logFormat == "json"}
 }
 
 // of returns the logger of one configuration. A log file that cannot be written is a
@@ -60,7 +60,7 @@ func (l *logs) of(cfg *config.Base) *slog.Logger {
 		f, shared := l.files[path]
 		if !shared {
 			var err error
-			if f, err = serve.OpenLog(path, l.options()); err != nil {
+			if f, err = supervisor.OpenLog(path, l.options()); err != nil {
 				l.main.Warn("log file cannot be written: logging without it", "wan", cfg.Name, "error", err)
 				return
 			}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 )
 
 // decisionRecord is one decision of the law as programs read it: `shape` live
@@ -65,12 +65,12 @@ func round(v float64, digits int) float64 {
 	return r
 }
 
-func column[V any](name string, of func(decisionRecord) V) out.Column[decisionRecord] {
-	return out.Column[decisionRecord]{Head: name, Name: name, Value: func(r decisionRecord) any { return of(r) },
+func column[V any](name string, of func(decisionRecord) V) output.Column[decisionRecord] {
+	return output.Column[decisionRecord]{Head: name, Name: name, Value: func(r decisionRecord) any { return of(r) },
 		Text: func(r decisionRecord) string { return fmt.Sprint(of(r)) }}
 }
 
-var decisionColumns = []out.Column[decisionRecord]{
+var decisionColumns = []output.Column[decisionRecord]{
 	column("time", func(r decisionRecord) string {
 		if r.Time == nil {
 			return ""

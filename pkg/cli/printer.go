@@ -7,14 +7,14 @@ import (
 	"sync/atomic"
 	"syscall"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 )
 
 // printer prints what running loops decide to standard output as one stream,
 // from a goroutine of its own: a slow reader costs lines, never a tick.
 type printer[T any] struct {
 	daemon  *daemon
-	columns []out.Column[T]
+	columns []output.Column[T]
 	line    func(io.Writer, T) error // for people
 	lines   chan T
 	lost    atomic.Uint64
@@ -23,7 +23,7 @@ type printer[T any] struct {
 // errReaderGone: whoever read standard output has seen enough.
 var errReaderGone = errors.New("the reader of standard output has left")
 
-func newPrinter[T any](d *daemon, columns []out.Column[T], line func(io.Writer, T) error) *printer[T] {
+func newPrinter[T any](d *daemon, columns []output.Column[T], line func(io.Writer, T) error) *printer[T] {
 	return &printer[T]{daemon: d, columns: columns, line: line, lines: make(chan T, 1024)}
 }
 
@@ -39,7 +39,7 @@ func (p *printer[T]) put(r T) {
 // run prints until ctx ends, then what is left. A reader that leaves ends the
 // run, as it would end any command in a pipe; a disk that is full does not.
 func (p *printer[T]) run(ctx context.Context) error {
-	stream := out.NewStream(p.daemon.app.Out, p.daemon.app.global.output, p.columns, p.line)
+	stream := output.NewStream(p.daemon.app.Out, p.daemon.app.global.output, p.columns, p.line)
 	works := true
 	check := func(err error) (gone bool) {
 		switch {

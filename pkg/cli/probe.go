@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/probe"
 )
 
@@ -237,7 +237,7 @@ type probeView interface {
 }
 
 func (a *App) newProbeView(b *probeBoard) probeView {
-	people := a.global.output == out.Table
+	people := a.global.output == output.Table
 	switch {
 	case people && a.global.quiet:
 		return noProbeView{}

@@ -6,13 +6,13 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/probe"
 	"github.com/wanctl/wanctl/pkg/rtt"
 )
 
 // probeColumns is the CSV form of samples.
-var probeColumns = []out.Column[probeSample]{
+var probeColumns = []output.Column[probeSample]{
 	{Name: "time", Text: func(s probeSample) string { return s.Time.Format(time.RFC3339Nano) }},
 	{Name: "t_ms", Text: func(s probeSample) string { return decimal(s.TimeMS) }},
 	{Name: "host", Text: func(s probeSample) string { return s.Host }},
@@ -52,7 +52,7 @@ func trueOrNot(v bool) string {
 // probeLines shows samples one a line, and what is wrong as warnings.
 type probeLines struct {
 	app    *App
-	stream *out.Stream[probeSample]
+	stream *output.Stream[probeSample]
 	notes  probeNotes
 }
 
@@ -69,7 +69,7 @@ func newProbeLines(a *App, b *probeBoard) *probeLines {
 			s.Time.Local().Format("15:04:05.000"), width, s.Host, s.Method, *s.Seq, s.outcome())
 		return err
 	}
-	return &probeLines{app: a, stream: out.NewStream(a.Out, a.global.output, probeColumns, line)}
+	return &probeLines{app: a, stream: output.NewStream(a.Out, a.global.output, probeColumns, line)}
 }
 
 // outcome is what became of the probe, for people.
@@ -166,7 +166,7 @@ type probeTotal struct {
 // machine output on standard error.
 func (a *App) printProbeSummary(s probe.Status, b *probeBoard) error {
 	w := a.Out
-	if a.global.output != out.Table {
+	if a.global.output != output.Table {
 		if a.global.quiet {
 			return nil
 		}
@@ -176,7 +176,7 @@ func (a *App) printProbeSummary(s probe.Status, b *probeBoard) error {
 	if !a.global.quiet {
 		fmt.Fprintln(w)
 	}
-	if err := out.List(w, out.Table, rows, probeTotalColumns); err != nil {
+	if err := output.List(w, output.Table, rows, probeTotalColumns); err != nil {
 		return fmt.Errorf("writing the summary: %w", err)
 	}
 	if s.Dropped > 0 {
@@ -209,7 +209,7 @@ func (b *probeBoard) totals(s probe.Status) []probeTotal {
 	return append(rows, all)
 }
 
-var probeTotalColumns = []out.Column[probeTotal]{
+var probeTotalColumns = []output.Column[probeTotal]{
 	{Head: "HOST", Text: func(t probeTotal) string { return t.host }},
 	{Head: "METHOD", Text: func(t probeTotal) string { return t.method }},
 	{Head: "SENT", Right: true, Text: func(t probeTotal) string { return strconv.FormatUint(t.sent, 10) }},

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/probe"
 )
 
@@ -14,16 +14,16 @@ import (
 type probeScreen struct {
 	app    *App
 	board  *probeBoard
-	live   *out.Live
-	ramp   out.Ramp
+	live   *output.Live
+	ramp   output.Ramp
 	colour bool
 	start  time.Time
 }
 
 func newProbeScreen(a *App, b *probeBoard) *probeScreen {
-	v := &probeScreen{app: a, board: b, live: out.NewLive(a.Streams), ramp: out.ASCII, colour: !a.global.noColor, start: b.epoch}
+	v := &probeScreen{app: a, board: b, live: output.NewLive(a.Streams), ramp: output.ASCII, colour: !a.global.noColor, start: b.epoch}
 	if a.unicode() {
-		v.ramp = out.Blocks
+		v.ramp = output.Blocks
 	}
 	return v
 }
@@ -108,7 +108,7 @@ func (v *probeScreen) fit(width int) (columns []screenColumn, room int) {
 }
 
 func (c screenColumn) pad(text string) string {
-	text = out.Fit(text, c.width)
+	text = output.Fit(text, c.width)
 	if c.left {
 		return fmt.Sprintf("%-*s", c.width+screenGap, text)
 	}
@@ -123,7 +123,7 @@ func (v *probeScreen) lines(s probe.Status, elapsed time.Duration, width int) []
 	for _, c := range columns {
 		head += c.pad(c.head)
 	}
-	lines := []string{v.paint(out.Dim, strings.TrimRight(head, " "))}
+	lines := []string{v.paint(output.Dim, strings.TrimRight(head, " "))}
 	shown := 0
 	for i, h := range v.board.hosts {
 		t := s.Targets[i]
@@ -136,7 +136,7 @@ func (v *probeScreen) lines(s probe.Status, elapsed time.Duration, width int) []
 			line += c.pad(c.cell(h, t))
 		}
 		if !t.Alive && elapsed > probeFreshFor {
-			line = v.paint(out.Red, line)
+			line = v.paint(output.Red, line)
 		}
 		lines = append(lines, line+v.spark(&h.history, newest, room))
 	}
@@ -152,7 +152,7 @@ func (v *probeScreen) lines(s probe.Status, elapsed time.Duration, width int) []
 				line += c.pad("")
 			}
 		}
-		lines = append(lines, v.paint(out.Bold, line)+v.spark(&v.board.medians, newest, room))
+		lines = append(lines, v.paint(output.Bold, line)+v.spark(&v.board.medians, newest, room))
 	}
 	return append(lines, v.footer(s, elapsed)...)
 }
@@ -164,7 +164,7 @@ func (v *probeScreen) unneeded(s probe.Status, t probe.TargetStatus) bool {
 
 func (v *probeScreen) spark(h *probeHistory, newest int64, room int) string {
 	values, lo, hi := h.values(newest, room)
-	return out.Sparkline(v.ramp, values, lo, hi)
+	return output.Sparkline(v.ramp, values, lo, hi)
 }
 
 // footer tells what is wrong, and how to end.
@@ -176,15 +176,17 @@ func (v *probeScreen) footer(s probe.Status, elapsed time.Duration) (lines []str
 		}
 	}
 	for _, text := range probeErrors(failing) {
-		lines = append(lines, v.paint(out.Yellow, text))
+		lines = append(lines, v.paint(output.Yellow, text))
 	}
 	if text := describeMode(s); text != "" && elapsed > probeFreshFor {
-		lines = append(lines, v.paint(out.Yellow, text))
+		lines = append(lines, v.paint(output.Yellow, text))
 	}
 	if path := v.board.path.View(max(elapsed, v.board.newest)); path.OneWay {
 		lines = append(lines, fmt.Sprintf("above the best: up %s, down %s", rttText(path.Up), rttText(path.Down)))
 	}
-	return append(lines, v.paint(out.Dim, fmt.Sprintf("%v, Ctrl-C ends", elapsed.Truncate(time.Second))))
+	return append(lines, v.paint(output.Dim, fmt.Sprintf("%v, Ctrl-C ends", elapsed.Truncate(time.Second))))
 }
 
-func (v *probeScreen) paint(c out.Colour, text string) string { return out.Paint(v.colour, c, text) }
+func (v *probeScreen) paint(c output.Colour, text string) string {
+	return output.Paint(v.colour, c, text)
+}

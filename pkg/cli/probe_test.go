@@ -16,7 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/probe"
 	"github.com/wanctl/wanctl/pkg/rtt"
 	"github.com/wanctl/wanctl/pkg/trace"
@@ -42,7 +42,7 @@ func plan(t *testing.T, line string) (cfg probe.Config, err error) {
 	if err := os.WriteFile(filepath.Join(dir, "fast.yaml"), []byte(probeWAN), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	a := &App{Streams: out.Streams{Out: io.Discard, Err: io.Discard}, LookupEnv: func(string) (string, bool) { return "", false }}
+	a := &App{Streams: output.Streams{Out: io.Discard, Err: io.Discard}, LookupEnv: func(string) (string, bool) { return "", false }}
 	root := newRootCmd(a)
 	args := append([]string{"--config-dir", dir, "probe"}, strings.Fields(line)...)
 	cmd, rest, err := root.Find(args)
@@ -219,9 +219,9 @@ func TestProbeBoard(t *testing.T) {
 
 // What probe prints is what a replay reads.
 func TestProbeSamplesAreATrace(t *testing.T) {
-	for _, format := range []out.Format{out.JSONL, out.CSV} {
+	for _, format := range []output.Format{output.JSONL, output.CSV} {
 		var buf bytes.Buffer
-		stream := out.NewStream[probeSample](&buf, format, probeColumns, nil)
+		stream := output.NewStream[probeSample](&buf, format, probeColumns, nil)
 		b := testBoard()
 		for _, e := range []rtt.Event{
 			{At: 10 * time.Millisecond, RTT: 10 * time.Millisecond, Kind: rtt.Reply},
@@ -408,7 +408,7 @@ func (p *closedPipe) Write(b []byte) (int, error) {
 
 func TestProbeEndsQuietlyWithItsReader(t *testing.T) {
 	var stderr bytes.Buffer
-	a := &App{Streams: out.Streams{Out: &closedPipe{2}, Err: &stderr}, LookupEnv: func(string) (string, bool) { return "", false }}
+	a := &App{Streams: output.Streams{Out: &closedPipe{2}, Err: &stderr}, LookupEnv: func(string) (string, bool) { return "", false }}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	status := a.Run(ctx, strings.Fields("probe --method tcp 127.0.0.1:1 --interval 10ms -o jsonl"))
@@ -427,7 +427,7 @@ func TestProbeInterrupted(t *testing.T) {
 		}
 		return stdout.Write(b)
 	})
-	a := &App{Streams: out.Streams{Out: interrupt, Err: io.Discard}, LookupEnv: func(string) (string, bool) { return "", false }}
+	a := &App{Streams: output.Streams{Out: interrupt, Err: io.Discard}, LookupEnv: func(string) (string, bool) { return "", false }}
 	if status := a.Run(ctx, strings.Fields("probe --method tcp 127.0.0.1:1 --interval 10ms")); status != exitOK {
 		t.Errorf("exit status %d", status)
 	}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 )
 
 const rootLong = `wanctl keeps a WAN behind a MikroTik router free of bufferbloat.
@@ -78,7 +78,7 @@ func newRootCmd(a *App) *cobra.Command {
 
 func (a *App) addGlobalFlags(root *cobra.Command) {
 	g := &a.global
-	g.output = out.Table
+	g.output = output.Table
 	f := root.PersistentFlags()
 	f.Var(&once{value: &g.config}, "config", "configuration `FILE` of one WAN (env WANCTL_CONFIG)")
 	f.StringVar(&g.configDir, "config-dir", "/etc/wanctl", "`DIR` where --wan NAME finds NAME.yaml (env WANCTL_CONFIG_DIR)")
@@ -89,7 +89,7 @@ func (a *App) addGlobalFlags(root *cobra.Command) {
 	f.BoolVar(&g.noColor, "no-color", false, "no colour, even on a terminal (env NO_COLOR)")
 	f.BoolVarP(&g.quiet, "quiet", "q", false, "no warnings and no progress")
 	for name, values := range map[string][]string{
-		"output":     out.Formats(),
+		"output":     output.Formats(),
 		"log-level":  {"debug", "info", "warn", "error"},
 		"log-format": {"text", "json"},
 	} {

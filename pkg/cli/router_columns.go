@@ -3,28 +3,28 @@ package cli
 import (
 	"fmt"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 )
 
 // field is a column of CSV: the same name and value as in JSON.
-func field[T any](name string, value func(T) any) out.Column[T] {
-	return out.Column[T]{Name: name, Text: func(v T) string { return fmt.Sprint(value(v)) }}
+func field[T any](name string, value func(T) any) output.Column[T] {
+	return output.Column[T]{Name: name, Text: func(v T) string { return fmt.Sprint(value(v)) }}
 }
 
 // text is a column for people with text of the router in it.
-func text[T any](head string, value func(T) string) out.Column[T] {
-	return out.Column[T]{Head: head, Text: func(v T) string { return printable(value(v)) }}
+func text[T any](head string, value func(T) string) output.Column[T] {
+	return output.Column[T]{Head: head, Text: func(v T) string { return printable(value(v)) }}
 }
 
 // number is a column for people that is aligned right.
-func number[T any](head string, value func(T) string) out.Column[T] {
-	return out.Column[T]{Head: head, Right: true, Text: value}
+func number[T any](head string, value func(T) string) output.Column[T] {
+	return output.Column[T]{Head: head, Right: true, Text: value}
 }
 
 // list prints items of the router: as columns for people, as fields in CSV.
-func list[T any](a *App, items []T, columns, fields []out.Column[T]) error {
-	if a.global.output == out.CSV {
+func list[T any](a *App, items []T, columns, fields []output.Column[T]) error {
+	if a.global.output == output.CSV {
 		columns = fields
 	}
-	return out.List(a.Out, a.global.output, items, columns)
+	return output.List(a.Out, a.global.output, items, columns)
 }

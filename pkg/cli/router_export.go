@@ -10,10 +10,10 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
-	"github.com/wanctl/wanctl/pkg/cli/export"
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/config/schema"
+	"github.com/wanctl/wanctl/pkg/router/export"
 )
 
 // exportOptions describe what is to be set up, where no configuration does.
@@ -316,7 +316,7 @@ func completeQueue(q *export.Queue, direction, name, ceiling string) error {
 }
 
 func (a *App) printExport(plan *export.Plan) error {
-	if a.global.output == out.Table {
+	if a.global.output == output.Table {
 		return plan.Script(a.Out)
 	}
 	var items []exportItem
@@ -326,7 +326,7 @@ func (a *App) printExport(plan *export.Plan) error {
 			Properties: i.Properties(), Command: i.Add(),
 		})
 	}
-	return out.List(a.Out, a.global.output, items, []out.Column[exportItem]{
+	return output.List(a.Out, a.global.output, items, []output.Column[exportItem]{
 		field("section", func(i exportItem) any { return i.Section }),
 		field("menu", func(i exportItem) any { return i.Menu }),
 		field("key", func(i exportItem) any { return i.Key }),

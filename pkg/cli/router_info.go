@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
@@ -55,11 +55,11 @@ func (a *App) printRouterInfo(i router.Info) error {
 		CPULoad: i.CPULoad, CPUCount: i.CPUCount, FreeMemory: i.FreeMemory, TotalMemory: i.TotalMemory, WriteSectors: i.WriteSects,
 	}
 	switch a.global.output {
-	case out.JSON:
-		return out.EncodeJSON(a.Out, v)
-	case out.JSONL, out.CSV:
-		return out.List(a.Out, a.global.output, []routerInfo{v}, routerInfoColumns())
-	case out.Table:
+	case output.JSON:
+		return output.EncodeJSON(a.Out, v)
+	case output.JSONL, output.CSV:
+		return output.List(a.Out, a.global.output, []routerInfo{v}, routerInfoColumns())
+	case output.Table:
 	}
 	board := printable(i.Board)
 	if i.Arch != "" {
@@ -81,8 +81,8 @@ func (a *App) printRouterInfo(i router.Info) error {
 	return nil
 }
 
-func routerInfoColumns() []out.Column[routerInfo] {
-	return []out.Column[routerInfo]{
+func routerInfoColumns() []output.Column[routerInfo] {
+	return []output.Column[routerInfo]{
 		field("identity", func(i routerInfo) any { return i.Identity }),
 		field("version", func(i routerInfo) any { return i.Version }),
 		field("board", func(i routerInfo) any { return i.Board }),

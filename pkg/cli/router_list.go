@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
@@ -101,8 +101,8 @@ func newRouterAddress(e router.Address) routerAddress {
 	}
 }
 
-func addressColumns() []out.Column[routerAddress] {
-	return []out.Column[routerAddress]{
+func addressColumns() []output.Column[routerAddress] {
+	return []output.Column[routerAddress]{
 		text("LIST", func(e routerAddress) string { return e.List }),
 		text("ADDRESS", func(e routerAddress) string { return e.Address }),
 		number("LEFT", func(e routerAddress) string { return secondsText(e.Timeout) }),
@@ -112,8 +112,8 @@ func addressColumns() []out.Column[routerAddress] {
 	}
 }
 
-func addressFields() []out.Column[routerAddress] {
-	return []out.Column[routerAddress]{
+func addressFields() []output.Column[routerAddress] {
+	return []output.Column[routerAddress]{
 		field("list", func(e routerAddress) any { return e.List }),
 		field("address", func(e routerAddress) any { return e.Address }),
 		field("comment", func(e routerAddress) any { return e.Comment }),

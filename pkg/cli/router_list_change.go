@@ -11,9 +11,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/router"
-	"github.com/wanctl/wanctl/pkg/router/ros"
+	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
 // addressChange is the output for programs: the entry as the router has it
@@ -115,7 +115,7 @@ func entryKey(name, address string) (string, string, error) {
 	if err := plainWord("list", name); err != nil {
 		return "", "", err
 	}
-	address, err := ros.NormalAddress(address)
+	address, err := rosdata.NormalAddress(address)
 	if err != nil {
 		return "", "", usagef("%v", err)
 	}
@@ -146,7 +146,7 @@ func (o *listAddOptions) entry(cmd *cobra.Command, name, address string) (router
 		return entry, usagef("--comment %q is not UTF-8", o.comment)
 	}
 	if cmd.Flags().Changed("timeout") {
-		entry.Timeout, err = ros.Duration(o.timeout)
+		entry.Timeout, err = rosdata.Duration(o.timeout)
 		if err != nil || entry.Timeout < time.Second || entry.Timeout%time.Second != 0 {
 			return entry, usagef("--timeout %q: write whole seconds or more, such as 90s, 1h30m or 2d", o.timeout)
 		}
@@ -217,7 +217,7 @@ func findAddress(ctx context.Context, client router.Client, name, address string
 		return router.Address{}, err
 	}
 	for _, e := range entries {
-		if normal, err := ros.NormalAddress(e.Address); e.Address == address || err == nil && normal == address {
+		if normal, err := rosdata.NormalAddress(e.Address); e.Address == address || err == nil && normal == address {
 			return e, nil
 		}
 	}
@@ -236,18 +236,18 @@ func removeAddress(ctx context.Context, client router.Client, name, address stri
 
 func (a *App) printAddressChange(c addressChange, done string) error {
 	switch a.global.output {
-	case out.JSON:
-		return out.EncodeJSON(a.Out, c)
-	case out.JSONL, out.CSV:
-		var fields []out.Column[addressChange]
+	case output.JSON:
+		return output.EncodeJSON(a.Out, c)
+	case output.JSONL, output.CSV:
+		var fields []output.Column[addressChange]
 		for _, f := range addressFields() {
-			fields = append(fields, out.Column[addressChange]{Name: f.Name, Text: func(c addressChange) string { return f.Text(c.routerAddress) }})
+			fields = append(fields, output.Column[addressChange]{Name: f.Name, Text: func(c addressChange) string { return f.Text(c.routerAddress) }})
 		}
 		fields = append(fields,
 			field("changed", func(c addressChange) any { return c.Changed }),
 			field("dry_run", func(c addressChange) any { return c.DryRun }))
-		return out.List(a.Out, a.global.output, []addressChange{c}, fields)
-	case out.Table:
+		return output.List(a.Out, a.global.output, []addressChange{c}, fields)
+	case output.Table:
 	}
 	suffix := ""
 	if c.Timeout > 0 {

@@ -7,9 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/router"
-	"github.com/wanctl/wanctl/pkg/router/ros"
+	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
 // routerRule is the output for programs.
@@ -77,8 +77,8 @@ With -o json, all rules are an array and one rule is an object.
 var errNoComment = usagef("rules without a comment cannot be told apart; give COMMENT, or leave it out of 'mangle get' to see all rules")
 
 func (a *App) printRule(r routerRule) error {
-	if a.global.output == out.JSON {
-		return out.EncodeJSON(a.Out, r)
+	if a.global.output == output.JSON {
+		return output.EncodeJSON(a.Out, r)
 	}
 	return list(a, []routerRule{r}, ruleColumns(false), ruleFields())
 }
@@ -94,8 +94,8 @@ func newRouterRule(r router.Rule) routerRule {
 	}
 }
 
-func ruleColumns(numbered bool) []out.Column[routerRule] {
-	columns := []out.Column[routerRule]{
+func ruleColumns(numbered bool) []output.Column[routerRule] {
+	columns := []output.Column[routerRule]{
 		number("#", func(r routerRule) string { return strconv.Itoa(r.Position) }),
 		text("COMMENT", func(r routerRule) string { return r.Comment }),
 		text("STATE", routerRule.state),
@@ -111,8 +111,8 @@ func ruleColumns(numbered bool) []out.Column[routerRule] {
 	return columns
 }
 
-func ruleFields() []out.Column[routerRule] {
-	return []out.Column[routerRule]{
+func ruleFields() []output.Column[routerRule] {
+	return []output.Column[routerRule]{
 		field("comment", func(r routerRule) any { return r.Comment }),
 		field("chain", func(r routerRule) any { return r.Chain }),
 		field("action", func(r routerRule) any { return r.Action }),
@@ -148,6 +148,6 @@ func (r routerRule) state() string {
 // empty prefixes of it, for every rule.
 func (r routerRule) told() map[string]string {
 	told := maps.Clone(r.Params)
-	maps.DeleteFunc(told, func(name, value string) bool { return value == "" || name == "log" && !ros.Bool(value) })
+	maps.DeleteFunc(told, func(name, value string) bool { return value == "" || name == "log" && !rosdata.Bool(value) })
 	return told
 }

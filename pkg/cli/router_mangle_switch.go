@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
@@ -88,10 +88,10 @@ func setRule(ctx context.Context, client router.Client, comment string, enable, 
 
 func (a *App) printRuleChange(c ruleChange) error {
 	switch a.global.output {
-	case out.JSON:
-		return out.EncodeJSON(a.Out, c)
-	case out.JSONL, out.CSV:
-		return out.List(a.Out, a.global.output, []ruleChange{c}, []out.Column[ruleChange]{
+	case output.JSON:
+		return output.EncodeJSON(a.Out, c)
+	case output.JSONL, output.CSV:
+		return output.List(a.Out, a.global.output, []ruleChange{c}, []output.Column[ruleChange]{
 			field("comment", func(c ruleChange) any { return c.Comment }),
 			field("changed", func(c ruleChange) any { return c.Changed }),
 			field("dry_run", func(c ruleChange) any { return c.DryRun }),
@@ -99,7 +99,7 @@ func (a *App) printRuleChange(c ruleChange) error {
 			field("enabled", func(c ruleChange) any { return c.Enabled }),
 			field("invalid", func(c ruleChange) any { return c.Invalid }),
 		})
-	case out.Table:
+	case output.Table:
 	}
 	if !c.Changed {
 		_, err := fmt.Fprintf(a.Out, "%s: is %s already\n", printable(c.Comment), enabledText(c.Enabled))

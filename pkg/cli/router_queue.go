@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
@@ -70,8 +70,8 @@ is absent there, or empty in CSV, is no limit.
 
 func (a *App) printQueue(q router.Queue) error {
 	queues := routerQueues(q)
-	if a.global.output == out.JSON {
-		return out.EncodeJSON(a.Out, queues[0])
+	if a.global.output == output.JSON {
+		return output.EncodeJSON(a.Out, queues[0])
 	}
 	return a.listQueues(queues)
 }
@@ -94,8 +94,8 @@ func routerQueues(queues ...router.Queue) []routerQueue {
 }
 
 // queueColumns is the table for people, as wide as a terminal.
-func queueColumns() []out.Column[routerQueue] {
-	return []out.Column[routerQueue]{
+func queueColumns() []output.Column[routerQueue] {
+	return []output.Column[routerQueue]{
 		text("NAME", func(q routerQueue) string { return q.Name }),
 		text("PARENT", func(q routerQueue) string { return q.Parent }),
 		text("TYPE", func(q routerQueue) string { return q.Type }),
@@ -109,8 +109,8 @@ func queueColumns() []out.Column[routerQueue] {
 }
 
 // queueFields is CSV: the same fields as JSON.
-func queueFields() []out.Column[routerQueue] {
-	return []out.Column[routerQueue]{
+func queueFields() []output.Column[routerQueue] {
+	return []output.Column[routerQueue]{
 		field("name", func(q routerQueue) any { return q.Name }),
 		field("parent", func(q routerQueue) any { return q.Parent }),
 		field("queue_type", func(q routerQueue) any { return q.Type }),

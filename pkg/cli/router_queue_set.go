@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
@@ -122,11 +122,11 @@ func setQueue(ctx context.Context, client router.Client, name string, set router
 
 func (a *App) printQueueChange(c queueChange) error {
 	switch a.global.output {
-	case out.JSON:
-		return out.EncodeJSON(a.Out, c)
-	case out.JSONL, out.CSV:
-		return out.List(a.Out, a.global.output, []queueChange{c}, queueChangeColumns())
-	case out.Table:
+	case output.JSON:
+		return output.EncodeJSON(a.Out, c)
+	case output.JSONL, output.CSV:
+		return output.List(a.Out, a.global.output, []queueChange{c}, queueChangeColumns())
+	case output.Table:
 	}
 	suffix := ""
 	if c.DryRun {
@@ -150,8 +150,8 @@ func (a *App) printQueueChange(c queueChange) error {
 	return nil
 }
 
-func queueChangeColumns() []out.Column[queueChange] {
-	return []out.Column[queueChange]{
+func queueChangeColumns() []output.Column[queueChange] {
+	return []output.Column[queueChange]{
 		field("queue", func(c queueChange) any { return c.Queue }),
 		field("changed", func(c queueChange) any { return c.Changed }),
 		field("dry_run", func(c queueChange) any { return c.DryRun }),

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
@@ -38,14 +38,14 @@ func newQueueTypesCmd(a *App, o *routerFlags) *cobra.Command {
 				for i, t := range types {
 					list[i] = routerQueueType(t)
 				}
-				return out.List(a.Out, a.global.output, list, queueTypeColumns())
+				return output.List(a.Out, a.global.output, list, queueTypeColumns())
 			})
 		},
 	}
 }
 
-func queueTypeColumns() []out.Column[routerQueueType] {
-	return []out.Column[routerQueueType]{
+func queueTypeColumns() []output.Column[routerQueueType] {
+	return []output.Column[routerQueueType]{
 		{Head: "NAME", Name: "name", Text: func(t routerQueueType) string { return printable(t.Name) }},
 		{Head: "KIND", Name: "kind", Text: func(t routerQueueType) string { return printable(t.Kind) }},
 		{Head: "DEFAULT", Name: "default", Text: func(t routerQueueType) string { return yesNo(t.Default) }, Value: func(t routerQueueType) any { return t.Default }},

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
@@ -56,8 +56,8 @@ func newRouteGetCmd(a *App, o *routerFlags) *cobra.Command {
 	}
 }
 
-func routeColumns() []out.Column[routerRoute] {
-	return []out.Column[routerRoute]{
+func routeColumns() []output.Column[routerRoute] {
+	return []output.Column[routerRoute]{
 		text("DESTINATION", func(r routerRoute) string { return r.Destination }),
 		text("GATEWAY", func(r routerRoute) string {
 			if r.Blackhole {
@@ -72,8 +72,8 @@ func routeColumns() []out.Column[routerRoute] {
 	}
 }
 
-func routeFields() []out.Column[routerRoute] {
-	return []out.Column[routerRoute]{
+func routeFields() []output.Column[routerRoute] {
+	return []output.Column[routerRoute]{
 		field("destination", func(r routerRoute) any { return r.Destination }),
 		field("gateway", func(r routerRoute) any { return r.Gateway }),
 		field("routing_table", func(r routerRoute) any { return r.Table }),

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
@@ -58,8 +58,8 @@ policies that it lists.
 	}
 }
 
-func scriptColumns() []out.Column[routerScript] {
-	return []out.Column[routerScript]{
+func scriptColumns() []output.Column[routerScript] {
+	return []output.Column[routerScript]{
 		text("NAME", func(s routerScript) string { return s.Name }),
 		text("OWNER", func(s routerScript) string { return s.Owner }),
 		number("RUNS", func(s routerScript) string { return strconv.FormatUint(s.RunCount, 10) }),
@@ -80,8 +80,8 @@ func scriptColumns() []out.Column[routerScript] {
 	}
 }
 
-func scriptFields() []out.Column[routerScript] {
-	return []out.Column[routerScript]{
+func scriptFields() []output.Column[routerScript] {
+	return []output.Column[routerScript]{
 		field("name", func(s routerScript) any { return s.Name }),
 		field("owner", func(s routerScript) any { return s.Owner }),
 		field("comment", func(s routerScript) any { return s.Comment }),
@@ -124,14 +124,14 @@ themselves give up on a request over rest after 60 s.
 				}
 				run := scriptRun{Script: args[0], Ran: true}
 				switch a.global.output {
-				case out.JSON:
-					return out.EncodeJSON(a.Out, run)
-				case out.JSONL, out.CSV:
-					return out.List(a.Out, a.global.output, []scriptRun{run}, []out.Column[scriptRun]{
+				case output.JSON:
+					return output.EncodeJSON(a.Out, run)
+				case output.JSONL, output.CSV:
+					return output.List(a.Out, a.global.output, []scriptRun{run}, []output.Column[scriptRun]{
 						field("script", func(r scriptRun) any { return r.Script }),
 						field("ran", func(r scriptRun) any { return r.Ran }),
 					})
-				case out.Table:
+				case output.Table:
 				}
 				_, err := fmt.Fprintf(a.Out, "%s: ran without an error\n", printable(run.Script))
 				return err

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
@@ -182,8 +182,8 @@ func TestSetRule(t *testing.T) {
 				t.Fatal(err)
 			}
 			var shown bytes.Buffer
-			a := &App{Streams: out.Streams{Out: &shown}}
-			a.global.output = out.Table
+			a := &App{Streams: output.Streams{Out: &shown}}
+			a.global.output = output.Table
 			if err := a.printRuleChange(change); err != nil {
 				t.Fatal(err)
 			}

@@ -10,8 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
-	"github.com/wanctl/wanctl/pkg/router/simrouter"
+	"github.com/wanctl/wanctl/pkg/cli/output"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
 // place is where in a command an error is, which only a console tells.
@@ -83,7 +83,7 @@ func TestTransports(t *testing.T) {
 			for _, command := range commands {
 				var stdout, stderr bytes.Buffer
 				a := &App{
-					Streams:   out.Streams{Out: &stdout, Err: &stderr},
+					Streams:   output.Streams{Out: &stdout, Err: &stderr},
 					LookupEnv: func(name string) (string, bool) { return "wanctl", name == "ROUTER_PASSWORD" },
 				}
 				args := append([]string{"router"}, command.args...)

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 )
 
 type serveOptions struct {
@@ -64,7 +64,7 @@ func newServeCmd(a *App) *cobra.Command {
 }
 
 func (a *App) checkServeFlags(cmd *cobra.Command, o serveOptions) error {
-	if a.global.output != out.Table {
+	if a.global.output != output.Table {
 		return usagef("serve prints nothing and has no -o %s; ask it: curl http://%s/health", a.global.output, o.listen)
 	}
 	_, port, err := net.SplitHostPort(o.listen)

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wanctl/wanctl/pkg/cli"
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 )
 
 func TestServeProtected(t *testing.T) {
@@ -109,7 +109,7 @@ func TestServeRefuses(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			stderr := &log{}
 			app := &cli.App{
-				Streams:   out.Streams{In: strings.NewReader(""), Out: io.Discard, Err: stderr},
+				Streams:   output.Streams{In: strings.NewReader(""), Out: io.Discard, Err: stderr},
 				LookupEnv: func(string) (string, bool) { return "", false },
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // it ends by itself, or the test fails

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/wanctl/wanctl/pkg/serve"
+	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 	"github.com/wanctl/wanctl/pkg/telemetry/history"
 	"github.com/wanctl/wanctl/pkg/telemetry/page"
@@ -72,7 +72,7 @@ type inProcess struct {
 }
 
 func newShapeFront(checker *telemetry.Checker, past *history.History, metrics http.Handler) front {
-	return front{health: checker.Handler, source: inProcess{checker, past}, metrics: metrics, guard: serve.GuardHost}
+	return front{health: checker.Handler, source: inProcess{checker, past}, metrics: metrics, guard: supervisor.GuardHost}
 }
 
 // Host implements page.Source.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/config/web"
-	"github.com/wanctl/wanctl/pkg/serve"
+	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 	"github.com/wanctl/wanctl/pkg/telemetry/host"
 )
@@ -21,7 +21,7 @@ type server struct {
 	*daemon
 	options   serveOptions
 	host      *host.Host
-	access    *serve.Access
+	access    *supervisor.Access
 	encrypted bool // since the start: a listener keeps that
 
 	reloading sync.Mutex // one reload at a time; guards inventory
@@ -30,7 +30,7 @@ type server struct {
 
 func (a *App) serve(ctx context.Context, o serveOptions) (err error) {
 	ctx, d := a.newDaemon(ctx, logOptions{consoleOnly: true})
-	s := &server{daemon: d, options: o, host: host.New(a.Version), access: serve.NewAccess()}
+	s := &server{daemon: d, options: o, host: host.New(a.Version), access: supervisor.NewAccess()}
 	s.inventory = inventory{app: a, log: d.logs.main}
 	defer func() { err = errors.Join(err, s.close()) }()
 	if err := s.build(); err != nil {
@@ -60,7 +60,7 @@ func (s *server) build() error {
 	if _, err := telemetry.New(registry, s.app.Version); err != nil {
 		return err
 	}
-	listener := serve.NewHTTPServer("serve", s.options.listen, "--listen", s.handler(s.host.Metrics(registry)), s.logs.main)
+	listener := supervisor.NewHTTPServer("serve", s.options.listen, "--listen", s.handler(s.host.Metrics(registry)), s.logs.main)
 	if s.encrypted {
 		listener.UseTLS(s.access.TLS())
 	}
@@ -94,7 +94,7 @@ func (s *server) handler(metrics http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", s.pages(front{health: health, source: s.host, metrics: metrics, guard: func(h http.Handler) http.Handler { return h }}))
 	mux.Handle("/-/reload", s.reloadHandler())
-	guarded := serve.GuardHost(mux)
+	guarded := supervisor.GuardHost(mux)
 	return s.access.Require(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.access.Closed() {
 			mux.ServeHTTP(w, r) // a foreign page does not have the password
@@ -112,7 +112,7 @@ func (s *server) reloadHandler() http.Handler {
 		case r.Method != http.MethodPost && r.Method != http.MethodPut:
 			w.Header().Set("Allow", "POST, PUT")
 			http.Error(w, "reload with POST", http.StatusMethodNotAllowed)
-		case !s.access.Closed() && !serve.OnLoopback(r):
+		case !s.access.Closed() && !supervisor.OnLoopback(r):
 			http.Error(w, "reload from this host, or protect the listener with users: --web-config", http.StatusForbidden)
 		default:
 			if err := s.reload(r.Context()); err != nil {

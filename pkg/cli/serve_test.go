@@ -23,7 +23,7 @@ import (
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/cli"
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 )
 
@@ -64,7 +64,7 @@ func serving(t *testing.T, args ...string) (addr string, stderr *log, end func()
 	t.Helper()
 	stderr = &log{}
 	app := &cli.App{
-		Streams:   out.Streams{In: strings.NewReader(""), Out: io.Discard, Err: stderr},
+		Streams:   output.Streams{In: strings.NewReader(""), Out: io.Discard, Err: stderr},
 		LookupEnv: func(string) (string, bool) { return "", false },
 		Version:   "1.2.3",
 	}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 )
 
 type shapeOptions struct {
@@ -107,7 +107,7 @@ func (a *App) checkShapeFlags(cmd *cobra.Command, o shapeOptions) error {
 	switch {
 	case o.duration < 0:
 		return usagef("--duration %v: must not be negative", o.duration)
-	case o.demo && a.global.output != out.Table:
+	case o.demo && a.global.output != output.Table:
 		return usagef("--demo is for people and has no -o %s; 'wanctl shape -o %[1]s' is for programs", a.global.output)
 	case cmd.Flags().Changed("replay") && o.replay == "":
 		return usagef("--replay: name a file, or - for standard input")
@@ -117,7 +117,7 @@ func (a *App) checkShapeFlags(cmd *cobra.Command, o shapeOptions) error {
 		return usagef("--compare: name configuration files")
 	case cmd.Flags().Changed("plot") && o.plot == "":
 		return usagef("--plot: name a file, or - for standard output")
-	case o.plot != "" && a.global.output != out.Table:
+	case o.plot != "" && a.global.output != output.Table:
 		return usagef("--plot draws and has no -o %s", a.global.output)
 	case cmd.Flags().Changed("record") && o.record == "":
 		return usagef("--record: name a file")

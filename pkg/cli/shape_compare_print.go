@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 )
 
 // printComparison prints what the laws made of in.
@@ -17,14 +17,14 @@ func (a *App) printComparison(in *tracedRun, contenders []*contender) error {
 		differences = append(differences, c.differences(contenders[0].law.label)...)
 	}
 	switch a.global.output {
-	case out.JSON:
-		return out.EncodeJSON(a.Out, struct {
+	case output.JSON:
+		return output.EncodeJSON(a.Out, struct {
 			Recording   string               `json:"recording"`
 			Note        string               `json:"note"`
 			Laws        []comparedLaw        `json:"laws"`
 			Differences []comparedDifference `json:"differences"`
 		}{in.name, openLoop, laws, append([]comparedDifference{}, differences...)})
-	case out.JSONL:
+	case output.JSONL:
 		enc := json.NewEncoder(a.Out)
 		enc.SetEscapeHTML(false)
 		for _, l := range laws {
@@ -38,11 +38,11 @@ func (a *App) printComparison(in *tracedRun, contenders []*contender) error {
 			}
 		}
 		return nil
-	case out.CSV:
-		return out.List(a.Out, out.CSV, laws, comparedFields())
-	case out.Table:
+	case output.CSV:
+		return output.List(a.Out, output.CSV, laws, comparedFields())
+	case output.Table:
 	}
-	if err := out.List(a.Out, out.Table, comparedRows(laws), comparedColumns(laws)); err != nil {
+	if err := output.List(a.Out, output.Table, comparedRows(laws), comparedColumns(laws)); err != nil {
 		return err
 	}
 	if err := a.printDifferences(contenders); err != nil {
@@ -118,24 +118,24 @@ var bothDirections = []struct {
 	{"upload", func(l comparedLaw) comparedDirection { return l.Upload }},
 }
 
-func comparedFields() []out.Column[comparedLaw] {
-	cols := []out.Column[comparedLaw]{
+func comparedFields() []output.Column[comparedLaw] {
+	cols := []output.Column[comparedLaw]{
 		{Name: "configuration", Text: func(l comparedLaw) string { return l.Name }},
 		{Name: "seconds", Text: func(l comparedLaw) string { return decimal(l.Seconds) }},
 		{Name: "steps", Text: func(l comparedLaw) string { return fmt.Sprint(l.Steps) }},
 	}
 	for _, dir := range bothDirections {
 		for _, m := range comparedMeasures() {
-			cols = append(cols, out.Column[comparedLaw]{
+			cols = append(cols, output.Column[comparedLaw]{
 				Name:  dir.name + "_" + m.name,
 				Value: func(l comparedLaw) any { return m.value(dir.of(l)) },
 			})
 		}
 	}
 	return append(cols,
-		out.Column[comparedLaw]{Name: "differing_steps", Text: func(l comparedLaw) string { return fmt.Sprint(l.Differing) }},
-		out.Column[comparedLaw]{Name: "differences", Text: func(l comparedLaw) string { return fmt.Sprint(l.Partings) }},
-		out.Column[comparedLaw]{Name: "first_difference_ms", Text: func(l comparedLaw) string { return decimalOrNot(l.FirstApart) }},
+		output.Column[comparedLaw]{Name: "differing_steps", Text: func(l comparedLaw) string { return fmt.Sprint(l.Differing) }},
+		output.Column[comparedLaw]{Name: "differences", Text: func(l comparedLaw) string { return fmt.Sprint(l.Partings) }},
+		output.Column[comparedLaw]{Name: "first_difference_ms", Text: func(l comparedLaw) string { return decimalOrNot(l.FirstApart) }},
 	)
 }
 
@@ -162,10 +162,10 @@ func comparedRows(laws []comparedLaw) []comparedRow {
 	return rows
 }
 
-func comparedColumns(laws []comparedLaw) []out.Column[comparedRow] {
-	cols := []out.Column[comparedRow]{{Head: "", Text: func(r comparedRow) string { return r.head }}}
+func comparedColumns(laws []comparedLaw) []output.Column[comparedRow] {
+	cols := []output.Column[comparedRow]{{Head: "", Text: func(r comparedRow) string { return r.head }}}
 	for i, l := range laws {
-		cols = append(cols, out.Column[comparedRow]{Head: l.Name, Right: true, Text: func(r comparedRow) string { return r.cells[i] }})
+		cols = append(cols, output.Column[comparedRow]{Head: l.Name, Right: true, Text: func(r comparedRow) string { return r.cells[i] }})
 	}
 	return cols
 }
@@ -195,7 +195,7 @@ func (a *App) printDifferences(contenders []*contender) error {
 				return fmt.Sprintf("%s %s, %s", bitrate.Rate(l.Limit).Human(), l.State, l.Reason)
 			}
 		}
-		if err := out.List(a.Out, out.Table, c.differences(first.law.label), []out.Column[comparedDifference]{
+		if err := output.List(a.Out, output.Table, c.differences(first.law.label), []output.Column[comparedDifference]{
 			{Head: "AT", Right: true, Text: func(d comparedDifference) string { return seconds(d.TimeMS) }},
 			{Head: "DIRECTION", Text: func(d comparedDifference) string { return d.Direction }},
 			{Head: first.law.label, Text: side(0)},

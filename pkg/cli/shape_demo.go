@@ -13,11 +13,11 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
-	"github.com/wanctl/wanctl/pkg/cli/demo"
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/control"
-	"github.com/wanctl/wanctl/pkg/router/simrouter"
+	"github.com/wanctl/wanctl/pkg/sim/demo"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
 const demoQueues = `/queue tree
@@ -188,7 +188,7 @@ func (s *demoShow) summary(router simrouter.Counts) error {
 		return func(r row) string { return fmt.Sprintf(format, of(r)) }
 	}
 	fmt.Fprintf(s.app.Out, "\nDelay that queues added to a sparse packet (a call, a game) while the link was loaded:\n\n")
-	err := out.List(s.app.Out, out.Table, rows, []out.Column[row]{
+	err := output.List(s.app.Out, output.Table, rows, []output.Column[row]{
 		{Head: "", Text: func(r row) string { return r.What }},
 		{Head: "MEDIAN", Right: true, Text: number("%.1f ms", func(r row) float64 { return r.P50 })},
 		{Head: "P95", Right: true, Text: number("%.1f ms", func(r row) float64 { return r.P95 })},

@@ -5,15 +5,15 @@ import (
 	"math"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
-	"github.com/wanctl/wanctl/pkg/cli/demo"
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
+	"github.com/wanctl/wanctl/pkg/sim/demo"
 )
 
 // demoScreen is the view for a terminal: a block that is redrawn in place, and
 // above it what the law decided and why.
 type demoScreen struct {
 	app    *App
-	live   *out.Live
+	live   *output.Live
 	block  []string
 	shaped []float64 // excess in ms, newest last, five a second
 	alone  []float64
@@ -21,10 +21,10 @@ type demoScreen struct {
 
 const demoHistory = 60 // samples of a sparkline: twelve seconds
 
-func newDemoScreen(a *App) *demoScreen { return &demoScreen{app: a, live: out.NewLive(a.Streams)} }
+func newDemoScreen(a *App) *demoScreen { return &demoScreen{app: a, live: output.NewLive(a.Streams)} }
 
-func (v *demoScreen) paint(c out.Colour, text string) string {
-	return out.Paint(!v.app.global.noColor, c, text)
+func (v *demoScreen) paint(c output.Colour, text string) string {
+	return output.Paint(!v.app.global.noColor, c, text)
 }
 
 func (v *demoScreen) tell(l demoLine) {
@@ -57,12 +57,12 @@ func (v *demoScreen) side(name string, d autorate.DirectionDecision, capacity fl
 
 func (v *demoScreen) spark(name string, values []float64, top float64) string {
 	newest := values[len(values)-1]
-	c := out.Green
+	c := output.Green
 	switch {
 	case newest > 30:
-		c = out.Red
+		c = output.Red
 	case newest > 10:
-		c = out.Yellow
+		c = output.Yellow
 	}
 	drawn := make([]float64, 0, len(values))
 	for _, x := range values {
@@ -71,19 +71,19 @@ func (v *demoScreen) spark(name string, values []float64, top float64) string {
 		}
 		drawn = append(drawn, x)
 	}
-	return fmt.Sprintf("%-14s %s %s", name, v.paint(c, fmt.Sprintf("%6.1f ms", newest)), out.Sparkline(out.Blocks, drawn, 0, top))
+	return fmt.Sprintf("%-14s %s %s", name, v.paint(c, fmt.Sprintf("%6.1f ms", newest)), output.Sparkline(output.Blocks, drawn, 0, top))
 }
 
-func stateColour(s autorate.State) out.Colour {
+func stateColour(s autorate.State) output.Colour {
 	switch s {
 	case autorate.Green:
-		return out.Green
+		return output.Green
 	case autorate.Yellow:
-		return out.Yellow
+		return output.Yellow
 	case autorate.SoftRed, autorate.Red:
-		return out.Red
+		return output.Red
 	}
-	return out.Green
+	return output.Green
 }
 
 func (v *demoScreen) close() { _ = v.live.Close() }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/control"
 )
 
@@ -61,8 +61,8 @@ func (s *shaper) printOnce() error {
 			return fmt.Sprintf("%s %s, %s", bitrate.Rate(limit).Human(), state, why)
 		}
 	}
-	if s.app.global.output == out.Table {
-		err := out.List(s.app.Out, out.Table, rows, []out.Column[decisionRecord]{
+	if s.app.global.output == output.Table {
+		err := output.List(s.app.Out, output.Table, rows, []output.Column[decisionRecord]{
 			{Head: "WAN", Text: func(r decisionRecord) string { return r.WAN }},
 			{Head: "RTT", Right: true, Text: func(r decisionRecord) string { return fmt.Sprintf("%.1f ms", r.RTTMS) }},
 			{Head: "EXCESS", Right: true, Text: func(r decisionRecord) string { return fmt.Sprintf("%.1f ms", r.ExcessMS) }},
@@ -72,7 +72,7 @@ func (s *shaper) printOnce() error {
 		if err != nil {
 			return err
 		}
-	} else if err := out.List(s.app.Out, s.app.global.output, rows, decisionColumns); err != nil {
+	} else if err := output.List(s.app.Out, s.app.global.output, rows, decisionColumns); err != nil {
 		return err
 	}
 	if len(silent) > 0 {

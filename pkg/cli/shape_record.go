@@ -14,7 +14,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/control"
-	"github.com/wanctl/wanctl/pkg/serve"
+	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 	"github.com/wanctl/wanctl/pkg/trace"
 )
 
@@ -25,7 +25,7 @@ type recorder struct {
 	control.Nobody
 	path  string
 	log   *slog.Logger
-	out   *serve.Log
+	out   *supervisor.Log
 	trace *trace.Recording
 	ended error // why recording stopped before the loop did
 }
@@ -40,7 +40,7 @@ func newRecorder(path string, setup trace.Setup, start control.Limits, log *slog
 	if err != nil {
 		return nil, fmt.Errorf("--record %s: %w", path, withoutPath(err))
 	}
-	w, err := serve.OpenLog(path, serve.LogOptions{Size: 4 << 20, JSON: true, Flush: 10 * time.Second})
+	w, err := supervisor.OpenLog(path, supervisor.LogOptions{Size: 4 << 20, JSON: true, Flush: 10 * time.Second})
 	if err != nil {
 		return nil, fmt.Errorf("--record %s: %w", path, err)
 	}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/trace"
 )
@@ -87,7 +87,7 @@ func (a *App) replayedLaw(cmd *cobra.Command, in *tracedRun) (replayLaw, error) 
 
 // printReplay prints the decisions of law that change something.
 func (a *App) printReplay(ctx context.Context, in *tracedRun, law replayLaw) error {
-	stream := out.NewStream(a.Out, a.global.output, decisionColumns, printDecision)
+	stream := output.NewStream(a.Out, a.global.output, decisionColumns, printDecision)
 	run := law.replay(func(_ autorate.Input, dec autorate.Decision) error {
 		if !dec.Directions[0].Changed && !dec.Directions[1].Changed {
 			return nil

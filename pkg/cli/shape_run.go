@@ -11,11 +11,11 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/control"
+	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 	"github.com/wanctl/wanctl/pkg/router/failover"
-	"github.com/wanctl/wanctl/pkg/serve"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 	"github.com/wanctl/wanctl/pkg/telemetry/history"
 	"github.com/wanctl/wanctl/pkg/telemetry/local"
@@ -74,9 +74,9 @@ func (s *shaper) build(ctx context.Context, wans []*config.WAN) error {
 	if s.metrics, err = telemetry.New(registry, s.app.Version); err != nil {
 		return err
 	}
-	if s.app.global.output != out.Table && !s.options.once {
+	if s.app.global.output != output.Table && !s.options.once {
 		s.printer = newPrinter(s.daemon, decisionColumns, printDecision)
-		s.stages[2] = append(s.stages[2], serve.NewTask("output", nil, s.printer.run))
+		s.stages[2] = append(s.stages[2], supervisor.NewTask("output", nil, s.printer.run))
 	}
 	sources := make([]telemetry.Source, 0, len(wans))
 	for _, cfg := range wans {
@@ -89,7 +89,7 @@ func (s *shaper) build(ctx context.Context, wans []*config.WAN) error {
 	if s.options.once {
 		return nil
 	}
-	s.stages[2] = append(s.stages[2], serve.NewTask("history", nil, s.history.Run))
+	s.stages[2] = append(s.stages[2], supervisor.NewTask("history", nil, s.history.Run))
 	for i, w := range wans {
 		alone := telemetry.NewChecker(s.app.Version, sources[i])
 		past := func(since time.Time) history.Excerpt { return s.history.Of(w.Name, since) }
@@ -145,8 +145,8 @@ func (s *shaper) addWAN(ctx context.Context, cfg *config.WAN) (*shapedWAN, error
 		return nil, err
 	}
 	w.prepare(w.probes, observers, heart.Watchdog)
-	s.stages[0] = append(s.stages[0], serve.NewTask("loop of "+cfg.Name, nil, w.loop.Run))
-	s.stages[1] = append(s.stages[1], serve.NewTask("probes of "+cfg.Name, nil, w.probes.Run))
+	s.stages[0] = append(s.stages[0], supervisor.NewTask("loop of "+cfg.Name, nil, w.loop.Run))
+	s.stages[1] = append(s.stages[1], supervisor.NewTask("probes of "+cfg.Name, nil, w.probes.Run))
 	if w.saver != nil {
 		s.stages[2] = append(s.stages[2], w.saver)
 		s.watchLock("lock of "+cfg.Name, w.lock)

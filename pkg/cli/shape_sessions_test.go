@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"github.com/wanctl/wanctl/pkg/cli"
-	"github.com/wanctl/wanctl/pkg/cli/out"
-	"github.com/wanctl/wanctl/pkg/router/simrouter"
+	"github.com/wanctl/wanctl/pkg/cli/output"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
 // TestShapeSessions counts what a loop costs the router: one session where it
@@ -59,7 +59,7 @@ continuous_monitoring:
 			}
 			var stdout, stderr bytes.Buffer
 			app := &cli.App{
-				Streams: out.Streams{In: &bytes.Buffer{}, Out: &stdout, Err: &stderr},
+				Streams: output.Streams{In: &bytes.Buffer{}, Out: &stdout, Err: &stderr},
 				// This process has more to do than one loop.
 				LookupEnv: func(name string) (string, bool) { return "", name == "GOMAXPROCS" },
 			}

@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wanctl/wanctl/pkg/cli"
-	"github.com/wanctl/wanctl/pkg/cli/out"
-	"github.com/wanctl/wanctl/pkg/router/simrouter"
+	"github.com/wanctl/wanctl/pkg/cli/output"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
 // TestShapeTellsSystemd runs shape as a service: systemd is told when it is
@@ -65,7 +65,7 @@ continuous_monitoring:
 
 	var stdout, stderr bytes.Buffer
 	app := &cli.App{
-		Streams: out.Streams{In: strings.NewReader(""), Out: &stdout, Err: &stderr},
+		Streams: output.Streams{In: strings.NewReader(""), Out: &stdout, Err: &stderr},
 		// This process has more to do than one loop.
 		LookupEnv: func(name string) (string, bool) { return "", name == "GOMAXPROCS" },
 	}

@@ -13,8 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
-	"github.com/wanctl/wanctl/pkg/router/simrouter"
+	"github.com/wanctl/wanctl/pkg/cli/output"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
 func newSimControlCmd(a *App) *cobra.Command {
@@ -115,8 +115,8 @@ func (a *App) printCounts(reply []byte) error {
 	if err := json.Unmarshal(reply, &counts); err != nil {
 		return fmt.Errorf("simulated router: %w", err)
 	}
-	if a.global.output == out.JSONL {
+	if a.global.output == output.JSONL {
 		return json.NewEncoder(a.Out).Encode(counts)
 	}
-	return out.EncodeJSON(a.Out, counts)
+	return output.EncodeJSON(a.Out, counts)
 }

@@ -9,9 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wanctl/wanctl/pkg/linksim/rival"
-	"github.com/wanctl/wanctl/pkg/linksim/scenario"
-	"github.com/wanctl/wanctl/pkg/linksim/trial"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/rival"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/scenario"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/trial"
 )
 
 type simLinkOptions struct {

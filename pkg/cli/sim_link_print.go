@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
-	"github.com/wanctl/wanctl/pkg/cli/out"
-	"github.com/wanctl/wanctl/pkg/linksim/scenario"
-	"github.com/wanctl/wanctl/pkg/linksim/score"
+	"github.com/wanctl/wanctl/pkg/cli/output"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/scenario"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/score"
 )
 
 // scoreMeasure is one measure of a row, for both the table and CSV.
@@ -43,29 +43,29 @@ func scoreMeasures() []scoreMeasure {
 // printScores prints rows in the format that was asked for.
 func (a *App) printScores(rows []score.Row) error {
 	switch a.global.output {
-	case out.JSON, out.JSONL:
-		return out.List[score.Row](a.Out, a.global.output, rows, nil)
-	case out.CSV:
-		return out.List(a.Out, out.CSV, rows, scoreFields())
-	case out.Table:
+	case output.JSON, output.JSONL:
+		return output.List[score.Row](a.Out, a.global.output, rows, nil)
+	case output.CSV:
+		return output.List(a.Out, output.CSV, rows, scoreFields())
+	case output.Table:
 	}
-	if err := out.List(a.Out, out.Table, rows, scoreColumns(rows)); err != nil {
+	if err := output.List(a.Out, output.Table, rows, scoreColumns(rows)); err != nil {
 		return err
 	}
 	return a.printMisses(rows)
 }
 
-func scoreColumns(rows []score.Row) []out.Column[score.Row] {
+func scoreColumns(rows []score.Row) []output.Column[score.Row] {
 	routers := map[string]bool{}
 	for _, r := range rows {
 		routers[r.Router] = true
 	}
-	cols := []out.Column[score.Row]{
+	cols := []output.Column[score.Row]{
 		{Head: "SCENARIO", Text: func(r score.Row) string { return r.Scenario }},
 		{Head: "LAW", Text: func(r score.Row) string { return r.Law }},
 	}
 	if len(routers) > 1 {
-		cols = append(cols, out.Column[score.Row]{Head: "ROUTER", Text: func(r score.Row) string { return r.Router }})
+		cols = append(cols, output.Column[score.Row]{Head: "ROUTER", Text: func(r score.Row) string { return r.Router }})
 	}
 	for _, m := range scoreMeasures() {
 		applies := false
@@ -73,7 +73,7 @@ func scoreColumns(rows []score.Row) []out.Column[score.Row] {
 			applies = applies || m.of(r) != nil
 		}
 		if m.head != "" && applies {
-			cols = append(cols, out.Column[score.Row]{Head: m.head, Right: true, Text: m.text})
+			cols = append(cols, output.Column[score.Row]{Head: m.head, Right: true, Text: m.text})
 		}
 	}
 	return cols
@@ -105,8 +105,8 @@ func (m scoreMeasure) number(v *float64) string {
 }
 
 // scoreFields are the columns of CSV: three numbers a measure, empty for never.
-func scoreFields() []out.Column[score.Row] {
-	cols := []out.Column[score.Row]{
+func scoreFields() []output.Column[score.Row] {
+	cols := []output.Column[score.Row]{
 		{Name: "scenario", Text: func(r score.Row) string { return r.Scenario }},
 		{Name: "law", Text: func(r score.Row) string { return r.Law }},
 		{Name: "router", Text: func(r score.Row) string { return r.Router }},
@@ -118,7 +118,7 @@ func scoreFields() []out.Column[score.Row] {
 			func(s *score.Spread) *float64 { return s.P10 },
 			func(s *score.Spread) *float64 { return s.P90 },
 		} {
-			cols = append(cols, out.Column[score.Row]{
+			cols = append(cols, output.Column[score.Row]{
 				Name: m.name + []string{"", "_p10", "_p90"}[suffix],
 				Text: func(r score.Row) string {
 					s := m.of(r)
@@ -130,7 +130,7 @@ func scoreFields() []out.Column[score.Row] {
 			})
 		}
 	}
-	return append(cols, out.Column[score.Row]{Name: "misses", Text: func(r score.Row) string {
+	return append(cols, output.Column[score.Row]{Name: "misses", Text: func(r score.Row) string {
 		names := make([]string, len(r.Misses))
 		for i, m := range r.Misses {
 			names[i] = m.Measure
@@ -198,7 +198,7 @@ func (a *App) listScenarios(scenarios []scenario.Scenario) error {
 		})
 	}
 	number := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
-	return out.List(a.Out, a.global.output, rows, []out.Column[scenarioRecord]{
+	return output.List(a.Out, a.global.output, rows, []output.Column[scenarioRecord]{
 		{Head: "SCENARIO", Name: "name", Text: func(r scenarioRecord) string { return r.Name }},
 		{Head: "CEILINGS", Name: "ceilings_mbps", Text: func(r scenarioRecord) string { return number(r.DownMbps) + "/" + number(r.UpMbps) }},
 		{Head: "SECONDS", Name: "seconds", Right: true, Text: func(r scenarioRecord) string { return number(r.Seconds) }},

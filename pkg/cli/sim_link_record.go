@@ -10,11 +10,11 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
-	"github.com/wanctl/wanctl/pkg/linksim"
-	"github.com/wanctl/wanctl/pkg/linksim/rival"
-	"github.com/wanctl/wanctl/pkg/linksim/scenario"
-	"github.com/wanctl/wanctl/pkg/linksim/score"
-	"github.com/wanctl/wanctl/pkg/linksim/trial"
+	"github.com/wanctl/wanctl/pkg/sim/linksim"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/rival"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/scenario"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/score"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/trial"
 	"github.com/wanctl/wanctl/pkg/trace"
 )
 

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/wanctl/wanctl/pkg/linksim/rival"
-	"github.com/wanctl/wanctl/pkg/linksim/scenario"
-	"github.com/wanctl/wanctl/pkg/linksim/score"
-	"github.com/wanctl/wanctl/pkg/linksim/trial"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/rival"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/scenario"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/score"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/trial"
 )
 
 // simMatrix is what `sim link` runs: each with each.

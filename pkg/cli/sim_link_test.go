@@ -6,10 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
-	"github.com/wanctl/wanctl/pkg/linksim/rival"
-	"github.com/wanctl/wanctl/pkg/linksim/scenario"
-	"github.com/wanctl/wanctl/pkg/linksim/trial"
+	"github.com/wanctl/wanctl/pkg/cli/output"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/rival"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/scenario"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/trial"
 )
 
 // Interrupted, the matrix keeps what is done and drops what is half done.
@@ -48,7 +48,7 @@ func TestSimProgressIsForPeopleOnly(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var b bytes.Buffer
-			a := &App{Streams: out.Streams{Err: &b, ErrTTY: tt.tty}}
+			a := &App{Streams: output.Streams{Err: &b, ErrTTY: tt.tty}}
 			a.global.quiet = tt.quiet
 			progress, clear := a.simProgress(2)
 			progress(1)

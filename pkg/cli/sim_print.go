@@ -6,9 +6,9 @@ import (
 	"net"
 	"strings"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
-	"github.com/wanctl/wanctl/pkg/router/simrouter/console"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/console"
 )
 
 // simWay is one way to reach the router, as a configuration says it and as
@@ -49,7 +49,7 @@ func (o *simRouterOptions) hasREST() bool {
 }
 
 func (a *App) printSimulatedRouter(r simReady, o simRouterOptions) error {
-	if a.global.output != out.Table {
+	if a.global.output != output.Table {
 		return json.NewEncoder(a.Out).Encode(r)
 	}
 	ways := r.ways(o)

@@ -9,9 +9,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wanctl/wanctl/pkg/config"
-	"github.com/wanctl/wanctl/pkg/router/simrouter"
-	"github.com/wanctl/wanctl/pkg/router/simrouter/console"
-	"github.com/wanctl/wanctl/pkg/serve"
+	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/console"
 )
 
 type simRouterOptions struct {
@@ -67,7 +67,7 @@ the host key.
 			if err != nil {
 				return err
 			}
-			ctx, _, stop := serve.Signals(cmd.Context())
+			ctx, _, stop := supervisor.Signals(cmd.Context())
 			defer stop()
 			return a.serveSimulatedRouter(ctx, sim, o)
 		},

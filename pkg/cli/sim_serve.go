@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wanctl/wanctl/pkg/router/simrouter"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
 // simReady is what a script needs to know.

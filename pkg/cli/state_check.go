@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/state"
 )
 
@@ -114,11 +114,11 @@ func countOf(n int, what string) string {
 
 func (a *App) printVerdicts(verdicts []stateVerdict) error {
 	switch a.global.output {
-	case out.JSON, out.JSONL:
-		return out.List(a.Out, a.global.output, verdicts, nil)
-	case out.CSV:
-		return out.List(a.Out, out.CSV, findingRows(verdicts), findingFields())
-	case out.Table:
+	case output.JSON, output.JSONL:
+		return output.List(a.Out, a.global.output, verdicts, nil)
+	case output.CSV:
+		return output.List(a.Out, output.CSV, findingRows(verdicts), findingFields())
+	case output.Table:
 	}
 	for _, v := range verdicts {
 		if len(v.Findings) == 0 || v.OK {
@@ -163,8 +163,8 @@ func findingRows(verdicts []stateVerdict) []findingRow {
 	return rows
 }
 
-func findingFields() []out.Column[findingRow] {
-	return []out.Column[findingRow]{
+func findingFields() []output.Column[findingRow] {
+	return []output.Column[findingRow]{
 		field("name", func(r findingRow) any { return r.of.Name }),
 		field("kind", func(r findingRow) any { return r.of.Kind }),
 		field("severity", func(r findingRow) any { return r.finding.Severity }),

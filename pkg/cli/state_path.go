@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/state"
 )
 
@@ -55,8 +55,8 @@ func (a *App) printStatePaths(files []*stateFile, all bool) error {
 		paths = append(paths, statePaths{f.name, f.kind.String(), f.path, state.OpenWAN(f.path).BackupPath(), f.lock(), f.socket()})
 		return nil
 	})
-	if a.global.output != out.Table {
-		if err := out.List(a.Out, a.global.output, paths, statePathFields()); err != nil {
+	if a.global.output != output.Table {
+		if err := output.List(a.Out, a.global.output, paths, statePathFields()); err != nil {
 			return err
 		}
 		return problems
@@ -85,8 +85,8 @@ func (p statePaths) print(w io.Writer, all, labels bool) error {
 	return nil
 }
 
-func statePathFields() []out.Column[statePaths] {
-	return []out.Column[statePaths]{
+func statePathFields() []output.Column[statePaths] {
+	return []output.Column[statePaths]{
 		field("name", func(p statePaths) any { return p.Name }),
 		field("kind", func(p statePaths) any { return p.Kind }),
 		field("state", func(p statePaths) any { return p.State }),

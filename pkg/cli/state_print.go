@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/state"
 )
 
@@ -14,14 +14,14 @@ import (
 // as they should be.
 func (a *App) printStates(shown []stateShown) error {
 	switch a.global.output {
-	case out.JSON, out.JSONL, out.CSV:
-		return out.List(a.Out, a.global.output, shown, stateFields())
-	case out.Table:
+	case output.JSON, output.JSONL, output.CSV:
+		return output.List(a.Out, a.global.output, shown, stateFields())
+	case output.Table:
 	}
 	tables := 0
 	for _, t := range []struct {
 		kind    state.Kind
-		columns []out.Column[stateShown]
+		columns []output.Column[stateShown]
 	}{{state.OfWAN, wanStateColumns()}, {state.OfSteering, steeringStateColumns()}} {
 		var of []stateShown
 		for _, s := range shown {
@@ -37,7 +37,7 @@ func (a *App) printStates(shown []stateShown) error {
 				return err
 			}
 		}
-		if err := out.List(a.Out, out.Table, of, t.columns); err != nil {
+		if err := output.List(a.Out, output.Table, of, t.columns); err != nil {
 			return err
 		}
 	}
@@ -75,8 +75,8 @@ func (s stateShown) remark() string {
 	return ""
 }
 
-func commonStateColumns(head string) []out.Column[stateShown] {
-	return []out.Column[stateShown]{
+func commonStateColumns(head string) []output.Column[stateShown] {
+	return []output.Column[stateShown]{
 		text(head, func(s stateShown) string { return s.Name }),
 		text("FILE", func(s stateShown) string { return s.Condition }),
 		number("AGE", func(s stateShown) string { return stateAge(s.Age) }),
@@ -92,8 +92,8 @@ func commonStateColumns(head string) []out.Column[stateShown] {
 	}
 }
 
-func wanStateColumns() []out.Column[stateShown] {
-	of := func(head string, value func(*wanKept) string) out.Column[stateShown] {
+func wanStateColumns() []output.Column[stateShown] {
+	of := func(head string, value func(*wanKept) string) output.Column[stateShown] {
 		return number(head, func(s stateShown) string {
 			if s.WAN == nil {
 				return "-"
@@ -112,8 +112,8 @@ func wanStateColumns() []out.Column[stateShown] {
 	)
 }
 
-func steeringStateColumns() []out.Column[stateShown] {
-	of := func(head string, value func(*steeringKept) string) out.Column[stateShown] {
+func steeringStateColumns() []output.Column[stateShown] {
+	of := func(head string, value func(*steeringKept) string) output.Column[stateShown] {
 		return text(head, func(s stateShown) string {
 			if s.Steering == nil {
 				return "-"
@@ -183,8 +183,8 @@ func firstLine(err error) string {
 
 // stateFields are the columns of CSV, one set for both kinds: what a state does
 // not have is empty.
-func stateFields() []out.Column[stateShown] {
-	optional := func(name string, value func(stateShown) any) out.Column[stateShown] {
+func stateFields() []output.Column[stateShown] {
+	optional := func(name string, value func(stateShown) any) output.Column[stateShown] {
 		return field(name, func(s stateShown) any {
 			switch v := value(s).(type) {
 			case nil:
@@ -206,7 +206,7 @@ func stateFields() []out.Column[stateShown] {
 			}
 		})
 	}
-	ofWAN := func(name string, value func(*wanKept) any) out.Column[stateShown] {
+	ofWAN := func(name string, value func(*wanKept) any) output.Column[stateShown] {
 		return optional(name, func(s stateShown) any {
 			if s.WAN == nil {
 				return nil
@@ -214,7 +214,7 @@ func stateFields() []out.Column[stateShown] {
 			return unlessZero(value(s.WAN))
 		})
 	}
-	ofSteering := func(name string, value func(*steeringKept) any) out.Column[stateShown] {
+	ofSteering := func(name string, value func(*steeringKept) any) output.Column[stateShown] {
 		return optional(name, func(s stateShown) any {
 			if s.Steering == nil {
 				return nil
@@ -222,7 +222,7 @@ func stateFields() []out.Column[stateShown] {
 			return value(s.Steering)
 		})
 	}
-	return []out.Column[stateShown]{
+	return []output.Column[stateShown]{
 		optional("name", func(s stateShown) any { return s.Name }),
 		optional("kind", func(s stateShown) any { return s.Kind }),
 		optional("file", func(s stateShown) any { return s.File }),

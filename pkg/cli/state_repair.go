@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/state"
 )
 
@@ -142,8 +142,8 @@ func newStateRepaired(f *stateFile, r state.Repair, dryRun bool) stateRepaired {
 }
 
 func (a *App) printRepaired(repaired []stateRepaired) error {
-	if a.global.output != out.Table {
-		return out.List(a.Out, a.global.output, repaired, repairedFields())
+	if a.global.output != output.Table {
+		return output.List(a.Out, a.global.output, repaired, repairedFields())
 	}
 	for _, r := range repaired {
 		if _, err := a.Out.Write([]byte(r.text())); err != nil {
@@ -218,8 +218,8 @@ func (s stateStep) told() string {
 	return s.Do + " " + file
 }
 
-func repairedFields() []out.Column[stateRepaired] {
-	return []out.Column[stateRepaired]{
+func repairedFields() []output.Column[stateRepaired] {
+	return []output.Column[stateRepaired]{
 		field("name", func(r stateRepaired) any { return r.Name }),
 		field("kind", func(r stateRepaired) any { return r.Kind }),
 		field("file", func(r stateRepaired) any { return r.File }),

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/state"
 )
 
@@ -208,8 +208,8 @@ func (a *App) confirmReset(ctx context.Context, files []*stateFile) error {
 }
 
 func (a *App) printReset(done []stateReset) error {
-	if a.global.output != out.Table {
-		return out.List(a.Out, a.global.output, done, []out.Column[stateReset]{
+	if a.global.output != output.Table {
+		return output.List(a.Out, a.global.output, done, []output.Column[stateReset]{
 			field("name", func(r stateReset) any { return r.Name }),
 			field("kind", func(r stateReset) any { return r.Kind }),
 			field("file", func(r stateReset) any { return r.File }),

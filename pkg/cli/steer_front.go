@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/wanctl/wanctl/pkg/serve"
+	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 	"github.com/wanctl/wanctl/pkg/telemetry/history"
 	"github.com/wanctl/wanctl/pkg/telemetry/page"
@@ -21,7 +21,7 @@ type steeringInProcess struct {
 
 func newSteerFront(version string, checker *telemetry.SteeringChecker, past *history.History, metrics http.Handler) front {
 	source := steeringInProcess{version: version, started: time.Now(), checker: checker, past: past}
-	return front{health: checker.Handler, source: source, metrics: metrics, guard: serve.GuardHost}
+	return front{health: checker.Handler, source: source, metrics: metrics, guard: supervisor.GuardHost}
 }
 
 // Host implements page.Source.

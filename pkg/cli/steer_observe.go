@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/steerd"
 	"github.com/wanctl/wanctl/pkg/steering"
@@ -222,7 +222,7 @@ func (f steeringFeed) Stepped(in steering.Input, dec steering.Decision, _ time.D
 	f.to.put(r)
 }
 
-var steeringColumns = []out.Column[steeringRecord]{
+var steeringColumns = []output.Column[steeringRecord]{
 	field("time", func(r steeringRecord) any { return r.Time.Format(time.RFC3339Nano) }),
 	field("event", func(r steeringRecord) any { return r.Event }),
 	field("wan", func(r steeringRecord) any { return r.WAN }),

@@ -15,9 +15,9 @@ import (
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/cli"
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/router"
-	"github.com/wanctl/wanctl/pkg/router/simrouter"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 	"github.com/wanctl/wanctl/pkg/telemetry/local"
 )
@@ -89,7 +89,7 @@ func (r *steeringRig) app() (*cli.App, *bytes.Buffer, *log) {
 	var stdout bytes.Buffer
 	stderr := &log{}
 	return &cli.App{
-		Streams: out.Streams{In: strings.NewReader(""), Out: &stdout, Err: stderr},
+		Streams: output.Streams{In: strings.NewReader(""), Out: &stdout, Err: stderr},
 		// This process has more to do than one loop.
 		LookupEnv: func(name string) (string, bool) { return "", name == "GOMAXPROCS" },
 		Version:   "1.2.3",

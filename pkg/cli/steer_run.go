@@ -9,12 +9,12 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
-	"github.com/wanctl/wanctl/pkg/cli/watch"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/daemon/steersource"
+	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/router/failover"
-	"github.com/wanctl/wanctl/pkg/serve"
 	"github.com/wanctl/wanctl/pkg/state"
 	"github.com/wanctl/wanctl/pkg/steerd"
 	"github.com/wanctl/wanctl/pkg/telemetry"
@@ -35,7 +35,7 @@ type steerer struct {
 	lock    *state.Lock // nil in a dry run
 	memory  *steeringMemory
 	client  router.Client
-	probes  *watch.Probes
+	probes  *steersource.Probes
 	lists   *listReader
 	loop    *steerd.Loop
 	history *history.History
@@ -87,7 +87,7 @@ func (s *steerer) open() (err error) {
 		return err
 	}
 	s.closers = append(s.closers, func() error { _ = s.client.Close(); return nil }) // a lost connection cannot be closed well
-	if s.probes, err = watch.NewProbes(cfg.ownProbes(), cfg.PingCount); err != nil {
+	if s.probes, err = steersource.NewProbes(cfg.ownProbes(), cfg.PingCount); err != nil {
 		return fmt.Errorf("%s: measurement.ping_host: %w", cfg.Path, err)
 	}
 	s.lists = &listReader{client: s.client, list: cfg.ForceOut}
@@ -99,18 +99,18 @@ func (s *steerer) loopConfig() steerd.Config {
 	cfg := s.cfg
 	c := steerd.Config{
 		Law: steeringLaw(cfg.Steering), Interval: cfg.Interval, History: cfg.History, DryRun: s.options.dryRun,
-		Path: &watch.Path{
+		Path: &steersource.Path{
 			WAN: cfg.Primary, Loop: local.New(cfg.socketOf(cfg.primary, cfg.Primary)), Probes: s.probes,
 			Min: cfg.Assess.BaselineMin, Max: cfg.Assess.BaselineMax,
 		},
-		Switch:    watch.Rule{Router: s.client, Comment: cfg.Rule},
-		Neighbour: watch.Neighbour{WAN: cfg.Alternate, Loop: local.New(cfg.socketOf(cfg.alternate, cfg.Alternate))},
+		Switch:    steersource.Rule{Router: s.client, Comment: cfg.Rule},
+		Neighbour: steersource.Neighbour{WAN: cfg.Alternate, Loop: local.New(cfg.socketOf(cfg.alternate, cfg.Alternate))},
 	}
 	if cfg.PrimaryState != "" {
-		c.Path.(*watch.Path).File = state.OpenWAN(cfg.PrimaryState)
+		c.Path.(*steersource.Path).File = state.OpenWAN(cfg.PrimaryState)
 	}
 	if cfg.Mode.CakeAware && cfg.PrimaryDownload != "" && cfg.PrimaryUpload != "" {
-		c.Meter = watch.Queues{Router: s.client, Names: [2]string{cfg.PrimaryDownload, cfg.PrimaryUpload}}
+		c.Meter = steersource.Queues{Router: s.client, Names: [2]string{cfg.PrimaryDownload, cfg.PrimaryUpload}}
 	}
 	if s.memory != nil {
 		c.Memory, c.LastTransition = s.memory.law, s.memory.last.LastTransition
@@ -133,9 +133,9 @@ func (s *steerer) build() error {
 		newSteeringHistorian(s.history.Feed(s.cfg.Primary), s.cfg),
 		mover{poke: s.moved},
 	}
-	if s.app.global.output != out.Table {
+	if s.app.global.output != output.Table {
 		p := newPrinter(s.daemon, steeringColumns, printSteering)
-		s.stages[2] = append(s.stages[2], serve.NewTask("output", nil, p.run))
+		s.stages[2] = append(s.stages[2], supervisor.NewTask("output", nil, p.run))
 		observers = append(observers, steeringFeed{to: p, wan: s.cfg.Primary})
 	}
 	heart, err := s.notifier.NewHeart()
@@ -145,14 +145,14 @@ func (s *steerer) build() error {
 	cfg.Observer, cfg.Alive = observers, heart.Watchdog
 	s.loop = steerd.New(cfg)
 
-	s.stages[0] = append(s.stages[0], serve.NewTask("steering", nil, s.loop.Run))
+	s.stages[0] = append(s.stages[0], supervisor.NewTask("steering", nil, s.loop.Run))
 	s.stages[1] = append(s.stages[1],
-		serve.NewTask("probes", nil, s.probes.Run),
-		serve.NewTask("address list", nil, s.lists.run))
-	s.stages[2] = append(s.stages[2], serve.NewTask("history", nil, s.history.Run))
+		supervisor.NewTask("probes", nil, s.probes.Run),
+		supervisor.NewTask("address list", nil, s.lists.run))
+	s.stages[2] = append(s.stages[2], supervisor.NewTask("history", nil, s.history.Run))
 	s.reportStatus(5*time.Second, s.report)
 	if s.memory != nil {
-		s.stages[1] = append(s.stages[1], serve.NewTask("memory", nil, s.remember))
+		s.stages[1] = append(s.stages[1], supervisor.NewTask("memory", nil, s.remember))
 		s.stages[2] = append(s.stages[2], s.memory.saver)
 		s.watchLock("lock", s.lock)
 	}

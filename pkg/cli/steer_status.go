@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
-	"github.com/wanctl/wanctl/pkg/cli/watch"
+	"github.com/wanctl/wanctl/pkg/cli/output"
+	"github.com/wanctl/wanctl/pkg/daemon/steersource"
 	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/steerd"
 	"github.com/wanctl/wanctl/pkg/telemetry"
@@ -126,7 +126,7 @@ func (l *listReader) read(ctx context.Context) {
 		note.Error = err.Error()
 	}
 	for _, e := range entries {
-		note.Entries = append(note.Entries, watch.Entry(e))
+		note.Entries = append(note.Entries, steersource.Entry(e))
 	}
 	l.last.Store(&note)
 }
@@ -187,11 +187,11 @@ func (a *App) runSteerStatus(cmd *cobra.Command) error {
 // printSteeringHealth prints what steering knows, for people or programs.
 func (a *App) printSteeringHealth(h telemetry.SteeringHealth) error {
 	switch a.global.output {
-	case out.JSON:
-		return out.EncodeJSON(a.Out, h)
-	case out.JSONL, out.CSV:
-		return out.List(a.Out, a.global.output, []telemetry.SteeringHealth{h}, steeringHealthColumns)
-	case out.Table:
+	case output.JSON:
+		return output.EncodeJSON(a.Out, h)
+	case output.JSONL, output.CSV:
+		return output.List(a.Out, a.global.output, []telemetry.SteeringHealth{h}, steeringHealthColumns)
+	case output.Table:
 	}
 	for _, line := range steeringLines(h) {
 		if line[1] == "" {
@@ -204,7 +204,7 @@ func (a *App) printSteeringHealth(h telemetry.SteeringHealth) error {
 	return nil
 }
 
-var steeringHealthColumns = []out.Column[telemetry.SteeringHealth]{
+var steeringHealthColumns = []output.Column[telemetry.SteeringHealth]{
 	field("status", func(h telemetry.SteeringHealth) any { return h.Status }),
 	field("state", func(h telemetry.SteeringHealth) any { return h.Steering.State }),
 	field("enabled", func(h telemetry.SteeringHealth) any { return h.Steering.Enabled }),

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wanctl/wanctl/pkg/cli/out"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 )
 
 // buildVersion is set by the release build; everybody else gets what the Go
@@ -40,11 +40,11 @@ func newVersionCmd(a *App) *cobra.Command {
 		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
 			v := versionInfo{a.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH}
-			if a.global.output == out.Table {
+			if a.global.output == output.Table {
 				_, err := fmt.Fprintf(a.Out, "wanctl %s (%s, %s/%s)\n", v.Version, v.Go, v.OS, v.Arch)
 				return err
 			}
-			return out.EncodeJSON(a.Out, v)
+			return output.EncodeJSON(a.Out, v)
 		},
 	}
 }

@@ -14,9 +14,9 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
-	"github.com/wanctl/wanctl/pkg/linksim"
-	"github.com/wanctl/wanctl/pkg/linksim/scenario"
 	"github.com/wanctl/wanctl/pkg/rtt"
+	"github.com/wanctl/wanctl/pkg/sim/linksim"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/scenario"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

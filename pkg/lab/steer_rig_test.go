@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/lab"
-	"github.com/wanctl/wanctl/pkg/router/simrouter"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
 func steeringPort(kind simrouter.Service) int {

@@ -15,7 +15,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/lab"
 	"github.com/wanctl/wanctl/pkg/lab/trial"
-	"github.com/wanctl/wanctl/pkg/router/simrouter"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
 const (

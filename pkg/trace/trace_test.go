@@ -14,10 +14,10 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
-	"github.com/wanctl/wanctl/pkg/linksim"
-	"github.com/wanctl/wanctl/pkg/linksim/scenario"
-	"github.com/wanctl/wanctl/pkg/linksim/trial"
 	"github.com/wanctl/wanctl/pkg/rtt"
+	"github.com/wanctl/wanctl/pkg/sim/linksim"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/scenario"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/trial"
 )
 
 // recorder is a law whose input is recorded.

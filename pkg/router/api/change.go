@@ -5,17 +5,17 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/wanctl/wanctl/pkg/router/menus"
-	"github.com/wanctl/wanctl/pkg/router/ros"
+	"github.com/wanctl/wanctl/pkg/router/rosclient"
+	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
-// Change implements menus.Wire: all changes and the reading of the rows they
+// Change implements rosclient.Wire: all changes and the reading of the rows they
 // set go out together.
-func (w *wire) Change(ctx context.Context, changes ...menus.Change) []menus.Outcome {
-	outcomes := make([]menus.Outcome, len(changes))
+func (w *wire) Change(ctx context.Context, changes ...rosclient.Change) []rosclient.Outcome {
+	outcomes := make([]rosclient.Outcome, len(changes))
 	if w.session == nil {
 		for i := range outcomes {
-			outcomes[i].Err = menus.ErrNotSent
+			outcomes[i].Err = rosclient.ErrNotSent
 		}
 		return outcomes
 	}
@@ -42,27 +42,27 @@ func (w *wire) Change(ctx context.Context, changes ...menus.Change) []menus.Outc
 
 // outcome reads the reply to a change. What is done is done, whatever became
 // of the session afterwards.
-func (w *wire) outcome(r reply, broken error) menus.Outcome {
+func (w *wire) outcome(r reply, broken error) rosclient.Outcome {
 	switch {
 	case len(r.traps) > 0:
-		return menus.Outcome{Err: w.refusal(r.traps)}
+		return rosclient.Outcome{Err: w.refusal(r.traps)}
 	case !r.done:
-		return menus.Outcome{Err: broken}
+		return rosclient.Outcome{Err: broken}
 	}
-	return menus.Outcome{ID: r.ret}
+	return rosclient.Outcome{ID: r.ret}
 }
 
 // readings are the queries for the rows that are set, one a menu.
-func readings(changes []menus.Change) []menus.Query {
-	var queries []menus.Query
+func readings(changes []rosclient.Change) []rosclient.Query {
+	var queries []rosclient.Query
 	for _, c := range changes {
 		if c.Command != "set" {
 			continue
 		}
-		i := slices.IndexFunc(queries, func(q menus.Query) bool { return q.Menu == c.Menu && slices.Equal(q.Props, c.Props) })
+		i := slices.IndexFunc(queries, func(q rosclient.Query) bool { return q.Menu == c.Menu && slices.Equal(q.Props, c.Props) })
 		if i < 0 {
 			i = len(queries)
-			queries = append(queries, menus.Query{Menu: c.Menu, Props: c.Props, Where: []menus.Match{{Prop: ".id"}}})
+			queries = append(queries, rosclient.Query{Menu: c.Menu, Props: c.Props, Where: []rosclient.Match{{Prop: ".id"}}})
 		}
 		ids := &queries[i].Where[0].Values
 		*ids = append(*ids, c.ID)
@@ -73,20 +73,20 @@ func readings(changes []menus.Change) []menus.Query {
 // show gives the rows of a query to the changes they confirm. Routers may carry
 // out commands of one connection in another order than they came in, so a row
 // that does not show the change proves nothing: the caller reads it again.
-func show(q menus.Query, rows []ros.Row, changes []menus.Change, outcomes []menus.Outcome) {
+func show(q rosclient.Query, rows []rosdata.Row, changes []rosclient.Change, outcomes []rosclient.Outcome) {
 	for i, c := range changes {
 		if c.Command != "set" || c.Menu != q.Menu || outcomes[i].Err != nil {
 			continue
 		}
-		at := slices.IndexFunc(rows, func(r ros.Row) bool { return r[".id"] == c.ID })
-		if at >= 0 && ros.Shows(rows[at], c.Set) {
+		at := slices.IndexFunc(rows, func(r rosdata.Row) bool { return r[".id"] == c.ID })
+		if at >= 0 && rosdata.Shows(rows[at], c.Set) {
 			outcomes[i].Row = rows[at]
 		}
 	}
 }
 
 // changeWords is the command for a change.
-func changeWords(c menus.Change) []string {
+func changeWords(c rosclient.Change) []string {
 	words := []string{c.Menu + "/" + c.Command}
 	if c.ID != "" {
 		words = append(words, "=.id="+c.ID)

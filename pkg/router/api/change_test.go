@@ -8,16 +8,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wanctl/wanctl/pkg/router"
-	"github.com/wanctl/wanctl/pkg/router/menus"
-	"github.com/wanctl/wanctl/pkg/router/ros"
+	"github.com/wanctl/wanctl/pkg/router/rosclient"
+	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
 // twoLimits are the changes of a write of both queues.
-func twoLimits() []menus.Change {
-	set := func(id, limit string) menus.Change {
-		return menus.Change{Menu: "/queue/tree", Command: "set", ID: id, Set: map[string]string{"max-limit": limit}, Props: []string{".id", "max-limit"}}
+func twoLimits() []rosclient.Change {
+	set := func(id, limit string) rosclient.Change {
+		return rosclient.Change{Menu: "/queue/tree", Command: "set", ID: id, Set: map[string]string{"max-limit": limit}, Props: []string{".id", "max-limit"}}
 	}
-	return []menus.Change{set("*1", "100"), set("*2", "200")}
+	return []rosclient.Change{set("*1", "100"), set("*2", "200")}
 }
 
 const (
@@ -27,8 +27,8 @@ const (
 )
 
 var (
-	rowOne = ros.Row{".id": "*1", "max-limit": "100"}
-	rowTwo = ros.Row{".id": "*2", "max-limit": "200"}
+	rowOne = rosdata.Row{".id": "*1", "max-limit": "100"}
+	rowTwo = rosdata.Row{".id": "*2", "max-limit": "200"}
 )
 
 // TestTwoQueuesAreOneRoundTrip: the router answers nothing before it has heard
@@ -37,14 +37,14 @@ func TestTwoQueuesAreOneRoundTrip(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		answer func(p *peer, one, two, read string)
-		want   []menus.Outcome // Err is compared by class
+		want   []rosclient.Outcome // Err is compared by class
 	}{
 		{"in order", func(p *peer, one, two, read string) {
 			p.say(done(one), done(two), re(read, "=.id=*1", "=max-limit=100"), re(read, "=.id=*2", "=max-limit=200"), done(read))
-		}, []menus.Outcome{{Row: rowOne}, {Row: rowTwo}}},
+		}, []rosclient.Outcome{{Row: rowOne}, {Row: rowTwo}}},
 		{"in another order", func(p *peer, one, two, read string) {
 			p.say(re(read, "=.id=*2", "=max-limit=200"), done(two), re(read, "=.id=*1", "=max-limit=100"), done(read), done(one))
-		}, []menus.Outcome{{Row: rowOne}, {Row: rowTwo}}},
+		}, []rosclient.Outcome{{Row: rowOne}, {Row: rowTwo}}},
 		{"byte by byte, with what nobody asked for between", func(p *peer, one, two, read string) {
 			p.say(re("99", "=.id=*1"), done("99"), []string{"!re", "=.id=*9"}, []string{"!done"})
 			for _, s := range [][]string{done(one), re(read), done(two), {"!empty", ".tag=" + read}, re(read, "=.id=*1", "=max-limit=100", ".about=x"), done(read)} {
@@ -52,35 +52,35 @@ func TestTwoQueuesAreOneRoundTrip(t *testing.T) {
 					p.raw(string(c))
 				}
 			}
-		}, []menus.Outcome{{Row: rowOne}, {}}},
+		}, []rosclient.Outcome{{Row: rowOne}, {}}},
 		{"one is refused", func(p *peer, one, two, read string) {
 			p.say(trap(one, "=category=4", "=message=no such item"), done(one), done(two), re(read, "=.id=*2", "=max-limit=200"), done(read))
-		}, []menus.Outcome{{Err: router.ErrNotFound}, {Row: rowTwo}}},
+		}, []rosclient.Outcome{{Err: router.ErrNotFound}, {Row: rowTwo}}},
 		{"rate in the console's form", func(p *peer, one, two, read string) {
 			p.say(done(one), done(two), re(read, "=.id=*1", "=max-limit=0.1k"), re(read, "=.id=*2", "=max-limit=200"), done(read))
-		}, []menus.Outcome{{Row: ros.Row{".id": "*1", "max-limit": "0.1k"}}, {Row: rowTwo}}},
+		}, []rosclient.Outcome{{Row: rosdata.Row{".id": "*1", "max-limit": "0.1k"}}, {Row: rowTwo}}},
 		// Then the row proves nothing, and menus reads once more.
 		{"read-back overtakes the change", func(p *peer, one, two, read string) {
 			p.say(re(read, "=.id=*1", "=max-limit=99"), re(read, "=.id=*2", "=max-limit=200"), done(read), done(one), done(two))
-		}, []menus.Outcome{{}, {Row: rowTwo}}},
+		}, []rosclient.Outcome{{}, {Row: rowTwo}}},
 		{"read-back refused", func(p *peer, one, two, read string) {
 			p.say(done(one), done(two), trap(read, "=message=no such command"), done(read))
-		}, []menus.Outcome{{}, {}}},
+		}, []rosclient.Outcome{{}, {}}},
 		{"connection ends after the first", func(p *peer, one, _, _ string) {
 			p.say(done(one))
-		}, []menus.Outcome{{}, {Err: router.ErrOutcomeUnknown}}},
+		}, []rosclient.Outcome{{}, {Err: router.ErrOutcomeUnknown}}},
 		{"connection ends before the read-back", func(p *peer, one, two, read string) {
 			p.say(done(one), done(two), re(read, "=.id=*1", "=max-limit=100"))
-		}, []menus.Outcome{{}, {}}},
+		}, []rosclient.Outcome{{}, {}}},
 		{"connection ends after a refusal", func(p *peer, one, _, _ string) {
 			p.say(trap(one, "=message=not enough permissions (9)"))
-		}, []menus.Outcome{{Err: router.ErrDenied}, {Err: router.ErrOutcomeUnknown}}},
+		}, []rosclient.Outcome{{Err: router.ErrDenied}, {Err: router.ErrOutcomeUnknown}}},
 		{"session is ended", func(p *peer, _, two, _ string) {
 			p.say(done(two), []string{"!fatal", "session terminated"})
-		}, []menus.Outcome{{Err: router.ErrOutcomeUnknown}, {}}},
+		}, []rosclient.Outcome{{Err: router.ErrOutcomeUnknown}, {}}},
 		{"nonsense", func(p *peer, one, _, _ string) {
 			p.say(done(one), []string{"!hello"})
-		}, []menus.Outcome{{}, {Err: router.ErrOutcomeUnknown}}},
+		}, []rosclient.Outcome{{}, {Err: router.ErrOutcomeUnknown}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWire(t, func(p *peer) {
@@ -102,30 +102,30 @@ func TestTwoQueuesAreOneRoundTrip(t *testing.T) {
 func TestOtherChanges(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
-		change menus.Change
+		change rosclient.Change
 		heard  string
 		answer func(tag string) []string
-		want   menus.Outcome
+		want   rosclient.Outcome
 	}{
-		{"add", menus.Change{Menu: "/ip/firewall/address-list", Command: "add", Set: map[string]string{"list": "l", "comment": "a=b\r\n\x00?#|"}},
+		{"add", rosclient.Change{Menu: "/ip/firewall/address-list", Command: "add", Set: map[string]string{"list": "l", "comment": "a=b\r\n\x00?#|"}},
 			"/ip/firewall/address-list/add =comment=a=b\r\n\x00?#| =list=l",
-			func(tag string) []string { return done(tag, "=ret=*A") }, menus.Outcome{ID: "*A"}},
-		{"remove", menus.Change{Menu: "/ip/firewall/address-list", Command: "remove", ID: "*A"},
+			func(tag string) []string { return done(tag, "=ret=*A") }, rosclient.Outcome{ID: "*A"}},
+		{"remove", rosclient.Change{Menu: "/ip/firewall/address-list", Command: "remove", ID: "*A"},
 			"/ip/firewall/address-list/remove =.id=*A",
-			func(tag string) []string { return done(tag) }, menus.Outcome{}},
-		{"run", menus.Change{Menu: "/system/script", Command: "run", ID: "*1"},
+			func(tag string) []string { return done(tag) }, rosclient.Outcome{}},
+		{"run", rosclient.Change{Menu: "/system/script", Command: "run", ID: "*1"},
 			"/system/script/run =.id=*1",
-			func(tag string) []string { return done(tag) }, menus.Outcome{}},
-		{"clearing a value", menus.Change{Menu: "/system/script", Command: "add", Set: map[string]string{"comment": ""}},
+			func(tag string) []string { return done(tag) }, rosclient.Outcome{}},
+		{"clearing a value", rosclient.Change{Menu: "/system/script", Command: "add", Set: map[string]string{"comment": ""}},
 			"/system/script/add =comment=",
-			func(tag string) []string { return done(tag) }, menus.Outcome{}},
+			func(tag string) []string { return done(tag) }, rosclient.Outcome{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWire(t, func(p *peer) {
 				p.say(tt.answer(p.expect(tt.heard)))
 				p.expect("/quit")
 			})
-			if diff := cmp.Diff([]menus.Outcome{tt.want}, w.Change(bounded(t), tt.change)); diff != "" {
+			if diff := cmp.Diff([]rosclient.Outcome{tt.want}, w.Change(bounded(t), tt.change)); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}
 			if err := w.Close(); err != nil {
@@ -138,15 +138,15 @@ func TestOtherChanges(t *testing.T) {
 // TestNoSession: a change is not sent on another session than the caller knows.
 func TestNoSession(t *testing.T) {
 	w := newWire(t, func(p *peer) { p.hear() })
-	if _, err := w.Print(bounded(t), menus.Query{Menu: "/queue/tree"}); !errors.Is(err, router.ErrOutcomeUnknown) {
+	if _, err := w.Print(bounded(t), rosclient.Query{Menu: "/queue/tree"}); !errors.Is(err, router.ErrOutcomeUnknown) {
 		t.Errorf("first print: %v", err)
 	}
 	for _, o := range w.Change(bounded(t), twoLimits()...) {
-		if !errors.Is(o.Err, menus.ErrNotSent) {
+		if !errors.Is(o.Err, rosclient.ErrNotSent) {
 			t.Errorf("change: %v", o.Err)
 		}
 	}
-	if _, err := w.Print(bounded(t), menus.Query{Menu: "/queue/tree"}); !errors.Is(err, router.ErrUnreachable) {
+	if _, err := w.Print(bounded(t), rosclient.Query{Menu: "/queue/tree"}); !errors.Is(err, router.ErrUnreachable) {
 		t.Errorf("second print: %v", err)
 	}
 }
@@ -178,7 +178,7 @@ func TestCancelledChange(t *testing.T) {
 	if err != nil || serial != 2 {
 		t.Errorf("session %d, %v; want the second", serial, err)
 	}
-	if _, err := w.Print(bounded(t), menus.Query{Menu: "/system/identity"}); err != nil {
+	if _, err := w.Print(bounded(t), rosclient.Query{Menu: "/system/identity"}); err != nil {
 		t.Error(err)
 	}
 }

@@ -1,20 +1,20 @@
 package api
 
 import (
-	"github.com/wanctl/wanctl/pkg/router/dial"
-	"github.com/wanctl/wanctl/pkg/router/menus"
+	"github.com/wanctl/wanctl/pkg/router/rosclient"
+	"github.com/wanctl/wanctl/pkg/router/rosconn"
 )
 
 // Config says which router to talk to and as whom.
-type Config = dial.Access
+type Config = rosconn.Access
 
 // New checks cfg and returns a client that has not connected yet: a router that
 // is down is an error of the first call, not of New.
-func New(cfg Config) (*menus.Client, error) {
-	target, err := cfg.Target(dial.Service{TLS: "api-ssl", TLSPort: 8729, Plain: "api", PlainPort: 8728})
+func New(cfg Config) (*rosclient.Client, error) {
+	target, err := cfg.Target(rosconn.Service{TLS: "api-ssl", TLSPort: 8729, Plain: "api", PlainPort: 8728})
 	if err != nil {
 		return nil, err
 	}
 	w := &wire{user: cfg.User, password: cfg.Password, target: target}
-	return menus.New(menus.Config{Wire: w, User: cfg.User, Timeout: cfg.Timeout, AuthBackoff: cfg.AuthBackoff, Now: cfg.Now}), nil
+	return rosclient.New(rosclient.Config{Wire: w, User: cfg.User, Timeout: cfg.Timeout, AuthBackoff: cfg.AuthBackoff, Now: cfg.Now}), nil
 }

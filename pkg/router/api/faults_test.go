@@ -9,14 +9,14 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/router"
-	"github.com/wanctl/wanctl/pkg/router/menus"
-	"github.com/wanctl/wanctl/pkg/router/routertest"
-	"github.com/wanctl/wanctl/pkg/router/simrouter"
-	"github.com/wanctl/wanctl/pkg/router/simrouter/console"
+	"github.com/wanctl/wanctl/pkg/router/rosclient"
+	"github.com/wanctl/wanctl/pkg/sim/routertest"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/console"
 )
 
 // setBoth writes both limits and checks what came back.
-func setBoth(t *testing.T, c *menus.Client, down, up bitrate.Rate) {
+func setBoth(t *testing.T, c *rosclient.Client, down, up bitrate.Rate) {
 	t.Helper()
 	queues, err := c.SetQueues(t.Context(),
 		router.QueueChange{Name: routertest.Download, QueueSettings: router.QueueSettings{MaxLimit: &down}},
@@ -29,7 +29,7 @@ func setBoth(t *testing.T, c *menus.Client, down, up bitrate.Rate) {
 // TestFaultyAnswers: what comes back is no answer, for reads and for writes. A
 // read fails as a whole; a write is read back and found to have succeeded.
 func TestFaultyAnswers(t *testing.T) {
-	warm := func(t *testing.T) (*simrouter.Router, *menus.Client) {
+	warm := func(t *testing.T) (*simrouter.Router, *rosclient.Client) {
 		r := routertest.StartService(t, simrouter.API, simrouter.Config{})
 		c := newClient(t, config(r, simrouter.API))
 		if _, err := c.Queues(t.Context()); err != nil {

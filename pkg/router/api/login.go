@@ -11,21 +11,21 @@ import (
 	"github.com/go-routeros/routeros/v3"
 
 	"github.com/wanctl/wanctl/pkg/router"
-	"github.com/wanctl/wanctl/pkg/router/dial"
-	"github.com/wanctl/wanctl/pkg/router/ros"
+	"github.com/wanctl/wanctl/pkg/router/rosconn"
+	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
 // login logs in, in one step or, where the router asks for it (before 6.43), by
 // challenge and response.
 func (w *wire) login(ctx context.Context, s *session) error {
 	fail := func(err error) error {
-		return &dial.Error{Phase: dial.LoggingIn, Cause: dial.Because(ctx, err)}
+		return &rosconn.Error{Phase: rosconn.LoggingIn, Cause: rosconn.Because(ctx, err)}
 	}
-	done, err := dial.Bound(ctx, s.raw)
+	done, err := rosconn.Bound(ctx, s.raw)
 	if err != nil {
 		return fail(err)
 	}
-	s.in.left = dial.MaxAnswer
+	s.in.left = rosconn.MaxAnswer
 	conn := &loginConn{session: s}
 	client, err := routeros.NewClient(conn)
 	if err != nil {
@@ -52,11 +52,11 @@ func (w *wire) login(ctx context.Context, s *session) error {
 
 // loginRefused words the refusal of a login.
 func (w *wire) loginRefused(text string) error {
-	said := "it says " + ros.Quote(text)
-	if errors.Is(ros.Classify(text), router.ErrOutcomeUnknown) {
+	said := "it says " + rosdata.Quote(text)
+	if errors.Is(rosdata.Classify(text), router.ErrOutcomeUnknown) {
 		return w.target.Fail(router.ErrUnreachable, "no login: "+said, "is it starting or overloaded?")
 	}
-	return w.target.Fail(router.ErrAuth, fmt.Sprintf("login refused for %s: %s", ros.Quote(w.user), said),
+	return w.target.Fail(router.ErrAuth, fmt.Sprintf("login refused for %s: %s", rosdata.Quote(w.user), said),
 		"check router.user and router.password, and that the user's group has the policy api")
 }
 

@@ -12,9 +12,9 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/wanctl/wanctl/pkg/router/dial"
-	"github.com/wanctl/wanctl/pkg/router/menus"
-	"github.com/wanctl/wanctl/pkg/router/simrouter/sentence"
+	"github.com/wanctl/wanctl/pkg/router/rosclient"
+	"github.com/wanctl/wanctl/pkg/router/rosconn"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/sentence"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -125,7 +125,7 @@ func plainConfig(t *testing.T, play func(*peer)) Config {
 	return Config{Host: host, Port: port, User: "admin", Plain: true, Timeout: 5 * time.Second}
 }
 
-func newClient(t testing.TB, cfg Config) *menus.Client {
+func newClient(t testing.TB, cfg Config) *rosclient.Client {
 	t.Helper()
 	c, err := New(cfg)
 	if err != nil {
@@ -144,7 +144,7 @@ func newWire(t *testing.T, play func(*peer)) *wire {
 	})
 	w := &wire{
 		user: "admin", password: func() string { return "" },
-		target: &dial.Target{Host: host, Port: port, Service: "api", Timeout: 5 * time.Second},
+		target: &rosconn.Target{Host: host, Port: port, Service: "api", Timeout: 5 * time.Second},
 	}
 	t.Cleanup(func() { _ = w.Close() })
 	if _, err := w.Connect(bounded(t)); err != nil {

@@ -8,21 +8,21 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wanctl/wanctl/pkg/router"
-	"github.com/wanctl/wanctl/pkg/router/menus"
-	"github.com/wanctl/wanctl/pkg/router/ros"
+	"github.com/wanctl/wanctl/pkg/router/rosclient"
+	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
 func TestPrintWords(t *testing.T) {
 	for _, tt := range []struct {
 		name string
-		q    menus.Query
+		q    rosclient.Query
 		want string
 	}{
-		{"menu", menus.Query{Menu: "/ip/route"}, "/ip/route/print"},
-		{"row", menus.Query{Menu: "/m", ID: "*1", Props: []string{".id", "name"}}, "/m/print =.proplist=.id,name ?.id=*1"},
-		{"one of three", menus.Query{Menu: "/m", Where: []menus.Match{{Prop: "name", Values: []string{"a", "b=c", "#|"}}}},
+		{"menu", rosclient.Query{Menu: "/ip/route"}, "/ip/route/print"},
+		{"row", rosclient.Query{Menu: "/m", ID: "*1", Props: []string{".id", "name"}}, "/m/print =.proplist=.id,name ?.id=*1"},
+		{"one of three", rosclient.Query{Menu: "/m", Where: []rosclient.Match{{Prop: "name", Values: []string{"a", "b=c", "#|"}}}},
 			"/m/print ?name=a ?name=b=c ?#| ?name=#| ?#|"},
-		{"both", menus.Query{Menu: "/m", Where: []menus.Match{{Prop: "list", Values: []string{"l"}}, {Prop: "address", Values: []string{"a", "b"}}}},
+		{"both", rosclient.Query{Menu: "/m", Where: []rosclient.Match{{Prop: "list", Values: []string{"l"}}, {Prop: "address", Values: []string{"a", "b"}}}},
 			"/m/print ?list=l ?address=a ?address=b ?#|"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -35,11 +35,11 @@ func TestPrintWords(t *testing.T) {
 
 // TestReplies: what may come back for a print that is alone.
 func TestReplies(t *testing.T) {
-	row := ros.Row{".id": "*1", "name": "q"}
+	row := rosdata.Row{".id": "*1", "name": "q"}
 	for _, tt := range []struct {
 		name   string
 		answer func(tag string) [][]string
-		rows   []ros.Row
+		rows   []rosdata.Row
 		class  error
 		want   string // in the error
 	}{
@@ -47,14 +47,14 @@ func TestReplies(t *testing.T) {
 		{"no rows, said so", func(tag string) [][]string { return [][]string{{"!empty", ".tag=" + tag}, done(tag)} }, nil, nil, ""},
 		{"tag comes last", func(tag string) [][]string {
 			return [][]string{{"!re", "=.id=*1", "=name=q", ".tag=" + tag}, {"!done", ".tag=" + tag}}
-		}, []ros.Row{row}, nil, ""},
-		{"row without attributes", func(tag string) [][]string { return [][]string{re(tag), re(tag, "=.id=*1", "=name=q"), done(tag)} }, []ros.Row{row}, nil, ""},
+		}, []rosdata.Row{row}, nil, ""},
+		{"row without attributes", func(tag string) [][]string { return [][]string{re(tag), re(tag, "=.id=*1", "=name=q"), done(tag)} }, []rosdata.Row{row}, nil, ""},
 		{"any bytes", func(tag string) [][]string {
 			return [][]string{re(tag, "=.id=*1", "=comment==\xff\x00\r\n!done\x80", "=empty=", "=flag"), done(tag)}
-		}, []ros.Row{{".id": "*1", "comment": "=\xff\x00\r\n!done\x80", "empty": "", "flag": ""}}, nil, ""},
+		}, []rosdata.Row{{".id": "*1", "comment": "=\xff\x00\r\n!done\x80", "empty": "", "flag": ""}}, nil, ""},
 		{"rows after the end", func(tag string) [][]string {
 			return [][]string{re("77", "=.id=*7"), re(tag, "=.id=*1", "=name=q"), done(tag), re(tag, "=.id=*2"), done(tag)}
-		}, []ros.Row{row}, nil, ""},
+		}, []rosdata.Row{row}, nil, ""},
 
 		{"trap", func(tag string) [][]string {
 			return [][]string{trap(tag, "=category=0", "=message=no such command prefix"), done(tag)}
@@ -86,7 +86,7 @@ func TestReplies(t *testing.T) {
 				p.say(tt.answer(p.expect("/m/print"))...)
 				p.gone()
 			})
-			rows, err := w.Print(bounded(t), menus.Query{Menu: "/m"})
+			rows, err := w.Print(bounded(t), rosclient.Query{Menu: "/m"})
 			if !errors.Is(err, tt.class) {
 				t.Errorf("class of %.300v is not %v", err, tt.class)
 			}
@@ -96,7 +96,7 @@ func TestReplies(t *testing.T) {
 			if diff := cmp.Diff(tt.rows, rows); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}
-			var e *ros.Error
+			var e *rosdata.Error
 			if errors.As(err, &e) && e.Died {
 				t.Error("a session that had carried nothing counts as one that died")
 			}
@@ -143,19 +143,19 @@ func TestLostSession(t *testing.T) {
 // TestStatistics: versions that leave counters out unless asked for statistics.
 func TestStatistics(t *testing.T) {
 	const plain, stats = "/queue/tree/print =.proplist=.id,name,bytes", "/queue/tree/print =stats= =.proplist=.id,name,bytes"
-	q := menus.Query{Menu: "/queue/tree", Props: []string{".id", "name", "bytes"}}
+	q := rosclient.Query{Menu: "/queue/tree", Props: []string{".id", "name", "bytes"}}
 	bare, full := []string{"=.id=*1", "=name=q"}, []string{"=.id=*1", "=name=q", "=bytes=7"}
 	for _, tt := range []struct {
 		name   string
 		second func(tag string) [][]string // to the question for statistics
-		want   ros.Row
+		want   rosdata.Row
 		third  string // what is asked for the next time
 	}{
-		{"bring counters", func(tag string) [][]string { return [][]string{re(tag, full...), done(tag)} }, ros.Row{".id": "*1", "name": "q", "bytes": "7"}, stats},
-		{"bring none", func(tag string) [][]string { return [][]string{re(tag, bare...), done(tag)} }, ros.Row{".id": "*1", "name": "q"}, plain},
+		{"bring counters", func(tag string) [][]string { return [][]string{re(tag, full...), done(tag)} }, rosdata.Row{".id": "*1", "name": "q", "bytes": "7"}, stats},
+		{"bring none", func(tag string) [][]string { return [][]string{re(tag, bare...), done(tag)} }, rosdata.Row{".id": "*1", "name": "q"}, plain},
 		{"do not exist", func(tag string) [][]string {
 			return [][]string{trap(tag, "=message=unknown parameter stats"), done(tag)}
-		}, ros.Row{".id": "*1", "name": "q"}, plain},
+		}, rosdata.Row{".id": "*1", "name": "q"}, plain},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWire(t, func(p *peer) {
@@ -170,7 +170,7 @@ func TestStatistics(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff([]ros.Row{tt.want}, rows); diff != "" {
+			if diff := cmp.Diff([]rosdata.Row{tt.want}, rows); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}
 			if rows, err = w.Print(bounded(t), q); err != nil || len(rows) != 1 || rows[0]["bytes"] != "7" {

@@ -7,8 +7,8 @@ import (
 	"io"
 	"strings"
 
-	"github.com/wanctl/wanctl/pkg/router/dial"
-	"github.com/wanctl/wanctl/pkg/router/ros"
+	"github.com/wanctl/wanctl/pkg/router/rosconn"
+	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
 // A sentence is a sequence of words that ends with an empty one, and a word is
@@ -117,10 +117,10 @@ func (r *reader) length() (int, error) {
 		n = n<<8 | uint64(c)
 	}
 	if n > maxWord {
-		return 0, fmt.Errorf("%w: it announces a word of %d bytes, 1 MiB is the most", dial.ErrTooLarge, n)
+		return 0, fmt.Errorf("%w: it announces a word of %d bytes, 1 MiB is the most", rosconn.ErrTooLarge, n)
 	}
 	if r.left -= 1 + more + int(n); r.left < 0 {
-		return 0, dial.ErrTooMuch
+		return 0, rosconn.ErrTooMuch
 	}
 	return int(n), nil
 }
@@ -155,7 +155,7 @@ func check(words []string) (tag string, err error) {
 	case "!fatal":
 		return "", nil
 	default:
-		return "", garbage("it says " + ros.Quote(words[0]) + ", which is no reply of the API")
+		return "", garbage("it says " + rosdata.Quote(words[0]) + ", which is no reply of the API")
 	}
 	for _, w := range words[1:] {
 		switch {
@@ -163,15 +163,15 @@ func check(words []string) (tag string, err error) {
 		case strings.HasPrefix(w, tagWord):
 			tag = w[len(tagWord):]
 		case !strings.HasPrefix(w, "."): // attributes of the API itself begin like that
-			return "", garbage("its reply contains the word " + ros.Quote(w))
+			return "", garbage("its reply contains the word " + rosdata.Quote(w))
 		}
 	}
 	return tag, nil
 }
 
 // attributes reads the words "=property=value" of a reply.
-func attributes(words []string) ros.Row {
-	row := make(ros.Row, len(words))
+func attributes(words []string) rosdata.Row {
+	row := make(rosdata.Row, len(words))
 	for _, w := range words[1:] {
 		if attribute, ok := strings.CutPrefix(w, "="); ok {
 			key, value, _ := strings.Cut(attribute, "=")

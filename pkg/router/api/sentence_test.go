@@ -11,19 +11,19 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/wanctl/wanctl/pkg/router/dial"
-	"github.com/wanctl/wanctl/pkg/router/simrouter/sentence"
+	"github.com/wanctl/wanctl/pkg/router/rosconn"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/sentence"
 )
 
 func read(b []byte) *reader {
-	return &reader{src: bufio.NewReader(bytes.NewReader(b)), left: dial.MaxAnswer}
+	return &reader{src: bufio.NewReader(bytes.NewReader(b)), left: rosconn.MaxAnswer}
 }
 
 func TestSentenceRoundTrip(t *testing.T) {
 	for _, n := range []int{1, 0x7F, 0x80, 0x3FFF, 0x4000, maxWord - 1, maxWord} {
 		want := []string{"!re", strings.Repeat("\x00\xff", n)[:n], "=a="}
 		encoded := appendSentence([]byte{0, 0}, want...)
-		r := &reader{src: bufio.NewReader(iotest.HalfReader(bytes.NewReader(encoded))), left: dial.MaxAnswer}
+		r := &reader{src: bufio.NewReader(iotest.HalfReader(bytes.NewReader(encoded))), left: rosconn.MaxAnswer}
 		got, err := r.sentence()
 		if err != nil {
 			t.Fatalf("%d bytes: %v", n, err)
@@ -57,11 +57,11 @@ func TestSentenceRefuses(t *testing.T) {
 		{"end in a word", "\x05!do", func(err error) bool { return err == io.ErrUnexpectedEOF }},
 		{"end behind a word", "\x05!done", func(err error) bool { return err == io.ErrUnexpectedEOF }},
 		{"control byte", "\x05!done\xf8", func(err error) bool { return errors.As(err, &junk) }},
-		{"huge word", "\xf0\x40\x00\x00\x00=", func(err error) bool { return errors.Is(err, dial.ErrTooLarge) }},
-		{"word beyond the bound", "\xd0\x00\x01=", func(err error) bool { return errors.Is(err, dial.ErrTooLarge) }},
-		{"more than 32 bits", "\xf7\xff\xff\xff\xff", func(err error) bool { return errors.Is(err, dial.ErrTooLarge) }},
-		{"endless sentence", strings.Repeat("\x01=", dial.MaxAnswer/2+1), func(err error) bool { return errors.Is(err, dial.ErrTooLarge) }},
-		{"endless nothing", strings.Repeat("\x00", dial.MaxAnswer+1), func(err error) bool { return errors.Is(err, dial.ErrTooLarge) }},
+		{"huge word", "\xf0\x40\x00\x00\x00=", func(err error) bool { return errors.Is(err, rosconn.ErrTooLarge) }},
+		{"word beyond the bound", "\xd0\x00\x01=", func(err error) bool { return errors.Is(err, rosconn.ErrTooLarge) }},
+		{"more than 32 bits", "\xf7\xff\xff\xff\xff", func(err error) bool { return errors.Is(err, rosconn.ErrTooLarge) }},
+		{"endless sentence", strings.Repeat("\x01=", rosconn.MaxAnswer/2+1), func(err error) bool { return errors.Is(err, rosconn.ErrTooLarge) }},
+		{"endless nothing", strings.Repeat("\x00", rosconn.MaxAnswer+1), func(err error) bool { return errors.Is(err, rosconn.ErrTooLarge) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if words, err := read([]byte(tt.in)).sentence(); !tt.want(err) {
@@ -139,7 +139,7 @@ func BenchmarkReadBack(b *testing.B) {
 	for b.Loop() {
 		src.Reset(answer)
 		r.src.Reset(src)
-		r.left = dial.MaxAnswer
+		r.left = rosconn.MaxAnswer
 		replies := make([]reply, 3)
 		for range 5 {
 			words, err := r.sentence()

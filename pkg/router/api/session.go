@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wanctl/wanctl/pkg/router/dial"
-	"github.com/wanctl/wanctl/pkg/router/ros"
+	"github.com/wanctl/wanctl/pkg/router/rosconn"
+	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
 // session is one connection to the router on which somebody is logged in, used
@@ -35,9 +35,9 @@ func newSession(conn, raw net.Conn) *session {
 
 // reply is what came back for one command.
 type reply struct {
-	rows  []ros.Row
+	rows  []rosdata.Row
 	ret   string // of !done
-	traps []ros.Row
+	traps []rosdata.Row
 	done  bool
 }
 
@@ -47,14 +47,14 @@ type fatal string
 func (f fatal) Error() string { return string(f) }
 
 // exchange sends commands all at once and collects the replies to all of them:
-// one round trip. After an error, which is a *dial.Error, the session is of no
+// one round trip. After an error, which is a *rosconn.Error, the session is of no
 // more use; replies that are done count all the same.
 func (s *session) exchange(ctx context.Context, commands ...[]string) ([]reply, error) {
 	replies := make([]reply, len(commands))
 	fail := func(err error) ([]reply, error) {
-		return replies, &dial.Error{Phase: dial.Waiting, Served: s.served, Cause: dial.Because(ctx, err)}
+		return replies, &rosconn.Error{Phase: rosconn.Waiting, Served: s.served, Cause: rosconn.Because(ctx, err)}
 	}
-	done, err := dial.Bound(ctx, s.raw)
+	done, err := rosconn.Bound(ctx, s.raw)
 	if err != nil {
 		return fail(err)
 	}
@@ -69,7 +69,7 @@ func (s *session) exchange(ctx context.Context, commands ...[]string) ([]reply, 
 	if _, err := s.conn.Write(s.out); err != nil {
 		return fail(err)
 	}
-	s.in.left = dial.MaxAnswer
+	s.in.left = rosconn.MaxAnswer
 	for open := len(commands); open > 0; {
 		words, err := s.in.sentence()
 		if err != nil {
@@ -138,7 +138,7 @@ func fatalText(words []string) string {
 // usable reports whether another exchange may begin: nothing has arrived
 // unasked and the router has not closed its end.
 func (s *session) usable() bool {
-	return !s.ended && s.in.src.Buffered() == 0 && dial.Quiet(s.raw)
+	return !s.ended && s.in.src.Buffered() == 0 && rosconn.Quiet(s.raw)
 }
 
 // goodbye is how long a router may take to accept /quit.

@@ -4,8 +4,8 @@ import (
 	"testing"
 
 	"github.com/wanctl/wanctl/pkg/router"
-	"github.com/wanctl/wanctl/pkg/router/routertest"
-	"github.com/wanctl/wanctl/pkg/router/simrouter"
+	"github.com/wanctl/wanctl/pkg/sim/routertest"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
 func TestCertificates(t *testing.T) {

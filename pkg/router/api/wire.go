@@ -15,15 +15,15 @@ import (
 	"strings"
 
 	"github.com/wanctl/wanctl/pkg/router"
-	"github.com/wanctl/wanctl/pkg/router/dial"
-	"github.com/wanctl/wanctl/pkg/router/menus"
-	"github.com/wanctl/wanctl/pkg/router/ros"
+	"github.com/wanctl/wanctl/pkg/router/rosclient"
+	"github.com/wanctl/wanctl/pkg/router/rosconn"
+	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
-// wire is a menus.Wire over the binary API.
+// wire is a rosclient.Wire over the binary API.
 type wire struct {
 	// configuration
-	target   *dial.Target
+	target   *rosconn.Target
 	user     string
 	password func() string
 
@@ -31,12 +31,12 @@ type wire struct {
 	serial  int
 }
 
-var _ menus.Wire = (*wire)(nil)
+var _ rosclient.Wire = (*wire)(nil)
 
-func (w *wire) Target() *dial.Target { return w.target }
-func (w *wire) String() string       { return w.user + "@" + w.target.Service + "://" + w.target.Addr() }
+func (w *wire) Target() *rosconn.Target { return w.target }
+func (w *wire) String() string          { return w.user + "@" + w.target.Service + "://" + w.target.Addr() }
 
-// Connect implements menus.Wire.
+// Connect implements rosclient.Wire.
 func (w *wire) Connect(ctx context.Context) (int, error) {
 	if w.session != nil && w.session.usable() {
 		return w.serial, nil
@@ -56,7 +56,7 @@ func (w *wire) Connect(ctx context.Context) (int, error) {
 	return w.serial, nil
 }
 
-// Close implements menus.Wire.
+// Close implements rosclient.Wire.
 func (w *wire) Close() error {
 	s := w.session
 	if s == nil {
@@ -84,9 +84,9 @@ func (w *wire) exchange(ctx context.Context, commands ...[]string) ([]reply, err
 	return replies, err
 }
 
-// Print implements menus.Wire. Where rows come without the counters they
+// Print implements rosclient.Wire. Where rows come without the counters they
 // should have, it asks once more for statistics, and from then on at once.
-func (w *wire) Print(ctx context.Context, q menus.Query) ([]ros.Row, error) {
+func (w *wire) Print(ctx context.Context, q rosclient.Query) ([]rosdata.Row, error) {
 	s := w.session
 	if s == nil {
 		return nil, w.target.Fail(router.ErrUnreachable, "connection lost before the request could be sent", "")
@@ -106,7 +106,7 @@ func (w *wire) Print(ctx context.Context, q menus.Query) ([]ros.Row, error) {
 	return rows, nil
 }
 
-func (w *wire) print(ctx context.Context, q menus.Query, stats bool) ([]ros.Row, error) {
+func (w *wire) print(ctx context.Context, q rosclient.Query, stats bool) ([]rosdata.Row, error) {
 	replies, err := w.exchange(ctx, printWords(q, stats))
 	if len(replies[0].traps) > 0 {
 		return nil, w.refusal(replies[0].traps)
@@ -115,19 +115,19 @@ func (w *wire) print(ctx context.Context, q menus.Query, stats bool) ([]ros.Row,
 }
 
 // lacksCounters tells rows of the menu that should have counters and do not.
-func lacksCounters(q menus.Query, rows []ros.Row) bool {
+func lacksCounters(q rosclient.Query, rows []rosdata.Row) bool {
 	counted := q.Menu == "/queue/tree" || q.Menu == "/ip/firewall/mangle"
 	if len(rows) == 0 || !counted || len(q.Props) > 0 && !slices.Contains(q.Props, "bytes") {
 		return false
 	}
-	return !slices.ContainsFunc(rows, func(r ros.Row) bool {
-		return ros.Require(r, ".id") != nil || ros.Require(r, "bytes") == nil
+	return !slices.ContainsFunc(rows, func(r rosdata.Row) bool {
+		return rosdata.Require(r, ".id") != nil || rosdata.Require(r, "bytes") == nil
 	})
 }
 
 // printWords is the command for a query. Conditions are operands on a stack;
 // "?#|" puts two together, and what remains is ANDed.
-func printWords(q menus.Query, stats bool) []string {
+func printWords(q rosclient.Query, stats bool) []string {
 	words := []string{q.Menu + "/print"}
 	if stats {
 		words = append(words, "=stats=")
@@ -137,7 +137,7 @@ func printWords(q menus.Query, stats bool) []string {
 	}
 	where := q.Where
 	if q.ID != "" {
-		where = append([]menus.Match{{Prop: ".id", Values: []string{q.ID}}}, where...)
+		where = append([]rosclient.Match{{Prop: ".id", Values: []string{q.ID}}}, where...)
 	}
 	for _, m := range where {
 		for i, v := range m.Values {

@@ -7,32 +7,32 @@ import (
 	"strings"
 
 	"github.com/wanctl/wanctl/pkg/router"
-	"github.com/wanctl/wanctl/pkg/router/dial"
-	"github.com/wanctl/wanctl/pkg/router/ros"
+	"github.com/wanctl/wanctl/pkg/router/rosconn"
+	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
 // refusal words the traps that came for a command. The text decides what they
 // mean; a category is often absent.
-func (w *wire) refusal(traps []ros.Row) error {
+func (w *wire) refusal(traps []rosdata.Row) error {
 	class := router.ErrInvalid
 	said := make([]string, len(traps))
 	for i, t := range traps {
 		text := trapText(t)
-		said[i] = ros.Quote(text)
+		said[i] = rosdata.Quote(text)
 		if class == router.ErrInvalid {
-			class = ros.Classify(text)
+			class = rosdata.Classify(text)
 		}
 	}
 	text := "it says " + strings.Join(said[:min(len(said), 3)], " and ")
 	hint := ""
 	if errors.Is(class, router.ErrDenied) {
-		hint = "the group of user " + ros.Quote(w.user) + " needs policy=read,write,api; on the router: /user group print"
+		hint = "the group of user " + rosdata.Quote(w.user) + " needs policy=read,write,api; on the router: /user group print"
 	}
 	return w.target.Fail(class, text, hint)
 }
 
 // trapText is what a trap says.
-func trapText(trap ros.Row) string {
+func trapText(trap rosdata.Row) string {
 	if message := trap["message"]; message != "" {
 		return message
 	}
@@ -52,7 +52,7 @@ func trapText(trap ros.Row) string {
 
 // unreachable words a failure to connect or to log in.
 func (w *wire) unreachable(ctx context.Context, err error) error {
-	var at *dial.Error
+	var at *rosconn.Error
 	if !errors.As(err, &at) {
 		return err
 	}
@@ -72,14 +72,14 @@ func (w *wire) unreachable(ctx context.Context, err error) error {
 		return w.target.Fail(router.ErrUnreachable, string(junk), fmt.Sprintf("is this the port of %s (router.port)?", w.target.Service))
 	}
 	err = w.target.Word(ctx, err)
-	var e *ros.Error
+	var e *rosdata.Error
 	if !errors.As(err, &e) {
 		return err
 	}
 	switch {
-	case at.Phase == dial.Handshaking && errors.Is(e.Cause, context.DeadlineExceeded):
+	case at.Phase == rosconn.Handshaking && errors.Is(e.Cause, context.DeadlineExceeded):
 		e.Hint = "is it starting or overloaded, or is this the port of api? that is 8728 mostly, and 8729 that of api-ssl (router.port, router.tls)"
-	case at.Phase == dial.LoggingIn && e.Hint == "" && e.Cause == nil:
+	case at.Phase == rosconn.LoggingIn && e.Hint == "" && e.Cause == nil:
 		e.Hint = fmt.Sprintf("is this the port of %s (router.port), and does the service let this host in? on the router: /ip service print", w.target.Service)
 		if w.target.TLS == nil {
 			e.Hint = "a TLS port does this: remove tls: false, or use the port of api (router.port), which is 8728 mostly; or the service does not let this host in: /ip service print"
@@ -90,15 +90,15 @@ func (w *wire) unreachable(ctx context.Context, err error) error {
 
 // loginEnded words a !fatal in place of a login.
 func (w *wire) loginEnded(text string) error {
-	if errors.Is(ros.Classify(text), router.ErrAuth) {
+	if errors.Is(rosdata.Classify(text), router.ErrAuth) {
 		return w.loginRefused(text)
 	}
-	return w.target.Fail(router.ErrUnreachable, "no login: it ended the session and says "+ros.Quote(text), "is it starting or overloaded?")
+	return w.target.Fail(router.ErrUnreachable, "no login: it ended the session and says "+rosdata.Quote(text), "is it starting or overloaded?")
 }
 
 // broken words the end of a session in the middle of an exchange.
 func (w *wire) broken(ctx context.Context, err error) error {
-	var at *dial.Error
+	var at *rosconn.Error
 	if !errors.As(err, &at) {
 		return err
 	}
@@ -106,8 +106,8 @@ func (w *wire) broken(ctx context.Context, err error) error {
 	var junk garbage
 	switch {
 	case errors.As(at.Cause, &text):
-		e := w.target.Fail(router.ErrOutcomeUnknown, "it ended the session and says "+ros.Quote(string(text)), "")
-		if class := ros.Classify(string(text)); !errors.Is(class, router.ErrInvalid) {
+		e := w.target.Fail(router.ErrOutcomeUnknown, "it ended the session and says "+rosdata.Quote(string(text)), "")
+		if class := rosdata.Classify(string(text)); !errors.Is(class, router.ErrInvalid) {
 			e.Class = class
 		}
 		if errors.Is(e.Class, router.ErrAuth) && at.Served > 0 {

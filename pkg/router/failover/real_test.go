@@ -11,8 +11,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/api"
 	"github.com/wanctl/wanctl/pkg/router/failover"
 	"github.com/wanctl/wanctl/pkg/router/rest"
-	"github.com/wanctl/wanctl/pkg/router/routertest"
-	"github.com/wanctl/wanctl/pkg/router/simrouter"
+	"github.com/wanctl/wanctl/pkg/sim/routertest"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
 // overAPI and overREST are ways to r.

@@ -3,8 +3,8 @@ package rest_test
 import (
 	"testing"
 
-	"github.com/wanctl/wanctl/pkg/router/routertest"
-	"github.com/wanctl/wanctl/pkg/router/simrouter"
+	"github.com/wanctl/wanctl/pkg/sim/routertest"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
 func BenchmarkRest(b *testing.B) {

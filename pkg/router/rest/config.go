@@ -4,17 +4,17 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/wanctl/wanctl/pkg/router/dial"
-	"github.com/wanctl/wanctl/pkg/router/menus"
+	"github.com/wanctl/wanctl/pkg/router/rosclient"
+	"github.com/wanctl/wanctl/pkg/router/rosconn"
 )
 
 // Config says which router to talk to and as whom.
-type Config = dial.Access
+type Config = rosconn.Access
 
 // New checks cfg and returns a client that has not connected yet: a router that
 // is down is an error of the first call, not of New.
-func New(cfg Config) (*menus.Client, error) {
-	target, err := cfg.Target(dial.Service{TLS: "www-ssl", TLSPort: 443, Plain: "www", PlainPort: 80, Protocols: []string{"http/1.1"}})
+func New(cfg Config) (*rosclient.Client, error) {
+	target, err := cfg.Target(rosconn.Service{TLS: "www-ssl", TLSPort: 443, Plain: "www", PlainPort: 80, Protocols: []string{"http/1.1"}})
 	if err != nil {
 		return nil, err
 	}
@@ -26,5 +26,5 @@ func New(cfg Config) (*menus.Client, error) {
 		scheme = "http"
 	}
 	w := &wire{user: cfg.User, password: cfg.Password, target: target, base: scheme + "://" + target.Addr() + "/rest"}
-	return menus.New(menus.Config{Wire: w, User: cfg.User, Timeout: cfg.Timeout, AuthBackoff: cfg.AuthBackoff, Now: cfg.Now}), nil
+	return rosclient.New(rosclient.Config{Wire: w, User: cfg.User, Timeout: cfg.Timeout, AuthBackoff: cfg.AuthBackoff, Now: cfg.Now}), nil
 }

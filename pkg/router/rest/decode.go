@@ -7,7 +7,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
-	"github.com/wanctl/wanctl/pkg/router/ros"
+	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
 // encoding/json cannot read what routers send: control bytes go out raw inside
@@ -23,7 +23,7 @@ const maxDepth = 32
 
 // decode reads an answer: an array of objects, one object, or nothing. Values
 // that are not strings are kept as their text; null counts as absent.
-func decode(data []byte) (rows []ros.Row, single bool, err error) {
+func decode(data []byte) (rows []rosdata.Row, single bool, err error) {
 	d := decoder{data: data}
 	d.space()
 	switch {
@@ -36,7 +36,7 @@ func decode(data []byte) (rows []ros.Row, single bool, err error) {
 		if err != nil {
 			return nil, false, err
 		}
-		rows, single = []ros.Row{row}, true
+		rows, single = []rosdata.Row{row}, true
 	default:
 		if rows, err = d.array(); err != nil {
 			return nil, false, err
@@ -58,7 +58,7 @@ func (d *decoder) fail(want string) error {
 		return fmt.Errorf("answer ends after %d bytes where %s was expected", len(d.data), want)
 	}
 	end := min(len(d.data), d.pos+40)
-	return fmt.Errorf("answer has %s at byte %d where %s was expected", ros.Quote(string(d.data[d.pos:end])), d.pos, want)
+	return fmt.Errorf("answer has %s at byte %d where %s was expected", rosdata.Quote(string(d.data[d.pos:end])), d.pos, want)
 }
 
 func (d *decoder) space() {
@@ -82,11 +82,11 @@ func (d *decoder) next(c byte) bool {
 	return false
 }
 
-func (d *decoder) array() ([]ros.Row, error) {
+func (d *decoder) array() ([]rosdata.Row, error) {
 	if !d.next('[') {
 		return nil, d.fail("[ or {")
 	}
-	rows := []ros.Row{}
+	rows := []rosdata.Row{}
 	if d.next(']') {
 		return rows, nil
 	}
@@ -105,11 +105,11 @@ func (d *decoder) array() ([]ros.Row, error) {
 	}
 }
 
-func (d *decoder) object() (ros.Row, error) {
+func (d *decoder) object() (rosdata.Row, error) {
 	if !d.next('{') {
 		return nil, d.fail("{")
 	}
-	row := make(ros.Row, 8)
+	row := make(rosdata.Row, 8)
 	if d.next('}') {
 		return row, nil
 	}

@@ -9,27 +9,27 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/wanctl/wanctl/pkg/router/ros"
+	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
 func TestDecode(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		in     string
-		rows   []ros.Row
+		rows   []rosdata.Row
 		single bool
 	}{
 		{"nothing", " \r\n", nil, false},
-		{"empty array", "[ ]", []ros.Row{}, false},
-		{"array", `[{".id":"*1","name":"a"}, {".id":"*2"}]`, []ros.Row{{".id": "*1", "name": "a"}, {".id": "*2"}}, false},
-		{"object", `{"ret":"*2"}`, []ros.Row{{"ret": "*2"}}, true},
-		{"empty object", `{}`, []ros.Row{{}}, true},
-		{"values that are not strings", `{"error":404,"ok":true,"x":null,"y":-1.5e3}`, []ros.Row{{"error": "404", "ok": "true", "y": "-1.5e3"}}, true},
-		{"nested values", `{"a":[1,{"b":"]"}],"c":{ }}`, []ros.Row{{"a": `[1,{"b":"]"}]`, "c": "{ }"}}, true},
-		{"escapes", `{"a":"\"\\\/\b\f\n\r\té\ud83d\ude00\ud83d"}`, []ros.Row{{"a": "\"\\/\b\f\n\r\té😀\uFFFD"}}, true},
-		{"raw control bytes", "{\"a\":\"x\x00\x01\n\x1fy\"}", []ros.Row{{"a": "x\x00\x01\n\x1fy"}}, true},
-		{"latin-1", "{\"a\":\"T\xfcr\\n\xe4\"}", []ros.Row{{"a": "T\xfcr\n\xe4"}}, true},
-		{"last of equal keys wins", `{"a":"1","a":"2"}`, []ros.Row{{"a": "2"}}, true},
+		{"empty array", "[ ]", []rosdata.Row{}, false},
+		{"array", `[{".id":"*1","name":"a"}, {".id":"*2"}]`, []rosdata.Row{{".id": "*1", "name": "a"}, {".id": "*2"}}, false},
+		{"object", `{"ret":"*2"}`, []rosdata.Row{{"ret": "*2"}}, true},
+		{"empty object", `{}`, []rosdata.Row{{}}, true},
+		{"values that are not strings", `{"error":404,"ok":true,"x":null,"y":-1.5e3}`, []rosdata.Row{{"error": "404", "ok": "true", "y": "-1.5e3"}}, true},
+		{"nested values", `{"a":[1,{"b":"]"}],"c":{ }}`, []rosdata.Row{{"a": `[1,{"b":"]"}]`, "c": "{ }"}}, true},
+		{"escapes", `{"a":"\"\\\/\b\f\n\r\té\ud83d\ude00\ud83d"}`, []rosdata.Row{{"a": "\"\\/\b\f\n\r\té😀\uFFFD"}}, true},
+		{"raw control bytes", "{\"a\":\"x\x00\x01\n\x1fy\"}", []rosdata.Row{{"a": "x\x00\x01\n\x1fy"}}, true},
+		{"latin-1", "{\"a\":\"T\xfcr\\n\xe4\"}", []rosdata.Row{{"a": "T\xfcr\n\xe4"}}, true},
+		{"last of equal keys wins", `{"a":"1","a":"2"}`, []rosdata.Row{{"a": "2"}}, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			rows, single, err := decode([]byte(tt.in))
@@ -115,7 +115,7 @@ func FuzzDecode(f *testing.F) {
 
 // checkRoundTrip: rows written in JSON with the least possible escaping read
 // back as they were, whatever bytes are in them.
-func checkRoundTrip(t *testing.T, rows []ros.Row) {
+func checkRoundTrip(t *testing.T, rows []rosdata.Row) {
 	t.Helper()
 	escape := strings.NewReplacer(`"`, `\"`, `\`, `\\`)
 	for _, r := range rows {
@@ -132,7 +132,7 @@ func checkRoundTrip(t *testing.T, rows []ros.Row) {
 		if err != nil {
 			t.Fatalf("%q: %v", b.String(), err)
 		}
-		if diff := cmp.Diff([]ros.Row{r}, got); diff != "" {
+		if diff := cmp.Diff([]rosdata.Row{r}, got); diff != "" {
 			t.Errorf("-want +got\n%s", diff)
 		}
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/router/rest"
-	"github.com/wanctl/wanctl/pkg/router/routertest"
-	"github.com/wanctl/wanctl/pkg/router/simrouter"
+	"github.com/wanctl/wanctl/pkg/sim/routertest"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
 // TestFaultyAnswers: what comes back is no answer, for reads and for writes. A

@@ -7,7 +7,7 @@ import (
 	"net"
 	"net/http"
 
-	"github.com/wanctl/wanctl/pkg/router/dial"
+	"github.com/wanctl/wanctl/pkg/router/rosconn"
 )
 
 // session is one connection to the router, used for one request at a time.
@@ -26,7 +26,7 @@ type session struct {
 }
 
 // open opens a session.
-func open(ctx context.Context, t *dial.Target) (*session, error) {
+func open(ctx context.Context, t *rosconn.Target) (*session, error) {
 	conn, raw, err := t.Connect(ctx)
 	if err != nil {
 		return nil, err
@@ -38,18 +38,18 @@ func open(ctx context.Context, t *dial.Target) (*session, error) {
 }
 
 // exchange sends a request and reads the whole answer. After an error, which
-// is a *dial.Error, the session is of no more use.
+// is a *rosconn.Error, the session is of no more use.
 func (s *session) exchange(ctx context.Context, req *http.Request) (*http.Response, []byte, error) {
 	fail := func(err error) (*http.Response, []byte, error) {
-		return nil, nil, &dial.Error{Phase: dial.Waiting, Served: s.served, Cause: dial.Because(ctx, err)}
+		return nil, nil, &rosconn.Error{Phase: rosconn.Waiting, Served: s.served, Cause: rosconn.Because(ctx, err)}
 	}
-	done, err := dial.Bound(ctx, s.raw)
+	done, err := rosconn.Bound(ctx, s.raw)
 	if err != nil {
 		return fail(err)
 	}
 	defer func() { s.ended = done() || s.ended }()
 
-	s.limit.N = dial.MaxAnswer
+	s.limit.N = rosconn.MaxAnswer
 	if err := req.Write(s.write); err != nil {
 		return fail(err)
 	}
@@ -72,7 +72,7 @@ func (s *session) exchange(ctx context.Context, req *http.Request) (*http.Respon
 // bounded names the limit where it is the cause of an early end.
 func (s *session) bounded(err error) error {
 	if s.limit.N <= 0 {
-		return dial.ErrTooMuch
+		return rosconn.ErrTooMuch
 	}
 	return err
 }
@@ -84,7 +84,7 @@ func (s *session) usable() bool {
 		return false
 	}
 	// Before the first answer a TLS session ticket may lie there.
-	return s.served == 0 || dial.Quiet(s.raw)
+	return s.served == 0 || rosconn.Quiet(s.raw)
 }
 
 func (s *session) close() error { return s.conn.Close() }

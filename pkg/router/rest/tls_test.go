@@ -5,8 +5,8 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/router/rest"
-	"github.com/wanctl/wanctl/pkg/router/routertest"
-	"github.com/wanctl/wanctl/pkg/router/simrouter"
+	"github.com/wanctl/wanctl/pkg/sim/routertest"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
 func TestCertificates(t *testing.T) {

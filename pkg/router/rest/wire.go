@@ -12,15 +12,15 @@ import (
 	"strings"
 
 	"github.com/wanctl/wanctl/pkg/router"
-	"github.com/wanctl/wanctl/pkg/router/dial"
-	"github.com/wanctl/wanctl/pkg/router/menus"
-	"github.com/wanctl/wanctl/pkg/router/ros"
+	"github.com/wanctl/wanctl/pkg/router/rosclient"
+	"github.com/wanctl/wanctl/pkg/router/rosconn"
+	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
-// wire is a menus.Wire over REST.
+// wire is a rosclient.Wire over REST.
 type wire struct {
 	// configuration
-	target   *dial.Target
+	target   *rosconn.Target
 	base     string // "https://host:port/rest"
 	user     string
 	password func() string
@@ -29,12 +29,12 @@ type wire struct {
 	serial  int
 }
 
-var _ menus.Wire = (*wire)(nil)
+var _ rosclient.Wire = (*wire)(nil)
 
-func (w *wire) Target() *dial.Target { return w.target }
-func (w *wire) String() string       { return w.user + "@" + w.base }
+func (w *wire) Target() *rosconn.Target { return w.target }
+func (w *wire) String() string          { return w.user + "@" + w.base }
 
-// Connect implements menus.Wire. The login is part of every request.
+// Connect implements rosclient.Wire. The login is part of every request.
 func (w *wire) Connect(ctx context.Context) (int, error) {
 	if w.session != nil && w.session.usable() {
 		return w.serial, nil
@@ -49,7 +49,7 @@ func (w *wire) Connect(ctx context.Context) (int, error) {
 	return w.serial, nil
 }
 
-// Close implements menus.Wire.
+// Close implements rosclient.Wire.
 func (w *wire) Close() error {
 	s := w.session
 	if s == nil {
@@ -59,9 +59,9 @@ func (w *wire) Close() error {
 	return s.close()
 }
 
-// Print implements menus.Wire. A filter goes into a body, where no character
+// Print implements rosclient.Wire. A filter goes into a body, where no character
 // needs an escape that one version knows and another does not.
-func (w *wire) Print(ctx context.Context, q menus.Query) ([]ros.Row, error) {
+func (w *wire) Print(ctx context.Context, q rosclient.Query) ([]rosdata.Row, error) {
 	if len(q.Where) > 0 {
 		return w.send(ctx, http.MethodPost, q.Menu+"/print", query(words(q.Where), q.Props))
 	}
@@ -77,7 +77,7 @@ func (w *wire) Print(ctx context.Context, q menus.Query) ([]ros.Row, error) {
 
 // words writes conditions as RouterOS queries: operands, combined by stack
 // operations, what remains being ANDed.
-func words(where []menus.Match) []string {
+func words(where []rosclient.Match) []string {
 	var out []string
 	for _, m := range where {
 		for i, v := range m.Values {
@@ -90,12 +90,12 @@ func words(where []menus.Match) []string {
 	return out
 }
 
-// Change implements menus.Wire: one request each, one after the other.
-func (w *wire) Change(ctx context.Context, changes ...menus.Change) []menus.Outcome {
-	outcomes := make([]menus.Outcome, len(changes))
+// Change implements rosclient.Wire: one request each, one after the other.
+func (w *wire) Change(ctx context.Context, changes ...rosclient.Change) []rosclient.Outcome {
+	outcomes := make([]rosclient.Outcome, len(changes))
 	for i, c := range changes {
 		if w.session == nil {
-			outcomes[i].Err = menus.ErrNotSent
+			outcomes[i].Err = rosclient.ErrNotSent
 			continue
 		}
 		outcomes[i] = w.change(ctx, c)
@@ -103,8 +103,8 @@ func (w *wire) Change(ctx context.Context, changes ...menus.Change) []menus.Outc
 	return outcomes
 }
 
-func (w *wire) change(ctx context.Context, c menus.Change) menus.Outcome {
-	var rows []ros.Row
+func (w *wire) change(ctx context.Context, c rosclient.Change) rosclient.Outcome {
+	var rows []rosdata.Row
 	var err error
 	switch c.Command {
 	case "add":
@@ -117,20 +117,20 @@ func (w *wire) change(ctx context.Context, c menus.Change) menus.Outcome {
 		_, err = w.send(ctx, http.MethodPost, c.Menu+"/"+c.Command, object(map[string]string{".id": c.ID}))
 	}
 	if err != nil || len(rows) == 0 {
-		return menus.Outcome{Err: err}
+		return rosclient.Outcome{Err: err}
 	}
 	if len(rows) > 1 {
-		return menus.Outcome{Err: w.target.Nonsense(fmt.Sprintf("answer for one row has %d", len(rows)))}
+		return rosclient.Outcome{Err: w.target.Nonsense(fmt.Sprintf("answer for one row has %d", len(rows)))}
 	}
 	r := rows[0]
 	if ret, only := r["ret"]; only && len(r) == 1 {
-		return menus.Outcome{ID: ret}
+		return rosclient.Outcome{ID: ret}
 	}
-	return menus.Outcome{Row: r, ID: r[".id"]}
+	return rosclient.Outcome{Row: r, ID: r[".id"]}
 }
 
 // send makes one exchange on the session.
-func (w *wire) send(ctx context.Context, method, path string, body []byte) ([]ros.Row, error) {
+func (w *wire) send(ctx context.Context, method, path string, body []byte) ([]rosdata.Row, error) {
 	req, err := http.NewRequestWithContext(ctx, method, w.base+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("making request: %w", err)
@@ -152,10 +152,10 @@ func (w *wire) send(ctx context.Context, method, path string, body []byte) ([]ro
 	return w.understand(resp.StatusCode, reply)
 }
 
-func (w *wire) understand(status int, reply []byte) ([]ros.Row, error) {
+func (w *wire) understand(status int, reply []byte) ([]rosdata.Row, error) {
 	rows, single, err := decode(reply)
 	if status < 200 || status > 299 {
-		var body ros.Row
+		var body rosdata.Row
 		if err == nil && single {
 			body = rows[0]
 		}
@@ -170,7 +170,7 @@ func (w *wire) understand(status int, reply []byte) ([]ros.Row, error) {
 // broken words a failure of the connection.
 func (w *wire) broken(ctx context.Context, err error, served int) error {
 	err = w.target.Word(ctx, err)
-	var e *ros.Error
+	var e *rosdata.Error
 	if errors.As(err, &e) && w.target.TLS == nil && served == 0 && e.Hint == "" {
 		e.Hint = "a TLS port does this to plain http: remove tls: false, or use the port of www"
 	}
@@ -178,21 +178,21 @@ func (w *wire) broken(ctx context.Context, err error, served int) error {
 }
 
 // refusal words an answer that is an error. notJSON says why there is no body.
-func (w *wire) refusal(status int, body ros.Row, notJSON error) error {
+func (w *wire) refusal(status int, body rosdata.Row, notJSON error) error {
 	detail := body["detail"]
 	text := fmt.Sprintf("HTTP %d %s", status, http.StatusText(status))
 	if detail != "" {
-		text = "it says " + ros.Quote(detail)
+		text = "it says " + rosdata.Quote(detail)
 	}
-	class := ros.Classify(detail)
+	class := rosdata.Classify(detail)
 	fail := w.target.Fail
 	switch {
 	case status == http.StatusUnauthorized:
-		return fail(router.ErrAuth, "user or password refused for "+ros.Quote(w.user),
+		return fail(router.ErrAuth, "user or password refused for "+rosdata.Quote(w.user),
 			"check router.user and router.password, and that the user's group has the policy rest-api")
 	case class == router.ErrDenied || status == http.StatusForbidden:
 		return fail(router.ErrDenied, text,
-			"the group of user "+ros.Quote(w.user)+" needs policy=read,write,rest-api; on the router: /user group print")
+			"the group of user "+rosdata.Quote(w.user)+" needs policy=read,write,rest-api; on the router: /user group print")
 	case errors.Is(notJSON, errHTML) && status == http.StatusNotFound:
 		return fail(router.ErrOutcomeUnknown, "it has no REST interface (HTTP 404)", "RouterOS 7.1 has it over https, 7.9 over http")
 	case notJSON != nil && w.target.TLS == nil:

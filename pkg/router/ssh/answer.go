@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/wanctl/wanctl/pkg/router/ros"
+	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
 // answer is what a script printed.
@@ -24,12 +24,12 @@ type answer struct {
 
 // row is a row and after how many changes it was printed.
 type row struct {
-	ros.Row
+	rosdata.Row
 	made int
 }
 
 // of returns the row printed after so many changes.
-func (a answer) of(made int) ros.Row {
+func (a answer) of(made int) rosdata.Row {
 	for _, r := range a.rows {
 		if r.made == made {
 			return r.Row
@@ -62,7 +62,7 @@ func understand(token string, output []byte, noisy bool) answer {
 				a.rest = start.remainder()
 				return a
 			}
-			a.rows = append(a.rows, row{ros.Row{}, a.made})
+			a.rows = append(a.rows, row{rosdata.Row{}, a.made})
 			if id[0] != "" {
 				a.rows[len(a.rows)-1].Row[".id"] = id[0]
 			}
@@ -90,7 +90,7 @@ func (r *reader) seek(s string) bool {
 const maxKept = 8
 
 // property reads "num 9 9 max-limit 500000000.".
-func (r *reader) property(into ros.Row) bool {
+func (r *reader) property(into rosdata.Row) bool {
 	start := *r
 	for keep := range maxKept {
 		r.from(start).keep = keep
@@ -105,7 +105,7 @@ func (r *reader) property(into ros.Row) bool {
 	return false
 }
 
-func (r *reader) propertyWith(into ros.Row) bool {
+func (r *reader) propertyWith(into rosdata.Row) bool {
 	kind, ok := r.upTo(' ', 16)
 	if !ok {
 		return false
@@ -271,7 +271,7 @@ func (r *reader) counted(n int) ([]string, error) {
 		text, ok := r.upTo(' ', 10)
 		length, err := strconv.ParseUint(text, 10, 31)
 		if !ok || err != nil || int(length) > len(r.data) {
-			return nil, fmt.Errorf("%s is not a length", ros.Quote(text))
+			return nil, fmt.Errorf("%s is not a length", rosdata.Quote(text))
 		}
 		lengths[i] = int(length)
 	}

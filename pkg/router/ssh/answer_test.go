@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wanctl/wanctl/pkg/router"
-	"github.com/wanctl/wanctl/pkg/router/dial"
-	"github.com/wanctl/wanctl/pkg/router/ros"
+	"github.com/wanctl/wanctl/pkg/router/rosconn"
+	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
 const token = "wanctl0123456789abcdef"
@@ -90,8 +90,8 @@ func TestUnderstand(t *testing.T) {
 		token + "-", "r 0 .", field("id", ".id", "*7"), field("bool", "disabled", "false"), token + ".",
 	}
 	want := []row{
-		{ros.Row{".id": "*1000001", "name": "WAN-Download-1", "max-limit": "500000000", "comment": comment, "policy": "read,write", "uptime": "2d20h12m20s", "queue": ""}, 1},
-		{ros.Row{"disabled": "false"}, 1},
+		{rosdata.Row{".id": "*1000001", "name": "WAN-Download-1", "max-limit": "500000000", "comment": comment, "policy": "read,write", "uptime": "2d20h12m20s", "queue": ""}, 1},
+		{rosdata.Row{"disabled": "false"}, 1},
 	}
 	for name, s := range screens {
 		t.Run(name, func(t *testing.T) {
@@ -136,7 +136,7 @@ func FuzzUnderstand(f *testing.F) {
 			return
 		}
 		end, _ := s.show(token + ".")
-		want := []row{{ros.Row{".id": "*1", k1: v1, k2: v2}, 0}}
+		want := []row{{rosdata.Row{".id": "*1", k1: v1, k2: v2}, 0}}
 		a := understand(token, []byte(text+end), false)
 		if diff := cmp.Diff(want, a.rows, cmp.AllowUnexported(row{})); diff != "" || !a.done {
 			t.Errorf("%+v: rest %q; -want +got\n%s", s, a.rest, diff)
@@ -191,7 +191,7 @@ func TestRefusals(t *testing.T) {
 		{"a web page", "<html>failure: no\r\n", "", router.ErrOutcomeUnknown, "something else"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			w := &wire{target: &dial.Target{Host: "192.0.2.1", Port: 22}}
+			w := &wire{target: &rosconn.Target{Host: "192.0.2.1", Port: 22}}
 			err := w.refusal(understand(token, []byte(tt.output), false), tt.command)
 			if !errors.Is(err, tt.class) || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v\nwant %q of class %v", err, tt.want, tt.class)

@@ -8,10 +8,10 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/wanctl/wanctl/pkg/router"
-	"github.com/wanctl/wanctl/pkg/router/menus"
-	"github.com/wanctl/wanctl/pkg/router/routertest"
-	"github.com/wanctl/wanctl/pkg/router/simrouter"
+	"github.com/wanctl/wanctl/pkg/router/rosclient"
 	"github.com/wanctl/wanctl/pkg/router/ssh"
+	"github.com/wanctl/wanctl/pkg/sim/routertest"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -34,7 +34,7 @@ func setQueue(ctx context.Context, c router.Client, name string, set router.Queu
 	return queues[0], err
 }
 
-func newClient(t testing.TB, cfg ssh.Config) *menus.Client {
+func newClient(t testing.TB, cfg ssh.Config) *rosclient.Client {
 	t.Helper()
 	c, err := ssh.New(cfg)
 	if err != nil {

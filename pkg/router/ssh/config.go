@@ -7,8 +7,8 @@ import (
 
 	xssh "golang.org/x/crypto/ssh"
 
-	"github.com/wanctl/wanctl/pkg/router/dial"
-	"github.com/wanctl/wanctl/pkg/router/menus"
+	"github.com/wanctl/wanctl/pkg/router/rosclient"
+	"github.com/wanctl/wanctl/pkg/router/rosconn"
 )
 
 // Config says which router to talk to, as whom, and how to know that it is the
@@ -47,8 +47,8 @@ type Config struct {
 // New checks cfg, reads the key file, and returns a client that has not
 // connected yet: a router that is down is an error of the first call, not of
 // New.
-func New(cfg Config) (*menus.Client, error) {
-	if err := dial.Check(cfg.Host, cfg.User, cfg.Port); err != nil {
+func New(cfg Config) (*rosclient.Client, error) {
+	if err := rosconn.Check(cfg.Host, cfg.User, cfg.Port); err != nil {
 		return nil, err
 	}
 	pin, err := parseFingerprint(cfg.Fingerprint)
@@ -62,7 +62,7 @@ func New(cfg Config) (*menus.Client, error) {
 		}
 	}
 	if cfg.Timeout <= 0 {
-		cfg.Timeout = dial.DefaultTimeout
+		cfg.Timeout = rosconn.DefaultTimeout
 	}
 	if cfg.Port == 0 {
 		cfg.Port = 22
@@ -71,10 +71,10 @@ func New(cfg Config) (*menus.Client, error) {
 		cfg.Password = func() string { return "" }
 	}
 	w := &wire{
-		target: &dial.Target{Host: cfg.Host, Port: cfg.Port, Service: "ssh", Timeout: cfg.Timeout, Dial: cfg.Dial},
+		target: &rosconn.Target{Host: cfg.Host, Port: cfg.Port, Service: "ssh", Timeout: cfg.Timeout, Dial: cfg.Dial},
 		login:  credentials{user: cfg.User, password: cfg.Password, signer: signer},
 		trust:  trust{pin: pin, files: knownHosts(cfg.KnownHosts), legacy: cfg.Legacy},
 		legacy: cfg.Legacy,
 	}
-	return menus.New(menus.Config{Wire: w, User: cfg.User, Timeout: cfg.Timeout, AuthBackoff: cfg.AuthBackoff, Now: cfg.Now}), nil
+	return rosclient.New(rosclient.Config{Wire: w, User: cfg.User, Timeout: cfg.Timeout, AuthBackoff: cfg.AuthBackoff, Now: cfg.Now}), nil
 }

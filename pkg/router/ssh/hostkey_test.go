@@ -14,8 +14,8 @@ import (
 	"golang.org/x/crypto/ssh/knownhosts"
 
 	"github.com/wanctl/wanctl/pkg/router"
-	"github.com/wanctl/wanctl/pkg/router/simrouter"
 	"github.com/wanctl/wanctl/pkg/router/ssh"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
 // otherKey is the key of nobody.

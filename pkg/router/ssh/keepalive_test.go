@@ -4,8 +4,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wanctl/wanctl/pkg/router/dial"
-	"github.com/wanctl/wanctl/pkg/router/simrouter"
+	"github.com/wanctl/wanctl/pkg/router/rosconn"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
 // opened is a session with a new router.
@@ -25,7 +25,7 @@ func opened(t *testing.T, q simrouter.SSHQuirks) (*simrouter.Router, *session) {
 		t.Fatal(err)
 	}
 	w := &wire{
-		target: &dial.Target{Host: host, Port: port, Service: "ssh", Timeout: 10 * time.Second},
+		target: &rosconn.Target{Host: host, Port: port, Service: "ssh", Timeout: 10 * time.Second},
 		login:  credentials{user: "admin", password: func() string { return "" }},
 		trust:  trust{pin: pin},
 	}

@@ -18,8 +18,8 @@ import (
 	xssh "golang.org/x/crypto/ssh"
 
 	"github.com/wanctl/wanctl/pkg/router"
-	"github.com/wanctl/wanctl/pkg/router/simrouter"
 	"github.com/wanctl/wanctl/pkg/router/ssh"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
 const passphrase = "correct-§-horse"

@@ -10,8 +10,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/wanctl/wanctl/pkg/router/menus"
-	"github.com/wanctl/wanctl/pkg/router/ros"
+	"github.com/wanctl/wanctl/pkg/router/rosclient"
+	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
 // A request is one line in RouterOS's script language, in words that every
@@ -52,14 +52,14 @@ type script struct {
 
 func newScript(token string) *script {
 	s := &script{token: token}
-	s.put(ros.QuoteRSC(token + "+\r\n" + token + "+\n" + token + "+" + ruler))
+	s.put(rosdata.QuoteRSC(token + "+\r\n" + token + "+\n" + token + "+" + ruler))
 	return s
 }
 
 // text ends the script and returns it. Braces make it one scope, whatever the
 // console thinks of variables outside of any.
 func (s *script) text() (string, error) {
-	s.put(ros.QuoteRSC(s.token + "."))
+	s.put(rosdata.QuoteRSC(s.token + "."))
 	return "{" + s.b.String() + "}", s.err
 }
 
@@ -86,7 +86,7 @@ func (s *script) word(w string) string {
 		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-./*_", c) >= 0 {
 			continue
 		}
-		s.err = fmt.Errorf("%s cannot be part of a command", ros.Quote(w))
+		s.err = fmt.Errorf("%s cannot be part of a command", rosdata.Quote(w))
 	}
 	if w == "" {
 		s.err = fmt.Errorf("an empty word cannot be part of a command")
@@ -104,7 +104,7 @@ var singletons = []string{"/system/identity", "/system/resource"}
 
 // print reads rows. counted names properties that a row has to be asked for one
 // by one.
-func (s *script) print(q menus.Query, counted []string) {
+func (s *script) print(q rosclient.Query, counted []string) {
 	menu := s.menu(q.Menu)
 	switch {
 	case slices.Contains(singletons, q.Menu):
@@ -124,12 +124,12 @@ func (s *script) print(q menus.Query, counted []string) {
 }
 
 // where writes conditions for find.
-func (s *script) where(where []menus.Match) string {
+func (s *script) where(where []rosclient.Match) string {
 	var all []string
 	for _, m := range where {
 		var any []string
 		for _, v := range m.Values {
-			any = append(any, s.word(m.Prop)+"="+ros.QuoteRSC(v))
+			any = append(any, s.word(m.Prop)+"="+rosdata.QuoteRSC(v))
 			if isAddress(v) {
 				// Where a property has the type of an address, text is not equal
 				// to it on every version, and an address is.
@@ -185,13 +185,13 @@ func (s *script) row(array string, props []string) {
 func (s *script) list(words []string) string {
 	quoted := make([]string, len(words))
 	for i, w := range words {
-		quoted[i] = ros.QuoteRSC(s.word(w))
+		quoted[i] = rosdata.QuoteRSC(s.word(w))
 	}
 	return "{" + strings.Join(quoted, ";") + "}"
 }
 
 // change makes one change and prints the row as it is afterwards.
-func (s *script) change(c menus.Change, counted []string) {
+func (s *script) change(c rosclient.Change, counted []string) {
 	menu := s.menu(c.Menu)
 	id := c.ID
 	if c.Command == "add" {
@@ -201,11 +201,11 @@ func (s *script) change(c menus.Change, counted []string) {
 	} else {
 		s.do(menu + " " + s.word(c.Command) + " " + s.word(id) + s.arguments(c.Set))
 	}
-	s.put(ros.QuoteRSC(s.token + "="))
+	s.put(rosdata.QuoteRSC(s.token + "="))
 	if c.Command == "add" || c.Command == "set" {
 		s.one(menu, id, c.Props, counted)
 	}
-	s.put(ros.QuoteRSC(s.token + "-"))
+	s.put(rosdata.QuoteRSC(s.token + "-"))
 }
 
 // arguments writes properties. Conditions are yes and no on a console, whatever
@@ -220,7 +220,7 @@ func (s *script) arguments(set map[string]string) string {
 		case prop == "disabled" && v == "false":
 			v = "no"
 		}
-		b.WriteString(" " + s.word(prop) + "=" + ros.QuoteRSC(v))
+		b.WriteString(" " + s.word(prop) + "=" + rosdata.QuoteRSC(v))
 	}
 	return b.String()
 }

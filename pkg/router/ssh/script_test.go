@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/wanctl/wanctl/pkg/router/menus"
-	"github.com/wanctl/wanctl/pkg/router/simrouter/rsc"
+	"github.com/wanctl/wanctl/pkg/router/rosclient"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/rsc"
 )
 
 // words collects the commands of a script and every text in it.
@@ -82,9 +82,9 @@ func checkInjection(t *testing.T, value string) {
 	t.Helper()
 	build := func(v string) *script {
 		s := newScript(token)
-		s.print(menus.Query{Menu: "/queue/tree", Props: []string{".id", "name"}, Where: []menus.Match{{Prop: "name", Values: []string{v, "other"}}, {Prop: "comment", Values: []string{v}}}}, nil)
-		s.change(menus.Change{Menu: "/queue/tree", Command: "set", ID: "*1", Set: map[string]string{"queue": v}}, nil)
-		s.change(menus.Change{Menu: "/ip/firewall/address-list", Command: "add", Set: map[string]string{"list": v, "comment": v}}, nil)
+		s.print(rosclient.Query{Menu: "/queue/tree", Props: []string{".id", "name"}, Where: []rosclient.Match{{Prop: "name", Values: []string{v, "other"}}, {Prop: "comment", Values: []string{v}}}}, nil)
+		s.change(rosclient.Change{Menu: "/queue/tree", Command: "set", ID: "*1", Set: map[string]string{"queue": v}}, nil)
+		s.change(rosclient.Change{Menu: "/ip/firewall/address-list", Command: "add", Set: map[string]string{"list": v, "comment": v}}, nil)
 		return s
 	}
 	want, _ := parse(t, build("harmless"))
@@ -126,15 +126,15 @@ func FuzzInjection(f *testing.F) {
 func TestWordsThatCannotBeQuoted(t *testing.T) {
 	for _, w := range hostile[:16] {
 		for name, build := range map[string]func(s *script){
-			"menu":     func(s *script) { s.print(menus.Query{Menu: "/queue" + w}, nil) },
-			"property": func(s *script) { s.print(menus.Query{Menu: "/queue/tree", Props: []string{w}}, nil) },
+			"menu":     func(s *script) { s.print(rosclient.Query{Menu: "/queue" + w}, nil) },
+			"property": func(s *script) { s.print(rosclient.Query{Menu: "/queue/tree", Props: []string{w}}, nil) },
 			"condition": func(s *script) {
-				s.print(menus.Query{Menu: "/queue/tree", Where: []menus.Match{{Prop: w, Values: []string{""}}}}, nil)
+				s.print(rosclient.Query{Menu: "/queue/tree", Where: []rosclient.Match{{Prop: w, Values: []string{""}}}}, nil)
 			},
-			"id":      func(s *script) { s.change(menus.Change{Menu: "/queue/tree", Command: "set", ID: w}, nil) },
-			"command": func(s *script) { s.change(menus.Change{Menu: "/queue/tree", Command: w, ID: "*1"}, nil) },
+			"id":      func(s *script) { s.change(rosclient.Change{Menu: "/queue/tree", Command: "set", ID: w}, nil) },
+			"command": func(s *script) { s.change(rosclient.Change{Menu: "/queue/tree", Command: w, ID: "*1"}, nil) },
 			"argument": func(s *script) {
-				s.change(menus.Change{Menu: "/queue/tree", Command: "set", ID: "*1", Set: map[string]string{w: ""}}, nil)
+				s.change(rosclient.Change{Menu: "/queue/tree", Command: "set", ID: "*1", Set: map[string]string{w: ""}}, nil)
 			},
 		} {
 			s := newScript(token)
@@ -149,16 +149,16 @@ func TestWordsThatCannotBeQuoted(t *testing.T) {
 func TestConditions(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
-		where []menus.Match
+		where []rosclient.Match
 		want  string
 	}{
 		{"none", nil, ""},
-		{"several values", []menus.Match{{Prop: "name", Values: []string{"a", "b$"}}}, ` where name="a" or name="b\$"`},
-		{"an address may be no text to the router", []menus.Match{{Prop: "list", Values: []string{"L"}}, {Prop: "address", Values: []string{"10.0.0.0/8"}}},
+		{"several values", []rosclient.Match{{Prop: "name", Values: []string{"a", "b$"}}}, ` where name="a" or name="b\$"`},
+		{"an address may be no text to the router", []rosclient.Match{{Prop: "list", Values: []string{"L"}}, {Prop: "address", Values: []string{"10.0.0.0/8"}}},
 			` where list="L" and (address="10.0.0.0/8" or address=10.0.0.0/8)`},
-		{"IPv6", []menus.Match{{Prop: "address", Values: []string{"2001:db8::5/128"}}}, ` where address="2001:db8::5/128" or address=2001:db8::5/128`},
-		{"a range is text", []menus.Match{{Prop: "address", Values: []string{"10.0.0.1-10.0.0.9"}}}, ` where address="10.0.0.1-10.0.0.9"`},
-		{"a zone could hold anything", []menus.Match{{Prop: "address", Values: []string{"fe80::1%a];/x"}}}, ` where address="fe80::1%a];/x"`},
+		{"IPv6", []rosclient.Match{{Prop: "address", Values: []string{"2001:db8::5/128"}}}, ` where address="2001:db8::5/128" or address=2001:db8::5/128`},
+		{"a range is text", []rosclient.Match{{Prop: "address", Values: []string{"10.0.0.1-10.0.0.9"}}}, ` where address="10.0.0.1-10.0.0.9"`},
+		{"a zone could hold anything", []rosclient.Match{{Prop: "address", Values: []string{"fe80::1%a];/x"}}}, ` where address="fe80::1%a];/x"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := (&script{}).where(tt.where); got != tt.want {

@@ -12,7 +12,7 @@ import (
 
 	xssh "golang.org/x/crypto/ssh"
 
-	"github.com/wanctl/wanctl/pkg/router/dial"
+	"github.com/wanctl/wanctl/pkg/router/rosconn"
 )
 
 const (
@@ -37,27 +37,27 @@ type session struct {
 	waiting sync.WaitGroup
 }
 
-// open connects and logs in. Errors are *dial.Error; whether the host key was
+// open connects and logs in. Errors are *rosconn.Error; whether the host key was
 // the reason, only the callback in cfg knows.
-func open(ctx context.Context, t *dial.Target, cfg *xssh.ClientConfig, trusted func() bool, keepAlive bool) (*session, error) {
+func open(ctx context.Context, t *rosconn.Target, cfg *xssh.ClientConfig, trusted func() bool, keepAlive bool) (*session, error) {
 	_, raw, err := t.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	fail := func(p dial.Phase, err error) (*session, error) {
+	fail := func(p rosconn.Phase, err error) (*session, error) {
 		_ = raw.Close()
-		return nil, &dial.Error{Phase: p, Cause: dial.Because(ctx, err)}
+		return nil, &rosconn.Error{Phase: p, Cause: rosconn.Because(ctx, err)}
 	}
-	done, err := dial.Bound(ctx, raw)
+	done, err := rosconn.Bound(ctx, raw)
 	if err != nil {
-		return fail(dial.Handshaking, err)
+		return fail(rosconn.Handshaking, err)
 	}
 	conn, channels, requests, err := xssh.NewClientConn(raw, t.Addr(), cfg)
 	struck := done()
 	if err != nil {
-		phase := dial.Handshaking
+		phase := rosconn.Handshaking
 		if trusted() {
-			phase = dial.LoggingIn
+			phase = rosconn.LoggingIn
 		}
 		return fail(phase, err)
 	}
@@ -71,7 +71,7 @@ func open(ctx context.Context, t *dial.Target, cfg *xssh.ClientConfig, trusted f
 	}
 	if struck || s.raw.SetDeadline(time.Time{}) != nil {
 		s.close()
-		return fail(dial.LoggingIn, net.ErrClosed)
+		return fail(rosconn.LoggingIn, net.ErrClosed)
 	}
 	return s, nil
 }
@@ -154,12 +154,12 @@ var errNoExec = errors.New("refuses to run commands")
 // run runs a command and returns what it printed, on whichever stream, and the
 // exit status, which routers do not all send: then it is -1. complete tells
 // whether output is an answer by itself. An *unsentError leaves the session as it
-// is; after a *dial.Error it is of no more use.
+// is; after a *rosconn.Error it is of no more use.
 func (s *session) run(ctx context.Context, command string, complete func([]byte) bool) (output []byte, status int, err error) {
 	fail := func(err error) ([]byte, int, error) {
-		return output, -1, &dial.Error{Phase: dial.Waiting, Served: s.served, Cause: dial.Because(ctx, err)}
+		return output, -1, &rosconn.Error{Phase: rosconn.Waiting, Served: s.served, Cause: rosconn.Because(ctx, err)}
 	}
-	done, err := dial.Bound(ctx, s.raw)
+	done, err := rosconn.Bound(ctx, s.raw)
 	if err != nil {
 		return nil, -1, &unsentError{err}
 	}
@@ -212,7 +212,7 @@ func (s *session) exec(command string, complete func([]byte) bool) (output []byt
 	output = out.bytes()
 	switch {
 	case out.overflown():
-		return nil, -1, dial.ErrTooMuch
+		return nil, -1, rosconn.ErrTooMuch
 	case status >= 0, complete(output):
 		return output, status, nil
 	}

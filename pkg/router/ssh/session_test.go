@@ -13,10 +13,10 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/router"
-	"github.com/wanctl/wanctl/pkg/router/ros"
-	"github.com/wanctl/wanctl/pkg/router/routertest"
-	"github.com/wanctl/wanctl/pkg/router/simrouter"
+	"github.com/wanctl/wanctl/pkg/router/rosdata"
 	"github.com/wanctl/wanctl/pkg/router/ssh"
+	"github.com/wanctl/wanctl/pkg/sim/routertest"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
 const kinds = "r 2 *1.\r\nf str 4 1 name q.\r\nf str 4 4 kind cake.\r\n"
@@ -104,7 +104,7 @@ func TestCountersApart(t *testing.T) {
 	s := serve(t, func(_ int, command string, ch xssh.Channel) {
 		row := "r 2 *1.\r\nf str 4 1 name q.\r\nf num 9 1 max-limit 5.\r\n"
 		if strings.Contains(command, `{"bytes";"packets";"dropped";"queued-bytes";"queued-packets";"rate"} do={:local v [/queue tree get $i $k]`) {
-			for _, k := range ros.CounterProps[2:] {
+			for _, k := range rosdata.CounterProps[2:] {
 				row += fmt.Sprintf("f num %d 2 %s 77.\r\n", len(k), k)
 			}
 		}

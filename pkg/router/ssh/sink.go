@@ -3,7 +3,7 @@ package ssh
 import (
 	"sync"
 
-	"github.com/wanctl/wanctl/pkg/router/dial"
+	"github.com/wanctl/wanctl/pkg/router/rosconn"
 )
 
 // sink collects what a command prints on both its streams, up to a limit.
@@ -19,12 +19,12 @@ type sink struct {
 func (s *sink) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.data)+len(p) > dial.MaxAnswer {
+	if len(s.data)+len(p) > rosconn.MaxAnswer {
 		if !s.over {
 			s.over = true
 			s.full()
 		}
-		return 0, dial.ErrTooMuch
+		return 0, rosconn.ErrTooMuch
 	}
 	s.data = append(s.data, p...)
 	return len(p), nil

@@ -15,15 +15,15 @@ import (
 	xssh "golang.org/x/crypto/ssh"
 
 	"github.com/wanctl/wanctl/pkg/router"
-	"github.com/wanctl/wanctl/pkg/router/dial"
-	"github.com/wanctl/wanctl/pkg/router/menus"
-	"github.com/wanctl/wanctl/pkg/router/ros"
+	"github.com/wanctl/wanctl/pkg/router/rosclient"
+	"github.com/wanctl/wanctl/pkg/router/rosconn"
+	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
-// wire is a menus.Wire over SSH.
+// wire is a rosclient.Wire over SSH.
 type wire struct {
 	// configuration
-	target *dial.Target
+	target *rosconn.Target
 	login  credentials
 	trust  trust
 	legacy bool
@@ -34,12 +34,12 @@ type wire struct {
 	counted map[string]bool // menus whose counters have to be asked for one by one
 }
 
-var _ menus.Wire = (*wire)(nil)
+var _ rosclient.Wire = (*wire)(nil)
 
-func (w *wire) Target() *dial.Target { return w.target }
-func (w *wire) String() string       { return w.login.user + "@ssh://" + w.target.Addr() }
+func (w *wire) Target() *rosconn.Target { return w.target }
+func (w *wire) String() string          { return w.login.user + "@ssh://" + w.target.Addr() }
 
-// Connect implements menus.Wire.
+// Connect implements rosclient.Wire.
 func (w *wire) Connect(ctx context.Context) (int, error) {
 	if w.session != nil && w.session.usable() {
 		return w.serial, nil
@@ -84,7 +84,7 @@ func (w *wire) open(ctx context.Context) (*session, error) {
 	}
 }
 
-// Close implements menus.Wire.
+// Close implements rosclient.Wire.
 func (w *wire) Close() error {
 	if w.session != nil {
 		w.session.close()
@@ -94,8 +94,8 @@ func (w *wire) Close() error {
 	return nil
 }
 
-// Print implements menus.Wire.
-func (w *wire) Print(ctx context.Context, q menus.Query) ([]ros.Row, error) {
+// Print implements rosclient.Wire.
+func (w *wire) Print(ctx context.Context, q rosclient.Query) ([]rosdata.Row, error) {
 	a, err := w.run(ctx, false, func(s *script) { s.print(q, w.counters(q.Menu, q.Props)) })
 	if err != nil {
 		return nil, w.failed(ctx, err)
@@ -103,7 +103,7 @@ func (w *wire) Print(ctx context.Context, q menus.Query) ([]ros.Row, error) {
 	if !a.done {
 		return nil, w.refusal(a, "")
 	}
-	rows := make([]ros.Row, len(a.rows))
+	rows := make([]rosdata.Row, len(a.rows))
 	for i, r := range a.rows {
 		rows[i] = r.Row
 	}
@@ -113,20 +113,20 @@ func (w *wire) Print(ctx context.Context, q menus.Query) ([]ros.Row, error) {
 	return rows, nil
 }
 
-// Change implements menus.Wire: all in one request. The first that is refused
+// Change implements rosclient.Wire: all in one request. The first that is refused
 // ends it, and those after it are ErrNotSent.
-func (w *wire) Change(ctx context.Context, changes ...menus.Change) []menus.Outcome {
-	outcomes := make([]menus.Outcome, len(changes))
-	all := func(err error) []menus.Outcome {
+func (w *wire) Change(ctx context.Context, changes ...rosclient.Change) []rosclient.Outcome {
+	outcomes := make([]rosclient.Outcome, len(changes))
+	all := func(err error) []rosclient.Outcome {
 		for i := range outcomes {
-			outcomes[i] = menus.Outcome{Err: err}
+			outcomes[i] = rosclient.Outcome{Err: err}
 		}
 		return outcomes
 	}
 	if w.session == nil {
-		return all(menus.ErrNotSent)
+		return all(rosclient.ErrNotSent)
 	}
-	noisy := slices.ContainsFunc(changes, func(c menus.Change) bool { return c.Command == "run" })
+	noisy := slices.ContainsFunc(changes, func(c rosclient.Change) bool { return c.Command == "run" })
 	a, err := w.run(ctx, noisy, func(s *script) {
 		for _, c := range changes {
 			s.change(c, w.counters(c.Menu, c.Props))
@@ -136,10 +136,10 @@ func (w *wire) Change(ctx context.Context, changes ...menus.Change) []menus.Outc
 	switch {
 	case errors.As(err, &unsent) && !errors.Is(err, errNoExec):
 		_ = w.Close()
-		return all(menus.ErrNotSent)
+		return all(rosclient.ErrNotSent)
 	case err != nil:
 		return all(w.failed(ctx, err))
-	case !a.begun && a.rest == "" && !slices.ContainsFunc(changes, func(c menus.Change) bool { return c.Command != "set" && c.Command != "add" }):
+	case !a.begun && a.rest == "" && !slices.ContainsFunc(changes, func(c rosclient.Change) bool { return c.Command != "set" && c.Command != "add" }):
 		// Silence is how a console says that all is well. The rows tell.
 		return outcomes
 	case !a.begun && len(changes) > 1:
@@ -157,7 +157,7 @@ func (w *wire) Change(ctx context.Context, changes ...menus.Change) []menus.Outc
 		switch {
 		case i < a.shown:
 			r := a.of(i + 1)
-			outcomes[i] = menus.Outcome{Row: r, ID: r[".id"]}
+			outcomes[i] = rosclient.Outcome{Row: r, ID: r[".id"]}
 			if r != nil && w.lacksCounters(c.Menu, c.Props, r) {
 				outcomes[i].Row = nil
 			}
@@ -165,7 +165,7 @@ func (w *wire) Change(ctx context.Context, changes ...menus.Change) []menus.Outc
 		case i == a.made && a.made == a.shown:
 			outcomes[i].Err = w.refusal(a, c.Command)
 		default:
-			outcomes[i].Err = menus.ErrNotSent
+			outcomes[i].Err = rosclient.ErrNotSent
 		}
 	}
 	return outcomes
@@ -206,13 +206,13 @@ func (w *wire) counters(menu string, props []string) []string {
 }
 
 func isCounter(prop string) bool {
-	return prop != ".id" && prop != "name" && slices.Contains(ros.CounterProps, prop)
+	return prop != ".id" && prop != "name" && slices.Contains(rosdata.CounterProps, prop)
 }
 
 // lacksCounters notes a menu whose rows do not hold their counters, as nobody
 // has published for all versions; false when that was known, and for rows that
 // are of another menu altogether.
-func (w *wire) lacksCounters(menu string, props []string, r ros.Row) bool {
+func (w *wire) lacksCounters(menu string, props []string, r rosdata.Row) bool {
 	lacks, has := false, false
 	for _, p := range props {
 		_, ok := r[p]

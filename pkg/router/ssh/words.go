@@ -10,8 +10,8 @@ import (
 	xssh "golang.org/x/crypto/ssh"
 
 	"github.com/wanctl/wanctl/pkg/router"
-	"github.com/wanctl/wanctl/pkg/router/dial"
-	"github.com/wanctl/wanctl/pkg/router/ros"
+	"github.com/wanctl/wanctl/pkg/router/rosconn"
+	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
 // unlike words a host key that is not trusted.
@@ -25,8 +25,8 @@ func (w *wire) unlike(err error) error {
 
 // unopened words a session that did not come about.
 func (w *wire) unopened(ctx context.Context, err error) error {
-	var at *dial.Error
-	if !errors.As(err, &at) || at.Phase == dial.Connecting {
+	var at *rosconn.Error
+	if !errors.As(err, &at) || at.Phase == rosconn.Connecting {
 		return w.target.Word(ctx, err)
 	}
 	var disagree *xssh.AlgorithmNegotiationError
@@ -39,9 +39,9 @@ func (w *wire) unopened(ctx context.Context, err error) error {
 		return w.target.Fail(router.ErrUnreachable,
 			fmt.Sprintf("no common algorithm for the %s: it offers %s", disagree.What, strings.Join(disagree.RequestedAlgorithms, ", ")), "")
 	case errors.Is(err, errExpired):
-		return w.target.Fail(router.ErrAuth, "the password of user "+ros.Quote(w.login.user)+" has expired",
+		return w.target.Fail(router.ErrAuth, "the password of user "+rosdata.Quote(w.login.user)+" has expired",
 			"log in by hand once and set a new one")
-	case at.Phase == dial.LoggingIn && refusedLogin(err):
+	case at.Phase == rosconn.LoggingIn && refusedLogin(err):
 		return w.refusedLogin()
 	}
 	return w.target.Word(ctx, err)
@@ -61,7 +61,7 @@ func (w *wire) refusedLogin() error {
 	} else if w.login.signer.PublicKey().Type() == xssh.KeyAlgoRSA && !w.legacy {
 		hint += "; RouterOS 6 takes RSA keys only with router.ssh_legacy: true"
 	}
-	return w.target.Fail(router.ErrAuth, what+" refused for "+ros.Quote(w.login.user), hint)
+	return w.target.Fail(router.ErrAuth, what+" refused for "+rosdata.Quote(w.login.user), hint)
 }
 
 // prompted recognises a session that waits for a person to type.
@@ -70,13 +70,13 @@ func (w *wire) prompted(err error, output []byte) error {
 	if errors.As(err, &unsent) || !asksForNew(string(output)) {
 		return err
 	}
-	return w.target.Fail(router.ErrAuth, "it asks user "+ros.Quote(w.login.user)+" for a new password instead of running commands",
+	return w.target.Fail(router.ErrAuth, "it asks user "+rosdata.Quote(w.login.user)+" for a new password instead of running commands",
 		"log in by hand once and set one, or use a user of its own for wanctl")
 }
 
 // failed words a request that was not answered. The session is gone afterwards.
 func (w *wire) failed(ctx context.Context, err error) error {
-	var already *ros.Error
+	var already *rosdata.Error
 	if errors.As(err, &already) && already.Class == router.ErrInvalid {
 		return err
 	}
@@ -91,13 +91,13 @@ func (w *wire) failed(ctx context.Context, err error) error {
 	case already != nil:
 		return err
 	case errors.Is(err, errNoExec):
-		return w.target.Fail(router.ErrUnsupported, "it lets user "+ros.Quote(w.login.user)+" in and "+errNoExec.Error(), "")
+		return w.target.Fail(router.ErrUnsupported, "it lets user "+rosdata.Quote(w.login.user)+" in and "+errNoExec.Error(), "")
 	case errors.As(err, &closed):
-		e := w.target.Fail(router.ErrUnreachable, "it opens no further session ("+ros.Quote(closed.Message)+")", "on the router: /ip service print")
+		e := w.target.Fail(router.ErrUnreachable, "it opens no further session ("+rosdata.Quote(closed.Message)+")", "on the router: /ip service print")
 		e.Died = served > 0
 		return e
 	case errors.As(err, &unsent):
-		err = &dial.Error{Phase: dial.Waiting, Served: served, Cause: unsent.cause}
+		err = &rosconn.Error{Phase: rosconn.Waiting, Served: served, Cause: unsent.cause}
 	}
 	return w.target.Word(ctx, err)
 }
@@ -152,12 +152,12 @@ func (w *wire) refusal(a answer, command string) error {
 	case asksForNew(a.rest):
 		return w.prompted(errNoExec, []byte(a.rest))
 	default:
-		return w.target.Nonsense("its answer is something else: " + ros.Quote(strings.TrimSpace(a.rest)))
+		return w.target.Nonsense("its answer is something else: " + rosdata.Quote(strings.TrimSpace(a.rest)))
 	}
-	class := ros.Classify(text)
+	class := rosdata.Classify(text)
 	hint := ""
 	if errors.Is(class, router.ErrDenied) {
-		hint = "the group of user " + ros.Quote(w.login.user) + " needs policy=read,write,ssh; on the router: /user group print"
+		hint = "the group of user " + rosdata.Quote(w.login.user) + " needs policy=read,write,ssh; on the router: /user group print"
 	}
-	return w.target.Fail(class, "it says "+ros.Quote(text), hint)
+	return w.target.Fail(class, "it says "+rosdata.Quote(text), hint)
 }

@@ -1,0 +1,215 @@
+// Package rosclient implements router.Client over any protocol that can print and
+// change rows of RouterOS's menus (Wire). What wanctl insists on is written
+// here once: names compared exactly and on our side, ids trusted on the
+// session they were read on alone, a change whose outcome is unknown read back
+// before it is repeated, and refused credentials not tried again in a hurry.
+package rosclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/router"
+	"github.com/wanctl/wanctl/pkg/router/rosconn"
+	"github.com/wanctl/wanctl/pkg/router/rosdata"
+)
+
+// Config of a Client. Zero fields have the defaults named.
+type Config struct {
+	Wire        Wire
+	User        string           // for errors
+	Timeout     time.Duration    // of one call, with everything it takes; rosconn.DefaultTimeout
+	AuthBackoff time.Duration    // no attempt for so long after refused credentials; 60 s
+	Now         func() time.Time // time.Now
+}
+
+// Client is a router.Client over a Wire.
+type Client struct {
+	// configuration
+	cfg    Config
+	wire   Wire
+	target *rosconn.Target
+
+	// turn is held by the call in progress and protects what follows.
+	turn chan struct{}
+
+	closed bool
+	barred time.Time // no attempt before this: the credentials were refused
+
+	serial int                          // the session at hand
+	ids    map[string]map[string]string // by menu and name, read on session serial
+
+	doubtful map[string]bool // menu and name of rows with a change whose outcome is unknown
+	long     map[string]bool // menus with many rows: ask for single ones
+	noQuery  bool            // this router cannot be asked for single rows
+	noIPv6   bool            // on this session: there are no menus for IPv6
+}
+
+var _ router.Client = (*Client)(nil)
+
+// New returns a Client that has not connected yet: a router that is down is an
+// error of the first call.
+func New(cfg Config) *Client {
+	if cfg.Timeout <= 0 {
+		cfg.Timeout = rosconn.DefaultTimeout
+	}
+	if cfg.AuthBackoff <= 0 {
+		cfg.AuthBackoff = time.Minute
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Client{
+		cfg: cfg, wire: cfg.Wire, target: cfg.Wire.Target(),
+		turn: make(chan struct{}, 1), ids: make(map[string]map[string]string),
+		doubtful: make(map[string]bool), long: make(map[string]bool),
+	}
+}
+
+// String names the router and the user, and nothing else.
+func (c *Client) String() string { return c.wire.String() }
+
+// GoString keeps %#v as discreet as %v.
+func (c *Client) GoString() string { return c.String() }
+
+// Close ends the session, after the call in progress.
+func (c *Client) Close() error {
+	c.turn <- struct{}{}
+	defer func() { <-c.turn }()
+	c.closed = true
+	return c.wire.Close()
+}
+
+// begin starts a call: it waits for its turn and bounds the time of everything
+// the call does. The caller must call end.
+func (c *Client) begin(ctx context.Context) (_ context.Context, end func(), err error) {
+	ctx, cancel := context.WithTimeout(rosconn.Started(ctx, time.Now()), c.cfg.Timeout)
+	select {
+	case c.turn <- struct{}{}:
+	case <-ctx.Done():
+		cancel()
+		e := c.target.Fail(router.ErrOutcomeUnknown, "gave up waiting for an earlier request", "")
+		e.Cause = ctx.Err()
+		return nil, nil, e
+	}
+	end = func() {
+		<-c.turn
+		cancel()
+	}
+	if c.closed {
+		end()
+		return nil, nil, c.target.Fail(router.ErrUnreachable, "this client is closed", "")
+	}
+	if wait := c.barred.Sub(c.cfg.Now()); wait > 0 {
+		end()
+		return nil, nil, c.target.Fail(router.ErrAuth, "user or password refused for "+rosdata.Quote(c.cfg.User),
+			fmt.Sprintf("not trying again for %s, so that the router does not take this for an attack", wait.Round(time.Second)))
+	}
+	return ctx, end, nil
+}
+
+// connect makes sure that there is a session, and forgets what was learnt on
+// another.
+func (c *Client) connect(ctx context.Context) error {
+	serial, err := c.wire.Connect(ctx)
+	if err != nil {
+		return c.heed(err)
+	}
+	if serial != c.serial {
+		c.serial, c.noIPv6 = serial, false
+		clear(c.ids)
+	}
+	return nil
+}
+
+// heed remembers refused credentials.
+func (c *Client) heed(err error) error {
+	if errors.Is(err, router.ErrAuth) {
+		c.barred = c.cfg.Now().Add(c.cfg.AuthBackoff)
+		_ = c.wire.Close()
+	}
+	return err
+}
+
+// print reads rows. When the session turns out to have died, it asks once more
+// on a new one.
+func (c *Client) print(ctx context.Context, q Query) ([]rosdata.Row, error) {
+	if err := c.connect(ctx); err != nil {
+		return nil, err
+	}
+	rows, err := c.wire.Print(ctx, q)
+	var e *rosdata.Error
+	if errors.As(err, &e) && e.Died {
+		if err := c.connect(ctx); err != nil {
+			return nil, err
+		}
+		rows, err = c.wire.Print(ctx, q)
+	}
+	return rows, c.heed(err)
+}
+
+// Info reads /system/resource and /system/identity.
+func (c *Client) Info(ctx context.Context) (router.Info, error) {
+	ctx, end, err := c.begin(ctx)
+	if err != nil {
+		return router.Info{}, err
+	}
+	defer end()
+	resource, err := c.singleton(ctx, "/system/resource")
+	if err != nil {
+		return router.Info{}, err
+	}
+	identity, err := c.singleton(ctx, "/system/identity")
+	if err != nil {
+		return router.Info{}, err
+	}
+	info, err := rosdata.Info(resource, identity)
+	if err != nil {
+		return router.Info{}, c.nonsense(err)
+	}
+	return info, nil
+}
+
+// singleton reads a menu of one row.
+func (c *Client) singleton(ctx context.Context, menu string) (rosdata.Row, error) {
+	rows, err := c.print(ctx, Query{Menu: menu})
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) != 1 {
+		return nil, c.nonsense(fmt.Errorf("answer for %s has %d rows", menu, len(rows)))
+	}
+	return rows[0], nil
+}
+
+// nonsense is an answer that cannot be an answer to what was asked.
+func (c *Client) nonsense(err error) error {
+	return c.target.Nonsense(err.Error())
+}
+
+// list reads all rows of a menu into the words of package router.
+func list[T any](c *Client, ctx context.Context, q Query, read func(rosdata.Row) (T, error)) ([]T, error) {
+	ctx, end, err := c.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	rows, err := c.print(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return items(c, rows, read)
+}
+
+func items[T any](c *Client, rows []rosdata.Row, read func(rosdata.Row) (T, error)) ([]T, error) {
+	all := make([]T, len(rows))
+	for i, r := range rows {
+		var err error
+		if all[i], err = read(r); err != nil {
+			return nil, c.nonsense(err)
+		}
+	}
+	return all, nil
+}

@@ -1,0 +1,211 @@
+package rosclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/wanctl/wanctl/pkg/router"
+	"github.com/wanctl/wanctl/pkg/router/rosdata"
+)
+
+// edit is a change to the one row of a table that has that name.
+type edit struct {
+	name string
+	set  map[string]string
+}
+
+// edit changes rows whatever they were before: whoever wants to spare the
+// router's flash compares first. The only exception is an edit that follows
+// one whose outcome is unknown. It starts with a read, and when the row is as
+// wanted that is all.
+//
+// The rows are as the router reports them afterwards; those that could not be
+// confirmed are nil.
+func (c *Client) edit(ctx context.Context, t table, props []string, edits ...edit) ([]rosdata.Row, error) {
+	rows := make([]rosdata.Row, len(edits))
+	var open []int
+	for i, e := range edits {
+		if len(e.set) == 0 || c.doubtful[t.doubt(e.name)] {
+			r, err := c.look(ctx, t, props, e.name)
+			if err != nil {
+				return rows, err
+			}
+			if rosdata.Shows(r, e.set) {
+				rows[i] = r
+				continue
+			}
+		}
+		open = append(open, i)
+	}
+	if len(open) == 0 {
+		return rows, nil
+	}
+	outcomes, err := c.write(ctx, t, props, each(edits, open)...)
+	if err != nil {
+		return rows, err
+	}
+	var errs []error
+	for k, i := range open {
+		if rows[i], err = c.finish(ctx, t, props, edits[i], outcomes[k]); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return rows, errors.Join(errs...)
+}
+
+func each(edits []edit, indices []int) []edit {
+	chosen := make([]edit, len(indices))
+	for k, i := range indices {
+		chosen[k] = edits[i]
+	}
+	return chosen
+}
+
+// doubt is the key of a row in Client.doubtful.
+func (t table) doubt(name string) string { return t.menu + "\x00" + name }
+
+// look reads one row anew, which ends all doubt about it.
+func (c *Client) look(ctx context.Context, t table, props []string, name string) (rosdata.Row, error) {
+	rows, err := c.named(ctx, t, props, name)
+	if err != nil {
+		return nil, err
+	}
+	delete(c.doubtful, t.doubt(name))
+	return rows[0], nil
+}
+
+// write sends the changes to the rows' ids. No row is written to when one of
+// them is absent.
+func (c *Client) write(ctx context.Context, t table, props []string, edits ...edit) ([]Outcome, error) {
+	ids, err := c.locate(ctx, t, edits)
+	if err != nil {
+		return nil, err
+	}
+	changes := make([]Change, len(edits))
+	for i, e := range edits {
+		changes[i] = Change{Menu: t.menu, Command: "set", ID: ids[i], Set: e.set, Props: props}
+	}
+	outcomes := c.wire.Change(ctx, changes...)
+	for i := range outcomes {
+		_ = c.heed(outcomes[i].Err)
+	}
+	return outcomes, nil
+}
+
+// locate returns the ids of rows, learnt on the session the next request uses.
+func (c *Client) locate(ctx context.Context, t table, edits []edit) ([]string, error) {
+	if err := c.connect(ctx); err != nil {
+		return nil, err
+	}
+	ids := make([]string, len(edits))
+	known := true
+	for i, e := range edits {
+		ids[i] = c.ids[t.menu][e.name]
+		known = known && ids[i] != ""
+	}
+	if known {
+		return ids, nil
+	}
+	names := make([]string, len(edits))
+	for i, e := range edits {
+		names[i] = e.name
+	}
+	rows, err := c.named(ctx, t, t.identity(), names...)
+	if err != nil {
+		return nil, err
+	}
+	for i, r := range rows {
+		ids[i] = r[".id"]
+	}
+	// Where the router closes after each answer, this is another session; the
+	// ids are seconds old at most.
+	return ids, c.connect(ctx)
+}
+
+// finish makes sure of one edit: it looks the id up anew, once, when the router
+// no longer knows it, and finds out what became of a change that was not
+// answered.
+func (c *Client) finish(ctx context.Context, t table, props []string, e edit, o Outcome) (rosdata.Row, error) {
+	r, err := c.confirm(ctx, t, props, e, o)
+	if errors.Is(err, router.ErrNotFound) || errors.Is(err, ErrNotSent) {
+		if errors.Is(err, router.ErrNotFound) {
+			delete(c.ids, t.menu)
+		}
+		r, err = c.again(ctx, t, props, e)
+	}
+	if errors.Is(err, router.ErrOutcomeUnknown) {
+		r, err = c.settle(ctx, t, props, e, err)
+	}
+	switch {
+	case errors.Is(err, ErrNotSent):
+		return nil, notSent(c.target)
+	case err != nil:
+		return nil, err
+	case !rosdata.Shows(r, e.set):
+		return r, c.target.Fail(router.ErrNotApplied, fmt.Sprintf("%s %s: asked for %s, but it reports %s",
+			t.what, rosdata.Quote(e.name), describe(e.set, e.set), describe(e.set, r)), "does something else set this "+t.what+"?")
+	}
+	return r, nil
+}
+
+// again writes one edit once more.
+func (c *Client) again(ctx context.Context, t table, props []string, e edit) (rosdata.Row, error) {
+	outcomes, err := c.write(ctx, t, props, e)
+	if err != nil {
+		return nil, err
+	}
+	return c.confirm(ctx, t, props, e, outcomes[0])
+}
+
+// settle finds out what became of a change, and repeats it once when it had no
+// effect.
+func (c *Client) settle(ctx context.Context, t table, props []string, e edit, unknown error) (rosdata.Row, error) {
+	c.doubtful[t.doubt(e.name)] = true
+	if errors.Is(unknown, context.DeadlineExceeded) || errors.Is(unknown, context.Canceled) {
+		return nil, unknown // no time left to look
+	}
+	r, err := c.look(ctx, t, props, e.name)
+	if err != nil {
+		return nil, errors.Join(unknown, err)
+	}
+	if rosdata.Shows(r, e.set) {
+		return r, nil
+	}
+	if r, err = c.again(ctx, t, props, e); errors.Is(err, router.ErrOutcomeUnknown) {
+		c.doubtful[t.doubt(e.name)] = true
+	}
+	return r, err
+}
+
+// confirm takes the row out of the outcome of a change, or reads it where the
+// answer does not hold it.
+func (c *Client) confirm(ctx context.Context, t table, props []string, e edit, o Outcome) (rosdata.Row, error) {
+	if o.Err != nil {
+		return nil, o.Err
+	}
+	r := o.Row
+	if r == nil {
+		return c.look(ctx, t, props, e.name)
+	}
+	if err := rosdata.Require(r, t.need...); err != nil {
+		return nil, c.nonsense(fmt.Errorf("answer to a change in %s is something else: %w", t.menu, err))
+	}
+	if r[t.key] != e.name {
+		delete(c.ids, t.menu)
+		return r, c.target.Fail(router.ErrNotApplied, fmt.Sprintf("wrote to %s %s instead of %s: the router numbered its rows anew",
+			t.what, rosdata.Quote(r[t.key]), rosdata.Quote(e.name)), "check "+rosdata.Quote(r[t.key]))
+	}
+	return r, nil
+}
+
+// describe writes the properties of set as r has them.
+func describe(set map[string]string, r rosdata.Row) string {
+	s := ""
+	for _, prop := range slices.Sorted(maps.Keys(set)) {
+		s += " " + prop + "=" + rosdata.Quote(r[prop])
+	}
+	return s[1:]
+}

@@ -1,0 +1,160 @@
+package rosclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/router"
+	"github.com/wanctl/wanctl/pkg/router/rosdata"
+)
+
+// table is a menu whose rows are known by a property.
+type table struct {
+	menu string
+	what string // a row, in errors
+	key  string // the property
+	// need is what every row has: an answer without it is not of this menu.
+	need []string
+}
+
+var (
+	queueTree = table{menu: "/queue/tree", what: "queue", key: "name", need: []string{".id", "name"}}
+	mangle    = table{menu: "/ip/firewall/mangle", what: "mangle rule", key: "comment", need: []string{".id", "chain", "action"}}
+	scripts   = table{menu: "/system/script", what: "script", key: "name", need: []string{".id", "name"}}
+)
+
+// identity is what to read of a row to know which it is.
+func (t table) identity() []string {
+	if slices.Contains(t.need, t.key) {
+		return t.need
+	}
+	return append(slices.Clip(t.need), t.key)
+}
+
+// longTable is the length from which on asking for single rows is cheaper than
+// listing all: a row of counters is some 150 bytes.
+const longTable = 32
+
+// named reads the rows of these exact names, in that order, in one request.
+//
+// The whole table is listed and compared here, which every version can do and
+// which no character in a name can upset. Routers with long tables are asked
+// for the names instead, where they can be.
+func (c *Client) named(ctx context.Context, t table, props []string, names ...string) ([]rosdata.Row, error) {
+	if c.long[t.menu] && !c.noQuery {
+		rows, err := c.rows(ctx, t, Query{Menu: t.menu, Props: props, Where: []Match{{t.key, names}}})
+		switch {
+		case errors.Is(err, router.ErrUnsupported), errors.Is(err, router.ErrInvalid), errors.Is(err, router.ErrDenied):
+			c.noQuery = true
+		case err != nil:
+			return nil, err
+		default:
+			if picked, err := pick(rows, t, names); err == nil || errors.Is(err, router.ErrAmbiguous) {
+				return picked, c.located(err)
+			}
+			// Absent by the router's comparison: see with our own.
+		}
+	}
+	rows, err := c.rows(ctx, t, Query{Menu: t.menu, Props: props})
+	if err != nil {
+		return nil, err
+	}
+	c.long[t.menu] = len(rows) >= longTable
+	picked, err := pick(rows, t, names)
+	if errors.Is(err, router.ErrNotFound) {
+		if starting := c.starting(ctx, t); starting != nil {
+			return nil, starting
+		}
+	}
+	return picked, c.located(err)
+}
+
+func pick(rows []rosdata.Row, t table, names []string) ([]rosdata.Row, error) {
+	picked := make([]rosdata.Row, len(names))
+	for i, name := range names {
+		r, err := rosdata.Only(rows, t.what, t.key, name)
+		if err != nil {
+			return nil, err
+		}
+		picked[i] = r
+	}
+	return picked, nil
+}
+
+// located says which router an error is about.
+func (c *Client) located(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("router %s: %w", c.target.Addr(), err)
+}
+
+// rows reads rows of a table, refuses what is not of it, and learns ids in
+// passing.
+func (c *Client) rows(ctx context.Context, t table, q Query) ([]rosdata.Row, error) {
+	rows, err := c.print(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		if err := rosdata.Require(r, t.need...); err != nil {
+			return nil, c.nonsense(fmt.Errorf("answer for %s is something else: %w", t.menu, err))
+		}
+		if !isID(r[".id"]) {
+			return nil, c.nonsense(fmt.Errorf("answer for %s has the id %s", t.menu, rosdata.Quote(r[".id"])))
+		}
+	}
+	if len(q.Where) == 0 || c.ids[t.menu] == nil {
+		c.ids[t.menu] = make(map[string]string, len(rows))
+	}
+	c.learn(t, rows)
+	return rows, nil
+}
+
+// learn remembers ids. A name that several rows have gets none.
+func (c *Client) learn(t table, rows []rosdata.Row) {
+	seen := make(map[string]bool, len(rows))
+	for _, r := range rows {
+		name := r[t.key]
+		if seen[name] {
+			delete(c.ids[t.menu], name)
+		} else {
+			seen[name], c.ids[t.menu][name] = true, r[".id"]
+		}
+	}
+}
+
+// isID checks what goes into a path or a command.
+func isID(s string) bool {
+	if len(s) < 2 || s[0] != '*' {
+		return false
+	}
+	_, err := strconv.ParseUint(s[1:], 16, 64)
+	return err == nil
+}
+
+// settling is how long after its start a router may not have loaded its
+// configuration.
+const settling = time.Minute
+
+// starting tells a row that is absent from a router that has just started and
+// does not show its configuration yet; nil when it has been up for long.
+func (c *Client) starting(ctx context.Context, t table) error {
+	r, err := c.singleton(ctx, "/system/resource")
+	if err != nil {
+		return err
+	}
+	uptime, err := rosdata.Duration(r["uptime"])
+	if err != nil {
+		return c.nonsense(err)
+	}
+	if uptime < settling {
+		return c.target.Fail(router.ErrOutcomeUnknown,
+			fmt.Sprintf("it started %s ago and does not show the %s yet", uptime, t.what), "")
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+package rosclient
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/wanctl/wanctl/pkg/router"
+	"github.com/wanctl/wanctl/pkg/router/rosdata"
+)
+
+// Queues lists /queue/tree.
+func (c *Client) Queues(ctx context.Context) ([]router.Queue, error) {
+	ctx, end, err := c.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	rows, err := c.rows(ctx, queueTree, Query{Menu: queueTree.menu, Props: rosdata.QueueProps})
+	if err != nil {
+		return nil, err
+	}
+	return items(c, rows, rosdata.Queue)
+}
+
+// Queue reads one queue.
+func (c *Client) Queue(ctx context.Context, name string) (router.Queue, error) {
+	queues, err := c.SetQueues(ctx, router.QueueChange{Name: name})
+	return queues[0], err
+}
+
+// SetQueues changes queues; one without settings is only read.
+func (c *Client) SetQueues(ctx context.Context, changes ...router.QueueChange) ([]router.Queue, error) {
+	queues := make([]router.Queue, len(changes))
+	if len(changes) == 0 {
+		return queues, nil
+	}
+	ctx, end, err := c.begin(ctx)
+	if err != nil {
+		return queues, err
+	}
+	defer end()
+	edits := make([]edit, len(changes))
+	for i, ch := range changes {
+		edits[i] = edit{ch.Name, queueProperties(ch.QueueSettings)}
+	}
+	rows, err := c.edit(ctx, queueTree, rosdata.QueueProps, edits...)
+	for i, r := range rows {
+		if r == nil {
+			continue
+		}
+		q, bad := rosdata.Queue(r)
+		if bad != nil {
+			return queues, c.nonsense(bad)
+		}
+		if q.Name == changes[i].Name {
+			queues[i] = q
+		}
+	}
+	return queues, err
+}
+
+// queueProperties are the settings under RouterOS's names. Rates go out as
+// plain bit/s, which every version takes.
+func queueProperties(set router.QueueSettings) map[string]string {
+	props := map[string]string{}
+	if set.MaxLimit != nil {
+		props["max-limit"] = strconv.FormatInt(int64(*set.MaxLimit), 10)
+	}
+	if set.Type != nil {
+		props["queue"] = *set.Type
+	}
+	return props
+}
+
+// Counters reads the counters of queues in one request.
+func (c *Client) Counters(ctx context.Context, names ...string) ([]router.Counters, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	ctx, end, err := c.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	rows, err := c.named(ctx, queueTree, rosdata.CounterProps, names...)
+	if err != nil {
+		return nil, err
+	}
+	return items(c, rows, rosdata.Counters)
+}
+
+// QueueTypes lists /queue/type.
+func (c *Client) QueueTypes(ctx context.Context) ([]router.QueueType, error) {
+	return list(c, ctx, Query{Menu: "/queue/type"}, rosdata.QueueType)
+}

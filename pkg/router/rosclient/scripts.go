@@ -1,0 +1,40 @@
+package rosclient
+
+import (
+	"context"
+	"errors"
+
+	"github.com/wanctl/wanctl/pkg/router"
+	"github.com/wanctl/wanctl/pkg/router/rosdata"
+)
+
+// Scripts lists /system/script.
+func (c *Client) Scripts(ctx context.Context) ([]router.Script, error) {
+	return list(c, ctx, Query{Menu: scripts.menu, Props: rosdata.ScriptProps}, rosdata.Script)
+}
+
+// RunScript runs one script.
+func (c *Client) RunScript(ctx context.Context, name string) error {
+	ctx, end, err := c.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	rows, err := c.named(ctx, scripts, scripts.identity(), name)
+	if err != nil {
+		return err
+	}
+	if err := c.connect(ctx); err != nil {
+		return err
+	}
+	o := c.wire.Change(ctx, Change{Menu: scripts.menu, Command: "run", ID: rows[0][".id"]})[0]
+	if errors.Is(o.Err, ErrNotSent) {
+		return notSent(c.target)
+	}
+	return c.heed(o.Err)
+}
+
+// Routes lists /ip/route.
+func (c *Client) Routes(ctx context.Context) ([]router.Route, error) {
+	return list(c, ctx, Query{Menu: "/ip/route"}, rosdata.Route)
+}

@@ -1,0 +1,151 @@
+// Package rosconn opens connections to services of a router, checks the
+// certificates it finds there, and puts what goes wrong with a connection into
+// words: the same for every protocol.
+package rosconn
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Target is one service of a router.
+type Target struct {
+	Host    string
+	Port    int
+	Service string      // its name in /ip/service, such as "www-ssl"
+	TLS     *tls.Config // nil without TLS
+
+	// Timeout of a call, for the words about one that took so long.
+	Timeout time.Duration
+
+	// Dial opens the connection below; nil: net.Dialer.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+// Addr is "host:port".
+func (t *Target) Addr() string { return net.JoinHostPort(t.Host, strconv.Itoa(t.Port)) }
+
+// Phase is how far an attempt got, which decides what its failure means.
+type Phase int
+
+// The phases. Only in Waiting may a request have arrived.
+const (
+	Connecting  Phase = iota
+	Handshaking       // TLS, or the key exchange of SSH
+	LoggingIn
+	Waiting // for the answer to a request
+)
+
+func (p Phase) String() string {
+	switch p {
+	case Connecting:
+		return "connecting"
+	case Handshaking:
+		return "starting encryption"
+	case LoggingIn:
+		return "logging in"
+	case Waiting:
+		return "waiting for an answer"
+	}
+	return "unknown"
+}
+
+// Error is a failure of the connection itself.
+type Error struct {
+	Phase  Phase
+	Served int // answers the connection had carried before
+	Cause  error
+}
+
+func (e *Error) Error() string { return e.Cause.Error() }
+func (e *Error) Unwrap() error { return e.Cause }
+
+// MaxAnswer is the most bytes that one answer may have, over whatever wire, with
+// all that belongs to it. Thirty thousand address-list rows are about 6 MiB.
+const MaxAnswer = 8 << 20
+
+// ErrTooLarge is the Cause of an answer beyond all bounds, and ErrTooMuch, which
+// wraps it, of one beyond MaxAnswer.
+var (
+	ErrTooLarge = errors.New("answer is too large")
+	ErrTooMuch  = fmt.Errorf("%w: more than %d MiB", ErrTooLarge, MaxAnswer>>20)
+)
+
+// Connect opens a connection. conn speaks TLS where the target does; raw is the
+// TCP connection below it. Errors are *Error.
+func (t *Target) Connect(ctx context.Context) (conn, raw net.Conn, err error) {
+	dial := t.Dial
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	raw, err = dial(ctx, "tcp", t.Addr())
+	if err != nil {
+		return nil, nil, &Error{Phase: Connecting, Cause: Because(ctx, err)}
+	}
+	if t.TLS == nil {
+		return raw, raw, nil
+	}
+	secure := tls.Client(raw, t.TLS)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		_ = raw.Close()
+		var invalid *tls.CertificateVerificationError
+		if errors.As(err, &invalid) {
+			err = &CertificateError{Seen: Fingerprint(invalid.UnverifiedCertificates), cause: invalid.Err}
+		}
+		return nil, nil, &Error{Phase: Handshaking, Cause: Because(ctx, err)}
+	}
+	return secure, raw, nil
+}
+
+// Because prefers the reason ctx has for ending over what the connection says
+// of it.
+func Because(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return context.DeadlineExceeded
+	}
+	return err
+}
+
+// Bound makes ctx end what happens on raw: by its deadline and when it is
+// cancelled. The caller must call the function returned, which reports whether
+// ctx struck: the connection is of no more use then.
+func Bound(ctx context.Context, raw net.Conn) (done func() (struck bool), err error) {
+	deadline, _ := ctx.Deadline()
+	if err := raw.SetDeadline(deadline); err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = raw.SetDeadline(time.Unix(1, 0)) })
+	return func() bool { return !stop() }, nil
+}
+
+type startKey struct{}
+
+// Started notes in ctx when a call began, for the words about its end.
+func Started(ctx context.Context, at time.Time) context.Context {
+	return context.WithValue(ctx, startKey{}, at)
+}
+
+// Check refuses a host, user or port that cannot work.
+func Check(host, user string, port int) error {
+	switch {
+	case host == "":
+		return errors.New("router host is empty: set router.host")
+	case strings.HasPrefix(host, "-") || strings.ContainsAny(host, " /@?#"):
+		return fmt.Errorf("router host %q is neither a name nor an address: set router.host", host)
+	case user == "":
+		return errors.New("router user is empty: set router.user")
+	case port < 0 || port > 65535:
+		return fmt.Errorf("router port %d is out of range: set router.port to 1..65535", port)
+	}
+	return nil
+}

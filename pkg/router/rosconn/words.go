@@ -1,0 +1,133 @@
+package rosconn
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/router"
+	"github.com/wanctl/wanctl/pkg/router/rosdata"
+)
+
+// Fail is an error about this router in the words given.
+func (t *Target) Fail(class error, text, hint string) *rosdata.Error {
+	return &rosdata.Error{Addr: t.Addr(), Class: class, Text: text, Hint: hint}
+}
+
+// Nonsense is the error about an answer that cannot be one to what was asked.
+func (t *Target) Nonsense(text string) *rosdata.Error {
+	return t.Fail(router.ErrOutcomeUnknown, text, "is it starting?")
+}
+
+// Word puts a failure of the connection, an *Error, into words; anything else
+// is returned as it is.
+func (t *Target) Word(ctx context.Context, err error) error {
+	var at *Error
+	if !errors.As(err, &at) {
+		return err
+	}
+	e := t.Fail(router.ErrUnreachable, "", "")
+	if at.Phase == Waiting {
+		e.Class = router.ErrOutcomeUnknown
+	}
+	var certificate *CertificateError
+	var notTLS tls.RecordHeaderError
+	var remote *net.OpError
+	var dns *net.DNSError
+	switch cause := at.Cause; {
+	case errors.Is(cause, context.Canceled):
+		e.Text, e.Cause = "cancelled while "+at.Phase.String(), context.Canceled
+		return e
+	case errors.Is(cause, context.DeadlineExceeded):
+		t.silent(ctx, e, at.Phase)
+		return e
+	case errors.As(cause, &certificate):
+		distrusted(e, certificate)
+	case errors.As(cause, &dns):
+		e.Text, e.Hint = dns.Error(), "check the host name (router.host)"
+	case errors.Is(cause, syscall.ECONNREFUSED):
+		e.Text = "connection refused"
+		e.Hint = fmt.Sprintf("check the port (router.port) and that the service %s is enabled; on the router: /ip service enable %[1]s", t.Service)
+	case errors.As(cause, &notTLS):
+		e.Text = "the port does not speak TLS"
+		e.Hint = fmt.Sprintf("use the port of %s (router.port), or leave TLS out (router.tls: false)", t.Service)
+	case errors.As(cause, &remote) && remote.Op == "remote error": // a TLS alert
+		e.Text = "TLS handshake refused (" + plain(cause) + ")"
+		e.Hint = fmt.Sprintf("the service has no certificate? on the router: /ip service set %s certificate=NAME", t.Service)
+	case errors.Is(cause, ErrTooLarge):
+		e.Text = cause.Error()
+		return e
+	case at.Phase == Connecting && errors.Is(cause, syscall.ECONNRESET):
+		e.Text = "cannot connect (" + plain(cause) + ")"
+		e.Hint = fmt.Sprintf("does the service %s let this host in, and has it a session left? on the router: /ip service print", t.Service)
+	case at.Phase == Connecting:
+		e.Text, e.Hint = "cannot connect ("+plain(cause)+")", "check the host (router.host)"
+	default:
+		e.Text = "connection lost while " + at.Phase.String() + " (" + plain(cause) + ")"
+		if at.Phase == Handshaking {
+			e.Hint = fmt.Sprintf("is this the port of %s (router.port)?", t.Service)
+			if t.TLS != nil {
+				e.Hint = fmt.Sprintf("is this the port of %s (router.port), and has the service a certificate?", t.Service)
+			}
+		}
+	}
+	e.Died = at.Phase == Waiting && at.Served > 0
+	return e
+}
+
+// silent words a timeout.
+func (t *Target) silent(ctx context.Context, e *rosdata.Error, p Phase) {
+	e.Cause = context.DeadlineExceeded
+	waited := t.Timeout
+	if start, ok := ctx.Value(startKey{}).(time.Time); ok {
+		waited = min(waited, time.Since(start))
+	}
+	for_ := " for " + waited.Round(100*time.Millisecond).String()
+	switch p {
+	case Connecting:
+		e.Text = "no answer to a connection attempt" + for_
+		e.Hint = "check the host (router.host) and the router's firewall (input chain)"
+	case Handshaking:
+		e.Text = "router silent" + for_ + ": it accepted the connection and did not answer the handshake"
+		if t.TLS != nil {
+			e.Text = "router silent" + for_ + ": it accepted the connection and did not answer the TLS handshake"
+		}
+		e.Hint = "is it starting or overloaded?"
+	case LoggingIn:
+		e.Text = "router silent" + for_ + ": it accepted the connection and did not answer the login"
+		e.Hint = fmt.Sprintf("is it starting or overloaded, or is this not the port of %s (router.port)?", t.Service)
+	case Waiting:
+		e.Text = "router silent" + for_
+		e.Hint = "is it starting or overloaded?"
+	}
+}
+
+// distrusted words a refused certificate.
+func distrusted(e *rosdata.Error, cert *CertificateError) {
+	e.Class = router.ErrCertificate
+	e.Text = cert.Error()
+	if cert.Wanted != "" {
+		e.Hint = "if you renewed it, set router.tls_fingerprint: " + cert.Seen + "; if not, something answers in the router's place"
+		return
+	}
+	e.Hint = "routers sign their own: if it is yours, pin it with router.tls_fingerprint: " + cert.Seen
+}
+
+// plain shortens an error of package net, which repeats addresses.
+func plain(err error) string {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		err = op.Err
+	}
+	var call *os.SyscallError
+	if errors.As(err, &call) {
+		err = call.Err
+	}
+	return strings.TrimPrefix(err.Error(), "tls: ")
+}

@@ -1,0 +1,46 @@
+package rosconn
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/router"
+)
+
+// TestWordsOfTheNetwork: failures that only a network far away could produce.
+func TestWordsOfTheNetwork(t *testing.T) {
+	target := &Target{Host: "192.0.2.1", Port: 443, Service: "www-ssl", Timeout: 5 * time.Second, TLS: Trust{}.Config("192.0.2.1")}
+	op := func(err error) error {
+		return &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", err)}
+	}
+	for _, tt := range []struct {
+		name  string
+		at    Phase
+		cause error
+		class error
+		want  string
+	}{
+		{"unknown name", Connecting, &net.DNSError{Err: "no such host", Name: "routr.lan"}, router.ErrUnreachable, "lookup routr.lan: no such host; check the host name (router.host)"},
+		{"no route", Connecting, op(syscall.EHOSTUNREACH), router.ErrUnreachable, "cannot connect (no route to host); check the host"},
+		{"no session left", Connecting, op(syscall.ECONNRESET), router.ErrUnreachable, "has it a session left? on the router: /ip service print"},
+		{"nothing there", Connecting, context.DeadlineExceeded, router.ErrUnreachable, "no answer to a connection attempt for 5s; check the host (router.host) and the router's firewall"},
+		{"closed in the handshake", Handshaking, errors.New("EOF"), router.ErrUnreachable, "has the service a certificate?"},
+		{"silent at login", LoggingIn, context.DeadlineExceeded, router.ErrUnreachable, "did not answer the login"},
+		{"reset", Waiting, op(syscall.ECONNRESET), router.ErrOutcomeUnknown, "connection lost while waiting for an answer (connection reset by peer)"},
+		{"cancelled", Waiting, context.Canceled, router.ErrOutcomeUnknown, "cancelled while waiting for an answer"},
+		{"endless", Waiting, ErrTooLarge, router.ErrOutcomeUnknown, "too large"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			err := target.Word(t.Context(), &Error{Phase: tt.at, Cause: tt.cause})
+			if !errors.Is(err, tt.class) || !strings.Contains(err.Error(), "router 192.0.2.1:443: ") || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v\nwant %q of class %v", err, tt.want, tt.class)
+			}
+		})
+	}
+}

@@ -1,0 +1,237 @@
+// Package demo is a small world for `wanctl shape --demo`: a simulated link in
+// real time behind an embedded RouterOS, and beside it the same link without
+// control, so that the difference can be seen.
+package demo
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/autorate"
+	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/router"
+	"github.com/wanctl/wanctl/pkg/rtt"
+	"github.com/wanctl/wanctl/pkg/sim/linksim"
+)
+
+// Length of the demo.
+const Length = 32 * time.Second
+
+// Bounds of the demo's limits: the ceilings lie a tenth above the capacity.
+var (
+	Ceiling = [2]bitrate.Rate{44 * bitrate.Mbps, 11 * bitrate.Mbps}
+	Floor   = [2]bitrate.Rate{4 * bitrate.Mbps, 1 * bitrate.Mbps}
+)
+
+// BaseRTT is the idle round-trip time of the demo's link.
+const BaseRTT = 24 * time.Millisecond
+
+// Phase is a stretch of the demo's course of events.
+type Phase struct {
+	From time.Duration
+	Text string
+}
+
+// Phases returns the course of events.
+func Phases() []Phase {
+	return []Phase{
+		{0, "the link is idle"},
+		{3 * time.Second, "four downloads start"},
+		{11 * time.Second, "the ISP's capacity falls from 40 to 16 Mbit/s"},
+		{19 * time.Second, "the capacity is back at 40 Mbit/s"},
+		{25 * time.Second, "the downloads end, two uploads start"},
+	}
+}
+
+func link() *linksim.Link {
+	p := Phases()
+	const down, up = autorate.Download, autorate.Upload
+	cfg := linksim.Config{
+		Seed:    1,
+		BaseRTT: linksim.Constant(BaseRTT),
+		Buffer:  [2]int{1_200_000, 300_000},
+		Limit:   Ceiling,
+		Jitter:  linksim.DSL,
+	}
+	cfg.Capacity[down] = linksim.Steps(40*bitrate.Mbps,
+		linksim.At[bitrate.Rate]{Time: p[2].From, Value: 16 * bitrate.Mbps},
+		linksim.At[bitrate.Rate]{Time: p[3].From, Value: 40 * bitrate.Mbps})
+	cfg.Capacity[up] = linksim.Constant(10 * bitrate.Mbps)
+	cfg.Flows[down] = linksim.Steps(0, linksim.At[int]{Time: p[1].From, Value: 4}, linksim.At[int]{Time: p[4].From, Value: 0})
+	cfg.Flows[up] = linksim.Steps(0, linksim.At[int]{Time: p[4].From, Value: 2})
+	return linksim.New(cfg)
+}
+
+// World is the demo's link, alone and under control. Its methods are safe for
+// concurrent use. It is the prober's source of events and the queues of the
+// embedded router.
+type World struct {
+	queues [2]string
+	epoch  time.Time
+	events chan rtt.Event
+
+	mu      sync.Mutex // protects the following fields
+	shaped  side
+	alone   side
+	dropped int // events nobody took in time
+}
+
+// side is one of the two links with what was measured on it.
+type side struct {
+	link     *linksim.Link
+	excess   []time.Duration // of a sparse packet, at 50 Hz while loaded
+	good     float64         // bytes delivered under load
+	capacity float64         // bytes that could have been
+	last     float64
+}
+
+// NewWorld returns a world that starts at epoch, with the two queues, named by
+// direction, on its router.
+func NewWorld(epoch time.Time, queues [2]string) *World {
+	return &World{
+		queues: queues, epoch: epoch, events: make(chan rtt.Event, 1024),
+		shaped: side{link: link()}, alone: side{link: link()},
+	}
+}
+
+// Run lets time pass until ctx ends.
+func (w *World) Run(ctx context.Context) error {
+	ticker := time.NewTicker(2 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			w.advance(time.Since(w.epoch))
+		}
+	}
+}
+
+func (w *World) advance(now time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.shaped.advance(now)
+	w.alone.advance(now)
+	w.alone.link.Events() // nobody listens
+	for _, e := range w.shaped.link.Events() {
+		select {
+		case w.events <- e:
+		default:
+			w.dropped++
+		}
+	}
+}
+
+func (s *side) advance(to time.Duration) {
+	to = to.Truncate(linksim.Step) // never past the next sample
+	const step = 20 * time.Millisecond
+	for next := s.link.Now() + step - s.link.Now()%step; next <= to; next += step {
+		s.link.Advance(next)
+		d := loadedDirection(next)
+		if d < 0 {
+			s.last = 0
+			continue
+		}
+		dir := autorate.Direction(d)
+		good := s.link.Delivered(dir)
+		if s.last > 0 && good >= s.last {
+			s.good += good - s.last
+			s.capacity += float64(s.link.Capacity(dir)) / 8 * step.Seconds()
+		}
+		s.last = good
+		s.excess = append(s.excess, s.link.Excess())
+	}
+	s.link.Advance(to)
+}
+
+// loadedDirection is the direction under load at t, -1 for none.
+func loadedDirection(t time.Duration) int {
+	p := Phases()
+	switch {
+	case t < p[1].From:
+		return -1
+	case t < p[4].From:
+		return int(autorate.Download)
+	}
+	return int(autorate.Upload)
+}
+
+// Events implements control.Prober.
+func (w *World) Events() <-chan rtt.Event { return w.events }
+
+// SetMaxLimit is the embedded router's way to its queues.
+func (w *World) SetMaxLimit(queue string, limit bitrate.Rate) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for d, name := range w.queues {
+		if name == queue {
+			w.shaped.link.SetLimit(autorate.Direction(d), limit)
+			return nil
+		}
+	}
+	return fmt.Errorf("no queue %q", queue)
+}
+
+// Counters is the embedded router's view of its queues.
+func (w *World) Counters(queue string) (router.Counters, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for d, name := range w.queues {
+		if name == queue {
+			c := w.shaped.link.Counters(autorate.Direction(d))
+			return router.Counters{Bytes: c.Bytes, Packets: c.Bytes / 1514, Dropped: c.Dropped, QueuedBytes: c.QueuedBytes}, nil
+		}
+	}
+	return router.Counters{}, fmt.Errorf("no queue %q", queue)
+}
+
+// Now is what the world looks like at a moment.
+type Now struct {
+	At       time.Duration
+	Phase    string
+	Shaped   time.Duration // excess RTT of a sparse packet under control
+	Alone    time.Duration // and without
+	Capacity [2]bitrate.Rate
+}
+
+// Look returns the present.
+func (w *World) Look() Now {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := Now{At: w.shaped.link.Now(), Shaped: w.shaped.link.Excess(), Alone: w.alone.link.Excess()}
+	for _, d := range autorate.Directions {
+		n.Capacity[d] = w.shaped.link.Capacity(d)
+	}
+	for _, p := range Phases() {
+		if n.At >= p.From {
+			n.Phase = p.Text
+		}
+	}
+	return n
+}
+
+// Measured is what one of the two links gave over the loaded part: the excess
+// RTT of a sparse packet, and goodput over capacity of the loaded direction.
+type Measured struct {
+	linksim.Summary
+	Utilisation float64
+}
+
+// Compare returns what was measured with control and without.
+func (w *World) Compare() (shaped, alone Measured) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.shaped.measured(), w.alone.measured()
+}
+
+func (s *side) measured() Measured {
+	m := Measured{Summary: linksim.Summarise(slices.Clone(s.excess))}
+	if s.capacity > 0 {
+		m.Utilisation = s.good / s.capacity
+	}
+	return m
+}

@@ -1,0 +1,64 @@
+package linksim
+
+import (
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/fluid"
+)
+
+// Config describes a link. Functions of time are called with the virtual time
+// since the start, and must answer the same for the same time. What is indexed
+// by 2 is indexed by autorate.Direction. Nil functions mean nothing happens.
+type Config struct {
+	Seed uint64
+
+	// The path: RTT without any queue, what the ISP carries, the bytes its FIFO
+	// holds, and delay that is there without any queue.
+	BaseRTT  func(t time.Duration) time.Duration
+	Capacity [2]func(t time.Duration) bitrate.Rate
+	Buffer   [2]int
+	Jitter   Jitter
+
+	// The router's limits at the start, 0 for none.
+	Limit [2]bitrate.Rate
+
+	// The load: how many bulk flows are wanted, up to MaxBulk, how they react,
+	// and how much is offered in transfers that come and go like those of the web.
+	Flows      [2]func(t time.Duration) int
+	Congestion func(d, flow int) fluid.Congestion // nil: all CUBIC
+	Web        [2]func(t time.Duration) bitrate.Rate
+
+	// HyStart makes CUBIC end its slow start when the RTT grows, as it does where
+	// nothing hides that; without it the first burst fills the ISP's buffer.
+	HyStart bool
+
+	// Burst is the greatest number of segments that a sender sends back to back,
+	// as real ones do; 0 makes the traffic a fluid that leaves no queue below the
+	// capacity.
+	Burst int
+
+	// AckShare is the bytes of acknowledgements that a byte of data sends the
+	// other way: about 1/40 where every second packet is acknowledged, 1/20
+	// where every one is. AckFilter is the share of them that the shaper filters
+	// out while its queue is busy.
+	AckShare, AckFilter float64
+
+	// Reflectors are pinged every ProbeInterval each, staggered. Blackout says
+	// when none of them answers a ping; TCPTargets answer connections instead,
+	// asked once pings have failed for a second. Fault makes a reflector worse.
+	Reflectors    int
+	ProbeInterval time.Duration
+	Blackout      func(t time.Duration) bool
+	TCPTargets    int
+	Fault         Fault
+
+	// OneWay makes the reflectors tell their clocks; the zero value has none.
+	OneWay OneWay
+}
+
+// MaxBulk is the greatest number of bulk flows in one direction.
+const MaxBulk = 8
+
+// maxFlows is bulk and web-like transfers together.
+const maxFlows = 2 * MaxBulk

@@ -1,0 +1,167 @@
+package trial
+
+import (
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/autorate"
+	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/sim/linksim"
+)
+
+// startUp is how much of a load's beginning is left out of the utilisation: it
+// is TCP's, not the controller's.
+const startUp = time.Second
+
+// look is what is seen of a link at one moment.
+type look struct {
+	at       time.Duration
+	queue    time.Duration // what queues add to the RTT of a sparse packet
+	noise    time.Duration // and what the link's jitter does
+	good     [2]float64
+	could    [2]float64
+	limit    [2]bitrate.Rate
+	capacity [2]bitrate.Rate
+	loaded   [2]bool // with bulk transfers
+	used     [2]bool // with any
+}
+
+// measure collects what a Result is made of.
+type measure struct {
+	link      *linksim.Link
+	rng       *rand.Rand
+	from, end time.Duration
+	looks     []look
+	changes   []Change
+	writes    int
+	min, max  [2]bitrate.Rate
+}
+
+func newMeasure(l *linksim.Link, from, end time.Duration, seed uint64) *measure {
+	m := &measure{link: l, from: from, end: end, rng: rand.New(rand.NewPCG(seed, 0x657965))}
+	for _, d := range autorate.Directions {
+		m.min[d], m.max[d] = l.Limit(d), l.Limit(d)
+	}
+	m.looks = make([]look, 0, max(0, (end-max(from, l.Now()))/eyeInterval)+2)
+	return m
+}
+
+func (m *measure) look() {
+	l := m.link
+	if l.Now() < m.from {
+		return
+	}
+	k := look{at: l.Now(), queue: l.Excess(), noise: l.Noise(m.rng)}
+	for _, d := range autorate.Directions {
+		k.good[d], k.could[d] = l.Delivered(d), l.Deliverable(d)
+		k.limit[d], k.capacity[d] = l.Limit(d), l.Capacity(d)
+		k.loaded[d], k.used[d] = l.Loaded(d), l.Used(d)
+	}
+	m.looks = append(m.looks, k)
+}
+
+func (m *measure) changed(c Change) {
+	m.min[c.Direction], m.max[c.Direction] = min(m.min[c.Direction], c.Limit), max(m.max[c.Direction], c.Limit)
+	m.changes = append(m.changes, c)
+}
+
+func (m *measure) wrote() {
+	if m.link.Now() >= m.from {
+		m.writes++
+	}
+}
+
+func (m *measure) result(moments []Moment) Result {
+	r := Result{Changes: m.changes, LimitMin: m.min, LimitMax: m.max, Writes: m.writes}
+	if len(m.looks) == 0 {
+		return r
+	}
+	r.Span = m.looks[len(m.looks)-1].at - m.looks[0].at
+	for _, c := range m.changes {
+		if c.Limit < c.Before || c.Before == 0 {
+			r.Cuts++
+		} else {
+			r.Raises++
+		}
+	}
+	r.Summary, r.Own = m.delays()
+	for _, d := range autorate.Directions {
+		r.Utilisation[d], r.Loaded[d] = m.utilisation(d)
+	}
+	for _, d := range autorate.Directions {
+		if r.Idle[d] = r.Loaded[1-d] && !m.ever(func(k look) bool { return k.used[d] }); r.Idle[d] {
+			r.Kept[d], r.KeptMin[d] = m.kept(d)
+		}
+	}
+	for _, moment := range moments {
+		r.Reactions = append(r.Reactions, m.reaction(moment))
+	}
+	return r
+}
+
+func (m *measure) ever(what func(look) bool) bool { return slices.ContainsFunc(m.looks, what) }
+
+// delays sums up what a sparse packet suffered while there was load, or all the
+// time where there never was any.
+func (m *measure) delays() (all, own linksim.Summary) {
+	used := func(k look) bool { return k.used[0] || k.used[1] }
+	ever := m.ever(used)
+	sum := make([]time.Duration, 0, len(m.looks))
+	noise := make([]time.Duration, 0, len(m.looks))
+	for _, k := range m.looks {
+		if ever && !used(k) {
+			continue
+		}
+		sum = append(sum, k.queue+k.noise)
+		noise = append(noise, k.noise)
+	}
+	return linksim.Summarise(sum), linksim.Summarise(noise)
+}
+
+// utilisation is what was delivered in d while it was loaded, over what could
+// have been.
+func (m *measure) utilisation(d autorate.Direction) (share float64, loaded bool) {
+	var good, could float64
+	began := time.Duration(-1)
+	for i, k := range m.looks {
+		if !k.loaded[d] {
+			began = -1
+			continue
+		}
+		if began < 0 {
+			began = k.at
+			if i == 0 {
+				began = -startUp // loaded before anybody looked
+			}
+		}
+		if i > 0 && k.at-began > startUp {
+			good += k.good[d] - m.looks[i-1].good[d]
+			could += k.could[d] - m.looks[i-1].could[d]
+		}
+	}
+	if could == 0 {
+		return 0, false
+	}
+	return good / could, true
+}
+
+// kept is what the limit of d, which is idle, leaves of its capacity while the
+// other direction is loaded: on average, and at worst.
+func (m *measure) kept(d autorate.Direction) (mean, least float64) {
+	n := 0
+	least = 1
+	for _, k := range m.looks {
+		if !k.loaded[1-d] || k.capacity[d] == 0 {
+			continue
+		}
+		share := 1.0
+		if k.limit[d] > 0 {
+			share = min(1, float64(k.limit[d])/float64(k.capacity[d]))
+		}
+		mean += share
+		least = min(least, share)
+		n++
+	}
+	return mean / float64(max(1, n)), least
+}

@@ -1,0 +1,39 @@
+package trial
+
+import (
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/sim/linksim"
+)
+
+// Result is what a run measured, over the part of it that was judged.
+type Result struct {
+	// What a sparse packet suffered above the idle RTT while there was load,
+	// queues and the link's own jitter together, looked at fifty times a second;
+	// and what it suffered from the jitter alone.
+	linksim.Summary
+	Own linksim.Summary
+
+	Span        time.Duration // what was judged
+	Loaded      [2]bool       // with bulk transfers, at some time
+	Utilisation [2]float64    // delivered over true capacity, while loaded
+	// Idle is a direction that nobody used while the other was loaded, and the
+	// share of its capacity that the limit left to it, on average and at worst.
+	Idle          [2]bool
+	Kept, KeptMin [2]float64
+
+	LimitMin, LimitMax [2]bitrate.Rate // over the whole run
+	Cuts, Raises       int             // limits changed, over the whole run
+	Writes             int             // requests to change limits, in what was judged
+	Changes            []Change        // over the whole run
+	Reactions          []Reaction      // to the moments, in their order
+}
+
+// WritesPerSecond is how often limits were written.
+func (r Result) WritesPerSecond() float64 {
+	if r.Span <= 0 {
+		return 0
+	}
+	return float64(r.Writes) / r.Span.Seconds()
+}

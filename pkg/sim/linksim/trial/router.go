@@ -1,0 +1,116 @@
+package trial
+
+import (
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/autorate"
+	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/sim/linksim"
+)
+
+// Router is how the router's management behaves: how long a request takes and
+// what goes wrong. What goes wrong never touches the limits in force, which
+// persist.
+type Router struct {
+	Name string
+	// Latency of one request. Serial: the router deals with one at a time, and
+	// the next one waits.
+	Latency func(*rand.Rand) time.Duration
+	Serial  bool
+	// Timeout is how long a request to a silent router takes to fail; 0: 3 s.
+	Timeout time.Duration
+	// Down says when the router does not answer, as while it reboots; its
+	// counters start anew afterwards. Refuses says when it answers with errors.
+	Down, Refuses func(t time.Duration) bool
+	// Foreign are limits that somebody else sets.
+	Foreign []Change
+}
+
+// Around is a latency around a median, with the long tail that such times have.
+func Around(median time.Duration, spread float64) func(*rand.Rand) time.Duration {
+	return func(rng *rand.Rand) time.Duration {
+		return time.Duration(float64(median) * math.Exp(spread*rng.NormFloat64()))
+	}
+}
+
+// Routers returns the routers that laws are compared on: the binary API, REST,
+// REST on a small router that deals with one request at a time, and SSH.
+func Routers() []Router {
+	return []Router{
+		{Name: "api", Latency: Around(3*time.Millisecond, 0.4)},
+		{Name: "rest", Latency: Around(20*time.Millisecond, 0.3)},
+		{Name: "rest-slow", Latency: Around(120*time.Millisecond, 0.25), Serial: true},
+		{Name: "ssh", Latency: Around(40*time.Millisecond, 0.3)},
+	}
+}
+
+// request is one call of the router, under way.
+type request struct {
+	busy   bool
+	issued time.Duration
+	acts   time.Duration // when the router does what is asked
+	done   time.Duration // when the answer is there
+	acted  bool
+	failed bool
+
+	read     bool // of limits; otherwise a write of want, or a poll
+	want     [2]bitrate.Rate
+	counters [2]autorate.Counters
+}
+
+// management is a Router at work.
+type management struct {
+	Router
+	rng   *rand.Rand
+	link  *linksim.Link
+	free  time.Duration // when a serial router can deal with the next request
+	down  bool
+	since [2]autorate.Counters // what the counters had counted when they started anew
+}
+
+// issue puts a request on its way.
+func (m *management) issue(now time.Duration, r request) request {
+	begin := now
+	if m.Serial {
+		begin = max(now, m.free)
+	}
+	took := m.Latency(m.rng)
+	r.busy, r.issued = true, now
+	r.acts, r.done = begin+took/2, begin+took
+	if m.Down != nil && m.Down(r.done) {
+		timeout := m.Timeout
+		if timeout == 0 {
+			timeout = 3 * time.Second
+		}
+		r.failed, r.acts, r.done = true, never, now+timeout
+		return r
+	}
+	m.free = r.done
+	r.failed = m.Refuses != nil && m.Refuses(r.done)
+	return r
+}
+
+// never is a time that does not come.
+const never = time.Duration(math.MaxInt64)
+
+// notice follows reboots, whose end starts the counters anew.
+func (m *management) notice(now time.Duration) {
+	down := m.Down != nil && m.Down(now)
+	if m.down && !down {
+		for _, d := range autorate.Directions {
+			m.since[d] = m.link.Counters(d)
+		}
+	}
+	m.down = down
+}
+
+func (m *management) counters() (c [2]autorate.Counters) {
+	for _, d := range autorate.Directions {
+		c[d] = m.link.Counters(d)
+		c[d].Bytes -= m.since[d].Bytes
+		c[d].Dropped -= m.since[d].Dropped
+	}
+	return c
+}

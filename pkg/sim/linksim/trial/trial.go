@@ -1,0 +1,88 @@
+// Package trial puts a controller and a router around a simulated link, as the
+// live control loop would, and measures what becomes of the link.
+package trial
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/autorate"
+	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/sim/linksim"
+)
+
+// Trial is a link with a controller around it: probes and polled counters
+// in, limits out, through a router that takes its time.
+type Trial struct {
+	Link       *linksim.Link
+	Controller linksim.Controller // nil: the limits stay as they are
+	Tick       time.Duration
+	Router     Router // one without Latency answers in about 8 ms
+	Seed       uint64
+	Moments    []Moment // whose consequences are to be timed
+	// Observe, if set, sees every decision.
+	Observe func(autorate.Decision, *linksim.Link)
+	// Stop, if set, is asked now and then and ends the run early.
+	Stop func() bool
+}
+
+// Change is one limit as it took effect on the router.
+type Change struct {
+	At        time.Duration
+	Direction autorate.Direction
+	Limit     bitrate.Rate
+	Before    bitrate.Rate
+}
+
+// eyeInterval: fifty looks a second see what a voice call would.
+const eyeInterval = 20 * time.Millisecond
+
+// Run advances the link to end and reports on [from, end].
+func (c *Trial) Run(from, end time.Duration) Result {
+	if c.Tick == 0 {
+		c.Tick = 50 * time.Millisecond
+	}
+	if c.Router.Latency == nil {
+		c.Router.Latency = Around(8*time.Millisecond, 0.1)
+	}
+	l := c.Link
+	m := newMeasure(l, from, end, c.Seed)
+	s := session{
+		controller: c.Controller, link: l, tick: c.Tick,
+		router:  management{Router: c.Router, link: l, rng: rand.New(rand.NewPCG(c.Seed, 7))},
+		changed: m.changed, wrote: m.wrote,
+		readAt: l.Now() + readBackEvery,
+	}
+	// The budget of writes is a part of our law: rivals write what they wish.
+	_, ours := c.Controller.(*autorate.Law)
+	s.gate.Unmetered = !ours
+	for _, d := range autorate.Directions {
+		s.inForce[d] = l.Limit(d)
+	}
+	nextTick, nextEye := l.Now()+c.Tick, l.Now()
+	if c.Controller == nil {
+		nextTick = never
+	}
+	for l.Now() < end {
+		l.Advance(min(max(min(nextTick, nextEye, s.next()), l.Now()+linksim.Step), end))
+		now := l.Now()
+		if c.Controller != nil {
+			s.happen(now)
+		}
+		if now >= nextTick {
+			nextTick += c.Tick
+			s.step(now)
+			if c.Observe != nil {
+				c.Observe(s.dec, l)
+			}
+		}
+		if now >= nextEye {
+			nextEye = now + eyeInterval
+			m.look()
+			if c.Stop != nil && c.Stop() {
+				break
+			}
+		}
+	}
+	return m.result(c.Moments)
+}

@@ -1,0 +1,327 @@
+// Package simrouter is a simulated RouterOS on real sockets: for tests, for
+// trying wanctl without a router, and as the control plane of a lab in which a
+// Backend owns real queues. Package console holds what the router does; this
+// package holds how it is reached (a Service each for REST, the binary API and
+// SSH), what goes wrong on the way (Fault), and a control endpoint for scripts.
+//
+// service.go is where a protocol is added, life.go what happens to every
+// request whatever it came by, rest.go, api.go and ssh.go what is particular to
+// one protocol.
+//
+// Where nobody has published what RouterOS does, the behaviour is a knob in
+// Quirks, so that clients are tested against every plausible answer.
+package simrouter
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	_ "embed"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/router"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/console"
+)
+
+//go:embed default.rsc
+var defaultScript string
+
+// DefaultScript is the configuration a Router starts with when none is given.
+func DefaultScript() string { return defaultScript }
+
+// Backend owns real queues; see console.Backend.
+type Backend = console.Backend
+
+// ScriptError is a mistake in the initial configuration.
+type ScriptError = console.ScriptError
+
+// Config of a Router. The zero Config is RouterOS 7.22.1 with DefaultScript,
+// answering at once over TLS.
+type Config struct {
+	Version string // "7.22" or "7.22.1"
+	Plain   bool   // Start means http instead of https
+	Latency time.Duration
+
+	// Script is the initial configuration in the form of an export;
+	// ScriptName is its name in errors.
+	Script     string
+	ScriptName string
+
+	Certificate *tls.Certificate // nil: self-signed, made at the start
+	MaxSessions int              // connections at a time to each service; 0 is what /ip/service says, or no cap before 7.16
+	RequestCap  time.Duration    // a request that takes longer is cut off; 60 s
+	Quirks      Quirks
+	Backend     Backend
+	Logger      *slog.Logger // nil discards
+
+	Uptime time.Duration    // at the start; 2d20h
+	Now    func() time.Time // nil: time.Now
+
+	// Listen replaces net.Listen, for routers in a network namespace. It is
+	// called again for the same address when the router comes back.
+	Listen func(network, addr string) (net.Listener, error)
+}
+
+// Quirks are points where RouterOS's behaviour is not known or varies. Zero
+// values are the likelier reading.
+type Quirks struct {
+	console.Quirks
+
+	SerialiseAll bool // requests of all services and sessions wait for each other, as those of REST do
+
+	// REST.
+	DeniedStatus      int           // HTTP status of a missing policy; 500
+	NoPolicyStatus    int           // of a user without the rest-api policy; 401
+	BadVerbStatus     int           // of a method a path does not have; 406
+	UnknownPathStatus int           // 400
+	LoginPerRequest   bool          // /log tells of every request, not every connection
+	PlusIsSpace       bool          // + in a filter means a space
+	NoNamesInPath     bool          // /queue/tree/NAME is not accepted for /queue/tree/*ID
+	EmptyAnswers      bool          // PUT and PATCH answer [] instead of the row
+	NoPostPrint       bool          // POST .../print does not exist
+	EscapedControls   bool          // control bytes in strings are valid JSON
+	KeepAlive         time.Duration // idle connections are closed after this; 0 never
+
+	// The binary API.
+	OldLogin         bool   // by challenge and response, as before 6.43
+	LoginMessage     string // of a refused login; "invalid user name or password (6)"
+	NoCategories     bool   // traps come without =category=
+	NoAPICertificate bool   // api-ssl has no certificate and offers anonymous ciphers alone
+
+	SSH SSHQuirks
+}
+
+// Router is one simulated router. It is safe for concurrent use.
+type Router struct {
+	// configuration
+	cfg     Config
+	machine *console.Machine
+	log     *slog.Logger
+
+	busy   chan struct{} // held by the one REST request being answered
+	done   chan struct{} // closed by Close
+	wg     sync.WaitGroup
+	reboot atomic.Bool // asked for by a command
+	keys   sshKeys
+
+	mu       sync.Mutex // protects the following fields
+	services []*service
+	conns    map[*conn]struct{}
+	faults   []*Fault
+	latency  time.Duration
+	cert     tls.Certificate
+	race     int // requests still answered with wrong data after a reboot
+	raceKind FaultKind
+	history  []Request
+	closed   bool
+	stop     []func() bool // detach from the contexts of Start
+	boot     *time.Timer
+}
+
+// Counts is what a Router has seen since New, over all services.
+type Counts struct {
+	Writes       int `json:"writes"`        // commands that tried to change something
+	WriteSectors int `json:"write_sectors"` // flash sectors they cost
+	ServiceCounts
+
+	Services map[Service]ServiceCounts `json:"services"` // those that were started
+}
+
+// ServiceCounts is what came by one service.
+type ServiceCounts struct {
+	Requests      int `json:"requests"`       // logins are not among them
+	Connections   int `json:"connections"`    // accepted
+	Open          int `json:"open"`           // of those, still there
+	Logins        int `json:"logins"`         // sessions as /log counts them
+	LoginFailures int `json:"login_failures"` // wrong credentials, or no policy for the service
+}
+
+// Request is one request as it arrived.
+type Request struct {
+	Service Service
+	Method  string // REST: of HTTP
+	Path    string // REST: undecoded, with the query. API: the command, such as "/queue/tree/print"
+	Body    string // API: the other words, one a line
+}
+
+const maxHistory = 4096
+
+// New makes a router that does not listen yet. A mistake in the script is a
+// *ScriptError.
+func New(cfg Config) (*Router, error) {
+	var version console.Version
+	if cfg.Version != "" {
+		var err error
+		if version, err = console.ParseVersion(cfg.Version); err != nil {
+			return nil, err
+		}
+	}
+	r := &Router{
+		cfg: cfg, latency: cfg.Latency, log: cfg.Logger,
+		busy: make(chan struct{}, 1), done: make(chan struct{}), conns: make(map[*conn]struct{}),
+	}
+	if r.log == nil {
+		r.log = slog.New(slog.DiscardHandler)
+	}
+	r.machine = console.New(console.Config{
+		Version: version, Uptime: cfg.Uptime, Now: cfg.Now, Backend: cfg.Backend, Quirks: cfg.Quirks.Quirks, Logger: r.log,
+		Reboot: func() { r.reboot.Store(true) },
+	})
+	script, name := cfg.Script, cfg.ScriptName
+	if script == "" {
+		script, name = defaultScript, "default configuration"
+	}
+	if err := r.machine.Load(name, strings.NewReader(script)); err != nil {
+		return nil, err
+	}
+	setDefault(&r.cfg.RequestCap, time.Minute)
+	setDefault(&r.cfg.Quirks.DeniedStatus, 500)
+	setDefault(&r.cfg.Quirks.NoPolicyStatus, 401)
+	setDefault(&r.cfg.Quirks.BadVerbStatus, 406)
+	setDefault(&r.cfg.Quirks.UnknownPathStatus, 400)
+	if r.cfg.Listen == nil {
+		r.cfg.Listen = net.Listen
+	}
+	if cfg.Certificate != nil {
+		r.cert = *cfg.Certificate
+	}
+	return r, nil
+}
+
+// needCertificate makes one unless there is one. The caller holds r.mu.
+func (r *Router) needCertificate() (err error) {
+	if len(r.cert.Certificate) > 0 {
+		return nil
+	}
+	now := time.Now()
+	if r.cert, err = SelfSigned("simrouter", now.Add(-time.Hour), now.AddDate(10, 0, 0)); err != nil {
+		return fmt.Errorf("making a certificate: %w", err)
+	}
+	return nil
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Fingerprint is the SHA-256 of the certificate in lower-case hex, "" before
+// a service needs one.
+func (r *Router) Fingerprint() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.cert.Certificate) == 0 {
+		return ""
+	}
+	sum := sha256.Sum256(r.cert.Certificate[0])
+	return hex.EncodeToString(sum[:])
+}
+
+// Close drops every connection and waits for what it started.
+func (r *Router) Close() error {
+	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		r.wg.Wait()
+		return nil
+	}
+	r.closed = true
+	close(r.done)
+	if r.boot != nil {
+		r.boot.Stop()
+	}
+	stop := r.stop
+	r.mu.Unlock()
+	for _, f := range stop {
+		f()
+	}
+	r.Refuse()
+	r.DropConnections()
+	r.wg.Wait()
+	return nil
+}
+
+// Machine gives access to the router's inside, for users, policies and rows
+// that no method here covers.
+func (r *Router) Machine() *console.Machine { return r.machine }
+
+// Run runs commands in the form of an export, such as
+// "/queue tree add name=x parent=global", as the machine itself.
+func (r *Router) Run(script string) error {
+	return r.machine.Load("script", strings.NewReader(script))
+}
+
+// Queue returns a queue as the router holds it; false when there is not
+// exactly one of that name.
+func (r *Router) Queue(name string) (router.Queue, bool) {
+	row, ok := r.machine.Row("/queue/tree", "name", name)
+	if !ok {
+		return router.Queue{}, false
+	}
+	n := func(key string) uint64 {
+		v, _ := strconv.ParseUint(row[key], 10, 64)
+		return v
+	}
+	return router.Queue{
+		Name: row["name"], Parent: row["parent"], Type: row["queue"], Comment: row["comment"],
+		MaxLimit: bitrate.Rate(n("max-limit")), LimitAt: bitrate.Rate(n("limit-at")),
+		Disabled: row["disabled"] == "true", Invalid: row["invalid"] == "true",
+		Counters: router.Counters{
+			Bytes: n("bytes"), Packets: n("packets"), Dropped: n("dropped"),
+			QueuedBytes: n("queued-bytes"), QueuedPackets: n("queued-packets"), Rate: bitrate.Rate(n("rate")),
+		},
+	}, true
+}
+
+// SetCounters sets what a queue reports. A Backend's own counters win.
+func (r *Router) SetCounters(queue string, c router.Counters) error {
+	return r.machine.SetCounters(queue, c)
+}
+
+// Counts returns what the router has seen so far.
+func (r *Router) Counts() Counts {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := Counts{
+		Writes: r.machine.Writes(), WriteSectors: r.machine.WriteSectors(),
+		Services: make(map[Service]ServiceCounts, len(r.services)),
+	}
+	for _, s := range r.services {
+		c.Services[s.kind] = s.counts
+		c.Requests += s.counts.Requests
+		c.Connections += s.counts.Connections
+		c.Open += s.counts.Open
+		c.Logins += s.counts.Logins
+		c.LoginFailures += s.counts.LoginFailures
+	}
+	return c
+}
+
+// Requests counts the requests received.
+func (r *Router) Requests() int { return r.Counts().Requests }
+
+// Writes counts the commands that tried to change something.
+func (r *Router) Writes() int { return r.Counts().Writes }
+
+// WriteSectors counts the flash sectors that changes have cost.
+func (r *Router) WriteSectors() int { return r.Counts().WriteSectors }
+
+// Logins counts the sessions that /log tells of.
+func (r *Router) Logins() int { return r.Counts().Logins }
+
+// History returns the latest requests, oldest first.
+func (r *Router) History() []Request {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]Request(nil), r.history...)
+}

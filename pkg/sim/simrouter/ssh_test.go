@@ -1,0 +1,626 @@
+package simrouter
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/crypto/ssh"
+
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/console"
+)
+
+const sshScript = script + `/user group add name=cli policy=read,write,ssh
+/user add name=cli group=cli password="pass word"
+`
+
+func startSSH(t *testing.T, cfg Config) *Router {
+	t.Helper()
+	if cfg.Script == "" {
+		cfg.Script = sshScript
+	}
+	r, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.StartService(t.Context(), SSH, "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Close() })
+	return r
+}
+
+func clientConfig(r *Router, user string, auth ...ssh.AuthMethod) *ssh.ClientConfig {
+	if auth == nil {
+		auth = []ssh.AuthMethod{ssh.Password("pass word")}
+	}
+	return &ssh.ClientConfig{User: user, Auth: auth, HostKeyCallback: ssh.FixedHostKey(r.SSHHostKey()), Timeout: 10 * time.Second}
+}
+
+func dialSSH(t *testing.T, r *Router, user string, auth ...ssh.AuthMethod) *ssh.Client {
+	t.Helper()
+	c, err := ssh.Dial("tcp", r.AddrOf(SSH), clientConfig(r, user, auth...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// run executes a line on a channel of its own.
+func run(c *ssh.Client, line string) (string, error) {
+	s, err := c.NewSession()
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = s.Close() }()
+	var out, complaints bytes.Buffer
+	s.Stdout, s.Stderr = &out, &complaints
+	err = s.Run(line)
+	if complaints.Len() > 0 {
+		return "", fmt.Errorf("stderr: %q", complaints.String())
+	}
+	return out.String(), err
+}
+
+func status(err error) string {
+	var exit *ssh.ExitError
+	var missing *ssh.ExitMissingError
+	switch {
+	case err == nil:
+		return "0"
+	case errors.As(err, &exit):
+		return fmt.Sprint(exit.ExitStatus())
+	case errors.As(err, &missing):
+		return "missing"
+	}
+	return err.Error()
+}
+
+func TestExec(t *testing.T) {
+	r := startSSH(t, Config{})
+	c := dialSSH(t, r, "cli")
+	if v := string(c.ServerVersion()); v != "SSH-2.0-ROSSSH" {
+		t.Errorf("version %s", v)
+	}
+	for _, tt := range []struct{ line, want string }{
+		{`:put [/queue/tree/get [find name="b c"] max-limit]`, "0\r\n"},
+		{`/queue tree set a max-limit=480M`, ""},
+		{`:put [/queue tree get a max-limit]`, "480000000\r\n"},
+		{`/queue tree set nope max-limit=1`, "no such item (/queue/tree/set; line 1)\r\n"},
+		{`bash -se`, "bad command name bash (line 1 column 1)\r\n"},
+		{`:put [:serialize to=json value=[/queue/tree/print as-value proplist=name]]`, `[{"name":"a"},{"name":"b c"}]` + "\r\n"},
+		{`/user add name=x group=full`, "not enough permissions (9) (/user/add; line 1)\r\n"},
+	} {
+		if got, err := run(c, tt.line); err != nil || got != tt.want {
+			t.Errorf("%s: %q, %v; want %q", tt.line, got, err, tt.want)
+		}
+	}
+	n := r.Counts().Services[SSH]
+	if n.Requests != 7 || n.Logins != 1 || n.Connections != 1 || r.Writes() != 3 {
+		t.Errorf("counts are %+v, writes %d", n, r.Writes())
+	}
+	if h := r.History(); len(h) != 7 || h[0].Service != SSH || h[0].Body == "" {
+		t.Errorf("history is %+v", h)
+	}
+	log, _ := run(c, `:foreach i in=[/log find topics="script,error"] do={:put [/log get $i message]}`)
+	if n := strings.Count(log, "executing script from sshd failed, please check it manually\r\n"); n != 3 {
+		t.Errorf("the log tells of %d failures:\n%s", n, log)
+	}
+}
+
+func TestChannelsAreIndependent(t *testing.T) {
+	r := startSSH(t, Config{})
+	r.Inject(Fault{Kind: Stall, Command: "print", Times: 1})
+	c := dialSSH(t, r, "cli")
+	stalled, err := c.NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stalled.Start("/queue tree print"); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			if out, err := run(c, fmt.Sprintf(":put %d", i)); err != nil || out != fmt.Sprintf("%d\r\n", i) {
+				t.Errorf("%q, %v", out, err)
+			}
+		})
+	}
+	wg.Wait()
+	_ = stalled.Close()
+	if err := stalled.Wait(); status(err) != "missing" {
+		t.Errorf("the stalled one ended with %v", err)
+	}
+}
+
+func TestSSHFaults(t *testing.T) {
+	const read = `:put [/queue tree get a max-limit]`
+	for _, tt := range []struct {
+		fault     Fault
+		line      string
+		out       string
+		status    string
+		maxLimitM int
+	}{
+		{Fault{Kind: Deny, Command: "set"}, "/queue tree set a max-limit=1M", "not enough permissions (9)\r\n", "0", 500},
+		{Fault{Kind: Deny, Command: "set", Applied: true}, "/queue tree set a max-limit=1M", "not enough permissions (9)\r\n", "0", 1},
+		{Fault{Kind: Ignore, Command: "set"}, "/queue tree set a max-limit=1M", "", "0", 500},
+		{Fault{Kind: Status, Text: "failure: no luck"}, read, "failure: no luck\r\n", "0", 500},
+		{Fault{Kind: Empty, Path: "/queue"}, `:put [:len [/queue tree find]]`, "0\r\n", "0", 500},
+		{Fault{Kind: WrongData}, `:put ([/queue tree print as-value]->"platform")`, "MikroTik\r\n", "0", 500},
+		{Fault{Kind: Truncate}, read, "50000", "0", 500},
+		{Fault{Kind: Cut}, read, "50000", "missing", 500},
+		{Fault{Kind: Cut}, "/queue tree set a max-limit=2M", "", "missing", 2},
+		{Fault{Kind: Garble}, read, "\x1b[9999B\x00\xff0000\r\n", "0", 500},
+		{Fault{Kind: Slow, For: time.Millisecond}, read, "500000000\r\n", "0", 500},
+		{Fault{Kind: Deny, Command: "exec"}, ":put x", "not enough permissions (9)\r\n", "0", 500},
+		{Fault{Kind: Deny, Command: "get"}, ":put x", "x\r\n", "0", 500},
+		{Fault{Kind: Deny, Command: "get"}, ":if (true) do={" + read + "}", "not enough permissions (9)\r\n", "0", 500},
+		{Fault{Kind: Deny, Service: API}, read, "500000000\r\n", "0", 500},
+	} {
+		t.Run(string(tt.fault.Kind)+" "+tt.line, func(t *testing.T) {
+			r := startSSH(t, Config{})
+			c := dialSSH(t, r, "cli")
+			tt.fault.Times = 1
+			r.Inject(tt.fault)
+			out, err := run(c, tt.line)
+			if out != tt.out || status(err) != tt.status {
+				t.Errorf("%q, %v; want %q and status %s", out, err, tt.out, tt.status)
+			}
+			r.ClearFaults()
+			if out, err := run(c, read); err != nil || out != fmt.Sprintf("%d000000\r\n", tt.maxLimitM) {
+				t.Errorf("afterwards the limit is %q, %v", out, err)
+			}
+		})
+	}
+	t.Run("reset", func(t *testing.T) {
+		r := startSSH(t, Config{})
+		c := dialSSH(t, r, "cli")
+		r.Inject(Fault{Kind: Reset, Times: 1})
+		if out, err := run(c, read); err == nil {
+			t.Errorf("%q after a reset", out)
+		}
+		if err := c.Wait(); err == nil {
+			t.Error("the connection ended in peace")
+		}
+		if out, err := run(dialSSH(t, r, "cli"), read); err != nil || out != "500000000\r\n" {
+			t.Errorf("on a new connection: %q, %v", out, err)
+		}
+	})
+	for _, f := range []Fault{{Kind: Reset}, {Kind: Cut}, {Kind: Garble}} {
+		t.Run("login "+string(f.Kind), func(t *testing.T) {
+			r := startSSH(t, Config{})
+			f.Command, f.Times = "login", 1
+			r.Inject(f)
+			if _, err := ssh.Dial("tcp", r.AddrOf(SSH), clientConfig(r, "cli")); err == nil {
+				t.Error("logged in")
+			}
+			dialSSH(t, r, "cli")
+		})
+	}
+}
+
+func TestRequestCapOfSSH(t *testing.T) {
+	r := startSSH(t, Config{RequestCap: time.Millisecond, Latency: time.Hour})
+	out, err := run(dialSSH(t, r, "cli"), ":put x")
+	if err != nil || !strings.HasPrefix(out, "action timed out") {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
+func TestExitStatus(t *testing.T) {
+	for _, tt := range []struct {
+		how        ExitStatus
+		good, fail string
+	}{{ExitZero, "0", "0"}, {ExitOne, "0", "1"}, {ExitMissing, "missing", "missing"}} {
+		c := dialSSH(t, startSSH(t, Config{Quirks: Quirks{SSH: SSHQuirks{Exit: tt.how}}}), "cli")
+		_, good := run(c, ":put x")
+		out, fail := run(c, ":error x")
+		if status(good) != tt.good || status(fail) != tt.fail || out != "x (:error; line 1)\r\n" {
+			t.Errorf("%q: %v and %v, %q", tt.how, good, fail, out)
+		}
+	}
+}
+
+func TestForm(t *testing.T) {
+	for _, tt := range []struct {
+		name, user string
+		quirks     SSHQuirks
+		longest    int
+	}{
+		{"wrapped", "cli", SSHQuirks{}, 80},
+		{"as wide as the quirk", "cli", SSHQuirks{Width: 60}, 60},
+		{"as wide as the login says", "cli+cet120w999h", SSHQuirks{Width: 60}, 120},
+		{"not wrapped", "cli", SSHQuirks{Width: -1}, 1000},
+		{"padded", "cli", SSHQuirks{Pad: 90}, 90},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := startSSH(t, Config{Quirks: Quirks{SSH: tt.quirks}})
+			out, err := run(dialSSH(t, r, tt.user), "/queue tree print detail")
+			if err != nil {
+				t.Fatal(err)
+			}
+			longest := 0
+			for line := range strings.Lines(out) {
+				text, crlf := strings.CutSuffix(line, "\r\n")
+				longest = max(longest, len(text))
+				if !crlf || tt.quirks.Pad > 0 && len(text) < tt.quirks.Pad {
+					t.Errorf("line %q", line)
+				}
+			}
+			if longest > tt.longest+1 || longest < tt.longest/2 && tt.longest < 1000 {
+				t.Errorf("longest line has %d columns:\n%s", longest, out)
+			}
+			if !strings.Contains(strings.ReplaceAll(out, "\r\n   ", " "), `max-limit=500M`) {
+				t.Errorf("got %s", out)
+			}
+		})
+	}
+}
+
+func newKey(t *testing.T, old bool) (ssh.Signer, crypto.PrivateKey) {
+	t.Helper()
+	var private crypto.PrivateKey
+	var err error
+	if old {
+		private, err = rsa.GenerateKey(rand.Reader, 2048)
+	} else {
+		_, private, err = ed25519.GenerateKey(rand.Reader)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := ssh.NewSignerFromKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, private
+}
+
+func interactive(password string) ssh.AuthMethod {
+	return ssh.KeyboardInteractive(func(_, _ string, questions []string, _ []bool) ([]string, error) {
+		answers := make([]string, len(questions))
+		for i := range answers {
+			answers[i] = password
+		}
+		return answers, nil
+	})
+}
+
+func TestSSHLogins(t *testing.T) {
+	key, _ := newKey(t, false)
+	stranger, _ := newKey(t, false)
+	good := ssh.Password("pass word")
+	for _, tt := range []struct {
+		name, user string
+		quirks     SSHQuirks
+		keyed      bool
+		auth       []ssh.AuthMethod
+		ok         bool
+	}{
+		{"password", "cli", SSHQuirks{}, false, []ssh.AuthMethod{good}, true},
+		{"interactive", "cli", SSHQuirks{}, false, []ssh.AuthMethod{interactive("pass word")}, true},
+		{"suffix", "cli+cet512w4096h", SSHQuirks{}, false, []ssh.AuthMethod{good}, true},
+		{"wrong password", "cli", SSHQuirks{}, false, []ssh.AuthMethod{ssh.Password("x")}, false},
+		{"wrong interactive", "cli", SSHQuirks{}, false, []ssh.AuthMethod{interactive("x")}, false},
+		{"unknown user", "nope", SSHQuirks{}, false, []ssh.AuthMethod{good}, false},
+		{"no policy", "reader", SSHQuirks{}, false, []ssh.AuthMethod{ssh.Password("r")}, false},
+		{"empty password", "admin", SSHQuirks{}, false, []ssh.AuthMethod{ssh.Password("")}, true},
+		{"key", "cli", SSHQuirks{}, true, []ssh.AuthMethod{ssh.PublicKeys(key)}, true},
+		{"key of nobody", "cli", SSHQuirks{}, true, []ssh.AuthMethod{ssh.PublicKeys(stranger)}, false},
+		{"key among others", "cli", SSHQuirks{}, true, []ssh.AuthMethod{ssh.PublicKeys(stranger, key)}, true},
+		{"password beside a key", "cli", SSHQuirks{}, true, []ssh.AuthMethod{good}, false},
+		{"password beside a key where allowed", "cli", SSHQuirks{PasswordBesideKey: true}, true, []ssh.AuthMethod{good}, true},
+		{"no such method", "cli", SSHQuirks{NoPassword: true}, false, []ssh.AuthMethod{good}, false},
+		{"the other method", "cli", SSHQuirks{NoPassword: true}, false, []ssh.AuthMethod{good, interactive("pass word")}, true},
+		{"the other way round", "cli", SSHQuirks{NoInteractive: true}, false, []ssh.AuthMethod{interactive("pass word")}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := startSSH(t, Config{Quirks: Quirks{SSH: tt.quirks}})
+			if tt.keyed {
+				r.AddSSHKey("cli", key.PublicKey())
+			}
+			c, err := ssh.Dial("tcp", r.AddrOf(SSH), clientConfig(r, tt.user, tt.auth...))
+			if (err == nil) != tt.ok {
+				t.Fatalf("%v, want success: %v", err, tt.ok)
+			}
+			if tt.ok {
+				if out, err := run(c, ":put x"); out != "x\r\n" || err != nil {
+					t.Errorf("%q, %v", out, err)
+				}
+				_ = c.Close()
+			}
+			if n := r.Logins(); (n == 1) != tt.ok {
+				t.Errorf("%d logins", n)
+			}
+		})
+	}
+}
+
+func TestSSHLog(t *testing.T) {
+	r := startSSH(t, Config{})
+	if _, err := ssh.Dial("tcp", r.AddrOf(SSH), clientConfig(r, "cli", ssh.Password("x"))); err == nil {
+		t.Fatal("logged in")
+	}
+	c := dialSSH(t, r, "cli+ct80w")
+	if _, err := run(c, ":put x"); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Close()
+	_ = r.Close()
+	res, err := r.Machine().Run(nil, console.Command{Path: "/log", Name: "print"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, row := range res.Rows {
+		lines = append(lines, row["topics"]+" "+row["message"])
+	}
+	want := []string{
+		"system,error,critical login failure for user cli from 127.0.0.1 via ssh",
+		"system,info,account user cli logged in from 127.0.0.1 via ssh",
+		"system,info,account user cli logged out from 127.0.0.1 via ssh",
+	}
+	if diff := cmp.Diff(want, lines); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	if n := r.Counts().Services[SSH].LoginFailures; n != 1 {
+		t.Errorf("%d failures", n)
+	}
+}
+
+func TestFailuresAreLoggedFrom715On(t *testing.T) {
+	for version, want := range map[string]int{"7.14.3": 0, "7.15": 1} {
+		r := startSSH(t, Config{Version: version})
+		if _, err := run(dialSSH(t, r, "cli"), "/nope"); err != nil {
+			t.Fatal(err)
+		}
+		res, err := r.Machine().Run(nil, console.Command{Path: "/log", Name: "print", Query: []string{"topics=script,error"}})
+		if err != nil || len(res.Rows) != want {
+			t.Errorf("%s: %v, %v; want %d lines", version, res.Rows, err, want)
+		}
+	}
+}
+
+func TestHostKeys(t *testing.T) {
+	for _, tt := range []struct {
+		name, version string
+		quirks        SSHQuirks
+		want          string
+	}{
+		{"old", "6.49.10", SSHQuirks{}, ssh.KeyAlgoRSA},
+		{"new", "7.22", SSHQuirks{}, ssh.KeyAlgoED25519},
+		{"chosen", "7.22", SSHQuirks{HostKey: "rsa"}, ssh.KeyAlgoRSA},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := startSSH(t, Config{Version: tt.version, Quirks: Quirks{SSH: tt.quirks}})
+			dialSSH(t, r, "cli")
+			if k := r.SSHHostKey(); k.Type() != tt.want || ssh.FingerprintSHA256(k) != r.SSHFingerprint() {
+				t.Errorf("key is %s, %s", k.Type(), r.SSHFingerprint())
+			}
+			before := clientConfig(r, "cli")
+			if err := r.ChangeSSHHostKey("ed25519"); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := ssh.Dial("tcp", r.AddrOf(SSH), before); err == nil {
+				t.Error("the old key still serves")
+			}
+			dialSSH(t, r, "cli")
+		})
+	}
+	r, err := New(Config{Quirks: Quirks{SSH: SSHQuirks{HostKey: "dsa"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.StartService(t.Context(), SSH, "127.0.0.1:0"); err == nil || !strings.Contains(err.Error(), "use rsa or ed25519") {
+		t.Errorf("got %v", err)
+	}
+	_ = r.Close()
+}
+
+func TestLegacyAlgorithms(t *testing.T) {
+	r := startSSH(t, Config{Version: "6.49.10", Quirks: Quirks{SSH: SSHQuirks{Legacy: true}}})
+	cfg := clientConfig(r, "cli")
+	cfg.KeyExchanges = ssh.SupportedAlgorithms().KeyExchanges
+	if _, err := ssh.Dial("tcp", r.AddrOf(SSH), cfg); err == nil {
+		t.Error("a modern client got in")
+	}
+	cfg.HostKeyAlgorithms = []string{ssh.KeyAlgoRSA}
+	cfg.KeyExchanges = []string{ssh.InsecureKeyExchangeDH14SHA1}
+	cfg.MACs = []string{ssh.HMACSHA1}
+	c, err := ssh.Dial("tcp", r.AddrOf(SSH), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if out, err := run(c, ":put [/system resource get version]"); err != nil || out != "6.49.10 (stable)\r\n" {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
+func TestKeepalive(t *testing.T) {
+	for how, want := range map[Keepalive]bool{KeepaliveAnswered: true, KeepaliveFailed: false} {
+		c := dialSSH(t, startSSH(t, Config{Quirks: Quirks{SSH: SSHQuirks{Keepalive: how}}}), "cli")
+		if ok, _, err := c.SendRequest("keepalive@openssh.com", true, nil); err != nil || ok != want {
+			t.Errorf("%q: %v, %v", how, ok, err)
+		}
+	}
+	c := dialSSH(t, startSSH(t, Config{Quirks: Quirks{SSH: SSHQuirks{Keepalive: KeepaliveIgnored}}}), "cli")
+	done := make(chan error, 1)
+	go func() {
+		_, _, err := c.SendRequest("keepalive@openssh.com", true, nil)
+		done <- err
+	}()
+	// Commands go on meanwhile.
+	if _, err := run(c, ":put x"); err != nil {
+		t.Error(err)
+	}
+	_ = c.Close()
+	if err := <-done; err == nil {
+		t.Error("an ignored keepalive was answered")
+	}
+}
+
+func TestCaps(t *testing.T) {
+	r := startSSH(t, Config{MaxSessions: 1, Quirks: Quirks{SSH: SSHQuirks{MaxChannels: 1}}})
+	c := dialSSH(t, r, "cli")
+	if _, err := ssh.Dial("tcp", r.AddrOf(SSH), clientConfig(r, "cli")); err == nil {
+		t.Error("a second connection got in")
+	}
+	s, err := c.NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := c.NewSession(); err == nil {
+		t.Error("a second channel was opened")
+	}
+	if _, _, err := c.OpenChannel("direct-tcpip", nil); err == nil {
+		t.Error("forwarding is allowed")
+	}
+}
+
+func TestExpiredPasswordHangs(t *testing.T) {
+	r := startSSH(t, Config{Quirks: Quirks{SSH: SSHQuirks{Expired: "cli"}}})
+	s, err := dialSSH(t, r, "cli").NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := s.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Start(":put x"); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, len("Change your password\r\n\r\nnew password> "))
+	if _, err := io.ReadFull(out, got); err != nil || !strings.HasSuffix(string(got), "new password> ") {
+		t.Errorf("%q, %v", got, err)
+	}
+	_ = s.Close()
+}
+
+func TestShell(t *testing.T) {
+	r := startSSH(t, Config{})
+	s, err := dialSSH(t, r, "cli").NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	s.Stdout = &out
+	s.Stdin = strings.NewReader(":put x\r/queue tree\rset a max-limit=1M\r:put [get aa\x7f max-limit]\r:foo\r/quit\r")
+	if err := s.RequestPty("vt100", 24, 80, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Shell(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Wait(); err != nil {
+		t.Error(err)
+	}
+	for _, want := range []string{
+		"[cli@MikroTik] > :put x\r\nx\r\n", "[cli@MikroTik] /queue/tree> set", "\r\n1000000\r\n",
+		"bad command name foo (line 1 column 2)\r\n", "interrupted\r\n",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, out.String())
+		}
+	}
+}
+
+func TestRebootOverSSH(t *testing.T) {
+	r := startSSH(t, Config{})
+	c := dialSSH(t, r, "admin", ssh.Password(""))
+	_, _ = run(c, "/system reboot")
+	if err := c.Wait(); err == nil {
+		t.Error("the connection survived a reboot")
+	}
+}
+
+func TestRouterClosesStalledSessions(t *testing.T) {
+	r := startSSH(t, Config{})
+	c := dialSSH(t, r, "cli")
+	r.Inject(Fault{Kind: Stall})
+	s, err := c.NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Start(":delay 9; :put x"); err != nil {
+		t.Fatal(err)
+	}
+	_ = r.Close()
+	if err := s.Wait(); err == nil {
+		t.Error("a stalled command ended well")
+	}
+}
+
+// TestOpenSSH lets the client that everybody uses have its say.
+func TestOpenSSH(t *testing.T) {
+	program, err := exec.LookPath("ssh")
+	if err != nil {
+		t.Skip("no ssh client is installed: only x/crypto/ssh has been tried against the simulated router")
+	}
+	for _, tt := range []struct {
+		name    string
+		version string
+		quirks  SSHQuirks
+		options []string
+	}{
+		{name: "7.22", version: "7.22.1"},
+		{name: "rsa", version: "7.22.1", quirks: SSHQuirks{HostKey: "rsa"}},
+		{name: "exit status 1", version: "7.22.1", quirks: SSHQuirks{Exit: ExitOne}},
+		{name: "legacy", version: "6.49.10", quirks: SSHQuirks{Legacy: true}, options: []string{
+			"-o", "HostKeyAlgorithms=ssh-rsa", "-o", "PubkeyAcceptedAlgorithms=ssh-rsa",
+			"-o", "KexAlgorithms=diffie-hellman-group14-sha1", "-o", "MACs=hmac-sha1",
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			key, private := newKey(t, tt.quirks.Legacy)
+			r := startSSH(t, Config{Version: tt.version, Quirks: Quirks{SSH: tt.quirks}})
+			r.AddSSHKey("cli", key.PublicKey())
+			dir := t.TempDir()
+			block, err := ssh.MarshalPrivateKey(private, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			host, port := r.HostPortOf(SSH)
+			known := fmt.Sprintf("[%s]:%d %s", host, port, ssh.MarshalAuthorizedKey(r.SSHHostKey()))
+			for name, content := range map[string][]byte{"key": pem.EncodeToMemory(block), "known_hosts": []byte(known), "config": nil} {
+				if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			ssh := func(line string) (string, error) {
+				cmd := exec.CommandContext(t.Context(), program, append(tt.options, "-F", filepath.Join(dir, "config"),
+					"-i", filepath.Join(dir, "key"), "-o", "UserKnownHostsFile="+filepath.Join(dir, "known_hosts"),
+					"-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-p", fmt.Sprint(port), "cli@"+host, line)...)
+				cmd.Env = []string{"HOME=" + dir, "LANG=C"}
+				out, err := cmd.CombinedOutput()
+				return string(out), err
+			}
+			if out, err := ssh(`:put [/queue tree get [find name="b c"] name]`); err != nil || out != "b c\r\n" {
+				t.Errorf("%q, %v", out, err)
+			}
+			out, err := ssh(`/queue tree set nope max-limit=1`)
+			if (err != nil) != (tt.quirks.Exit == ExitOne) || !strings.HasPrefix(out, "no such item") {
+				t.Errorf("%q, %v", out, err)
+			}
+		})
+	}
+}
