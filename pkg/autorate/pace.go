@@ -19,11 +19,6 @@ func (dec Decision) Quiet() bool {
 	return dec.Excess < dec.Threshold && down >= 0 && down < 0.05 && up >= 0 && up < 0.05
 }
 
-// Backoff is the pause after the n-th failure in a row.
-func Backoff(n int) time.Duration {
-	return min(10*time.Second, 250*time.Millisecond<<min(n-1, 6))
-}
-
 // Latency keeps the last few write times.
 type Latency struct {
 	took [16]time.Duration

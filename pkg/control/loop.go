@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
+	"github.com/wanctl/wanctl/pkg/backoff"
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/rtt"
 )
@@ -43,27 +44,26 @@ type Loop struct {
 	law *autorate.Law
 
 	// State of the loop goroutine.
-	gate         autorate.Gate
-	inForce      Limits // confirmed by the router, or pretended in a dry run
-	latency      autorate.Latency
-	events       []rtt.Event
-	readings     []autorate.Reading
-	dec          autorate.Decision
-	decided      bool // dec knows the limits in force and the configuration
-	writing      bool
-	failures     int           // writes and reads that failed in a row
-	retryAt      time.Duration // no router call before
-	readAt       time.Duration // next read-back
-	unsure       bool          // the last call failed: read before writing
-	asked        Limits        // of a write whose outcome is unknown
-	heldBack     [2]bool       // a raise is waiting for the write budget
-	polling      bool          // the poller has not answered yet
-	polledAt     time.Duration // when it was asked last
-	pollAt       time.Duration // when it is to be asked next
-	pollTook     time.Duration // how long its last answer took
-	pollFailures int           // in a row
-	status       Status
-	next         time.Duration // when the next tick is due
+	gate      autorate.Gate
+	inForce   Limits // confirmed by the router, or pretended in a dry run
+	latency   autorate.Latency
+	events    []rtt.Event
+	readings  []autorate.Reading
+	dec       autorate.Decision
+	decided   bool // dec knows the limits in force and the configuration
+	writing   bool
+	retry     backoff.Backoff // of writes and reads of limits
+	readAt    time.Duration   // next read-back
+	unsure    bool            // the last call failed: read before writing
+	asked     Limits          // of a write whose outcome is unknown
+	heldBack  [2]bool         // a raise is waiting for the write budget
+	polling   bool            // the poller has not answered yet
+	polledAt  time.Duration   // when it was asked last
+	pollAt    time.Duration   // when it is to be asked next
+	pollTook  time.Duration   // how long its last answer took
+	pollRetry backoff.Backoff
+	status    Status
+	next      time.Duration // when the next tick is due
 
 	// Channels to and from the other goroutines.
 	jobs    chan job
@@ -212,7 +212,7 @@ func (l *Loop) drainEvents() {
 // what the last one wanted, unless that has been overtaken.
 func (l *Loop) act() {
 	now := l.now()
-	if l.writing || now < l.retryAt || !l.decided {
+	if l.writing || now < l.retry.Until() || !l.decided {
 		return
 	}
 	if l.unsure || now >= l.readAt {
@@ -268,16 +268,16 @@ func (l *Loop) finished(r result) {
 		l.cfg.Observer.Wrote(w)
 	}
 	if r.err != nil {
-		l.failures++
 		l.unsure = true
 		if !r.job.read {
 			l.asked = r.job.want
 		}
-		l.retryAt = now + autorate.Backoff(l.failures)
+		l.retry.Fail(now)
 		l.status.LastError = r.err
 		return
 	}
-	l.failures, l.status.LastError = 0, nil
+	l.retry.Reset()
+	l.status.LastError = nil
 	if !r.dry {
 		l.status.LastRouter = now
 		l.latency.Add(r.took)

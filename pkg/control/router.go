@@ -60,7 +60,7 @@ func (l *Loop) poller(ctx context.Context) {
 // less often while nothing happens, and seldom enough that a slow router keeps
 // most of its time for the writes.
 func (l *Loop) pollIfDue(now time.Duration) {
-	urgent := l.dec.Excess > l.dec.Threshold && l.pollFailures == 0 && now-l.polledAt >= max(l.cfg.Law.Tick, 3*l.pollTook)
+	urgent := l.dec.Excess > l.dec.Threshold && l.pollRetry.Failures() == 0 && now-l.polledAt >= max(l.cfg.Law.Tick, 3*l.pollTook)
 	if l.polling || now < l.pollAt && !urgent {
 		return
 	}
@@ -74,13 +74,13 @@ func (l *Loop) polled(p poll) {
 	l.polling, l.pollTook = false, p.took
 	l.cfg.Observer.Polled(p.took, p.err)
 	if p.err != nil {
-		l.pollFailures++
-		l.pollAt = now + autorate.Backoff(l.pollFailures)
+		l.pollAt = now + l.pollRetry.Fail(now)
 		l.status.PollErrors++
 		l.status.PollError = p.err
 		return
 	}
-	l.pollFailures, l.status.PollError = 0, nil
+	l.pollRetry.Reset()
+	l.status.PollError = nil
 	l.status.LastRouter, l.status.RouterTook = p.reading.At, p.took
 	every := autorate.PollBase
 	if l.dec.Quiet() {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"math"
 	"time"
+
+	"github.com/wanctl/wanctl/pkg/backoff"
 )
 
 // The bounds of a run: Config.Count and Config.Duration.
@@ -44,7 +46,7 @@ func (g *Group) mayFollow(sent uint32, t *target) bool {
 
 // waitToRetry waits before another attempt to get t going and reports whether
 // to make it. A bounded run tries no longer than it would have lasted.
-func (g *Group) waitToRetry(ctx context.Context, wait *backoff, t *target) bool {
+func (g *Group) waitToRetry(ctx context.Context, retry *backoff.Backoff, t *target) bool {
 	end := time.Duration(math.MaxInt64)
 	if g.cfg.Count > 0 {
 		end = g.start + time.Duration(g.cfg.Count)*t.every
@@ -52,6 +54,7 @@ func (g *Group) waitToRetry(ctx context.Context, wait *backoff, t *target) bool 
 	if g.cfg.Duration > 0 {
 		end = min(end, g.start+g.cfg.Duration)
 	}
-	left := end - g.clock.now()
-	return left > 0 && pause(ctx, min(wait.next(), left))
+	now := g.clock.now()
+	left := end - now
+	return left > 0 && pause(ctx, min(retry.Fail(now), left))
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/wanctl/wanctl/pkg/backoff"
 	"github.com/wanctl/wanctl/pkg/rtt"
 )
 
@@ -92,7 +93,7 @@ func TestTogether(t *testing.T) {
 			if !ok {
 				due = DefaultInterval
 				if e.Reflector == 2 {
-					due += time.Second // after the first attempt
+					due = 800 * time.Millisecond // the third attempt, 250 ms and 500 ms after those before
 				}
 			}
 			if e.At != due {
@@ -130,12 +131,14 @@ func TestFailedStartBacksOffAlone(t *testing.T) {
 		var waits []time.Duration
 		for i, at := range n.hosts[two].started {
 			if i > 0 {
-				waits = append(waits, (at - n.hosts[two].started[i-1]).Round(time.Second))
+				waits = append(waits, (at - n.hosts[two].started[i-1]).Round(250*time.Millisecond))
 			}
 		}
-		want := []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second,
-			30 * time.Second, 30 * time.Second, 30 * time.Second}
-		if diff := cmp.Diff(want[:len(waits)], waits); diff != "" || len(waits) < 7 {
+		var want []time.Duration
+		for n := range waits {
+			want = append(want, backoff.Delay(n+1))
+		}
+		if diff := cmp.Diff(want, waits); diff != "" || len(waits) < 14 {
 			t.Errorf("waits between attempts (-want +got):\n%s", diff)
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/wanctl/wanctl/pkg/backoff"
 	"github.com/wanctl/wanctl/pkg/probe/hostnet"
 )
 
@@ -27,7 +28,7 @@ const (
 func (g *Group) superviseICMP(_, ctx context.Context, t *target) {
 	var drains sync.WaitGroup
 	defer drains.Wait()
-	var wait backoff
+	var retry backoff.Backoff
 	for ctx.Err() == nil {
 		next, last := t.progress()
 		if !g.mayStart(next, g.due(t, last)) {
@@ -42,14 +43,14 @@ func (g *Group) superviseICMP(_, ctx context.Context, t *target) {
 			return
 		}
 		if err == nil {
-			wait.reset()
+			retry.Reset()
 			continue
 		}
 		if t.tally().replies > before {
-			wait.reset()
+			retry.Reset()
 		}
 		t.cannotSend(plain(err))
-		if !g.waitToRetry(ctx, &wait, t) {
+		if !g.waitToRetry(ctx, &retry, t) {
 			return
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/wanctl/wanctl/pkg/backoff"
 	"github.com/wanctl/wanctl/pkg/probe/hostnet"
 	"github.com/wanctl/wanctl/pkg/rtt"
 )
@@ -57,7 +58,7 @@ func (g *Group) askClocks(ctx context.Context) {
 		return
 	}
 	a := newAsker(g.of(ICMP), g.clock, g.log)
-	var wait backoff
+	var retry backoff.Backoff
 	told := false
 	for ctx.Err() == nil {
 		sock, err := g.timestamps(ctx)
@@ -65,14 +66,14 @@ func (g *Group) askClocks(ctx context.Context) {
 			answers := a.answers
 			err = a.work(ctx, sock)
 			if a.answers > answers {
-				wait.reset()
+				retry.Reset()
 			}
 		}
 		if ctx.Err() == nil && !told {
 			told = true
 			g.log.Debug("asking for timestamps", "error", plain(err))
 		}
-		if !pause(ctx, wait.next()) {
+		if !pause(ctx, retry.Fail(g.clock.now())) {
 			return
 		}
 	}

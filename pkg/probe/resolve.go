@@ -103,21 +103,6 @@ func (g *Group) bindControl() func(network, address string, c syscall.RawConn) e
 	}
 }
 
-// backoff spaces the attempts to get a target going.
-type backoff struct{ delay time.Duration }
-
-const (
-	minBackoff = time.Second
-	maxBackoff = 30 * time.Second
-)
-
-func (b *backoff) next() time.Duration {
-	b.delay = min(max(2*b.delay, minBackoff), maxBackoff)
-	return b.delay
-}
-
-func (b *backoff) reset() { b.delay = 0 }
-
 // pause waits for d or until ctx ends, and reports whether it still goes on.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)

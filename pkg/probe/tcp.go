@@ -8,6 +8,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/wanctl/wanctl/pkg/backoff"
 )
 
 const (
@@ -61,12 +63,12 @@ func (g *Group) connect(ctx context.Context, addr netip.AddrPort, begin func()) 
 func (g *Group) superviseTCP(ctx, sending context.Context, t *target) {
 	var dials sync.WaitGroup
 	defer dials.Wait()
-	var wait backoff
+	var retry backoff.Backoff
 	planned, last := t.progress()
 	for sending.Err() == nil && g.mayStart(planned, g.due(t, last)) {
 		addr, err := g.address(sending, t)
 		if err == nil {
-			wait.reset()
+			retry.Reset()
 			planned, last = g.connectTo(ctx, sending, t, addr, planned, last, &dials)
 			continue
 		}
@@ -74,7 +76,7 @@ func (g *Group) superviseTCP(ctx, sending context.Context, t *target) {
 			return
 		}
 		t.cannotSend(plain(err))
-		if !g.waitToRetry(sending, &wait, t) {
+		if !g.waitToRetry(sending, &retry, t) {
 			return
 		}
 	}

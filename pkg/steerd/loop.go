@@ -207,7 +207,7 @@ func (l *Loop) loop(ctx context.Context) {
 			}
 		case a := <-l.meter.answers:
 			if a.err == nil && l.meter.failures > 0 {
-				l.rule.retryAt = 0 // the router is back: so may be the rule
+				l.rule.retry.Skip() // the router is back: so may be the rule
 			}
 			l.meter.take(l.now(), l.cfg.Interval, a)
 			l.tell(PartCounters, l.meter.err)

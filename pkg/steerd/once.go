@@ -3,6 +3,8 @@ package steerd
 import (
 	"context"
 	"time"
+
+	"github.com/wanctl/wanctl/pkg/backoff"
 )
 
 const (
@@ -70,7 +72,7 @@ func attempt[T any](ctx context.Context, l *Loop, s *sense[T], p Part) {
 			return
 		}
 		if s.failures < onceTries {
-			pause(ctx, backoff(s.failures))
+			pause(ctx, backoff.Delay(s.failures))
 		}
 	}
 }
@@ -82,9 +84,9 @@ func (l *Loop) settle(ctx, writes context.Context, done func() bool) {
 	read, written := 0, 0 // how often that failed
 	for !done() && ctx.Err() == nil && read < onceTries && (!l.rule.sound || written < onceTries) {
 		// Only a write waits for the write before it.
-		until := l.rule.retryAt
+		until := l.rule.retry.Until()
 		if l.rule.sound {
-			until = max(until, l.rule.writeAt)
+			until = max(until, l.rule.rewrite.Until())
 		}
 		pause(ctx, until-l.now())
 		j, due := l.next(l.now())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/wanctl/wanctl/pkg/backoff"
 	"github.com/wanctl/wanctl/pkg/steering"
 )
 
@@ -18,19 +19,17 @@ type rule struct {
 	pretended bool // what a dry run would have made of it
 	expected  bool // the run before left it as enabled says
 
-	busy     bool // a call is under way
-	took     time.Duration
-	failures int // calls that failed in a row
-	err      error
-	retryAt  time.Duration // no call before
-	readAt   time.Duration // next reading
+	busy   bool // a call is under way
+	took   time.Duration
+	retry  backoff.Backoff // of calls
+	err    error
+	readAt time.Duration // next reading
 
 	// Of a rule that is read but not written, as for a user without the policy.
-	refused    int // writes that failed since one last worked, or was last not wanted
+	rewrite    backoff.Backoff // of writes, since one last worked or was last not wanted
 	refusal    error
-	writeAt    time.Duration // no write before
-	unanswered bool          // what the last write did is not known
-	wanted     job           // that write
+	unanswered bool // what the last write did is not known
+	wanted     job  // that write
 }
 
 // trouble is why the rule cannot be used; nil: it can.
@@ -42,7 +41,10 @@ func (r *rule) trouble() error {
 }
 
 // written takes note of a write that worked, or is not wanted any more.
-func (r *rule) written() { r.refused, r.refusal, r.writeAt = 0, nil, 0 }
+func (r *rule) written() {
+	r.rewrite.Reset()
+	r.refusal = nil
+}
 
 // remembered is a rule that was not read yet. A change that the run before had
 // asked for may have been made as it ended.
@@ -115,13 +117,13 @@ func (l *Loop) act() {
 // call it is read before anything is written: only then is it known what became
 // of a write, and the decision of that moment is the one that counts.
 func (l *Loop) next(now time.Duration) (job, bool) {
-	if l.rule.busy || now < l.rule.retryAt {
+	if l.rule.busy || now < l.rule.retry.Until() {
 		return job{}, false
 	}
 	if !l.rule.sound || now >= l.rule.readAt {
 		return job{}, true
 	}
-	if l.cfg.DryRun || !l.decided || l.dec.Steer == l.rule.enabled || now < l.rule.writeAt {
+	if l.cfg.DryRun || !l.decided || l.dec.Steer == l.rule.enabled || now < l.rule.rewrite.Until() {
 		return job{}, false
 	}
 	return job{set: true, enable: l.dec.Steer, reason: l.dec.Reason}, true
@@ -146,16 +148,16 @@ func (l *Loop) finished(r result) {
 		l.cfg.Observer.Switched(Attempt{Enable: r.job.enable, Reason: r.job.reason, Took: r.took, Err: r.err})
 	}
 	if r.err != nil {
-		l.rule.failures++
 		l.rule.sound = false
-		l.rule.retryAt = now + backoff(l.rule.failures)
+		l.rule.retry.Fail(now)
 		if r.job.set {
-			l.rule.refused++
-			l.rule.refusal, l.rule.writeAt = r.err, now+backoff(l.rule.refused)
+			l.rule.rewrite.Fail(now)
+			l.rule.refusal = r.err
 			l.rule.unanswered, l.rule.wanted = true, r.job
 		}
 	} else {
-		l.rule.failures, l.rule.sound, l.rule.news = 0, true, true
+		l.rule.retry.Reset()
+		l.rule.sound, l.rule.news = true, true
 		l.rule.readAt = now + l.cfg.RuleEvery
 		if l.cfg.DryRun && first {
 			l.rule.pretended = r.enabled
@@ -201,9 +203,4 @@ func (l *Loop) transit(steered bool, why steering.Reason) {
 	l.moves.add(t)
 	l.step(now, 0, false)
 	l.cfg.Observer.Moved(t)
-}
-
-// backoff is the pause after the n-th failure in a row.
-func backoff(n int) time.Duration {
-	return min(30*time.Second, 500*time.Millisecond<<min(n-1, 6))
 }

@@ -97,7 +97,7 @@ func (l *Loop) status() Status {
 		},
 		Rule: RuleStatus{
 			Known: l.rule.known, Enabled: l.rule.enabled, Changeable: l.rule.sound,
-			Failures: max(l.rule.failures, l.rule.refused), Err: l.rule.trouble(), Took: l.rule.took,
+			Failures: max(l.rule.retry.Failures(), l.rule.rewrite.Failures()), Err: l.rule.trouble(), Took: l.rule.took,
 		},
 	}
 	if l.path.ever {

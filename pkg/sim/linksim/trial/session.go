@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
+	"github.com/wanctl/wanctl/pkg/backoff"
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/sim/linksim"
 )
@@ -29,19 +30,18 @@ type session struct {
 	readings []autorate.Reading
 	latency  autorate.Latency
 
-	write    request
-	failures int // in a row
-	retryAt  time.Duration
-	readAt   time.Duration
-	unsure   bool            // the last call failed
-	asked    [2]bitrate.Rate // of a write whose outcome is unknown
+	write  request
+	retry  backoff.Backoff
+	readAt time.Duration
+	unsure bool            // the last call failed
+	asked  [2]bitrate.Rate // of a write whose outcome is unknown
 
-	poll         request
-	polledAt     time.Duration
-	pollAt       time.Duration
-	pollTook     time.Duration
-	pollFailures int
-	foreign      int // of the router's, how many have happened
+	poll      request
+	polledAt  time.Duration
+	pollAt    time.Duration
+	pollTook  time.Duration
+	pollRetry backoff.Backoff
+	foreign   int // of the router's, how many have happened
 }
 
 // next is when something happens next.
@@ -98,7 +98,7 @@ func (s *session) step(now time.Duration) {
 
 // act issues the next write, or read-back, when the last one is done.
 func (s *session) act(now time.Duration) {
-	if s.write.busy || now < s.retryAt || !s.decided {
+	if s.write.busy || now < s.retry.Until() || !s.decided {
 		return
 	}
 	if s.unsure || now >= s.readAt {
@@ -122,15 +122,14 @@ func (s *session) act(now time.Duration) {
 func (s *session) answered(now time.Duration) {
 	w := &s.write
 	if w.failed {
-		s.failures++
 		s.unsure = true
 		if !w.read {
 			s.asked = w.want
 		}
-		s.retryAt = now + autorate.Backoff(s.failures)
+		s.retry.Fail(now)
 		return
 	}
-	s.failures = 0
+	s.retry.Reset()
 	s.latency.Add(now - w.issued)
 	for _, d := range autorate.Directions {
 		if w.read {
@@ -168,7 +167,7 @@ func (s *session) compare(d autorate.Direction, read bitrate.Rate) {
 
 // pollIfDue asks for counters, more often while a queue stands.
 func (s *session) pollIfDue(now time.Duration) {
-	urgent := s.dec.Excess > s.dec.Threshold && s.pollFailures == 0 && now-s.polledAt >= max(s.tick, 3*s.pollTook)
+	urgent := s.dec.Excess > s.dec.Threshold && s.pollRetry.Failures() == 0 && now-s.polledAt >= max(s.tick, 3*s.pollTook)
 	if s.poll.busy || now < s.pollAt && !urgent {
 		return
 	}
@@ -180,11 +179,10 @@ func (s *session) polled(now time.Duration) {
 	p := &s.poll
 	s.pollTook = now - p.issued
 	if p.failed {
-		s.pollFailures++
-		s.pollAt = now + autorate.Backoff(s.pollFailures)
+		s.pollAt = now + s.pollRetry.Fail(now)
 		return
 	}
-	s.pollFailures = 0
+	s.pollRetry.Reset()
 	every := autorate.PollBase
 	if s.dec.Quiet() {
 		every = autorate.PollQuiet
