@@ -38,15 +38,15 @@ func openRouter(base *config.Base, timeout time.Duration, log *slog.Logger, onSw
 	if len(ways) == 1 {
 		return ways[0].Open()
 	}
-	return failover.New(failover.Config{Ways: ways, Log: log, OnSwitch: onSwitch}), nil
+	return failover.New(failover.Config{Endpoints: ways, Log: log, OnSwitch: onSwitch}), nil
 }
 
 // routerWays lists the ways to the router in the order they are tried. All of
 // them are tried out as far as that needs no network: what is wrong with the
 // last one must not show on the day it is needed.
-func routerWays(base *config.Base, timeout time.Duration) ([]failover.Way, error) {
+func routerWays(base *config.Base, timeout time.Duration) ([]failover.Endpoint, error) {
 	routers := everyWay(base.Router)
-	ways := make([]failover.Way, len(routers))
+	ways := make([]failover.Endpoint, len(routers))
 	for i, r := range routers {
 		key := "router"
 		if i > 0 {
@@ -64,7 +64,7 @@ func routerWays(base *config.Base, timeout time.Duration) ([]failover.Way, error
 			return nil, err
 		}
 		_ = client.Close() // it has no connection
-		ways[i] = failover.Way{Label: routerLabel(r), Open: open}
+		ways[i] = failover.Endpoint{Label: routerLabel(r), Open: open}
 	}
 	return ways, nil
 }

@@ -9,17 +9,17 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
-// Change implements rosclient.Wire: all changes and the reading of the rows they
+// Change implements rosclient.Transport: all changes and the reading of the rows they
 // set go out together.
-func (w *wire) Change(ctx context.Context, changes ...rosclient.Change) []rosclient.Outcome {
+func (t *transport) Change(ctx context.Context, changes ...rosclient.Change) []rosclient.Outcome {
 	outcomes := make([]rosclient.Outcome, len(changes))
-	if w.session == nil {
+	if t.session == nil {
 		for i := range outcomes {
 			outcomes[i].Err = rosclient.ErrNotSent
 		}
 		return outcomes
 	}
-	stats := w.session.stats
+	stats := t.session.stats
 	readings := readings(changes)
 	commands := make([][]string, 0, len(changes)+len(readings))
 	for _, c := range changes {
@@ -28,9 +28,9 @@ func (w *wire) Change(ctx context.Context, changes ...rosclient.Change) []roscli
 	for _, q := range readings {
 		commands = append(commands, printWords(q, stats[q.Menu]))
 	}
-	replies, err := w.exchange(ctx, commands...)
+	replies, err := t.exchange(ctx, commands...)
 	for i := range outcomes {
-		outcomes[i] = w.outcome(replies[i], err)
+		outcomes[i] = t.outcome(replies[i], err)
 	}
 	for i, q := range readings {
 		if r := replies[len(changes)+i]; r.done && len(r.traps) == 0 && !lacksCounters(q, r.rows) {
@@ -42,10 +42,10 @@ func (w *wire) Change(ctx context.Context, changes ...rosclient.Change) []roscli
 
 // outcome reads the reply to a change. What is done is done, whatever became
 // of the session afterwards.
-func (w *wire) outcome(r reply, broken error) rosclient.Outcome {
+func (t *transport) outcome(r reply, broken error) rosclient.Outcome {
 	switch {
 	case len(r.traps) > 0:
-		return rosclient.Outcome{Err: w.refusal(r.traps)}
+		return rosclient.Outcome{Err: t.refusal(r.traps)}
 	case !r.done:
 		return rosclient.Outcome{Err: broken}
 	}

@@ -83,10 +83,10 @@ func TestTwoQueuesAreOneRoundTrip(t *testing.T) {
 		}, []rosclient.Outcome{{}, {Err: router.ErrOutcomeUnknown}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			w := newWire(t, func(p *peer) {
+			tr := newTransport(t, func(p *peer) {
 				tt.answer(p, p.expect(setOne), p.expect(setTwo), p.expect(readBoth))
 			})
-			got := w.Change(bounded(t), twoLimits()...)
+			got := tr.Change(bounded(t), twoLimits()...)
 			for i := range got {
 				if !errors.Is(got[i].Err, tt.want[i].Err) {
 					t.Errorf("change %d: %v, want class %v", i, got[i].Err, tt.want[i].Err)
@@ -121,14 +121,14 @@ func TestOtherChanges(t *testing.T) {
 			func(tag string) []string { return done(tag) }, rosclient.Outcome{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			w := newWire(t, func(p *peer) {
+			tr := newTransport(t, func(p *peer) {
 				p.say(tt.answer(p.expect(tt.heard)))
 				p.expect("/quit")
 			})
-			if diff := cmp.Diff([]rosclient.Outcome{tt.want}, w.Change(bounded(t), tt.change)); diff != "" {
+			if diff := cmp.Diff([]rosclient.Outcome{tt.want}, tr.Change(bounded(t), tt.change)); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}
-			if err := w.Close(); err != nil {
+			if err := tr.Close(); err != nil {
 				t.Error(err)
 			}
 		})
@@ -137,16 +137,16 @@ func TestOtherChanges(t *testing.T) {
 
 // TestNoSession: a change is not sent on another session than the caller knows.
 func TestNoSession(t *testing.T) {
-	w := newWire(t, func(p *peer) { p.hear() })
-	if _, err := w.Print(bounded(t), rosclient.Query{Menu: "/queue/tree"}); !errors.Is(err, router.ErrOutcomeUnknown) {
+	tr := newTransport(t, func(p *peer) { p.hear() })
+	if _, err := tr.Print(bounded(t), rosclient.Query{Menu: "/queue/tree"}); !errors.Is(err, router.ErrOutcomeUnknown) {
 		t.Errorf("first print: %v", err)
 	}
-	for _, o := range w.Change(bounded(t), twoLimits()...) {
+	for _, o := range tr.Change(bounded(t), twoLimits()...) {
 		if !errors.Is(o.Err, rosclient.ErrNotSent) {
 			t.Errorf("change: %v", o.Err)
 		}
 	}
-	if _, err := w.Print(bounded(t), rosclient.Query{Menu: "/queue/tree"}); !errors.Is(err, router.ErrUnreachable) {
+	if _, err := tr.Print(bounded(t), rosclient.Query{Menu: "/queue/tree"}); !errors.Is(err, router.ErrUnreachable) {
 		t.Errorf("second print: %v", err)
 	}
 }
@@ -155,7 +155,7 @@ func TestNoSession(t *testing.T) {
 // command, so the session is given up.
 func TestCancelledChange(t *testing.T) {
 	heard := make(chan struct{}, 1)
-	w := newWire(t, func(p *peer) {
+	tr := newTransport(t, func(p *peer) {
 		if p.n == 1 {
 			p.expect(setOne)
 			p.expect("/queue/tree/print =.proplist=.id,max-limit ?.id=*1")
@@ -170,15 +170,15 @@ func TestCancelledChange(t *testing.T) {
 		<-heard
 		cancel()
 	}()
-	o := w.Change(ctx, twoLimits()[0])[0]
+	o := tr.Change(ctx, twoLimits()[0])[0]
 	if !errors.Is(o.Err, context.Canceled) || !errors.Is(o.Err, router.ErrOutcomeUnknown) {
 		t.Errorf("change: %v", o.Err)
 	}
-	serial, err := w.Connect(bounded(t))
+	serial, err := tr.Connect(bounded(t))
 	if err != nil || serial != 2 {
 		t.Errorf("session %d, %v; want the second", serial, err)
 	}
-	if _, err := w.Print(bounded(t), rosclient.Query{Menu: "/system/identity"}); err != nil {
+	if _, err := tr.Print(bounded(t), rosclient.Query{Menu: "/system/identity"}); err != nil {
 		t.Error(err)
 	}
 }

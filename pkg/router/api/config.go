@@ -15,6 +15,6 @@ func New(cfg Config) (*rosclient.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &wire{user: cfg.User, password: cfg.Password, target: target}
-	return rosclient.New(rosclient.Config{Wire: w, User: cfg.User, Timeout: cfg.Timeout, AuthBackoff: cfg.AuthBackoff, Now: cfg.Now}), nil
+	t := &transport{user: cfg.User, password: cfg.Password, target: target}
+	return rosclient.New(rosclient.Config{Transport: t, User: cfg.User, Timeout: cfg.Timeout, AuthBackoff: cfg.AuthBackoff, Now: cfg.Now}), nil
 }

@@ -17,11 +17,11 @@ import (
 
 // login logs in, in one step or, where the router asks for it (before 6.43), by
 // challenge and response.
-func (w *wire) login(ctx context.Context, s *session) error {
+func (t *transport) login(ctx context.Context, s *session) error {
 	fail := func(err error) error {
-		return &rosconn.Error{Phase: rosconn.LoggingIn, Cause: rosconn.Because(ctx, err)}
+		return &rosconn.Error{Phase: rosconn.LoggingIn, Cause: rosconn.CtxError(ctx, err)}
 	}
-	done, err := rosconn.Bound(ctx, s.raw)
+	done, err := rosconn.WithDeadline(ctx, s.raw)
 	if err != nil {
 		return fail(err)
 	}
@@ -34,16 +34,16 @@ func (w *wire) login(ctx context.Context, s *session) error {
 	}
 	// It logs the password otherwise.
 	client.SetLogHandler(slog.DiscardHandler)
-	err = client.LoginContext(ctx, w.user, w.password())
+	err = client.LoginContext(ctx, t.user, t.password())
 	s.ended = done()
 	var refused *routeros.DeviceError
 	switch {
 	case conn.err != nil:
 		return fail(conn.err) // what the library makes of it says less
 	case errors.As(err, &refused):
-		return w.loginRefused(trapText(refused.Sentence.Map))
+		return t.loginRefused(trapText(refused.Sentence.Map))
 	case err != nil:
-		return fail(garbage("it answers the login with something else: " + err.Error()))
+		return fail(protocolError("it answers the login with something else: " + err.Error()))
 	case s.ended:
 		return fail(ctx.Err())
 	}
@@ -51,12 +51,12 @@ func (w *wire) login(ctx context.Context, s *session) error {
 }
 
 // loginRefused words the refusal of a login.
-func (w *wire) loginRefused(text string) error {
+func (t *transport) loginRefused(text string) error {
 	said := "it says " + rosdata.Quote(text)
 	if errors.Is(rosdata.Classify(text), router.ErrOutcomeUnknown) {
-		return w.target.Fail(router.ErrUnreachable, "no login: "+said, "is it starting or overloaded?")
+		return t.target.Fail(router.ErrUnreachable, "no login: "+said, "is it starting or overloaded?")
 	}
-	return w.target.Fail(router.ErrAuth, fmt.Sprintf("login refused for %s: %s", rosdata.Quote(w.user), said),
+	return t.target.Fail(router.ErrAuth, fmt.Sprintf("login refused for %s: %s", rosdata.Quote(t.user), said),
 		"check router.user and router.password, and that the user's group has the policy api")
 }
 
@@ -89,7 +89,7 @@ func (c *loginConn) next() ([]string, error) {
 		c.greeted = true
 		// No sentence is shorter, and none begins like that.
 		start, _ := c.in.src.Peek(5)
-		if err := stranger(string(start)); err != nil {
+		if err := sniff(string(start)); err != nil {
 			return nil, err
 		}
 	}
@@ -101,7 +101,7 @@ func (c *loginConn) next() ([]string, error) {
 		return nil, err
 	}
 	if words[0] == "!fatal" {
-		return nil, fatal(fatalText(words))
+		return nil, fatalError(fatalText(words))
 	}
 	return words, nil
 }
@@ -120,18 +120,18 @@ func (c *loginConn) Close() error { return nil }
 
 var _ io.ReadWriteCloser = (*loginConn)(nil)
 
-// foreign is a protocol that answers in the API's place.
-type foreign string
+// wrongProtocol is a protocol that answers in the API's place.
+type wrongProtocol string
 
-func (f foreign) Error() string { return "the port speaks " + string(f) + ", not the API" }
+func (f wrongProtocol) Error() string { return "the port speaks " + string(f) + ", not the API" }
 
-// stranger recognises other services by how they begin.
-func stranger(start string) error {
+// sniff recognises other services by how they begin.
+func sniff(start string) error {
 	for _, other := range []struct{ prefix, name string }{
 		{"\x15\x03", "TLS"}, {"HTTP/", "HTTP"}, {"SSH-", "SSH"},
 	} {
 		if strings.HasPrefix(start, other.prefix) {
-			return foreign(other.name)
+			return wrongProtocol(other.name)
 		}
 	}
 	return nil

@@ -135,22 +135,22 @@ func newClient(t testing.TB, cfg Config) *rosclient.Client {
 	return c
 }
 
-// newWire is a session with a router played by play, which has logged us in.
-func newWire(t *testing.T, play func(*peer)) *wire {
+// newTransport is a session with a router played by play, which has logged us in.
+func newTransport(t *testing.T, play func(*peer)) *transport {
 	t.Helper()
 	host, port := listen(t, func(p *peer) {
 		p.login()
 		play(p)
 	})
-	w := &wire{
+	tr := &transport{
 		user: "admin", password: func() string { return "" },
 		target: &rosconn.Target{Host: host, Port: port, Service: "api", Timeout: 5 * time.Second},
 	}
-	t.Cleanup(func() { _ = w.Close() })
-	if _, err := w.Connect(bounded(t)); err != nil {
+	t.Cleanup(func() { _ = tr.Close() })
+	if _, err := tr.Connect(bounded(t)); err != nil {
 		t.Fatal(err)
 	}
-	return w
+	return tr
 }
 
 // bounded is a context for what must not take long.

@@ -82,11 +82,11 @@ func TestReplies(t *testing.T) {
 		{"bare word", func(tag string) [][]string { return [][]string{re(tag, "name")} }, nil, router.ErrOutcomeUnknown, `the word "name"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			w := newWire(t, func(p *peer) {
+			tr := newTransport(t, func(p *peer) {
 				p.say(tt.answer(p.expect("/m/print"))...)
 				p.gone()
 			})
-			rows, err := w.Print(bounded(t), rosclient.Query{Menu: "/m"})
+			rows, err := tr.Print(bounded(t), rosclient.Query{Menu: "/m"})
 			if !errors.Is(err, tt.class) {
 				t.Errorf("class of %.300v is not %v", err, tt.class)
 			}
@@ -97,7 +97,7 @@ func TestReplies(t *testing.T) {
 				t.Errorf("-want +got\n%s", diff)
 			}
 			var e *rosdata.Error
-			if errors.As(err, &e) && e.Died {
+			if errors.As(err, &e) && e.ConnReset {
 				t.Error("a session that had carried nothing counts as one that died")
 			}
 		})
@@ -158,7 +158,7 @@ func TestStatistics(t *testing.T) {
 		}, rosdata.Row{".id": "*1", "name": "q"}, plain},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			w := newWire(t, func(p *peer) {
+			tr := newTransport(t, func(p *peer) {
 				tag := p.expect(plain)
 				p.say(re(tag, bare...), done(tag))
 				p.say(tt.second(p.expect(stats))...)
@@ -166,14 +166,14 @@ func TestStatistics(t *testing.T) {
 				p.say(re(tag, full...), done(tag))
 				p.gone()
 			})
-			rows, err := w.Print(bounded(t), q)
+			rows, err := tr.Print(bounded(t), q)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff([]rosdata.Row{tt.want}, rows); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}
-			if rows, err = w.Print(bounded(t), q); err != nil || len(rows) != 1 || rows[0]["bytes"] != "7" {
+			if rows, err = tr.Print(bounded(t), q); err != nil || len(rows) != 1 || rows[0]["bytes"] != "7" {
 				t.Errorf("second print: %v, %v", rows, err)
 			}
 		})

@@ -42,10 +42,10 @@ func appendLength(b []byte, n int) []byte {
 	return append(b, 0xF0, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
 }
 
-// garbage is something that is not a sentence of the API.
-type garbage string
+// protocolError is something that is not a sentence of the API.
+type protocolError string
 
-func (g garbage) Error() string { return string(g) }
+func (g protocolError) Error() string { return string(g) }
 
 // reader reads sentences.
 type reader struct {
@@ -107,7 +107,7 @@ func (r *reader) length() (int, error) {
 	case first < 0xF8:
 		n, more = uint64(first&0x07), 4
 	default:
-		return 0, garbage(fmt.Sprintf("control byte 0x%X where the length of a word belongs", first))
+		return 0, protocolError(fmt.Sprintf("control byte 0x%X where the length of a word belongs", first))
 	}
 	for range more {
 		c, err := r.src.ReadByte()
@@ -155,7 +155,7 @@ func check(words []string) (tag string, err error) {
 	case "!fatal":
 		return "", nil
 	default:
-		return "", garbage("it says " + rosdata.Quote(words[0]) + ", which is no reply of the API")
+		return "", protocolError("it says " + rosdata.Quote(words[0]) + ", which is no reply of the API")
 	}
 	for _, w := range words[1:] {
 		switch {
@@ -163,7 +163,7 @@ func check(words []string) (tag string, err error) {
 		case strings.HasPrefix(w, tagWord):
 			tag = w[len(tagWord):]
 		case !strings.HasPrefix(w, "."): // attributes of the API itself begin like that
-			return "", garbage("its reply contains the word " + rosdata.Quote(w))
+			return "", protocolError("its reply contains the word " + rosdata.Quote(w))
 		}
 	}
 	return tag, nil

@@ -46,7 +46,7 @@ func TestSentenceRoundTrip(t *testing.T) {
 }
 
 func TestSentenceRefuses(t *testing.T) {
-	var junk garbage
+	var junk protocolError
 	for _, tt := range []struct {
 		name string
 		in   string
@@ -102,10 +102,10 @@ func FuzzAnswer(f *testing.F) {
 			if err != nil || !cmp.Equal(words, again) {
 				t.Fatalf("%q reads back as %q, %v", words, again, err)
 			}
-			to, err := addressee(words, replies, first)
+			to, err := matchTag(words, replies, first)
 			if err != nil {
 				if to != nil {
-					t.Fatal("an addressee beside an error")
+					t.Fatal("an matchTag beside an error")
 				}
 				break
 			}
@@ -113,7 +113,7 @@ func FuzzAnswer(f *testing.F) {
 				continue
 			}
 			before := len(to.rows)
-			if to.take(words) != (words[0] == "!done") && !to.done {
+			if to.add(words) != (words[0] == "!done") && !to.done {
 				t.Fatalf("%q ends the reply", words)
 			}
 			if len(to.rows) > before && len(to.rows[before]) == 0 {
@@ -146,11 +146,11 @@ func BenchmarkReadBack(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			to, err := addressee(words, replies, 1)
+			to, err := matchTag(words, replies, 1)
 			if err != nil {
 				b.Fatal(err)
 			}
-			to.take(words)
+			to.add(words)
 		}
 		if len(replies[2].rows) != 2 || !replies[2].done {
 			b.Fatal("not read")

@@ -41,10 +41,10 @@ type reply struct {
 	done  bool
 }
 
-// fatal is the Cause of a session that the router ended with this text.
-type fatal string
+// fatalError is the Cause of a session that the router ended with this text.
+type fatalError string
 
-func (f fatal) Error() string { return string(f) }
+func (f fatalError) Error() string { return string(f) }
 
 // exchange sends commands all at once and collects the replies to all of them:
 // one round trip. After an error, which is a *rosconn.Error, the session is of no
@@ -52,9 +52,9 @@ func (f fatal) Error() string { return string(f) }
 func (s *session) exchange(ctx context.Context, commands ...[]string) ([]reply, error) {
 	replies := make([]reply, len(commands))
 	fail := func(err error) ([]reply, error) {
-		return replies, &rosconn.Error{Phase: rosconn.Waiting, Served: s.served, Cause: rosconn.Because(ctx, err)}
+		return replies, &rosconn.Error{Phase: rosconn.Waiting, Served: s.served, Cause: rosconn.CtxError(ctx, err)}
 	}
-	done, err := rosconn.Bound(ctx, s.raw)
+	done, err := rosconn.WithDeadline(ctx, s.raw)
 	if err != nil {
 		return fail(err)
 	}
@@ -75,11 +75,11 @@ func (s *session) exchange(ctx context.Context, commands ...[]string) ([]reply, 
 		if err != nil {
 			return fail(err)
 		}
-		r, err := addressee(words, replies, first)
+		r, err := matchTag(words, replies, first)
 		if err != nil {
 			return fail(err)
 		}
-		if r != nil && r.take(words) {
+		if r != nil && r.add(words) {
 			open--
 		}
 	}
@@ -87,18 +87,18 @@ func (s *session) exchange(ctx context.Context, commands ...[]string) ([]reply, 
 	return replies, nil
 }
 
-// addressee finds the reply a sentence belongs to; nil when that is to no
+// matchTag finds the reply a sentence belongs to; nil when that is to no
 // command of this exchange.
-func addressee(words []string, replies []reply, first uint64) (*reply, error) {
+func matchTag(words []string, replies []reply, first uint64) (*reply, error) {
 	tag, err := check(words)
 	switch {
 	case err != nil:
 		return nil, err
 	case words[0] == "!fatal":
-		return nil, fatal(fatalText(words))
+		return nil, fatalError(fatalText(words))
 	case words[0] == "!trap" && tag == "":
 		// Every command has a tag, so this is about the session.
-		return nil, fatal(trapText(attributes(words)))
+		return nil, fatalError(trapText(attributes(words)))
 	}
 	n, err := strconv.ParseUint(tag, 10, 64)
 	if err != nil || n < first || n-first >= uint64(len(replies)) {
@@ -108,7 +108,7 @@ func addressee(words []string, replies []reply, first uint64) (*reply, error) {
 }
 
 // take adds a sentence and reports whether it is the last one.
-func (r *reply) take(words []string) bool {
+func (r *reply) add(words []string) bool {
 	if r.done {
 		return false
 	}
@@ -138,17 +138,17 @@ func fatalText(words []string) string {
 // usable reports whether another exchange may begin: nothing has arrived
 // unasked and the router has not closed its end.
 func (s *session) usable() bool {
-	return !s.ended && s.in.src.Buffered() == 0 && rosconn.Quiet(s.raw)
+	return !s.ended && s.in.src.Buffered() == 0 && rosconn.Idle(s.raw)
 }
 
-// goodbye is how long a router may take to accept /quit.
-const goodbye = 200 * time.Millisecond
+// quitTimeout is how long a router may take to accept /quit.
+const quitTimeout = 200 * time.Millisecond
 
 // quit logs out and closes: a session that just disappears lingers on the
 // router. The answer, !fatal, is not waited for.
 func (s *session) quit() error {
 	if s.usable() {
-		_ = s.raw.SetDeadline(time.Now().Add(goodbye))
+		_ = s.raw.SetDeadline(time.Now().Add(quitTimeout))
 		if _, err := s.conn.Write(appendSentence(s.out[:0], "/quit")); err == nil {
 			return s.conn.Close()
 		}

@@ -51,10 +51,10 @@ func TestEveryCall(t *testing.T) {
 						b.Error(err)
 					}
 				}
-				if n := len(b.ways[0].seen()); n != 3 || b.ways[0].opened != 1 {
-					b.Errorf("%d calls over %d clients", n, b.ways[0].opened)
+				if n := len(b.endpoints[0].seen()); n != 3 || b.endpoints[0].opened != 1 {
+					b.Errorf("%d calls over %d clients", n, b.endpoints[0].opened)
 				}
-				if b.ways[1].opened+b.ways[2].opened != 0 {
+				if b.endpoints[1].opened+b.endpoints[2].opened != 0 {
 					b.Error("opened a way that was not needed")
 				}
 				b.wantSwitches(0)
@@ -62,8 +62,8 @@ func TestEveryCall(t *testing.T) {
 		})
 		t.Run(tt.name+" unreachable", func(t *testing.T) {
 			run(t, func(b *bench) {
-				b.ways[0].set(down)
-				b.ways[1].set(down)
+				b.endpoints[0].set(down)
+				b.endpoints[1].set(down)
 				start := time.Now()
 				for range 2 {
 					if err := tt.call(b.Context(), b.c); err != nil {
@@ -73,10 +73,10 @@ func TestEveryCall(t *testing.T) {
 				if waited := time.Since(start); waited != 0 {
 					b.Errorf("waited %v", waited)
 				}
-				if a, z, n := len(b.ways[0].seen()), len(b.ways[1].seen()), len(b.ways[2].seen()); a != 1 || z != 1 || n != 2 {
+				if a, z, n := len(b.endpoints[0].seen()), len(b.endpoints[1].seen()), len(b.endpoints[2].seen()); a != 1 || z != 1 || n != 2 {
 					b.Errorf("%d, %d and %d calls, want 1, 1, 2", a, z, n)
 				}
-				if n := b.ways[2].opened; n != 1 {
+				if n := b.endpoints[2].opened; n != 1 {
 					b.Errorf("opened %d times", n)
 				}
 				b.wantActive(2)
@@ -85,9 +85,9 @@ func TestEveryCall(t *testing.T) {
 		})
 		t.Run(tt.name+" without an answer", func(t *testing.T) {
 			run(t, func(b *bench) {
-				b.ways[0].set(mute)
+				b.endpoints[0].set(mute)
 				err := tt.call(b.Context(), b.c)
-				calls := len(b.ways[1].seen())
+				calls := len(b.endpoints[1].seen())
 				if tt.repeated && (err != nil || calls != 1) {
 					b.Errorf("%d calls on the next way, %v", calls, err)
 				}
@@ -95,7 +95,7 @@ func TestEveryCall(t *testing.T) {
 					b.Errorf("%d calls on the next way, %v: a change must not be repeated", calls, err)
 				}
 				b.wantActive(0) // once is no outage
-				if n := b.ways[1].open(); n != 0 {
+				if n := b.endpoints[1].open(); n != 0 {
 					b.Errorf("%d idle sessions on a way that is not the active one", n)
 				}
 			})
@@ -110,14 +110,14 @@ func TestRefusalIsNoOutage(t *testing.T) {
 	} {
 		t.Run(class.Error(), func(t *testing.T) {
 			run(t, func(b *bench) {
-				b.ways[0].set(func(s *service) { s.err = class })
+				b.endpoints[0].set(func(s *service) { s.err = class })
 				for range 5 {
 					if _, err := b.c.Info(b.Context()); err != class {
 						b.Errorf("got %v", err)
 					}
 				}
 				b.wantActive(0)
-				if b.ways[1].opened != 0 {
+				if b.endpoints[1].opened != 0 {
 					b.Error("went to the next way")
 				}
 			})
@@ -140,8 +140,8 @@ func TestRefusalOnTheSecondWay(t *testing.T) {
 	} {
 		t.Run(tt.class.Error(), func(t *testing.T) {
 			run(t, func(b *bench) {
-				b.ways[0].set(func(s *service) { s.err = fmt.Errorf("router r:8729: %w", router.ErrUnreachable) })
-				b.ways[1].set(func(s *service) { s.err = tt.class })
+				b.endpoints[0].set(func(s *service) { s.err = fmt.Errorf("router r:8729: %w", router.ErrUnreachable) })
+				b.endpoints[1].set(func(s *service) { s.err = tt.class })
 				for range 5 {
 					_, err := b.c.Info(b.Context())
 					if !errors.Is(err, tt.class) || err.Error() != tt.text {
@@ -150,8 +150,8 @@ func TestRefusalOnTheSecondWay(t *testing.T) {
 				}
 				b.wantActive(tt.active)
 				// A client that was refused remembers not to insist.
-				if b.ways[1].opened != 1 || b.ways[2].opened != 0 {
-					b.Errorf("opened the second way %d times, the third %d times", b.ways[1].opened, b.ways[2].opened)
+				if b.endpoints[1].opened != 1 || b.endpoints[2].opened != 0 {
+					b.Errorf("opened the second way %d times, the third %d times", b.endpoints[1].opened, b.endpoints[2].opened)
 				}
 			})
 		})
@@ -160,7 +160,7 @@ func TestRefusalOnTheSecondWay(t *testing.T) {
 
 func TestAllWaysFail(t *testing.T) {
 	run(t, func(b *bench) {
-		for i, s := range b.ways {
+		for i, s := range b.endpoints {
 			s.set(func(s *service) {
 				s.err = fmt.Errorf("router %s: %w %d", strings.Fields(s.name)[1], router.ErrUnreachable, i)
 			})
@@ -175,10 +175,10 @@ func TestAllWaysFail(t *testing.T) {
 		}
 		b.wantActive(0)
 		b.wantSwitches(0)
-		b.ways[2].set(up)
+		b.endpoints[2].set(up)
 		b.info(2)
-		b.ways[2].set(down)
-		b.ways[1].set(up)
+		b.endpoints[2].set(down)
+		b.endpoints[1].set(up)
 		b.info(1) // round over the first
 		b.wantSwitches(2)
 	})
@@ -189,7 +189,7 @@ func TestWayThatCannotBeOpened(t *testing.T) {
 		bad := errors.New("key file is world-readable")
 		s := &service{name: "rest r:443"}
 		s.set(down)
-		c := New(Config{Ways: []Way{s.way(), {Label: "ssh r:22", Open: func() (router.Client, error) { return nil, bad }}}})
+		c := New(Config{Endpoints: []Endpoint{s.endpoint(), {Label: "ssh r:22", Open: func() (router.Client, error) { return nil, bad }}}})
 		defer c.Close()
 		if _, err := c.Info(t.Context()); !errors.Is(err, bad) || !errors.Is(err, router.ErrUnreachable) {
 			t.Errorf("got %v", err)
@@ -200,8 +200,8 @@ func TestWayThatCannotBeOpened(t *testing.T) {
 // A way that does not answer connection attempts leaves time for the others.
 func TestDeadlineIsShared(t *testing.T) {
 	run(t, func(b *bench) {
-		b.ways[0].set(func(s *service) { s.deaf = true })
-		b.ways[1].set(func(s *service) { s.deaf = true })
+		b.endpoints[0].set(func(s *service) { s.deaf = true })
+		b.endpoints[1].set(func(s *service) { s.deaf = true })
 		ctx, cancel := context.WithTimeout(b.Context(), 1500*time.Millisecond)
 		defer cancel()
 		start := time.Now()
@@ -218,7 +218,7 @@ func TestDeadlineIsShared(t *testing.T) {
 // But a script may take all the time it needs.
 func TestErrandIsNotCutShort(t *testing.T) {
 	run(t, func(b *bench) {
-		b.ways[0].set(mute)
+		b.endpoints[0].set(mute)
 		ctx, cancel := context.WithTimeout(b.Context(), clientTimeout)
 		defer cancel()
 		start := time.Now()
@@ -230,20 +230,20 @@ func TestErrandIsNotCutShort(t *testing.T) {
 
 func TestNoTimeLeft(t *testing.T) {
 	run(t, func(b *bench) {
-		b.ways[0].set(mute)
+		b.endpoints[0].set(mute)
 		ctx, cancel := context.WithCancel(b.Context())
 		time.AfterFunc(time.Second, cancel)
 		_, err := b.c.Info(ctx)
-		if !errors.Is(err, context.Canceled) || b.ways[1].opened != 0 {
-			b.Errorf("got %v, opened the next way %d times", err, b.ways[1].opened)
+		if !errors.Is(err, context.Canceled) || b.endpoints[1].opened != 0 {
+			b.Errorf("got %v, opened the next way %d times", err, b.endpoints[1].opened)
 		}
 		// Whoever cancels says nothing of the router.
-		for range 2 * patience {
+		for range 2 * maxTimeouts {
 			ctx, cancel := context.WithCancel(b.Context())
 			time.AfterFunc(time.Second, cancel)
 			_ = b.c.RunScript(ctx, "s")
 		}
-		b.ways[0].set(up)
+		b.endpoints[0].set(up)
 		b.info(0)
 		b.wantSwitches(0)
 	})
@@ -251,8 +251,8 @@ func TestNoTimeLeft(t *testing.T) {
 
 func TestStalledWayIsLeft(t *testing.T) {
 	run(t, func(b *bench) {
-		b.ways[0].set(mute)
-		for i := range patience {
+		b.endpoints[0].set(mute)
+		for i := range maxTimeouts {
 			if err := b.setQueue("q", bitrate.Rate(i)); !errors.Is(err, router.ErrOutcomeUnknown) {
 				b.Errorf("change %d: %v", i, err)
 			}
@@ -271,10 +271,10 @@ func TestStalledWayIsLeft(t *testing.T) {
 	})
 	t.Run("but not for anything", func(t *testing.T) {
 		run(t, func(b *bench) {
-			for i := range 4 * patience {
-				b.ways[0].set(mute)
-				if i%patience == patience-1 {
-					b.ways[0].set(up)
+			for i := range 4 * maxTimeouts {
+				b.endpoints[0].set(mute)
+				if i%maxTimeouts == maxTimeouts-1 {
+					b.endpoints[0].set(up)
 				}
 				_ = b.c.RunScript(b.Context(), "s")
 			}
@@ -283,8 +283,8 @@ func TestStalledWayIsLeft(t *testing.T) {
 	})
 	t.Run("reads count too", func(t *testing.T) {
 		run(t, func(b *bench) {
-			b.ways[0].set(mute)
-			for range patience {
+			b.endpoints[0].set(mute)
+			for range maxTimeouts {
 				b.info(1)
 			}
 			b.wantActive(1)
@@ -293,16 +293,16 @@ func TestStalledWayIsLeft(t *testing.T) {
 	})
 	t.Run("and asked last when nothing else works", func(t *testing.T) {
 		run(t, func(b *bench) {
-			b.ways[1].set(down)
-			b.ways[2].set(down)
-			b.ways[0].set(mute)
-			for range patience {
+			b.endpoints[1].set(down)
+			b.endpoints[2].set(down)
+			b.endpoints[0].set(mute)
+			for range maxTimeouts {
 				_ = b.c.RunScript(b.Context(), "s")
 			}
-			b.ways[0].set(up)
+			b.endpoints[0].set(up)
 			b.info(0)
 			b.wantSwitches(0)
-			for _, s := range b.ways {
+			for _, s := range b.endpoints {
 				s.set(up)
 			}
 			b.info(0)

@@ -78,7 +78,7 @@ func (c *Client) Scripts(ctx context.Context) ([]router.Script, error) {
 
 // RunScript implements router.Client. A script gets all the time there is.
 func (c *Client) RunScript(ctx context.Context, name string) error {
-	_, err := call(ctx, c, errand, func(ctx context.Context, s *session) (nothing, error) {
+	_, err := call(ctx, c, script, func(ctx context.Context, s *session) (nothing, error) {
 		return nothing{}, s.RunScript(ctx, name)
 	})
 	return err

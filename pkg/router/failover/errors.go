@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// failure is an attempt on one way.
+// failure is an attempt on one endpoint.
 type failure struct {
 	label string
 	err   error
 }
 
-// vain is the error of a call that several ways did not answer. It is of all
+// allFailedError is the error of a call that several endpoints did not answer. It is of all
 // the classes its parts are of.
-type vain struct{ failures []failure }
+type allFailedError struct{ failures []failure }
 
-func (e *vain) Error() string {
+func (e *allFailedError) Error() string {
 	var s strings.Builder
 	s.WriteString("no way to the router works:")
 	for i, f := range e.failures {
@@ -26,7 +26,7 @@ func (e *vain) Error() string {
 	return s.String()
 }
 
-func (e *vain) Unwrap() []error {
+func (e *allFailedError) Unwrap() []error {
 	errs := make([]error, len(e.failures))
 	for i, f := range e.failures {
 		errs[i] = f.err
@@ -34,15 +34,15 @@ func (e *vain) Unwrap() []error {
 	return errs
 }
 
-// inVain joins what went wrong on every way that was tried.
-func inVain(failures []failure) error {
+// joinFailures joins what went wrong on every endpoint that was tried.
+func joinFailures(failures []failure) error {
 	if len(failures) == 1 {
 		return failures[0].err
 	}
-	return &vain{failures}
+	return &allFailedError{failures}
 }
 
-// failed is inVain with one more failure.
+// failed is joinFailures with one more failure.
 func failed(failures []failure, label string, err error) error {
-	return inVain(append(failures, failure{label, err}))
+	return joinFailures(append(failures, failure{label, err}))
 }

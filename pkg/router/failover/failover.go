@@ -1,18 +1,18 @@
-// Package failover keeps a router within reach over several ways: services of
+// Package failover keeps a router within reach over several endpoints: services of
 // one router, or addresses of it, in the order in which they are preferred.
 //
-// Calls go over the active way. When no connection can be made there, the next
-// way is tried within the same call, which is safe because nothing has left. A
-// way that takes requests and gives no usable answer several times in a row is
+// Calls go over the active endpoint. When no connection can be made there, the next
+// endpoint is tried within the same call, which is safe because nothing has left. A
+// endpoint that takes requests and gives no usable answer several times in a row is
 // left as well. What is no outage is not answered by going elsewhere: refused
 // credentials and a certificate that is not the expected one stay errors, since
-// another way would hide them.
+// another endpoint would hide them.
 //
-// A read without an answer is repeated on the next way. A change without one is
+// A read without an answer is repeated on the next endpoint. A change without one is
 // not: it may have taken effect. The next change of the same queues on another
 // session begins with a read instead, and leaves out what is as wanted.
 //
-// Away from the first way, that one is asked in the background, less and less
+// Away from the first endpoint, that one is asked in the background, less and less
 // often, with a read. Once it answers, calls go back to it.
 package failover
 
@@ -27,71 +27,71 @@ import (
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
-// Way is one way to the router.
-type Way struct {
+// Endpoint is one endpoint to the router.
+type Endpoint struct {
 	Label string // for people: protocol and address, such as "rest 192.168.88.1:443"
 
-	// Open makes the client of this way, which connects when first used. It is
-	// called when the way is needed, and again after the client was closed.
+	// Open makes the client of this endpoint, which connects when first used. It is
+	// called when the endpoint is needed, and again after the client was closed.
 	Open func() (router.Client, error)
 }
 
-// Switch is a change of the active way.
+// Switch is a change of the active endpoint.
 type Switch struct {
 	From, To string        // labels
-	Why      error         // what was wrong with From; nil on the way back to the first
-	Took     time.Duration // what the call that found out had lost by then; on the way back, how long the first was away
+	Why      error         // what was wrong with From; nil on the endpoint back to the first
+	Took     time.Duration // what the call that found out had lost by then; on the endpoint back, how long the first was away
 }
 
 // Config describes a Client.
 type Config struct {
-	Ways []Way // in order of preference
+	Endpoints []Endpoint // in order of preference
 
 	Log      *slog.Logger // nil discards
 	OnSwitch func(Switch) // nil: nobody listens. May be called by several goroutines
 }
 
 const (
-	// patience is how many calls in a row a way may leave without a usable
+	// maxTimeouts is how many calls in a row a endpoint may leave without a usable
 	// answer. One hiccup of a router that serves two callers at a time counts
 	// twice.
-	patience = 3
+	maxTimeouts = 3
 
-	// The first way is asked again this long after it was left, twice as long
+	// The first endpoint is asked again this long after it was left, twice as long
 	// after that, and so on.
 	shortestPause = 5 * time.Second
 	longestPause  = 5 * time.Minute
 )
 
-// Client is a router.Client over several ways.
+// Client is a router.Client over several endpoints.
 type Client struct {
 	// configuration
-	ways     []Way
-	log      *slog.Logger
-	onSwitch func(Switch)
+	endpoints []Endpoint
+	log       *slog.Logger
+	onSwitch  func(Switch)
 
 	probes sync.WaitGroup
 
-	mu        sync.Mutex // protects what follows
-	closed    bool
-	active    int
-	since     time.Time // when active became so
-	switches  int
-	left      time.Time           // when the first way was left last
-	sessions  []*session          // by way, nil where there is none
-	silent    []int               // by way: calls in a row without a usable answer
-	silence   []error             // by way: the last one's error
-	doubtful  map[string]*session // queues with a change whose outcome is unknown, and where it went
-	pause     time.Duration       // before the first way is asked the next time
-	stopProbe context.CancelFunc  // nil while nobody asks the first way
+	mu         sync.Mutex // protects what follows
+	closed     bool
+	active     int
+	since      time.Time // when active became so
+	switches   int
+	failedAt   time.Time           // when the first endpoint was left last
+	sessions   []*session          // by endpoint, nil where there is none
+	timeouts   []int               // by endpoint: calls in a row without a usable answer
+	timeoutErr []error             // by endpoint: the last one's error
+	doubtful   map[string]*session // queues with a change whose outcome is unknown, and where it went
+	pause      time.Duration       // before the first endpoint is asked the next time
+	stopProbe  context.CancelFunc  // nil while nobody asks the first endpoint
 }
 
 var _ router.Client = (*Client)(nil)
 
-// New returns a Client that has not opened any way yet. With a single way there
+// New returns a Client that has not opened any endpoint yet. With a single endpoint there
 // is nothing to fall back to: use its client itself.
 func New(cfg Config) *Client {
-	if len(cfg.Ways) == 0 {
+	if len(cfg.Endpoints) == 0 {
 		panic("failover: no way to the router")
 	}
 	if cfg.Log == nil {
@@ -100,27 +100,27 @@ func New(cfg Config) *Client {
 	if cfg.OnSwitch == nil {
 		cfg.OnSwitch = func(Switch) {}
 	}
-	n := len(cfg.Ways)
+	n := len(cfg.Endpoints)
 	return &Client{
-		ways: cfg.Ways, log: cfg.Log, onSwitch: cfg.OnSwitch,
+		endpoints: cfg.Endpoints, log: cfg.Log, onSwitch: cfg.OnSwitch,
 		since: time.Now(), sessions: make([]*session, n),
-		silent: make([]int, n), silence: make([]error, n),
+		timeouts: make([]int, n), timeoutErr: make([]error, n),
 		doubtful: make(map[string]*session), pause: shortestPause,
 	}
 }
 
-// Status tells the label of the active way, how many switches there have been,
-// those back to the first way included, and since when the way is active.
+// Status tells the label of the active endpoint, how many switches there have been,
+// those back to the first endpoint included, and since when the endpoint is active.
 func (c *Client) Status() (active string, switches int, since time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.ways[c.active].Label, c.switches, c.since
+	return c.endpoints[c.active].Label, c.switches, c.since
 }
 
-// String names the ways, and nothing else.
+// String names the endpoints, and nothing else.
 func (c *Client) String() string {
 	s := ""
-	for i, w := range c.ways {
+	for i, w := range c.endpoints {
 		if i > 0 {
 			s += ", else "
 		}

@@ -19,11 +19,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // bench is a Client over three ways.
 type bench struct {
 	*testing.T
-	box      *box
-	ways     []*service
-	c        *Client
-	mu       sync.Mutex
-	switches []Switch
+	box       *box
+	endpoints []*service
+	c         *Client
+	mu        sync.Mutex
+	switches  []Switch
 }
 
 // run runs a test in a bubble of its own time.
@@ -38,15 +38,15 @@ func run(t *testing.T, test func(*bench)) {
 		}}
 		for _, name := range []string{"api r:8729", "rest r:443", "ssh r:22"} {
 			s := &service{name: name, box: b.box}
-			b.ways = append(b.ways, s)
-			cfg.Ways = append(cfg.Ways, s.way())
+			b.endpoints = append(b.endpoints, s)
+			cfg.Endpoints = append(cfg.Endpoints, s.endpoint())
 		}
 		b.c = New(cfg)
 		test(b)
 		if err := b.c.Close(); err != nil {
 			t.Error(err)
 		}
-		for _, s := range b.ways {
+		for _, s := range b.endpoints {
 			if n := s.open(); n != 0 {
 				t.Errorf("%s: %d clients left open", s.name, n)
 			}
@@ -57,10 +57,10 @@ func run(t *testing.T, test func(*bench)) {
 	})
 }
 
-func (b *bench) wantActive(way int) {
+func (b *bench) wantActive(endpoint int) {
 	b.Helper()
-	if active, _, _ := b.c.Status(); active != b.ways[way].name {
-		b.Errorf("active is %s, want %s", active, b.ways[way].name)
+	if active, _, _ := b.c.Status(); active != b.endpoints[endpoint].name {
+		b.Errorf("active is %s, want %s", active, b.endpoints[endpoint].name)
 	}
 }
 
@@ -76,8 +76,8 @@ func (b *bench) wantSwitches(want int) {
 func (b *bench) info(want int) {
 	b.Helper()
 	info, err := b.c.Info(b.Context())
-	if err != nil || info.Identity != b.ways[want].name {
-		b.Errorf("answer of %q, %v; want %s", info.Identity, err, b.ways[want].name)
+	if err != nil || info.Identity != b.endpoints[want].name {
+		b.Errorf("answer of %q, %v; want %s", info.Identity, err, b.endpoints[want].name)
 	}
 }
 
@@ -97,9 +97,9 @@ func mute(s *service) { s.mute = true }
 // The session of an abandoned way stays while a call is in progress on it.
 func TestAbandonedSessionIsClosedWhenIdle(t *testing.T) {
 	run(t, func(b *bench) {
-		b.ways[0].set(down)
+		b.endpoints[0].set(down)
 		b.info(1)
-		b.ways[1].set(mute)
+		b.endpoints[1].set(mute)
 		done := make(chan error)
 		time.Sleep(3 * time.Second)
 		go func() {
@@ -107,17 +107,17 @@ func TestAbandonedSessionIsClosedWhenIdle(t *testing.T) {
 			done <- err
 		}()
 		synctest.Wait()
-		b.ways[0].set(up)
-		for active := ""; active != b.ways[0].name; active, _, _ = b.c.Status() {
+		b.endpoints[0].set(up)
+		for active := ""; active != b.endpoints[0].name; active, _, _ = b.c.Status() {
 			time.Sleep(100 * time.Millisecond)
 		}
-		if n := b.ways[1].open(); n != 1 {
+		if n := b.endpoints[1].open(); n != 1 {
 			b.Errorf("%d sessions open during the call", n)
 		}
 		if err := <-done; !errors.Is(err, router.ErrOutcomeUnknown) {
 			b.Error(err)
 		}
-		if n := b.ways[1].open(); n != 0 {
+		if n := b.endpoints[1].open(); n != 0 {
 			b.Errorf("%d sessions open after the call", n)
 		}
 	})
@@ -125,7 +125,7 @@ func TestAbandonedSessionIsClosedWhenIdle(t *testing.T) {
 
 func TestClose(t *testing.T) {
 	run(t, func(b *bench) {
-		b.ways[0].set(func(s *service) { s.deaf = true })
+		b.endpoints[0].set(func(s *service) { s.deaf = true })
 		b.info(1)
 		time.Sleep(6500 * time.Millisecond) // the first question waits for its answer
 		start := time.Now()
@@ -144,7 +144,7 @@ func TestClose(t *testing.T) {
 // Two calls that find out at the same time are one switch.
 func TestSwitchIsMadeOnce(t *testing.T) {
 	run(t, func(b *bench) {
-		b.ways[0].set(func(s *service) { s.deaf = true })
+		b.endpoints[0].set(func(s *service) { s.deaf = true })
 		var wg sync.WaitGroup
 		for range 2 {
 			wg.Go(func() { b.info(1) })
@@ -173,9 +173,9 @@ func TestConcurrentUse(t *testing.T) {
 			})
 		}
 		for i := range 10 {
-			b.ways[i%2].set(down)
+			b.endpoints[i%2].set(down)
 			time.Sleep(time.Second)
-			b.ways[i%2].set(up)
+			b.endpoints[i%2].set(up)
 			time.Sleep(time.Second)
 		}
 		wg.Wait()
@@ -186,7 +186,7 @@ func TestConcurrentUse(t *testing.T) {
 }
 
 func TestStringIsDiscreet(t *testing.T) {
-	c := New(Config{Ways: []Way{{Label: "api r:8729"}, {Label: "rest r:443"}}})
+	c := New(Config{Endpoints: []Endpoint{{Label: "api r:8729"}, {Label: "rest r:443"}}})
 	if s := fmt.Sprintf("%v %#v", c, c); s != "api r:8729, else rest r:443 api r:8729, else rest r:443" {
 		t.Error(s)
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
-// clientTimeout is that of every client: what a silent router costs.
+// clientTimeout is that of every client: what a noAnswer router costs.
 const clientTimeout = 3 * time.Second
 
 // box is the router behind all ways.
@@ -84,8 +84,8 @@ type fake struct {
 	closed bool
 }
 
-func (s *service) way() Way {
-	return Way{Label: s.name, Open: func() (router.Client, error) {
+func (s *service) endpoint() Endpoint {
+	return Endpoint{Label: s.name, Open: func() (router.Client, error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.opened++

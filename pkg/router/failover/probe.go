@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// watch starts asking the first way whether it is back. It is called with mu
+// startProbe starts asking the first endpoint whether it is back. It is called with mu
 // held.
-func (c *Client) watch(ctx context.Context) {
+func (c *Client) startProbe(ctx context.Context) {
 	// It outlives the call that started it, until Close.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	c.stopProbe = cancel
@@ -18,13 +18,13 @@ func (c *Client) watch(ctx context.Context) {
 	})
 }
 
-// probe asks the first way, over a session of its own, until it answers. Only a
+// probe asks the first endpoint, over a session of its own, until it answers. Only a
 // read is sent: the answer to it costs nothing, whenever it comes.
 func (c *Client) probe(ctx context.Context) {
 	var s *session
 	defer func() {
 		if s != nil {
-			_ = s.Close() // of a way that has not answered
+			_ = s.Close() // of a endpoint that has not answered
 		}
 	}()
 	for {
@@ -46,17 +46,17 @@ func (c *Client) probe(ctx context.Context) {
 			return
 		case ctx.Err() != nil:
 			return
-		case judge(err) == refused:
-			c.log.Warn("the first way to the router refuses us", "way", c.ways[0].Label, "error", err)
+		case classify(err) == refused:
+			c.log.Warn("the first way to the router refuses us", "way", c.endpoints[0].Label, "error", err)
 			c.setPause(longestPause)
 		default:
-			c.log.Debug("the first way to the router is still out of reach", "way", c.ways[0].Label, "error", err)
+			c.log.Debug("the first way to the router is still out of reach", "way", c.endpoints[0].Label, "error", err)
 		}
 	}
 }
 
 func (c *Client) open() (*session, error) {
-	client, err := c.ways[0].Open()
+	client, err := c.endpoints[0].Open()
 	if err != nil {
 		return nil, err
 	}

@@ -11,37 +11,37 @@ import (
 
 func TestBackToTheFirstWay(t *testing.T) {
 	run(t, func(b *bench) {
-		b.ways[0].set(down)
+		b.endpoints[0].set(down)
 		b.info(1)
-		b.ways[0].seen()
+		b.endpoints[0].seen()
 		time.Sleep(time.Minute)
-		asked := b.ways[0].seen()
+		asked := b.endpoints[0].seen()
 		if len(asked) < 3 || len(asked) > 4 || slices.ContainsFunc(asked, func(s string) bool { return s != "Info" }) {
 			b.Errorf("asked %v in a minute", asked) // after about 5, 15, 35 and perhaps 60 s
 		}
-		if len(b.ways[1].seen()) != 1 {
+		if len(b.endpoints[1].seen()) != 1 {
 			b.Error("the active way was asked as well")
 		}
 		time.Sleep(time.Hour)
-		if n := len(b.ways[0].seen()); n < 9 || n > 18 {
+		if n := len(b.endpoints[0].seen()); n < 9 || n > 18 {
 			b.Errorf("asked %d times in an hour", n)
 		}
 		b.wantActive(1)
-		if n := b.ways[0].open(); n != 1 {
+		if n := b.endpoints[0].open(); n != 1 {
 			b.Errorf("%d clients of the first way while it is asked", n)
 		}
 
-		b.ways[0].set(up)
+		b.endpoints[0].set(up)
 		time.Sleep(longestPause * 6 / 5)
 		synctest.Wait()
 		b.wantActive(0)
 		b.wantSwitches(2)
-		if n := b.ways[1].open(); n != 0 {
+		if n := b.endpoints[1].open(); n != 0 {
 			b.Errorf("%d clients of the abandoned way are open", n)
 		}
-		opened := b.ways[0].opened
+		opened := b.endpoints[0].opened
 		b.info(0)
-		if b.ways[0].opened != opened {
+		if b.endpoints[0].opened != opened {
 			b.Error("the session that found the way open is not the one in use")
 		}
 		b.mu.Lock()
@@ -50,25 +50,25 @@ func TestBackToTheFirstWay(t *testing.T) {
 		if back.Why != nil || back.From != "rest r:443" || back.To != "api r:8729" || back.Took < time.Hour {
 			b.Errorf("told of %+v", back)
 		}
-		b.ways[0].seen()
+		b.endpoints[0].seen()
 		time.Sleep(time.Hour)
-		if n := len(b.ways[0].seen()); n != 0 {
+		if n := len(b.endpoints[0].seen()); n != 0 {
 			b.Errorf("asked %d times on the first way", n)
 		}
 	})
 }
 
-// A way that was left because it was silent is as good as new once it answers.
+// A way that was left because it was noAnswer is as good as new once it answers.
 func TestStalledWayComesBack(t *testing.T) {
 	run(t, func(b *bench) {
-		b.ways[0].set(mute)
-		for range patience {
+		b.endpoints[0].set(mute)
+		for range maxTimeouts {
 			b.info(1)
 		}
 		b.wantActive(1)
-		b.ways[0].set(up)
+		b.endpoints[0].set(up)
 		time.Sleep(longestPause)
-		for range patience {
+		for range maxTimeouts {
 			b.info(0)
 		}
 		b.wantSwitches(2)
@@ -77,9 +77,9 @@ func TestStalledWayComesBack(t *testing.T) {
 
 // asked returns after how long the first way was asked for the first time.
 func (b *bench) asked() time.Duration {
-	b.ways[0].seen()
+	b.endpoints[0].seen()
 	start := time.Now()
-	for len(b.ways[0].seen()) == 0 {
+	for len(b.endpoints[0].seen()) == 0 {
 		time.Sleep(100 * time.Millisecond)
 	}
 	return time.Since(start)
@@ -91,9 +91,9 @@ func TestFlappingIsDamped(t *testing.T) {
 	run(t, func(b *bench) {
 		var last time.Duration
 		for i := range 12 {
-			b.ways[0].set(down)
+			b.endpoints[0].set(down)
 			b.info(1)
-			b.ways[0].set(up)
+			b.endpoints[0].set(up)
 			last = b.asked()
 			synctest.Wait()
 			b.wantActive(0)
@@ -105,7 +105,7 @@ func TestFlappingIsDamped(t *testing.T) {
 			b.Errorf("asked after %v at last", last)
 		}
 		time.Sleep(longestPause)
-		b.ways[0].set(down)
+		b.endpoints[0].set(down)
 		b.info(1)
 		if again := b.asked(); again > 7*time.Second {
 			b.Errorf("asked after %v, although it had been well for long", again)
@@ -116,15 +116,15 @@ func TestFlappingIsDamped(t *testing.T) {
 // Refused credentials on the way back are not repeated every few seconds.
 func TestRefusedProbe(t *testing.T) {
 	run(t, func(b *bench) {
-		b.ways[0].set(down)
+		b.endpoints[0].set(down)
 		b.info(1)
-		b.ways[0].set(func(s *service) { s.err = router.ErrAuth })
-		b.ways[0].seen()
+		b.endpoints[0].set(func(s *service) { s.err = router.ErrAuth })
+		b.endpoints[0].seen()
 		time.Sleep(3 * time.Minute)
-		if n := len(b.ways[0].seen()); n != 1 {
+		if n := len(b.endpoints[0].seen()); n != 1 {
 			b.Errorf("%d attempts", n)
 		}
-		b.ways[0].set(up)
+		b.endpoints[0].set(up)
 		time.Sleep(6 * time.Minute)
 		b.wantActive(0)
 	})
@@ -133,16 +133,16 @@ func TestRefusedProbe(t *testing.T) {
 // Back over the second way's failure, without the background's help.
 func TestRoundToTheFirst(t *testing.T) {
 	run(t, func(b *bench) {
-		b.ways[0].set(down)
-		b.ways[2].set(down)
+		b.endpoints[0].set(down)
+		b.endpoints[2].set(down)
 		b.info(1)
-		b.ways[0].set(up)
-		b.ways[1].set(down)
+		b.endpoints[0].set(up)
+		b.endpoints[1].set(down)
 		b.info(0)
 		b.wantActive(0)
-		b.ways[0].seen()
+		b.endpoints[0].seen()
 		time.Sleep(time.Hour)
-		if n := len(b.ways[0].seen()); n != 0 {
+		if n := len(b.endpoints[0].seen()); n != 0 {
 			b.Errorf("still asked in the background, %d times", n)
 		}
 	})

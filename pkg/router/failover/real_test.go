@@ -16,16 +16,16 @@ import (
 )
 
 // overAPI and overREST are ways to r.
-func overAPI(r *simrouter.Router, timeout time.Duration) failover.Way {
+func overAPI(r *simrouter.Router, timeout time.Duration) failover.Endpoint {
 	host, port := r.HostPortOf(simrouter.API)
-	return failover.Way{Label: "api " + r.AddrOf(simrouter.API), Open: func() (router.Client, error) {
+	return failover.Endpoint{Label: "api " + r.AddrOf(simrouter.API), Open: func() (router.Client, error) {
 		return api.New(api.Config{Host: host, Port: port, User: "admin", Plain: true, Timeout: timeout})
 	}}
 }
 
-func overREST(r *simrouter.Router, o routertest.Options) failover.Way {
+func overREST(r *simrouter.Router, o routertest.Options) failover.Endpoint {
 	host, port := r.HostPortOf(simrouter.WWWSSL)
-	return failover.Way{Label: "rest " + r.AddrOf(simrouter.WWWSSL), Open: func() (router.Client, error) {
+	return failover.Endpoint{Label: "rest " + r.AddrOf(simrouter.WWWSSL), Open: func() (router.Client, error) {
 		return rest.New(rest.Config{
 			Host: host, Port: port, User: o.User, Password: func() string { return o.Password },
 			Fingerprint: r.Fingerprint(), Timeout: o.Timeout, Now: o.Now,
@@ -34,7 +34,7 @@ func overREST(r *simrouter.Router, o routertest.Options) failover.Way {
 }
 
 // nobody is a way that nothing listens on.
-var nobody = failover.Way{Label: "api 127.0.0.1:1", Open: func() (router.Client, error) {
+var nobody = failover.Endpoint{Label: "api 127.0.0.1:1", Open: func() (router.Client, error) {
 	return api.New(api.Config{Host: "127.0.0.1", Port: 1, User: "admin"})
 }}
 
@@ -44,7 +44,7 @@ func TestConformance(t *testing.T) {
 		if o.Timeout == 0 {
 			o.Timeout = 10 * time.Second
 		}
-		c := failover.New(failover.Config{Ways: []failover.Way{nobody, overREST(r, o)}})
+		c := failover.New(failover.Config{Endpoints: []failover.Endpoint{nobody, overREST(r, o)}})
 		t.Cleanup(func() { _ = c.Close() })
 		return c
 	}}
@@ -58,7 +58,7 @@ func TestUnansweredWriteIsFoundOverAnotherService(t *testing.T) {
 	if err := r.StartService(t.Context(), simrouter.WWWSSL, "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
-	c := failover.New(failover.Config{Ways: []failover.Way{
+	c := failover.New(failover.Config{Endpoints: []failover.Endpoint{
 		overAPI(r, 200*time.Millisecond), overREST(r, routertest.Options{User: "admin", Timeout: 10 * time.Second}),
 	}})
 	defer c.Close()

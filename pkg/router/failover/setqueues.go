@@ -6,7 +6,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
-// SetQueues implements router.Client. What is confirmed on one way is not
+// SetQueues implements router.Client. What is confirmed on one endpoint is not
 // written again on the next. A queue whose last change had no answer on
 // another session is read first, and left alone when it is as wanted; on the
 // same session, its client sees to that.
@@ -47,7 +47,7 @@ func (c *Client) setQueues(ctx context.Context, s *session, changes []router.Que
 		queues[at[k]] = q
 	}
 	c.certain(changed...)
-	if judge(err) == silent {
+	if classify(err) == noAnswer {
 		for _, i := range at {
 			if queues[i].Name == "" {
 				c.doubt(changes[i].Name, s)

@@ -25,16 +25,16 @@ func TestUnknownOutcomeIsReadBackAcrossWays(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			run(t, func(b *bench) {
-				b.ways[0].set(func(s *service) { s.mute, s.lost = true, tt.took })
+				b.endpoints[0].set(func(s *service) { s.mute, s.lost = true, tt.took })
 				if err := b.setQueue("down", 400*bitrate.Mbps); !errors.Is(err, router.ErrOutcomeUnknown) {
 					b.Fatal(err)
 				}
-				b.ways[0].set(func(s *service) { up(s); down(s) })
+				b.endpoints[0].set(func(s *service) { up(s); down(s) })
 				queues, err := b.c.SetQueues(b.Context(), change1("down", 400*bitrate.Mbps))
 				if err != nil || queues[0].MaxLimit != 400*bitrate.Mbps {
 					b.Errorf("got %v, %v", queues, err)
 				}
-				if diff := cmp.Diff(tt.want, b.ways[1].seen()); diff != "" {
+				if diff := cmp.Diff(tt.want, b.endpoints[1].seen()); diff != "" {
 					b.Errorf("-want +got\n%s", diff)
 				}
 				if b.box.writes != 1 {
@@ -44,7 +44,7 @@ func TestUnknownOutcomeIsReadBackAcrossWays(t *testing.T) {
 				if err := b.setQueue("down", 300*bitrate.Mbps); err != nil {
 					b.Error(err)
 				}
-				if diff := cmp.Diff([]string{"SetQueues down"}, b.ways[1].seen()); diff != "" {
+				if diff := cmp.Diff([]string{"SetQueues down"}, b.endpoints[1].seen()); diff != "" {
 					b.Errorf("-want +got\n%s", diff)
 				}
 			})
@@ -52,14 +52,14 @@ func TestUnknownOutcomeIsReadBackAcrossWays(t *testing.T) {
 	}
 	t.Run("only the queue in doubt", func(t *testing.T) {
 		run(t, func(b *bench) {
-			b.ways[0].set(mute)
+			b.endpoints[0].set(mute)
 			_ = b.setQueue("down", bitrate.Mbps)
-			b.ways[0].set(func(s *service) { up(s); down(s) })
+			b.endpoints[0].set(func(s *service) { up(s); down(s) })
 			queues, err := b.c.SetQueues(b.Context(), change1("up", bitrate.Mbps), change1("down", 2*bitrate.Mbps))
 			if err != nil || queues[0].Name != "up" || queues[1].MaxLimit != 2*bitrate.Mbps {
 				b.Errorf("got %v, %v", queues, err)
 			}
-			if diff := cmp.Diff([]string{"Queue down", "SetQueues up down"}, b.ways[1].seen()); diff != "" {
+			if diff := cmp.Diff([]string{"Queue down", "SetQueues up down"}, b.endpoints[1].seen()); diff != "" {
 				b.Errorf("-want +got\n%s", diff)
 			}
 		})
@@ -71,15 +71,15 @@ func TestUnknownOutcomeIsReadBackAcrossWays(t *testing.T) {
 		t.Run("not after a read with "+name, func(t *testing.T) {
 			run(t, func(b *bench) {
 				b.box.queues["down"] = 0
-				b.ways[0].set(mute)
+				b.endpoints[0].set(mute)
 				_ = b.setQueue("down", bitrate.Mbps)
-				b.ways[0].set(func(s *service) { up(s); down(s) })
+				b.endpoints[0].set(func(s *service) { up(s); down(s) })
 				if err := look(b.Context(), b.c); err != nil {
 					b.Fatal(err)
 				}
-				b.ways[1].seen()
+				b.endpoints[1].seen()
 				_ = b.setQueue("down", bitrate.Mbps)
-				if diff := cmp.Diff([]string{"SetQueues down"}, b.ways[1].seen()); diff != "" {
+				if diff := cmp.Diff([]string{"SetQueues down"}, b.endpoints[1].seen()); diff != "" {
 					b.Errorf("-want +got\n%s", diff)
 				}
 			})
@@ -87,16 +87,16 @@ func TestUnknownOutcomeIsReadBackAcrossWays(t *testing.T) {
 	}
 	t.Run("the same session sees to it itself", func(t *testing.T) {
 		run(t, func(b *bench) {
-			b.ways[0].set(mute)
+			b.endpoints[0].set(mute)
 			_ = b.setQueue("down", bitrate.Mbps)
-			b.ways[0].set(up)
+			b.endpoints[0].set(up)
 			_ = b.setQueue("down", bitrate.Mbps)
-			if diff := cmp.Diff([]string{"SetQueues down", "SetQueues down"}, b.ways[0].seen()); diff != "" {
+			if diff := cmp.Diff([]string{"SetQueues down", "SetQueues down"}, b.endpoints[0].seen()); diff != "" {
 				b.Errorf("-want +got\n%s", diff)
 			}
-			b.ways[0].set(down)
+			b.endpoints[0].set(down)
 			_ = b.setQueue("down", bitrate.Mbps)
-			if diff := cmp.Diff([]string{"SetQueues down"}, b.ways[1].seen()); diff != "" {
+			if diff := cmp.Diff([]string{"SetQueues down"}, b.endpoints[1].seen()); diff != "" {
 				b.Errorf("there is no doubt any more: -want +got\n%s", diff)
 			}
 		})
@@ -117,8 +117,8 @@ func TestConfirmedChangeIsNotRepeated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &box{queues: map[string]bitrate.Rate{}}
 		first, second := &service{name: "api r:8729", box: b}, &service{name: "rest r:443", box: b}
-		c := New(Config{Ways: []Way{
-			{Label: first.name, Open: func() (router.Client, error) { return half{&fake{s: first}}, nil }}, second.way(),
+		c := New(Config{Endpoints: []Endpoint{
+			{Label: first.name, Open: func() (router.Client, error) { return half{&fake{s: first}}, nil }}, second.endpoint(),
 		}})
 		defer c.Close()
 		queues, err := c.SetQueues(t.Context(), change1("down", bitrate.Mbps), change1("up", bitrate.Kbps))

@@ -6,22 +6,22 @@ import (
 	"time"
 )
 
-// settle makes the way that answered the active one, when the one that was
+// switchTo makes the endpoint that answered the active one, when the one that was
 // active at the start of the call does not work: it was down, or has been
-// silent for too long. A read that was merely repeated elsewhere moves nothing.
-func (c *Client) settle(ctx context.Context, from, to int, down error, took time.Duration) {
+// without answers for too long. A read that was merely repeated elsewhere moves nothing.
+func (c *Client) switchTo(ctx context.Context, from, to int, down error, took time.Duration) {
 	if from == to {
 		return
 	}
 	c.mu.Lock()
-	mute := c.silent[from] >= patience
+	mute := c.timeouts[from] >= maxTimeouts
 	if c.closed || c.active != from || down == nil && !mute {
 		c.mu.Unlock()
 		return // somebody else was faster, or there is no need
 	}
-	sw := Switch{From: c.ways[from].Label, To: c.ways[to].Label, Why: down, Took: took}
+	sw := Switch{From: c.endpoints[from].Label, To: c.endpoints[to].Label, Why: down, Took: took}
 	if mute {
-		sw.Why = fmt.Errorf("no usable answer %d times in a row, the last time: %w", c.silent[from], c.silence[from])
+		sw.Why = fmt.Errorf("no usable answer %d times in a row, the last time: %w", c.timeouts[from], c.timeoutErr[from])
 	}
 	c.activate(to)
 	switch {
@@ -29,7 +29,7 @@ func (c *Client) settle(ctx context.Context, from, to int, down error, took time
 		c.stopProbe()
 		c.stopProbe = nil
 	case from == 0:
-		c.watch(ctx)
+		c.startProbe(ctx)
 	}
 	left := c.sessions[from]
 	c.mu.Unlock()
@@ -37,26 +37,26 @@ func (c *Client) settle(ctx context.Context, from, to int, down error, took time
 	if left != nil {
 		c.tidy(left)
 	}
-	c.tell(sw)
+	c.notify(sw)
 }
 
 // activate is called with mu held.
-func (c *Client) activate(way int) {
+func (c *Client) activate(endpoint int) {
 	now := time.Now()
 	if c.active == 0 {
-		// A first way that had been fine for long is asked again soon. One that
+		// A first endpoint that had been fine for long is asked again soon. One that
 		// came back only to fail at once is asked less and less often.
 		if now.Sub(c.since) >= longestPause {
 			c.pause = shortestPause
 		}
-		c.left = now
+		c.failedAt = now
 	}
-	c.active, c.since = way, now
-	c.silent[way], c.silence[way] = 0, nil
+	c.active, c.since = endpoint, now
+	c.timeouts[endpoint], c.timeoutErr[endpoint] = 0, nil
 	c.switches++
 }
 
-// resume makes the first way the active one again, over the session that has
+// resume makes the first endpoint the active one again, over the session that has
 // just got an answer there. It reports whether that session is in use now.
 func (c *Client) resume(ctx context.Context, s *session) bool {
 	c.mu.Lock()
@@ -64,7 +64,7 @@ func (c *Client) resume(ctx context.Context, s *session) bool {
 		c.mu.Unlock()
 		return false
 	}
-	sw := Switch{From: c.ways[c.active].Label, To: c.ways[0].Label, Took: time.Since(c.left)}
+	sw := Switch{From: c.endpoints[c.active].Label, To: c.endpoints[0].Label, Took: time.Since(c.failedAt)}
 	stale, left := c.sessions[0], c.sessions[c.active]
 	c.sessions[0] = s
 	c.activate(0)
@@ -76,11 +76,11 @@ func (c *Client) resume(ctx context.Context, s *session) bool {
 			c.tidy(old)
 		}
 	}
-	c.tell(sw)
+	c.notify(sw)
 	return true
 }
 
-func (c *Client) tell(sw Switch) {
+func (c *Client) notify(sw Switch) {
 	if sw.Why != nil {
 		c.log.Warn("router is reached another way", "from", sw.From, "to", sw.To, "why", sw.Why, "took", sw.Took.Round(time.Millisecond))
 	} else {

@@ -25,6 +25,6 @@ func New(cfg Config) (*rosclient.Client, error) {
 	if cfg.Plain {
 		scheme = "http"
 	}
-	w := &wire{user: cfg.User, password: cfg.Password, target: target, base: scheme + "://" + target.Addr() + "/rest"}
-	return rosclient.New(rosclient.Config{Wire: w, User: cfg.User, Timeout: cfg.Timeout, AuthBackoff: cfg.AuthBackoff, Now: cfg.Now}), nil
+	t := &transport{user: cfg.User, password: cfg.Password, target: target, base: scheme + "://" + target.Addr() + "/rest"}
+	return rosclient.New(rosclient.Config{Transport: t, User: cfg.User, Timeout: cfg.Timeout, AuthBackoff: cfg.AuthBackoff, Now: cfg.Now}), nil
 }

@@ -41,9 +41,9 @@ func open(ctx context.Context, t *rosconn.Target) (*session, error) {
 // is a *rosconn.Error, the session is of no more use.
 func (s *session) exchange(ctx context.Context, req *http.Request) (*http.Response, []byte, error) {
 	fail := func(err error) (*http.Response, []byte, error) {
-		return nil, nil, &rosconn.Error{Phase: rosconn.Waiting, Served: s.served, Cause: rosconn.Because(ctx, err)}
+		return nil, nil, &rosconn.Error{Phase: rosconn.Waiting, Served: s.served, Cause: rosconn.CtxError(ctx, err)}
 	}
-	done, err := rosconn.Bound(ctx, s.raw)
+	done, err := rosconn.WithDeadline(ctx, s.raw)
 	if err != nil {
 		return fail(err)
 	}
@@ -84,7 +84,7 @@ func (s *session) usable() bool {
 		return false
 	}
 	// Before the first answer a TLS session ticket may lie there.
-	return s.served == 0 || rosconn.Quiet(s.raw)
+	return s.served == 0 || rosconn.Idle(s.raw)
 }
 
 func (s *session) close() error { return s.conn.Close() }

@@ -83,7 +83,7 @@ func (c *Client) entries(ctx context.Context, menu string, where ...Match) ([]ro
 	exact := rows[:0]
 	for _, r := range rows {
 		if err := rosdata.Require(r, ".id", "list", "address"); err != nil || !isID(r[".id"]) {
-			return nil, c.nonsense(fmt.Errorf("answer for %s is something else: %w", menu, cmp.Or(err, errors.New("id "+rosdata.Quote(r[".id"])))))
+			return nil, c.malformed(fmt.Errorf("answer for %s is something else: %w", menu, cmp.Or(err, errors.New("id "+rosdata.Quote(r[".id"])))))
 		}
 		if matches(r, where) {
 			exact = append(exact, r)
@@ -146,7 +146,7 @@ func (c *Client) AddAddress(ctx context.Context, a router.Address) (router.Addre
 	}
 	now, err := c.addressOf(r)
 	if err == nil && exists {
-		err = c.located(fmt.Errorf("%s in list %s: %w", address, rosdata.Quote(a.List), router.ErrExists))
+		err = c.withAddr(fmt.Errorf("%s in list %s: %w", address, rosdata.Quote(a.List), router.ErrExists))
 	}
 	return now, err
 }
@@ -154,7 +154,7 @@ func (c *Client) AddAddress(ctx context.Context, a router.Address) (router.Addre
 func (c *Client) addressOf(r rosdata.Row) (router.Address, error) {
 	a, err := rosdata.Address(r)
 	if err != nil {
-		return a, c.nonsense(err)
+		return a, c.malformed(err)
 	}
 	return a, nil
 }
@@ -172,8 +172,8 @@ func (c *Client) add(ctx context.Context, a router.Address) (_ rosdata.Row, exis
 	if err := c.connect(ctx); err != nil {
 		return nil, false, err
 	}
-	o := c.wire.Change(ctx, Change{Menu: addressMenu(a.Address), Command: "add", Set: set, Props: rosdata.AddressProps})[0]
-	_ = c.heed(o.Err)
+	o := c.transport.Change(ctx, Change{Menu: addressMenu(a.Address), Command: "add", Set: set, Props: rosdata.AddressProps})[0]
+	_ = c.noteAuth(o.Err)
 	exists = errors.Is(o.Err, router.ErrExists)
 	switch {
 	case errors.Is(o.Err, ErrNotSent):
@@ -213,13 +213,13 @@ func (c *Client) RemoveAddress(ctx context.Context, list, address string) error 
 		return err
 	}
 	if r == nil {
-		return c.located(fmt.Errorf("%s in list %s: %w", address, rosdata.Quote(list), router.ErrNotFound))
+		return c.withAddr(fmt.Errorf("%s in list %s: %w", address, rosdata.Quote(list), router.ErrNotFound))
 	}
 	if err := c.connect(ctx); err != nil {
 		return err
 	}
-	o := c.wire.Change(ctx, Change{Menu: addressMenu(address), Command: "remove", ID: r[".id"]})[0]
-	_ = c.heed(o.Err)
+	o := c.transport.Change(ctx, Change{Menu: addressMenu(address), Command: "remove", ID: r[".id"]})[0]
+	_ = c.noteAuth(o.Err)
 	switch {
 	case o.Err == nil, errors.Is(o.Err, router.ErrNotFound): // expired meanwhile
 		return nil

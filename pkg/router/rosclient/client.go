@@ -1,5 +1,5 @@
 // Package rosclient implements router.Client over any protocol that can print and
-// change rows of RouterOS's menus (Wire). What wanctl insists on is written
+// change rows of RouterOS's menus (Transport). What wanctl insists on is written
 // here once: names compared exactly and on our side, ids trusted on the
 // session they were read on alone, a change whose outcome is unknown read back
 // before it is repeated, and refused credentials not tried again in a hurry.
@@ -18,25 +18,25 @@ import (
 
 // Config of a Client. Zero fields have the defaults named.
 type Config struct {
-	Wire        Wire
+	Transport   Transport
 	User        string           // for errors
 	Timeout     time.Duration    // of one call, with everything it takes; rosconn.DefaultTimeout
 	AuthBackoff time.Duration    // no attempt for so long after refused credentials; 60 s
 	Now         func() time.Time // time.Now
 }
 
-// Client is a router.Client over a Wire.
+// Client is a router.Client over a Transport.
 type Client struct {
 	// configuration
-	cfg    Config
-	wire   Wire
-	target *rosconn.Target
+	cfg       Config
+	transport Transport
+	target    *rosconn.Target
 
 	// turn is held by the call in progress and protects what follows.
 	turn chan struct{}
 
-	closed bool
-	barred time.Time // no attempt before this: the credentials were refused
+	closed      bool
+	authRetryAt time.Time // no attempt before this: the credentials were refused
 
 	serial int                          // the session at hand
 	ids    map[string]map[string]string // by menu and name, read on session serial
@@ -62,14 +62,14 @@ func New(cfg Config) *Client {
 		cfg.Now = time.Now
 	}
 	return &Client{
-		cfg: cfg, wire: cfg.Wire, target: cfg.Wire.Target(),
+		cfg: cfg, transport: cfg.Transport, target: cfg.Transport.Target(),
 		turn: make(chan struct{}, 1), ids: make(map[string]map[string]string),
 		doubtful: make(map[string]bool), long: make(map[string]bool),
 	}
 }
 
 // String names the router and the user, and nothing else.
-func (c *Client) String() string { return c.wire.String() }
+func (c *Client) String() string { return c.transport.String() }
 
 // GoString keeps %#v as discreet as %v.
 func (c *Client) GoString() string { return c.String() }
@@ -79,7 +79,7 @@ func (c *Client) Close() error {
 	c.turn <- struct{}{}
 	defer func() { <-c.turn }()
 	c.closed = true
-	return c.wire.Close()
+	return c.transport.Close()
 }
 
 // begin starts a call: it waits for its turn and bounds the time of everything
@@ -102,7 +102,7 @@ func (c *Client) begin(ctx context.Context) (_ context.Context, end func(), err 
 		end()
 		return nil, nil, c.target.Fail(router.ErrUnreachable, "this client is closed", "")
 	}
-	if wait := c.barred.Sub(c.cfg.Now()); wait > 0 {
+	if wait := c.authRetryAt.Sub(c.cfg.Now()); wait > 0 {
 		end()
 		return nil, nil, c.target.Fail(router.ErrAuth, "user or password refused for "+rosdata.Quote(c.cfg.User),
 			fmt.Sprintf("not trying again for %s, so that the router does not take this for an attack", wait.Round(time.Second)))
@@ -113,9 +113,9 @@ func (c *Client) begin(ctx context.Context) (_ context.Context, end func(), err 
 // connect makes sure that there is a session, and forgets what was learnt on
 // another.
 func (c *Client) connect(ctx context.Context) error {
-	serial, err := c.wire.Connect(ctx)
+	serial, err := c.transport.Connect(ctx)
 	if err != nil {
-		return c.heed(err)
+		return c.noteAuth(err)
 	}
 	if serial != c.serial {
 		c.serial, c.noIPv6 = serial, false
@@ -124,11 +124,11 @@ func (c *Client) connect(ctx context.Context) error {
 	return nil
 }
 
-// heed remembers refused credentials.
-func (c *Client) heed(err error) error {
+// noteAuth remembers refused credentials.
+func (c *Client) noteAuth(err error) error {
 	if errors.Is(err, router.ErrAuth) {
-		c.barred = c.cfg.Now().Add(c.cfg.AuthBackoff)
-		_ = c.wire.Close()
+		c.authRetryAt = c.cfg.Now().Add(c.cfg.AuthBackoff)
+		_ = c.transport.Close()
 	}
 	return err
 }
@@ -139,15 +139,15 @@ func (c *Client) print(ctx context.Context, q Query) ([]rosdata.Row, error) {
 	if err := c.connect(ctx); err != nil {
 		return nil, err
 	}
-	rows, err := c.wire.Print(ctx, q)
+	rows, err := c.transport.Print(ctx, q)
 	var e *rosdata.Error
-	if errors.As(err, &e) && e.Died {
+	if errors.As(err, &e) && e.ConnReset {
 		if err := c.connect(ctx); err != nil {
 			return nil, err
 		}
-		rows, err = c.wire.Print(ctx, q)
+		rows, err = c.transport.Print(ctx, q)
 	}
-	return rows, c.heed(err)
+	return rows, c.noteAuth(err)
 }
 
 // Info reads /system/resource and /system/identity.
@@ -167,7 +167,7 @@ func (c *Client) Info(ctx context.Context) (router.Info, error) {
 	}
 	info, err := rosdata.Info(resource, identity)
 	if err != nil {
-		return router.Info{}, c.nonsense(err)
+		return router.Info{}, c.malformed(err)
 	}
 	return info, nil
 }
@@ -179,14 +179,14 @@ func (c *Client) singleton(ctx context.Context, menu string) (rosdata.Row, error
 		return nil, err
 	}
 	if len(rows) != 1 {
-		return nil, c.nonsense(fmt.Errorf("answer for %s has %d rows", menu, len(rows)))
+		return nil, c.malformed(fmt.Errorf("answer for %s has %d rows", menu, len(rows)))
 	}
 	return rows[0], nil
 }
 
-// nonsense is an answer that cannot be an answer to what was asked.
-func (c *Client) nonsense(err error) error {
-	return c.target.Nonsense(err.Error())
+// malformed is an answer that cannot be an answer to what was asked.
+func (c *Client) malformed(err error) error {
+	return c.target.Malformed(err.Error())
 }
 
 // list reads all rows of a menu into the words of package router.
@@ -208,7 +208,7 @@ func items[T any](c *Client, rows []rosdata.Row, read func(rosdata.Row) (T, erro
 	for i, r := range rows {
 		var err error
 		if all[i], err = read(r); err != nil {
-			return nil, c.nonsense(err)
+			return nil, c.malformed(err)
 		}
 	}
 	return all, nil

@@ -29,7 +29,7 @@ func (c *Client) edit(ctx context.Context, t table, props []string, edits ...edi
 	var open []int
 	for i, e := range edits {
 		if len(e.set) == 0 || c.doubtful[t.doubt(e.name)] {
-			r, err := c.look(ctx, t, props, e.name)
+			r, err := c.refetch(ctx, t, props, e.name)
 			if err != nil {
 				return rows, err
 			}
@@ -49,7 +49,7 @@ func (c *Client) edit(ctx context.Context, t table, props []string, edits ...edi
 	}
 	var errs []error
 	for k, i := range open {
-		if rows[i], err = c.finish(ctx, t, props, edits[i], outcomes[k]); err != nil {
+		if rows[i], err = c.verify(ctx, t, props, edits[i], outcomes[k]); err != nil {
 			errs = append(errs, err)
 		}
 	}
@@ -67,8 +67,8 @@ func each(edits []edit, indices []int) []edit {
 // doubt is the key of a row in Client.doubtful.
 func (t table) doubt(name string) string { return t.menu + "\x00" + name }
 
-// look reads one row anew, which ends all doubt about it.
-func (c *Client) look(ctx context.Context, t table, props []string, name string) (rosdata.Row, error) {
+// refetch reads one row anew, which ends all doubt about it.
+func (c *Client) refetch(ctx context.Context, t table, props []string, name string) (rosdata.Row, error) {
 	rows, err := c.named(ctx, t, props, name)
 	if err != nil {
 		return nil, err
@@ -88,9 +88,9 @@ func (c *Client) write(ctx context.Context, t table, props []string, edits ...ed
 	for i, e := range edits {
 		changes[i] = Change{Menu: t.menu, Command: "set", ID: ids[i], Set: e.set, Props: props}
 	}
-	outcomes := c.wire.Change(ctx, changes...)
+	outcomes := c.transport.Change(ctx, changes...)
 	for i := range outcomes {
-		_ = c.heed(outcomes[i].Err)
+		_ = c.noteAuth(outcomes[i].Err)
 	}
 	return outcomes, nil
 }
@@ -125,19 +125,19 @@ func (c *Client) locate(ctx context.Context, t table, edits []edit) ([]string, e
 	return ids, c.connect(ctx)
 }
 
-// finish makes sure of one edit: it looks the id up anew, once, when the router
+// verify makes sure of one edit: it looks the id up anew, once, when the router
 // no longer knows it, and finds out what became of a change that was not
 // answered.
-func (c *Client) finish(ctx context.Context, t table, props []string, e edit, o Outcome) (rosdata.Row, error) {
-	r, err := c.confirm(ctx, t, props, e, o)
+func (c *Client) verify(ctx context.Context, t table, props []string, e edit, o Outcome) (rosdata.Row, error) {
+	r, err := c.rowAfter(ctx, t, props, e, o)
 	if errors.Is(err, router.ErrNotFound) || errors.Is(err, ErrNotSent) {
 		if errors.Is(err, router.ErrNotFound) {
 			delete(c.ids, t.menu)
 		}
-		r, err = c.again(ctx, t, props, e)
+		r, err = c.retry(ctx, t, props, e)
 	}
 	if errors.Is(err, router.ErrOutcomeUnknown) {
-		r, err = c.settle(ctx, t, props, e, err)
+		r, err = c.resolve(ctx, t, props, e, err)
 	}
 	switch {
 	case errors.Is(err, ErrNotSent):
@@ -151,47 +151,47 @@ func (c *Client) finish(ctx context.Context, t table, props []string, e edit, o 
 	return r, nil
 }
 
-// again writes one edit once more.
-func (c *Client) again(ctx context.Context, t table, props []string, e edit) (rosdata.Row, error) {
+// retry writes one edit once more.
+func (c *Client) retry(ctx context.Context, t table, props []string, e edit) (rosdata.Row, error) {
 	outcomes, err := c.write(ctx, t, props, e)
 	if err != nil {
 		return nil, err
 	}
-	return c.confirm(ctx, t, props, e, outcomes[0])
+	return c.rowAfter(ctx, t, props, e, outcomes[0])
 }
 
-// settle finds out what became of a change, and repeats it once when it had no
+// resolve finds out what became of a change, and repeats it once when it had no
 // effect.
-func (c *Client) settle(ctx context.Context, t table, props []string, e edit, unknown error) (rosdata.Row, error) {
+func (c *Client) resolve(ctx context.Context, t table, props []string, e edit, unknown error) (rosdata.Row, error) {
 	c.doubtful[t.doubt(e.name)] = true
 	if errors.Is(unknown, context.DeadlineExceeded) || errors.Is(unknown, context.Canceled) {
 		return nil, unknown // no time left to look
 	}
-	r, err := c.look(ctx, t, props, e.name)
+	r, err := c.refetch(ctx, t, props, e.name)
 	if err != nil {
 		return nil, errors.Join(unknown, err)
 	}
 	if rosdata.Shows(r, e.set) {
 		return r, nil
 	}
-	if r, err = c.again(ctx, t, props, e); errors.Is(err, router.ErrOutcomeUnknown) {
+	if r, err = c.retry(ctx, t, props, e); errors.Is(err, router.ErrOutcomeUnknown) {
 		c.doubtful[t.doubt(e.name)] = true
 	}
 	return r, err
 }
 
-// confirm takes the row out of the outcome of a change, or reads it where the
+// rowAfter takes the row out of the outcome of a change, or reads it where the
 // answer does not hold it.
-func (c *Client) confirm(ctx context.Context, t table, props []string, e edit, o Outcome) (rosdata.Row, error) {
+func (c *Client) rowAfter(ctx context.Context, t table, props []string, e edit, o Outcome) (rosdata.Row, error) {
 	if o.Err != nil {
 		return nil, o.Err
 	}
 	r := o.Row
 	if r == nil {
-		return c.look(ctx, t, props, e.name)
+		return c.refetch(ctx, t, props, e.name)
 	}
 	if err := rosdata.Require(r, t.need...); err != nil {
-		return nil, c.nonsense(fmt.Errorf("answer to a change in %s is something else: %w", t.menu, err))
+		return nil, c.malformed(fmt.Errorf("answer to a change in %s is something else: %w", t.menu, err))
 	}
 	if r[t.key] != e.name {
 		delete(c.ids, t.menu)

@@ -54,7 +54,7 @@ func (c *Client) named(ctx context.Context, t table, props []string, names ...st
 			return nil, err
 		default:
 			if picked, err := pick(rows, t, names); err == nil || errors.Is(err, router.ErrAmbiguous) {
-				return picked, c.located(err)
+				return picked, c.withAddr(err)
 			}
 			// Absent by the router's comparison: see with our own.
 		}
@@ -70,7 +70,7 @@ func (c *Client) named(ctx context.Context, t table, props []string, names ...st
 			return nil, starting
 		}
 	}
-	return picked, c.located(err)
+	return picked, c.withAddr(err)
 }
 
 func pick(rows []rosdata.Row, t table, names []string) ([]rosdata.Row, error) {
@@ -85,8 +85,8 @@ func pick(rows []rosdata.Row, t table, names []string) ([]rosdata.Row, error) {
 	return picked, nil
 }
 
-// located says which router an error is about.
-func (c *Client) located(err error) error {
+// withAddr says which router an error is about.
+func (c *Client) withAddr(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -102,10 +102,10 @@ func (c *Client) rows(ctx context.Context, t table, q Query) ([]rosdata.Row, err
 	}
 	for _, r := range rows {
 		if err := rosdata.Require(r, t.need...); err != nil {
-			return nil, c.nonsense(fmt.Errorf("answer for %s is something else: %w", t.menu, err))
+			return nil, c.malformed(fmt.Errorf("answer for %s is something else: %w", t.menu, err))
 		}
 		if !isID(r[".id"]) {
-			return nil, c.nonsense(fmt.Errorf("answer for %s has the id %s", t.menu, rosdata.Quote(r[".id"])))
+			return nil, c.malformed(fmt.Errorf("answer for %s has the id %s", t.menu, rosdata.Quote(r[".id"])))
 		}
 	}
 	if len(q.Where) == 0 || c.ids[t.menu] == nil {
@@ -137,9 +137,9 @@ func isID(s string) bool {
 	return err == nil
 }
 
-// settling is how long after its start a router may not have loaded its
+// bootGrace is how long after its start a router may not have loaded its
 // configuration.
-const settling = time.Minute
+const bootGrace = time.Minute
 
 // starting tells a row that is absent from a router that has just started and
 // does not show its configuration yet; nil when it has been up for long.
@@ -150,9 +150,9 @@ func (c *Client) starting(ctx context.Context, t table) error {
 	}
 	uptime, err := rosdata.Duration(r["uptime"])
 	if err != nil {
-		return c.nonsense(err)
+		return c.malformed(err)
 	}
-	if uptime < settling {
+	if uptime < bootGrace {
 		return c.target.Fail(router.ErrOutcomeUnknown,
 			fmt.Sprintf("it started %s ago and does not show the %s yet", uptime, t.what), "")
 	}

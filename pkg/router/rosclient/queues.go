@@ -50,7 +50,7 @@ func (c *Client) SetQueues(ctx context.Context, changes ...router.QueueChange) (
 		}
 		q, bad := rosdata.Queue(r)
 		if bad != nil {
-			return queues, c.nonsense(bad)
+			return queues, c.malformed(bad)
 		}
 		if q.Name == changes[i].Name {
 			queues[i] = q

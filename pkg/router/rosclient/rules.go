@@ -24,7 +24,7 @@ func (c *Client) Rule(ctx context.Context, comment string) (router.Rule, error) 
 }
 
 func (c *Client) rule(ctx context.Context, comment string) (router.Rule, error) {
-	r, err := c.look(ctx, mangle, nil, comment)
+	r, err := c.refetch(ctx, mangle, nil, comment)
 	if err != nil {
 		return router.Rule{}, err
 	}
@@ -34,7 +34,7 @@ func (c *Client) rule(ctx context.Context, comment string) (router.Rule, error) 
 func (c *Client) ruleOf(r rosdata.Row) (router.Rule, error) {
 	rule, err := rosdata.Rule(r)
 	if err != nil {
-		return rule, c.nonsense(err)
+		return rule, c.malformed(err)
 	}
 	return rule, nil
 }

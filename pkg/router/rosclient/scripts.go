@@ -27,11 +27,11 @@ func (c *Client) RunScript(ctx context.Context, name string) error {
 	if err := c.connect(ctx); err != nil {
 		return err
 	}
-	o := c.wire.Change(ctx, Change{Menu: scripts.menu, Command: "run", ID: rows[0][".id"]})[0]
+	o := c.transport.Change(ctx, Change{Menu: scripts.menu, Command: "run", ID: rows[0][".id"]})[0]
 	if errors.Is(o.Err, ErrNotSent) {
 		return notSent(c.target)
 	}
-	return c.heed(o.Err)
+	return c.noteAuth(o.Err)
 }
 
 // Routes lists /ip/route.

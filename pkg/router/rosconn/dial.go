@@ -86,7 +86,7 @@ func (t *Target) Connect(ctx context.Context) (conn, raw net.Conn, err error) {
 	}
 	raw, err = dial(ctx, "tcp", t.Addr())
 	if err != nil {
-		return nil, nil, &Error{Phase: Connecting, Cause: Because(ctx, err)}
+		return nil, nil, &Error{Phase: Connecting, Cause: CtxError(ctx, err)}
 	}
 	if t.TLS == nil {
 		return raw, raw, nil
@@ -98,14 +98,14 @@ func (t *Target) Connect(ctx context.Context) (conn, raw net.Conn, err error) {
 		if errors.As(err, &invalid) {
 			err = &CertificateError{Seen: Fingerprint(invalid.UnverifiedCertificates), cause: invalid.Err}
 		}
-		return nil, nil, &Error{Phase: Handshaking, Cause: Because(ctx, err)}
+		return nil, nil, &Error{Phase: Handshaking, Cause: CtxError(ctx, err)}
 	}
 	return secure, raw, nil
 }
 
-// Because prefers the reason ctx has for ending over what the connection says
+// CtxError prefers the reason ctx has for ending over what the connection says
 // of it.
-func Because(ctx context.Context, err error) error {
+func CtxError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -116,10 +116,10 @@ func Because(ctx context.Context, err error) error {
 	return err
 }
 
-// Bound makes ctx end what happens on raw: by its deadline and when it is
+// WithDeadline makes ctx end what happens on raw: by its deadline and when it is
 // cancelled. The caller must call the function returned, which reports whether
 // ctx struck: the connection is of no more use then.
-func Bound(ctx context.Context, raw net.Conn) (done func() (struck bool), err error) {
+func WithDeadline(ctx context.Context, raw net.Conn) (done func() (struck bool), err error) {
 	deadline, _ := ctx.Deadline()
 	if err := raw.SetDeadline(deadline); err != nil {
 		return nil, err

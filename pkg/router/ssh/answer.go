@@ -174,7 +174,7 @@ func (r *reader) measure(token string) bool {
 		return false
 	}
 	r.col = 0
-	for _, c := range []byte(token + "+" + ruler) {
+	for _, c := range []byte(token + "+" + widthProbe) {
 		if r.wrap == 0 && r.col > 0 && (r.ahead("\r\n") || r.ahead("\n")) {
 			r.wrap = r.col
 		}

@@ -57,7 +57,7 @@ func field(kind, key, value string) string {
 	return fmt.Sprintf("f %s %d %d %s %s.", kind, len(key), len(value), key, value)
 }
 
-func beginning() string { return token + "+\r\n" + token + "+\n" + token + "+" + ruler }
+func beginning() string { return token + "+\r\n" + token + "+\n" + token + "+" + widthProbe }
 
 // show puts every line on a screen.
 func (s screen) show(lines ...string) (string, bool) {
@@ -191,8 +191,8 @@ func TestRefusals(t *testing.T) {
 		{"a web page", "<html>failure: no\r\n", "", router.ErrOutcomeUnknown, "something else"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			w := &wire{target: &rosconn.Target{Host: "192.0.2.1", Port: 22}}
-			err := w.refusal(understand(token, []byte(tt.output), false), tt.command)
+			tr := &transport{target: &rosconn.Target{Host: "192.0.2.1", Port: 22}}
+			err := tr.refusal(understand(token, []byte(tt.output), false), tt.command)
 			if !errors.Is(err, tt.class) || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v\nwant %q of class %v", err, tt.want, tt.class)
 			}

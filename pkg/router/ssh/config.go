@@ -70,11 +70,11 @@ func New(cfg Config) (*rosclient.Client, error) {
 	if cfg.Password == nil {
 		cfg.Password = func() string { return "" }
 	}
-	w := &wire{
+	t := &transport{
 		target: &rosconn.Target{Host: cfg.Host, Port: cfg.Port, Service: "ssh", Timeout: cfg.Timeout, Dial: cfg.Dial},
 		login:  credentials{user: cfg.User, password: cfg.Password, signer: signer},
 		trust:  trust{pin: pin, files: knownHosts(cfg.KnownHosts), legacy: cfg.Legacy},
 		legacy: cfg.Legacy,
 	}
-	return rosclient.New(rosclient.Config{Wire: w, User: cfg.User, Timeout: cfg.Timeout, AuthBackoff: cfg.AuthBackoff, Now: cfg.Now}), nil
+	return rosclient.New(rosclient.Config{Transport: t, User: cfg.User, Timeout: cfg.Timeout, AuthBackoff: cfg.AuthBackoff, Now: cfg.Now}), nil
 }

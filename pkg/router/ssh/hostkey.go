@@ -145,7 +145,7 @@ func (c *check) read() error {
 	c.known = known
 	// A key that nobody has makes the file tell what it has.
 	var mismatch *knownhosts.KeyError
-	if errors.As(known(c.addr, nowhere, nobody{}), &mismatch) {
+	if errors.As(known(c.addr, noAddr, noKey{}), &mismatch) {
 		c.want = mismatch.Want
 	}
 	return nil
@@ -156,7 +156,7 @@ func (c *check) algorithms() []string { return slices.Concat(c.left...) }
 
 // verify implements ssh.HostKeyCallback.
 func (c *check) verify(addr string, remote net.Addr, key xssh.PublicKey) error {
-	if err := c.judge(addr, remote, key); err != nil {
+	if err := c.compare(addr, remote, key); err != nil {
 		c.refused.Store(err)
 		return err
 	}
@@ -165,7 +165,7 @@ func (c *check) verify(addr string, remote net.Addr, key xssh.PublicKey) error {
 	return nil
 }
 
-func (c *check) judge(addr string, remote net.Addr, key xssh.PublicKey) *hostKeyError {
+func (c *check) compare(addr string, remote net.Addr, key xssh.PublicKey) *hostKeyError {
 	seen := xssh.FingerprintSHA256(key)
 	shown := "its host key has the fingerprint " + seen + " (" + key.Type() + ")"
 	if c.pin != nil {
@@ -219,10 +219,10 @@ func (c *check) changed(shown, seen, keyType string, want []knownhosts.KnownKey)
 	}
 }
 
-// again decides after a failed handshake whether another type of key is worth a
+// nextFamily decides after a failed handshake whether another type of key is worth a
 // connection of its own; if not, it returns why the host is not trusted, nil
 // when that was not the reason.
-func (c *check) again(err error) (bool, *hostKeyError) {
+func (c *check) nextFamily(err error) (bool, *hostKeyError) {
 	if c.accepted.Load() != nil {
 		return false, nil
 	}
@@ -255,11 +255,11 @@ type hostKeyError struct{ keyType, text, hint string }
 func (e *hostKeyError) Error() string { return e.text }
 
 // nobody is a key that no host has.
-type nobody struct{}
+type noKey struct{}
 
-func (nobody) Type() string                         { return "none" }
-func (nobody) Marshal() []byte                      { return nil }
-func (nobody) Verify([]byte, *xssh.Signature) error { return errors.New("no key") }
+func (noKey) Type() string                         { return "none" }
+func (noKey) Marshal() []byte                      { return nil }
+func (noKey) Verify([]byte, *xssh.Signature) error { return errors.New("no key") }
 
-// nowhere is an address that known hosts are not looked up by.
-var nowhere = &net.TCPAddr{IP: net.IPv4zero}
+// noAddr is an address that known hosts are not looked up by.
+var noAddr = &net.TCPAddr{IP: net.IPv4zero}

@@ -24,12 +24,12 @@ func opened(t *testing.T, q simrouter.SSHQuirks) (*simrouter.Router, *session) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &wire{
+	tr := &transport{
 		target: &rosconn.Target{Host: host, Port: port, Service: "ssh", Timeout: 10 * time.Second},
 		login:  credentials{user: "admin", password: func() string { return "" }},
 		trust:  trust{pin: pin},
 	}
-	s, err := w.open(t.Context())
+	s, err := tr.open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,9 +87,9 @@ func TestKeepAliveAnswered(t *testing.T) {
 func TestKeepAliveIgnored(t *testing.T) {
 	_, s := opened(t, simrouter.SSHQuirks{Keepalive: simrouter.KeepaliveIgnored})
 	s.keepAlive(time.Millisecond, 20*time.Millisecond)
-	w := &wire{session: s}
-	_ = w.Close()
-	if !w.deaf {
+	tr := &transport{session: s}
+	_ = tr.Close()
+	if !tr.noKeepalive {
 		t.Error("the next session would ask again")
 	}
 }

@@ -19,7 +19,7 @@ import (
 //
 //	TOKEN+                          the script runs
 //	TOKEN+
-//	TOKEN+0123...                   a ruler: how the router shows long lines
+//	TOKEN+0123...                   a probe: how the router shows long lines
 //	TOKEN=                          the next change has been made
 //	TOKEN-                          and its row shown
 //	r 8 *1000001.                   a row
@@ -31,9 +31,9 @@ import (
 // that it ran to its end. What is printed instead of the expected line is the
 // error that ended it: RouterOS has no other reliable way to tell.
 
-// ruler follows the token on the third line. It is longer than terminals are
+// widthProbe follows the token on the third line. It is longer than terminals are
 // wide.
-var ruler = strings.Repeat("0123456789", 20)
+var widthProbe = strings.Repeat("0123456789", 20)
 
 // newToken makes the token of a request.
 func newToken() string {
@@ -52,7 +52,7 @@ type script struct {
 
 func newScript(token string) *script {
 	s := &script{token: token}
-	s.put(rosdata.QuoteRSC(token + "+\r\n" + token + "+\n" + token + "+" + ruler))
+	s.put(rosdata.QuoteRSC(token + "+\r\n" + token + "+\n" + token + "+" + widthProbe))
 	return s
 }
 

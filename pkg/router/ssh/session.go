@@ -32,9 +32,9 @@ type session struct {
 	client *xssh.Client
 	served int // commands answered
 
-	dead    chan struct{} // closed when the connection has ended
-	deaf    atomic.Bool   // it ended because the first keepalive was not answered
-	waiting sync.WaitGroup
+	dead        chan struct{} // closed when the connection has ended
+	noKeepalive atomic.Bool   // it ended because the first keepalive was not answered
+	waiting     sync.WaitGroup
 }
 
 // open connects and logs in. Errors are *rosconn.Error; whether the host key was
@@ -46,14 +46,14 @@ func open(ctx context.Context, t *rosconn.Target, cfg *xssh.ClientConfig, truste
 	}
 	fail := func(p rosconn.Phase, err error) (*session, error) {
 		_ = raw.Close()
-		return nil, &rosconn.Error{Phase: p, Cause: rosconn.Because(ctx, err)}
+		return nil, &rosconn.Error{Phase: p, Cause: rosconn.CtxError(ctx, err)}
 	}
-	done, err := rosconn.Bound(ctx, raw)
+	done, err := rosconn.WithDeadline(ctx, raw)
 	if err != nil {
 		return fail(rosconn.Handshaking, err)
 	}
 	conn, channels, requests, err := xssh.NewClientConn(raw, t.Addr(), cfg)
-	struck := done()
+	interrupted := done()
 	if err != nil {
 		phase := rosconn.Handshaking
 		if trusted() {
@@ -69,7 +69,7 @@ func open(ctx context.Context, t *rosconn.Target, cfg *xssh.ClientConfig, truste
 	if keepAlive {
 		s.waiting.Go(func() { s.keepAlive(keepAliveEvery, keepAliveWait) })
 	}
-	if struck || s.raw.SetDeadline(time.Time{}) != nil {
+	if interrupted || s.raw.SetDeadline(time.Time{}) != nil {
 		s.close()
 		return fail(rosconn.LoggingIn, net.ErrClosed)
 	}
@@ -88,7 +88,7 @@ func (s *session) keepAlive(every, wait time.Duration) {
 		case <-t.C:
 		}
 		strike := time.AfterFunc(wait, func() {
-			s.deaf.Store(!answered)
+			s.noKeepalive.Store(!answered)
 			_ = s.raw.Close()
 		})
 		err := s.ask()
@@ -157,14 +157,14 @@ var errNoExec = errors.New("refuses to run commands")
 // is; after a *rosconn.Error it is of no more use.
 func (s *session) run(ctx context.Context, command string, complete func([]byte) bool) (output []byte, status int, err error) {
 	fail := func(err error) ([]byte, int, error) {
-		return output, -1, &rosconn.Error{Phase: rosconn.Waiting, Served: s.served, Cause: rosconn.Because(ctx, err)}
+		return output, -1, &rosconn.Error{Phase: rosconn.Waiting, Served: s.served, Cause: rosconn.CtxError(ctx, err)}
 	}
-	done, err := rosconn.Bound(ctx, s.raw)
+	done, err := rosconn.WithDeadline(ctx, s.raw)
 	if err != nil {
 		return nil, -1, &unsentError{err}
 	}
 	output, status, err = s.exec(command, complete)
-	struck := done()
+	interrupted := done()
 	if err != nil {
 		var unsent *unsentError
 		if errors.As(err, &unsent) && ctx.Err() == nil {
@@ -174,7 +174,7 @@ func (s *session) run(ctx context.Context, command string, complete func([]byte)
 		return fail(err)
 	}
 	s.served++
-	if struck || s.raw.SetDeadline(time.Time{}) != nil {
+	if interrupted || s.raw.SetDeadline(time.Time{}) != nil {
 		_ = s.raw.Close()
 	}
 	return output, status, nil
@@ -187,7 +187,7 @@ func (s *session) exec(command string, complete func([]byte) bool) (output []byt
 	}
 	defer func() { _ = ch.Close() }()
 	status = -1
-	out := &sink{full: func() { _ = s.raw.Close() }}
+	out := &outputBuffer{full: func() { _ = s.raw.Close() }}
 	var group sync.WaitGroup
 	group.Go(func() { _, _ = io.Copy(out, ch) })
 	group.Go(func() { _, _ = io.Copy(out, ch.Stderr()) })
@@ -211,7 +211,7 @@ func (s *session) exec(command string, complete func([]byte) bool) (output []byt
 	group.Wait()
 	output = out.bytes()
 	switch {
-	case out.overflown():
+	case out.overflowed():
 		return nil, -1, rosconn.ErrTooMuch
 	case status >= 0, complete(output):
 		return output, status, nil

@@ -20,8 +20,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
-// wire is a rosclient.Wire over the binary API.
-type wire struct {
+// transport is a rosclient.Transport over the binary API.
+type transport struct {
 	// configuration
 	target   *rosconn.Target
 	user     string
@@ -31,73 +31,73 @@ type wire struct {
 	serial  int
 }
 
-var _ rosclient.Wire = (*wire)(nil)
+var _ rosclient.Transport = (*transport)(nil)
 
-func (w *wire) Target() *rosconn.Target { return w.target }
-func (w *wire) String() string          { return w.user + "@" + w.target.Service + "://" + w.target.Addr() }
+func (t *transport) Target() *rosconn.Target { return t.target }
+func (t *transport) String() string          { return t.user + "@" + t.target.Service + "://" + t.target.Addr() }
 
-// Connect implements rosclient.Wire.
-func (w *wire) Connect(ctx context.Context) (int, error) {
-	if w.session != nil && w.session.usable() {
-		return w.serial, nil
+// Connect implements rosclient.Transport.
+func (t *transport) Connect(ctx context.Context) (int, error) {
+	if t.session != nil && t.session.usable() {
+		return t.serial, nil
 	}
-	w.drop()
-	conn, raw, err := w.target.Connect(ctx)
+	t.drop()
+	conn, raw, err := t.target.Connect(ctx)
 	if err != nil {
-		return 0, w.unreachable(ctx, err)
+		return 0, t.connectErr(ctx, err)
 	}
 	s := newSession(conn, raw)
-	if err := w.login(ctx, s); err != nil {
+	if err := t.login(ctx, s); err != nil {
 		_ = raw.Close()
-		return 0, w.unreachable(ctx, err)
+		return 0, t.connectErr(ctx, err)
 	}
-	w.session = s
-	w.serial++
-	return w.serial, nil
+	t.session = s
+	t.serial++
+	return t.serial, nil
 }
 
-// Close implements rosclient.Wire.
-func (w *wire) Close() error {
-	s := w.session
+// Close implements rosclient.Transport.
+func (t *transport) Close() error {
+	s := t.session
 	if s == nil {
 		return nil
 	}
-	w.session = nil
+	t.session = nil
 	return s.quit()
 }
 
 // drop gives a session up that is of no more use.
-func (w *wire) drop() {
-	if w.session != nil {
-		_ = w.session.raw.Close()
-		w.session = nil
+func (t *transport) drop() {
+	if t.session != nil {
+		_ = t.session.raw.Close()
+		t.session = nil
 	}
 }
 
 // exchange makes one exchange on the session.
-func (w *wire) exchange(ctx context.Context, commands ...[]string) ([]reply, error) {
-	replies, err := w.session.exchange(ctx, commands...)
+func (t *transport) exchange(ctx context.Context, commands ...[]string) ([]reply, error) {
+	replies, err := t.session.exchange(ctx, commands...)
 	if err != nil {
-		w.drop()
-		err = w.broken(ctx, err)
+		t.drop()
+		err = t.exchangeErr(ctx, err)
 	}
 	return replies, err
 }
 
-// Print implements rosclient.Wire. Where rows come without the counters they
+// Print implements rosclient.Transport. Where rows come without the counters they
 // should have, it asks once more for statistics, and from then on at once.
-func (w *wire) Print(ctx context.Context, q rosclient.Query) ([]rosdata.Row, error) {
-	s := w.session
+func (t *transport) Print(ctx context.Context, q rosclient.Query) ([]rosdata.Row, error) {
+	s := t.session
 	if s == nil {
-		return nil, w.target.Fail(router.ErrUnreachable, "connection lost before the request could be sent", "")
+		return nil, t.target.Fail(router.ErrUnreachable, "connection lost before the request could be sent", "")
 	}
 	_, known := s.stats[q.Menu]
-	rows, err := w.print(ctx, q, s.stats[q.Menu])
+	rows, err := t.print(ctx, q, s.stats[q.Menu])
 	if err != nil || known || !lacksCounters(q, rows) {
 		return rows, err
 	}
-	more, err := w.print(ctx, q, true)
-	if err != nil && w.session == nil {
+	more, err := t.print(ctx, q, true)
+	if err != nil && t.session == nil {
 		return nil, err
 	}
 	if s.stats[q.Menu] = err == nil && !lacksCounters(q, more); s.stats[q.Menu] {
@@ -106,10 +106,10 @@ func (w *wire) Print(ctx context.Context, q rosclient.Query) ([]rosdata.Row, err
 	return rows, nil
 }
 
-func (w *wire) print(ctx context.Context, q rosclient.Query, stats bool) ([]rosdata.Row, error) {
-	replies, err := w.exchange(ctx, printWords(q, stats))
+func (t *transport) print(ctx context.Context, q rosclient.Query, stats bool) ([]rosdata.Row, error) {
+	replies, err := t.exchange(ctx, printWords(q, stats))
 	if len(replies[0].traps) > 0 {
-		return nil, w.refusal(replies[0].traps)
+		return nil, t.refusal(replies[0].traps)
 	}
 	return replies[0].rows, err
 }

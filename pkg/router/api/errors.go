@@ -13,7 +13,7 @@ import (
 
 // refusal words the traps that came for a command. The text decides what they
 // mean; a category is often absent.
-func (w *wire) refusal(traps []rosdata.Row) error {
+func (t *transport) refusal(traps []rosdata.Row) error {
 	class := router.ErrInvalid
 	said := make([]string, len(traps))
 	for i, t := range traps {
@@ -26,9 +26,9 @@ func (w *wire) refusal(traps []rosdata.Row) error {
 	text := "it says " + strings.Join(said[:min(len(said), 3)], " and ")
 	hint := ""
 	if errors.Is(class, router.ErrDenied) {
-		hint = "the group of user " + rosdata.Quote(w.user) + " needs policy=read,write,api; on the router: /user group print"
+		hint = "the group of user " + rosdata.Quote(t.user) + " needs policy=read,write,api; on the router: /user group print"
 	}
-	return w.target.Fail(class, text, hint)
+	return t.target.Fail(class, text, hint)
 }
 
 // trapText is what a trap says.
@@ -51,27 +51,27 @@ func trapText(trap rosdata.Row) string {
 }
 
 // unreachable words a failure to connect or to log in.
-func (w *wire) unreachable(ctx context.Context, err error) error {
+func (t *transport) connectErr(ctx context.Context, err error) error {
 	var at *rosconn.Error
 	if !errors.As(err, &at) {
 		return err
 	}
-	var text fatal
-	var junk garbage
-	var other foreign
+	var text fatalError
+	var junk protocolError
+	var other wrongProtocol
 	switch {
 	case errors.As(at.Cause, &text):
-		return w.loginEnded(string(text))
+		return t.loginEnded(string(text))
 	case errors.As(at.Cause, &other):
-		hint := "use the port of " + w.target.Service + " (router.port)"
+		hint := "use the port of " + t.target.Service + " (router.port)"
 		if other == "TLS" {
 			hint = "remove tls: false, or use the port of api (router.port), which is 8728 mostly"
 		}
-		return w.target.Fail(router.ErrUnreachable, other.Error(), hint)
+		return t.target.Fail(router.ErrUnreachable, other.Error(), hint)
 	case errors.As(at.Cause, &junk):
-		return w.target.Fail(router.ErrUnreachable, string(junk), fmt.Sprintf("is this the port of %s (router.port)?", w.target.Service))
+		return t.target.Fail(router.ErrUnreachable, string(junk), fmt.Sprintf("is this the port of %s (router.port)?", t.target.Service))
 	}
-	err = w.target.Word(ctx, err)
+	err = t.target.Describe(ctx, err)
 	var e *rosdata.Error
 	if !errors.As(err, &e) {
 		return err
@@ -80,8 +80,8 @@ func (w *wire) unreachable(ctx context.Context, err error) error {
 	case at.Phase == rosconn.Handshaking && errors.Is(e.Cause, context.DeadlineExceeded):
 		e.Hint = "is it starting or overloaded, or is this the port of api? that is 8728 mostly, and 8729 that of api-ssl (router.port, router.tls)"
 	case at.Phase == rosconn.LoggingIn && e.Hint == "" && e.Cause == nil:
-		e.Hint = fmt.Sprintf("is this the port of %s (router.port), and does the service let this host in? on the router: /ip service print", w.target.Service)
-		if w.target.TLS == nil {
+		e.Hint = fmt.Sprintf("is this the port of %s (router.port), and does the service let this host in? on the router: /ip service print", t.target.Service)
+		if t.target.TLS == nil {
 			e.Hint = "a TLS port does this: remove tls: false, or use the port of api (router.port), which is 8728 mostly; or the service does not let this host in: /ip service print"
 		}
 	}
@@ -89,24 +89,24 @@ func (w *wire) unreachable(ctx context.Context, err error) error {
 }
 
 // loginEnded words a !fatal in place of a login.
-func (w *wire) loginEnded(text string) error {
+func (t *transport) loginEnded(text string) error {
 	if errors.Is(rosdata.Classify(text), router.ErrAuth) {
-		return w.loginRefused(text)
+		return t.loginRefused(text)
 	}
-	return w.target.Fail(router.ErrUnreachable, "no login: it ended the session and says "+rosdata.Quote(text), "is it starting or overloaded?")
+	return t.target.Fail(router.ErrUnreachable, "no login: it ended the session and says "+rosdata.Quote(text), "is it starting or overloaded?")
 }
 
 // broken words the end of a session in the middle of an exchange.
-func (w *wire) broken(ctx context.Context, err error) error {
+func (t *transport) exchangeErr(ctx context.Context, err error) error {
 	var at *rosconn.Error
 	if !errors.As(err, &at) {
 		return err
 	}
-	var text fatal
-	var junk garbage
+	var text fatalError
+	var junk protocolError
 	switch {
 	case errors.As(at.Cause, &text):
-		e := w.target.Fail(router.ErrOutcomeUnknown, "it ended the session and says "+rosdata.Quote(string(text)), "")
+		e := t.target.Fail(router.ErrOutcomeUnknown, "it ended the session and says "+rosdata.Quote(string(text)), "")
 		if class := rosdata.Classify(string(text)); !errors.Is(class, router.ErrInvalid) {
 			e.Class = class
 		}
@@ -114,10 +114,10 @@ func (w *wire) broken(ctx context.Context, err error) error {
 			// The login was good before; another one tells whether it still is.
 			e.Class = router.ErrOutcomeUnknown
 		}
-		e.Died = at.Served > 0 && errors.Is(e.Class, router.ErrOutcomeUnknown)
+		e.ConnReset = at.Served > 0 && errors.Is(e.Class, router.ErrOutcomeUnknown)
 		return e
 	case errors.As(at.Cause, &junk):
-		return w.target.Nonsense(string(junk))
+		return t.target.Malformed(string(junk))
 	}
-	return w.target.Word(ctx, err)
+	return t.target.Describe(ctx, err)
 }

@@ -1,12 +1,40 @@
 package rosdata
 
 import (
-	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/wanctl/wanctl/pkg/router"
 )
+
+// Error is what a call to a router fails with: where, what happened, and what
+// to do about it.
+type Error struct {
+	Addr string // "host:port"
+	Text string
+	Hint string // "" when there is nothing to suggest
+
+	Class error // a sentinel of package router
+	Cause error // nil, or an error of package context that callers may test for
+
+	// ConnReset: the connection ended under the request, after it had carried
+	// others. A read is worth repeating on a new one.
+	ConnReset bool
+}
+
+func (e *Error) Error() string {
+	s := "router " + e.Addr + ": " + e.Text
+	if e.Hint != "" {
+		s += "; " + e.Hint
+	}
+	return s
+}
+
+func (e *Error) Unwrap() []error {
+	if e.Cause == nil {
+		return []error{e.Class}
+	}
+	return []error{e.Class, e.Cause}
+}
 
 // messages maps what RouterOS says to what it means. The text is the same in
 // every protocol; categories and HTTP statuses are not dependable.
@@ -46,28 +74,4 @@ func Classify(message string) error {
 		}
 	}
 	return router.ErrInvalid
-}
-
-// maxQuote bounds what of a router's text gets into an error.
-const maxQuote = 200
-
-// Quote makes text of a router fit for an error or a log: on one line, in
-// quotes, unprintable bytes escaped, and no longer than 200 bytes.
-func Quote(s string) string {
-	cut := s
-	for {
-		q := fmt.Sprintf("%q", cut)
-		if len(q) <= maxQuote {
-			if len(cut) < len(s) {
-				return q + "..."
-			}
-			return q
-		}
-		// Escapes are up to six times as long as what they escape.
-		n := min(len(cut)-1, max(1, len(cut)*(maxQuote-2)/len(q)))
-		for n > 0 && !utf8.RuneStart(cut[n]) {
-			n--
-		}
-		cut = cut[:n]
-	}
 }

@@ -9,13 +9,13 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
-// Wire is one protocol of RouterOS: a session with a router on which rows of
+// Transport is one protocol of RouterOS: a session with a router on which rows of
 // menus are printed and changed. It is used by one call at a time.
 //
 // Errors are *rosdata.Error, classified by the sentinels of package router, and
 // name the router. A session after an error that leaves it in doubt (a timeout,
 // a broken connection) is gone; one after a refusal is as good as before.
-type Wire interface {
+type Transport interface {
 	// Connect makes sure that there is a session on which a request can go
 	// out, and returns its serial number: ids of rows are valid on the session
 	// they were read on alone.
@@ -30,7 +30,7 @@ type Wire interface {
 	// replaced: the changes are ErrNotSent.
 	Change(ctx context.Context, changes ...Change) []Outcome
 
-	// Close ends the session, if there is one. The Wire can Connect again.
+	// Close ends the session, if there is one. The Transport can Connect again.
 	Close() error
 
 	// Target is where the wire leads, for errors.

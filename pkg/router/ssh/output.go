@@ -6,8 +6,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/rosconn"
 )
 
-// sink collects what a command prints on both its streams, up to a limit.
-type sink struct {
+// outputBuffer collects what a command prints on both its streams, up to a limit.
+type outputBuffer struct {
 	full func() // called when the limit is reached
 
 	mu   sync.Mutex // protects the following fields
@@ -16,7 +16,7 @@ type sink struct {
 }
 
 // Write implements io.Writer.
-func (s *sink) Write(p []byte) (int, error) {
+func (s *outputBuffer) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.data)+len(p) > rosconn.MaxAnswer {
@@ -30,13 +30,13 @@ func (s *sink) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (s *sink) bytes() []byte {
+func (s *outputBuffer) bytes() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.data
 }
 
-func (s *sink) overflown() bool {
+func (s *outputBuffer) overflowed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.over

@@ -17,8 +17,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
-// wire is a rosclient.Wire over REST.
-type wire struct {
+// transport is a rosclient.Transport over REST.
+type transport struct {
 	// configuration
 	target   *rosconn.Target
 	base     string // "https://host:port/rest"
@@ -29,41 +29,41 @@ type wire struct {
 	serial  int
 }
 
-var _ rosclient.Wire = (*wire)(nil)
+var _ rosclient.Transport = (*transport)(nil)
 
-func (w *wire) Target() *rosconn.Target { return w.target }
-func (w *wire) String() string          { return w.user + "@" + w.base }
+func (t *transport) Target() *rosconn.Target { return t.target }
+func (t *transport) String() string          { return t.user + "@" + t.base }
 
-// Connect implements rosclient.Wire. The login is part of every request.
-func (w *wire) Connect(ctx context.Context) (int, error) {
-	if w.session != nil && w.session.usable() {
-		return w.serial, nil
+// Connect implements rosclient.Transport. The login is part of every request.
+func (t *transport) Connect(ctx context.Context) (int, error) {
+	if t.session != nil && t.session.usable() {
+		return t.serial, nil
 	}
-	_ = w.Close()
-	s, err := open(ctx, w.target)
+	_ = t.Close()
+	s, err := open(ctx, t.target)
 	if err != nil {
-		return 0, w.target.Word(ctx, err)
+		return 0, t.target.Describe(ctx, err)
 	}
-	w.session = s
-	w.serial++
-	return w.serial, nil
+	t.session = s
+	t.serial++
+	return t.serial, nil
 }
 
-// Close implements rosclient.Wire.
-func (w *wire) Close() error {
-	s := w.session
+// Close implements rosclient.Transport.
+func (t *transport) Close() error {
+	s := t.session
 	if s == nil {
 		return nil
 	}
-	w.session = nil
+	t.session = nil
 	return s.close()
 }
 
-// Print implements rosclient.Wire. A filter goes into a body, where no character
+// Print implements rosclient.Transport. A filter goes into a body, where no character
 // needs an escape that one version knows and another does not.
-func (w *wire) Print(ctx context.Context, q rosclient.Query) ([]rosdata.Row, error) {
+func (t *transport) Print(ctx context.Context, q rosclient.Query) ([]rosdata.Row, error) {
 	if len(q.Where) > 0 {
-		return w.send(ctx, http.MethodPost, q.Menu+"/print", query(words(q.Where), q.Props))
+		return t.send(ctx, http.MethodPost, q.Menu+"/print", query(words(q.Where), q.Props))
 	}
 	path := q.Menu
 	if q.ID != "" {
@@ -72,7 +72,7 @@ func (w *wire) Print(ctx context.Context, q rosclient.Query) ([]rosdata.Row, err
 	if len(q.Props) > 0 {
 		path += "?.proplist=" + strings.Join(q.Props, ",")
 	}
-	return w.send(ctx, http.MethodGet, path, nil)
+	return t.send(ctx, http.MethodGet, path, nil)
 }
 
 // words writes conditions as RouterOS queries: operands, combined by stack
@@ -90,37 +90,37 @@ func words(where []rosclient.Match) []string {
 	return out
 }
 
-// Change implements rosclient.Wire: one request each, one after the other.
-func (w *wire) Change(ctx context.Context, changes ...rosclient.Change) []rosclient.Outcome {
+// Change implements rosclient.Transport: one request each, one after the other.
+func (t *transport) Change(ctx context.Context, changes ...rosclient.Change) []rosclient.Outcome {
 	outcomes := make([]rosclient.Outcome, len(changes))
 	for i, c := range changes {
-		if w.session == nil {
+		if t.session == nil {
 			outcomes[i].Err = rosclient.ErrNotSent
 			continue
 		}
-		outcomes[i] = w.change(ctx, c)
+		outcomes[i] = t.change(ctx, c)
 	}
 	return outcomes
 }
 
-func (w *wire) change(ctx context.Context, c rosclient.Change) rosclient.Outcome {
+func (t *transport) change(ctx context.Context, c rosclient.Change) rosclient.Outcome {
 	var rows []rosdata.Row
 	var err error
 	switch c.Command {
 	case "add":
-		rows, err = w.send(ctx, http.MethodPut, c.Menu, object(c.Set))
+		rows, err = t.send(ctx, http.MethodPut, c.Menu, object(c.Set))
 	case "set":
-		rows, err = w.send(ctx, http.MethodPatch, c.Menu+"/"+c.ID, object(c.Set))
+		rows, err = t.send(ctx, http.MethodPatch, c.Menu+"/"+c.ID, object(c.Set))
 	case "remove":
-		_, err = w.send(ctx, http.MethodDelete, c.Menu+"/"+c.ID, nil)
+		_, err = t.send(ctx, http.MethodDelete, c.Menu+"/"+c.ID, nil)
 	default:
-		_, err = w.send(ctx, http.MethodPost, c.Menu+"/"+c.Command, object(map[string]string{".id": c.ID}))
+		_, err = t.send(ctx, http.MethodPost, c.Menu+"/"+c.Command, object(map[string]string{".id": c.ID}))
 	}
 	if err != nil || len(rows) == 0 {
 		return rosclient.Outcome{Err: err}
 	}
 	if len(rows) > 1 {
-		return rosclient.Outcome{Err: w.target.Nonsense(fmt.Sprintf("answer for one row has %d", len(rows)))}
+		return rosclient.Outcome{Err: t.target.Malformed(fmt.Sprintf("answer for one row has %d", len(rows)))}
 	}
 	r := rows[0]
 	if ret, only := r["ret"]; only && len(r) == 1 {
@@ -130,72 +130,72 @@ func (w *wire) change(ctx context.Context, c rosclient.Change) rosclient.Outcome
 }
 
 // send makes one exchange on the session.
-func (w *wire) send(ctx context.Context, method, path string, body []byte) ([]rosdata.Row, error) {
-	req, err := http.NewRequestWithContext(ctx, method, w.base+path, bytes.NewReader(body))
+func (t *transport) send(ctx context.Context, method, path string, body []byte) ([]rosdata.Row, error) {
+	req, err := http.NewRequestWithContext(ctx, method, t.base+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("making request: %w", err)
 	}
-	req.SetBasicAuth(w.user, w.password())
+	req.SetBasicAuth(t.user, t.password())
 	req.Header.Set("User-Agent", "wanctl")
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	served := w.session.served
-	resp, reply, err := w.session.exchange(ctx, req)
+	served := t.session.served
+	resp, reply, err := t.session.exchange(ctx, req)
 	if err != nil {
-		_ = w.Close()
-		return nil, w.broken(ctx, err, served)
+		_ = t.Close()
+		return nil, t.exchangeErr(ctx, err, served)
 	}
 	if resp.Close {
-		_ = w.Close()
+		_ = t.Close()
 	}
-	return w.understand(resp.StatusCode, reply)
+	return t.understand(resp.StatusCode, reply)
 }
 
-func (w *wire) understand(status int, reply []byte) ([]rosdata.Row, error) {
+func (t *transport) understand(status int, reply []byte) ([]rosdata.Row, error) {
 	rows, single, err := decode(reply)
 	if status < 200 || status > 299 {
 		var body rosdata.Row
 		if err == nil && single {
 			body = rows[0]
 		}
-		return nil, w.refusal(status, body, err)
+		return nil, t.refusal(status, body, err)
 	}
 	if err != nil {
-		return nil, w.target.Nonsense(err.Error())
+		return nil, t.target.Malformed(err.Error())
 	}
 	return rows, nil
 }
 
 // broken words a failure of the connection.
-func (w *wire) broken(ctx context.Context, err error, served int) error {
-	err = w.target.Word(ctx, err)
+func (t *transport) exchangeErr(ctx context.Context, err error, served int) error {
+	err = t.target.Describe(ctx, err)
 	var e *rosdata.Error
-	if errors.As(err, &e) && w.target.TLS == nil && served == 0 && e.Hint == "" {
+	if errors.As(err, &e) && t.target.TLS == nil && served == 0 && e.Hint == "" {
 		e.Hint = "a TLS port does this to plain http: remove tls: false, or use the port of www"
 	}
 	return err
 }
 
 // refusal words an answer that is an error. notJSON says why there is no body.
-func (w *wire) refusal(status int, body rosdata.Row, notJSON error) error {
+func (t *transport) refusal(status int, body rosdata.Row, notJSON error) error {
 	detail := body["detail"]
 	text := fmt.Sprintf("HTTP %d %s", status, http.StatusText(status))
 	if detail != "" {
 		text = "it says " + rosdata.Quote(detail)
 	}
 	class := rosdata.Classify(detail)
-	fail := w.target.Fail
+	fail := t.target.Fail
 	switch {
 	case status == http.StatusUnauthorized:
-		return fail(router.ErrAuth, "user or password refused for "+rosdata.Quote(w.user),
+		return fail(router.ErrAuth, "user or password refused for "+rosdata.Quote(t.user),
 			"check router.user and router.password, and that the user's group has the policy rest-api")
 	case class == router.ErrDenied || status == http.StatusForbidden:
 		return fail(router.ErrDenied, text,
-			"the group of user "+rosdata.Quote(w.user)+" needs policy=read,write,rest-api; on the router: /user group print")
+			"the group of user "+rosdata.Quote(t.user)+" needs policy=read,write,rest-api; on the router: /user group print")
 	case errors.Is(notJSON, errHTML) && status == http.StatusNotFound:
 		return fail(router.ErrOutcomeUnknown, "it has no REST interface (HTTP 404)", "RouterOS 7.1 has it over https, 7.9 over http")
-	case notJSON != nil && w.target.TLS == nil:
+	case notJSON != nil && t.target.TLS == nil:
 		return fail(router.ErrOutcomeUnknown, text, "a TLS port does this to plain http: remove tls: false, or use the port of www")
 	case notJSON != nil || status >= 500:
 		return fail(router.ErrOutcomeUnknown, text, "is it starting?")

@@ -37,7 +37,7 @@ func TestWordsOfTheNetwork(t *testing.T) {
 		{"endless", Waiting, ErrTooLarge, router.ErrOutcomeUnknown, "too large"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			err := target.Word(t.Context(), &Error{Phase: tt.at, Cause: tt.cause})
+			err := target.Describe(t.Context(), &Error{Phase: tt.at, Cause: tt.cause})
 			if !errors.Is(err, tt.class) || !strings.Contains(err.Error(), "router 192.0.2.1:443: ") || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v\nwant %q of class %v", err, tt.want, tt.class)
 			}

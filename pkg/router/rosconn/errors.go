@@ -20,14 +20,14 @@ func (t *Target) Fail(class error, text, hint string) *rosdata.Error {
 	return &rosdata.Error{Addr: t.Addr(), Class: class, Text: text, Hint: hint}
 }
 
-// Nonsense is the error about an answer that cannot be one to what was asked.
-func (t *Target) Nonsense(text string) *rosdata.Error {
+// Malformed is the error about an answer that cannot be one to what was asked.
+func (t *Target) Malformed(text string) *rosdata.Error {
 	return t.Fail(router.ErrOutcomeUnknown, text, "is it starting?")
 }
 
-// Word puts a failure of the connection, an *Error, into words; anything else
+// Describe puts a failure of the connection, an *Error, into words; anything else
 // is returned as it is.
-func (t *Target) Word(ctx context.Context, err error) error {
+func (t *Target) Describe(ctx context.Context, err error) error {
 	var at *Error
 	if !errors.As(err, &at) {
 		return err
@@ -77,7 +77,7 @@ func (t *Target) Word(ctx context.Context, err error) error {
 			}
 		}
 	}
-	e.Died = at.Phase == Waiting && at.Served > 0
+	e.ConnReset = at.Phase == Waiting && at.Served > 0
 	return e
 }
 

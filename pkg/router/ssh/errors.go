@@ -15,91 +15,91 @@ import (
 )
 
 // unlike words a host key that is not trusted.
-func (w *wire) unlike(err error) error {
+func (t *transport) hostKeyErr(err error) error {
 	var distrust *hostKeyError
 	if errors.As(err, &distrust) {
-		return w.target.Fail(router.ErrCertificate, distrust.text, distrust.hint)
+		return t.target.Fail(router.ErrCertificate, distrust.text, distrust.hint)
 	}
 	return err
 }
 
 // unopened words a session that did not come about.
-func (w *wire) unopened(ctx context.Context, err error) error {
+func (t *transport) dialErr(ctx context.Context, err error) error {
 	var at *rosconn.Error
 	if !errors.As(err, &at) || at.Phase == rosconn.Connecting {
-		return w.target.Word(ctx, err)
+		return t.target.Describe(ctx, err)
 	}
 	var disagree *xssh.AlgorithmNegotiationError
 	switch {
-	case errors.As(err, &disagree) && !w.legacy && outdated(err):
-		return w.target.Fail(router.ErrUnreachable,
+	case errors.As(err, &disagree) && !t.legacy && outdated(err):
+		return t.target.Fail(router.ErrUnreachable,
 			fmt.Sprintf("it offers only outdated cryptography for the %s (%s)", disagree.What, strings.Join(disagree.RequestedAlgorithms, ", ")),
 			"update RouterOS; on the router: /ip ssh set strong-crypto=yes; or accept it with router.ssh_legacy: true")
 	case disagree != nil:
-		return w.target.Fail(router.ErrUnreachable,
+		return t.target.Fail(router.ErrUnreachable,
 			fmt.Sprintf("no common algorithm for the %s: it offers %s", disagree.What, strings.Join(disagree.RequestedAlgorithms, ", ")), "")
 	case errors.Is(err, errExpired):
-		return w.target.Fail(router.ErrAuth, "the password of user "+rosdata.Quote(w.login.user)+" has expired",
+		return t.target.Fail(router.ErrAuth, "the password of user "+rosdata.Quote(t.login.user)+" has expired",
 			"log in by hand once and set a new one")
 	case at.Phase == rosconn.LoggingIn && refusedLogin(err):
-		return w.refusedLogin()
+		return t.refusedLogin()
 	}
-	return w.target.Word(ctx, err)
+	return t.target.Describe(ctx, err)
 }
 
-func (w *wire) refusedLogin() error {
+func (t *transport) refusedLogin() error {
 	what, check := "user or password", "check router.user and router.password"
-	switch withPassword := w.login.password() != ""; {
-	case w.login.signer != nil && withPassword:
+	switch withPassword := t.login.password() != ""; {
+	case t.login.signer != nil && withPassword:
 		what, check = "user, key and password", "check router.user, router.ssh_key and router.password"
-	case w.login.signer != nil:
+	case t.login.signer != nil:
 		what, check = "user or key", "check router.user and router.ssh_key (on the router: /user ssh-keys print)"
 	}
 	hint := check + ", and that the user's group has the policy ssh"
-	if w.login.signer == nil {
+	if t.login.signer == nil {
 		hint += "; a user with an imported key is refused a password"
-	} else if w.login.signer.PublicKey().Type() == xssh.KeyAlgoRSA && !w.legacy {
+	} else if t.login.signer.PublicKey().Type() == xssh.KeyAlgoRSA && !t.legacy {
 		hint += "; RouterOS 6 takes RSA keys only with router.ssh_legacy: true"
 	}
-	return w.target.Fail(router.ErrAuth, what+" refused for "+rosdata.Quote(w.login.user), hint)
+	return t.target.Fail(router.ErrAuth, what+" refused for "+rosdata.Quote(t.login.user), hint)
 }
 
 // prompted recognises a session that waits for a person to type.
-func (w *wire) prompted(err error, output []byte) error {
+func (t *transport) promptErr(err error, output []byte) error {
 	var unsent *unsentError
 	if errors.As(err, &unsent) || !asksForNew(string(output)) {
 		return err
 	}
-	return w.target.Fail(router.ErrAuth, "it asks user "+rosdata.Quote(w.login.user)+" for a new password instead of running commands",
+	return t.target.Fail(router.ErrAuth, "it asks user "+rosdata.Quote(t.login.user)+" for a new password instead of running commands",
 		"log in by hand once and set one, or use a user of its own for wanctl")
 }
 
 // failed words a request that was not answered. The session is gone afterwards.
-func (w *wire) failed(ctx context.Context, err error) error {
+func (t *transport) requestErr(ctx context.Context, err error) error {
 	var already *rosdata.Error
 	if errors.As(err, &already) && already.Class == router.ErrInvalid {
 		return err
 	}
 	served := 0
-	if w.session != nil {
-		served = w.session.served
+	if t.session != nil {
+		served = t.session.served
 	}
-	_ = w.Close()
+	_ = t.Close()
 	var unsent *unsentError
 	var closed *xssh.OpenChannelError
 	switch {
 	case already != nil:
 		return err
 	case errors.Is(err, errNoExec):
-		return w.target.Fail(router.ErrUnsupported, "it lets user "+rosdata.Quote(w.login.user)+" in and "+errNoExec.Error(), "")
+		return t.target.Fail(router.ErrUnsupported, "it lets user "+rosdata.Quote(t.login.user)+" in and "+errNoExec.Error(), "")
 	case errors.As(err, &closed):
-		e := w.target.Fail(router.ErrUnreachable, "it opens no further session ("+rosdata.Quote(closed.Message)+")", "on the router: /ip service print")
-		e.Died = served > 0
+		e := t.target.Fail(router.ErrUnreachable, "it opens no further session ("+rosdata.Quote(closed.Message)+")", "on the router: /ip service print")
+		e.ConnReset = served > 0
 		return e
 	case errors.As(err, &unsent):
 		err = &rosconn.Error{Phase: rosconn.Waiting, Served: served, Cause: unsent.cause}
 	}
-	return w.target.Word(ctx, err)
+	return t.target.Describe(ctx, err)
 }
 
 // markers begin the lines by which RouterOS says that it did not do something.
@@ -141,23 +141,23 @@ func isMarker(line string) bool {
 }
 
 // refusal words a script that did not run to its end.
-func (w *wire) refusal(a answer, command string) error {
+func (t *transport) refusal(a answer, command string) error {
 	text := refused(a, command)
 	switch {
 	case text != "":
 	case a.rest == "" && !a.begun:
-		return w.target.Nonsense("it answered nothing")
+		return t.target.Malformed("it answered nothing")
 	case a.rest == "":
-		return w.target.Nonsense("its answer ends early")
+		return t.target.Malformed("its answer ends early")
 	case asksForNew(a.rest):
-		return w.prompted(errNoExec, []byte(a.rest))
+		return t.promptErr(errNoExec, []byte(a.rest))
 	default:
-		return w.target.Nonsense("its answer is something else: " + rosdata.Quote(strings.TrimSpace(a.rest)))
+		return t.target.Malformed("its answer is something else: " + rosdata.Quote(strings.TrimSpace(a.rest)))
 	}
 	class := rosdata.Classify(text)
 	hint := ""
 	if errors.Is(class, router.ErrDenied) {
-		hint = "the group of user " + rosdata.Quote(w.login.user) + " needs policy=read,write,ssh; on the router: /user group print"
+		hint = "the group of user " + rosdata.Quote(t.login.user) + " needs policy=read,write,ssh; on the router: /user group print"
 	}
-	return w.target.Fail(class, "it says "+rosdata.Quote(text), hint)
+	return t.target.Fail(class, "it says "+rosdata.Quote(text), hint)
 }

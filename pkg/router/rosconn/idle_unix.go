@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// Quiet looks into the receive buffer of a connection without reading it or
+// Idle looks into the receive buffer of a connection without reading it or
 // waiting: an open connection on which nothing was said has none.
-func Quiet(c net.Conn) bool {
+func Idle(c net.Conn) bool {
 	sc, ok := c.(syscall.Conn)
 	if !ok {
 		return true
