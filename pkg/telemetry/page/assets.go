@@ -17,12 +17,12 @@ var assetFS embed.FS
 //go:embed page.html
 var templateFS embed.FS
 
-// templates is parsed when the program starts: what is embedded cannot be
-// wrong in one place and right in another.
+// templates is parsed when the program starts: an error in an embedded file is
+// an error of the build.
 var templates = template.Must(template.New("page").Option("missingkey=error").ParseFS(templateFS, "page.html"))
 
-// contentTypes are what is served; a system's own table of types may be empty
-// or wrong.
+// contentTypes are the types of the files that are served; a system's own table
+// may be empty or wrong.
 var contentTypes = map[string]string{
 	".js":  "text/javascript; charset=utf-8",
 	".css": "text/css; charset=utf-8",
@@ -36,9 +36,9 @@ type asset struct {
 	etag        string
 }
 
-// assetHandler serves the embedded files by the path value name. Browsers keep
-// them but ask each time whether they are still the same, so that a page never
-// runs the script of an older version.
+// assetHandler serves the embedded files by the path value name. Browsers cache
+// them but revalidate each time, so that a page never runs the script of an
+// older version.
 func assetHandler() http.Handler {
 	assets := map[string]asset{}
 	entries, err := assetFS.ReadDir("assets")

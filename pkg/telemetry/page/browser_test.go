@@ -79,7 +79,7 @@ func testLive(t *testing.T, b *browser) {
 	})
 	tab.waitFor("the new limit shows", wanText("spectrum", "download_limit")+" === '402'")
 	tab.waitFor("its state shows", wanText("spectrum", "download_state")+" === 'RED'")
-	tab.waitFor("and its colour", "document.querySelector('[data-name=spectrum] .cols [data-f=download_state]').dataset.tone === 'bad'")
+	tab.waitFor("and its colour", "document.querySelector('[data-name=spectrum] .cols [data-f=download_state]').dataset.severity === 'bad'")
 	tab.waitFor("the event is the first", "document.querySelector('#events tr').innerText.includes('it was cut')")
 
 	source.change(func(h *telemetry.Host, _ *history.Excerpt) {
@@ -103,20 +103,20 @@ func testLive(t *testing.T, b *browser) {
 	tab.clean()
 }
 
-// words are all fields of the page with their texts and tones, and the events.
+// words are all fields of the page with their texts and severities, and the events.
 const words = `JSON.stringify([
 	[...document.querySelectorAll("main [data-name]")].map((panel) => [panel.dataset.name, panel.hasAttribute("data-stale"),
-		[...panel.querySelectorAll("[data-f]")].map((el) => [el.dataset.f, el.textContent, el.dataset.tone ?? "", el.hasAttribute("data-none")]),
+		[...panel.querySelectorAll("[data-f]")].map((el) => [el.dataset.f, el.textContent, el.dataset.severity ?? "", el.hasAttribute("data-none")]),
 		[...panel.querySelectorAll("[data-o]")].map((el) => [el.dataset.o, el.hidden]),
 		[...panel.querySelectorAll(".gauge *")].map((el) => ["x1", "x2"].map((a) => el.getAttribute(a)).concat(el.classList.contains("fill") ? el.getAttribute("width") : "")),
 	]),
-	[...document.querySelectorAll(".top [data-f], footer [data-f]")].map((el) => [el.dataset.f, el.textContent, el.dataset.tone ?? ""]),
+	[...document.querySelectorAll(".top [data-f], footer [data-f]")].map((el) => [el.dataset.f, el.textContent, el.dataset.severity ?? ""]),
 	[...document.querySelectorAll("#events tr")].map((row) => [...row.cells].map((cell) => cell.textContent)),
 	document.title,
 ])`
 
-// testSameWords has the script make from nothing what the server writes, and
-// compares.
+// testSameWords has the script fill an empty page, and compares it with the
+// document that the server writes.
 func testSameWords(t *testing.T, b *browser) {
 	full := wellHost(noon)
 	full.host.WANs = append(full.host.WANs, manyWANs(5, noon).host.WANs...)
@@ -152,7 +152,7 @@ func testSameWords(t *testing.T, b *browser) {
 	server.must(server.eval(words, &fromServer))
 
 	if diff := cmp.Diff(decoded(t, fromServer), decoded(t, fromScript)); diff != "" {
-		t.Errorf("the script says otherwise than the server (-server +script)\n%s", diff)
+		t.Errorf("the script and the server differ (-server +script)\n%s", diff)
 	}
 }
 

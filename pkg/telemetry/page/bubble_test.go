@@ -154,22 +154,22 @@ func (c *rawClient) follow() <-chan sse {
 }
 
 // tally counts what has come so far.
-func tally(events <-chan sse) (status, past, comments int, ended bool) {
+func tally(events <-chan sse) (shown, past, comments int, ended bool) {
 	for {
 		select {
 		case e, ok := <-events:
 			switch {
 			case !ok:
-				return status, past, comments, true
-			case e.event == "status":
-				status++
+				return shown, past, comments, true
+			case e.event == "fields":
+				shown++
 			case e.event == "history":
 				past++
 			case e.comment != "":
 				comments++
 			}
 		default:
-			return status, past, comments, false
+			return shown, past, comments, false
 		}
 	}
 }

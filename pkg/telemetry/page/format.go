@@ -7,13 +7,10 @@ import (
 	"time"
 )
 
-// The words and numbers of the page. assets/format.js says the same in the
-// browser; a test compares the two.
-
-// none stands for a value that is not known.
+// none stands for a value that is unknown.
 const none = "–"
 
-// ms is milliseconds: a decimal below 100.
+// ms formats milliseconds, with one decimal below 100.
 func ms(x *float64) string {
 	switch {
 	case x == nil:
@@ -24,7 +21,7 @@ func ms(x *float64) string {
 	return fixed(*x, 0)
 }
 
-// signedMs is a difference in milliseconds.
+// signedMs formats a difference in milliseconds.
 func signedMs(x *float64) string {
 	if x == nil || *x < 0 {
 		return ms(x)
@@ -32,7 +29,7 @@ func signedMs(x *float64) string {
 	return "+" + ms(x)
 }
 
-// mbps is a rate in Mbit/s, to three figures or all before the point.
+// mbps formats a rate in Mbit/s, to three figures or all before the point.
 func mbps(x *float64) string {
 	switch {
 	case x == nil:
@@ -61,7 +58,7 @@ func count(n *int) string {
 
 func fixed(x float64, decimals int) string { return strconv.FormatFloat(x, 'f', decimals, 64) }
 
-// duration is a length of time by its two largest units.
+// duration formats a length of time in its two largest units.
 func duration(seconds float64) string {
 	if seconds < 9.95 {
 		return fixed(max(seconds, 0), 1) + " s"
@@ -78,7 +75,7 @@ func duration(seconds float64) string {
 	return fmt.Sprintf("%d d %d h", s/86400, s/3600%24)
 }
 
-// ago is how long something is past.
+// ago formats the age of something.
 func ago(seconds *float64) string {
 	if seconds == nil {
 		return "never"
@@ -86,8 +83,8 @@ func ago(seconds *float64) string {
 	return duration(*seconds) + " ago"
 }
 
-// clock is the time of day of at, with the day unless it is that of now, both
-// where the reader is.
+// clock formats the time of day of at, with the date unless it is that of now,
+// in the zone of this process.
 func clock(at, now time.Time) string {
 	at, now = at.Local(), now.Local()
 	if at.YearDay() == now.YearDay() && at.Year() == now.Year() {
@@ -96,7 +93,7 @@ func clock(at, now time.Time) string {
 	return at.Format("2 Jan 15:04:05")
 }
 
-// orNone stands in for an empty text.
+// orNone returns text, or none when it is empty.
 func orNone(text string) string {
 	if text == "" {
 		return none

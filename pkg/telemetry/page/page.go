@@ -1,5 +1,7 @@
-// Package page is the status page: one self-contained document that shows what
-// the loops do, with and without JavaScript, and the endpoints it lives on.
+// Package page serves the status page: one self-contained document that shows
+// what the loops do, with and without JavaScript. It owns every text of the
+// page; the script only replaces texts and draws the charts. It reads health
+// and history from a Source and never talks to a loop or a router.
 package page
 
 import (
@@ -13,30 +15,34 @@ import (
 	"github.com/wanctl/wanctl/pkg/telemetry/history"
 )
 
-// Source is what the page shows: the loops of this process, or of the host.
-// Its methods may be called from several goroutines.
+// Source provides what the page shows: the loops of this process, or of the
+// host. Its methods may be called from several goroutines.
 type Source interface {
 	Host(ctx context.Context) telemetry.Host
-	// History returns what came after since; the zero time asks for all.
+	// History returns the samples and events after since; the zero time asks
+	// for all.
 	History(ctx context.Context, since time.Time) history.Excerpt
 }
 
 // Handler serves the page at GET / and what it needs below /page/:
 //
-//	GET /page/status            telemetry.Host as JSON
+//	GET /page/live              server-sent events, once a second: "fields" and "history"
+//	GET /page/fields            the texts of the page as JSON, for browsers that get no stream
 //	GET /page/history?since=T   history.Excerpt as JSON; T is RFC 3339
-//	GET /page/live              the same two as server-sent events, "status" and "history", once a second
+//	GET /page/status            telemetry.Host as JSON, for programs
 //	GET /page/assets/...        script and style
 //
-// The source is asked once a second for all live pages together, and not at
-// all while there is none.
+// The source is polled once a second for all live pages together, and not at
+// all while there are none.
 func Handler(source Source) http.Handler {
-	h := &handler{source: source, now: time.Now, hub: &hub{source: source, now: time.Now}}
+	h := &handler{source: source, now: time.Now}
+	live := &broadcaster{source: source, now: time.Now}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", h.document)
-	mux.HandleFunc("GET /page/status", h.status)
+	mux.HandleFunc("GET /page/live", live.serve)
+	mux.HandleFunc("GET /page/fields", h.json(func(host telemetry.Host) any { return newSnapshot(host, h.now()) }))
+	mux.HandleFunc("GET /page/status", h.json(func(host telemetry.Host) any { return host }))
 	mux.Handle("GET /page/history", history.Handler(source.History))
-	mux.HandleFunc("GET /page/live", h.hub.serve)
 	mux.Handle("GET /page/assets/{name}", assetHandler())
 	return guarded(mux)
 }
@@ -44,19 +50,18 @@ func Handler(source Source) http.Handler {
 type handler struct {
 	source Source
 	now    func() time.Time
-	hub    *hub
 }
 
 // sourceWait bounds how long a source may take for one answer.
 const sourceWait = 5 * time.Second
 
-// policy lets the page load only what this handler serves, run no script that
-// stands in the document, and be framed by nobody. Text cannot become markup by
-// script, either.
+// policy is the Content-Security-Policy: the page may load only what this
+// handler serves, run no inline script, and not be framed. Script cannot turn
+// text into markup, either.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 
-// guarded adds the headers that keep what next serves on this page.
+// guarded adds the security headers to the responses of next.
 func guarded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		head := w.Header()
@@ -70,14 +75,14 @@ func guarded(next http.Handler) http.Handler {
 	})
 }
 
-// document serves the page with the values of now. Its parameter open names
-// the WANs whose details are open: a browser without JavaScript forgets at each
-// reload what was clicked.
+// document serves the page with the current values. The query parameter open
+// names the WANs whose details are open: a browser without JavaScript loses
+// that state at each reload.
 func (h *handler) document(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), sourceWait)
 	defer cancel()
 	doc := newDocument(h.source.Host(ctx), h.source.History(ctx, time.Time{}), h.now(), r.URL.Query()["open"])
-	if late(ctx, w) {
+	if timedOut(ctx, w) {
 		return
 	}
 	var body bytes.Buffer
@@ -86,55 +91,34 @@ func (h *handler) document(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = w.Write(body.Bytes()) // a browser that went away is its own affair
+	_, _ = w.Write(body.Bytes()) // the browser may have left
 }
 
-func (h *handler) status(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), sourceWait)
-	defer cancel()
-	if host := h.source.Host(ctx); !late(ctx, w) {
-		writeJSON(w, filledHost(host))
+// json serves the document that make returns for the host.
+func (h *handler) json(make func(telemetry.Host) any) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), sourceWait)
+		defer cancel()
+		host := h.source.Host(ctx)
+		if timedOut(ctx, w) {
+			return
+		}
+		body, err := json.Marshal(make(host))
+		if err != nil {
+			http.Error(w, "encoding the document: "+err.Error(), http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(append(body, '\n')) // the browser may have left
 	}
 }
 
-// late answers for a source that took too long: what it returned then is no
-// answer.
-func late(ctx context.Context, w http.ResponseWriter) bool {
+// timedOut replies 503 if the source exceeded its deadline; its result is
+// discarded.
+func timedOut(ctx context.Context, w http.ResponseWriter) bool {
 	if ctx.Err() == nil {
 		return false
 	}
 	http.Error(w, "the daemons take too long to answer; try again", http.StatusServiceUnavailable)
 	return true
-}
-
-func writeJSON(w http.ResponseWriter, doc any) {
-	body, err := json.Marshal(doc)
-	if err != nil {
-		http.Error(w, "encoding the document: "+err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(append(body, '\n'))
-}
-
-// filledHost says "none" of what may be many as an empty list, not as null.
-func filledHost(host telemetry.Host) telemetry.Host {
-	if host.WANs == nil {
-		host.WANs = []telemetry.WANHealth{}
-	}
-	if host.Steering == nil {
-		host.Steering = []telemetry.SteeringHealth{}
-	}
-	return host
-}
-
-// filled is filledHost for an excerpt.
-func filled(e history.Excerpt) history.Excerpt {
-	if e.WANs == nil {
-		e.WANs = map[string][]history.Sample{}
-	}
-	if e.Events == nil {
-		e.Events = []history.Event{}
-	}
-	return e
 }

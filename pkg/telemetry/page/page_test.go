@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.uber.org/goleak"
 
 	"github.com/wanctl/wanctl/pkg/telemetry"
@@ -37,6 +38,7 @@ func TestHeaders(t *testing.T) {
 	}{
 		{"page", "/", 200, "text/html; charset=utf-8", "no-store"},
 		{"status", "/page/status", 200, "application/json", "no-store"},
+		{"fields", "/page/fields", 200, "application/json", "no-store"},
 		{"history", "/page/history", 200, "application/json", "no-store"},
 		{"script", "/page/assets/page.js", 200, "text/javascript; charset=utf-8", "no-cache"},
 		{"style", "/page/assets/page.css", 200, "text/css; charset=utf-8", "no-cache"},
@@ -78,7 +80,7 @@ func TestPolicy(t *testing.T) {
 
 func TestOnlyGet(t *testing.T) {
 	h := Handler(wellHost(noon))
-	for _, target := range []string{"/", "/page/status", "/page/history", "/page/live", "/page/assets/page.js"} {
+	for _, target := range []string{"/", "/page/status", "/page/fields", "/page/history", "/page/live", "/page/assets/page.js"} {
 		for _, method := range []string{"POST", "PUT", "DELETE"} {
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, httptest.NewRequest(method, target, nil))
@@ -117,7 +119,7 @@ func TestDocument(t *testing.T) {
 		"New connections go to lte", "State SPECTRUM_DEGRADED", "For 1 min 35 s", "Reason held: not before the hold-down is over",
 		"Other WAN lte Its condition good", "spectrum RED +47.5 ms over the baseline", "Round trip 71.5 ms Baseline 24.0 ms Excess, smoothed +39.1 ms Known from loop",
 		"Queue read Drops 12 packets Depth 87 packets Depth, smoothed 63.5 packets Failed queue reads 1 in a row",
-		"72 score; steers at 55", "Red samples 2 of 2 Green samples 4 of 15", ", 25 s Flap penalty until", ", 52 s",
+		"72 score; steers at 55", "Red samples 2 of 2 Green samples 4 of 15", "Hold 25 s, until ", "Flap penalty 52 s, until ",
 		"Rule enabled Its comment ADAPTIVE: steer to lte", "Force-out list FORCE_OUT_LTE Entries 2 addresses Addresses 192.168.88.20, 192.168.88.31",
 		"Last error reading the queue: timeout",
 		// a live WAN
@@ -222,13 +224,27 @@ func TestStatus(t *testing.T) {
 	if diff := cmp.Diff(s.host, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	body := get(t, Handler(&fakeSource{}), "/page/status").Body.String()
-	for _, want := range []string{`"wans":[]`, `"steering_daemons":[]`} {
+}
+
+func TestFields(t *testing.T) {
+	s := wellHost(noon)
+	var got snapshot
+	if err := json.Unmarshal(get(t, Handler(s), "/page/fields").Body.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(newSnapshot(s.host, noon), got, onWire); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	body := get(t, Handler(&fakeSource{}), "/page/fields").Body.String()
+	for _, want := range []string{`"wans":[]`, `"steering":[]`} {
 		if !strings.Contains(body, want) {
 			t.Errorf("no %s in %s", want, body)
 		}
 	}
 }
+
+// onWire compares what JSON carries of a snapshot.
+var onWire = cmp.Options{cmp.AllowUnexported(snapshot{}, panel{}), cmpopts.IgnoreUnexported(fields{}), cmpopts.EquateEmpty()}
 
 func TestStatusThatCannotBeEncoded(t *testing.T) {
 	s := wellHost(noon)
@@ -343,7 +359,7 @@ func TestVersionOfUPlot(t *testing.T) {
 }
 
 func TestSourceIsAskedWithALimit(t *testing.T) {
-	for _, target := range []string{"/", "/page/status", "/page/history"} {
+	for _, target := range []string{"/", "/page/status", "/page/fields", "/page/history"} {
 		source := &deadlineSource{}
 		get(t, Handler(source), target)
 		if !source.bounded {

@@ -14,122 +14,123 @@ import (
 )
 
 const (
-	// pollInterval is the time between two looks at the source.
+	// pollInterval is the time between two polls of the source.
 	pollInterval = time.Second
-	// overlap is how far each look at the history reaches back before the one
-	// before: the samples of several daemons come in late.
+	// overlap is how far each poll of the history reaches back before the
+	// previous one: the samples of several daemons arrive late.
 	overlap = 5 * time.Second
 	// maxStreams bounds the pages that are live at once.
 	maxStreams = 32
-	// backlog is how many frames a client may be late before it is dropped. It
-	// connects again and asks for what it missed.
+	// backlog is how many frames a subscriber may lag before it is dropped. It
+	// connects again and requests what it missed.
 	backlog = 2
-	// frameWait bounds how long one write to a client may take.
+	// frameWait bounds one write to a subscriber.
 	frameWait = 5 * time.Second
 	// heartbeat is the time without a frame after which a comment is sent, so
-	// that proxies and dead connections show.
+	// that proxies and dead connections are noticed.
 	heartbeat = 15 * time.Second
-	// retryAfter is what a browser waits before it connects again.
+	// retryAfter is the time that a browser waits before it connects again.
 	retryAfter = 2 * time.Second
 )
 
-// hub feeds every stream from one look a second at the source, and looks only
-// while there is a stream.
-type hub struct {
+// broadcaster polls the source once a second for all streams together, and only
+// while there are any.
+type broadcaster struct {
 	// dependencies
 	source Source
 	now    func() time.Time
 
 	// state
-	mu   sync.Mutex // protects the following fields
-	open int        // streams
-	feed *feed      // nil: nobody listens
+	mu      sync.Mutex // protects the following fields
+	streams int
+	poller  *poller // nil: no subscriber
 }
 
-// feed is the goroutine that looks at the source, from the first client that
-// comes to the last one that leaves.
-type feed struct {
+// poller is the goroutine that polls the source, from the first subscriber to
+// the last.
+type poller struct {
 	cancel context.CancelFunc
 	done   chan struct{} // closed when the goroutine has ended
 
-	// guarded by hub.mu
-	clients map[*client]struct{}
-	status  []byte // the newest status event
+	// guarded by broadcaster.mu
+	subscribers map[*subscriber]struct{}
+	newest      []byte // fields event
 }
 
-// client is one stream. Its frames are closed when it was too slow.
-type client struct {
-	feed   *feed
+// subscriber is one stream. Its frames are closed when it was too slow.
+type subscriber struct {
+	poller *poller
 	frames chan []byte
 }
 
-// join adds a client, nil when there are too many.
-func (h *hub) join(ctx context.Context) *client {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.open >= maxStreams {
+// subscribe adds a subscriber. It returns nil when there are too many.
+func (b *broadcaster) subscribe(ctx context.Context) *subscriber {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.streams >= maxStreams {
 		return nil
 	}
-	h.open++
-	if h.feed == nil {
+	b.streams++
+	if b.poller == nil {
 		// It outlives the request that started it, and ends with the last one.
-		feedCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-		h.feed = &feed{cancel: cancel, done: make(chan struct{}), clients: map[*client]struct{}{}}
-		go h.run(feedCtx, h.feed)
+		pollCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		b.poller = &poller{cancel: cancel, done: make(chan struct{}), subscribers: map[*subscriber]struct{}{}}
+		go b.poll(pollCtx, b.poller)
 	}
-	c := &client{feed: h.feed, frames: make(chan []byte, backlog)}
-	h.feed.clients[c] = struct{}{}
-	if h.feed.status != nil {
-		c.frames <- h.feed.status
+	s := &subscriber{poller: b.poller, frames: make(chan []byte, backlog)}
+	b.poller.subscribers[s] = struct{}{}
+	if b.poller.newest != nil {
+		s.frames <- b.poller.newest
 	}
-	return c
+	return s
 }
 
-// leave takes c off. The last one waits until the feed has ended.
-func (h *hub) leave(c *client) {
-	h.mu.Lock()
-	h.open--
-	delete(c.feed.clients, c)
-	last := len(c.feed.clients) == 0
-	if last && h.feed == c.feed {
-		h.feed = nil
+// unsubscribe removes s. The last one waits until the poller has ended.
+func (b *broadcaster) unsubscribe(s *subscriber) {
+	p := s.poller
+	b.mu.Lock()
+	b.streams--
+	delete(p.subscribers, s)
+	last := len(p.subscribers) == 0
+	if last && b.poller == p {
+		b.poller = nil
 	}
-	h.mu.Unlock()
+	b.mu.Unlock()
 	if last {
-		c.feed.cancel()
-		<-c.feed.done
+		p.cancel()
+		<-p.done
 	}
 }
 
-// run looks at the source once a second until ctx ends.
-func (h *hub) run(ctx context.Context, f *feed) {
-	defer close(f.done)
+// poll polls the source once a second until ctx ends.
+func (b *broadcaster) poll(ctx context.Context, p *poller) {
+	defer close(p.done)
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
-	looked := h.now()
+	polled := b.now()
 	var known seen
 	for {
-		at := h.now()
-		if at.Before(looked) {
-			looked = at // the clock was set back
+		at := b.now()
+		if at.Before(polled) {
+			polled = at // the clock was set back
 		}
 		askCtx, cancel := context.WithTimeout(ctx, sourceWait)
-		host := h.source.Host(askCtx)
-		excerpt := h.source.History(askCtx, looked.Add(-overlap))
-		late := askCtx.Err() != nil
+		host := b.source.Host(askCtx)
+		excerpt := b.source.History(askCtx, polled.Add(-overlap))
+		timedOut := askCtx.Err() != nil
 		cancel()
 		if ctx.Err() != nil {
 			return
 		}
-		if !late { // else it is no answer, and the page sees that nothing comes
-			looked = at
-			status := event("status", filledHost(host))
-			frame := status
+		if !timedOut { // otherwise the page notices the silence
+			polled = at
+			current := event("fields", newSnapshot(host, at))
+			frame := current
 			excerpt, known = known.news(excerpt)
 			if len(excerpt.WANs) > 0 || len(excerpt.Events) > 0 {
-				frame = append(bytes.Clone(status), event("history", filled(excerpt))...)
+				frame = append(bytes.Clone(current), event("history", excerpt)...)
 			}
-			h.broadcast(f, status, frame)
+			b.broadcast(p, current, frame)
 		}
 		select {
 		case <-ctx.Done():
@@ -139,26 +140,27 @@ func (h *hub) run(ctx context.Context, f *feed) {
 	}
 }
 
-// broadcast hands frame to every client of f and drops those that are late.
-func (h *hub) broadcast(f *feed, status, frame []byte) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	f.status = status
+// broadcast sends frame to every subscriber of p and drops those that do not
+// keep up.
+func (b *broadcaster) broadcast(p *poller, current, frame []byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p.newest = current
 	if len(frame) == 0 {
 		return
 	}
-	for c := range f.clients {
+	for s := range p.subscribers {
 		select {
-		case c.frames <- frame:
+		case s.frames <- frame:
 		default:
-			close(c.frames)
-			delete(f.clients, c)
+			close(s.frames)
+			delete(p.subscribers, s)
 		}
 	}
 }
 
-// event is one server-sent event, nothing when doc cannot be encoded: the page
-// sees that nothing comes.
+// event returns one server-sent event, nil when doc cannot be encoded: the page
+// notices the silence.
 func event(name string, doc any) []byte {
 	body, err := json.Marshal(doc) // without a line break in it
 	if err != nil {
@@ -172,22 +174,22 @@ func event(name string, doc any) []byte {
 	return b.Bytes()
 }
 
-// serve is one stream. It ends with the request, so that the server can stop,
-// and when the client does not keep up.
-func (h *hub) serve(w http.ResponseWriter, r *http.Request) {
+// serve serves one stream. It ends with the request, so that the server can
+// stop, and when the subscriber does not keep up.
+func (b *broadcaster) serve(w http.ResponseWriter, r *http.Request) {
 	head := w.Header()
 	head.Set("Content-Type", "text/event-stream")
-	head.Set("X-Accel-Buffering", "no") // a proxy in between must not wait for more
+	head.Set("X-Accel-Buffering", "no") // a proxy in between must not buffer
 	if r.Method == http.MethodHead {
 		return
 	}
-	c := h.join(r.Context())
-	if c == nil {
+	s := b.subscribe(r.Context())
+	if s == nil {
 		w.Header().Set("Retry-After", "10")
-		http.Error(w, "too many pages are live at once ("+strconv.Itoa(maxStreams)+"); ask /page/status instead", http.StatusServiceUnavailable)
+		http.Error(w, "too many pages are live at once ("+strconv.Itoa(maxStreams)+"); use /page/status instead", http.StatusServiceUnavailable)
 		return
 	}
-	defer h.leave(c)
+	defer b.unsubscribe(s)
 	out := http.NewResponseController(w)
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
@@ -202,7 +204,7 @@ func (h *hub) serve(w http.ResponseWriter, r *http.Request) {
 			return
 		case <-beat.C:
 			frame = []byte(": still here\n\n")
-		case next, ok := <-c.frames:
+		case next, ok := <-s.frames:
 			if !ok {
 				return
 			}
@@ -211,9 +213,9 @@ func (h *hub) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// send writes one frame and sees that it leaves. The server's timeout is for
-// documents: each frame gets its own. Behind middleware that hides how to set
-// it, the stream ends with the server's, and the browser comes back.
+// send writes and flushes one frame. The server's write timeout is meant for
+// documents, so each frame gets its own. Behind middleware that cannot set it,
+// the stream ends with the server's timeout and the browser connects again.
 func send(w http.ResponseWriter, out *http.ResponseController, frame []byte) error {
 	if err := out.SetWriteDeadline(time.Now().Add(frameWait)); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		return err
@@ -224,8 +226,8 @@ func send(w http.ResponseWriter, out *http.ResponseController, frame []byte) err
 	return out.Flush()
 }
 
-// seen is what one excerpt held, to tell what is new in the next one. It does
-// not go by the newest time: clocks step, and daemons are late.
+// seen is the content of one excerpt, used to find what is new in the next. The
+// newest time would not do: clocks step, and daemons are late.
 type seen struct {
 	samples map[sampleKey]struct{}
 	events  map[eventKey]struct{}
@@ -241,10 +243,11 @@ type eventKey struct {
 	wan, kind, direction, text string
 }
 
-// news returns what in e was not in the excerpt before, and what e held.
+// news returns the part of e that was not in the previous excerpt, and the
+// content of e.
 func (s seen) news(e history.Excerpt) (history.Excerpt, seen) {
 	now := seen{map[sampleKey]struct{}{}, map[eventKey]struct{}{}}
-	fresh := history.Excerpt{WANs: map[string][]history.Sample{}}
+	fresh := history.Excerpt{WANs: map[string][]history.Sample{}, Events: []history.Event{}}
 	for wan, samples := range e.WANs {
 		for i := range samples {
 			key := sampleKey{wan, samples[i].At.UnixNano()}

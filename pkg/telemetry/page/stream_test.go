@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/wanctl/wanctl/pkg/telemetry"
 	"github.com/wanctl/wanctl/pkg/telemetry/history"
@@ -38,8 +39,8 @@ func TestStreamOverTCP(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Body.Close()
-	got := []string{r.Status, r.Header.Get("Content-Type"), r.Header.Get("Cache-Control"), r.Header.Get("X-Content-Type-Options")}
-	if diff := cmp.Diff([]string{"200 OK", "text/event-stream", "no-store", "nosniff"}, got); diff != "" {
+	head := []string{r.Status, r.Header.Get("Content-Type"), r.Header.Get("Cache-Control"), r.Header.Get("X-Content-Type-Options")}
+	if diff := cmp.Diff([]string{"200 OK", "text/event-stream", "no-store", "nosniff"}, head); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	in := bufio.NewReader(r.Body)
@@ -48,20 +49,20 @@ func TestStreamOverTCP(t *testing.T) {
 		t.Fatalf("%+v %v", first, err)
 	}
 	second, err := readEvent(in)
-	if err != nil || second.event != "status" {
+	if err != nil || second.event != "fields" {
 		t.Fatalf("%+v %v", second, err)
 	}
-	var host telemetry.Host
-	if err := json.Unmarshal([]byte(second.data), &host); err != nil {
+	var got snapshot
+	if err := json.Unmarshal([]byte(second.data), &got); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(source.host, host); diff != "" {
+	if diff := cmp.Diff(newSnapshot(source.host, noon), got, onWire); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
 
-// A stream outlives the timeouts of the server, two share one look a second,
-// and nobody looks when nobody listens.
+// A stream outlives the timeouts of the server, two share one poll a
+// second, and the source is not polled without any.
 func TestStreamLasts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := wellHost(time.Now())
@@ -75,9 +76,9 @@ func TestStreamLasts(t *testing.T) {
 		time.Sleep(5*time.Minute + time.Second/2)
 		synctest.Wait()
 		for name, events := range map[string]<-chan sse{"first": first, "second": second} {
-			status, _, _, ended := tally(events)
-			if ended || status != 301 {
-				t.Errorf("the %s stream: %d times status in 5 minutes, ended: %v", name, status, ended)
+			shown, _, _, ended := tally(events)
+			if ended || shown != 301 {
+				t.Errorf("the %s stream: %d times fields in 5 minutes, ended: %v", name, shown, ended)
 			}
 		}
 		if n := source.polls.Load(); n != 301 {
@@ -86,8 +87,8 @@ func TestStreamLasts(t *testing.T) {
 		one.conn.Close()
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		if status, _, _, ended := tally(second); ended || status != 10 {
-			t.Errorf("after the other left: %d in 10 seconds, ended: %v", status, ended)
+		if shown, _, _, ended := tally(second); ended || shown != 10 {
+			t.Errorf("after the other left: %d in 10 seconds, ended: %v", shown, ended)
 		}
 		two.conn.Close()
 		time.Sleep(2 * time.Second) // the server notices
@@ -100,8 +101,8 @@ func TestStreamLasts(t *testing.T) {
 		third := b.ask("/page/live").follow()
 		time.Sleep(3500 * time.Millisecond)
 		synctest.Wait()
-		if status, _, _, _ := tally(third); status != 4 {
-			t.Errorf("a later stream: %d times status in 3.5 seconds", status)
+		if shown, _, _, _ := tally(third); shown != 4 {
+			t.Errorf("a later stream: %d times fields in 3.5 seconds", shown)
 		}
 	})
 }
@@ -121,7 +122,7 @@ func TestStuckSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := stuckSource{wellHost(time.Now())}
 		b := newBubble(t, source)
-		for _, path := range []string{"/", "/page/status", "/page/history"} {
+		for _, path := range []string{"/", "/page/status", "/page/fields", "/page/history"} {
 			want := http.StatusServiceUnavailable
 			if path == "/page/history" {
 				want = http.StatusOK
@@ -136,8 +137,8 @@ func TestStuckSource(t *testing.T) {
 		events := stream.follow()
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if status, _, _, ended := tally(events); ended || status != 0 {
-			t.Errorf("%d times status, ended: %v", status, ended)
+		if shown, _, _, ended := tally(events); ended || shown != 0 {
+			t.Errorf("%d times fields, ended: %v", shown, ended)
 		}
 		stream.conn.Close()
 		time.Sleep(time.Minute)
@@ -209,14 +210,14 @@ func TestStreamDropsTheSlow(t *testing.T) {
 		quick := b.ask("/page/live").follow()
 		time.Sleep(time.Minute + time.Second/2)
 		synctest.Wait()
-		if status, _, _, ended := tally(quick); ended || status != 61 {
-			t.Errorf("the quick one: %d in a minute, ended: %v", status, ended)
+		if shown, _, _, ended := tally(quick); ended || shown != 61 {
+			t.Errorf("the quick one: %d in a minute, ended: %v", shown, ended)
 		}
 		left, err := io.ReadAll(slow.in)
 		if err == nil && len(left) == 0 {
 			t.Log("cut off at once")
 		}
-		if n := strings.Count(string(left), "event: status"); n > backlog+1 {
+		if n := strings.Count(string(left), "event: fields"); n > backlog+1 {
 			t.Errorf("%d frames were kept for the slow one", n)
 		}
 	})
@@ -239,13 +240,13 @@ func (s *slowSource) Host(ctx context.Context) telemetry.Host {
 func TestStreamHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := wellHost(noon)
-		source.host.WANs[0].ExcessMs = new(math.Inf(1)) // cannot be said in JSON
+		source.host.WANs[0].Download.CeilingMbps = new(math.Inf(1)) // cannot be said in JSON
 		stream := newBubble(t, source).ask("/page/live").follow()
 		time.Sleep(time.Minute + time.Second/2)
 		synctest.Wait()
-		status, _, comments, ended := tally(stream)
-		if status != 0 || comments != 4 || ended {
-			t.Errorf("%d times status, %d heartbeats in a minute, ended: %v", status, comments, ended)
+		shown, _, comments, ended := tally(stream)
+		if shown != 0 || comments != 4 || ended {
+			t.Errorf("%d times fields, %d heartbeats in a minute, ended: %v", shown, comments, ended)
 		}
 	})
 }
@@ -349,7 +350,7 @@ func TestNews(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			_, known := seen{}.news(tt.before)
 			got, _ := known.news(tt.then)
-			if diff := cmp.Diff(tt.want, got); diff != "" {
+			if diff := cmp.Diff(tt.want, got, cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})

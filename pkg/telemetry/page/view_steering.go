@@ -17,34 +17,24 @@ func steeringPanel(s telemetry.SteeringHealth, now time.Time) panel {
 	away := cmp.Or(d.Alternate.WAN, "the other WAN")
 	home := cmp.Or(s.Congestion.Primary.WAN, "the primary WAN")
 	dry := s.Steering.Mode == "dry_run"
-	verb := "stay on"
-	if s.Steering.Enabled {
-		verb = "go to"
-	}
-	switched := "not switched since it started"
-	if t := s.Decision.LastTransitionTime; t != nil {
-		switched = clock(*t, now)
-	}
-	rule, ruleTone := "not known", toneNone
+	rule, ruleSeverity := "not known", severityNone
 	if d.Rule.Enabled != nil {
-		rule, ruleTone = "disabled", toneGood
-		if *d.Rule.Enabled {
-			rule, ruleTone = "enabled", toneWatch
-		}
+		rule, ruleSeverity = pick(*d.Rule.Enabled, "enabled", "disabled"), pick(*d.Rule.Enabled, severityWatch, severityGood)
 	}
-	return panel{
-		Name: steeringName(s),
-		facts: facts{
+	p := panel{
+		Name:   steeringName(s),
+		Gauges: map[string]gauge{"score": {Fill: min(max(value(d.Score), 0), 100), Mark: min(value(d.Threshold), 100), Second: -1}},
+		fields: fields{
 			Text: map[string]string{
 				"name":          steeringName(s),
 				"status":        orNone(string(s.Status)),
 				"dry":           when(dry, "dry run"),
 				"reasons":       strings.Join(s.Reasons, "; "),
-				"verdict":       "New connections " + when(dry, "would ") + verb + " " + pick(s.Steering.Enabled, away, home),
+				"verdict":       "New connections " + when(dry, "would ") + pick(s.Steering.Enabled, "go to "+away, "stay on "+home),
 				"on":            pick(s.Steering.Enabled, "steering", "not steering"),
 				"state":         orNone(s.Steering.State),
 				"in_state":      duration(s.Decision.TimeInStateSeconds),
-				"switched":      switched,
+				"switched":      "not switched since it started",
 				"reason":        orNone(d.Reason),
 				"primary":       home,
 				"congestion":    orNone(s.Congestion.Primary.State),
@@ -63,8 +53,8 @@ func steeringPanel(s telemetry.SteeringHealth, now time.Time) panel {
 				"red":           fmt.Sprintf("%d of %d", s.Counters.RedCount, s.Thresholds.RedSamplesRequired),
 				"good":          fmt.Sprintf("%d of %d", s.Counters.GoodCount, s.Thresholds.GreenSamplesRequired),
 				"bad":           strconv.Itoa(s.Counters.BadCount),
-				"hold":          until(d.HoldUntil, now),
-				"penalty":       until(d.Penalty, now),
+				"hold":          "none",
+				"penalty":       "none",
 				"alternate":     away,
 				"condition":     cmp.Or(d.Alternate.Condition, "unknown"),
 				"rule":          rule,
@@ -77,35 +67,42 @@ func steeringPanel(s telemetry.SteeringHealth, now time.Time) panel {
 				"failures":      inARow(s.Errors.ConsecutiveFailures),
 				"error":         s.Errors.LastError,
 			},
-			Tone: map[string]string{
-				"status": statusTone(s.Status), "dry": toneWatch, "rule": ruleTone,
-				"on":         pick(s.Steering.Enabled, toneWatch, toneGood),
-				"congestion": stateTone(s.Congestion.Primary.State),
-				"condition":  conditionTone(d.Alternate.Condition),
+			Severity: severities{
+				"status": statusSeverity(s.Status), "dry": severityWatch, "rule": ruleSeverity,
+				"on":         pick(s.Steering.Enabled, severityWatch, severityGood),
+				"congestion": stateSeverity(s.Congestion.Primary.State),
+				"condition":  conditionSeverity(d.Alternate.Condition),
 			},
+			Time: map[string]time.Time{},
+			now:  now,
 		},
-		Score: gauge{Fill: min(max(value(d.Score), 0), 100), Mark: min(value(d.Threshold), 100), Second: -1},
+	}
+	if t := s.Decision.LastTransitionTime; t != nil {
+		p.Text["switched"], p.Time["switched"] = "", *t
+	}
+	p.until("hold", d.HoldUntil)
+	p.until("penalty", d.Penalty)
+	return p
+}
+
+// until makes the field key say how long it is to a moment in the future, and
+// when that is.
+func (f fields) until(key string, t *time.Time) {
+	if t != nil && t.After(f.now) {
+		f.Text[key], f.Time[key] = duration(t.Sub(f.now).Seconds())+", until ", *t
 	}
 }
 
-func conditionTone(condition string) string {
+func conditionSeverity(condition string) severity {
 	switch condition {
 	case "good":
-		return toneGood
+		return severityGood
 	case "degraded":
-		return toneWarn
+		return severityWarn
 	case "down":
-		return toneBad
+		return severityBad
 	}
-	return toneNone
-}
-
-// until is a moment to come, with how long that is.
-func until(t *time.Time, now time.Time) string {
-	if t == nil || !t.After(now) {
-		return "none"
-	}
-	return "until " + clock(*t, now) + ", " + duration(t.Sub(now).Seconds())
+	return severityNone
 }
 
 func addresses(n int) string {
@@ -125,7 +122,7 @@ func entries(list []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(list[:entriesShown], ", "), len(list)-entriesShown)
 }
 
-// value is *x, or -1.
+// value returns *x, or -1.
 func value(x *float64) float64 {
 	if x == nil {
 		return -1

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -35,8 +36,6 @@ func TestFormats(t *testing.T) {
 		{"never", ago(nil), "never"},
 		{"count", count(new(3)), "3"},
 		{"count unknown", count(nil), "–"},
-		{"no hold", until(nil, noon), "none"},
-		{"hold over", until(new(noon), noon), "none"},
 		{"few", few([]string{"a", "b", "c"}), "a, b, c"},
 		{"many", few([]string{"a", "b", "c", "d", "e"}), "a, b, c and 2 more"},
 		{"no address", addresses(0), "no addresses"},
@@ -72,10 +71,11 @@ func TestVerdict(t *testing.T) {
 		return telemetry.WANHealth{Name: name, Status: status}
 	}
 	for _, tt := range []struct {
-		name           string
-		wans           []telemetry.WANHealth
-		steering       []telemetry.SteeringHealth
-		want, wantTone string
+		name         string
+		wans         []telemetry.WANHealth
+		steering     []telemetry.SteeringHealth
+		want         string
+		wantSeverity severity
 	}{
 		{"nothing", nil, nil, "Nothing runs here", "none"},
 		{"well", []telemetry.WANHealth{wan("a", telemetry.Healthy)}, nil, "Healthy", "good"},
@@ -87,19 +87,20 @@ func TestVerdict(t *testing.T) {
 	} {
 		h := telemetry.Host{Steering: tt.steering}
 		h.WANs = tt.wans
-		if got, tone := verdict(h); got != tt.want || tone != tt.wantTone {
-			t.Errorf("%s: %q %s, want %q %s", tt.name, got, tone, tt.want, tt.wantTone)
+		if got, is := verdict(h); got != tt.want || is != tt.wantSeverity {
+			t.Errorf("%s: %q %s, want %q %s", tt.name, got, is, tt.want, tt.wantSeverity)
 		}
 	}
 }
 
 func TestOrigin(t *testing.T) {
 	for _, tt := range []struct {
-		name       string
-		source     telemetry.Origin
-		age        time.Duration
-		text, tone string
-		stale      bool
+		name   string
+		source telemetry.Origin
+		age    time.Duration
+		text   string
+		is     severity
+		stale  bool
 	}{
 		{"live", telemetry.FromLoop, 40 * time.Millisecond, "live", "good", false},
 		{"just so", telemetry.FromLoop, 5 * time.Second, "live", "good", false},
@@ -109,8 +110,8 @@ func TestOrigin(t *testing.T) {
 		{"a source of a newer version", "socket", time.Second, "live", "good", false},
 	} {
 		p := wanPanel(telemetry.WANHealth{Source: tt.source, At: new(noon.Add(-tt.age))}, noon)
-		if p.Text["source"] != tt.text || p.Tone["source"] != tt.tone || p.Stale != tt.stale {
-			t.Errorf("%s: %q %s %v", tt.name, p.Text["source"], p.Tone["source"], p.Stale)
+		if p.Text["source"] != tt.text || p.Severity["source"] != tt.is || p.Stale != tt.stale {
+			t.Errorf("%s: %q %s %v", tt.name, p.Text["source"], p.Severity["source"], p.Stale)
 		}
 	}
 	if p := wanPanel(telemetry.WANHealth{}, noon); p.Text["source"] != "no data yet" || !p.Stale {
@@ -138,6 +139,31 @@ func TestEventRows(t *testing.T) {
 	}
 }
 
+func TestTimesAfterTexts(t *testing.T) {
+	later := noon.Add(25 * time.Second)
+	for _, tt := range []struct {
+		name                   string
+		hold, switched         *time.Time
+		wantHold, wantSwitched string
+	}{
+		{name: "none", wantHold: "none", wantSwitched: "not switched since it started"},
+		{name: "hold over", hold: &noon, wantHold: "none", wantSwitched: "not switched since it started"},
+		{name: "both", hold: &later, switched: &noon, wantHold: "25 s, until " + clock(later, noon), wantSwitched: clock(noon, noon)},
+	} {
+		var s telemetry.SteeringHealth
+		s.Detail.HoldUntil, s.Decision.LastTransitionTime = tt.hold, tt.switched
+		p := steeringPanel(s, noon)
+		hold, err1 := p.Field("hold")
+		switched, err2 := p.Field("switched")
+		if err := errors.Join(err1, err2); err != nil {
+			t.Fatal(err)
+		}
+		if hold.Text != tt.wantHold || switched.Text != tt.wantSwitched {
+			t.Errorf("%s: %q %q, want %q %q", tt.name, hold.Text, switched.Text, tt.wantHold, tt.wantSwitched)
+		}
+	}
+}
+
 func TestGauge(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -149,14 +175,14 @@ func TestGauge(t *testing.T) {
 		{"all known", telemetry.DirectionHealth{CurrentRateMbps: new(50.0), ThroughputMbps: new(25.0), FloorMbps: new(10.0), CeilingMbps: new(200.0)}, gauge{12.5, 25, 5}},
 		{"beyond the ceiling", telemetry.DirectionHealth{CurrentRateMbps: new(300.0), ThroughputMbps: new(250.0), CeilingMbps: new(200.0)}, gauge{100, 100, -1}},
 	} {
-		if diff := cmp.Diff(tt.want, newDirection("download", "Download", tt.in).Gauge); diff != "" {
+		if diff := cmp.Diff(tt.want, wanPanel(telemetry.WANHealth{Download: tt.in}, noon).Gauges["download"]); diff != "" {
 			t.Errorf("%s (-want +got)\n%s", tt.name, diff)
 		}
 	}
 }
 
 func TestFieldThatDoesNotExist(t *testing.T) {
-	if _, err := (facts{Text: map[string]string{"a": ""}}).Field("b"); err == nil {
+	if _, err := (fields{Text: map[string]string{"a": ""}}).Field("b"); err == nil {
 		t.Error("a misspelt field renders as nothing")
 	}
 }

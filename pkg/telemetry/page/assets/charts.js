@@ -1,11 +1,11 @@
 // The three charts of a WAN, drawn by uPlot.
 
-import { clock, mbps, ms, none } from "./format.js";
+import { clock } from "./clock.js";
 import { span } from "./past.js";
 
 const kinds = {
   rtt: {
-    name: "Round trip", unit: "ms", format: ms,
+    name: "Round trip", unit: "ms",
     lines: [
       { label: "RTT", swatch: "rtt", pick: (s) => s.rtt, stroke: "--rtt", width: 1.4 },
       { label: "highest", swatch: "peak", pick: (s) => s.peak, band: "--rtt-area" },
@@ -20,7 +20,7 @@ const kinds = {
 
 function direction(key, name) {
   return {
-    name, unit: "Mbit/s", format: mbps,
+    name, unit: "Mbit/s",
     lines: [
       { label: "limit", swatch: key, pick: (s) => s[key].limit, stroke: `--${key}`, width: 1.6, stepped: true },
       { label: "throughput", swatch: `${key}-area`, pick: (s) => s[key].throughput, stroke: `--${key}`, width: 0.5, fill: `--${key}-area` },
@@ -31,7 +31,13 @@ function direction(key, name) {
   };
 }
 
-// color reads a colour of page.css, which differs in the light and in the dark.
+// figure formats a value to about three figures.
+function figure(x) {
+  if (x == null) return "\u2013";
+  return x.toFixed(x < 10 ? 2 : x < 100 ? 1 : 0);
+}
+
+// color returns a colour of page.css, which differs in light and dark mode.
 const colors = new Map();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => colors.clear());
 function color(name) {
@@ -70,13 +76,13 @@ export class Chart {
     this.#plot.destroy();
   }
 
-  // draw shows the ten minutes up to now, in seconds, and the bounds of the
-  // limit, in Mbit/s.
+  // draw shows the ten minutes up to now, in seconds, and the floor and ceiling
+  // in Mbit/s.
   draw(now, bounds) {
     this.#now = now;
     this.#bounds = bounds;
     this.#plot.setData(this.#data());
-    this.#say();
+    this.#showLegend();
   }
 
   #data() {
@@ -111,12 +117,12 @@ export class Chart {
       bands: kind.bands.map((series) => ({ series, fill: () => color("--rtt-area") })),
       hooks: {
         drawClear: [(u) => this.#drawBounds(u)],
-        setCursor: [() => this.#say()],
+        setCursor: [() => this.#showLegend()],
       },
     };
   }
 
-  // drawBounds marks floor and ceiling.
+  // drawBounds draws floor and ceiling.
   #drawBounds(u) {
     if (!this.#kind.bounds) return;
     const { ctx, bbox } = u;
@@ -126,7 +132,7 @@ export class Chart {
     ctx.lineWidth = devicePixelRatio;
     ctx.setLineDash([2 * devicePixelRatio, 4 * devicePixelRatio]);
     for (const bound of [this.#bounds.floor, this.#bounds.ceiling]) {
-      if (bound === undefined) continue;
+      if (bound == null) continue;
       const y = Math.round(u.valToPos(bound, "y", true)) + 0.5;
       ctx.beginPath();
       ctx.moveTo(bbox.left, y);
@@ -139,7 +145,7 @@ export class Chart {
   #newLegend() {
     const legend = document.createElement("p");
     legend.className = "legend";
-    legend.setAttribute("aria-hidden", "true"); // the table below says it
+    legend.setAttribute("aria-hidden", "true"); // the table below has the same values
     const add = (swatch, label) => {
       const item = document.createElement("span");
       const sign = document.createElement("i");
@@ -156,17 +162,17 @@ export class Chart {
     return legend;
   }
 
-  // say writes the values under the cursor into the legend, or else the newest.
-  #say() {
+  // showLegend writes the values under the cursor into the legend, or the newest.
+  #showLegend() {
     const data = this.#plot?.data ?? [[]];
     const under = this.#plot?.cursor.idx;
     const i = under ?? data[0].length - 1;
-    this.#box.parentElement?.toggleAttribute("data-empty", this.#past.told && data[0].length === 0);
-    this.#kind.lines.forEach((_, n) => { this.#values[n].textContent = this.#kind.format(data[n + 1]?.[i]); });
+    this.#box.parentElement?.toggleAttribute("data-empty", this.#past.complete && data[0].length === 0);
+    this.#kind.lines.forEach((_, n) => { this.#values[n].textContent = figure(data[n + 1]?.[i]); });
     const at = new Date(data[0][i] * 1000);
     this.#when.textContent = under == null ? "" : "at " + clock(at, at);
     const newest = data[1]?.at(-1);
-    const label = `${this.#kind.name} of the last 10 minutes; ${this.#kind.lines[0].label} now ${newest == null ? none : this.#kind.format(newest) + " " + this.#kind.unit}. Arrow keys move the cursor.`;
+    const label = `${this.#kind.name} of the last 10 minutes; ${this.#kind.lines[0].label} now ${newest == null ? "unknown" : figure(newest) + " " + this.#kind.unit}. Arrow keys move the cursor.`;
     if (this.#box.getAttribute("aria-label") !== label) this.#box.setAttribute("aria-label", label);
   }
 
@@ -176,7 +182,7 @@ export class Chart {
     if (step === undefined || times.length === 0) return;
     e.preventDefault();
     const last = times.length - 1;
-    const first = Math.max(times.findIndex((t) => t >= this.#now - span), 0); // those before are kept but not shown
+    const first = Math.max(times.findIndex((t) => t >= this.#now - span), 0); // earlier ones are kept but not shown
     const i = Math.min(Math.max((this.#plot.cursor.idx ?? last) + step, first), last);
     this.#plot.setCursor({ left: this.#plot.valToPos(times[i], "x"), top: 0 });
   }

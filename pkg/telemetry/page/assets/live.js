@@ -1,26 +1,26 @@
 // The connection to the daemon: server-sent events, and plain requests where
-// a stream is refused. It comes back by itself.
+// a stream is refused. It reconnects by itself.
 
-const silentAfter = 6000; // ms without news: the connection counts as lost
-const reopenAfter = 20000; // ms without news: a connection may be dead without saying so
+const silentAfter = 6000; // ms without an event: the connection counts as lost
+const reopenAfter = 20000; // ms without an event: the connection may be dead without an error
 const againAfter = 5000; // ms between attempts
 
 export class Live {
-  #handlers; #stream = null; #heard = NaN; #heardAt = null; #polling = false; #asked = -Infinity; #opened = -Infinity; #since;
+  #handlers; #stream = null; #received = NaN; #receivedAt = null; #polling = false; #asked = -Infinity; #opened = -Infinity; #since;
 
-  // handlers: opened(), status(host), history(excerpt, whole), where whole is
-  // what was asked for and not the news of a second, and state(since, polling),
-  // where since is when the connection was lost, or null.
+  // handlers: opened(), fields(now), history(excerpt, whole), where whole means
+  // that the excerpt was requested and is not an event, and state(since,
+  // polling), where since is when the connection was lost, or null.
   constructor(handlers) {
     this.#handlers = handlers;
-    this.#heardAt = new Date();
-    this.#heard = performance.now();
-    this.#since = ""; // all there is; null: nothing is missing
+    this.#receivedAt = new Date();
+    this.#received = performance.now();
+    this.#since = ""; // everything; null: nothing is missing
     this.#open();
     setInterval(() => this.#tick(), 1000);
   }
 
-  // fetchSince asks again for what happened since at, a Date.
+  // fetchSince requests the history since at, a Date, again.
   fetchSince(at) {
     const since = at ? at.toISOString() : "";
     if (this.#since === null || since < this.#since) this.#since = since;
@@ -32,46 +32,35 @@ export class Live {
     const stream = new EventSource("page/live");
     this.#stream = stream;
     stream.addEventListener("open", () => { this.#polling = false; this.#handlers.opened(); });
-    stream.addEventListener("status", (e) => this.#take("status", e.data));
-    stream.addEventListener("history", (e) => this.#take("history", e.data));
+    stream.addEventListener("fields", (e) => this.#show(JSON.parse(e.data)));
+    stream.addEventListener("history", (e) => this.#handlers.history(JSON.parse(e.data), false));
     stream.addEventListener("error", () => {
       if (stream.readyState === EventSource.CLOSED) this.#poll(); // refused: too many, or a proxy's error
-      else this.#handlers.state(this.#heardAt, false);
+      else this.#handlers.state(this.#receivedAt, false);
     });
   }
 
-  #take(kind, data) {
-    let doc;
-    try {
-      doc = JSON.parse(data);
-    } catch {
-      return; // half a document: the next one is whole
-    }
-    if (kind === "status") this.#hear(doc);
-    else this.#handlers.history(doc, false);
-  }
-
-  #hear(host) {
-    this.#heard = performance.now();
-    this.#heardAt = new Date();
-    this.#handlers.status(host);
+  #show(now) {
+    this.#received = performance.now();
+    this.#receivedAt = new Date();
+    this.#handlers.fields(now);
     this.#handlers.state(null, this.#polling);
     this.#catchUp();
   }
 
   async #poll() {
     this.#polling = true;
-    const host = await get("page/status");
+    const now = await get("page/fields");
     if (this.#stream.readyState !== EventSource.CLOSED) return; // opened again meanwhile
-    if (host) {
+    if (now) {
       this.#handlers.opened();
-      this.#hear(host);
+      this.#show(now);
     } else {
-      this.#handlers.state(this.#heardAt, false);
+      this.#handlers.state(this.#receivedAt, false);
     }
   }
 
-  // catchUp asks for what is missing of the history.
+  // catchUp requests the missing part of the history.
   async #catchUp() {
     if (this.#since === null || performance.now() - this.#asked < againAfter) return;
     this.#asked = performance.now();
@@ -83,9 +72,9 @@ export class Live {
   }
 
   #tick() {
-    const silent = performance.now() - this.#heard;
+    const silent = performance.now() - this.#received;
     const since = performance.now() - this.#opened;
-    if (silent > silentAfter + (this.#polling ? againAfter : 0)) this.#handlers.state(this.#heardAt, false);
+    if (silent > silentAfter + (this.#polling ? againAfter : 0)) this.#handlers.state(this.#receivedAt, false);
     if (this.#stream.readyState === EventSource.CLOSED ? since > againAfter : Math.min(silent, since) > reopenAfter) this.#open();
   }
 }

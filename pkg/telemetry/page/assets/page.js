@@ -1,16 +1,16 @@
-// The live page. The server has written the document with the values of its
-// moment; this keeps them up to date. What the daemon says is text: it goes
-// into the page by textContent only.
+// The live page. The server has written the document with the values of that
+// moment; this script replaces them once a second with the texts that the
+// server sends. They enter the document by textContent only.
 
 import { Chart } from "./charts.js";
-import { clock, known, list, none, orNone, text } from "./format.js";
-import { hostFields, steeringFields, steeringName, wanFields } from "./fields.js";
+import { clock } from "./clock.js";
 import { Live } from "./live.js";
 import { Past, span } from "./past.js";
 
-const openAtMost = 3; // WANs whose details are open from the start
+const openAtMost = 3; // WANs whose details are open at first
 const eventsShown = 256;
 const leastSpark = 30; // ms of excess that fill the height
+const none = "\u2013"; // a value that is unknown
 
 const past = new Past();
 const byId = (id) => document.getElementById(id);
@@ -25,18 +25,19 @@ class Part {
     this.gauges = group(root, ".gauge", (el) => el.closest("[data-dir]")?.dataset.dir ?? "score");
   }
 
-  show({ text, tone, gauges = {}, stale = false }) {
+  // show takes the fields as the server sends them.
+  show({ text, severity, time = {}, gauges = {}, stale = false }) {
     for (const [name, els] of this.fields) {
-      if (text[name] === undefined) continue;
+      const content = text[name] + (time[name] ? clock(new Date(time[name]), shownAt) : "");
       for (const el of els) {
-        if (el.textContent !== text[name]) el.textContent = text[name];
-        if (el.dataset.tone === undefined) el.toggleAttribute("data-none", text[name] === none);
-        else el.dataset.tone = tone[name];
+        if (el.textContent !== content) el.textContent = content;
+        if (el.dataset.severity === undefined) el.toggleAttribute("data-none", content === none);
+        else el.dataset.severity = severity[name];
       }
     }
     for (const [name, els] of this.optional) els.forEach((el) => { el.hidden = text[name] === ""; });
     for (const [name, els] of this.gauges) {
-      const { fill, mark, second } = gauges[name] ?? { fill: 0, mark: -1, second: -1 };
+      const { fill, mark, second } = gauges[name];
       for (const el of els) {
         el.querySelector(".fill").setAttribute("width", fill);
         place(el.querySelector(".mark"), mark);
@@ -62,17 +63,18 @@ function place(line, x) {
   line.setAttribute("x2", x);
 }
 
-// WAN is the panel of a WAN, with its charts while it is open and in sight.
+// WAN is the panel of a WAN. Its charts exist while it is open and are drawn
+// while it is visible.
 class WAN extends Part {
-  #name; #charts = []; #bounds = {}; #seen = false; source = "";
+  #name; #charts = []; #bounds = {}; #visible = false; #stale = false;
 
   constructor(root, name) {
     super(root);
     this.#name = name;
     this.spark = root.querySelector(".spark path");
     root.addEventListener("toggle", () => this.#toggled());
-    this.sight = new IntersectionObserver(([entry]) => { this.#seen = entry.isIntersecting; this.draw(); });
-    this.sight.observe(root);
+    this.visibility = new IntersectionObserver(([entry]) => { this.#visible = entry.isIntersecting; this.draw(); });
+    this.visibility.observe(root);
     this.#toggled();
   }
 
@@ -87,26 +89,23 @@ class WAN extends Part {
     this.draw();
   }
 
-  update(w, now) {
-    const fields = wanFields(w, now);
-    this.show(fields);
-    const revived = this.source !== "" && this.source !== "live" && fields.text.source === "live";
-    this.source = fields.text.source;
-    for (const key of ["download", "upload"]) {
-      const bound = (x) => (known(x) ? x : undefined);
-      this.#bounds[key] = { floor: bound(w[key]?.floor_mbps), ceiling: bound(w[key]?.ceiling_mbps) };
-    }
+  // update reports whether the values are live again after they were stale.
+  update(w) {
+    this.show(w);
+    this.#bounds = w.bounds;
+    const revived = this.#stale && !w.stale;
+    this.#stale = w.stale;
     return revived;
   }
 
   draw() {
-    if (!this.#seen || document.hidden || !known(past.now)) return;
+    if (!this.#visible || document.hidden || !Number.isFinite(past.now)) return;
     for (const { key, chart } of this.#charts) chart.draw(past.now, this.#bounds[key] ?? {});
     if (!this.root.open) this.spark.setAttribute("d", sparkline(this.#name));
   }
 
   remove() {
-    this.sight.disconnect();
+    this.visibility.disconnect();
     this.#charts.forEach(({ chart }) => chart.remove());
     this.root.remove();
   }
@@ -115,10 +114,10 @@ class WAN extends Part {
 class Steering extends Part {
   constructor(root) {
     super(root);
-    if (matchMedia("(max-width: 520px)").matches) root.open = false; // it says in a line where connections go
+    if (matchMedia("(max-width: 520px)").matches) root.open = false; // the summary names the WAN in use
   }
 
-  update(s, now) { this.show(steeringFields(s, now)); }
+  update(s) { this.show(s); }
   remove() { this.root.remove(); }
 }
 
@@ -144,7 +143,7 @@ function sparkline(name) {
 class Panels {
   #list; #template; #opens; #make; #all = new Map();
 
-  // opens tells whether a new panel among many is open from the start.
+  // opens reports whether a new panel among many is open at first.
   constructor(list, template, opens, make) {
     this.#list = list;
     this.#template = template;
@@ -155,25 +154,21 @@ class Panels {
 
   get all() { return [...this.#all.values()]; }
 
-  // update shows entries, each under its name, and returns the names of those
-  // whose update says so.
-  update(entries, nameOf, now) {
-    const names = new Set(entries.map(nameOf));
+  // update shows entries and returns the names of those that were revived.
+  update(entries) {
+    const names = new Set(entries.map((e) => e.name));
     for (const [name, panel] of this.#all) {
       if (names.has(name)) continue;
       panel.remove();
       this.#all.delete(name);
     }
-    const told = [];
-    entries.forEach((entry, i) => {
-      const name = nameOf(entry);
-      if (!this.#all.has(name)) this.#all.set(name, this.#added(name, entries.length));
-      const panel = this.#all.get(name);
-      if (this.#list.children[i] !== panel.root) this.#list.insertBefore(panel.root, this.#list.children[i] ?? null);
-      if (panel.update(entry, now)) told.push(name);
-    });
     this.#list.parentElement.hidden = entries.length === 0;
-    return told;
+    return entries.filter((entry, i) => {
+      if (!this.#all.has(entry.name)) this.#all.set(entry.name, this.#added(entry.name, entries.length));
+      const panel = this.#all.get(entry.name);
+      if (this.#list.children[i] !== panel.root) this.#list.insertBefore(panel.root, this.#list.children[i] ?? null);
+      return panel.update(entry);
+    }).map((e) => e.name);
   }
 
   #added(name, many) {
@@ -191,23 +186,22 @@ const foot = new Part(document.querySelector("footer"));
 const wans = new Panels(byId("wan-list"), byId("new-wan"), (many) => many <= openAtMost, (root, name) => new WAN(root, name));
 const steering = new Panels(byId("steering-list"), byId("new-steering"), () => true, (root) => new Steering(root));
 
-function showStatus(host) {
-  shownAt = new Date(host.at);
+function showFields(now) {
+  shownAt = new Date(now.at);
   past.now = shownAt / 1000;
-  const fields = hostFields(host);
-  head.show(fields);
-  foot.show(fields);
-  const title = `${fields.text.verdict} · wanctl`;
+  head.show(now);
+  foot.show(now);
+  const title = `${now.text.verdict} · wanctl`;
   if (document.title !== title) document.title = title;
-  const revived = wans.update(list(host.wans), (w) => text(w.name), shownAt);
-  steering.update(list(host.steering_daemons), steeringName, shownAt);
-  // The loop went on while it could not be heard.
+  const revived = wans.update(now.wans);
+  steering.update(now.steering);
+  // The loop went on while its daemon did not answer.
   for (const name of revived) askSince(past.newest(name));
   wans.all.forEach((w) => w.draw());
 }
 
 function showHistory(excerpt, whole) {
-  past.told ||= whole;
+  past.complete ||= whole;
   if (past.merge(excerpt)) showEvents();
   if (whole) wans.all.forEach((w) => w.draw());
 }
@@ -217,8 +211,8 @@ function showEvents() {
     const row = document.createElement("tr");
     const time = document.createElement("time");
     time.textContent = clock(e.at, shownAt);
-    if (!Number.isNaN(e.at.getTime())) time.dateTime = e.at.toISOString();
-    for (const content of [time, orNone(e.wan), e.direction ? `${e.kind}, ${e.direction}` : e.kind, e.text]) {
+    time.dateTime = e.at.toISOString();
+    for (const content of [time, e.wan || none, e.direction ? `${e.kind}, ${e.direction}` : e.kind, e.text]) {
       const cell = document.createElement("td");
       cell.append(content); // a string becomes a text node
       row.append(cell);
@@ -244,12 +238,12 @@ function showConnection(lostSince, polling) {
 }
 
 function askSince(seconds) {
-  live.fetchSince(known(seconds) ? new Date((seconds - 30) * 1000) : null);
+  live.fetchSince(Number.isFinite(seconds) ? new Date((seconds - 30) * 1000) : null);
 }
 
 const live = new Live({
   opened: () => askSince(past.newest()),
-  status: showStatus,
+  fields: showFields,
   history: showHistory,
   state: showConnection,
 });

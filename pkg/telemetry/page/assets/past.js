@@ -1,8 +1,6 @@
-// What the page remembers by itself: the last ten minutes of each WAN and the
-// newest events. It is merged by time with what the daemon tells, so that a
-// daemon that starts afresh does not wipe the charts.
-
-import { known, list, text } from "./format.js";
+// The history that the page keeps itself: the last ten minutes of each WAN and
+// the newest events. It is merged by time with the history of the daemon, so
+// that a restart of the daemon does not wipe the charts.
 
 export const span = 600; // seconds
 const slack = 30; // seconds beyond, and of clocks that differ
@@ -11,16 +9,14 @@ const mostWANs = 100;
 const mostEvents = 256;
 const gapAfter = 2.5; // seconds between two samples
 
-const value = (x) => (known(x) ? x : null);
-
-// sample is what is kept of a sample: its time in seconds, RTTs in ms, rates
-// in Mbit/s. A limit of 0 is one that was not known.
+// sample returns the kept part of a sample: its time in seconds, RTTs in ms,
+// rates in Mbit/s. A limit of 0 is unknown.
 function sample(s) {
-  const kept = { t: Date.parse(s.at) / 1000, rtt: value(s.rtt_ms), peak: value(s.rtt_max_ms), baseline: value(s.baseline_rtt_ms), excess: value(s.excess_ms) };
+  const kept = { t: Date.parse(s.at) / 1000, rtt: s.rtt_ms, peak: s.rtt_max_ms, baseline: s.baseline_rtt_ms, excess: s.excess_ms };
   ["download", "upload"].forEach((key, i) => {
-    const d = s.directions?.[i] ?? {};
-    const limited = known(d.limit_bps) && d.limit_bps > 0;
-    kept[key] = { limit: limited ? d.limit_bps / 1e6 : null, throughput: limited ? value(d.throughput_bps) / 1e6 : null };
+    const d = s.directions[i];
+    const known = d.limit_bps > 0;
+    kept[key] = { limit: known ? d.limit_bps / 1e6 : null, throughput: known ? d.throughput_bps / 1e6 : null };
   });
   return kept;
 }
@@ -30,21 +26,21 @@ const eventKey = (e) => [e.at, e.wan, e.kind, e.direction, e.text].join("\n");
 export class Past {
   #wans = new Map();
   #events = new Map(); // by key
-  #taken = 0; // events
+  #added = 0; // events
   now = NaN; // of the daemon, seconds
-  told = false; // the daemon has told its history
+  complete = false; // the whole history of the daemon has arrived
 
-  // merge takes in an excerpt and reports whether there was a new event.
+  // merge adds an excerpt and reports whether it had a new event.
   merge(excerpt) {
-    for (const [name, samples] of Object.entries(excerpt.wans ?? {})) {
+    for (const [name, samples] of Object.entries(excerpt.wans)) {
       if (!this.#wans.has(name) && this.#wans.size >= mostWANs) continue;
-      this.#wans.set(name, this.#merged(this.#wans.get(name) ?? [], list(samples)));
+      this.#wans.set(name, this.#merged(this.#wans.get(name) ?? [], samples));
     }
     let news = false;
-    for (const e of list(excerpt.events)) {
+    for (const e of excerpt.events) {
       const key = eventKey(e);
       if (this.#events.has(key)) continue;
-      this.#events.set(key, { at: new Date(e.at), wan: text(e.wan), kind: text(e.kind), direction: text(e.direction), text: text(e.text), order: this.#taken++ });
+      this.#events.set(key, { ...e, at: new Date(e.at), order: this.#added++ });
       news = true;
     }
     if (this.#events.size > mostEvents) {
@@ -55,37 +51,38 @@ export class Past {
   }
 
   #merged(old, samples) {
-    const news = samples.map(sample).filter((s) => Number.isFinite(s.t));
+    const news = samples.map(sample);
     let all = old.concat(news);
     if (old.length > 0 && news.length > 0 && news[0].t <= old.at(-1).t) {
-      all.sort((a, b) => a.t - b.t); // stable: of two at one time the later one counts
+      all.sort((a, b) => a.t - b.t); // stable: of two at the same time the later one counts
       all = all.filter((s, i) => i + 1 === all.length || all[i + 1].t !== s.t);
     }
-    if (known(this.now)) {
+    if (Number.isFinite(this.now)) {
       const outside = (s) => s.t < this.now - span - slack || s.t > this.now + slack;
       if (outside(all[0] ?? { t: this.now }) || outside(all.at(-1) ?? { t: this.now })) all = all.filter((s) => !outside(s));
     }
     return all.slice(-mostSamples);
   }
 
-  // events are the newest ones, newest first.
+  // events returns the newest events, newest first.
   events(most) {
     return [...this.#events.values()].sort((a, b) => b.at - a.at || b.order - a.order).slice(0, most);
   }
 
-  // newest is the time of the newest sample of all, or of one WAN.
+  // newest returns the time of the newest sample of all WANs, or of one; NaN
+  // without any.
   newest(name) {
     let t = NaN;
     for (const [wan, samples] of this.#wans) {
       const last = samples.at(-1)?.t;
-      if ((name === undefined || wan === name) && known(last) && !(t > last)) t = last;
+      if ((name === undefined || wan === name) && last !== undefined && !(t > last)) t = last;
     }
     return t;
   }
 
-  // columns are the samples of a WAN as uPlot wants them: an array of times
-  // and one of values for each pick. Where samples are missing there is a
-  // point without values.
+  // columns returns the samples of a WAN in the form of uPlot: an array of times
+  // and one of values for each pick. A point without values stands where samples
+  // are missing.
   columns(name, picks) {
     const out = [[], ...picks.map(() => [])];
     let last = NaN;
