@@ -190,6 +190,7 @@ func TestManyAskAsOne(t *testing.T) {
 		"history": func() { h.History(t.Context(), time.Time{}) },
 		"metrics": func() { h.gather(t.Context()) },
 	} {
+		set() // the order of the cases is random
 		before := d.asked.Load()
 		var wg sync.WaitGroup
 		for range 20 {
