@@ -62,7 +62,7 @@ func (d *direction) climb(s sight) {
 		if known && d.rate > refuted*d.edge {
 			g = leap * most
 		}
-		d.raise(s, max(d.rate*(1+g), d.applied+float64(quantum))) // less would not be written
+		d.raise(s, max(d.rate*(1+g), d.applied+float64(MinChange))) // less would not be written
 		d.reason = Climbing
 	}
 }

@@ -123,7 +123,7 @@ func (d *direction) observe(now time.Duration, applied bitrate.Rate) {
 	if applied > 0 {
 		d.applied = float64(applied)
 	}
-	if d.mode == drain && !d.acted && (d.applied < d.cutFrom || d.applied < d.rate*1.01+float64(quantum)) {
+	if d.mode == drain && !d.acted && (d.applied < d.cutFrom || d.applied < d.rate*1.01+float64(MinChange)) {
 		d.acted, d.actedAt = true, now
 	}
 	d.history.add(now, bitrate.Rate(d.applied))

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/wanctl/wanctl/pkg/actuate"
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/rtt"
@@ -39,7 +40,7 @@ type line struct {
 	drops    [2]float64
 	backlog  [2]float64 // bytes in the shaper
 	polled   time.Duration
-	gate     autorate.Gate
+	budget   actuate.WriteBudget
 	inForce  [2]bitrate.Rate
 	written  [2]bitrate.Rate
 	writing  time.Duration // when written comes into force; 0: nothing under way
@@ -106,7 +107,7 @@ func (l *line) step() autorate.Decision {
 	if l.writing == 0 {
 		l.written = l.inForce
 		for _, d := range autorate.Directions {
-			if want := l.dec.Directions[d].Limit; l.gate.Ask(l.now, d, l.inForce[d], want) == autorate.Pass {
+			if want := l.dec.Directions[d].Limit; l.budget.Allow(l.now, d, l.inForce[d], want) == actuate.Send {
 				l.written[d] = want
 			}
 		}

@@ -32,6 +32,9 @@ func (d Direction) String() string {
 	return "download"
 }
 
+// MinChange is the smallest change of a limit that is worth a write.
+const MinChange = 100 * bitrate.Kbps
+
 // State is the severity of a direction's delay, for people, dashboards and
 // steering. It explains a decision; it does not make it.
 type State uint8

@@ -152,7 +152,9 @@ func (m simMatrix) run(ctx context.Context, cells []*simCell, progress func(done
 
 func (c *simCell) trial(seed uint64) *trial.Trial {
 	controller, start := c.law.New(c.scenario, seed)
-	return c.scenario.Trial(seed, controller, c.router, &start)
+	t := c.scenario.Trial(seed, controller, c.router, &start)
+	t.Unmetered = c.law.Unmetered()
+	return t
 }
 
 // simProgress shows a person how far the runs are; clear takes that away again.

@@ -12,6 +12,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/wanctl/wanctl/pkg/actuate"
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/rtt"
@@ -19,7 +20,7 @@ import (
 
 // Limits holds one rate per autorate.Direction; 0 means "leave" in a write and
 // "unlimited" in a reading.
-type Limits = [2]bitrate.Rate
+type Limits = actuate.Limits
 
 // Prober measures the path. Events never blocks the prober: what the loop does
 // not take in time is dropped there. Times are on the loop's clock.

@@ -6,16 +6,12 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/wanctl/wanctl/pkg/actuate"
 	"github.com/wanctl/wanctl/pkg/autorate"
-	"github.com/wanctl/wanctl/pkg/backoff"
-	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/rtt"
 )
 
 const (
-	// readBackEvery is how often the limits in force are compared with what
-	// the loop believes.
-	readBackEvery = 10 * time.Second
 	// lastWrite is how long a write in flight may take after the end of ctx.
 	lastWrite = 3 * time.Second
 	// eventBuffer bounds the probe events taken in per tick.
@@ -44,30 +40,15 @@ type Loop struct {
 	law *autorate.Law
 
 	// State of the loop goroutine.
-	gate      autorate.Gate
-	inForce   Limits // confirmed by the router, or pretended in a dry run
-	latency   autorate.Latency
-	events    []rtt.Event
-	readings  []autorate.Reading
-	dec       autorate.Decision
-	decided   bool // dec knows the limits in force and the configuration
-	writing   bool
-	retry     backoff.Backoff // of writes and reads of limits
-	readAt    time.Duration   // next read-back
-	unsure    bool            // the last call failed: read before writing
-	asked     Limits          // of a write whose outcome is unknown
-	heldBack  [2]bool         // a raise is waiting for the write budget
-	polling   bool            // the poller has not answered yet
-	polledAt  time.Duration   // when it was asked last
-	pollAt    time.Duration   // when it is to be asked next
-	pollTook  time.Duration   // how long its last answer took
-	pollRetry backoff.Backoff
-	status    Status
-	next      time.Duration // when the next tick is due
+	router *actuate.Actuator
+	events []rtt.Event
+	dec    autorate.Decision
+	status Status
+	next   time.Duration // when the next tick is due
 
 	// Channels to and from the other goroutines.
-	jobs    chan job
-	results chan result
+	jobs    chan actuate.Job
+	results chan call
 	pollNow chan struct{}
 	polls   chan poll
 	asks    chan chan<- Status
@@ -84,20 +65,20 @@ func New(cfg Config) *Loop {
 		cfg.Law.Tick = 50 * time.Millisecond
 	}
 	l := &Loop{
-		cfg:      cfg,
-		law:      autorate.New(cfg.Law, cfg.Start),
-		inForce:  cfg.Start,
-		events:   make([]rtt.Event, 0, eventBuffer),
-		readings: make([]autorate.Reading, 0, 16),
-		jobs:     make(chan job, 1),
-		results:  make(chan result, 1),
-		pollNow:  make(chan struct{}, 1),
-		polls:    make(chan poll, 1),
-		asks:     make(chan chan<- Status),
-		configs:  make(chan autorate.Config, 1),
-		ended:    make(chan struct{}),
+		cfg:     cfg,
+		law:     autorate.New(cfg.Law, cfg.Start),
+		events:  make([]rtt.Event, 0, eventBuffer),
+		jobs:    make(chan actuate.Job, 1),
+		results: make(chan call, 1),
+		pollNow: make(chan struct{}, 1),
+		polls:   make(chan poll, 1),
+		asks:    make(chan chan<- Status),
+		configs: make(chan autorate.Config, 1),
+		ended:   make(chan struct{}),
 	}
-	l.readAt = l.now() + readBackEvery
+	l.router = actuate.New(l.now(), actuate.Config{
+		Start: cfg.Start, Tick: cfg.Law.Tick, Bounds: actuate.LawBounds(cfg.Law), DryRun: cfg.DryRun,
+	})
 	return l
 }
 
@@ -174,16 +155,15 @@ func (l *Loop) tick() {
 	l.next += l.cfg.Law.Tick
 
 	l.drainEvents()
-	in := autorate.Input{
-		Events: l.events, Readings: l.readings, Applied: l.inForce,
-		WriteLatency: l.latency.P90(),
-		Hold:         l.cfg.Hold != nil && l.cfg.Hold(),
-	}
-	l.dec, l.decided = l.law.Step(now, in), true
+	in := l.router.Input()
+	in.Events, in.Hold = l.events, l.cfg.Hold != nil && l.cfg.Hold()
+	l.dec = l.law.Step(now, in)
 	l.cfg.Observer.Stepped(in, l.dec, late)
-	l.readings = l.readings[:0]
+	l.router.Decide(l.dec)
 	l.act()
-	l.pollIfDue(now)
+	if l.router.PollDue(now) {
+		l.pollNow <- struct{}{}
+	}
 	if l.cfg.Alive != nil {
 		l.cfg.Alive()
 	}
@@ -208,110 +188,48 @@ func (l *Loop) drainEvents() {
 	}
 }
 
-// act hands the writer its next job when it has none. Between two ticks that is
-// what the last one wanted, unless that has been overtaken.
+// act starts the next call for limits, if one is due.
 func (l *Loop) act() {
-	now := l.now()
-	if l.writing || now < l.retry.Until() || !l.decided {
-		return
-	}
-	if l.unsure || now >= l.readAt {
-		l.writing, l.readAt = true, now+readBackEvery
-		l.jobs <- job{read: true}
-		return
-	}
-	var want Limits
+	job := l.router.Next(l.now())
 	for _, d := range autorate.Directions {
-		limit := l.dec.Directions[d].Limit
-		switch l.gate.Ask(now, d, l.inForce[d], limit) {
-		case autorate.Pass:
-			want[d] = limit
-		case autorate.Wait:
-			if !l.heldBack[d] {
-				l.heldBack[d] = true
-				l.status.HeldBack[d]++
-				l.cfg.Observer.HeldBack(d)
-			}
-			continue
-		case autorate.Skip:
-			if !l.allowed(d, l.inForce[d]) {
-				want[d] = limit
-			}
+		if job.Deferred[d] {
+			l.status.HeldBack[d]++
+			l.cfg.Observer.HeldBack(d)
 		}
-		l.heldBack[d] = false
 	}
-	if want == (Limits{}) {
-		return
+	switch {
+	case job.Op == actuate.None:
+	case job.Op == actuate.Write && l.cfg.DryRun:
+		l.finished(call{Result: actuate.Result{Job: job, Limits: job.Want}, dry: true})
+	default:
+		l.jobs <- job
 	}
-	if l.cfg.DryRun {
-		l.finished(result{job: job{want: want}, limits: want, dry: true})
-		return
-	}
-	l.writing = true
-	l.jobs <- job{want: want}
 }
 
-// allowed reports whether a limit in force lies within the configured range.
-func (l *Loop) allowed(d autorate.Direction, r bitrate.Rate) bool {
-	c := l.cfg.Law.Directions[d]
-	return r >= c.Lowest() && r <= c.Ceiling
-}
-
-// finished takes in what the writer achieved.
-func (l *Loop) finished(r result) {
-	now := l.now()
-	if !r.dry {
-		l.writing = false
+// finished takes in the result of a call for limits. A limit that somebody else
+// has set is adopted: the law starts anew from it.
+func (l *Loop) finished(c call) {
+	now, before := l.now(), l.router.InForce()
+	if c.Job.Op == actuate.Write {
+		l.cfg.Observer.Wrote(Write{Want: c.Job.Want, Before: before, Applied: c.Limits, Took: c.Took, Err: c.err, DryRun: c.dry})
 	}
-	if !r.job.read {
-		w := Write{Want: r.job.want, Before: l.inForce, Applied: r.limits, Took: r.took, Err: r.err, DryRun: r.dry}
-		l.cfg.Observer.Wrote(w)
-	}
-	if r.err != nil {
-		l.unsure = true
-		if !r.job.read {
-			l.asked = r.job.want
-		}
-		l.retry.Fail(now)
-		l.status.LastError = r.err
+	c.Failed = c.err != nil
+	external := l.router.Done(now, c.Result)
+	l.status.LastError = c.err
+	if c.Failed {
 		return
 	}
-	l.retry.Reset()
-	l.status.LastError = nil
-	if !r.dry {
+	if !c.dry {
 		l.status.LastRouter = now
-		l.latency.Add(r.took)
-	}
-	if r.job.read {
-		l.compare(r.limits)
-		return
 	}
 	for _, d := range autorate.Directions {
-		if r.job.want[d] != 0 {
-			l.inForce[d] = r.limits[d]
+		if c.Job.Op == actuate.Write && c.Job.Want[d] != 0 {
 			l.status.Writes[d]++
 		}
-	}
-}
-
-// compare adopts limits that somebody else has set. What the last decision
-// wanted must not be written over them: the law decides anew first.
-func (l *Loop) compare(read Limits) {
-	asked := l.asked
-	l.unsure, l.asked = false, Limits{}
-	if l.cfg.DryRun {
-		return
-	}
-	for _, d := range autorate.Directions {
-		if read[d] == l.inForce[d] {
-			continue
+		if external[d] {
+			l.cfg.Observer.Foreign(d, before[d], c.Limits[d])
+			l.law.Adopt(d, c.Limits[d])
 		}
-		if asked[d] == 0 || read[d] != asked[d] {
-			l.cfg.Observer.Foreign(d, l.inForce[d], read[d])
-			l.law.Adopt(d, read[d])
-			l.decided = false
-		}
-		l.inForce[d] = read[d]
 	}
 }
 
@@ -321,8 +239,8 @@ func (l *Loop) reconfigure(cfg autorate.Config) {
 	cfg.Tick = l.cfg.Law.Tick
 	l.cfg.Law = cfg
 	l.law.Reconfigure(cfg)
+	l.router.SetBounds(actuate.LawBounds(cfg))
 	l.cfg.Observer.Reconfigured(cfg)
-	l.decided = false // the last decision may lie outside the new bounds
 }
 
 // Reconfigure hands the loop new law settings; the newest wins.

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"github.com/wanctl/wanctl/pkg/actuate"
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/rtt"
@@ -353,12 +354,14 @@ func TestReconfigureDropsTheOldWish(t *testing.T) {
 	wish := func() (want Limits) {
 		select {
 		case j := <-l.jobs:
-			return j.want
+			return j.Want
 		default:
 			return Limits{}
 		}
 	}
-	l.inForce = Limits{0, 10 * bitrate.Mbps}
+	l.router = actuate.New(0, actuate.Config{
+		Start: Limits{0, 10 * bitrate.Mbps}, Tick: l.cfg.Law.Tick, Bounds: actuate.LawBounds(l.cfg.Law),
+	})
 	l.tick()
 	first := wish()
 	if first != sc.Ceiling {
@@ -367,7 +370,10 @@ func TestReconfigureDropsTheOldWish(t *testing.T) {
 	cfg := sc.LawConfig()
 	cfg.Directions[autorate.Upload].Ceiling = 9 * bitrate.Mbps
 	l.reconfigure(cfg)
-	l.finished(result{job: job{want: first}, limits: Limits{sc.Ceiling[0], 10 * bitrate.Mbps}})
+	l.finished(call{Result: actuate.Result{
+		Job:    actuate.Job{Op: actuate.Write, Want: first},
+		Limits: Limits{sc.Ceiling[0], 10 * bitrate.Mbps},
+	}})
 	l.act()
 	if got := wish(); got != (Limits{}) {
 		t.Errorf("wrote %v before the law knew the new bounds", got)
@@ -487,7 +493,7 @@ func TestTickAllocatesNothing(t *testing.T) {
 			n.events <- rtt.Event{At: l.now(), Kind: rtt.Sent, Seq: seq, Reflector: r}
 			n.events <- rtt.Event{At: l.now(), Kind: rtt.Reply, Seq: seq, Reflector: r, RTT: 24 * time.Millisecond}
 		}
-		l.readings = append(l.readings, autorate.Reading{At: l.now()})
+		l.router.Polled(l.now(), time.Millisecond, [2]autorate.Counters{})
 		seq++
 		l.tick()
 	}); allocs != 0 {

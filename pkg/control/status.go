@@ -27,7 +27,7 @@ type Status struct {
 
 func (l *Loop) current() Status {
 	s := l.status
-	s.Decision, s.InForce, s.Failures = l.dec, l.inForce, l.retry.Failures()
+	s.Decision, s.InForce, s.Failures = l.dec, l.router.InForce(), l.router.Failures()
 	return s
 }
 

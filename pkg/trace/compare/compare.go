@@ -10,6 +10,7 @@ package compare
 import (
 	"time"
 
+	"github.com/wanctl/wanctl/pkg/actuate"
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
 )
@@ -31,9 +32,9 @@ type Tally struct {
 	Span       time.Duration // between the first step and the last, without holes
 	Directions [2]Direction
 
-	gate    autorate.Gate
-	inForce [2]bitrate.Rate
-	last    autorate.Decision
+	bounds [2]actuate.Bounds
+	router *actuate.Actuator // of a router that answers at once
+	last   autorate.Decision
 }
 
 // Direction is what a law did to one direction.
@@ -52,14 +53,14 @@ type Direction struct {
 
 // New returns a Tally of a law with settings cfg.
 func New(cfg autorate.Config) *Tally {
-	return &Tally{Target: cfg.Target, Warn: cfg.Warn, HardRed: cfg.HardRed}
+	return &Tally{Target: cfg.Target, Warn: cfg.Warn, HardRed: cfg.HardRed, bounds: actuate.LawBounds(cfg)}
 }
 
 // Step takes in a decision and what led to it.
 func (t *Tally) Step(in autorate.Input, dec autorate.Decision) {
 	first := t.Steps == 0
 	if first {
-		t.inForce = in.Applied
+		t.router = actuate.New(dec.At, actuate.Config{Start: in.Applied, Bounds: t.bounds})
 	}
 	t.Steps++
 	dt := dec.At - t.last.At
@@ -84,10 +85,6 @@ func (t *Tally) Step(in autorate.Input, dec autorate.Decision) {
 		if !first && now.Limit > before.Limit {
 			dir.Raises++
 		}
-		if t.gate.Ask(dec.At, d, t.inForce[d], now.Limit) == autorate.Pass {
-			dir.Writes++
-			t.inForce[d] = now.Limit
-		}
 		if now.Load < loaded {
 			continue
 		}
@@ -98,6 +95,7 @@ func (t *Tally) Step(in autorate.Input, dec autorate.Decision) {
 			}
 		}
 	}
+	t.write(dec)
 	t.last = dec
 	if first {
 		for d := range t.Directions {
@@ -106,8 +104,27 @@ func (t *Tally) Step(in autorate.Input, dec autorate.Decision) {
 	}
 }
 
+// write counts the writes that a decision leads to.
+func (t *Tally) write(dec autorate.Decision) {
+	t.router.Decide(dec)
+	for job := t.router.Next(dec.At); job.Op != actuate.None; job = t.router.Next(dec.At) {
+		limits := t.router.InForce()
+		for d, want := range job.Want {
+			if want != 0 {
+				t.Directions[d].Writes++
+				limits[d] = want
+			}
+		}
+		t.router.Done(dec.At, actuate.Result{Job: job, Limits: limits})
+	}
+}
+
 // Adopt takes in that somebody else set a limit: it is in force then.
-func (t *Tally) Adopt(d autorate.Direction, rate bitrate.Rate) { t.inForce[d] = rate }
+func (t *Tally) Adopt(d autorate.Direction, rate bitrate.Rate) {
+	if t.router != nil {
+		t.router.SetExternally(d, rate)
+	}
+}
 
 // Difference is a step in which two laws begin to differ about a direction.
 type Difference struct {

@@ -21,6 +21,9 @@ type Law struct {
 	New func(s scenario.Scenario, seed uint64) (linksim.Controller, [2]bitrate.Rate)
 }
 
+// Unmetered reports that the law has no budget of writes: only ours has one.
+func (l Law) Unmetered() bool { return l.Name != Ours }
+
 // Ours is the name of the law that this program is about.
 const Ours = "ours"
 

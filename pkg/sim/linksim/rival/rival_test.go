@@ -19,7 +19,9 @@ func play(t *testing.T, law, name string) trial.Result {
 		t.Fatalf("no law %q or scenario %q", law, name)
 	}
 	c, start := l.New(s, 1)
-	r := s.Trial(1, c, trial.Routers()[0], &start).Run(s.From, s.To)
+	run := s.Trial(1, c, trial.Routers()[0], &start)
+	run.Unmetered = l.Unmetered()
+	r := run.Run(s.From, s.To)
 	for _, d := range autorate.Directions {
 		if c != nil && (r.LimitMin[d] < s.Floor[d] || r.LimitMax[d] > s.Ceiling[d]) {
 			t.Errorf("%s in %s: %v limit between %v and %v", law, name, d, r.LimitMin[d], r.LimitMax[d])

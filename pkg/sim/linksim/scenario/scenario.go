@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/wanctl/wanctl/pkg/actuate"
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/sim/linksim"
@@ -83,7 +84,10 @@ func (s Scenario) Trial(seed uint64, c linksim.Controller, router trial.Router, 
 	if s.Router != nil {
 		s.Router(&router)
 	}
-	return &trial.Trial{Link: linksim.New(cfg), Controller: c, Router: router, Seed: seed, Moments: s.Moments}
+	return &trial.Trial{
+		Link: linksim.New(cfg), Controller: c, Router: router, Seed: seed, Moments: s.Moments,
+		Bounds: actuate.LawBounds(s.LawConfig()),
+	}
 }
 
 // Telling is the same scenario with reflectors that tell their clocks, which

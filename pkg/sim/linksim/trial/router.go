@@ -5,8 +5,8 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/wanctl/wanctl/pkg/actuate"
 	"github.com/wanctl/wanctl/pkg/autorate"
-	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/sim/linksim"
 )
 
@@ -55,8 +55,7 @@ type request struct {
 	acted  bool
 	failed bool
 
-	read     bool // of limits; otherwise a write of want, or a poll
-	want     [2]bitrate.Rate
+	job      actuate.Job // none in a poll
 	counters [2]autorate.Counters
 }
 

@@ -3,45 +3,27 @@ package trial
 import (
 	"time"
 
+	"github.com/wanctl/wanctl/pkg/actuate"
 	"github.com/wanctl/wanctl/pkg/autorate"
-	"github.com/wanctl/wanctl/pkg/backoff"
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/sim/linksim"
 )
 
-// readBackEvery is that of the live control loop, of which this is the image in
-// virtual time.
-const readBackEvery = 10 * time.Second
-
-// session is a controller at work on a link, through a router that takes its
-// time: one write and one poll under way at most, the newest wish is written.
+// session is a controller at work on a link in virtual time. What is asked of
+// the router, and when, is decided by the actuator, as in the live control loop;
+// the session gives the answers, after the time that the router takes.
 type session struct {
 	controller linksim.Controller
+	actuator   *actuate.Actuator
 	router     management
 	link       *linksim.Link
-	tick       time.Duration
 	changed    func(Change)
 	wrote      func()
 
-	gate     autorate.Gate
-	dec      autorate.Decision
-	decided  bool            // dec knows the limits in force
-	inForce  [2]bitrate.Rate // as confirmed
-	readings []autorate.Reading
-	latency  autorate.Latency
-
-	write  request
-	retry  backoff.Backoff
-	readAt time.Duration
-	unsure bool            // the last call failed
-	asked  [2]bitrate.Rate // of a write whose outcome is unknown
-
-	poll      request
-	polledAt  time.Duration
-	pollAt    time.Duration
-	pollTook  time.Duration
-	pollRetry backoff.Backoff
-	foreign   int // of the router's, how many have happened
+	dec     autorate.Decision
+	write   request // of limits: a write or a read
+	poll    request
+	foreign int // of the router's, how many have happened
 }
 
 // next is when something happens next.
@@ -87,106 +69,56 @@ func (s *session) happen(now time.Duration) {
 
 // step runs the controller once.
 func (s *session) step(now time.Duration) {
-	s.dec = s.controller.Step(now, autorate.Input{
-		Events: s.link.Events(), Readings: s.readings, Applied: s.inForce, WriteLatency: s.latency.P90(),
-	})
-	s.decided = true
-	s.readings = s.readings[:0]
+	in := s.actuator.Input()
+	in.Events = s.link.Events()
+	s.dec = s.controller.Step(now, in)
+	s.actuator.Decide(s.dec)
 	s.act(now)
-	s.pollIfDue(now)
+	if s.actuator.PollDue(now) {
+		s.poll = s.router.issue(now, request{})
+	}
 }
 
-// act issues the next write, or read-back, when the last one is done.
+// act issues the next call for limits, if one is due.
 func (s *session) act(now time.Duration) {
-	if s.write.busy || now < s.retry.Until() || !s.decided {
+	job := s.actuator.Next(now)
+	if job.Op == actuate.None {
 		return
 	}
-	if s.unsure || now >= s.readAt {
-		s.readAt = now + readBackEvery
-		s.write = s.router.issue(now, request{read: true})
-		return
-	}
-	var want [2]bitrate.Rate
-	for _, d := range autorate.Directions {
-		if limit := s.dec.Directions[d].Limit; s.gate.Ask(now, d, s.inForce[d], limit) == autorate.Pass {
-			want[d] = limit
-		}
-	}
-	if want != [2]bitrate.Rate{} {
-		s.write = s.router.issue(now, request{want: want})
+	s.write = s.router.issue(now, request{job: job})
+	if job.Op == actuate.Write {
 		s.wrote()
 	}
 }
 
-// answered takes in the outcome of a write or of reading back.
+// answered takes in the outcome of a call for limits: what was written comes
+// into force with the answer.
 func (s *session) answered(now time.Duration) {
 	w := &s.write
-	if w.failed {
-		s.unsure = true
-		if !w.read {
-			s.asked = w.want
-		}
-		s.retry.Fail(now)
-		return
-	}
-	s.retry.Reset()
-	s.latency.Add(now - w.issued)
+	r := actuate.Result{Job: w.job, Took: now - w.issued, Failed: w.failed}
+	before := s.actuator.InForce()
 	for _, d := range autorate.Directions {
-		if w.read {
-			s.compare(d, s.link.Limit(d))
-			continue
+		if want := w.job.Want[d]; want != 0 && !w.failed {
+			s.link.SetLimit(d, want)
+			s.changed(Change{At: now, Direction: d, Limit: want, Before: before[d]})
 		}
-		if r := w.want[d]; r != 0 {
-			s.link.SetLimit(d, r)
-			s.changed(Change{At: now, Direction: d, Limit: r, Before: s.inForce[d]})
-			s.inForce[d] = r
-		}
+		r.Limits[d] = s.link.Limit(d)
 	}
-	if w.read {
-		s.unsure, s.asked = false, [2]bitrate.Rate{}
-	}
-}
-
-// compare adopts a limit that somebody else has set; the controller decides
-// anew before anything is written over it.
-func (s *session) compare(d autorate.Direction, read bitrate.Rate) {
-	if read == s.inForce[d] {
-		return
-	}
-	s.inForce[d] = read
-	if s.asked[d] != 0 && read == s.asked[d] {
-		return
-	}
-	s.decided = false
-	if c, ok := s.controller.(interface {
+	adopter, _ := s.controller.(interface {
 		Adopt(autorate.Direction, bitrate.Rate)
-	}); ok {
-		c.Adopt(d, read)
+	})
+	for d, external := range s.actuator.Done(now, r) {
+		if external && adopter != nil {
+			adopter.Adopt(autorate.Direction(d), r.Limits[d])
+		}
 	}
-}
-
-// pollIfDue asks for counters, more often while a queue stands.
-func (s *session) pollIfDue(now time.Duration) {
-	urgent := s.dec.Excess > s.dec.Threshold && s.pollRetry.Failures() == 0 && now-s.polledAt >= max(s.tick, 3*s.pollTook)
-	if s.poll.busy || now < s.pollAt && !urgent {
-		return
-	}
-	s.polledAt = now
-	s.poll = s.router.issue(now, request{})
 }
 
 func (s *session) polled(now time.Duration) {
 	p := &s.poll
-	s.pollTook = now - p.issued
-	if p.failed {
-		s.pollAt = now + s.pollRetry.Fail(now)
-		return
+	if took := now - p.issued; p.failed {
+		s.actuator.PollFailed(now, took)
+	} else {
+		s.actuator.Polled(now, took, p.counters)
 	}
-	s.pollRetry.Reset()
-	every := autorate.PollBase
-	if s.dec.Quiet() {
-		every = autorate.PollQuiet
-	}
-	s.pollAt = max(s.polledAt+every, now+2*s.pollTook) - s.tick/2
-	s.readings = append(s.readings, autorate.Reading{At: now - s.pollTook/2, Queues: p.counters})
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/wanctl/wanctl/pkg/actuate"
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/sim/linksim"
@@ -20,6 +21,10 @@ type Trial struct {
 	Router     Router // one without Latency answers in about 8 ms
 	Seed       uint64
 	Moments    []Moment // whose consequences are to be timed
+	// Bounds are those that the controller keeps its limits within, and
+	// Unmetered is set when it has no budget of writes.
+	Bounds    [2]actuate.Bounds
+	Unmetered bool
 	// Observe, if set, sees every decision.
 	Observe func(autorate.Decision, *linksim.Link)
 	// Stop, if set, is asked now and then and ends the run early.
@@ -48,16 +53,12 @@ func (c *Trial) Run(from, end time.Duration) Result {
 	l := c.Link
 	m := newMeasure(l, from, end, c.Seed)
 	s := session{
-		controller: c.Controller, link: l, tick: c.Tick,
+		controller: c.Controller, link: l,
 		router:  management{Router: c.Router, link: l, rng: rand.New(rand.NewPCG(c.Seed, 7))},
 		changed: m.changed, wrote: m.wrote,
-		readAt: l.Now() + readBackEvery,
-	}
-	// The budget of writes is a part of our law: rivals write what they wish.
-	_, ours := c.Controller.(*autorate.Law)
-	s.gate.Unmetered = !ours
-	for _, d := range autorate.Directions {
-		s.inForce[d] = l.Limit(d)
+		actuator: actuate.New(l.Now(), actuate.Config{
+			Start: [2]bitrate.Rate{l.Limit(0), l.Limit(1)}, Tick: c.Tick, Bounds: c.Bounds, Unmetered: c.Unmetered,
+		}),
 	}
 	nextTick, nextEye := l.Now()+c.Tick, l.Now()
 	if c.Controller == nil {

@@ -1,50 +1,51 @@
-package autorate
+package actuate
 
 import (
 	"testing"
 	"time"
 
+	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
 )
 
-func TestGate(t *testing.T) {
+func TestWriteBudget(t *testing.T) {
 	const M = bitrate.Mbps
 	for _, tt := range []struct {
 		name          string
 		inForce, want bitrate.Rate
-		verdict       Verdict
+		action        Action
 	}{
-		{"equal", 20 * M, 20 * M, Skip},
-		{"unlimited before", 0, 20 * M, Pass},
-		{"cut", 20 * M, 15 * M, Pass},
-		{"cut below the quantum", 20 * M, 19_900_000, Skip},
-		{"raise", 20 * M, 21 * M, Pass},
-		{"raise within the dead band", 20 * M, 20_100_000, Skip},
-		{"small link, 100 kbit/s is the quantum", 1 * M, 1_050_000, Skip},
+		{"equal", 20 * M, 20 * M, Drop},
+		{"unlimited before", 0, 20 * M, Send},
+		{"cut", 20 * M, 15 * M, Send},
+		{"cut below the quantum", 20 * M, 19_900_000, Drop},
+		{"raise", 20 * M, 21 * M, Send},
+		{"raise within the dead band", 20 * M, 20_100_000, Drop},
+		{"small link, 100 kbit/s is the quantum", 1 * M, 1_050_000, Drop},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			var g Gate
-			if got := g.Ask(time.Second, Download, tt.inForce, tt.want); got != tt.verdict {
-				t.Errorf("got %v, want %v", got, tt.verdict)
+			var b WriteBudget
+			if got := b.Allow(time.Second, autorate.Download, tt.inForce, tt.want); got != tt.action {
+				t.Errorf("got %v, want %v", got, tt.action)
 			}
 		})
 	}
 }
 
-func TestGateHoldsRaisesBackButNeverCuts(t *testing.T) {
+func TestWriteBudgetDefersRaisesButNeverCuts(t *testing.T) {
 	const M = bitrate.Mbps
-	var g Gate
+	var b WriteBudget
 	now, passed, waited := time.Duration(0), 0, 0
 	for range 200 { // ten seconds of wishing for more, every tick
 		now += 50 * time.Millisecond
-		switch g.Ask(now, Download, 20*M, 30*M) {
-		case Pass:
+		switch b.Allow(now, autorate.Download, 20*M, 30*M) {
+		case Send:
 			passed++
-		case Wait:
+		case Defer:
 			waited++
-		case Skip:
+		case Drop:
 		}
-		if v := g.Ask(now, Upload, 20*M, 10*M); v != Pass {
+		if v := b.Allow(now, autorate.Upload, 20*M, 10*M); v != Send {
 			t.Fatalf("at %v a cut got %v after %d raises", now, v, passed)
 		}
 	}
@@ -57,16 +58,16 @@ func TestGateHoldsRaisesBackButNeverCuts(t *testing.T) {
 }
 
 // Two cuts and two raises a second are more than the budget: the raises wait,
-// and the long run keeps to it. A rival's gate has none.
-func TestGateCutsArePaidFor(t *testing.T) {
+// and the long run keeps to it. Other controllers have no budget.
+func TestWriteBudgetChargesCuts(t *testing.T) {
 	const M = bitrate.Mbps
 	for _, tt := range []struct {
 		name   string
-		gate   Gate
+		budget WriteBudget
 		lo, hi int
 	}{
-		{"ours", Gate{}, 290, 300},
-		{"unmetered", Gate{Unmetered: true}, 400, 400},
+		{"ours", WriteBudget{}, 290, 300},
+		{"unmetered", WriteBudget{Unmetered: true}, 400, 400},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			written, limit := 0, 20*M
@@ -75,7 +76,7 @@ func TestGateCutsArePaidFor(t *testing.T) {
 				if i%2 == 0 {
 					want = 10 * M
 				}
-				if tt.gate.Ask(time.Duration(i)*250*time.Millisecond, Download, limit, want) == Pass {
+				if tt.budget.Allow(time.Duration(i)*250*time.Millisecond, autorate.Download, limit, want) == Send {
 					written++
 				}
 				limit = 20 * M
