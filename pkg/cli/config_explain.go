@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/config/schema"
@@ -55,7 +56,7 @@ func ofEither(wan, steering []schema.Key) []fileKey {
 	return all
 }
 
-func newConfigExplainCmd(a *App) *cobra.Command {
+func newConfigExplainCmd(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain [KEY]",
 		Short: "Explain keys of a configuration file",
@@ -63,11 +64,11 @@ func newConfigExplainCmd(a *App) *cobra.Command {
 WAN, of steering, or both), and their type, range and default. KEY is a dotted
 name, its last part, or a section; without it, all keys are listed.
 
-` + exitStatuses,
+` + app.ExitStatuses,
 		Example: `  wanctl config explain
   wanctl config explain target_bloat_ms
   wanctl config explain continuous_monitoring.download`,
-		Args: usageArgs(cobra.MaximumNArgs(1)),
+		Args: app.UsageArgs(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			var names []string
 			for _, k := range ofEither(config.WANKeys(), config.SteeringKeys()) {
@@ -79,14 +80,14 @@ name, its last part, or a section; without it, all keys are listed.
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return a.listKeys(ofEither(config.WANKeys(), config.SteeringKeys()))
+				return listKeys(a, ofEither(config.WANKeys(), config.SteeringKeys()))
 			}
-			return a.runConfigExplain(args[0])
+			return runConfigExplain(a, args[0])
 		},
 	}
 }
 
-func (a *App) runConfigExplain(name string) error {
+func runConfigExplain(a *app.App, name string) error {
 	name = strings.TrimSuffix(name, ".")
 	keys := ofEither(schema.Find(config.WANKeys(), name), schema.Find(config.SteeringKeys(), name))
 	if len(keys) == 0 {
@@ -95,12 +96,12 @@ func (a *App) runConfigExplain(name string) error {
 			return err
 		}
 		if near := schema.Suggest(slices.Concat(config.WANKeys(), config.SteeringKeys()), name); near != "" {
-			return usagef("no key %q; did you mean %s?", name, near)
+			return app.Usagef("no key %q; did you mean %s?", name, near)
 		}
-		return usagef("no key %q; 'wanctl config explain' lists all", name)
+		return app.Usagef("no key %q; 'wanctl config explain' lists all", name)
 	}
-	if a.global.output != output.Table {
-		return a.listKeys(keys)
+	if a.Global.Output != output.Table {
+		return listKeys(a, keys)
 	}
 	for i, k := range keys {
 		if i > 0 {
@@ -152,7 +153,7 @@ func keyDefault(k schema.Key) string {
 	return "none"
 }
 
-func (a *App) listKeys(keys []fileKey) error {
+func listKeys(a *app.App, keys []fileKey) error {
 	docs := make([]keyDoc, len(keys))
 	for i, k := range keys {
 		docs[i] = keyDoc{Key: k.Name, Type: k.Type.String(), Range: k.Range(), Required: k.Required, Default: k.Default, Env: k.Env(), Doc: k.Doc}
@@ -173,7 +174,7 @@ func (a *App) listKeys(keys []fileKey) error {
 		}},
 		{Head: "RANGE", Name: "range", Text: func(d keyDoc) string { return d.Range }},
 	}
-	if a.global.output == output.CSV {
+	if a.Global.Output == output.CSV {
 		columns = append(columns,
 			output.Column[keyDoc]{Name: "required", Text: func(d keyDoc) string { return fmt.Sprint(d.Required) }},
 			output.Column[keyDoc]{Name: "type", Text: func(d keyDoc) string { return d.Type }},
@@ -181,5 +182,5 @@ func (a *App) listKeys(keys []fileKey) error {
 			output.Column[keyDoc]{Name: "doc", Text: func(d keyDoc) string { return d.Doc }})
 	}
 	columns = append(columns, output.Column[keyDoc]{Head: "FILE", Name: "files", Text: func(d keyDoc) string { return strings.Join(d.Files, ",") }})
-	return output.List(a.Out, a.global.output, docs, columns)
+	return output.List(a.Out, a.Global.Output, docs, columns)
 }

@@ -7,12 +7,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/config/schema"
 )
 
-func newConfigShowCmd(a *App) *cobra.Command {
+func newConfigShowCmd(a *app.App) *cobra.Command {
 	var origin bool
 	cmd := &cobra.Command{
 		Use:   "show",
@@ -24,34 +25,34 @@ once it has its password.
 
 With -o json, jsonl or csv there is one entry a key, with its value and source.
 
-` + exitStatuses,
+` + app.ExitStatuses,
 		Example: `  wanctl config show --wan spectrum
   wanctl config show --config spectrum.yaml --origin
   wanctl config show --wan steering
   wanctl config show --wan spectrum -o jsonl | jq 'select(.source != "default")'`,
-		Args: usageArgs(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.runConfigShow(cmd, origin) },
+		Args: app.UsageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return runConfigShow(a, cmd, origin) },
 	}
 	cmd.Flags().BoolVar(&origin, "origin", false, "say at each key where its value comes from")
 	return cmd
 }
 
-func (a *App) runConfigShow(cmd *cobra.Command, origin bool) error {
-	path, err := a.onePath(cmd)
+func runConfigShow(a *app.App, cmd *cobra.Command, origin bool) error {
+	path, err := a.OnePath(cmd)
 	if err != nil {
 		return err
 	}
 	var settings []schema.Setting
-	if kindOf(path) == config.KindSteering {
-		settings, err = a.steeringSettings(path)
+	if app.KindOf(path) == config.KindSteering {
+		settings, err = steeringSettings(a, path)
 	} else {
-		settings, err = a.wanSettings(path)
+		settings, err = wanSettings(a, path)
 	}
 	if err != nil {
 		return err
 	}
-	if a.global.output != output.Table {
-		return output.List(a.Out, a.global.output, settings, settingColumns())
+	if a.Global.Output != output.Table {
+		return output.List(a.Out, a.Global.Output, settings, settingColumns())
 	}
 	if !origin {
 		for i := range settings {
@@ -66,9 +67,9 @@ func (a *App) runConfigShow(cmd *cobra.Command, origin bool) error {
 	return err
 }
 
-func (a *App) wanSettings(path string) ([]schema.Setting, error) {
-	wan, origins, warnings, err := config.LoadOrigins(path, a.configOptions())
-	a.warnProblems(warnings)
+func wanSettings(a *app.App, path string) ([]schema.Setting, error) {
+	wan, origins, warnings, err := config.LoadOrigins(path, a.ConfigOptions())
+	a.WarnProblems(warnings)
 	if err != nil {
 		return nil, err
 	}
@@ -77,15 +78,15 @@ func (a *App) wanSettings(path string) ([]schema.Setting, error) {
 
 // steeringSettings fills in what steering takes from the file of the primary
 // WAN.
-func (a *App) steeringSettings(path string) ([]schema.Setting, error) {
-	s, origins, warnings, err := config.LoadSteeringOrigins(path, a.configOptions())
-	a.warnProblems(warnings)
+func steeringSettings(a *app.App, path string) ([]schema.Setting, error) {
+	s, origins, warnings, err := config.LoadSteeringOrigins(path, a.ConfigOptions())
+	a.WarnProblems(warnings)
 	if err != nil {
 		return nil, err
 	}
 	own := config.SteeringSettings(s, origins)
-	_, _, warnings, err = s.LoadNeighbours(a.configOptions())
-	a.warnProblems(warnings)
+	_, _, warnings, err = s.LoadNeighbours(a.ConfigOptions())
+	a.WarnProblems(warnings)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
 )
@@ -21,16 +22,16 @@ import (
 func loaded(t *testing.T, env map[string]string, one bool, args ...string) (names []string, stderr string, status int) {
 	t.Helper()
 	var errs bytes.Buffer
-	app := &App{Streams: output.Streams{Out: &bytes.Buffer{}, Err: &errs}, LookupEnv: func(name string) (string, bool) {
+	a := &app.App{Streams: output.Streams{Out: &bytes.Buffer{}, Err: &errs}, LookupEnv: func(name string) (string, bool) {
 		v, ok := env[name]
 		return v, ok
 	}}
-	root := newRootCmd(app)
+	root := newRootCmd(a)
 	root.AddCommand(&cobra.Command{Use: "load", RunE: func(cmd *cobra.Command, _ []string) error {
-		load := app.loadWANs
+		load := a.LoadWANs
 		if one {
 			load = func(cmd *cobra.Command) ([]*config.WAN, error) {
-				wan, err := app.loadWAN(cmd)
+				wan, err := a.LoadWAN(cmd)
 				return []*config.WAN{wan}, err
 			}
 		}
@@ -46,9 +47,9 @@ func loaded(t *testing.T, env map[string]string, one bool, args ...string) (name
 	root.SetArgs(append([]string{"load"}, args...))
 	cmd, err := root.ExecuteContextC(context.Background())
 	if err != nil {
-		app.printError(cmd, err)
+		a.PrintError(cmd, err)
 	}
-	return names, errs.String(), exitStatus(err)
+	return names, errs.String(), app.ExitStatus(err)
 }
 
 func TestLoadWANs(t *testing.T) {
@@ -85,18 +86,18 @@ func TestLoadWANs(t *testing.T) {
 		{name: "a name beats the file of the environment", env: map[string]string{"WANCTL_CONFIG": a}, args: []string{"-q", "--wan", "b"}, want: []string{"B"}},
 		{name: "overrides apply", env: map[string]string{"WANCTL_WAN_NAME": "C"}, args: []string{"--wan", "a"}, want: []string{"C"}},
 		{name: "quiet", args: []string{"-q", "--wan", "b"}, want: []string{"B"}},
-		{name: "none", status: exitUsage, stderr: "which WAN? give --wan NAME for NAME.yaml in " + dir + ", or --config FILE; there are a, b, bad, twin, worse"},
-		{name: "both", args: []string{"--config", a, "--wan", "a"}, status: exitUsage, stderr: "not both"},
-		{name: "a path as a name", args: []string{"--wan", "./a"}, status: exitUsage, stderr: `--wan: WAN "./a" is not a name`},
-		{name: "all problems of all files", args: []string{"--wan", "bad", "--wan", "worse", "--wan", "none"}, status: exitConfig,
+		{name: "none", status: app.ExitUsage, stderr: "which WAN? give --wan NAME for NAME.yaml in " + dir + ", or --config FILE; there are a, b, bad, twin, worse"},
+		{name: "both", args: []string{"--config", a, "--wan", "a"}, status: app.ExitUsage, stderr: "not both"},
+		{name: "a path as a name", args: []string{"--wan", "./a"}, status: app.ExitUsage, stderr: `--wan: WAN "./a" is not a name`},
+		{name: "all problems of all files", args: []string{"--wan", "bad", "--wan", "worse", "--wan", "none"}, status: app.ExitConfig,
 			stderr: "wanctl: " + filepath.Join(dir, "worse.yaml") + ":8: x: unknown key"},
-		{name: "a missing file", args: []string{"--wan", "none"}, status: exitConfig, stderr: "none.yaml: no such file; "},
-		{name: "the same queues", args: []string{"--wan", "a", "--wan", "twin"}, status: exitConfig,
+		{name: "a missing file", args: []string{"--wan", "none"}, status: app.ExitConfig, stderr: "none.yaml: no such file; "},
+		{name: "the same queues", args: []string{"--wan", "a", "--wan", "twin"}, status: app.ExitConfig,
 			stderr: "queues.download: a-down on r is used by " + a + " too"},
-		{name: "the same WAN twice", args: []string{"--wan", "a", "--wan", "a"}, status: exitConfig, stderr: "wan_name: A is used by "},
+		{name: "the same WAN twice", args: []string{"--wan", "a", "--wan", "a"}, status: app.ExitConfig, stderr: "wan_name: A is used by "},
 		{name: "one of one", one: true, args: []string{"--wan", "a"}, want: []string{"A"}},
-		{name: "one of two", one: true, args: []string{"--wan", "a", "--wan", "b"}, status: exitUsage, stderr: "wanctl load works on one WAN"},
-		{name: "one of none", one: true, status: exitUsage, stderr: "which WAN?"},
+		{name: "one of two", one: true, args: []string{"--wan", "a", "--wan", "b"}, status: app.ExitUsage, stderr: "wanctl load works on one WAN"},
+		{name: "one of none", one: true, status: app.ExitUsage, stderr: "which WAN?"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, stderr, status := loaded(t, tt.env, tt.one, append([]string{"--config-dir", dir}, tt.args...)...)
@@ -129,9 +130,9 @@ func TestConfigOutputFails(t *testing.T) {
 		{"config", "explain"},
 		{"config", "explain", "router"},
 	} {
-		app := &App{Streams: output.Streams{Out: fullDisk{}, Err: &bytes.Buffer{}}, LookupEnv: func(string) (string, bool) { return "", false }}
-		if status := app.Run(context.Background(), args); status != exitFailure {
-			t.Errorf("%v: exit status %d, want %d", args, status, exitFailure)
+		a := &app.App{Streams: output.Streams{Out: fullDisk{}, Err: &bytes.Buffer{}}, LookupEnv: func(string) (string, bool) { return "", false }}
+		if status := Run(context.Background(), a, args); status != app.ExitFailure {
+			t.Errorf("%v: exit status %d, want %d", args, status, app.ExitFailure)
 		}
 	}
 }

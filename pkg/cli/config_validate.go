@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
 )
@@ -41,7 +42,7 @@ func (v *validation) count(severity string) int {
 	return n
 }
 
-func newConfigValidateCmd(a *App) *cobra.Command {
+func newConfigValidateCmd(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "validate [FILE...]",
 		Short: "Check configuration files",
@@ -53,21 +54,21 @@ are named on standard output, also when there are warnings. FILE - is standard
 input. Several files are also checked against each other: two loops must not
 share a name, a queue, a rule, a lock or a state file.
 
-` + exitStatuses,
+` + app.ExitStatuses,
 		Example: `  wanctl config validate /etc/wanctl/*.yaml
   wanctl config validate --wan spectrum
   wanctl config validate -o json spectrum.yaml | jq '.[].problems'`,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return []string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
 		},
-		RunE: func(_ *cobra.Command, args []string) error { return a.runConfigValidate(args) },
+		RunE: func(_ *cobra.Command, args []string) error { return runConfigValidate(a, args) },
 	}
 }
 
-func (a *App) runConfigValidate(files []string) error {
+func runConfigValidate(a *app.App, files []string) error {
 	if len(files) == 0 {
 		var err error
-		if files, err = a.configPaths(); err != nil {
+		if files, err = a.ConfigPaths(); err != nil {
 			return err
 		}
 	}
@@ -76,7 +77,7 @@ func (a *App) runConfigValidate(files []string) error {
 		loaded   validFiles
 	)
 	for _, file := range files {
-		v, err := a.validateFile(file, &loaded)
+		v, err := validateFile(a, file, &loaded)
 		if err != nil {
 			return err
 		}
@@ -85,7 +86,7 @@ func (a *App) runConfigValidate(files []string) error {
 	if err := loaded.together(verdicts); err != nil {
 		return err
 	}
-	if err := a.printValidations(verdicts); err != nil {
+	if err := printValidations(a, verdicts); err != nil {
 		return err
 	}
 	var bad config.Error
@@ -140,9 +141,9 @@ func (l *validFiles) together(verdicts []*validation) error {
 
 // validateFile judges one file and prints its warnings. An error is none of the
 // file.
-func (a *App) validateFile(file string, loaded *validFiles) (*validation, error) {
+func validateFile(a *app.App, file string, loaded *validFiles) (*validation, error) {
 	v := &validation{File: file, OK: true, Problems: []configProblem{}, named: file}
-	kind, read := kindOf(file), (io.Reader)(nil)
+	kind, read := app.KindOf(file), (io.Reader)(nil)
 	if file == "-" {
 		text, err := io.ReadAll(a.In)
 		if err != nil {
@@ -158,18 +159,18 @@ func (a *App) validateFile(file string, loaded *validFiles) (*validation, error)
 	)
 	if kind == config.KindSteering {
 		var s *config.Steering
-		s, warnings, err = a.validateSteering(v.named, read)
+		s, warnings, err = validateSteering(a, v.named, read)
 		if s != nil && !again {
 			loaded.steering = append(loaded.steering, s)
 		}
 	} else {
 		var w *config.WAN
-		w, warnings, err = a.validateWAN(v.named, read)
+		w, warnings, err = validateWAN(a, v.named, read)
 		if w != nil && !again {
 			loaded.wans = append(loaded.wans, w)
 		}
 	}
-	a.warnProblems(warnings)
+	a.WarnProblems(warnings)
 	var invalid *config.Error
 	switch {
 	case errors.As(err, &invalid):
@@ -183,24 +184,24 @@ func (a *App) validateFile(file string, loaded *validFiles) (*validation, error)
 
 // validateWAN reads a configuration from src, or where that is nil the file of
 // that name.
-func (a *App) validateWAN(name string, src io.Reader) (*config.WAN, []config.Problem, error) {
+func validateWAN(a *app.App, name string, src io.Reader) (*config.WAN, []config.Problem, error) {
 	if src != nil {
-		return config.Parse(src, name, a.configOptions())
+		return config.Parse(src, name, a.ConfigOptions())
 	}
-	return config.Load(name, a.configOptions())
+	return config.Load(name, a.ConfigOptions())
 }
 
 // validateSteering is validateWAN for steering, with the files that it names.
-func (a *App) validateSteering(name string, src io.Reader) (s *config.Steering, warnings []config.Problem, err error) {
+func validateSteering(a *app.App, name string, src io.Reader) (s *config.Steering, warnings []config.Problem, err error) {
 	if src != nil {
-		s, warnings, err = config.ParseSteering(src, name, a.configOptions())
+		s, warnings, err = config.ParseSteering(src, name, a.ConfigOptions())
 	} else {
-		s, warnings, err = config.LoadSteering(name, a.configOptions())
+		s, warnings, err = config.LoadSteering(name, a.ConfigOptions())
 	}
 	if err != nil {
 		return nil, warnings, err
 	}
-	_, _, more, err := s.LoadNeighbours(a.configOptions())
+	_, _, more, err := s.LoadNeighbours(a.ConfigOptions())
 	return s, append(warnings, more...), err
 }
 
@@ -216,9 +217,9 @@ func (v *validation) add(severity string, problems []config.Problem) {
 	}
 }
 
-func (a *App) printValidations(verdicts []*validation) error {
-	if a.global.output != output.Table {
-		return output.List(a.Out, a.global.output, verdicts, []output.Column[*validation]{
+func printValidations(a *app.App, verdicts []*validation) error {
+	if a.Global.Output != output.Table {
+		return output.List(a.Out, a.Global.Output, verdicts, []output.Column[*validation]{
 			{Name: "file", Text: func(v *validation) string { return v.File }},
 			{Name: "ok", Text: func(v *validation) string { return fmt.Sprint(v.OK) }},
 			{Name: "errors", Text: func(v *validation) string { return fmt.Sprint(v.count("error")) }},

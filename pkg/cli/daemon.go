@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 	"github.com/wanctl/wanctl/pkg/state"
@@ -19,7 +20,7 @@ import (
 // daemon is what every long-running command consists of beside its own work:
 // logs, systemd, listeners, signals, and tasks that end in order.
 type daemon struct {
-	app      *App
+	app      *app.App
 	quit     func(why error) // ends the run in order
 	logs     *logs
 	notifier *sysd.Notifier
@@ -36,10 +37,10 @@ type daemon struct {
 //
 // Signals are taken from here on: whoever rotates logs must not end a daemon
 // that still waits for the router.
-func (a *App) newDaemon(ctx context.Context, o logOptions) (context.Context, *daemon) {
+func newDaemon(ctx context.Context, a *app.App, o logOptions) (context.Context, *daemon) {
 	ctx, hangup, stop := supervisor.Signals(ctx)
 	ctx, quit := context.WithCancelCause(ctx)
-	d := &daemon{app: a, quit: quit, logs: a.openLogs(o), bound: map[string]bool{}, hangup: hangup, unhook: stop}
+	d := &daemon{app: a, quit: quit, logs: openLogs(a, o), bound: map[string]bool{}, hangup: hangup, unhook: stop}
 	var err error
 	d.notifier, err = sysd.New()
 	d.say(err)

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 )
@@ -12,7 +13,7 @@ import (
 // logs is where a daemon writes: standard error, and the log files of each
 // configuration. None of them ever blocks a loop.
 type logs struct {
-	app         *App
+	app         *app.App
 	consoleOnly bool
 	console     *supervisor.Log
 	onConsole   slog.Handler
@@ -30,23 +31,23 @@ type logOptions struct {
 	answer      bool // standard output brings the answer, so the console is for what is wrong
 }
 
-func (a *App) openLogs(o logOptions) *logs {
+func openLogs(a *app.App, o logOptions) *logs {
 	l := &logs{app: a, consoleOnly: o.consoleOnly, files: map[string]*supervisor.Log{}}
 	l.console = supervisor.NewLog(a.Err, l.options())
-	level := a.global.logLevel
+	level := a.Global.LogLevel
 	switch {
-	case a.global.quiet:
+	case a.Global.Quiet:
 		level = "error"
 	case o.answer && level == "info":
 		level = "warn"
 	}
-	l.onConsole = a.logger(l.console, level).Handler()
+	l.onConsole = a.Logger(l.console, level).Handler()
 	l.main = slog.New(l.onConsole)
 	return l
 }
 
 func (l *logs) options() supervisor.LogOptions {
-	return supervisor.LogOptions{JSON: l.app.global.logFormat == "json"}
+	return supervisor.LogOptions{JSON: l.app.Global.LogFormat == "json"}
 }
 
 // of returns the logger of one configuration. A log file that cannot be written is a
@@ -66,7 +67,7 @@ func (l *logs) of(cfg *config.Base) *slog.Logger {
 			}
 			l.files[path] = f
 		}
-		h := l.app.logger(f, level).Handler()
+		h := l.app.Logger(f, level).Handler()
 		handlers = append(handlers, h)
 		if !shared {
 			l.inFiles = append(l.inFiles, h)
@@ -74,7 +75,7 @@ func (l *logs) of(cfg *config.Base) *slog.Logger {
 		}
 	}
 	if !l.consoleOnly {
-		add(cfg.Logging.Main, l.app.global.logLevel)
+		add(cfg.Logging.Main, l.app.Global.LogLevel)
 		add(cfg.Logging.Debug, "debug")
 	}
 	return slog.New(slog.NewMultiHandler(handlers...)).With("wan", cfg.Name)

@@ -39,7 +39,7 @@ func (p *printer[T]) put(r T) {
 // run prints until ctx ends, then what is left. A reader that leaves ends the
 // run, as it would end any command in a pipe; a disk that is full does not.
 func (p *printer[T]) run(ctx context.Context) error {
-	stream := output.NewStream(p.daemon.app.Out, p.daemon.app.global.output, p.columns, p.line)
+	stream := output.NewStream(p.daemon.app.Out, p.daemon.app.Global.Output, p.columns, p.line)
 	works := true
 	check := func(err error) (gone bool) {
 		switch {

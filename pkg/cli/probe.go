@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/probe"
 )
@@ -72,16 +73,16 @@ type probeOptions struct {
 	oneWay   bool
 }
 
-func newProbeCmd(a *App) *cobra.Command {
+func newProbeCmd(a *app.App) *cobra.Command {
 	var o probeOptions
 	cmd := &cobra.Command{
 		Use:     "probe [HOST...]",
 		Short:   "Measure round-trip times continuously",
-		Long:    probeLong + exitStatuses,
+		Long:    probeLong + app.ExitStatuses,
 		Example: probeExample,
-		GroupID: groupTools,
-		Args:    usageArgs(cobra.ArbitraryArgs),
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.runProbe(cmd, o, args) },
+		GroupID: app.GroupTools,
+		Args:    app.UsageArgs(cobra.ArbitraryArgs),
+		RunE:    func(cmd *cobra.Command, args []string) error { return runProbe(a, cmd, o, args) },
 	}
 	f := cmd.Flags()
 	f.DurationVar(&o.interval, "interval", probe.DefaultInterval, "`TIME` between two probes of one host")
@@ -92,12 +93,12 @@ func newProbeCmd(a *App) *cobra.Command {
 	f.StringVar(&o.source, "source", "", "measure from the local `ADDRESS`")
 	f.StringVar(&o.iface, "interface", "", "measure through the network interface `NAME`")
 	f.BoolVar(&o.oneWay, "one-way", false, "tell the directions apart where hosts tell their clocks")
-	completeFlag(cmd, "method", string(probe.ICMP), string(probe.TCP), string(probe.Auto))
+	app.CompleteFlag(cmd, "method", string(probe.ICMP), string(probe.TCP), string(probe.Auto))
 	return cmd
 }
 
-func (a *App) runProbe(cmd *cobra.Command, o probeOptions, args []string) error {
-	cfg, err := a.probePlan(cmd, o, args)
+func runProbe(a *app.App, cmd *cobra.Command, o probeOptions, args []string) error {
+	cfg, err := probePlan(a, cmd, o, args)
 	if err != nil {
 		return err
 	}
@@ -106,8 +107,8 @@ func (a *App) runProbe(cmd *cobra.Command, o probeOptions, args []string) error 
 		return err
 	}
 	cfg.Logger = slog.New(slog.DiscardHandler) // the view tells what happens
-	if a.global.logLevel == "debug" {
-		cfg.Logger = a.logger(a.Err, a.global.logLevel)
+	if a.Global.LogLevel == "debug" {
+		cfg.Logger = a.Logger(a.Err, a.Global.LogLevel)
 	}
 	cfg.Epoch = time.Now()
 	group, err := probe.New(cfg)
@@ -115,10 +116,10 @@ func (a *App) runProbe(cmd *cobra.Command, o probeOptions, args []string) error 
 		return err
 	}
 	if denied := group.Status().Denied; denied != nil {
-		a.warnf("timing TCP connections instead: %v", denied)
+		a.Warnf("timing TCP connections instead: %v", denied)
 	}
 	board := newProbeBoard(group.Status().Targets, cfg)
-	view := a.newProbeView(board)
+	view := newProbeView(a, board)
 	err = watchProbes(ctx, group, board, view)
 	if closeErr := view.close(); err == nil {
 		err = closeErr
@@ -129,7 +130,7 @@ func (a *App) runProbe(cmd *cobra.Command, o probeOptions, args []string) error 
 	if err != nil {
 		return fmt.Errorf("writing samples: %w", err)
 	}
-	if err := a.printProbeSummary(group.Status(), board); err != nil {
+	if err := printProbeSummary(a, group.Status(), board); err != nil {
 		return err
 	}
 	return probeVerdict(group.Status())
@@ -202,7 +203,7 @@ func probeVerdict(s probe.Status) error {
 	for _, r := range probeErrors(silent) {
 		reasons += "; " + r
 	}
-	return checkf("no host answered%s%s", reasons, gateway)
+	return app.Checkf("no host answered%s%s", reasons, gateway)
 }
 
 // probeErrors says why nothing can be sent to targets, once for each reason.
@@ -236,10 +237,10 @@ type probeView interface {
 	close() error
 }
 
-func (a *App) newProbeView(b *probeBoard) probeView {
-	people := a.global.output == output.Table
+func newProbeView(a *app.App, b *probeBoard) probeView {
+	people := a.Global.Output == output.Table
 	switch {
-	case people && a.global.quiet:
+	case people && a.Global.Quiet:
 		return noProbeView{}
 	case people && a.OutTTY:
 		return newProbeScreen(a, b)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/probe"
 	"github.com/wanctl/wanctl/pkg/rtt"
@@ -16,7 +17,7 @@ const defaultTCPPort = "443"
 
 // probePlan decides what to measure: flags and arguments first, then the
 // configuration if one is named, then the defaults.
-func (a *App) probePlan(cmd *cobra.Command, o probeOptions, args []string) (probe.Config, error) {
+func probePlan(a *app.App, cmd *cobra.Command, o probeOptions, args []string) (probe.Config, error) {
 	cfg := probe.Config{
 		Targets: []string{"1.1.1.1", "8.8.8.8", "9.9.9.9"},
 		Method:  probe.Method(o.method), Interval: o.interval, Timeout: o.timeout,
@@ -27,8 +28,8 @@ func (a *App) probePlan(cmd *cobra.Command, o probeOptions, args []string) (prob
 	if err := o.check(changed); err != nil {
 		return cfg, err
 	}
-	if a.global.config != "" || len(a.global.wans) > 0 {
-		w, err := a.loadWAN(cmd)
+	if a.Global.Config != "" || len(a.Global.WANs) > 0 {
+		w, err := a.LoadWAN(cmd)
 		if err != nil {
 			return cfg, err
 		}
@@ -46,7 +47,7 @@ func (a *App) probePlan(cmd *cobra.Command, o probeOptions, args []string) (prob
 	}
 	cfg.Targets, cfg.TCPTargets = unique(cfg.Targets), unique(cfg.TCPTargets)
 	if n := max(len(cfg.Targets), len(cfg.TCPTargets)); n > probe.MaxTargets {
-		return cfg, usagef("%d hosts: at most %d at once", n, probe.MaxTargets)
+		return cfg, app.Usagef("%d hosts: at most %d at once", n, probe.MaxTargets)
 	}
 	// A 16th target of the fallback is no reason to refuse 16 hosts.
 	cfg.TCPTargets = cfg.TCPTargets[:min(len(cfg.TCPTargets), rtt.MaxReflectors-1-len(cfg.Targets))]
@@ -76,17 +77,17 @@ func probeNamed(cfg *probe.Config, args []string) error {
 	for _, arg := range args {
 		host, port := splitHostPort(arg)
 		if err := probe.CheckHost(host); err != nil {
-			return usagef("%v", err)
+			return app.Usagef("%v", err)
 		}
 		if port != "" && cfg.Method == probe.ICMP {
-			return usagef("%s: ICMP has no ports; give %s, or --method tcp", arg, host)
+			return app.Usagef("%s: ICMP has no ports; give %s, or --method tcp", arg, host)
 		}
 		if port == "" {
 			port = defaultTCPPort
 		}
 		target := net.JoinHostPort(host, port)
 		if err := probe.CheckTarget(target); err != nil {
-			return usagef("%v", err)
+			return app.Usagef("%v", err)
 		}
 		cfg.Targets, cfg.TCPTargets = append(cfg.Targets, host), append(cfg.TCPTargets, target)
 	}
@@ -108,23 +109,23 @@ func unique(names []string) []string {
 func (o probeOptions) check(changed func(string) bool) error {
 	switch m := probe.Method(o.method); {
 	case m != probe.ICMP && m != probe.TCP && m != probe.Auto:
-		return usagef("--method %q: use icmp, tcp or auto", o.method)
+		return app.Usagef("--method %q: use icmp, tcp or auto", o.method)
 	case o.interval < probe.MinInterval || o.interval > probe.MaxInterval:
-		return usagef("--interval %v: use %v to %v", o.interval, probe.MinInterval, probe.MaxInterval)
+		return app.Usagef("--interval %v: use %v to %v", o.interval, probe.MinInterval, probe.MaxInterval)
 	case o.timeout < probe.MinTimeout || o.timeout > probe.MaxTimeout:
-		return usagef("--timeout %v: use %v to %v", o.timeout, probe.MinTimeout, probe.MaxTimeout)
+		return app.Usagef("--timeout %v: use %v to %v", o.timeout, probe.MinTimeout, probe.MaxTimeout)
 	case changed("count") && o.count < 1:
-		return usagef("--count %d: use 1 or more", o.count)
+		return app.Usagef("--count %d: use 1 or more", o.count)
 	case changed("duration") && o.duration <= 0:
-		return usagef("--duration %v: use more than 0", o.duration)
+		return app.Usagef("--duration %v: use more than 0", o.duration)
 	case changed("source") && o.source == "":
-		return usagef("--source: an IP address is missing")
+		return app.Usagef("--source: an IP address is missing")
 	case changed("interface") && o.iface == "":
-		return usagef("--interface: a name is missing")
+		return app.Usagef("--interface: a name is missing")
 	}
 	if o.source != "" {
 		if _, err := netip.ParseAddr(o.source); err != nil {
-			return usagef("--source %q: use an IP address", o.source)
+			return app.Usagef("--source %q: use an IP address", o.source)
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/probe"
 	"github.com/wanctl/wanctl/pkg/rtt"
@@ -51,12 +52,12 @@ func trueOrNot(v bool) string {
 
 // probeLines shows samples one a line, and what is wrong as warnings.
 type probeLines struct {
-	app    *App
+	app    *app.App
 	stream *output.Stream[probeSample]
 	notes  probeNotes
 }
 
-func newProbeLines(a *App, b *probeBoard) *probeLines {
+func newProbeLines(a *app.App, b *probeBoard) *probeLines {
 	width := 0
 	for _, h := range b.hosts {
 		width = max(width, len(h.name))
@@ -69,7 +70,7 @@ func newProbeLines(a *App, b *probeBoard) *probeLines {
 			s.Time.Local().Format("15:04:05.000"), width, s.Host, s.Method, *s.Seq, s.outcome())
 		return err
 	}
-	return &probeLines{app: a, stream: output.NewStream(a.Out, a.global.output, probeColumns, line)}
+	return &probeLines{app: a, stream: output.NewStream(a.Out, a.Global.Output, probeColumns, line)}
 }
 
 // outcome is what became of the probe, for people.
@@ -91,7 +92,7 @@ func (v *probeLines) sample(s probeSample) error { return v.stream.Put(s) }
 
 func (v *probeLines) refresh(s probe.Status) error {
 	for _, note := range v.notes.fresh(s) {
-		v.app.warnf("%s", note)
+		v.app.Warnf("%s", note)
 	}
 	return nil
 }
@@ -164,23 +165,23 @@ type probeTotal struct {
 
 // printProbeSummary prints the totals: for people after the samples, beside
 // machine output on standard error.
-func (a *App) printProbeSummary(s probe.Status, b *probeBoard) error {
+func printProbeSummary(a *app.App, s probe.Status, b *probeBoard) error {
 	w := a.Out
-	if a.global.output != output.Table {
-		if a.global.quiet {
+	if a.Global.Output != output.Table {
+		if a.Global.Quiet {
 			return nil
 		}
 		w = a.Err
 	}
 	rows := b.totals(s)
-	if !a.global.quiet {
+	if !a.Global.Quiet {
 		fmt.Fprintln(w)
 	}
 	if err := output.List(w, output.Table, rows, probeTotalColumns); err != nil {
 		return fmt.Errorf("writing the summary: %w", err)
 	}
 	if s.Dropped > 0 {
-		a.warnf("%d events were dropped: the output is slower than the probes", s.Dropped)
+		a.Warnf("%d events were dropped: the output is slower than the probes", s.Dropped)
 	}
 	return nil
 }

@@ -6,13 +6,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/probe"
 )
 
 // probeScreen is the live table on a terminal.
 type probeScreen struct {
-	app    *App
+	app    *app.App
 	board  *probeBoard
 	live   *output.Live
 	ramp   output.Ramp
@@ -20,16 +21,16 @@ type probeScreen struct {
 	start  time.Time
 }
 
-func newProbeScreen(a *App, b *probeBoard) *probeScreen {
-	v := &probeScreen{app: a, board: b, live: output.NewLive(a.Streams), ramp: output.ASCII, colour: !a.global.noColor, start: b.epoch}
-	if a.unicode() {
+func newProbeScreen(a *app.App, b *probeBoard) *probeScreen {
+	v := &probeScreen{app: a, board: b, live: output.NewLive(a.Streams), ramp: output.ASCII, colour: !a.Global.NoColor, start: b.epoch}
+	if hasUnicode(a) {
 		v.ramp = output.Blocks
 	}
 	return v
 }
 
-// unicode reports whether the terminal's locale can show more than ASCII.
-func (a *App) unicode() bool {
+// hasUnicode reports whether the terminal's locale can show more than ASCII.
+func hasUnicode(a *app.App) bool {
 	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
 		if v, ok := a.LookupEnv(name); ok && v != "" {
 			v = strings.ToLower(v)

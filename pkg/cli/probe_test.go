@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/probe"
 	"github.com/wanctl/wanctl/pkg/rtt"
@@ -42,7 +43,7 @@ func plan(t *testing.T, line string) (cfg probe.Config, err error) {
 	if err := os.WriteFile(filepath.Join(dir, "fast.yaml"), []byte(probeWAN), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	a := &App{Streams: output.Streams{Out: io.Discard, Err: io.Discard}, LookupEnv: func(string) (string, bool) { return "", false }}
+	a := &app.App{Streams: output.Streams{Out: io.Discard, Err: io.Discard}, LookupEnv: func(string) (string, bool) { return "", false }}
 	root := newRootCmd(a)
 	args := append([]string{"--config-dir", dir, "probe"}, strings.Fields(line)...)
 	cmd, rest, err := root.Find(args)
@@ -62,7 +63,7 @@ func plan(t *testing.T, line string) (cfg probe.Config, err error) {
 	o.source, _ = flags.GetString("source")
 	o.iface, _ = flags.GetString("interface")
 	o.oneWay, _ = flags.GetBool("one-way")
-	return a.probePlan(cmd, o, flags.Args())
+	return probePlan(a, cmd, o, flags.Args())
 }
 
 func TestProbePlan(t *testing.T) {
@@ -154,8 +155,8 @@ func TestProbePlanRefuses(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := plan(t, tt.line)
-			var usage *usageError
-			if !errors.As(err, &usage) || usage.msg != tt.want {
+			var usage *app.UsageError
+			if !errors.As(err, &usage) || usage.Error() != tt.want {
 				t.Errorf("error %v, want usage error %s", err, tt.want)
 			}
 		})
@@ -295,8 +296,8 @@ func TestProbeScreen(t *testing.T) {
 		{Name: "192.0.2.1:443", Method: probe.TCP},
 		{Name: "gateway", Gateway: true},
 	}}
-	a := &App{LookupEnv: func(string) (string, bool) { return "", false }}
-	a.global.noColor = true
+	a := &app.App{LookupEnv: func(string) (string, bool) { return "", false }}
+	a.Global.NoColor = true
 	v := newProbeScreen(a, b)
 	want := []string{
 		"HOST             METHOD       RTT    MEDIAN       P95       MAX    LOSS",
@@ -329,7 +330,7 @@ func TestProbeScreenTellsDirections(t *testing.T) {
 		b.observe(rtt.Event{At: at, RTT: 20*ms + queue, Seq: uint32(at / (100 * ms)), Kind: rtt.Reply})
 		b.observe(rtt.Event{At: at + ms, Up: 10*ms + queue - time.Hour, Down: 10*ms + time.Hour, Kind: rtt.OneWay})
 	}
-	a := &App{LookupEnv: func(string) (string, bool) { return "", false }}
+	a := &app.App{LookupEnv: func(string) (string, bool) { return "", false }}
 	lines := newProbeScreen(a, b).lines(probe.Status{Targets: make([]probe.TargetStatus, 4)}, 10*time.Second, 100)
 	const want = "above the best: up 40.0 ms, down 0.00 ms"
 	if got := lines[len(lines)-2]; got != want {
@@ -389,7 +390,7 @@ func TestProbeVerdict(t *testing.T) {
 				}
 				return
 			}
-			if err == nil || err.Error() != tt.want || exitStatus(err) != exitCheck {
+			if err == nil || err.Error() != tt.want || app.ExitStatus(err) != app.ExitCheck {
 				t.Errorf("error %v, want %s", err, tt.want)
 			}
 		})
@@ -408,11 +409,11 @@ func (p *closedPipe) Write(b []byte) (int, error) {
 
 func TestProbeEndsQuietlyWithItsReader(t *testing.T) {
 	var stderr bytes.Buffer
-	a := &App{Streams: output.Streams{Out: &closedPipe{2}, Err: &stderr}, LookupEnv: func(string) (string, bool) { return "", false }}
+	a := &app.App{Streams: output.Streams{Out: &closedPipe{2}, Err: &stderr}, LookupEnv: func(string) (string, bool) { return "", false }}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	status := a.Run(ctx, strings.Fields("probe --method tcp 127.0.0.1:1 --interval 10ms -o jsonl"))
-	if status != exitOK || stderr.Len() > 0 || ctx.Err() != nil {
+	status := Run(ctx, a, strings.Fields("probe --method tcp 127.0.0.1:1 --interval 10ms -o jsonl"))
+	if status != app.ExitOK || stderr.Len() > 0 || ctx.Err() != nil {
 		t.Errorf("exit status %d, %q, %v", status, stderr.String(), ctx.Err())
 	}
 }
@@ -427,8 +428,8 @@ func TestProbeInterrupted(t *testing.T) {
 		}
 		return stdout.Write(b)
 	})
-	a := &App{Streams: output.Streams{Out: interrupt, Err: io.Discard}, LookupEnv: func(string) (string, bool) { return "", false }}
-	if status := a.Run(ctx, strings.Fields("probe --method tcp 127.0.0.1:1 --interval 10ms")); status != exitOK {
+	a := &app.App{Streams: output.Streams{Out: interrupt, Err: io.Discard}, LookupEnv: func(string) (string, bool) { return "", false }}
+	if status := Run(ctx, a, strings.Fields("probe --method tcp 127.0.0.1:1 --interval 10ms")); status != app.ExitOK {
 		t.Errorf("exit status %d", status)
 	}
 	if !strings.Contains(stdout.String(), "JITTER") {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
@@ -27,18 +27,18 @@ and 22 is ssh. --ssh-key alone means ssh too.
 
 `
 
-func newRouterCmd(a *App) *cobra.Command {
+func newRouterCmd(a *app.App) *cobra.Command {
 	var o routerFlags
 	cmd := &cobra.Command{
 		Use:   "router",
 		Short: "Look at the router, and change queues, lists and rules by hand",
-		Long:  routerLong + exitStatuses,
+		Long:  routerLong + app.ExitStatuses,
 		Example: `  wanctl router info --host 192.168.88.1 --user wanctl
   wanctl router queue get --wan spectrum
   wanctl router mangle get --host 192.168.88.1 --transport api
   wanctl router export --wan spectrum > wanctl.rsc`,
-		GroupID: groupTools,
-		RunE:    needSubcommand,
+		GroupID: app.GroupTools,
+		RunE:    app.NeedSubcommand,
 
 		SuggestionsMinimumDistance: 2,
 	}
@@ -60,8 +60,8 @@ func newRouterGroup(use, short, long string, subcommands ...*cobra.Command) *cob
 	cmd := &cobra.Command{
 		Use:   use,
 		Short: short,
-		Long:  long + "\n\n" + exitStatuses,
-		RunE:  needSubcommand,
+		Long:  long + "\n\n" + app.ExitStatuses,
+		RunE:  app.NeedSubcommand,
 
 		SuggestionsMinimumDistance: 2,
 	}
@@ -71,7 +71,7 @@ func newRouterGroup(use, short, long string, subcommands ...*cobra.Command) *cob
 
 // with runs f with a client for the router that flags or configuration name,
 // and ends the session afterwards.
-func (o *routerFlags) with(a *App, cmd *cobra.Command, f func(context.Context, router.Client) error) error {
+func (o *routerFlags) with(a *app.App, cmd *cobra.Command, f func(context.Context, router.Client) error) error {
 	client, err := o.connect(a, cmd)
 	if err != nil {
 		return err
@@ -91,38 +91,31 @@ func unsure(err error, what string) error {
 
 // connect returns a client for the router that flags or configuration name.
 // Nothing is sent yet.
-func (o *routerFlags) connect(a *App, cmd *cobra.Command) (router.Client, error) {
+func (o *routerFlags) connect(a *app.App, cmd *cobra.Command) (router.Client, error) {
 	if cmd.Flags().Changed("wait") && o.wait <= 0 {
-		return nil, usagef("--wait %v: must be more than 0", o.wait)
+		return nil, app.Usagef("--wait %v: must be more than 0", o.wait)
 	}
 	if o.host != "" {
 		if cmd.Flags().Changed("config") || cmd.Flags().Changed("wan") {
-			return nil, usagef("give --host, or a configuration with --wan or --config, not both")
+			return nil, app.Usagef("give --host, or a configuration with --wan or --config, not both")
 		}
 		return o.dialHost(a, cmd)
 	}
 	if err := o.needHost(cmd); err != nil {
 		return nil, err
 	}
-	if a.global.config == "" && len(a.global.wans) == 0 {
-		return nil, usagef("which router? give --host HOST, --wan NAME for NAME.yaml in %s, or --config FILE%s",
-			a.global.configDir, existingWANs(a.global.configDir))
+	if a.Global.Config == "" && len(a.Global.WANs) == 0 {
+		return nil, app.Usagef("which router? give --host HOST, --wan NAME for NAME.yaml in %s, or --config FILE%s",
+			a.Global.ConfigDir, app.ExistingWANs(a.Global.ConfigDir))
 	}
-	base, err := a.loadBase(cmd)
+	base, err := a.LoadBase(cmd)
 	if err != nil {
 		return nil, err
 	}
 	if o.wait > 0 {
 		base.Timeouts.Command = o.wait
 	}
-	return a.dialRouter(base)
-}
-
-func existingWANs(dir string) string {
-	if names := config.Names(dir); len(names) > 0 {
-		return "; there are " + strings.Join(names, ", ")
-	}
-	return ""
+	return dialRouter(a, base)
 }
 
 // printable makes text of the router safe for a terminal: what is not a

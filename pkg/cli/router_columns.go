@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 )
 
@@ -22,9 +23,9 @@ func number[T any](head string, value func(T) string) output.Column[T] {
 }
 
 // list prints items of the router: as columns for people, as fields in CSV.
-func list[T any](a *App, items []T, columns, fields []output.Column[T]) error {
-	if a.global.output == output.CSV {
+func list[T any](a *app.App, items []T, columns, fields []output.Column[T]) error {
+	if a.Global.Output == output.CSV {
 		columns = fields
 	}
-	return output.List(a.Out, a.global.output, items, columns)
+	return output.List(a.Out, a.Global.Output, items, columns)
 }

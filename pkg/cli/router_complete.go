@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
@@ -19,7 +20,7 @@ type names func(ctx context.Context, c router.Client, args []string) ([]cobra.Co
 
 // complete offers names read from the router, one list for each argument, and
 // nothing when it cannot be reached: a shell has no place for errors.
-func (o *routerFlags) complete(a *App, arguments ...names) cobra.CompletionFunc {
+func (o *routerFlags) complete(a *app.App, arguments ...names) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		if len(args) >= len(arguments) {
 			return nil, cobra.ShellCompDirectiveNoFileComp
@@ -29,18 +30,18 @@ func (o *routerFlags) complete(a *App, arguments ...names) cobra.CompletionFunc 
 }
 
 // completeValue is complete for the value of a flag.
-func (o *routerFlags) completeValue(a *App, values names) cobra.CompletionFunc {
+func (o *routerFlags) completeValue(a *app.App, values names) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return o.completions(a, cmd, args, values), cobra.ShellCompDirectiveNoFileComp
 	}
 }
 
-func (o *routerFlags) completions(a *App, cmd *cobra.Command, args []string, read names) []cobra.Completion {
+func (o *routerFlags) completions(a *app.App, cmd *cobra.Command, args []string, read names) []cobra.Completion {
 	// The shell shows what goes to stderr in the middle of the line.
-	a.global.quiet = true
+	a.Global.Quiet = true
 	// cobra parses the flags twice here, which names every WAN twice.
-	a.global.wans = slices.Compact(a.global.wans)
-	if err := a.readEnvironment(cmd); err != nil {
+	a.Global.WANs = slices.Compact(a.Global.WANs)
+	if err := a.ReadEnvironment(cmd); err != nil {
 		return nil
 	}
 	client, err := o.connect(a, cmd)

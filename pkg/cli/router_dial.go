@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/router/api"
@@ -19,10 +20,10 @@ import (
 // dialRouter returns a client for the router of a configuration, for a command
 // that a person waits for. Nothing is sent yet: a router that is down is an
 // error of the first call.
-func (a *App) dialRouter(base *config.Base) (router.Client, error) {
+func dialRouter(a *app.App, base *config.Base) (router.Client, error) {
 	return openRouter(base, base.Timeouts.Command, nil, func(s failover.Switch) {
 		if s.Why != nil {
-			a.warnf("%v; using %s instead", s.Why, s.To)
+			a.Warnf("%v; using %s instead", s.Why, s.To)
 		}
 	})
 }

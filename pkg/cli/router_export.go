@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/config/schema"
@@ -60,23 +61,23 @@ With -o json, jsonl or csv it is the list of what is added.
 
 `
 
-func newRouterExportCmd(a *App, o *routerFlags) *cobra.Command {
+func newRouterExportCmd(a *app.App, o *routerFlags) *cobra.Command {
 	var e exportOptions
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Commands that set the router up for wanctl",
-		Long:  exportLong + exitStatuses,
+		Long:  exportLong + app.ExitStatuses,
 		Example: `  wanctl router export --wan spectrum --wan-interface ether1 --lan-interface bridge > wanctl-spectrum.rsc
   wanctl router export --name home --download-ceiling 500M --upload-ceiling 40M --transport api
   wanctl router export --wan spectrum --steering /etc/wanctl/steering.yaml --from-address 192.168.88.10
   wanctl router export --wan steering`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: app.UsageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			plan, err := e.plan(a, cmd, o)
 			if err != nil {
 				return err
 			}
-			return a.printExport(plan)
+			return printExport(a, plan)
 		},
 	}
 	f := cmd.Flags()
@@ -100,15 +101,15 @@ func newRouterExportCmd(a *App, o *routerFlags) *cobra.Command {
 }
 
 // plan puts together what configuration and flags say; a flag wins.
-func (e *exportOptions) plan(a *App, cmd *cobra.Command, o *routerFlags) (*export.Plan, error) {
+func (e *exportOptions) plan(a *app.App, cmd *cobra.Command, o *routerFlags) (*export.Plan, error) {
 	plan := &export.Plan{WANInterface: e.wanInterface, LANInterface: e.lanInterface}
-	if e.steer.path != "" && a.global.config == "" && len(a.global.wans) == 0 && !cmd.Flags().Changed("name") {
+	if e.steer.path != "" && a.Global.Config == "" && len(a.Global.WANs) == 0 && !cmd.Flags().Changed("name") {
 		// It names the WAN it steers away from.
-		a.global.config, e.steer.path = e.steer.path, ""
+		a.Global.Config, e.steer.path = e.steer.path, ""
 	}
 	if e.steer.path != "" {
 		var err error
-		if e.steer.file, err = a.readSteering(e.steer.path, e.options(a)); err != nil {
+		if e.steer.file, err = a.ReadSteering(e.steer.path, e.options(a)); err != nil {
 			return nil, err
 		}
 	}
@@ -144,25 +145,25 @@ func (e *exportOptions) plan(a *App, cmd *cobra.Command, o *routerFlags) (*expor
 
 // source reads the configuration, or takes its place, and returns how wanctl
 // is to log in.
-func (e *exportOptions) source(a *App, cmd *cobra.Command, o *routerFlags, plan *export.Plan) (config.Router, error) {
+func (e *exportOptions) source(a *app.App, cmd *cobra.Command, o *routerFlags, plan *export.Plan) (config.Router, error) {
 	given := cmd.Flags().Changed
 	if given("name") {
 		// A configuration that the environment names is none that was asked for.
 		if given("config") || given("wan") {
-			return config.Router{}, usagef("--name is for a WAN without a configuration, whose name is its wan_name")
+			return config.Router{}, app.Usagef("--name is for a WAN without a configuration, whose name is its wan_name")
 		}
 		if _, err := schema.Word(schema.Identifier, e.name); err != nil {
-			return config.Router{}, usagef("--name %q %v", e.name, err)
+			return config.Router{}, app.Usagef("--name %q %v", e.name, err)
 		}
 		plan.Name = e.name
 		return e.login(a, cmd, o)
 	}
-	if a.global.config == "" && len(a.global.wans) == 0 {
-		return config.Router{}, usagef("which WAN? give --wan NAME for NAME.yaml in %s, --config FILE, or --name, --download-ceiling and --upload-ceiling%s",
-			a.global.configDir, existingWANs(a.global.configDir))
+	if a.Global.Config == "" && len(a.Global.WANs) == 0 {
+		return config.Router{}, app.Usagef("which WAN? give --wan NAME for NAME.yaml in %s, --config FILE, or --name, --download-ceiling and --upload-ceiling%s",
+			a.Global.ConfigDir, app.ExistingWANs(a.Global.ConfigDir))
 	}
 	if given("host") {
-		return config.Router{}, usagef("give --host, or a configuration with --wan or --config, not both")
+		return config.Router{}, app.Usagef("give --host, or a configuration with --wan or --config, not both")
 	}
 	if err := o.needHost(cmd); err != nil {
 		return config.Router{}, err
@@ -179,46 +180,46 @@ func (e *exportOptions) source(a *App, cmd *cobra.Command, o *routerFlags, plan 
 
 // options are those of a command that does not dial the router, and so needs
 // its password only to write it.
-func (e *exportOptions) options(a *App) config.Options {
-	opts := a.configOptions()
+func (e *exportOptions) options(a *app.App) config.Options {
+	opts := a.ConfigOptions()
 	opts.WithoutSecrets = !e.showPassword
 	return opts
 }
 
 // configuration reads the WAN, from its own file or by way of that of steering.
-func (e *exportOptions) configuration(a *App, cmd *cobra.Command) (*config.WAN, error) {
-	path, err := a.onePath(cmd)
+func (e *exportOptions) configuration(a *app.App, cmd *cobra.Command) (*config.WAN, error) {
+	path, err := a.OnePath(cmd)
 	if err != nil {
 		return nil, err
 	}
-	if kindOf(path) != config.KindSteering {
-		return a.readWAN(path, e.options(a))
+	if app.KindOf(path) != config.KindSteering {
+		return a.ReadWAN(path, e.options(a))
 	}
 	if e.steer.path != "" {
-		return nil, usagef("%s is of steering; give the WAN by --config or --wan beside --steering", path)
+		return nil, app.Usagef("%s is of steering; give the WAN by --config or --wan beside --steering", path)
 	}
-	s, err := a.readSteering(path, e.options(a))
+	s, err := a.ReadSteering(path, e.options(a))
 	if err != nil {
 		return nil, err
 	}
 	e.steer.file = s
 	if s.PrimaryConfig == "" {
-		return nil, usagef("%s does not tell where the configuration of %s is; give both: --wan %s --steering %s", path, s.Primary, s.Primary, path)
+		return nil, app.Usagef("%s does not tell where the configuration of %s is; give both: --wan %s --steering %s", path, s.Primary, s.Primary, path)
 	}
 	opts := e.options(a)
 	opts.FileAlone = true // what the environment overrides is meant for the file that was named
-	wan, err := a.readWAN(s.PrimaryConfig, opts)
+	wan, err := a.ReadWAN(s.PrimaryConfig, opts)
 	if err != nil {
 		return nil, err
 	}
 	_, _, warnings, err := s.LoadNeighbours(e.options(a))
-	a.warnProblems(warnings)
+	a.WarnProblems(warnings)
 	return wan, err
 }
 
 // login is how wanctl is to log in, by the flags. Nothing is dialled, so that
 // the host may be missing.
-func (e *exportOptions) login(a *App, cmd *cobra.Command, o *routerFlags) (config.Router, error) {
+func (e *exportOptions) login(a *app.App, cmd *cobra.Command, o *routerFlags) (config.Router, error) {
 	flags := *o
 	if !cmd.Flags().Changed("user") {
 		flags.user = "wanctl" // not the all-powerful user that looks around
@@ -234,7 +235,7 @@ func (e *exportOptions) login(a *App, cmd *cobra.Command, o *routerFlags) (confi
 }
 
 // users collects who logs in over what.
-func (e *exportOptions) users(a *App, ways []config.Router) ([]export.User, error) {
+func (e *exportOptions) users(a *app.App, ways []config.Router) ([]export.User, error) {
 	var users []export.User
 	for _, r := range ways {
 		i := slices.IndexFunc(users, func(u export.User) bool { return u.Name == r.User })
@@ -242,7 +243,7 @@ func (e *exportOptions) users(a *App, ways []config.Router) ([]export.User, erro
 			i = len(users)
 			users = append(users, export.User{Name: r.User})
 			if r.User == export.Admin {
-				a.warnf("user %s may do everything on the router; give wanctl a user of its own, by router.user or --user", r.User)
+				a.Warnf("user %s may do everything on the router; give wanctl a user of its own, by router.user or --user", r.User)
 			}
 		}
 		service := export.Service{Transport: string(r.Transport), TLS: r.TLS, Port: r.Port, Key: r.SSHKey != ""}
@@ -256,7 +257,7 @@ func (e *exportOptions) users(a *App, ways []config.Router) ([]export.User, erro
 	if e.showPassword {
 		for _, u := range users {
 			if u.Password == "" {
-				return nil, usagef("--show-password: there is none for user %q; set ROUTER_PASSWORD, or router.password in the configuration", u.Name)
+				return nil, app.Usagef("--show-password: there is none for user %q; set ROUTER_PASSWORD, or router.password in the configuration", u.Name)
 			}
 		}
 	}
@@ -272,7 +273,7 @@ func (e *exportOptions) fromAddresses() ([]string, error) {
 		}
 		p, err := netip.ParsePrefix(s)
 		if err != nil {
-			return nil, usagef("--from-address %q: write an address or a prefix, such as 192.168.88.10 or 192.168.88.0/24", s)
+			return nil, app.Usagef("--from-address %q: write an address or a prefix, such as 192.168.88.10 or 192.168.88.0/24", s)
 		}
 		from = append(from, p.Masked().String())
 	}
@@ -298,25 +299,25 @@ func (e *exportOptions) queues(plan *export.Plan) error {
 func completeQueue(q *export.Queue, direction, name, ceiling string) error {
 	if name != "" {
 		if _, err := schema.Word(schema.Identifier, name); err != nil {
-			return usagef("--%s-queue %q %v", direction, name, err)
+			return app.Usagef("--%s-queue %q %v", direction, name, err)
 		}
 		q.Name = name
 	}
 	if ceiling != "" {
 		rate, err := bitrate.Parse(ceiling)
 		if err != nil {
-			return usagef("--%s-ceiling: %v", direction, err)
+			return app.Usagef("--%s-ceiling: %v", direction, err)
 		}
 		q.Ceiling = rate
 	}
 	if q.Ceiling == 0 {
-		return usagef("--%s-ceiling is needed: what the line can do, such as 500M", direction)
+		return app.Usagef("--%s-ceiling is needed: what the line can do, such as 500M", direction)
 	}
 	return nil
 }
 
-func (a *App) printExport(plan *export.Plan) error {
-	if a.global.output == output.Table {
+func printExport(a *app.App, plan *export.Plan) error {
+	if a.Global.Output == output.Table {
 		return plan.Script(a.Out)
 	}
 	var items []exportItem
@@ -326,7 +327,7 @@ func (a *App) printExport(plan *export.Plan) error {
 			Properties: i.Properties(), Command: i.Add(),
 		})
 	}
-	return output.List(a.Out, a.global.output, items, []output.Column[exportItem]{
+	return output.List(a.Out, a.Global.Output, items, []output.Column[exportItem]{
 		field("section", func(i exportItem) any { return i.Section }),
 		field("menu", func(i exportItem) any { return i.Menu }),
 		field("key", func(i exportItem) any { return i.Key }),

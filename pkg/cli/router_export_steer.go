@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/config/schema"
 	"github.com/wanctl/wanctl/pkg/router/export"
@@ -37,13 +38,13 @@ func (s *exportSteering) add(f *pflag.FlagSet) {
 
 // doubtFile warns where the file of steering is not about the WAN that is set
 // up, or not about its router.
-func (s *exportSteering) doubtFile(a *App, name, host string) {
+func (s *exportSteering) doubtFile(a *app.App, name, host string) {
 	switch f := s.file; {
 	case f == nil:
 	case !strings.EqualFold(f.Primary, name):
-		a.warnf("%s steers away from %s, not from %s", f.Path, f.Primary, name)
+		a.Warnf("%s steers away from %s, not from %s", f.Path, f.Primary, name)
 	case host != "" && f.Router.Host != host:
-		a.warnf("%s is about the router %s, not about %s; all commands are for one router", f.Path, f.Router.Host, host)
+		a.Warnf("%s is about the router %s, not about %s; all commands are for one router", f.Path, f.Router.Host, host)
 	}
 }
 
@@ -52,7 +53,7 @@ func (s *exportSteering) plan(cmd *cobra.Command) (*export.Steering, error) {
 	if s.file != nil {
 		for _, name := range []string{"alternate", "steer-comment", "force-list"} {
 			if cmd.Flags().Changed(name) {
-				return nil, usagef("--%s: %s says that; change it there, or leave out the file", name, s.file.Path)
+				return nil, app.Usagef("--%s: %s says that; change it there, or leave out the file", name, s.file.Path)
 			}
 		}
 		s.alternate, s.comment, s.forceList = s.file.Alternate, s.file.Rule, s.file.ForceOut
@@ -60,13 +61,13 @@ func (s *exportSteering) plan(cmd *cobra.Command) (*export.Steering, error) {
 	if s.alternate == "" {
 		for _, name := range []string{"steer-comment", "steer-table", "steer-list", "force-list", "alternate-gateway"} {
 			if cmd.Flags().Changed(name) {
-				return nil, usagef("--%s goes with --steering FILE, or with --alternate NAME, the other WAN", name)
+				return nil, app.Usagef("--%s goes with --steering FILE, or with --alternate NAME, the other WAN", name)
 			}
 		}
 		return nil, nil
 	}
 	if _, err := schema.Word(schema.Identifier, s.alternate); err != nil {
-		return nil, usagef("--alternate %q %v", s.alternate, err)
+		return nil, app.Usagef("--alternate %q %v", s.alternate, err)
 	}
 	upper := strings.ToUpper(s.alternate)
 	plan := &export.Steering{
@@ -78,7 +79,7 @@ func (s *exportSteering) plan(cmd *cobra.Command) (*export.Steering, error) {
 		Gateway:   s.gateway,
 	}
 	if _, err := schema.Word(schema.Comment, plan.Comment); err != nil {
-		return nil, usagef("--steer-comment %q %v", plan.Comment, err)
+		return nil, app.Usagef("--steer-comment %q %v", plan.Comment, err)
 	}
 	for flag, name := range map[string]string{"--steer-table": plan.Table, "--steer-list": plan.List, "--force-list": plan.ForceList} {
 		if err := plainWord(flag, name); err != nil {

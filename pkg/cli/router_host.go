@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/config/schema"
 	"github.com/wanctl/wanctl/pkg/router"
@@ -53,7 +54,7 @@ func (o *routerFlags) add(cmd *cobra.Command) {
 	f.StringVar(&o.sshFingerprint, "ssh-fingerprint", "", "with --host, ssh: `SHA256:...` of the only host key to accept")
 	f.BoolVar(&o.sshLegacy, "ssh-legacy", false, "with --host, ssh: also accept the SHA-1 algorithms of RouterOS 6")
 	f.DurationVar(&o.wait, "wait", 0, "give up a request after `TIME` (default timeouts.ssh_command of the configuration, or 5s)")
-	completeFlag(cmd, "transport", string(config.REST), string(config.API), string(config.SSH))
+	app.CompleteFlag(cmd, "transport", string(config.REST), string(config.API), string(config.SSH))
 	for _, name := range []string{"host", "port", "user", "password-env", "passphrase-env", "fingerprint", "ssh-fingerprint", "wait"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
 	}
@@ -65,28 +66,28 @@ func (o *routerFlags) add(cmd *cobra.Command) {
 func (o *routerFlags) needHost(cmd *cobra.Command) error {
 	for _, name := range append([]string{"port", "transport", "plain", "fingerprint", "user", "password-env"}, sshFlags...) {
 		if cmd.Flags().Changed(name) {
-			return usagef("--%s goes with --host; without it the connection comes from the configuration", name)
+			return app.Usagef("--%s goes with --host; without it the connection comes from the configuration", name)
 		}
 	}
 	return nil
 }
 
 // dialHost is connect for a connection that is on the command line.
-func (o *routerFlags) dialHost(a *App, cmd *cobra.Command) (router.Client, error) {
+func (o *routerFlags) dialHost(a *app.App, cmd *cobra.Command) (router.Client, error) {
 	r, err := o.router(a, cmd)
 	if err != nil {
 		return nil, err
 	}
 	client, err := newRouterClient(r, cmp.Or(o.wait, defaultWait))
 	if err != nil {
-		return nil, usagef("%v", err)
+		return nil, app.Usagef("%v", err)
 	}
 	return client, nil
 }
 
 // router settles what the flags leave open, as the configuration does: every
 // field of the result is in force.
-func (o *routerFlags) router(a *App, cmd *cobra.Command) (config.Router, error) {
+func (o *routerFlags) router(a *app.App, cmd *cobra.Command) (config.Router, error) {
 	given := cmd.Flags().Changed
 	r := config.Router{User: o.user, SSHKey: o.sshKey, KnownHosts: o.knownHosts, SSHLegacy: o.sshLegacy}
 	if err := o.address(&r, given("port")); err != nil {
@@ -103,16 +104,16 @@ func (o *routerFlags) router(a *App, cmd *cobra.Command) (config.Router, error) 
 	}
 	if r.Transport != config.SSH && !r.TLS {
 		if r.TLSFingerprint != "" {
-			return r, usagef("--fingerprint: a connection without TLS has no certificate to check; use the port %d", defaultPort(r.Transport, true))
+			return r, app.Usagef("--fingerprint: a connection without TLS has no certificate to check; use the port %d", defaultPort(r.Transport, true))
 		}
 		// The zero Addr of a host name is not loopback.
 		if a, _ := netip.ParseAddr(r.Host); !o.plain && !a.IsLoopback() {
-			return r, usagef("port %d is without TLS, so that the password would cross the network in clear; if that is what you want, add --plain, else use port %d",
+			return r, app.Usagef("port %d is without TLS, so that the password would cross the network in clear; if that is what you want, add --plain, else use port %d",
 				r.Port, defaultPort(r.Transport, true))
 		}
 	}
 	if _, err := schema.Word(schema.User, o.user); err != nil {
-		return r, usagef("--user %q %v", o.user, err)
+		return r, app.Usagef("--user %q %v", o.user, err)
 	}
 	return r, o.secrets(&r, a, given)
 }
@@ -129,18 +130,18 @@ func misplaced(t config.Transport, given func(string) bool) error {
 	}
 	for _, name := range flags {
 		if given(name) {
-			return usagef("--%s means nothing to transport %s", name, t)
+			return app.Usagef("--%s means nothing to transport %s", name, t)
 		}
 	}
 	return nil
 }
 
 // secrets reads password and passphrase from the environment.
-func (o *routerFlags) secrets(r *config.Router, a *App, given func(string) bool) error {
+func (o *routerFlags) secrets(r *config.Router, a *app.App, given func(string) bool) error {
 	read := func(flag, name string) (config.Secret, error) {
 		value, set := a.LookupEnv(name)
 		if !set && given(flag) {
-			return config.Secret{}, usagef("--%s %s: no such environment variable; export it first", flag, name)
+			return config.Secret{}, app.Usagef("--%s %s: no such environment variable; export it first", flag, name)
 		}
 		return config.NewSecret(value), nil
 	}
@@ -160,7 +161,7 @@ func (o *routerFlags) address(r *config.Router, portGiven bool) error {
 	if host, port, err := net.SplitHostPort(o.host); err == nil {
 		n, err := strconv.Atoi(port)
 		if err != nil || portGiven && n != o.port {
-			return usagef("--host %s: write HOST, HOST:PORT or [IPV6]:PORT, and --port at most once", o.host)
+			return app.Usagef("--host %s: write HOST, HOST:PORT or [IPV6]:PORT, and --port at most once", o.host)
 		}
 		r.Host, r.Port = host, n
 		portGiven = true
@@ -168,10 +169,10 @@ func (o *routerFlags) address(r *config.Router, portGiven bool) error {
 		r.Host = o.host[1 : len(o.host)-1]
 	}
 	if portGiven && (r.Port < 1 || r.Port > 65535) {
-		return usagef("port %d is out of range: 1..65535", r.Port)
+		return app.Usagef("port %d is out of range: 1..65535", r.Port)
 	}
 	if _, err := schema.Word(schema.Host, r.Host); err != nil {
-		return usagef("--host %q %v", o.host, err)
+		return app.Usagef("--host %q %v", o.host, err)
 	}
 	return nil
 }
@@ -221,7 +222,7 @@ func (o *routerFlags) protocol(r *config.Router, given bool) error {
 		r.TLS = !o.plain && (tls || transport != r.Transport)
 	case config.SSH:
 	default:
-		return usagef("--transport %q: use rest, api or ssh", o.transport)
+		return app.Usagef("--transport %q: use rest, api or ssh", o.transport)
 	}
 	if r.Port == 0 {
 		r.Port = defaultPort(r.Transport, r.TLS)
@@ -235,12 +236,12 @@ func (o *routerFlags) pins(r *config.Router) error {
 	var err error
 	if o.fingerprint != "" {
 		if r.TLSFingerprint, err = schema.Word(schema.TLSHash, o.fingerprint); err != nil {
-			return usagef("--fingerprint %q %v", o.fingerprint, err)
+			return app.Usagef("--fingerprint %q %v", o.fingerprint, err)
 		}
 	}
 	if o.sshFingerprint != "" {
 		if r.SSHFingerprint, err = schema.Word(schema.SSHHash, o.sshFingerprint); err != nil {
-			return usagef("--ssh-fingerprint %q %v", o.sshFingerprint, err)
+			return app.Usagef("--ssh-fingerprint %q %v", o.sshFingerprint, err)
 		}
 	}
 	return nil

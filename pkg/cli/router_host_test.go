@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/config"
 )
 
@@ -58,7 +59,7 @@ func TestRouterFlags(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			environment := map[string]string{"ROUTER_PASSWORD": "secret", "KEY": "open"}
-			a := &App{LookupEnv: func(name string) (string, bool) { v, ok := environment[name]; return v, ok }}
+			a := &app.App{LookupEnv: func(name string) (string, bool) { v, ok := environment[name]; return v, ok }}
 			var o routerFlags
 			cmd := newRouterInfoCmd(a, &o)
 			o.add(cmd)
@@ -67,7 +68,7 @@ func TestRouterFlags(t *testing.T) {
 			}
 			got, err := o.router(a, cmd)
 			if tt.err != "" {
-				if err == nil || !strings.Contains(err.Error(), tt.err) || exitStatus(err) != exitUsage {
+				if err == nil || !strings.Contains(err.Error(), tt.err) || app.ExitStatus(err) != app.ExitUsage {
 					t.Errorf("got %+v, %v, want a usage error with %q", got, err, tt.err)
 				}
 				return

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/router"
 )
@@ -26,39 +27,39 @@ type routerInfo struct {
 	WriteSectors uint64  `json:"write_sectors_since_reboot"`
 }
 
-func newRouterInfoCmd(a *App, o *routerFlags) *cobra.Command {
+func newRouterInfoCmd(a *app.App, o *routerFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "info",
 		Short: "What the router says of itself",
 		Long: `Print identity, version, board, load and memory of the router, and how many
 flash sectors it has written since it started.
 
-` + exitStatuses,
+` + app.ExitStatuses,
 		Example: `  wanctl router info --wan spectrum
   ROUTER_PASSWORD=... wanctl router info --host 192.168.88.1 --user wanctl -o json`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: app.UsageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.with(a, cmd, func(ctx context.Context, client router.Client) error {
 				info, err := client.Info(ctx)
 				if err != nil {
 					return err
 				}
-				return a.printRouterInfo(info)
+				return printRouterInfo(a, info)
 			})
 		},
 	}
 }
 
-func (a *App) printRouterInfo(i router.Info) error {
+func printRouterInfo(a *app.App, i router.Info) error {
 	v := routerInfo{
 		Identity: i.Identity, Version: i.Version, Board: i.Board, Architecture: i.Arch, Uptime: i.Uptime.Seconds(),
 		CPULoad: i.CPULoad, CPUCount: i.CPUCount, FreeMemory: i.FreeMemory, TotalMemory: i.TotalMemory, WriteSectors: i.WriteSects,
 	}
-	switch a.global.output {
+	switch a.Global.Output {
 	case output.JSON:
 		return output.EncodeJSON(a.Out, v)
 	case output.JSONL, output.CSV:
-		return output.List(a.Out, a.global.output, []routerInfo{v}, routerInfoColumns())
+		return output.List(a.Out, a.Global.Output, []routerInfo{v}, routerInfoColumns())
 	case output.Table:
 	}
 	board := printable(i.Board)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/router"
 )
@@ -24,13 +25,13 @@ type routerAddress struct {
 	Dynamic  bool    `json:"dynamic"`
 }
 
-func newRouterListCmd(a *App, o *routerFlags) *cobra.Command {
+func newRouterListCmd(a *app.App, o *routerFlags) *cobra.Command {
 	return newRouterGroup("address-list", "Address lists of the firewall",
 		"Read address lists of the router's firewall, and add and remove entries.",
 		newListGetCmd(a, o), newListAddCmd(a, o), newListRemoveCmd(a, o))
 }
 
-func newListGetCmd(a *App, o *routerFlags) *cobra.Command {
+func newListGetCmd(a *app.App, o *routerFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "get [LIST]",
 		Short: "Entries of all address lists, or of one",
@@ -40,16 +41,16 @@ of IPv4 before those of IPv6.
 A list exists by its entries: one without any is absent, which is status 5. The
 time left is absent, or empty in CSV, for entries that stay.
 
-` + exitStatuses,
+` + app.ExitStatuses,
 		Example: `  wanctl router address-list get --wan spectrum
   wanctl router address-list get FORCE_OUT_ATT --host 192.168.88.1 -o csv`,
-		Args:              usageArgs(cobra.MaximumNArgs(1)),
+		Args:              app.UsageArgs(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: o.complete(a, listNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name := ""
 			if len(args) == 1 {
 				if name = args[0]; name == "" {
-					return usagef("a list has a name; without LIST, all lists are printed")
+					return app.Usagef("a list has a name; without LIST, all lists are printed")
 				}
 			}
 			return o.with(a, cmd, func(ctx context.Context, client router.Client) error {
@@ -87,11 +88,11 @@ func absentList(ctx context.Context, client router.Client, name string) error {
 	const most = 8
 	switch {
 	case len(quoted) == 0:
-		return checkf("address list %q: no entries; the router has no list at all", name)
+		return app.Checkf("address list %q: no entries; the router has no list at all", name)
 	case len(quoted) > most:
 		quoted = append(quoted[:most], "and others")
 	}
-	return checkf("address list %q: no entries; the router has %s", name, strings.Join(quoted, ", "))
+	return app.Checkf("address list %q: no entries; the router has %s", name, strings.Join(quoted, ", "))
 }
 
 func newRouterAddress(e router.Address) routerAddress {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
@@ -32,7 +33,7 @@ type listAddOptions struct {
 	commentGiven bool
 }
 
-func newListAddCmd(a *App, o *routerFlags) *cobra.Command {
+func newListAddCmd(a *app.App, o *routerFlags) *cobra.Command {
 	var add listAddOptions
 	cmd := &cobra.Command{
 		Use:   "add LIST ADDRESS",
@@ -50,10 +51,10 @@ was asked for: not disabled, with the comment given, if one was, and either
 staying as asked, or with a timeout of which no more is left than asked. If not,
 the command says what differs, and the status is 5.
 
-` + exitStatuses,
+` + app.ExitStatuses,
 		Example: `  wanctl router address-list add FORCE_OUT_ATT 192.168.88.50 --comment "game console" --wan spectrum
   wanctl router address-list add GUESTS 10.0.9.0/24 --timeout 1d --host 192.168.88.1`,
-		Args:              usageArgs(cobra.ExactArgs(2)),
+		Args:              app.UsageArgs(cobra.ExactArgs(2)),
 		ValidArgsFunction: o.complete(a, listNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			add.commentGiven = cmd.Flags().Changed("comment")
@@ -66,7 +67,7 @@ the command says what differs, and the status is 5.
 				if err != nil {
 					return err
 				}
-				return a.printAddressChange(change, "added")
+				return printAddressChange(a, change, "added")
 			})
 		},
 	}
@@ -79,7 +80,7 @@ the command says what differs, and the status is 5.
 	return cmd
 }
 
-func newListRemoveCmd(a *App, o *routerFlags) *cobra.Command {
+func newListRemoveCmd(a *app.App, o *routerFlags) *cobra.Command {
 	var dryRun bool
 	cmd := &cobra.Command{
 		Use:   "remove LIST ADDRESS",
@@ -88,9 +89,9 @@ func newListRemoveCmd(a *App, o *routerFlags) *cobra.Command {
 from the router's way, as long as it is the same: 10.0.0.1/32 is 10.0.0.1. An
 entry that is absent is status 5.
 
-` + exitStatuses,
+` + app.ExitStatuses,
 		Example:           `  wanctl router address-list remove FORCE_OUT_ATT 192.168.88.50 --wan spectrum`,
-		Args:              usageArgs(cobra.ExactArgs(2)),
+		Args:              app.UsageArgs(cobra.ExactArgs(2)),
 		ValidArgsFunction: o.complete(a, listNames, listAddresses),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, address, err := entryKey(args[0], args[1])
@@ -102,7 +103,7 @@ entry that is absent is status 5.
 				if err != nil {
 					return err
 				}
-				return a.printAddressChange(change, "removed")
+				return printAddressChange(a, change, "removed")
 			})
 		},
 	}
@@ -117,7 +118,7 @@ func entryKey(name, address string) (string, string, error) {
 	}
 	address, err := rosdata.NormalAddress(address)
 	if err != nil {
-		return "", "", usagef("%v", err)
+		return "", "", app.Usagef("%v", err)
 	}
 	return name, address, nil
 }
@@ -127,11 +128,11 @@ func entryKey(name, address string) (string, string, error) {
 func plainWord(what, s string) error {
 	switch {
 	case s == "":
-		return usagef("%s: a name is needed", what)
+		return app.Usagef("%s: a name is needed", what)
 	case s[0] == '-':
-		return usagef("%s %q begins with a dash", what, s)
+		return app.Usagef("%s %q begins with a dash", what, s)
 	case !utf8.ValidString(s), strings.ContainsFunc(s, unicode.IsControl):
-		return usagef("%s %q holds control characters", what, s)
+		return app.Usagef("%s %q holds control characters", what, s)
 	}
 	return nil
 }
@@ -143,12 +144,12 @@ func (o *listAddOptions) entry(cmd *cobra.Command, name, address string) (router
 	}
 	entry := router.Address{List: name, Address: address, Comment: o.comment}
 	if !utf8.ValidString(o.comment) {
-		return entry, usagef("--comment %q is not UTF-8", o.comment)
+		return entry, app.Usagef("--comment %q is not UTF-8", o.comment)
 	}
 	if cmd.Flags().Changed("timeout") {
 		entry.Timeout, err = rosdata.Duration(o.timeout)
 		if err != nil || entry.Timeout < time.Second || entry.Timeout%time.Second != 0 {
-			return entry, usagef("--timeout %q: write whole seconds or more, such as 90s, 1h30m or 2d", o.timeout)
+			return entry, app.Usagef("--timeout %q: write whole seconds or more, such as 90s, 1h30m or 2d", o.timeout)
 		}
 	}
 	return entry, nil
@@ -181,7 +182,7 @@ func addAddress(ctx context.Context, client router.Client, want router.Address, 
 		}
 	}
 	if differs := o.differences(want, have); len(differs) > 0 {
-		return change, checkf("%s in list %q exists already, but %s; remove it first, or leave it as it is",
+		return change, app.Checkf("%s in list %q exists already, but %s; remove it first, or leave it as it is",
 			want.Address, want.List, strings.Join(differs, ", and "))
 	}
 	change.routerAddress, change.Changed = newRouterAddress(have), false
@@ -234,8 +235,8 @@ func removeAddress(ctx context.Context, client router.Client, name, address stri
 	return change, unsure(client.RemoveAddress(ctx, name, address), "the entry may be gone: 'wanctl router address-list get' shows it")
 }
 
-func (a *App) printAddressChange(c addressChange, done string) error {
-	switch a.global.output {
+func printAddressChange(a *app.App, c addressChange, done string) error {
+	switch a.Global.Output {
 	case output.JSON:
 		return output.EncodeJSON(a.Out, c)
 	case output.JSONL, output.CSV:
@@ -246,7 +247,7 @@ func (a *App) printAddressChange(c addressChange, done string) error {
 		fields = append(fields,
 			field("changed", func(c addressChange) any { return c.Changed }),
 			field("dry_run", func(c addressChange) any { return c.DryRun }))
-		return output.List(a.Out, a.global.output, []addressChange{c}, fields)
+		return output.List(a.Out, a.Global.Output, []addressChange{c}, fields)
 	case output.Table:
 	}
 	suffix := ""

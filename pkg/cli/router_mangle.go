@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
@@ -26,13 +27,13 @@ type routerRule struct {
 	Params   map[string]string `json:"params"`
 }
 
-func newRouterMangleCmd(a *App, o *routerFlags) *cobra.Command {
+func newRouterMangleCmd(a *app.App, o *routerFlags) *cobra.Command {
 	return newRouterGroup("mangle", "Mangle rules of the firewall",
 		"Read mangle rules of the router's firewall, and enable and disable one by its comment.",
 		newMangleGetCmd(a, o), newMangleSwitchCmd(a, o, true), newMangleSwitchCmd(a, o, false))
 }
 
-func newMangleGetCmd(a *App, o *routerFlags) *cobra.Command {
+func newMangleGetCmd(a *app.App, o *routerFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "get [COMMENT]",
 		Short: "All mangle rules in order, or the one with a comment",
@@ -42,10 +43,10 @@ rule or several rules with that comment is status 5.
 
 With -o json, all rules are an array and one rule is an object.
 
-` + exitStatuses,
+` + app.ExitStatuses,
 		Example: `  wanctl router mangle get --wan spectrum
   wanctl router mangle get "ADAPTIVE: Steer latency-sensitive traffic" --host 192.168.88.1`,
-		Args:              usageArgs(cobra.MaximumNArgs(1)),
+		Args:              app.UsageArgs(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: o.complete(a, ruleComments),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 && args[0] == "" {
@@ -57,7 +58,7 @@ With -o json, all rules are an array and one rule is an object.
 					if err != nil {
 						return err
 					}
-					return a.printRule(newRouterRule(rule))
+					return printRule(a, newRouterRule(rule))
 				}
 				rules, err := client.Rules(ctx)
 				if err != nil {
@@ -74,10 +75,10 @@ With -o json, all rules are an array and one rule is an object.
 	}
 }
 
-var errNoComment = usagef("rules without a comment cannot be told apart; give COMMENT, or leave it out of 'mangle get' to see all rules")
+var errNoComment = app.Usagef("rules without a comment cannot be told apart; give COMMENT, or leave it out of 'mangle get' to see all rules")
 
-func (a *App) printRule(r routerRule) error {
-	if a.global.output == output.JSON {
+func printRule(a *app.App, r routerRule) error {
+	if a.Global.Output == output.JSON {
 		return output.EncodeJSON(a.Out, r)
 	}
 	return list(a, []routerRule{r}, ruleColumns(false), ruleFields())

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/router"
 )
@@ -21,7 +22,7 @@ type ruleChange struct {
 }
 
 // newMangleSwitchCmd is 'mangle enable' and 'mangle disable'.
-func newMangleSwitchCmd(a *App, o *routerFlags, enable bool) *cobra.Command {
+func newMangleSwitchCmd(a *app.App, o *routerFlags, enable bool) *cobra.Command {
 	verb, title := "disable", "Disable"
 	if enable {
 		verb, title = "enable", "Enable"
@@ -37,10 +38,10 @@ written to, which spares the router's flash.
 
 A running 'wanctl steer' owns its rule and sets it as it sees fit.
 
-` + exitStatuses,
+` + app.ExitStatuses,
 		Example: `  wanctl router mangle ` + verb + ` "ADAPTIVE: Steer latency-sensitive traffic" --wan spectrum
   wanctl router mangle ` + verb + ` steer --dry-run --host 192.168.88.1`,
-		Args:              usageArgs(cobra.ExactArgs(1)),
+		Args:              app.UsageArgs(cobra.ExactArgs(1)),
 		ValidArgsFunction: o.complete(a, ruleComments),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if args[0] == "" {
@@ -52,9 +53,9 @@ A running 'wanctl steer' owns its rule and sets it as it sees fit.
 					return err
 				}
 				if change.Invalid && change.Enabled {
-					a.warnf("rule %q is invalid on the router, which ignores it: what it refers to, such as a routing table, is missing", args[0])
+					a.Warnf("rule %q is invalid on the router, which ignores it: what it refers to, such as a routing table, is missing", args[0])
 				}
-				return a.printRuleChange(change)
+				return printRuleChange(a, change)
 			})
 		},
 	}
@@ -86,12 +87,12 @@ func setRule(ctx context.Context, client router.Client, comment string, enable, 
 	return change, unsure(err, "the rule may have changed: 'wanctl router mangle get' shows it")
 }
 
-func (a *App) printRuleChange(c ruleChange) error {
-	switch a.global.output {
+func printRuleChange(a *app.App, c ruleChange) error {
+	switch a.Global.Output {
 	case output.JSON:
 		return output.EncodeJSON(a.Out, c)
 	case output.JSONL, output.CSV:
-		return output.List(a.Out, a.global.output, []ruleChange{c}, []output.Column[ruleChange]{
+		return output.List(a.Out, a.Global.Output, []ruleChange{c}, []output.Column[ruleChange]{
 			field("comment", func(c ruleChange) any { return c.Comment }),
 			field("changed", func(c ruleChange) any { return c.Changed }),
 			field("dry_run", func(c ruleChange) any { return c.DryRun }),

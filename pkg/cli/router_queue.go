@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/router"
 )
@@ -29,12 +30,12 @@ type routerQueue struct {
 	Comment       string       `json:"comment,omitempty"`
 }
 
-func newRouterQueueCmd(a *App, o *routerFlags) *cobra.Command {
+func newRouterQueueCmd(a *app.App, o *routerFlags) *cobra.Command {
 	return newRouterGroup("queue", "Queues of the queue tree", "Read and set queues of the router's queue tree.",
 		newQueueGetCmd(a, o), newQueueSetCmd(a, o), newQueueTypesCmd(a, o))
 }
 
-func newQueueGetCmd(a *App, o *routerFlags) *cobra.Command {
+func newQueueGetCmd(a *app.App, o *routerFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "get [NAME]",
 		Short: "Limits and counters of all queues, or of one",
@@ -44,10 +45,10 @@ exact name. Counters count since the router started; dropped counts packets.
 With -o json, all queues are an array and one queue is an object. A limit that
 is absent there, or empty in CSV, is no limit.
 
-` + exitStatuses,
+` + app.ExitStatuses,
 		Example: `  wanctl router queue get --wan spectrum
   wanctl router queue get WAN-Download-1 --host 192.168.88.1 -o json`,
-		Args:              usageArgs(cobra.MaximumNArgs(1)),
+		Args:              app.UsageArgs(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: o.complete(a, queueNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.with(a, cmd, func(ctx context.Context, client router.Client) error {
@@ -56,27 +57,27 @@ is absent there, or empty in CSV, is no limit.
 					if err != nil {
 						return err
 					}
-					return a.printQueue(q)
+					return printQueue(a, q)
 				}
 				queues, err := client.Queues(ctx)
 				if err != nil {
 					return err
 				}
-				return a.listQueues(routerQueues(queues...))
+				return listQueues(a, routerQueues(queues...))
 			})
 		},
 	}
 }
 
-func (a *App) printQueue(q router.Queue) error {
+func printQueue(a *app.App, q router.Queue) error {
 	queues := routerQueues(q)
-	if a.global.output == output.JSON {
+	if a.Global.Output == output.JSON {
 		return output.EncodeJSON(a.Out, queues[0])
 	}
-	return a.listQueues(queues)
+	return listQueues(a, queues)
 }
 
-func (a *App) listQueues(queues []routerQueue) error {
+func listQueues(a *app.App, queues []routerQueue) error {
 	return list(a, queues, queueColumns(), queueFields())
 }
 

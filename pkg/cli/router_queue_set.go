@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/router"
 )
@@ -29,7 +30,7 @@ type queueChange struct {
 	Type        string       `json:"queue_type"`
 }
 
-func newQueueSetCmd(a *App, o *routerFlags) *cobra.Command {
+func newQueueSetCmd(a *app.App, o *routerFlags) *cobra.Command {
 	var set queueSetOptions
 	cmd := &cobra.Command{
 		Use:   "set NAME",
@@ -41,10 +42,10 @@ wanted already is not written to, which spares the router's flash.
 A running 'wanctl shape' takes a limit set by hand for the new truth and goes on
 from there.
 
-` + exitStatuses,
+` + app.ExitStatuses,
 		Example: `  wanctl router queue set WAN-Download-1 --max-limit 480M --wan spectrum
   wanctl router queue set WAN-Download-1 --max-limit 0 --dry-run --host 192.168.88.1`,
-		Args:              usageArgs(cobra.ExactArgs(1)),
+		Args:              app.UsageArgs(cobra.ExactArgs(1)),
 		ValidArgsFunction: o.complete(a, queueNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			settings, err := set.settings(cmd)
@@ -59,7 +60,7 @@ from there.
 				if err != nil {
 					return err
 				}
-				return a.printQueueChange(change)
+				return printQueueChange(a, change)
 			})
 		},
 	}
@@ -77,18 +78,18 @@ func (o *queueSetOptions) settings(cmd *cobra.Command) (router.QueueSettings, er
 	if cmd.Flags().Changed("max-limit") {
 		limit, err := bitrate.Parse(o.maxLimit)
 		if err != nil {
-			return set, usagef("--max-limit: %v", err)
+			return set, app.Usagef("--max-limit: %v", err)
 		}
 		set.MaxLimit = &limit
 	}
 	if cmd.Flags().Changed("queue-type") {
 		if o.queueType == "" {
-			return set, usagef("--queue-type: a name is needed; 'wanctl router queue types' lists them")
+			return set, app.Usagef("--queue-type: a name is needed; 'wanctl router queue types' lists them")
 		}
 		set.Type = &o.queueType
 	}
 	if set == (router.QueueSettings{}) {
-		return set, usagef("nothing to set: give --max-limit, --queue-type or both")
+		return set, app.Usagef("nothing to set: give --max-limit, --queue-type or both")
 	}
 	return set, nil
 }
@@ -120,12 +121,12 @@ func setQueue(ctx context.Context, client router.Client, name string, set router
 	}, nil
 }
 
-func (a *App) printQueueChange(c queueChange) error {
-	switch a.global.output {
+func printQueueChange(a *app.App, c queueChange) error {
+	switch a.Global.Output {
 	case output.JSON:
 		return output.EncodeJSON(a.Out, c)
 	case output.JSONL, output.CSV:
-		return output.List(a.Out, a.global.output, []queueChange{c}, queueChangeColumns())
+		return output.List(a.Out, a.Global.Output, []queueChange{c}, queueChangeColumns())
 	case output.Table:
 	}
 	suffix := ""

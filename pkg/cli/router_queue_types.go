@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/router"
 )
@@ -20,14 +21,14 @@ type routerQueueType struct {
 	Params  map[string]string `json:"params"`
 }
 
-func newQueueTypesCmd(a *App, o *routerFlags) *cobra.Command {
+func newQueueTypesCmd(a *app.App, o *routerFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "types",
 		Short: "Queue types and their parameters",
-		Long:  "Print the queue types of the router, with the parameters of their kind under RouterOS's names.\n\n" + exitStatuses,
+		Long:  "Print the queue types of the router, with the parameters of their kind under RouterOS's names.\n\n" + app.ExitStatuses,
 		Example: `  wanctl router queue types --wan spectrum
   wanctl router queue types --wan spectrum -o jsonl | jq 'select(.kind == "cake")'`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: app.UsageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.with(a, cmd, func(ctx context.Context, client router.Client) error {
 				types, err := client.QueueTypes(ctx)
@@ -38,7 +39,7 @@ func newQueueTypesCmd(a *App, o *routerFlags) *cobra.Command {
 				for i, t := range types {
 					list[i] = routerQueueType(t)
 				}
-				return output.List(a.Out, a.global.output, list, queueTypeColumns())
+				return output.List(a.Out, a.Global.Output, list, queueTypeColumns())
 			})
 		},
 	}

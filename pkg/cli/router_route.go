@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/router"
 )
@@ -23,20 +24,20 @@ type routerRoute struct {
 	Comment     string `json:"comment,omitempty"`
 }
 
-func newRouterRouteCmd(a *App, o *routerFlags) *cobra.Command {
+func newRouterRouteCmd(a *app.App, o *routerFlags) *cobra.Command {
 	return newRouterGroup("route", "Routes of the router",
 		"Read the IPv4 routes of the router: a rule that steers names the routing table of the other WAN.",
 		newRouteGetCmd(a, o))
 }
 
-func newRouteGetCmd(a *App, o *routerFlags) *cobra.Command {
+func newRouteGetCmd(a *app.App, o *routerFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "get",
 		Short: "IPv4 routes and their routing tables",
-		Long:  "Print the IPv4 routes of the router with their routing tables.\n\n" + exitStatuses,
+		Long:  "Print the IPv4 routes of the router with their routing tables.\n\n" + app.ExitStatuses,
 		Example: `  wanctl router route get --wan spectrum
   wanctl router route get --wan spectrum -o jsonl | jq 'select(.routing_table != "main")'`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: app.UsageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.with(a, cmd, func(ctx context.Context, client router.Client) error {
 				routes, err := client.Routes(ctx)

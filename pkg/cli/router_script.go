@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/router"
 )
@@ -24,21 +25,21 @@ type routerScript struct {
 	Invalid     bool     `json:"invalid"`
 }
 
-func newRouterScriptCmd(a *App, o *routerFlags) *cobra.Command {
+func newRouterScriptCmd(a *app.App, o *routerFlags) *cobra.Command {
 	return newRouterGroup("script", "Scripts of the router", "List the scripts of the router, and run one.",
 		newScriptListCmd(a, o), newScriptRunCmd(a, o))
 }
 
-func newScriptListCmd(a *App, o *routerFlags) *cobra.Command {
+func newScriptListCmd(a *app.App, o *routerFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "Scripts, the policies they need and how often they ran",
 		Long: `Print the scripts of the router. A user can run a script only with all of the
 policies that it lists.
 
-` + exitStatuses,
+` + app.ExitStatuses,
 		Example: `  wanctl router script list --wan spectrum`,
-		Args:    usageArgs(cobra.NoArgs),
+		Args:    app.UsageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.with(a, cmd, func(ctx context.Context, client router.Client) error {
 				scripts, err := client.Scripts(ctx)
@@ -98,7 +99,7 @@ type scriptRun struct {
 	Ran    bool   `json:"ran"`
 }
 
-func newScriptRunCmd(a *App, o *routerFlags) *cobra.Command {
+func newScriptRunCmd(a *app.App, o *routerFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "run NAME",
 		Short: "Run one script and wait for its end",
@@ -109,10 +110,10 @@ A script that takes longer than --wait, or a connection that breaks, leaves open
 whether it ran: the status is 4, and it is never started a second time. Routers
 themselves give up on a request over rest after 60 s.
 
-` + exitStatuses,
+` + app.ExitStatuses,
 		Example: `  wanctl router script run steer-on --wan spectrum
   wanctl router script run backup --wait 50s --host 192.168.88.1`,
-		Args:              usageArgs(cobra.ExactArgs(1)),
+		Args:              app.UsageArgs(cobra.ExactArgs(1)),
 		ValidArgsFunction: o.complete(a, scriptNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := plainWord("script", args[0]); err != nil {
@@ -123,11 +124,11 @@ themselves give up on a request over rest after 60 s.
 					return err
 				}
 				run := scriptRun{Script: args[0], Ran: true}
-				switch a.global.output {
+				switch a.Global.Output {
 				case output.JSON:
 					return output.EncodeJSON(a.Out, run)
 				case output.JSONL, output.CSV:
-					return output.List(a.Out, a.global.output, []scriptRun{run}, []output.Column[scriptRun]{
+					return output.List(a.Out, a.Global.Output, []scriptRun{run}, []output.Column[scriptRun]{
 						field("script", func(r scriptRun) any { return r.Script }),
 						field("ran", func(r scriptRun) any { return r.Ran }),
 					})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/router"
 )
@@ -107,8 +108,8 @@ func TestAddAddress(t *testing.T) {
 				f := &fakeRouter{addresses: tt.have}
 				change, err := addAddress(t.Context(), f, tt.want, listAddOptions{dryRun: dryRun, commentGiven: tt.comment})
 				if tt.err != "" {
-					if err == nil || !strings.Contains(err.Error(), tt.err) || exitStatus(err) != exitCheck {
-						t.Errorf("got %v with status %d, want %q with 5", err, exitStatus(err), tt.err)
+					if err == nil || !strings.Contains(err.Error(), tt.err) || app.ExitStatus(err) != app.ExitCheck {
+						t.Errorf("got %v with status %d, want %q with 5", err, app.ExitStatus(err), tt.err)
 					}
 				} else if err != nil || change.Changed != tt.changed {
 					t.Errorf("got %+v, %v", change, err)
@@ -160,10 +161,10 @@ func TestSetRule(t *testing.T) {
 		{name: "enabled already", enable: true, want: "steer: is enabled already\n"},
 		{name: "disabled already", rule: router.Rule{Disabled: true}, want: "steer: is disabled already\n"},
 		{name: "dry run", dryRun: true, want: "steer: enabled -> disabled (dry run, nothing written)\n"},
-		{name: "dynamic", rule: router.Rule{Dynamic: true}, fails: "is dynamic", status: exitCheck},
-		{name: "dynamic in a dry run", rule: router.Rule{Dynamic: true}, dryRun: true, fails: "is dynamic", status: exitCheck},
-		{name: "no answer", err: router.ErrOutcomeUnknown, fails: "the rule may have changed", status: exitRouter, writes: 1},
-		{name: "no effect", err: router.ErrNotApplied, fails: "not applied", status: exitFailure, writes: 1},
+		{name: "dynamic", rule: router.Rule{Dynamic: true}, fails: "is dynamic", status: app.ExitCheck},
+		{name: "dynamic in a dry run", rule: router.Rule{Dynamic: true}, dryRun: true, fails: "is dynamic", status: app.ExitCheck},
+		{name: "no answer", err: router.ErrOutcomeUnknown, fails: "the rule may have changed", status: app.ExitRouter, writes: 1},
+		{name: "no effect", err: router.ErrNotApplied, fails: "not applied", status: app.ExitFailure, writes: 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -173,8 +174,8 @@ func TestSetRule(t *testing.T) {
 				t.Errorf("%d writes, want %d", f.writes, tt.writes)
 			}
 			if tt.fails != "" {
-				if err == nil || !strings.Contains(err.Error(), tt.fails) || exitStatus(err) != tt.status {
-					t.Errorf("got %v with status %d, want %q with %d", err, exitStatus(err), tt.fails, tt.status)
+				if err == nil || !strings.Contains(err.Error(), tt.fails) || app.ExitStatus(err) != tt.status {
+					t.Errorf("got %v with status %d, want %q with %d", err, app.ExitStatus(err), tt.fails, tt.status)
 				}
 				return
 			}
@@ -182,9 +183,9 @@ func TestSetRule(t *testing.T) {
 				t.Fatal(err)
 			}
 			var shown bytes.Buffer
-			a := &App{Streams: output.Streams{Out: &shown}}
-			a.global.output = output.Table
-			if err := a.printRuleChange(change); err != nil {
+			a := &app.App{Streams: output.Streams{Out: &shown}}
+			a.Global.Output = output.Table
+			if err := printRuleChange(a, change); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(tt.want, shown.String()); diff != "" {
@@ -201,17 +202,17 @@ func TestRunScript(t *testing.T) {
 		want   string
 		status int
 	}{
-		{"ran", nil, "", exitOK},
-		{"its own error", fmt.Errorf(`it says "no (:error; line 1)": %w`, router.ErrInvalid), "no (:error; line 1)", exitFailure},
-		{"no answer", router.ErrOutcomeUnknown, `script "s" may have run`, exitRouter},
-		{"policy", router.ErrDenied, "more policies", exitRouter},
-		{"absent", router.ErrNotFound, "not found", exitCheck},
+		{"ran", nil, "", app.ExitOK},
+		{"its own error", fmt.Errorf(`it says "no (:error; line 1)": %w`, router.ErrInvalid), "no (:error; line 1)", app.ExitFailure},
+		{"no answer", router.ErrOutcomeUnknown, `script "s" may have run`, app.ExitRouter},
+		{"policy", router.ErrDenied, "more policies", app.ExitRouter},
+		{"absent", router.ErrNotFound, "not found", app.ExitCheck},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			err := runScript(t.Context(), &fakeRouter{err: tt.err}, "s")
-			if exitStatus(err) != tt.status || tt.want != "" && !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("got %v with status %d, want %q with %d", err, exitStatus(err), tt.want, tt.status)
+			if app.ExitStatus(err) != tt.status || tt.want != "" && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v with status %d, want %q with %d", err, app.ExitStatus(err), tt.want, tt.status)
 			}
 		})
 	}
@@ -227,23 +228,23 @@ func TestInterrupted(t *testing.T) {
 		status int
 		want   string
 	}{
-		{"a request", asked, exitFailure, "wanctl: interrupted: cancelled while waiting"},
-		{"between two", context.Canceled, exitFailure, "wanctl: interrupted\n"},
-		{"a loop", stopped(asked), exitOK, ""},
-		{"a loop that failed", stopped(router.ErrNotFound), exitCheck, "wanctl: not found"},
-		{"nothing", stopped(nil), exitOK, ""},
+		{"a request", asked, app.ExitFailure, "wanctl: interrupted: cancelled while waiting"},
+		{"between two", context.Canceled, app.ExitFailure, "wanctl: interrupted\n"},
+		{"a loop", app.Stopped(asked), app.ExitOK, ""},
+		{"a loop that failed", app.Stopped(router.ErrNotFound), app.ExitCheck, "wanctl: not found"},
+		{"nothing", app.Stopped(nil), app.ExitOK, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := exitStatus(tt.err); got != tt.status {
+			if got := app.ExitStatus(tt.err); got != tt.status {
 				t.Errorf("status %d, want %d", got, tt.status)
 			}
 			if tt.err == nil {
 				return
 			}
 			var stderr strings.Builder
-			a := &App{}
+			a := &app.App{}
 			a.Err = &stderr
-			a.printError(nil, tt.err)
+			a.PrintError(nil, tt.err)
 			if !strings.HasPrefix(stderr.String(), tt.want) {
 				t.Errorf("printed %q, want %q", &stderr, tt.want)
 			}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
@@ -25,31 +26,31 @@ func TestTransports(t *testing.T) {
 		status int
 		args   []string
 	}{
-		{exitOK, []string{"info", "-o", "jsonl"}},
-		{exitOK, []string{"queue", "get"}},
-		{exitOK, []string{"queue", "get", "-o", "csv"}},
-		{exitOK, []string{"queue", "types", "-o", "jsonl"}},
-		{exitOK, []string{"queue", "set", "WAN-Download-1", "--max-limit", "480M"}},
-		{exitOK, []string{"queue", "set", "WAN-Download-1", "--max-limit", "480M"}},
-		{exitCheck, []string{"queue", "set", "nope", "--max-limit", "480M"}},
-		{exitFailure, []string{"queue", "set", "WAN-Download-1", "--queue-type", "nope"}},
-		{exitOK, []string{"address-list", "add", "L", "10.0.0.1/32", "--comment", comment}},
-		{exitOK, []string{"address-list", "add", "L", "10.0.0.1", "--comment", comment}},
-		{exitCheck, []string{"address-list", "add", "L", "10.0.0.1", "--comment", "other"}},
-		{exitOK, []string{"address-list", "add", "L", "10.0.0.0-10.0.0.255", "--timeout", "1h", "-o", "jsonl"}},
-		{exitOK, []string{"address-list", "get", "-o", "jsonl"}},
-		{exitOK, []string{"address-list", "remove", "L", "10.0.0.0/24"}},
-		{exitCheck, []string{"address-list", "remove", "L", "10.0.0.0/24"}},
-		{exitOK, []string{"address-list", "get", "L"}},
-		{exitOK, []string{"mangle", "get"}},
-		{exitOK, []string{"mangle", "enable", steer, "-o", "json"}},
-		{exitOK, []string{"mangle", "enable", steer}},
-		{exitCheck, []string{"mangle", "enable", strings.ToLower(steer)}},
-		{exitOK, []string{"script", "run", "steer-off"}},
-		{exitCheck, []string{"script", "run", "nope"}},
-		{exitOK, []string{"script", "list", "-o", "jsonl"}},
-		{exitOK, []string{"mangle", "get", steer, "-o", "jsonl"}},
-		{exitOK, []string{"route", "get", "-o", "jsonl"}},
+		{app.ExitOK, []string{"info", "-o", "jsonl"}},
+		{app.ExitOK, []string{"queue", "get"}},
+		{app.ExitOK, []string{"queue", "get", "-o", "csv"}},
+		{app.ExitOK, []string{"queue", "types", "-o", "jsonl"}},
+		{app.ExitOK, []string{"queue", "set", "WAN-Download-1", "--max-limit", "480M"}},
+		{app.ExitOK, []string{"queue", "set", "WAN-Download-1", "--max-limit", "480M"}},
+		{app.ExitCheck, []string{"queue", "set", "nope", "--max-limit", "480M"}},
+		{app.ExitFailure, []string{"queue", "set", "WAN-Download-1", "--queue-type", "nope"}},
+		{app.ExitOK, []string{"address-list", "add", "L", "10.0.0.1/32", "--comment", comment}},
+		{app.ExitOK, []string{"address-list", "add", "L", "10.0.0.1", "--comment", comment}},
+		{app.ExitCheck, []string{"address-list", "add", "L", "10.0.0.1", "--comment", "other"}},
+		{app.ExitOK, []string{"address-list", "add", "L", "10.0.0.0-10.0.0.255", "--timeout", "1h", "-o", "jsonl"}},
+		{app.ExitOK, []string{"address-list", "get", "-o", "jsonl"}},
+		{app.ExitOK, []string{"address-list", "remove", "L", "10.0.0.0/24"}},
+		{app.ExitCheck, []string{"address-list", "remove", "L", "10.0.0.0/24"}},
+		{app.ExitOK, []string{"address-list", "get", "L"}},
+		{app.ExitOK, []string{"mangle", "get"}},
+		{app.ExitOK, []string{"mangle", "enable", steer, "-o", "json"}},
+		{app.ExitOK, []string{"mangle", "enable", steer}},
+		{app.ExitCheck, []string{"mangle", "enable", strings.ToLower(steer)}},
+		{app.ExitOK, []string{"script", "run", "steer-off"}},
+		{app.ExitCheck, []string{"script", "run", "nope"}},
+		{app.ExitOK, []string{"script", "list", "-o", "jsonl"}},
+		{app.ExitOK, []string{"mangle", "get", steer, "-o", "jsonl"}},
+		{app.ExitOK, []string{"route", "get", "-o", "jsonl"}},
 	}
 	ways := []struct {
 		name    string
@@ -82,13 +83,13 @@ func TestTransports(t *testing.T) {
 			var shown strings.Builder
 			for _, command := range commands {
 				var stdout, stderr bytes.Buffer
-				a := &App{
+				a := &app.App{
 					Streams:   output.Streams{Out: &stdout, Err: &stderr},
 					LookupEnv: func(name string) (string, bool) { return "wanctl", name == "ROUTER_PASSWORD" },
 				}
 				args := append([]string{"router"}, command.args...)
 				args = append(args, "--host", addr, "--user", "wanctl")
-				status := a.Run(t.Context(), append(args, way.args(sim)...))
+				status := Run(t.Context(), a, append(args, way.args(sim)...))
 				if status != command.status {
 					t.Errorf("%q: status %d, want %d\n%s", command.args, status, command.status, &stderr)
 				}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 )
 
@@ -44,16 +45,16 @@ const serveExample = `  wanctl serve                       then open http://127.
   curl -s http://127.0.0.1:9103/health | jq .status
   wanctl serve --listen 0.0.0.0:9103 --web-config /etc/wanctl/web.yml`
 
-func newServeCmd(a *App) *cobra.Command {
+func newServeCmd(a *app.App) *cobra.Command {
 	var o serveOptions
 	cmd := &cobra.Command{
 		Use:     "serve",
 		Short:   "Health, metrics and the status page of all WANs",
-		Long:    serveLong + exitStatuses,
+		Long:    serveLong + app.ExitStatuses,
 		Example: serveExample,
-		GroupID: groupLoops,
-		Args:    usageArgs(cobra.NoArgs),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return stopped(a.runServe(cmd, o)) },
+		GroupID: app.GroupLoops,
+		Args:    app.UsageArgs(cobra.NoArgs),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return app.Stopped(runServe(a, cmd, o)) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.listen, "listen", "127.0.0.1:9103", "listen on `HOST:PORT`; port 0 picks a free one")
@@ -63,19 +64,19 @@ func newServeCmd(a *App) *cobra.Command {
 	return cmd
 }
 
-func (a *App) checkServeFlags(cmd *cobra.Command, o serveOptions) error {
-	if a.global.output != output.Table {
-		return usagef("serve prints nothing and has no -o %s; ask it: curl http://%s/health", a.global.output, o.listen)
+func checkServeFlags(a *app.App, cmd *cobra.Command, o serveOptions) error {
+	if a.Global.Output != output.Table {
+		return app.Usagef("serve prints nothing and has no -o %s; ask it: curl http://%s/health", a.Global.Output, o.listen)
 	}
 	_, port, err := net.SplitHostPort(o.listen)
 	if err != nil {
-		return usagef("--listen %q: give HOST:PORT, such as 127.0.0.1:9103 or [::1]:9103", o.listen)
+		return app.Usagef("--listen %q: give HOST:PORT, such as 127.0.0.1:9103 or [::1]:9103", o.listen)
 	}
 	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
-		return usagef("--listen %s: the port must be a number from 0 to 65535", o.listen)
+		return app.Usagef("--listen %s: the port must be a number from 0 to 65535", o.listen)
 	}
 	if cmd.Flags().Changed("web-config") && o.web == "" {
-		return usagef("--web-config: name a file")
+		return app.Usagef("--web-config: name a file")
 	}
 	return nil
 }
@@ -100,7 +101,7 @@ func (o serveOptions) checkReach(has protection) error {
 		fix = "add that to " + o.web
 	}
 	_, port, _ := net.SplitHostPort(o.listen)
-	return usagef("--listen %s can be reached by others and has no %s: %s, or stay on this host with --listen 127.0.0.1:%s, or let everybody read with --insecure-public",
+	return app.Usagef("--listen %s can be reached by others and has no %s: %s, or stay on this host with --listen 127.0.0.1:%s, or let everybody read with --insecure-public",
 		o.listen, missing, fix, port)
 }
 
@@ -114,9 +115,9 @@ func isLoopback(addr string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-func (a *App) runServe(cmd *cobra.Command, o serveOptions) error {
-	if err := a.checkServeFlags(cmd, o); err != nil {
+func runServe(a *app.App, cmd *cobra.Command, o serveOptions) error {
+	if err := checkServeFlags(a, cmd, o); err != nil {
 		return err
 	}
-	return a.serve(cmd.Context(), o)
+	return serveHost(cmd.Context(), a, o)
 }

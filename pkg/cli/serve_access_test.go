@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wanctl/wanctl/pkg/cli"
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 )
 
@@ -108,14 +109,14 @@ func TestServeRefuses(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			stderr := &log{}
-			app := &cli.App{
+			a := &app.App{
 				Streams:   output.Streams{In: strings.NewReader(""), Out: io.Discard, Err: stderr},
 				LookupEnv: func(string) (string, bool) { return "", false },
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // it ends by itself, or the test fails
 			defer cancel()
 			args := append([]string{"serve", "--config-dir", dir}, c.args...)
-			if got := app.Run(ctx, args); got != c.status {
+			if got := cli.Run(ctx, a, args); got != c.status {
 				t.Errorf("exit status %d, want %d: %s", got, c.status, stderr)
 			}
 			for _, want := range c.want {

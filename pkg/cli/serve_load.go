@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/state"
 	"github.com/wanctl/wanctl/pkg/telemetry"
@@ -19,7 +20,7 @@ import (
 
 // inventory is the configurations of a host, read anew at each reload.
 type inventory struct {
-	app *App
+	app *app.App
 	log *slog.Logger
 
 	good map[string]entry // by path, what was read last
@@ -35,13 +36,13 @@ type entry struct {
 // paths lists the files there are now: those that were named, or those of the
 // directory.
 func (v *inventory) paths() (paths []string, named bool, err error) {
-	g := &v.app.global
-	if g.config != "" || len(g.wans) > 0 {
-		paths, err = v.app.configPaths()
+	g := &v.app.Global
+	if g.Config != "" || len(g.WANs) > 0 {
+		paths, err = v.app.ConfigPaths()
 		return paths, true, err
 	}
-	for _, name := range config.Names(g.configDir) {
-		path, err := config.Path(g.configDir, name)
+	for _, name := range config.Names(g.ConfigDir) {
+		path, err := config.Path(g.ConfigDir, name)
 		if err != nil {
 			return nil, false, err
 		}
@@ -83,7 +84,7 @@ func (v *inventory) read() (wans []host.WAN, steering []host.Steering, err error
 	wans, steering, clashes := v.members(order)
 	bad.Problems = append(bad.Problems, clashes...)
 	if len(order) == 0 && len(bad.Problems) == 0 {
-		bad.Problems = append(bad.Problems, nothingIn(v.app.global.configDir))
+		bad.Problems = append(bad.Problems, nothingIn(v.app.Global.ConfigDir))
 	}
 	if len(bad.Problems) > 0 {
 		return wans, steering, &bad
@@ -109,11 +110,11 @@ func nothingIn(dir string) config.Problem {
 func (v *inventory) readFile(path string, named bool) (entry, error) {
 	// The loops have read these files, in their environment: it is theirs to
 	// warn, and ours to do without the passwords.
-	opts := v.app.configOptions()
+	opts := v.app.ConfigOptions()
 	opts.FileAlone, opts.WithoutSecrets = true, true
 	var e entry
 	var err error
-	kind := kindOf(path)
+	kind := app.KindOf(path)
 	if kind == config.KindSteering {
 		e.steering, _, err = config.LoadSteering(path, opts)
 		return e, err
@@ -165,7 +166,7 @@ func (v *inventory) members(order []string) (wans []host.WAN, steering []host.St
 			steering = append(steering, host.Steering{Name: e.steering.Name, Primary: e.steering.Primary,
 				Daemon: local.New(e.steering.Socket()), State: steeringLeft(e.steering)})
 		// The name inside is not known, and that of the file may be another's.
-		case kindOf(path) == config.KindSteering:
+		case app.KindOf(path) == config.KindSteering:
 			steering = append(steering, host.Steering{Name: filepath.Base(path), Problem: e.problem})
 		default:
 			wans = append(wans, host.WAN{Name: filepath.Base(path), Problem: e.problem})

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/config/web"
 	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
@@ -28,8 +29,8 @@ type server struct {
 	inventory inventory
 }
 
-func (a *App) serve(ctx context.Context, o serveOptions) (err error) {
-	ctx, d := a.newDaemon(ctx, logOptions{consoleOnly: true})
+func serveHost(ctx context.Context, a *app.App, o serveOptions) (err error) {
+	ctx, d := newDaemon(ctx, a, logOptions{consoleOnly: true})
 	s := &server{daemon: d, options: o, host: host.New(a.Version), access: supervisor.NewAccess()}
 	s.inventory = inventory{app: a, log: d.logs.main}
 	defer func() { err = errors.Join(err, s.close()) }()

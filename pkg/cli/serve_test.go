@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/cli"
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 )
@@ -63,14 +64,14 @@ func (l *log) wait(t *testing.T, pattern string) string {
 func serving(t *testing.T, args ...string) (addr string, stderr *log, end func() int) {
 	t.Helper()
 	stderr = &log{}
-	app := &cli.App{
+	a := &app.App{
 		Streams:   output.Streams{In: strings.NewReader(""), Out: io.Discard, Err: stderr},
 		LookupEnv: func(string) (string, bool) { return "", false },
 		Version:   "1.2.3",
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	status := make(chan int, 1)
-	go func() { status <- app.Run(ctx, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)) }()
+	go func() { status <- cli.Run(ctx, a, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)) }()
 	end = sync.OnceValue(func() int {
 		cancel()
 		return <-status
@@ -322,7 +323,7 @@ const (
 	hashNew    = "$2a$04$dq5u6nDDgKJ3u41ZfVikr.mD3T8jzUTFvDE1GJl62CcFWR7nqnpcS"
 )
 
-// serve is a service like the others: systemd hears when it is ready, how many
+// serveHost is a service like the others: systemd hears when it is ready, how many
 // daemons run, and that it is alive.
 func TestServeTellsSystemd(t *testing.T) {
 	dir, err := os.MkdirTemp("", "wanctl") // a socket's path has 107 bytes at most

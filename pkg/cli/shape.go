@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 )
 
@@ -53,26 +54,26 @@ const shapeExample = `  wanctl shape --demo                                see i
   wanctl shape --replay trace.jsonl --compare old.yaml new.yaml
   wanctl probe -o jsonl --duration 30s | wanctl shape --wan spectrum --replay -`
 
-func newShapeCmd(a *App) *cobra.Command {
+func newShapeCmd(a *app.App) *cobra.Command {
 	var o shapeOptions
 	cmd := &cobra.Command{
 		Use:     "shape",
 		Short:   "Keep bufferbloat away: the autorate loop",
-		Long:    shapeLong + exitStatuses,
+		Long:    shapeLong + app.ExitStatuses,
 		Example: shapeExample,
-		GroupID: groupLoops,
+		GroupID: app.GroupLoops,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("compare") {
 				return nil // more files to compare
 			}
-			return usageArgs(cobra.NoArgs)(cmd, args)
+			return app.UsageArgs(cobra.NoArgs)(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			err := a.runShape(cmd, o, args)
+			err := runShape(a, cmd, o, args)
 			if o.once {
 				return err
 			}
-			return stopped(err)
+			return app.Stopped(err)
 		},
 	}
 	f := cmd.Flags()
@@ -94,56 +95,56 @@ func newShapeCmd(a *App) *cobra.Command {
 
 // checkShapeFlags refuses what one run cannot be at the same time, rather than
 // to ignore half of it.
-func (a *App) checkShapeFlags(cmd *cobra.Command, o shapeOptions) error {
+func checkShapeFlags(a *app.App, cmd *cobra.Command, o shapeOptions) error {
 	for _, group := range [][]string{
 		{"demo", "replay", "once", "duration"},
 		{"demo", "record"}, {"demo", "dry-run"}, {"demo", "config"}, {"demo", "wan"},
 		{"replay", "record"}, {"compare", "plot"}, {"compare", "config"}, {"compare", "wan"},
 	} {
-		if err := exclusive(cmd, group...); err != nil {
+		if err := app.Exclusive(cmd, group...); err != nil {
 			return err
 		}
 	}
 	switch {
 	case o.duration < 0:
-		return usagef("--duration %v: must not be negative", o.duration)
-	case o.demo && a.global.output != output.Table:
-		return usagef("--demo is for people and has no -o %s; 'wanctl shape -o %[1]s' is for programs", a.global.output)
+		return app.Usagef("--duration %v: must not be negative", o.duration)
+	case o.demo && a.Global.Output != output.Table:
+		return app.Usagef("--demo is for people and has no -o %s; 'wanctl shape -o %[1]s' is for programs", a.Global.Output)
 	case cmd.Flags().Changed("replay") && o.replay == "":
-		return usagef("--replay: name a file, or - for standard input")
+		return app.Usagef("--replay: name a file, or - for standard input")
 	case o.replay == "" && (cmd.Flags().Changed("compare") || cmd.Flags().Changed("plot")):
-		return usagef("--compare and --plot work on a recording: name it with --replay FILE")
+		return app.Usagef("--compare and --plot work on a recording: name it with --replay FILE")
 	case cmd.Flags().Changed("compare") && (len(o.compare) == 0 || slices.Contains(o.compare, "")):
-		return usagef("--compare: name configuration files")
+		return app.Usagef("--compare: name configuration files")
 	case cmd.Flags().Changed("plot") && o.plot == "":
-		return usagef("--plot: name a file, or - for standard output")
-	case o.plot != "" && a.global.output != output.Table:
-		return usagef("--plot draws and has no -o %s", a.global.output)
+		return app.Usagef("--plot: name a file, or - for standard output")
+	case o.plot != "" && a.Global.Output != output.Table:
+		return app.Usagef("--plot draws and has no -o %s", a.Global.Output)
 	case cmd.Flags().Changed("record") && o.record == "":
-		return usagef("--record: name a file")
+		return app.Usagef("--record: name a file")
 	case o.record == "-":
-		return usagef("--record writes to a file; decisions come to standard output with -o jsonl")
+		return app.Usagef("--record writes to a file; decisions come to standard output with -o jsonl")
 	}
 	return nil
 }
 
-func (a *App) runShape(cmd *cobra.Command, o shapeOptions, files []string) error {
-	if err := a.checkShapeFlags(cmd, o); err != nil {
+func runShape(a *app.App, cmd *cobra.Command, o shapeOptions, files []string) error {
+	if err := checkShapeFlags(a, cmd, o); err != nil {
 		return err
 	}
 	ctx := cmd.Context()
 	if o.demo {
-		return a.demo(ctx)
+		return runDemo(ctx, a)
 	}
 	if o.replay != "" {
-		return a.replay(cmd, o, files)
+		return runReplay(a, cmd, o, files)
 	}
-	wans, err := a.loadWANs(cmd)
+	wans, err := a.LoadWANs(cmd)
 	if err != nil {
 		return err
 	}
 	if o.record != "" && len(wans) > 1 {
-		return usagef("--record and --replay work on one WAN; give --wan once")
+		return app.Usagef("--record and --replay work on one WAN; give --wan once")
 	}
-	return a.shape(ctx, wans, o)
+	return runLoops(ctx, a, wans, o)
 }

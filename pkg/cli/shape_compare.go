@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/wanctl/wanctl/pkg/trace/compare"
+
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/trace"
-	"github.com/wanctl/wanctl/pkg/trace/compare"
 )
 
 // differencesKept is how many differences are printed of each pair.
@@ -21,18 +23,18 @@ const openLoop = "Replay is open-loop: the recorded delay answers to the limits 
 
 // comparedLaws is the laws of several configurations. One alone is compared
 // with the recorded one.
-func (a *App) comparedLaws(in *tracedRun, files []string) ([]replayLaw, error) {
+func comparedLaws(a *app.App, in *tracedRun, files []string) ([]replayLaw, error) {
 	var laws []replayLaw
 	if len(files) == 1 {
 		if in.setup == nil {
-			return nil, usagef("--compare: %s does not tell its own configuration: name two or more files", in.name)
+			return nil, app.Usagef("--compare: %s does not tell its own configuration: name two or more files", in.name)
 		}
 		laws = append(laws, in.recordedLaw())
 	}
 	var bad config.Error
 	for _, path := range files {
-		wan, warnings, err := config.Load(path, a.configOptions())
-		a.warnProblems(warnings)
+		wan, warnings, err := config.Load(path, a.ConfigOptions())
+		a.WarnProblems(warnings)
 		var invalid *config.Error
 		switch {
 		case errors.As(err, &invalid):
@@ -61,8 +63,8 @@ type contender struct {
 	run     *trace.Replay
 }
 
-// compare runs several laws over the same trace and prints what they made of it.
-func (a *App) compare(ctx context.Context, in *tracedRun, laws []replayLaw) error {
+// compareReplays runs several laws over the same trace and prints what they made of it.
+func compareReplays(ctx context.Context, a *app.App, in *tracedRun, laws []replayLaw) error {
 	contenders, runs := make([]*contender, len(laws)), make([]*trace.Replay, len(laws))
 	for i, l := range laws {
 		c := &contender{law: l, tally: compare.New(l.cfg), differ: compare.Differ{Keep: differencesKept}}
@@ -82,13 +84,13 @@ func (a *App) compare(ctx context.Context, in *tracedRun, laws []replayLaw) erro
 	err := in.run(ctx, runs...)
 	switch {
 	case ctx.Err() != nil && in.steps > 0:
-		a.warnf("interrupted: the numbers are of the recording up to %v", in.at.Round(time.Millisecond))
+		a.Warnf("interrupted: the numbers are of the recording up to %v", in.at.Round(time.Millisecond))
 	case err != nil:
 		return err
 	default:
-		a.warnReplay(in, runs[0], laws[0])
+		warnReplay(a, in, runs[0], laws[0])
 	}
-	return a.printComparison(in, contenders)
+	return printComparison(a, in, contenders)
 }
 
 // matchDecisions compares the decisions that the laws took for the same record:

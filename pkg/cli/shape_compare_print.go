@@ -5,18 +5,19 @@ import (
 	"fmt"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 )
 
 // printComparison prints what the laws made of in.
-func (a *App) printComparison(in *tracedRun, contenders []*contender) error {
+func printComparison(a *app.App, in *tracedRun, contenders []*contender) error {
 	var laws []comparedLaw
 	var differences []comparedDifference
 	for _, c := range contenders {
 		laws = append(laws, c.record())
 		differences = append(differences, c.differences(contenders[0].law.label)...)
 	}
-	switch a.global.output {
+	switch a.Global.Output {
 	case output.JSON:
 		return output.EncodeJSON(a.Out, struct {
 			Recording   string               `json:"recording"`
@@ -45,7 +46,7 @@ func (a *App) printComparison(in *tracedRun, contenders []*contender) error {
 	if err := output.List(a.Out, output.Table, comparedRows(laws), comparedColumns(laws)); err != nil {
 		return err
 	}
-	if err := a.printDifferences(contenders); err != nil {
+	if err := printDifferences(a, contenders); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(a.Out, "\n%s\n", openLoop)
@@ -171,7 +172,7 @@ func comparedColumns(laws []comparedLaw) []output.Column[comparedRow] {
 }
 
 // printDifferences tells where the laws part from the first one.
-func (a *App) printDifferences(contenders []*contender) error {
+func printDifferences(a *app.App, contenders []*contender) error {
 	first := contenders[0]
 	for _, c := range contenders[1:] {
 		x := &c.differ

@@ -9,14 +9,16 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wanctl/wanctl/pkg/sim/demo"
+
 	"golang.org/x/sync/errgroup"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/control"
-	"github.com/wanctl/wanctl/pkg/sim/demo"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
@@ -36,9 +38,9 @@ continuous_monitoring:
   upload: {ceiling_mbps: %g, floor_mbps: %g}
 `
 
-// demo runs the real loop against an embedded RouterOS, over HTTPS, in front
+// runDemo runs the real loop against an embedded RouterOS, over HTTPS, in front
 // of a simulated link, and shows what happens.
-func (a *App) demo(ctx context.Context) error {
+func runDemo(ctx context.Context, a *app.App) error {
 	epoch := time.Now()
 	world := demo.NewWorld(epoch, [2]string{"demo-download", "demo-upload"})
 	sim, err := simrouter.New(simrouter.Config{
@@ -96,7 +98,7 @@ func demoWAN(sim *simrouter.Router) (*config.WAN, error) {
 // demoShow prints the demo: a live block on a terminal, lines on a pipe.
 type demoShow struct {
 	control.Nobody
-	app   *App
+	app   *app.App
 	world *demo.World
 	told  chan demoLine
 	last  autorate.Decision
@@ -108,7 +110,7 @@ type demoLine struct {
 	text string
 }
 
-func newDemoShow(a *App, world *demo.World) *demoShow {
+func newDemoShow(a *app.App, world *demo.World) *demoShow {
 	return &demoShow{app: a, world: world, told: make(chan demoLine, 256)}
 }
 
@@ -133,7 +135,7 @@ func (s *demoShow) Stepped(_ autorate.Input, dec autorate.Decision, _ time.Durat
 // run shows the world until the demo's end.
 func (s *demoShow) run(ctx context.Context, loop *control.Loop) error {
 	var view demoView = newDemoLines(s.app)
-	if s.app.OutTTY && !s.app.global.quiet {
+	if s.app.OutTTY && !s.app.Global.Quiet {
 		view = newDemoScreen(s.app)
 	}
 	defer view.close()
@@ -214,11 +216,11 @@ type demoView interface {
 
 // demoLines is the view for a pipe: every decision, and a line a second.
 type demoLines struct {
-	app  *App
+	app  *app.App
 	next time.Duration
 }
 
-func newDemoLines(a *App) *demoLines { return &demoLines{app: a} }
+func newDemoLines(a *app.App) *demoLines { return &demoLines{app: a} }
 
 func (v *demoLines) tell(l demoLine) { fmt.Fprintf(v.app.Out, "%6.2fs  %s\n", l.at.Seconds(), l.text) }
 

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/sim/demo"
 )
@@ -12,7 +13,7 @@ import (
 // demoScreen is the view for a terminal: a block that is redrawn in place, and
 // above it what the law decided and why.
 type demoScreen struct {
-	app    *App
+	app    *app.App
 	live   *output.Live
 	block  []string
 	shaped []float64 // excess in ms, newest last, five a second
@@ -21,10 +22,12 @@ type demoScreen struct {
 
 const demoHistory = 60 // samples of a sparkline: twelve seconds
 
-func newDemoScreen(a *App) *demoScreen { return &demoScreen{app: a, live: output.NewLive(a.Streams)} }
+func newDemoScreen(a *app.App) *demoScreen {
+	return &demoScreen{app: a, live: output.NewLive(a.Streams)}
+}
 
 func (v *demoScreen) paint(c output.Colour, text string) string {
-	return output.Paint(!v.app.global.noColor, c, text)
+	return output.Paint(!v.app.Global.NoColor, c, text)
 }
 
 func (v *demoScreen) tell(l demoLine) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/control"
 )
@@ -61,7 +62,7 @@ func (s *shaper) printOnce() error {
 			return fmt.Sprintf("%s %s, %s", bitrate.Rate(limit).Human(), state, why)
 		}
 	}
-	if s.app.global.output == output.Table {
+	if s.app.Global.Output == output.Table {
 		err := output.List(s.app.Out, output.Table, rows, []output.Column[decisionRecord]{
 			{Head: "WAN", Text: func(r decisionRecord) string { return r.WAN }},
 			{Head: "RTT", Right: true, Text: func(r decisionRecord) string { return fmt.Sprintf("%.1f ms", r.RTTMS) }},
@@ -72,11 +73,11 @@ func (s *shaper) printOnce() error {
 		if err != nil {
 			return err
 		}
-	} else if err := output.List(s.app.Out, s.app.global.output, rows, decisionColumns); err != nil {
+	} else if err := output.List(s.app.Out, s.app.Global.Output, rows, decisionColumns); err != nil {
 		return err
 	}
 	if len(silent) > 0 {
-		return checkf("%s", strings.Join(silent, "\n"))
+		return app.Checkf("%s", strings.Join(silent, "\n"))
 	}
 	return nil
 }

@@ -10,12 +10,13 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/trace"
 	"github.com/wanctl/wanctl/pkg/trace/plot"
 )
 
-// plot runs law over the trace and draws both.
-func (a *App) plot(ctx context.Context, in *tracedRun, law replayLaw, path string) error {
+// plotReplay runs law over the trace and draws both.
+func plotReplay(ctx context.Context, a *app.App, in *tracedRun, law replayLaw, path string) error {
 	with := law.label
 	if law.recorded {
 		with = "the recorded settings"
@@ -39,12 +40,12 @@ func (a *App) plot(ctx context.Context, in *tracedRun, law replayLaw, path strin
 	err := in.run(ctx, run)
 	switch {
 	case ctx.Err() != nil:
-		a.warnf("interrupted: nothing is drawn")
+		a.Warnf("interrupted: nothing is drawn")
 		return nil
 	case err != nil:
 		return err
 	}
-	a.warnReplay(in, run, law)
+	warnReplay(a, in, run, law)
 	if path == "-" {
 		return picture.Write(a.Out)
 	}

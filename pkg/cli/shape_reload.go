@@ -19,7 +19,7 @@ func (s *shaper) reloadAll(context.Context) {
 }
 
 func (s *shaper) reload(w *shapedWAN) {
-	fresh, warnings, err := config.Load(w.cfg.Path, s.app.configOptions())
+	fresh, warnings, err := config.Load(w.cfg.Path, s.app.ConfigOptions())
 	for _, p := range warnings {
 		w.log.Warn("configuration", "warning", p.String())
 	}

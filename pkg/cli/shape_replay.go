@@ -13,6 +13,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/trace"
@@ -39,55 +40,55 @@ func lawConfig(w *config.WAN) autorate.Config {
 	}
 }
 
-// replay runs the law over a recorded trace and prints its decisions, or draws
+// runReplay runs the law over a recorded trace and prints its decisions, or draws
 // or compares them.
-func (a *App) replay(cmd *cobra.Command, o shapeOptions, files []string) error {
-	in, err := a.openTrace(o.replay)
+func runReplay(a *app.App, cmd *cobra.Command, o shapeOptions, files []string) error {
+	in, err := openTrace(a, o.replay)
 	if err != nil {
 		return err
 	}
 	defer in.close()
 	if len(o.compare)+len(files) > 0 {
-		laws, err := a.comparedLaws(in, append(o.compare, files...))
+		laws, err := comparedLaws(a, in, append(o.compare, files...))
 		if err != nil {
 			return err
 		}
-		return a.compare(cmd.Context(), in, laws)
+		return compareReplays(cmd.Context(), a, in, laws)
 	}
-	law, err := a.replayedLaw(cmd, in)
+	law, err := replayedLaw(a, cmd, in)
 	if err != nil {
 		return err
 	}
 	if o.plot != "" {
-		return a.plot(cmd.Context(), in, law, o.plot)
+		return plotReplay(cmd.Context(), a, in, law, o.plot)
 	}
-	return a.printReplay(cmd.Context(), in, law)
+	return printReplay(cmd.Context(), a, in, law)
 }
 
 // replayedLaw is the law that the global flags name or, where they name none,
 // the recorded one.
-func (a *App) replayedLaw(cmd *cobra.Command, in *tracedRun) (replayLaw, error) {
-	if a.global.config == "" && len(a.global.wans) == 0 && in.setup != nil {
+func replayedLaw(a *app.App, cmd *cobra.Command, in *tracedRun) (replayLaw, error) {
+	if a.Global.Config == "" && len(a.Global.WANs) == 0 && in.setup != nil {
 		return in.recordedLaw(), nil
 	}
-	wans, err := a.loadWANs(cmd)
+	wans, err := a.LoadWANs(cmd)
 	if err != nil {
 		return replayLaw{}, err
 	}
 	if len(wans) > 1 {
-		return replayLaw{}, usagef("--record and --replay work on one WAN; give --wan once")
+		return replayLaw{}, app.Usagef("--record and --replay work on one WAN; give --wan once")
 	}
 	law := in.lawOf(wans[0])
 	if differ := in.differs(law); len(differ) > 0 {
-		a.warnf("%s was recorded with other settings (%s): its delays answer to those, not to the limits decided now",
+		a.Warnf("%s was recorded with other settings (%s): its delays answer to those, not to the limits decided now",
 			in.name, strings.Join(differ, ", "))
 	}
 	return law, nil
 }
 
 // printReplay prints the decisions of law that change something.
-func (a *App) printReplay(ctx context.Context, in *tracedRun, law replayLaw) error {
-	stream := output.NewStream(a.Out, a.global.output, decisionColumns, printDecision)
+func printReplay(ctx context.Context, a *app.App, in *tracedRun, law replayLaw) error {
+	stream := output.NewStream(a.Out, a.Global.Output, decisionColumns, printDecision)
 	run := law.replay(func(_ autorate.Input, dec autorate.Decision) error {
 		if !dec.Directions[0].Changed && !dec.Directions[1].Changed {
 			return nil
@@ -101,17 +102,17 @@ func (a *App) printReplay(ctx context.Context, in *tracedRun, law replayLaw) err
 	if err != nil {
 		return err
 	}
-	a.warnReplay(in, run, law)
+	warnReplay(a, in, run, law)
 	return nil
 }
 
 // warnReplay tells what a replay could not know, or passed over.
-func (a *App) warnReplay(in *tracedRun, run *trace.Replay, law replayLaw) {
+func warnReplay(a *app.App, in *tracedRun, run *trace.Replay, law replayLaw) {
 	if run.NoCounters() {
-		a.warnf("%s has no queue counters: both directions are taken as fully loaded", in.name)
+		a.Warnf("%s has no queue counters: both directions are taken as fully loaded", in.name)
 	}
 	if n := run.Reloads(); n > 0 && !law.recorded {
-		a.warnf("%s: the configuration was reloaded while it was recorded; this is the one given here throughout", in.name)
+		a.Warnf("%s: the configuration was reloaded while it was recorded; this is the one given here throughout", in.name)
 	}
 }
 
@@ -143,7 +144,7 @@ type tracedRun struct {
 	at     time.Duration // of the last one
 }
 
-func (a *App) openTrace(path string) (*tracedRun, error) {
+func openTrace(a *app.App, path string) (*tracedRun, error) {
 	in := &tracedRun{name: "standard input", reader: trace.NewReader(a.In)}
 	if path != "-" {
 		f, err := os.Open(path)
@@ -215,7 +216,7 @@ func (in *tracedRun) run(ctx context.Context, replays ...*trace.Replay) error {
 }
 
 func (in *tracedRun) noSamples() error {
-	return checkf("%s: no samples: record one with 'wanctl shape --record FILE' or 'wanctl probe -o jsonl'", in.name)
+	return app.Checkf("%s: no samples: record one with 'wanctl shape --record FILE' or 'wanctl probe -o jsonl'", in.name)
 }
 
 // lawOf is the law with the configuration w and what the recorded one knew

@@ -11,6 +11,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/control"
@@ -34,8 +35,8 @@ type shaper struct {
 	wans    []*shapedWAN
 }
 
-// shape runs the loop of every WAN until ctx ends.
-func (a *App) shape(ctx context.Context, wans []*config.WAN, o shapeOptions) (err error) {
+// runLoops runs the loop of every WAN until ctx ends.
+func runLoops(ctx context.Context, a *app.App, wans []*config.WAN, o shapeOptions) (err error) {
 	enabled := wans[:0:0]
 	for _, w := range wans {
 		if !w.Enabled {
@@ -58,7 +59,7 @@ func (a *App) shape(ctx context.Context, wans []*config.WAN, o shapeOptions) (er
 	if _, chosen := a.LookupEnv("GOGC"); !chosen {
 		debug.SetGCPercent(50)
 	}
-	ctx, d := a.newDaemon(ctx, logOptions{consoleOnly: o.once || o.dryRun, answer: o.once})
+	ctx, d := newDaemon(ctx, a, logOptions{consoleOnly: o.once || o.dryRun, answer: o.once})
 	s := &shaper{daemon: d, options: o, history: history.New()}
 	defer func() { err = errors.Join(err, s.close()) }()
 	if err := s.build(ctx, enabled); err != nil {
@@ -74,7 +75,7 @@ func (s *shaper) build(ctx context.Context, wans []*config.WAN) error {
 	if s.metrics, err = telemetry.New(registry, s.app.Version); err != nil {
 		return err
 	}
-	if s.app.global.output != output.Table && !s.options.once {
+	if s.app.Global.Output != output.Table && !s.options.once {
 		s.printer = newPrinter(s.daemon, decisionColumns, printDecision)
 		s.stages[2] = append(s.stages[2], supervisor.NewTask("output", nil, s.printer.run))
 	}
@@ -112,7 +113,7 @@ func (s *shaper) build(ctx context.Context, wans []*config.WAN) error {
 
 func (s *shaper) addWAN(ctx context.Context, cfg *config.WAN) (*shapedWAN, error) {
 	log := s.logs.of(&cfg.Base)
-	w, err := s.app.openWAN(cfg, log, s.options)
+	w, err := openWAN(s.app, cfg, log, s.options)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/wanctl/wanctl/pkg/cli"
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
@@ -58,12 +59,12 @@ continuous_monitoring:
 				t.Fatal(err)
 			}
 			var stdout, stderr bytes.Buffer
-			app := &cli.App{
+			a := &app.App{
 				Streams: output.Streams{In: &bytes.Buffer{}, Out: &stdout, Err: &stderr},
 				// This process has more to do than one loop.
 				LookupEnv: func(name string) (string, bool) { return "", name == "GOMAXPROCS" },
 			}
-			if got := app.Run(t.Context(), []string{"shape", "--config", config, "--duration", "1s"}); got != 0 {
+			if got := cli.Run(t.Context(), a, []string{"shape", "--config", config, "--duration", "1s"}); got != 0 {
 				t.Fatalf("exit status %d; stderr:\n%s", got, &stderr)
 			}
 			c := sim.Counts()

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wanctl/wanctl/pkg/cli"
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
@@ -64,12 +65,12 @@ continuous_monitoring:
 	t.Setenv("WATCHDOG_USEC", "300000")
 
 	var stdout, stderr bytes.Buffer
-	app := &cli.App{
+	a := &app.App{
 		Streams: output.Streams{In: strings.NewReader(""), Out: &stdout, Err: &stderr},
 		// This process has more to do than one loop.
 		LookupEnv: func(name string) (string, bool) { return "", name == "GOMAXPROCS" },
 	}
-	if got := app.Run(t.Context(), []string{"shape", "--config", config, "--duration", "800ms"}); got != 0 {
+	if got := cli.Run(t.Context(), a, []string{"shape", "--config", config, "--duration", "800ms"}); got != 0 {
 		t.Fatalf("exit status %d, want 0; stderr:\n%s", got, &stderr)
 	}
 

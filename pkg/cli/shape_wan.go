@@ -9,6 +9,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/control"
 	"github.com/wanctl/wanctl/pkg/probe"
@@ -48,7 +49,7 @@ type shapedWAN struct {
 
 // open does everything that can fail before the loop runs, in the order in
 // which a person would want to hear of it: lock, state, probes, router.
-func (a *App) openWAN(cfg *config.WAN, log *slog.Logger, o shapeOptions) (_ *shapedWAN, err error) {
+func openWAN(a *app.App, cfg *config.WAN, log *slog.Logger, o shapeOptions) (_ *shapedWAN, err error) {
 	w := &shapedWAN{cfg: cfg, log: log, epoch: time.Now(), dryRun: o.dryRun}
 	defer func() {
 		if err != nil {
@@ -150,12 +151,12 @@ func (w *shapedWAN) queues() queuePair {
 func (w *shapedWAN) connect(ctx context.Context) error {
 	var err error
 	w.start, err = w.queues().Limits(ctx)
-	switch status := exitStatus(err); {
+	switch status := app.ExitStatus(err); {
 	case err == nil:
 		return nil
-	case status == exitCheck:
+	case status == app.ExitCheck:
 		return fmt.Errorf("%s: %w; check queues.download and queues.upload against 'wanctl router queue get --config %[1]s'", w.cfg.Path, err)
-	case status == exitRouter:
+	case status == app.ExitRouter:
 		return fmt.Errorf("%s: %w; try 'wanctl router info --config %[1]s'", w.cfg.Path, err)
 	}
 	return fmt.Errorf("%s: %w", w.cfg.Path, err)

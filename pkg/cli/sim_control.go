@@ -13,11 +13,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
-func newSimControlCmd(a *App) *cobra.Command {
+func newSimControlCmd(a *app.App) *cobra.Command {
 	var at, readyFile string
 	cmd := &cobra.Command{
 		Use:   "control [COMMAND...]",
@@ -31,7 +32,7 @@ COMMANDS
 KINDS OF FAULT
   ` + faultKinds() + `
 
-` + exitStatuses,
+` + app.ExitStatuses,
 		Example: `  wanctl sim control --at 127.0.0.1:9000 fault stall times=1 command=set applied
   wanctl sim control --at 127.0.0.1:9000 reboot down=2s renumber race=3
   wanctl sim control --ready-file ready counters WAN-Download-1 dropped=17`,
@@ -45,7 +46,7 @@ KINDS OF FAULT
 			if err != nil {
 				return err
 			}
-			return a.simControl(cmd.Context(), addr, args)
+			return simControl(cmd.Context(), a, addr, args)
 		},
 	}
 	cmd.Flags().StringVar(&at, "at", "", "control `HOST:PORT` of the router")
@@ -68,20 +69,20 @@ func controlAddress(at, readyFile string) (string, error) {
 		return at, nil
 	}
 	if readyFile == "" {
-		return "", usagef("which router? give --at HOST:PORT or --ready-file FILE")
+		return "", app.Usagef("which router? give --at HOST:PORT or --ready-file FILE")
 	}
 	text, err := os.ReadFile(readyFile)
 	if err != nil {
-		return "", usagef("--ready-file: %v", err)
+		return "", app.Usagef("--ready-file: %v", err)
 	}
 	lines := strings.Split(string(text), "\n")
 	if len(lines) < 3 || lines[2] == "" {
-		return "", usagef("--ready-file %s: names no control endpoint; start the router with --control 127.0.0.1:0", readyFile)
+		return "", app.Usagef("--ready-file %s: names no control endpoint; start the router with --control 127.0.0.1:0", readyFile)
 	}
 	return lines[2], nil
 }
 
-func (a *App) simControl(ctx context.Context, addr string, args []string) error {
+func simControl(ctx context.Context, a *app.App, addr string, args []string) error {
 	method, body := http.MethodPost, strings.Join(args, " ")
 	if len(args) == 0 {
 		method = http.MethodGet
@@ -90,7 +91,7 @@ func (a *App) simControl(ctx context.Context, addr string, args []string) error 
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, "http://"+addr+"/", strings.NewReader(body))
 	if err != nil {
-		return usagef("--at %s: write HOST:PORT", addr)
+		return app.Usagef("--at %s: write HOST:PORT", addr)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -102,20 +103,20 @@ func (a *App) simControl(ctx context.Context, addr string, args []string) error 
 		return fmt.Errorf("simulated router at %s: %w", addr, err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return usagef("%s", bytes.TrimSpace(reply))
+		return app.Usagef("%s", bytes.TrimSpace(reply))
 	}
 	if len(args) > 0 {
 		return nil
 	}
-	return a.printCounts(reply)
+	return printCounts(a, reply)
 }
 
-func (a *App) printCounts(reply []byte) error {
+func printCounts(a *app.App, reply []byte) error {
 	var counts simrouter.Counts
 	if err := json.Unmarshal(reply, &counts); err != nil {
 		return fmt.Errorf("simulated router: %w", err)
 	}
-	if a.global.output == output.JSONL {
+	if a.Global.Output == output.JSONL {
 		return json.NewEncoder(a.Out).Encode(counts)
 	}
 	return output.EncodeJSON(a.Out, counts)

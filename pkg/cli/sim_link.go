@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/rival"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/scenario"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/trial"
@@ -32,7 +33,7 @@ type simLinkOptions struct {
 // allKinds is the value of --link that means every one.
 const allKinds = "all"
 
-func newSimLinkCmd(a *App) *cobra.Command {
+func newSimLinkCmd(a *app.App) *cobra.Command {
 	var o simLinkOptions
 	cmd := &cobra.Command{
 		Use:   "link [SCENARIO...]",
@@ -60,12 +61,12 @@ configuration; over the run of another law it tells what ours would have decided
 
 Interrupted, it prints what is done.
 
-` + exitStatuses,
+` + app.ExitStatuses,
 		Example: `  wanctl sim link
   wanctl sim link step-download --rivals --router api,rest-slow
   wanctl sim link --link dsl --seeds 5
   wanctl sim link step-download --seed 3 --record step.jsonl`,
-		Args: usageArgs(cobra.ArbitraryArgs),
+		Args: app.UsageArgs(cobra.ArbitraryArgs),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			var names []string
 			for _, s := range scenario.Standard() {
@@ -77,11 +78,11 @@ Interrupted, it prints what is done.
 			o.scenarios = args
 			o.oneSeed = cmd.Flags().Changed("seed")
 			for _, pair := range [][]string{{"seed", "seeds"}, {"law", "rivals"}, {"record", "seeds"}, {"list", "record"}} {
-				if err := exclusive(cmd, pair...); err != nil {
+				if err := app.Exclusive(cmd, pair...); err != nil {
 					return err
 				}
 			}
-			return a.simLink(cmd.Context(), o)
+			return simLink(cmd.Context(), a, o)
 		},
 	}
 	f := cmd.Flags()
@@ -95,9 +96,9 @@ Interrupted, it prints what is done.
 	f.IntVar(&o.parallel, "parallel", runtime.GOMAXPROCS(0), "`N` runs at a time")
 	f.StringVar(&o.record, "record", "", "write what the law saw in one run to `FILE` (.csv, or JSON lines)")
 	f.BoolVar(&o.oneWay, "one-way", false, "the reflectors tell their clocks, so that a law can tell the directions apart")
-	completeFlag(cmd, "law", lawNames()...)
-	completeFlag(cmd, "router", routerNames()...)
-	completeFlag(cmd, "link", append(kindNames(), allKinds)...)
+	app.CompleteFlag(cmd, "law", lawNames()...)
+	app.CompleteFlag(cmd, "router", routerNames()...)
+	app.CompleteFlag(cmd, "link", append(kindNames(), allKinds)...)
 	// The default is the machine's, which has no place in a manual.
 	f.Lookup("parallel").DefValue = "processors"
 	return cmd
@@ -124,7 +125,7 @@ func kindNames() (names []string) {
 	return names
 }
 
-func (a *App) simLink(ctx context.Context, o simLinkOptions) error {
+func simLink(ctx context.Context, a *app.App, o simLinkOptions) error {
 	scenarios, err := o.chosen()
 	if err != nil {
 		return err
@@ -135,7 +136,7 @@ func (a *App) simLink(ctx context.Context, o simLinkOptions) error {
 		}
 	}
 	if o.list {
-		return a.listScenarios(scenarios)
+		return listScenarios(a, scenarios)
 	}
 	laws, routers, err := o.opponents()
 	if err != nil {
@@ -143,9 +144,9 @@ func (a *App) simLink(ctx context.Context, o simLinkOptions) error {
 	}
 	switch {
 	case o.seeds < 1:
-		return usagef("--seeds %d: at least 1", o.seeds)
+		return app.Usagef("--seeds %d: at least 1", o.seeds)
 	case o.parallel < 1:
-		return usagef("--parallel %d: at least 1", o.parallel)
+		return app.Usagef("--parallel %d: at least 1", o.parallel)
 	}
 	seeds := []uint64{o.seed}
 	if !o.oneSeed && o.record == "" {
@@ -155,9 +156,9 @@ func (a *App) simLink(ctx context.Context, o simLinkOptions) error {
 		}
 	}
 	if o.record != "" {
-		return a.recordLink(ctx, o, scenarios, laws, routers)
+		return recordLink(ctx, a, o, scenarios, laws, routers)
 	}
-	return a.compareLaws(ctx, simMatrix{scenarios: scenarios, laws: laws, routers: routers, seeds: seeds, parallel: o.parallel})
+	return compareLaws(ctx, a, simMatrix{scenarios: scenarios, laws: laws, routers: routers, seeds: seeds, parallel: o.parallel})
 }
 
 // chosen finds the scenarios that the arguments and --link name.
@@ -165,7 +166,7 @@ func (o simLinkOptions) chosen() ([]scenario.Scenario, error) {
 	offered, all := scenario.Standard(), slices.Concat(scenario.Standard(), scenario.Matrix())
 	if o.kind != "" {
 		if o.kind != allKinds && !slices.Contains(kindNames(), o.kind) {
-			return nil, usagef("--link %q: use %s or %s", o.kind, strings.Join(kindNames(), ", "), allKinds)
+			return nil, app.Usagef("--link %q: use %s or %s", o.kind, strings.Join(kindNames(), ", "), allKinds)
 		}
 		offered = slices.DeleteFunc(scenario.Matrix(), func(s scenario.Scenario) bool {
 			return o.kind != allKinds && !strings.HasPrefix(s.Name, o.kind+"/")
@@ -181,14 +182,14 @@ func (o simLinkOptions) chosen() ([]scenario.Scenario, error) {
 		for _, s := range all {
 			match, err := path.Match(pattern, s.Name)
 			if err != nil {
-				return nil, usagef("scenario %q: the pattern is not well-formed", pattern)
+				return nil, app.Usagef("scenario %q: the pattern is not well-formed", pattern)
 			}
 			if match {
 				some = append(some, s)
 			}
 		}
 		if len(some) == n {
-			return nil, usagef("no scenario %q; see 'wanctl sim link --list' and '--list --link all'", pattern)
+			return nil, app.Usagef("no scenario %q; see 'wanctl sim link --list' and '--list --link all'", pattern)
 		}
 	}
 	return some, nil
@@ -202,7 +203,7 @@ func (o simLinkOptions) opponents() (laws []rival.Law, routers []trial.Router, e
 		for _, name := range o.laws {
 			l, ok := rival.Find(name)
 			if !ok {
-				return nil, nil, usagef("--law %q: use %s", name, strings.Join(lawNames(), ", "))
+				return nil, nil, app.Usagef("--law %q: use %s", name, strings.Join(lawNames(), ", "))
 			}
 			laws = append(laws, l)
 		}
@@ -210,12 +211,12 @@ func (o simLinkOptions) opponents() (laws []rival.Law, routers []trial.Router, e
 	for _, name := range o.routers {
 		i := slices.Index(routerNames(), name)
 		if i < 0 {
-			return nil, nil, usagef("--router %q: use %s", name, strings.Join(routerNames(), ", "))
+			return nil, nil, app.Usagef("--router %q: use %s", name, strings.Join(routerNames(), ", "))
 		}
 		routers = append(routers, trial.Routers()[i])
 	}
 	if len(laws) == 0 || len(routers) == 0 {
-		return nil, nil, usagef("--law and --router need at least one name each")
+		return nil, nil, app.Usagef("--law and --router need at least one name each")
 	}
 	return laws, routers, nil
 }

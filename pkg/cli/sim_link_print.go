@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/scenario"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/score"
@@ -41,10 +42,10 @@ func scoreMeasures() []scoreMeasure {
 }
 
 // printScores prints rows in the format that was asked for.
-func (a *App) printScores(rows []score.Row) error {
-	switch a.global.output {
+func printScores(a *app.App, rows []score.Row) error {
+	switch a.Global.Output {
 	case output.JSON, output.JSONL:
-		return output.List[score.Row](a.Out, a.global.output, rows, nil)
+		return output.List[score.Row](a.Out, a.Global.Output, rows, nil)
 	case output.CSV:
 		return output.List(a.Out, output.CSV, rows, scoreFields())
 	case output.Table:
@@ -52,7 +53,7 @@ func (a *App) printScores(rows []score.Row) error {
 	if err := output.List(a.Out, output.Table, rows, scoreColumns(rows)); err != nil {
 		return err
 	}
-	return a.printMisses(rows)
+	return printMisses(a, rows)
 }
 
 func scoreColumns(rows []score.Row) []output.Column[score.Row] {
@@ -140,7 +141,7 @@ func scoreFields() []output.Column[score.Row] {
 }
 
 // printMisses says below the table which targets are missed, and by how much.
-func (a *App) printMisses(rows []score.Row) error {
+func printMisses(a *app.App, rows []score.Row) error {
 	var b strings.Builder
 	for _, r := range rows {
 		for _, miss := range r.Misses {
@@ -187,7 +188,7 @@ type scenarioRecord struct {
 	Targets    string  `json:"targets"`
 }
 
-func (a *App) listScenarios(scenarios []scenario.Scenario) error {
+func listScenarios(a *app.App, scenarios []scenario.Scenario) error {
 	var rows []scenarioRecord
 	for _, s := range scenarios {
 		rows = append(rows, scenarioRecord{
@@ -198,7 +199,7 @@ func (a *App) listScenarios(scenarios []scenario.Scenario) error {
 		})
 	}
 	number := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
-	return output.List(a.Out, a.global.output, rows, []output.Column[scenarioRecord]{
+	return output.List(a.Out, a.Global.Output, rows, []output.Column[scenarioRecord]{
 		{Head: "SCENARIO", Name: "name", Text: func(r scenarioRecord) string { return r.Name }},
 		{Head: "CEILINGS", Name: "ceilings_mbps", Text: func(r scenarioRecord) string { return number(r.DownMbps) + "/" + number(r.UpMbps) }},
 		{Head: "SECONDS", Name: "seconds", Right: true, Text: func(r scenarioRecord) string { return number(r.Seconds) }},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/sim/linksim"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/rival"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/scenario"
@@ -52,16 +53,16 @@ func (t *traced) Adopt(d autorate.Direction, r bitrate.Rate) {
 }
 
 // recordLink does one run, writes its trace and prints what it was worth.
-func (a *App) recordLink(ctx context.Context, o simLinkOptions, scenarios []scenario.Scenario, laws []rival.Law, routers []trial.Router) error {
+func recordLink(ctx context.Context, a *app.App, o simLinkOptions, scenarios []scenario.Scenario, laws []rival.Law, routers []trial.Router) error {
 	if len(scenarios) != 1 || len(laws) != 1 || len(routers) != 1 {
-		return usagef("--record takes one run: name one SCENARIO, one --law and one --router")
+		return app.Usagef("--record takes one run: name one SCENARIO, one --law and one --router")
 	}
 	m := simMatrix{scenarios: scenarios, laws: laws, routers: routers, seeds: []uint64{o.seed}}
 	cells := m.cells()
 	cell := cells[len(cells)-1] // before it may come one to measure against, which nobody asked for
 	run := cell.trial(o.seed)
 	if run.Controller == nil {
-		return usagef("--record: the law %q looks at nothing, so there is nothing to record", cell.law.Name)
+		return app.Usagef("--record: the law %q looks at nothing, so there is nothing to record", cell.law.Name)
 	}
 	f, err := os.Create(o.record)
 	if err != nil {
@@ -79,12 +80,12 @@ func (a *App) recordLink(ctx context.Context, o simLinkOptions, scenarios []scen
 		return fmt.Errorf("--record %s: the recording is incomplete: %w", o.record, withoutPath(err))
 	}
 	if ctx.Err() != nil {
-		a.warnf("interrupted: %s ends at %v", o.record, run.Link.Now())
+		a.Warnf("interrupted: %s ends at %v", o.record, run.Link.Now())
 	}
 	cell.runs[0], cell.done[0] = result, true
 	rows := simRows([]*simCell{cell})
 	targets := cell.scenario.Targets
 	targets.Against = "" // nothing else was run
 	score.Judge(rows, func(string) scenario.Targets { return targets })
-	return a.printScores(rows)
+	return printScores(a, rows)
 }

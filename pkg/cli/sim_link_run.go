@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/rival"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/scenario"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/score"
@@ -58,10 +59,10 @@ func (m simMatrix) cells() []*simCell {
 }
 
 // compareLaws runs m and prints what came of it.
-func (a *App) compareLaws(ctx context.Context, m simMatrix) error {
+func compareLaws(ctx context.Context, a *app.App, m simMatrix) error {
 	cells := m.cells()
 	total := len(cells) * len(m.seeds)
-	progress, clear := a.simProgress(total)
+	progress, clear := simProgress(a, total)
 	done := m.run(ctx, cells, progress)
 	clear()
 	rows, scenarios := simRows(cells), map[string]scenario.Scenario{}
@@ -78,11 +79,11 @@ func (a *App) compareLaws(ctx context.Context, m simMatrix) error {
 			}
 		}
 	}
-	if err := a.printScores(asked); err != nil {
+	if err := printScores(a, asked); err != nil {
 		return err
 	}
 	if done < total {
-		a.warnf("interrupted: %d of %d runs are done, and the numbers are of those", done, total)
+		a.Warnf("interrupted: %d of %d runs are done, and the numbers are of those", done, total)
 	}
 	return nil
 }
@@ -158,8 +159,8 @@ func (c *simCell) trial(seed uint64) *trial.Trial {
 }
 
 // simProgress shows a person how far the runs are; clear takes that away again.
-func (a *App) simProgress(total int) (progress func(done int), clear func()) {
-	if !a.ErrTTY || a.global.quiet || total == 1 {
+func simProgress(a *app.App, total int) (progress func(done int), clear func()) {
+	if !a.ErrTTY || a.Global.Quiet || total == 1 {
 		return func(int) {}, func() {}
 	}
 	shown := -1

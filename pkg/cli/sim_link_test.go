@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/rival"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/scenario"
@@ -48,9 +49,9 @@ func TestSimProgressIsForPeopleOnly(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var b bytes.Buffer
-			a := &App{Streams: output.Streams{Err: &b, ErrTTY: tt.tty}}
-			a.global.quiet = tt.quiet
-			progress, clear := a.simProgress(2)
+			a := &app.App{Streams: output.Streams{Err: &b, ErrTTY: tt.tty}}
+			a.Global.Quiet = tt.quiet
+			progress, clear := simProgress(a, 2)
 			progress(1)
 			if got := strings.Contains(b.String(), "1 of 2 runs, 50 %"); got != tt.shows {
 				t.Errorf("%q", b.String())

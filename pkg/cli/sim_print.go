@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter/console"
@@ -48,8 +49,8 @@ func (o *simRouterOptions) hasREST() bool {
 	return err == nil && (v.AtLeast(7, 9) || v.AtLeast(7, 1) && !o.plain)
 }
 
-func (a *App) printSimulatedRouter(r simReady, o simRouterOptions) error {
-	if a.global.output != output.Table {
+func printSimulatedRouter(a *app.App, r simReady, o simRouterOptions) error {
+	if a.Global.Output != output.Table {
 		return json.NewEncoder(a.Out).Encode(r)
 	}
 	ways := r.ways(o)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
@@ -31,7 +32,7 @@ type simRouterOptions struct {
 	optional []simrouter.Service
 }
 
-func newSimRouterCmd(a *App) *cobra.Command {
+func newSimRouterCmd(a *app.App) *cobra.Command {
 	var o simRouterOptions
 	cmd := &cobra.Command{
 		Use:   "router",
@@ -55,21 +56,21 @@ SHA-256 of the certificate, host:port for 'wanctl sim control'. More lines begin
 with a name: api, api-ssl and ssh with host:port, ssh-fingerprint with that of
 the host key.
 
-` + exitStatuses,
+` + app.ExitStatuses,
 		Example: `  wanctl sim router
   wanctl sim router --latency 120ms --script router.rsc
   wanctl sim router --listen 127.0.0.1:0 --control 127.0.0.1:0 --ready-file ready &
   wanctl sim router --listen '' --api 127.0.0.1:8728 --version-ros 6.49.10`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: app.UsageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.settle(cmd.Flags().Changed)
-			sim, err := a.simulatedRouter(o)
+			sim, err := simulatedRouter(a, o)
 			if err != nil {
 				return err
 			}
 			ctx, _, stop := supervisor.Signals(cmd.Context())
 			defer stop()
-			return a.serveSimulatedRouter(ctx, sim, o)
+			return serveSimulatedRouter(ctx, a, sim, o)
 		},
 	}
 	f := cmd.Flags()
@@ -85,7 +86,7 @@ the host key.
 	f.StringVar(&o.version, "version-ros", "7.22.1", "RouterOS `VERSION` to be")
 	f.DurationVar(&o.latency, "latency", 0, "time that every request takes")
 	f.BoolVar(&o.plain, "plain", false, "REST over http instead of https")
-	completeFlag(cmd, "version-ros", "6.49.10", "7.12", "7.18", "7.22.1")
+	app.CompleteFlag(cmd, "version-ros", "6.49.10", "7.12", "7.18", "7.22.1")
 	_ = cmd.MarkFlagFilename("script", "rsc")
 	return cmd
 }
@@ -135,25 +136,25 @@ func (o *simRouterOptions) services() []simService {
 // check finds mistakes in the options.
 func (o *simRouterOptions) check() error {
 	if _, err := console.ParseVersion(o.version); err != nil {
-		return usagef("--version-ros: %v", err)
+		return app.Usagef("--version-ros: %v", err)
 	}
 	if o.latency < 0 {
-		return usagef("--latency %v: must not be negative", o.latency)
+		return app.Usagef("--latency %v: must not be negative", o.latency)
 	}
 	services := o.services()
 	if len(services) == 0 {
-		return usagef("nothing to serve: give an address with --listen, --api, --api-ssl or --ssh")
+		return app.Usagef("nothing to serve: give an address with --listen, --api, --api-ssl or --ssh")
 	}
 	for _, s := range append(services, simService{flag: "control", addr: o.control}) {
 		if _, _, err := net.SplitHostPort(s.addr); err != nil && s.addr != "" {
-			return usagef("--%s %s: write HOST:PORT, such as 127.0.0.1:8443", s.flag, s.addr)
+			return app.Usagef("--%s %s: write HOST:PORT, such as 127.0.0.1:8443", s.flag, s.addr)
 		}
 	}
 	return nil
 }
 
 // simulatedRouter makes the router that the options describe.
-func (a *App) simulatedRouter(o simRouterOptions) (*simrouter.Router, error) {
+func simulatedRouter(a *app.App, o simRouterOptions) (*simrouter.Router, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
@@ -174,21 +175,21 @@ func (a *App) simulatedRouter(o simRouterOptions) (*simrouter.Router, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sim, a.simulatedUser(sim, o)
+	return sim, simulatedUser(a, sim, o)
 }
 
 // simulatedUser adds the user that the options ask for.
-func (a *App) simulatedUser(sim *simrouter.Router, o simRouterOptions) error {
+func simulatedUser(a *app.App, sim *simrouter.Router, o simRouterOptions) error {
 	if o.user == "" {
 		if o.passwordEnv != "" {
-			return usagef("--password-env goes with --user")
+			return app.Usagef("--password-env goes with --user")
 		}
 		return nil
 	}
 	password, set := "", false
 	if o.passwordEnv != "" {
 		if password, set = a.LookupEnv(o.passwordEnv); !set {
-			return usagef("--password-env %s: no such environment variable; export it first", o.passwordEnv)
+			return app.Usagef("--password-env %s: no such environment variable; export it first", o.passwordEnv)
 		}
 	}
 	if _, exists := sim.Machine().Row("/user", "name", o.user); exists {

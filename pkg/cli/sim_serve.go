@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
@@ -26,9 +27,9 @@ type simReady struct {
 	SSHFingerprint string `json:"ssh_fingerprint,omitempty"`
 }
 
-func (a *App) serveSimulatedRouter(ctx context.Context, sim *simrouter.Router, o simRouterOptions) error {
+func serveSimulatedRouter(ctx context.Context, a *app.App, sim *simrouter.Router, o simRouterOptions) error {
 	defer sim.Close()
-	ready, err := a.startSimulatedRouter(ctx, sim, o)
+	ready, err := startSimulatedRouter(ctx, a, sim, o)
 	if err != nil {
 		return err
 	}
@@ -40,7 +41,7 @@ func (a *App) serveSimulatedRouter(ctx context.Context, sim *simrouter.Router, o
 		defer stop()
 		ready.Control = addr
 	}
-	if err := a.printSimulatedRouter(ready, o); err != nil {
+	if err := printSimulatedRouter(a, ready, o); err != nil {
 		return err
 	}
 	if o.readyFile != "" {
@@ -49,7 +50,7 @@ func (a *App) serveSimulatedRouter(ctx context.Context, sim *simrouter.Router, o
 		}
 	}
 	<-ctx.Done()
-	if !a.global.quiet {
+	if !a.Global.Quiet {
 		if a.ErrTTY {
 			fmt.Fprintln(a.Err) // after the ^C of the terminal
 		}
@@ -61,13 +62,13 @@ func (a *App) serveSimulatedRouter(ctx context.Context, sim *simrouter.Router, o
 }
 
 // startSimulatedRouter starts the services that have an address.
-func (a *App) startSimulatedRouter(ctx context.Context, sim *simrouter.Router, o simRouterOptions) (simReady, error) {
+func startSimulatedRouter(ctx context.Context, a *app.App, sim *simrouter.Router, o simRouterOptions) (simReady, error) {
 	for _, s := range o.services() {
 		err := sim.StartService(ctx, s.kind, s.addr)
 		switch {
 		case err == nil:
 		case slices.Contains(o.optional, s.kind):
-			a.warnf("%v; it is not served; choose another address with --%s", err, s.flag)
+			a.Warnf("%v; it is not served; choose another address with --%s", err, s.flag)
 		default:
 			return simReady{}, fmt.Errorf("%w; choose another address with --%s", err, s.flag)
 		}

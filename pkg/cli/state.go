@@ -2,6 +2,7 @@ package cli
 
 import (
 	"github.com/spf13/cobra"
+	"github.com/wanctl/wanctl/pkg/cli/app"
 )
 
 const stateLong = `Show, check, repair and reset what the daemons keep over restarts: one JSON file a
@@ -18,13 +19,13 @@ and so on. Fields of other programs are kept by every command but reset.
 
 `
 
-func newStateCmd(a *App) *cobra.Command {
+func newStateCmd(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "state",
 		Short:   "What the daemons keep over restarts",
-		Long:    stateLong + exitStatuses,
-		GroupID: groupTools,
-		RunE:    needSubcommand,
+		Long:    stateLong + app.ExitStatuses,
+		GroupID: app.GroupTools,
+		RunE:    app.NeedSubcommand,
 
 		SuggestionsMinimumDistance: 2, // cobra's default is to suggest nothing
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/state"
 )
@@ -28,7 +29,7 @@ type stateFinding struct {
 	Next     string `json:"next"` // the command to type
 }
 
-func newStateCheckCmd(a *App) *cobra.Command {
+func newStateCheckCmd(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "check [FILE...]",
 		Short: "Look for damage, and change nothing",
@@ -42,22 +43,22 @@ then. A state that a running daemon has not replaced for three minutes is damage
 too: it cannot save. Without a daemon a state may be of any age. Notes are worth
 knowing and leave the status 0.
 
-` + exitStatuses,
+` + app.ExitStatuses,
 		Example: `  wanctl state check
   wanctl state check --wan spectrum
   wanctl state check -o jsonl | jq -r 'select(.ok | not) | .findings[].next'`,
 		ValidArgsFunction: completeStateFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			files, err := a.stateFiles(cmd, args)
+			files, err := stateFiles(a, cmd, args)
 			if err != nil {
 				return err
 			}
-			return a.checkStates(files)
+			return checkStates(a, files)
 		},
 	}
 }
 
-func (a *App) checkStates(files []*stateFile) error {
+func checkStates(a *app.App, files []*stateFile) error {
 	shared := sharedFiles(files)
 	verdicts := []stateVerdict{}
 	damaged := 0
@@ -77,13 +78,13 @@ func (a *App) checkStates(files []*stateFile) error {
 		verdicts = append(verdicts, v)
 		return nil
 	})
-	if err := a.printVerdicts(verdicts); err != nil {
+	if err := printVerdicts(a, verdicts); err != nil {
 		return err
 	}
 	if damaged == 0 {
 		return problems
 	}
-	return errors.Join(problems, checkf("damage at %d of %s; each finding says what to type next", damaged, countOf(len(files), "state file")))
+	return errors.Join(problems, app.Checkf("damage at %d of %s; each finding says what to type next", damaged, countOf(len(files), "state file")))
 }
 
 // sharedFiles says of which files two daemons would make use.
@@ -112,10 +113,10 @@ func countOf(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-func (a *App) printVerdicts(verdicts []stateVerdict) error {
-	switch a.global.output {
+func printVerdicts(a *app.App, verdicts []stateVerdict) error {
+	switch a.Global.Output {
 	case output.JSON, output.JSONL:
-		return output.List(a.Out, a.global.output, verdicts, nil)
+		return output.List(a.Out, a.Global.Output, verdicts, nil)
 	case output.CSV:
 		return output.List(a.Out, output.CSV, findingRows(verdicts), findingFields())
 	case output.Table:

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/state"
 	"github.com/wanctl/wanctl/pkg/steering"
@@ -37,77 +38,77 @@ type stateFile struct {
 // stateFiles returns the files that the arguments, or else the global flags,
 // name; without either, those of all configurations in the directory. One whose
 // configuration cannot be used is among them.
-func (a *App) stateFiles(cmd *cobra.Command, args []string) ([]*stateFile, error) {
-	g := &a.global
+func stateFiles(a *app.App, cmd *cobra.Command, args []string) ([]*stateFile, error) {
+	g := &a.Global
 	switch {
-	case len(args) > 0 && (len(g.wans) > 0 || cmd.Flags().Changed("config")):
-		return nil, usagef("give state files, or --wan or --config, not both")
+	case len(args) > 0 && (len(g.WANs) > 0 || cmd.Flags().Changed("config")):
+		return nil, app.Usagef("give state files, or --wan or --config, not both")
 	case len(args) > 0:
-		return a.statesAt(args)
-	case len(g.wans) > 0 || g.config != "":
-		return a.namedStates(cmd)
+		return statesAt(a, args)
+	case len(g.WANs) > 0 || g.Config != "":
+		return namedStates(a, cmd)
 	}
-	files := a.statesOf(g.configDir)
+	files := statesOf(a, g.ConfigDir)
 	if len(files) == 0 {
-		return nil, usagef("there is no configuration of a WAN or of steering in %s; name another directory with --config-dir, or state files", g.configDir)
+		return nil, app.Usagef("there is no configuration of a WAN or of steering in %s; name another directory with --config-dir, or state files", g.ConfigDir)
 	}
 	return files, nil
 }
 
 // namedStates returns the files of --wan and --config, or of both configurations
 // that the environment names.
-func (a *App) namedStates(cmd *cobra.Command) ([]*stateFile, error) {
-	paths, err := a.configPaths()
+func namedStates(a *app.App, cmd *cobra.Command) ([]*stateFile, error) {
+	paths, err := a.ConfigPaths()
 	if err != nil {
 		return nil, err
 	}
-	if other, _ := a.LookupEnv("WANCTL_STEERING_CONFIG"); other != "" && len(a.global.wans) == 0 && !cmd.Flags().Changed("config") && other != paths[0] {
+	if other, _ := a.LookupEnv("WANCTL_STEERING_CONFIG"); other != "" && len(a.Global.WANs) == 0 && !cmd.Flags().Changed("config") && other != paths[0] {
 		paths = append(paths, other)
 	}
 	var files []*stateFile
 	for i, path := range paths {
 		named := "--config " + state.Quote(path)
-		if len(a.global.wans) > 0 {
-			named = a.wanFlag(a.global.wans[i])
+		if len(a.Global.WANs) > 0 {
+			named = wanFlag(a, a.Global.WANs[i])
 		}
-		files = append(files, a.stateOf(path, named, false))
+		files = append(files, stateOf(a, path, named, false))
 	}
 	return files, nil
 }
 
-func (a *App) wanFlag(name string) string {
+func wanFlag(a *app.App, name string) string {
 	flag := "--wan " + name
-	if dir := a.global.configDir; dir != "/etc/wanctl" {
+	if dir := a.Global.ConfigDir; dir != "/etc/wanctl" {
 		flag += " --config-dir " + state.Quote(dir)
 	}
 	return flag
 }
 
 // statesOf returns the files of all configurations in dir.
-func (a *App) statesOf(dir string) []*stateFile {
+func statesOf(a *app.App, dir string) []*stateFile {
 	var files []*stateFile
 	for _, name := range config.Names(dir) {
 		path, err := config.Path(dir, name)
 		if err != nil {
 			continue // not a name: Names has none of those
 		}
-		if kindOf(path) == config.KindUnknown {
-			a.warnf("%s is not to be read as the configuration of a WAN or of steering: left out; see: wanctl config validate %s", path, state.Quote(path))
+		if app.KindOf(path) == config.KindUnknown {
+			a.Warnf("%s is not to be read as the configuration of a WAN or of steering: left out; see: wanctl config validate %s", path, state.Quote(path))
 			continue
 		}
-		files = append(files, a.stateOf(path, a.wanFlag(name), true))
+		files = append(files, stateOf(a, path, wanFlag(a, name), true))
 	}
 	return files
 }
 
 // stateOf reads a configuration. alone leaves out what the environment overrides,
 // which cannot be meant for all configurations at once.
-func (a *App) stateOf(path, named string, alone bool) *stateFile {
-	opts := a.configOptions()
+func stateOf(a *app.App, path, named string, alone bool) *stateFile {
+	opts := a.ConfigOptions()
 	opts.WithoutSecrets, opts.FileAlone = true, alone
 	f := &stateFile{config: path, named: named, kind: state.OfWAN}
 	// Warnings are for whoever runs the loop or validates the file.
-	if kindOf(path) == config.KindSteering {
+	if app.KindOf(path) == config.KindSteering {
 		f.kind = state.OfSteering
 		if f.steering, _, f.problem = config.LoadSteering(path, opts); f.problem == nil {
 			f.base = &f.steering.Base
@@ -125,14 +126,14 @@ func (a *App) stateOf(path, named string, alone bool) *stateFile {
 
 // statesAt returns the files at paths, with their configurations where one in
 // the directory names them.
-func (a *App) statesAt(paths []string) ([]*stateFile, error) {
+func statesAt(a *app.App, paths []string) ([]*stateFile, error) {
 	known := map[string]*stateFile{}
-	for _, name := range config.Names(a.global.configDir) {
-		path, err := config.Path(a.global.configDir, name)
-		if err != nil || kindOf(path) == config.KindUnknown {
+	for _, name := range config.Names(a.Global.ConfigDir) {
+		path, err := config.Path(a.Global.ConfigDir, name)
+		if err != nil || app.KindOf(path) == config.KindUnknown {
 			continue
 		}
-		if f := a.stateOf(path, "", true); f.problem == nil {
+		if f := stateOf(a, path, "", true); f.problem == nil {
 			known[absolute(f.path)] = f
 		}
 	}
@@ -146,10 +147,10 @@ func (a *App) statesAt(paths []string) ([]*stateFile, error) {
 			f = &stateFile{name: strings.TrimSuffix(filepath.Base(path), "_state.json"), kind: state.Recognise(path)}
 		}
 		if _, err := os.Lstat(path); f.kind == state.OfNeither && errors.Is(err, fs.ErrNotExist) {
-			return nil, usagef("%s: no such file; 'wanctl state path' names those there are", path)
+			return nil, app.Usagef("%s: no such file; 'wanctl state path' names those there are", path)
 		}
 		if f.kind == state.OfNeither {
-			return nil, usagef("%s: nothing tells whether it is the state of a WAN or of steering; name its configuration with --wan or --config instead", path)
+			return nil, app.Usagef("%s: nothing tells whether it is the state of a WAN or of steering; name its configuration with --wan or --config instead", path)
 		}
 		f.path, f.named = path, state.Quote(path)
 		files = append(files, f)

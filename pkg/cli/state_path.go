@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/state"
 )
@@ -20,7 +21,7 @@ type statePaths struct {
 	Socket string `json:"socket,omitempty"`
 }
 
-func newStatePathCmd(a *App) *cobra.Command {
+func newStatePathCmd(a *app.App) *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
 		Use:   "path [FILE...]",
@@ -32,31 +33,31 @@ socket on which it answers: four lines for each, in this order. On a terminal
 each line says what it is. With -o json, jsonl and csv all of them are there in
 any case.
 
-` + exitStatuses,
+` + app.ExitStatuses,
 		Example: `  cat "$(wanctl state path --wan spectrum)"
   wanctl state path --all --wan spectrum
   wanctl state path -o jsonl | jq -r .socket`,
 		ValidArgsFunction: completeStateFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			files, err := a.stateFiles(cmd, args)
+			files, err := stateFiles(a, cmd, args)
 			if err != nil {
 				return err
 			}
-			return a.printStatePaths(files, all)
+			return printStatePaths(a, files, all)
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "also backup, lock file and socket")
 	return cmd
 }
 
-func (a *App) printStatePaths(files []*stateFile, all bool) error {
+func printStatePaths(a *app.App, files []*stateFile, all bool) error {
 	var paths []statePaths
 	problems := eachState(files, func(f *stateFile) error {
 		paths = append(paths, statePaths{f.name, f.kind.String(), f.path, state.OpenWAN(f.path).BackupPath(), f.lock(), f.socket()})
 		return nil
 	})
-	if a.global.output != output.Table {
-		if err := output.List(a.Out, a.global.output, paths, statePathFields()); err != nil {
+	if a.Global.Output != output.Table {
+		if err := output.List(a.Out, a.Global.Output, paths, statePathFields()); err != nil {
 			return err
 		}
 		return problems

@@ -6,16 +6,17 @@ import (
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/state"
 )
 
 // printStates prints a table for each kind, and below them which files are not
 // as they should be.
-func (a *App) printStates(shown []stateShown) error {
-	switch a.global.output {
+func printStates(a *app.App, shown []stateShown) error {
+	switch a.Global.Output {
 	case output.JSON, output.JSONL, output.CSV:
-		return output.List(a.Out, a.global.output, shown, stateFields())
+		return output.List(a.Out, a.Global.Output, shown, stateFields())
 	case output.Table:
 	}
 	tables := 0

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/state"
 )
@@ -43,7 +44,7 @@ type stateRepairOptions struct {
 	force  bool
 }
 
-func newStateRepairCmd(a *App) *cobra.Command {
+func newStateRepairCmd(a *app.App) *cobra.Command {
 	var o stateRepairOptions
 	cmd := &cobra.Command{
 		Use:   "repair [FILE...]",
@@ -62,17 +63,17 @@ temporary files of killed saves are removed.
 A daemon that runs keeps its state in memory and would write it over the repaired
 one: where something is to be repaired, the status is 6 then.
 
-` + exitStatuses,
+` + app.ExitStatuses,
 		Example: `  wanctl state repair --dry-run
   wanctl state repair --wan spectrum
   wanctl state repair /var/lib/wanctl/spectrum_state.json`,
 		ValidArgsFunction: completeStateFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			files, err := a.stateFiles(cmd, args)
+			files, err := stateFiles(a, cmd, args)
 			if err != nil {
 				return err
 			}
-			return a.repairStates(files, o)
+			return repairStates(a, files, o)
 		},
 	}
 	f := cmd.Flags()
@@ -81,7 +82,7 @@ one: where something is to be repaired, the status is 6 then.
 	return cmd
 }
 
-func (a *App) repairStates(files []*stateFile, o stateRepairOptions) error {
+func repairStates(a *app.App, files []*stateFile, o stateRepairOptions) error {
 	repaired := []stateRepaired{}
 	problems := eachState(files, func(f *stateFile) error {
 		r, err := f.mend(o)
@@ -91,13 +92,13 @@ func (a *App) repairStates(files []*stateFile, o stateRepairOptions) error {
 		repaired = append(repaired, newStateRepaired(f, r, o.dryRun))
 		return nil
 	})
-	return errors.Join(a.printRepaired(repaired), problems)
+	return errors.Join(printRepaired(a, repaired), problems)
 }
 
 // mend repairs a file, or only says what is to be done.
 func (f *stateFile) mend(o stateRepairOptions) (state.Repair, error) {
 	if beside, ok := stateItself(f.path); ok {
-		return state.Repair{}, usagef("%s belongs to a state file; repair that: wanctl state repair %s", f.path, state.Quote(beside))
+		return state.Repair{}, app.Usagef("%s belongs to a state file; repair that: wanctl state repair %s", f.path, state.Quote(beside))
 	}
 	plan, err := f.plan()
 	if err != nil || plan.Nothing() || o.dryRun {
@@ -141,9 +142,9 @@ func newStateRepaired(f *stateFile, r state.Repair, dryRun bool) stateRepaired {
 	return s
 }
 
-func (a *App) printRepaired(repaired []stateRepaired) error {
-	if a.global.output != output.Table {
-		return output.List(a.Out, a.global.output, repaired, repairedFields())
+func printRepaired(a *app.App, repaired []stateRepaired) error {
+	if a.Global.Output != output.Table {
+		return output.List(a.Out, a.Global.Output, repaired, repairedFields())
 	}
 	for _, r := range repaired {
 		if _, err := a.Out.Write([]byte(r.text())); err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/state"
 )
@@ -33,7 +34,7 @@ type stateResetOptions struct {
 	force  bool
 }
 
-func newStateResetCmd(a *App) *cobra.Command {
+func newStateResetCmd(a *app.App) *cobra.Command {
 	var o stateResetOptions
 	cmd := &cobra.Command{
 		Use:   "reset [FILE...]",
@@ -52,26 +53,26 @@ the status is 6: it would write what it knows again.
 The mangle rule on the router is left as it is; 'wanctl steer --reset' disables it
 too.
 
-` + exitStatuses,
+` + app.ExitStatuses,
 		Example: `  wanctl state reset --wan spectrum
   wanctl state reset --wan spectrum --yes
   wanctl state reset --all --dry-run`,
 		ValidArgsFunction: completeStateFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			named := len(args) > 0 || len(a.global.wans) > 0 || cmd.Flags().Changed("config")
+			named := len(args) > 0 || len(a.Global.WANs) > 0 || cmd.Flags().Changed("config")
 			switch {
 			case o.all && named:
-				return usagef("--all goes with neither --wan and --config nor with files")
+				return app.Usagef("--all goes with neither --wan and --config nor with files")
 			case o.all:
-				a.global.config = "" // that of the environment is one of them, or beside the matter
-			case !named && a.global.config == "":
-				return usagef("what is to be reset? give --wan NAME, --config FILE or a state file, or --all for all in %s", a.global.configDir)
+				a.Global.Config = "" // that of the environment is one of them, or beside the matter
+			case !named && a.Global.Config == "":
+				return app.Usagef("what is to be reset? give --wan NAME, --config FILE or a state file, or --all for all in %s", a.Global.ConfigDir)
 			}
-			files, err := a.stateFiles(cmd, args)
+			files, err := stateFiles(a, cmd, args)
 			if err != nil {
 				return err
 			}
-			return a.resetStates(cmd.Context(), files, o)
+			return resetStates(cmd.Context(), a, files, o)
 		},
 	}
 	f := cmd.Flags()
@@ -82,13 +83,13 @@ too.
 	return cmd
 }
 
-func (a *App) resetStates(ctx context.Context, files []*stateFile, o stateResetOptions) error {
+func resetStates(ctx context.Context, a *app.App, files []*stateFile, o stateResetOptions) error {
 	var there []*stateFile
 	done := []stateReset{}
 	// Everything that can refuse comes before anything is asked or changed.
 	problems := eachState(files, func(f *stateFile) error {
 		if beside, ok := stateItself(f.path); ok {
-			return usagef("%s belongs to a state file; reset that: wanctl state reset %s", f.path, state.Quote(beside))
+			return app.Usagef("%s belongs to a state file; reset that: wanctl state reset %s", f.path, state.Quote(beside))
 		}
 		if !f.exists() {
 			done = append(done, f.resetDone("", o.dryRun))
@@ -97,7 +98,7 @@ func (a *App) resetStates(ctx context.Context, files []*stateFile, o stateResetO
 		there = append(there, f)
 		busy := f.refuse()
 		if o.force && busy != nil {
-			a.warnf("%s: a daemon is running and writes what it knows again within a minute: restart it", f.name)
+			a.Warnf("%s: a daemon is running and writes what it knows again within a minute: restart it", f.name)
 		}
 		if o.force || o.dryRun {
 			return nil
@@ -108,7 +109,7 @@ func (a *App) resetStates(ctx context.Context, files []*stateFile, o stateResetO
 		return problems
 	}
 	if len(there) > 0 && !o.dryRun && !o.yes {
-		if err := a.confirmReset(ctx, there); err != nil {
+		if err := confirmReset(ctx, a, there); err != nil {
 			return err
 		}
 	}
@@ -122,7 +123,7 @@ func (a *App) resetStates(ctx context.Context, files []*stateFile, o stateResetO
 		done = append(done, f.resetDone(kept, o.dryRun))
 		return nil
 	})
-	return errors.Join(a.printReset(done), problems)
+	return errors.Join(printReset(a, done), problems)
 }
 
 // exists reports whether there is anything to reset.
@@ -176,15 +177,15 @@ func (f *stateFile) resetDone(kept string, dryRun bool) stateReset {
 }
 
 // asks reports whether a person can be asked something.
-func (a *App) asks() bool {
+func asks(a *app.App) bool {
 	in, ok := a.In.(*os.File)
 	return ok && a.ErrTTY && term.IsTerminal(int(in.Fd()))
 }
 
 // confirmReset asks the person at the terminal.
-func (a *App) confirmReset(ctx context.Context, files []*stateFile) error {
-	if !a.asks() {
-		return usagef("reset forgets what was learned, and nobody can be asked here: add --yes")
+func confirmReset(ctx context.Context, a *app.App, files []*stateFile) error {
+	if !asks(a) {
+		return app.Usagef("reset forgets what was learned, and nobody can be asked here: add --yes")
 	}
 	for _, f := range files {
 		fmt.Fprintf(a.Err, "%s: %s\n", printable(f.name), printable(f.path))
@@ -207,9 +208,9 @@ func (a *App) confirmReset(ctx context.Context, files []*stateFile) error {
 	}
 }
 
-func (a *App) printReset(done []stateReset) error {
-	if a.global.output != output.Table {
-		return output.List(a.Out, a.global.output, done, []output.Column[stateReset]{
+func printReset(a *app.App, done []stateReset) error {
+	if a.Global.Output != output.Table {
+		return output.List(a.Out, a.Global.Output, done, []output.Column[stateReset]{
 			field("name", func(r stateReset) any { return r.Name }),
 			field("kind", func(r stateReset) any { return r.Kind }),
 			field("file", func(r stateReset) any { return r.File }),

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/state"
 )
 
@@ -79,7 +80,7 @@ type transitionKept struct {
 	To   string     `json:"to,omitempty"`
 }
 
-func newStateShowCmd(a *App) *cobra.Command {
+func newStateShowCmd(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show [FILE...]",
 		Short: "What is kept of each WAN and of steering, and how old it is",
@@ -91,35 +92,35 @@ One file that is missing or damaged does not hide the others. Of such a file the
 backup is shown, where that is good, for that is what the daemon would start from.
 Damage is status 5, a file that does not exist yet is not.
 
-` + exitStatuses,
+` + app.ExitStatuses,
 		Example: `  wanctl state show
   wanctl state show --wan spectrum -o json | jq '.[0].wan.baseline_rtt_ms'
   wanctl state show /var/lib/wanctl/spectrum_state.json.corrupt`,
 		ValidArgsFunction: completeStateFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			files, err := a.stateFiles(cmd, args)
+			files, err := stateFiles(a, cmd, args)
 			if err != nil {
 				return err
 			}
-			return a.showStates(files, time.Now())
+			return showStates(a, files, time.Now())
 		},
 	}
 }
 
-func (a *App) showStates(files []*stateFile, now time.Time) error {
+func showStates(a *app.App, files []*stateFile, now time.Time) error {
 	shown := make([]stateShown, len(files))
 	of := map[*stateFile]stateShown{}
 	for i, f := range files {
 		shown[i] = f.show(now)
 		of[f] = shown[i]
 	}
-	if err := a.printStates(shown); err != nil {
+	if err := printStates(a, shown); err != nil {
 		return err
 	}
 	return eachState(files, func(f *stateFile) error {
 		switch s := of[f]; s.Condition {
 		case conditionDamaged:
-			return checkf("%s is damaged: %s; see: wanctl state check %s", f.path, s.Problem, f.named)
+			return app.Checkf("%s is damaged: %s; see: wanctl state check %s", f.path, s.Problem, f.named)
 		case conditionUnreadable:
 			return fmt.Errorf("%s cannot be read: %s; see: wanctl state check %s", f.path, s.Problem, f.named)
 		}

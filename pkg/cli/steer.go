@@ -3,6 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/config"
 )
 
@@ -45,26 +46,26 @@ const steerExample = `  wanctl steer                      with /etc/wanctl/steer
   wanctl steer status               what the running one does
   wanctl router export --steering steering.yaml    what the router needs for it`
 
-func newSteerCmd(a *App) *cobra.Command {
+func newSteerCmd(a *app.App) *cobra.Command {
 	var o steerOptions
 	cmd := &cobra.Command{
 		Use:     "steer",
 		Short:   "Steer new connections away from a congested WAN",
-		Long:    steerLong + exitStatuses,
+		Long:    steerLong + app.ExitStatuses,
 		Example: steerExample,
-		GroupID: groupLoops,
-		Args: usageArgs(func(cmd *cobra.Command, args []string) error {
+		GroupID: app.GroupLoops,
+		Args: app.UsageArgs(func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return unknownCommand(cmd, args[0])
+				return app.UnknownCommand(cmd, args[0])
 			}
 			return nil
 		}),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			err := a.runSteer(cmd, o)
+			err := runSteer(a, cmd, o)
 			if o.once || o.reset {
 				return err
 			}
-			return stopped(err)
+			return app.Stopped(err)
 		},
 
 		SuggestionsMinimumDistance: 2,
@@ -77,30 +78,30 @@ func newSteerCmd(a *App) *cobra.Command {
 	return cmd
 }
 
-func (a *App) runSteer(cmd *cobra.Command, o steerOptions) error {
+func runSteer(a *app.App, cmd *cobra.Command, o steerOptions) error {
 	for _, group := range [][]string{{"reset", "once"}, {"reset", "dry-run"}} {
-		if err := exclusive(cmd, group...); err != nil {
+		if err := app.Exclusive(cmd, group...); err != nil {
 			return err
 		}
 	}
-	cfg, err := a.loadSteering(cmd, a.configOptions())
+	cfg, err := loadSteering(a, cmd, a.ConfigOptions())
 	if err != nil {
 		return err
 	}
 	if o.reset {
-		return a.resetSteering(cmd.Context(), cfg)
+		return resetSteering(cmd.Context(), a, cfg)
 	}
-	return a.steer(cmd.Context(), cfg, o)
+	return runSteering(cmd.Context(), a, cfg, o)
 }
 
 // steeringPath is the file that the flags and the environment name.
-func (a *App) steeringPath(cmd *cobra.Command) (string, error) {
-	g := &a.global
+func steeringPath(a *app.App, cmd *cobra.Command) (string, error) {
+	g := &a.Global
 	switch {
-	case len(g.wans) > 1:
-		return "", usagef("%s works on one configuration, and --wan was given %d times", cmd.CommandPath(), len(g.wans))
-	case cmd.Flags().Changed("config") || len(g.wans) > 0:
-		paths, err := a.configPaths()
+	case len(g.WANs) > 1:
+		return "", app.Usagef("%s works on one configuration, and --wan was given %d times", cmd.CommandPath(), len(g.WANs))
+	case cmd.Flags().Changed("config") || len(g.WANs) > 0:
+		paths, err := a.ConfigPaths()
 		if err != nil {
 			return "", err
 		}
@@ -109,18 +110,18 @@ func (a *App) steeringPath(cmd *cobra.Command) (string, error) {
 	if path, ok := a.LookupEnv("WANCTL_STEERING_CONFIG"); ok && path != "" {
 		return path, nil
 	}
-	return config.Path(g.configDir, "steering")
+	return config.Path(g.ConfigDir, "steering")
 }
 
 // loadSteering reads the configuration of steering and, as far as it concerns
 // it, that of the primary WAN.
-func (a *App) loadSteering(cmd *cobra.Command, opts config.Options) (*steeringConfig, error) {
-	path, err := a.steeringPath(cmd)
+func loadSteering(a *app.App, cmd *cobra.Command, opts config.Options) (*steeringConfig, error) {
+	path, err := steeringPath(a, cmd)
 	if err != nil {
 		return nil, err
 	}
 	cfg, warnings, err := readSteering(path, opts)
-	a.warnProblems(warnings)
+	a.WarnProblems(warnings)
 	return cfg, err
 }
 

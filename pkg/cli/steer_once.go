@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/state"
 	"github.com/wanctl/wanctl/pkg/steerd"
@@ -31,14 +32,14 @@ func (s *steerer) once(ctx context.Context) error {
 	}
 	s.lists.read(ctx)
 	checker := telemetry.NewSteeringChecker(s.app.Version, settled{s.status(record.Status)})
-	if err := s.app.printSteeringHealth(checker.Health(ctx)); err != nil {
+	if err := printSteeringHealth(s.app, checker.Health(ctx)); err != nil {
 		return err
 	}
 	switch {
 	case record.Rule.Err != nil:
 		return fmt.Errorf("%s: %w", s.cfg.Path, s.explainRule(record.Rule.Err))
 	case !record.Path.Known:
-		return checkf("%s: no round-trip time of %s: %v; try 'wanctl probe %s'", s.cfg.Path, s.cfg.Primary, record.Path.Err, s.cfg.PingHost)
+		return app.Checkf("%s: no round-trip time of %s: %v; try 'wanctl probe %s'", s.cfg.Path, s.cfg.Primary, record.Path.Err, s.cfg.PingHost)
 	}
 	return nil
 }
@@ -74,10 +75,10 @@ func (s settled) Snapshot(context.Context) (telemetry.SteeringStatus, error) {
 func (s *steerer) explainRule(err error) error { return explainRule(s.cfg, err) }
 
 func explainRule(cfg *steeringConfig, err error) error {
-	switch exitStatus(err) {
-	case exitCheck:
+	switch app.ExitStatus(err) {
+	case app.ExitCheck:
 		return fmt.Errorf("%w; see 'wanctl router mangle get --config %s', and 'wanctl router export --steering %[2]s' for what the router needs", err, cfg.Path)
-	case exitRouter:
+	case app.ExitRouter:
 		return fmt.Errorf("%w; try 'wanctl router info --config %s'", err, cfg.Path)
 	}
 	return err
@@ -85,13 +86,13 @@ func explainRule(cfg *steeringConfig, err error) error {
 
 // resetSteering disables the rule and forgets the state. The rule comes first:
 // a state that is gone must not leave connections steered.
-func (a *App) resetSteering(ctx context.Context, cfg *steeringConfig) (err error) {
+func resetSteering(ctx context.Context, a *app.App, cfg *steeringConfig) (err error) {
 	lock, err := state.Acquire(cfg.LockFile)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	client, err := a.dialRouter(&cfg.Base)
+	client, err := dialRouter(a, &cfg.Base)
 	if err != nil {
 		return err
 	}

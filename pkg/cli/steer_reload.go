@@ -10,7 +10,7 @@ import (
 // reload reads the configuration again. The old one stays when the new one is
 // bad.
 func (s *steerer) reload(context.Context) {
-	fresh, warnings, err := readSteering(s.cfg.Path, s.app.configOptions())
+	fresh, warnings, err := readSteering(s.cfg.Path, s.app.ConfigOptions())
 	for _, p := range warnings {
 		s.log.Warn("configuration", "warning", p.String())
 	}

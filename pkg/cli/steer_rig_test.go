@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/cli"
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
@@ -85,10 +86,10 @@ health_check: {enabled: false}
 }
 
 // app is wanctl with what it prints.
-func (r *steeringRig) app() (*cli.App, *bytes.Buffer, *log) {
+func (r *steeringRig) app() (*app.App, *bytes.Buffer, *log) {
 	var stdout bytes.Buffer
 	stderr := &log{}
-	return &cli.App{
+	return &app.App{
 		Streams: output.Streams{In: strings.NewReader(""), Out: &stdout, Err: stderr},
 		// This process has more to do than one loop.
 		LookupEnv: func(name string) (string, bool) { return "", name == "GOMAXPROCS" },
@@ -99,8 +100,8 @@ func (r *steeringRig) app() (*cli.App, *bytes.Buffer, *log) {
 // run runs wanctl to its end.
 func (r *steeringRig) run(want int, args ...string) (stdout, stderr string) {
 	r.t.Helper()
-	app, o, e := r.app()
-	if got := app.Run(r.t.Context(), append(args, "--config", r.config)); got != want {
+	a, o, e := r.app()
+	if got := cli.Run(r.t.Context(), a, append(args, "--config", r.config)); got != want {
 		r.t.Fatalf("%s: exit status %d, want %d; stderr:\n%s\nstdout:\n%s", strings.Join(args, " "), got, want, e, o)
 	}
 	return o.String(), e.String()
@@ -109,10 +110,10 @@ func (r *steeringRig) run(want int, args ...string) (stdout, stderr string) {
 // start runs `wanctl steer` until end is called, which returns the exit status.
 func (r *steeringRig) start(args ...string) (stderr *log, end func() int) {
 	r.t.Helper()
-	app, _, stderr := r.app()
+	a, _, stderr := r.app()
 	ctx, cancel := context.WithCancel(r.t.Context())
 	status := make(chan int, 1)
-	go func() { status <- app.Run(ctx, append([]string{"steer", "--config", r.config}, args...)) }()
+	go func() { status <- cli.Run(ctx, a, append([]string{"steer", "--config", r.config}, args...)) }()
 	end = sync.OnceValue(func() int {
 		cancel()
 		return <-status

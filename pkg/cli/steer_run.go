@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/daemon/steersource"
@@ -42,12 +43,12 @@ type steerer struct {
 	moved   chan struct{} // poked by every transition
 }
 
-func (a *App) steer(ctx context.Context, cfg *steeringConfig, o steerOptions) (err error) {
+func runSteering(ctx context.Context, a *app.App, cfg *steeringConfig, o steerOptions) (err error) {
 	// A few short wake-ups a second: with one processor to wake they cost half.
 	if _, chosen := a.LookupEnv("GOMAXPROCS"); !chosen {
 		runtime.GOMAXPROCS(1)
 	}
-	ctx, d := a.newDaemon(ctx, logOptions{consoleOnly: o.once || o.dryRun, answer: o.once})
+	ctx, d := newDaemon(ctx, a, logOptions{consoleOnly: o.once || o.dryRun, answer: o.once})
 	s := &steerer{daemon: d, options: o, cfg: cfg, history: history.New(), moved: make(chan struct{}, 1)}
 	s.log = d.logs.of(&cfg.Base)
 	s.judging.Store(cfg.Steering)
@@ -133,7 +134,7 @@ func (s *steerer) build() error {
 		newSteeringHistorian(s.history.Feed(s.cfg.Primary), s.cfg),
 		mover{poke: s.moved},
 	}
-	if s.app.global.output != output.Table {
+	if s.app.Global.Output != output.Table {
 		p := newPrinter(s.daemon, steeringColumns, printSteering)
 		s.stages[2] = append(s.stages[2], supervisor.NewTask("output", nil, p.run))
 		observers = append(observers, steeringFeed{to: p, wan: s.cfg.Primary})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/daemon/steersource"
 	"github.com/wanctl/wanctl/pkg/router"
@@ -138,7 +139,7 @@ func (l *listReader) note() telemetry.ListNote {
 	return telemetry.ListNote{List: l.list}
 }
 
-func newSteerStatusCmd(a *App) *cobra.Command {
+func newSteerStatusCmd(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
 		Short: "What the running steering daemon does",
@@ -147,18 +148,18 @@ runs, what the last one left in its state file. It needs no router.
 
 The exit status is 5 when no daemon runs, or when it is not healthy.
 
-` + exitStatuses,
+` + app.ExitStatuses,
 		Example: `  wanctl steer status
   wanctl steer status -o json | jq .steering.enabled`,
-		Args: usageArgs(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.runSteerStatus(cmd) },
+		Args: app.UsageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return runSteerStatus(a, cmd) },
 	}
 }
 
-func (a *App) runSteerStatus(cmd *cobra.Command) error {
-	opts := a.configOptions()
+func runSteerStatus(a *app.App, cmd *cobra.Command) error {
+	opts := a.ConfigOptions()
 	opts.WithoutSecrets = true
-	cfg, err := a.loadSteering(cmd, opts)
+	cfg, err := loadSteering(a, cmd, opts)
 	if err != nil {
 		return err
 	}
@@ -167,7 +168,7 @@ func (a *App) runSteerStatus(cmd *cobra.Command) error {
 		left, leftErr := steeringLeft(cfg.Steering)()
 		left.Thresholds = steeringThresholds(steeringLaw(cfg.Steering))
 		if leftErr != nil {
-			return checkf("no steering daemon runs (%v), and it has left no state: %v; start it with 'wanctl steer --config %s'", err, leftErr, cfg.Path)
+			return app.Checkf("no steering daemon runs (%v), and it has left no state: %v; start it with 'wanctl steer --config %s'", err, leftErr, cfg.Path)
 		}
 		h = left.Stale(time.Now(), "no steering daemon runs; this is what the last one left")
 		err = nil
@@ -175,22 +176,22 @@ func (a *App) runSteerStatus(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if err := a.printSteeringHealth(h); err != nil {
+	if err := printSteeringHealth(a, h); err != nil {
 		return err
 	}
 	if h.Status != telemetry.Healthy {
-		return checkf("steering is %s: %s", h.Status, strings.Join(h.Reasons, "; "))
+		return app.Checkf("steering is %s: %s", h.Status, strings.Join(h.Reasons, "; "))
 	}
 	return nil
 }
 
 // printSteeringHealth prints what steering knows, for people or programs.
-func (a *App) printSteeringHealth(h telemetry.SteeringHealth) error {
-	switch a.global.output {
+func printSteeringHealth(a *app.App, h telemetry.SteeringHealth) error {
+	switch a.Global.Output {
 	case output.JSON:
 		return output.EncodeJSON(a.Out, h)
 	case output.JSONL, output.CSV:
-		return output.List(a.Out, a.global.output, []telemetry.SteeringHealth{h}, steeringHealthColumns)
+		return output.List(a.Out, a.Global.Output, []telemetry.SteeringHealth{h}, steeringHealthColumns)
 	case output.Table:
 	}
 	for _, line := range steeringLines(h) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 )
 
@@ -31,16 +32,16 @@ type versionInfo struct {
 	Arch    string `json:"arch"`
 }
 
-func newVersionCmd(a *App) *cobra.Command {
+func newVersionCmd(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
 		Short:   "Print the version",
-		Long:    "Print the version of wanctl and of the Go toolchain that built it.\n\n" + exitStatuses,
-		GroupID: groupTools,
-		Args:    usageArgs(cobra.NoArgs),
+		Long:    "Print the version of wanctl and of the Go toolchain that built it.\n\n" + app.ExitStatuses,
+		GroupID: app.GroupTools,
+		Args:    app.UsageArgs(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
 			v := versionInfo{a.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH}
-			if a.global.output == output.Table {
+			if a.Global.Output == output.Table {
 				_, err := fmt.Fprintf(a.Out, "wanctl %s (%s, %s/%s)\n", v.Version, v.Go, v.OS, v.Arch)
 				return err
 			}

@@ -1,0 +1,62 @@
+// Package app is what every command of wanctl shares: the standard streams, the
+// global flags, the loading of configuration files, the classes of errors and
+// their exit statuses. It knows no command.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wanctl/wanctl/pkg/cli/output"
+)
+
+// App is what every command shares. Tests build their own.
+type App struct {
+	output.Streams
+	LookupEnv func(string) (string, bool)
+	Version   string
+
+	// The global flags, set before a command runs.
+	Global GlobalFlags
+}
+
+// PrintError writes one error for a person, each line with the same prefix so
+// that several problems of a configuration can be grepped.
+func (a *App) PrintError(cmd *cobra.Command, err error) {
+	text := err.Error()
+	if errors.Is(err, context.Canceled) {
+		text = strings.TrimSuffix("interrupted: "+text, ": "+context.Canceled.Error())
+	}
+	for line := range strings.Lines(text) {
+		fmt.Fprintf(a.Err, "wanctl: %s\n", strings.TrimRight(line, "\n"))
+	}
+	if ExitStatus(err) == ExitUsage {
+		fmt.Fprintf(a.Err, "Run '%s --help' for usage.\n", cmd.CommandPath())
+	}
+}
+
+// Warnf prints a warning about something that does not stop the command.
+func (a *App) Warnf(format string, args ...any) {
+	if !a.Global.Quiet {
+		fmt.Fprintf(a.Err, "wanctl: warning: "+format+"\n", args...)
+	}
+}
+
+// Logger returns a logger that writes to w in the chosen format, from the named level up.
+func (a *App) Logger(w io.Writer, name string) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(name)); err != nil {
+		level = slog.LevelInfo
+	}
+	opts := &slog.HandlerOptions{Level: level}
+	if a.Global.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, opts))
+	}
+	return slog.New(slog.NewTextHandler(w, opts))
+}

@@ -1,0 +1,151 @@
+package app
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wanctl/wanctl/pkg/config"
+)
+
+// ConfigOptions returns how configuration files are read: with the
+// environment of the command.
+func (a *App) ConfigOptions() config.Options { return config.Options{LookupEnv: a.LookupEnv} }
+
+// ConfigPaths returns the files that the global flags name, at least one.
+func (a *App) ConfigPaths() ([]string, error) {
+	g := &a.Global
+	switch {
+	case g.Config != "" && len(g.WANs) > 0:
+		return nil, Usagef("give --config FILE or --wan NAME, not both")
+	case g.Config != "":
+		return []string{g.Config}, nil
+	case len(g.WANs) == 0:
+		return nil, Usagef("which WAN? give --wan NAME for NAME.yaml in %s, or --config FILE%s", g.ConfigDir, ExistingWANs(g.ConfigDir))
+	}
+	paths := make([]string, len(g.WANs))
+	for i, name := range g.WANs {
+		path, err := config.Path(g.ConfigDir, name)
+		if err != nil {
+			return nil, Usagef("--wan: %v", err)
+		}
+		paths[i] = path
+	}
+	return paths, nil
+}
+
+// KindOf is config.Kind, going by the name where the sections do not tell: of a
+// file that is missing or empty too, the right loader has the right advice.
+func KindOf(path string) config.FileKind {
+	kind := config.Kind(path)
+	if name := filepath.Base(path); kind == config.KindUnknown && strings.TrimSuffix(name, filepath.Ext(name)) == "steering" {
+		return config.KindSteering
+	}
+	return kind
+}
+
+// OnePath is ConfigPaths for a command that works on exactly one.
+func (a *App) OnePath(cmd *cobra.Command) (string, error) {
+	if n := len(a.Global.WANs); n > 1 {
+		return "", Usagef("%s works on one WAN, and --wan was given %d times", cmd.CommandPath(), n)
+	}
+	paths, err := a.ConfigPaths()
+	if err != nil {
+		return "", err
+	}
+	return paths[0], nil
+}
+
+// LoadWANs reads the configuration of every WAN the global flags name, at least
+// one, and prints its warnings. WANs that must not run together are an error.
+func (a *App) LoadWANs(*cobra.Command) ([]*config.WAN, error) {
+	paths, err := a.ConfigPaths()
+	if err != nil {
+		return nil, err
+	}
+	var (
+		wans []*config.WAN
+		bad  config.Error
+	)
+	for _, path := range paths {
+		wan, warnings, err := config.Load(path, a.ConfigOptions())
+		a.WarnProblems(warnings)
+		var invalid *config.Error
+		switch {
+		case errors.As(err, &invalid):
+			bad.Problems = append(bad.Problems, invalid.Problems...)
+		case err != nil:
+			return nil, err
+		default:
+			wans = append(wans, wan)
+		}
+	}
+	if len(bad.Problems) > 0 {
+		return nil, &bad
+	}
+	if err := config.CheckTogether(wans); err != nil {
+		return nil, err
+	}
+	return wans, nil
+}
+
+// LoadWAN is LoadWANs for a command that works on exactly one.
+func (a *App) LoadWAN(cmd *cobra.Command) (*config.WAN, error) {
+	path, err := a.OnePath(cmd)
+	if err != nil {
+		return nil, err
+	}
+	return a.ReadWAN(path, a.ConfigOptions())
+}
+
+// LoadBase is LoadWAN for a command to which steering's file is as good: it
+// has to do with the router alone.
+func (a *App) LoadBase(cmd *cobra.Command) (*config.Base, error) {
+	path, err := a.OnePath(cmd)
+	if err != nil {
+		return nil, err
+	}
+	if KindOf(path) == config.KindSteering {
+		s, err := a.ReadSteering(path, a.ConfigOptions())
+		if err != nil {
+			return nil, err
+		}
+		return &s.Base, nil
+	}
+	wan, err := a.ReadWAN(path, a.ConfigOptions())
+	if err != nil {
+		return nil, err
+	}
+	return &wan.Base, nil
+}
+
+// ReadWAN reads the configuration of a WAN and prints its warnings.
+func (a *App) ReadWAN(path string, opts config.Options) (*config.WAN, error) {
+	wan, warnings, err := config.Load(path, opts)
+	a.WarnProblems(warnings)
+	return wan, err
+}
+
+// ReadSteering reads the configuration of steering and prints its warnings.
+func (a *App) ReadSteering(path string, opts config.Options) (*config.Steering, error) {
+	s, warnings, err := config.LoadSteering(path, opts)
+	a.WarnProblems(warnings)
+	return s, err
+}
+
+func (a *App) WarnProblems(warnings []config.Problem) {
+	for _, p := range warnings {
+		a.Warnf("%s", p)
+	}
+}
+
+// ExistingWANs returns the end of an error text that lists the WANs of dir,
+// empty when there are none.
+func ExistingWANs(dir string) string {
+	if names := config.Names(dir); len(names) > 0 {
+		return "; there are " + strings.Join(names, ", ")
+	}
+	return ""
+}
