@@ -7,8 +7,8 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// OfWAN gathers the metrics of one WAN alone: those that carry its name. What
-// a process says of itself (go_, process_, wanctl_build_info) carries none.
+// OfWAN returns a Gatherer of the metrics that carry the label of one WAN. Those
+// of the process (go_, process_, wanctl_build_info) carry none.
 func OfWAN(from prometheus.Gatherer, name string) prometheus.Gatherer {
 	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
 		all, err := from.Gather()
@@ -16,8 +16,8 @@ func OfWAN(from prometheus.Gatherer, name string) prometheus.Gatherer {
 	})
 }
 
-// FamiliesOfWAN returns what of the families belongs to the WAN name. They are
-// not changed.
+// FamiliesOfWAN returns the part of families that carries the label of the WAN
+// called name. It does not change families.
 func FamiliesOfWAN(families []*dto.MetricFamily, name string) []*dto.MetricFamily {
 	wan := WANLabel(name)
 	var kept []*dto.MetricFamily
