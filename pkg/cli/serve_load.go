@@ -180,7 +180,7 @@ func wanLeft(cfg *config.WAN) func() (telemetry.WANStatus, error) {
 	file := state.OpenWAN(cfg.StateFile)
 	return func() (telemetry.WANStatus, error) {
 		s := telemetry.WANStatus{Name: cfg.Name}
-		left, err := file.Peek()
+		left, err := file.ReadOnly()
 		if err != nil {
 			return s, err
 		}
@@ -220,7 +220,7 @@ func steeringLeft(cfg *config.Steering) func() (telemetry.SteeringStatus, error)
 			GreenRTTMs: millis(cfg.Assess.GreenRTT), YellowRTTMs: millis(cfg.Assess.YellowRTT), RedRTTMs: millis(cfg.Assess.RedRTT),
 			RedSamplesRequired: cfg.Assess.RedSamples, GreenSamplesRequired: cfg.Assess.GreenSamples,
 		}
-		left, err := file.Peek()
+		left, err := file.ReadOnly()
 		if err != nil {
 			return s, err
 		}

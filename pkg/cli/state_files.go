@@ -106,10 +106,10 @@ func statesOf(a *app.App, dir string) []*stateFile {
 func stateOf(a *app.App, path, named string, alone bool) *stateFile {
 	opts := a.ConfigOptions()
 	opts.WithoutSecrets, opts.FileAlone = true, alone
-	f := &stateFile{config: path, named: named, kind: state.OfWAN}
+	f := &stateFile{config: path, named: named, kind: state.KindWAN}
 	// Warnings are for whoever runs the loop or validates the file.
 	if app.KindOf(path) == config.KindSteering {
-		f.kind = state.OfSteering
+		f.kind = state.KindSteering
 		if f.steering, _, f.problem = config.LoadSteering(path, opts); f.problem == nil {
 			f.base = &f.steering.Base
 		}
@@ -144,12 +144,12 @@ func statesAt(a *app.App, paths []string) ([]*stateFile, error) {
 		}
 		f, ok := known[absolute(path)]
 		if !ok {
-			f = &stateFile{name: strings.TrimSuffix(filepath.Base(path), "_state.json"), kind: state.Recognise(path)}
+			f = &stateFile{name: strings.TrimSuffix(filepath.Base(path), "_state.json"), kind: state.DetectKind(path)}
 		}
-		if _, err := os.Lstat(path); f.kind == state.OfNeither && errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(path); f.kind == state.KindUnknown && errors.Is(err, fs.ErrNotExist) {
 			return nil, app.Usagef("%s: no such file; 'wanctl state path' names those there are", path)
 		}
-		if f.kind == state.OfNeither {
+		if f.kind == state.KindUnknown {
 			return nil, app.Usagef("%s: nothing tells whether it is the state of a WAN or of steering; name its configuration with --wan or --config instead", path)
 		}
 		f.path, f.named = path, state.Quote(path)
@@ -201,46 +201,46 @@ func (f *stateFile) refuse() error {
 }
 
 func (f *stateFile) wanRules() state.Rules[state.WAN] {
-	b := state.WANBounds{Law: judgeLaw}
+	b := state.WANBounds{Law: validateLaw}
 	if c := f.wan; c != nil {
 		b.Download = [2]bitrate.Rate{c.Download.FloorRed, c.Download.Ceiling}
 		b.Upload = [2]bitrate.Rate{c.Upload.FloorRed, c.Upload.Ceiling}
 		b.BaselineMin, b.BaselineMax = c.Thresholds.BaselineMin, c.Thresholds.BaselineMax
 	}
-	return state.Rules[state.WAN]{Judge: b.Judge, Lock: f.lock(), Name: f.named}
+	return state.Rules[state.WAN]{Validate: b.Validate, Lock: f.lock(), Name: f.named}
 }
 
 func (f *stateFile) steeringRules() state.Rules[state.Steering] {
-	b := state.SteeringBounds{Law: judgeSteeringLaw}
+	b := state.SteeringBounds{Law: validateSteeringLaw}
 	if c := f.steering; c != nil {
 		b.Primary, b.BaselineMin, b.BaselineMax = c.Primary, c.Assess.BaselineMin, c.Assess.BaselineMax
 	}
-	return state.Rules[state.Steering]{Judge: b.Judge, Lock: f.lock(), Name: f.named}
+	return state.Rules[state.Steering]{Validate: b.Validate, Lock: f.lock(), Name: f.named}
 }
 
 func (f *stateFile) check() state.Report {
-	if f.kind == state.OfSteering {
+	if f.kind == state.KindSteering {
 		return state.OpenSteering(f.path).Check(f.steeringRules())
 	}
 	return state.OpenWAN(f.path).Check(f.wanRules())
 }
 
 func (f *stateFile) plan() (state.Repair, error) {
-	if f.kind == state.OfSteering {
+	if f.kind == state.KindSteering {
 		return state.OpenSteering(f.path).Plan(f.steeringRules())
 	}
 	return state.OpenWAN(f.path).Plan(f.wanRules())
 }
 
 func (f *stateFile) repair() (state.Repair, error) {
-	if f.kind == state.OfSteering {
+	if f.kind == state.KindSteering {
 		return state.OpenSteering(f.path).Repair(f.steeringRules())
 	}
 	return state.OpenWAN(f.path).Repair(f.wanRules())
 }
 
-// judgeLaw reports what is wrong with what the law of a WAN has learned.
-func judgeLaw(text json.RawMessage) error {
+// validateLaw reports what is wrong with what the law of a WAN has learned.
+func validateLaw(text json.RawMessage) error {
 	var m trace.Memory
 	if err := json.Unmarshal(text, &m); err != nil {
 		return fmt.Errorf("not what the law writes (%w)", err)
@@ -253,8 +253,8 @@ func judgeLaw(text json.RawMessage) error {
 	return nil
 }
 
-// judgeSteeringLaw is judgeLaw for steering.
-func judgeSteeringLaw(text json.RawMessage) error {
+// validateSteeringLaw is validateLaw for steering.
+func validateSteeringLaw(text json.RawMessage) error {
 	var m steering.Memory
 	if err := json.Unmarshal(text, &m); err != nil {
 		return fmt.Errorf("not what the law writes (%w)", err)

@@ -23,7 +23,7 @@ func printStates(a *app.App, shown []stateShown) error {
 	for _, t := range []struct {
 		kind    state.Kind
 		columns []output.Column[stateShown]
-	}{{state.OfWAN, wanStateColumns()}, {state.OfSteering, steeringStateColumns()}} {
+	}{{state.KindWAN, wanStateColumns()}, {state.KindSteering, steeringStateColumns()}} {
 		var of []stateShown
 		for _, s := range shown {
 			if s.Kind == t.kind.String() {
@@ -58,7 +58,7 @@ func (s stateShown) remark() string {
 	switch s.ReadFrom {
 	case "":
 	case s.File:
-		backup = "; shown is what is readable of it"
+		backup = "; shown are its valid values"
 	default:
 		backup = "; shown is " + s.ReadFrom
 	}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -15,22 +14,22 @@ import (
 
 // stateRepaired is the output for programs.
 type stateRepaired struct {
-	Name    string          `json:"name"`
-	Kind    string          `json:"kind"`
-	File    string          `json:"file"`
-	Changed bool            `json:"changed"` // or would be, in a dry run
-	DryRun  bool            `json:"dry_run"`
-	Damage  string          `json:"damage,omitempty"`
-	Kept    int             `json:"fields_kept,omitempty"`
-	Fields  []stateRestored `json:"fields_changed"`
-	Steps   []stateStep     `json:"steps"`
+	Name    string       `json:"name"`
+	Kind    string       `json:"kind"`
+	File    string       `json:"file"`
+	Changed bool         `json:"changed"` // or would be, in a dry run
+	DryRun  bool         `json:"dry_run"`
+	Damage  string       `json:"damage,omitempty"`
+	From    string       `json:"restored_from,omitempty"` // the file or its backup
+	Kept    int          `json:"fields_kept,omitempty"`   // of that file
+	Fields  []stateField `json:"fields_changed"`
+	Steps   []stateStep  `json:"steps"`
 }
 
-type stateRestored struct {
-	Key   string          `json:"key"`
-	From  string          `json:"from"` // "backup", "rest" or "default"
-	Value json.RawMessage `json:"value,omitempty"`
-	Why   string          `json:"why"`
+type stateField struct {
+	Key  string `json:"key"`
+	From string `json:"from"` // always "default": the invalid value is removed
+	Why  string `json:"why"`
 }
 
 type stateStep struct {
@@ -48,17 +47,16 @@ func newStateRepairCmd(a *app.App) *cobra.Command {
 	var o stateRepairOptions
 	cmd := &cobra.Command{
 		Use:   "repair [FILE...]",
-		Short: "Make damaged files usable again, field by field",
-		Long: `Repair state files. What is readable and may be used stays, fields of other
-programs included: a file with one bad field keeps the others, and of one that is
-cut all that stands before the cut is kept. What is missing then comes from the
-backup, as far as that is good, and is left out otherwise, so that the daemon
-begins with its default. Of a list the bad items go.
+		Short: "Make damaged files usable again",
+		Long: `Repair state files, as a daemon does when it starts. A file that cannot be read as
+JSON is replaced by its backup; without a good backup it is removed, so that the
+daemon starts afresh. In a file that can be read, each invalid value is removed, so
+that its default applies, and all others stay, fields of other programs included.
 
 The damaged file is kept as FILE.corrupt; an earlier one becomes FILE.corrupt.1,
-and of more than five the oldest goes. A damaged backup is made anew. Modes wider
-than 0600, and owners where root may change them, are put in order, and the
-temporary files of killed saves are removed.
+and of more than five the oldest is deleted. A damaged backup is replaced by a copy
+of the state. Modes other than 0600, and owners where root may change them, are
+corrected, and temporary files of killed saves are removed.
 
 A daemon that runs keeps its state in memory and would write it over the repaired
 one: where something is to be repaired, the status is 6 then.
@@ -77,7 +75,7 @@ one: where something is to be repaired, the status is 6 then.
 		},
 	}
 	f := cmd.Flags()
-	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be done, field by field, and do nothing")
+	f.BoolVar(&o.dryRun, "dry-run", false, "print what would be done, and do nothing")
 	f.BoolVar(&o.force, "force", false, "also while a daemon runs")
 	return cmd
 }
@@ -124,17 +122,13 @@ func stateItself(path string) (string, bool) {
 func newStateRepaired(f *stateFile, r state.Repair, dryRun bool) stateRepaired {
 	s := stateRepaired{
 		Name: f.name, Kind: f.kind.String(), File: f.path, Changed: !r.Nothing(), DryRun: dryRun,
-		Kept: r.Kept, Fields: []stateRestored{}, Steps: []stateStep{},
+		From: r.From, Kept: r.Kept, Fields: []stateField{}, Steps: []stateStep{},
 	}
 	if r.Damage != nil {
 		s.Damage = state.Reason(r.Damage)
 	}
-	for _, c := range r.Changes {
-		value := c.Value
-		if !json.Valid(value) {
-			value = nil // NaN in a field of another program
-		}
-		s.Fields = append(s.Fields, stateRestored{c.Key, string(c.From), value, c.Why})
+	for _, i := range r.Reset {
+		s.Fields = append(s.Fields, stateField{i.Key, "default", i.Why})
 	}
 	for _, step := range r.Steps {
 		s.Steps = append(s.Steps, stateStep{string(step.Do), step.File, step.To})
@@ -167,40 +161,26 @@ func (r stateRepaired) text() string {
 	}
 	fmt.Fprintf(&b, "%s: %s\n", printable(r.File), did)
 	if r.Damage != "" {
-		left := fmt.Sprintf("%s kept, %d changed", countOf(r.Kept, "field"), len(r.Fields))
-		if r.Kept+len(r.Fields) == 0 {
-			left = "nothing is readable, so the daemon begins afresh"
+		source := fmt.Sprintf("%s kept, %d reset", countOf(r.Kept, "field"), len(r.Fields))
+		switch r.From {
+		case r.File:
+		case "":
+			source = "there is no good backup, so the daemon starts afresh"
+		default:
+			source = printable(r.From) + " is used in its place; " + source
 		}
-		fmt.Fprintf(&b, "  damage: %s; %s\n", printable(r.Damage), left)
+		fmt.Fprintf(&b, "  damage: %s; %s\n", printable(r.Damage), source)
 	}
 	for _, f := range r.Fields {
-		fmt.Fprintf(&b, "  %s: %s (%s)\n", printable(f.Key), f.told(), printable(f.Why))
+		fmt.Fprintf(&b, "  %s: reset to its default (%s)\n", printable(f.Key), printable(f.Why))
 	}
 	for _, s := range r.Steps {
-		fmt.Fprintf(&b, "  %s\n", s.told())
+		fmt.Fprintf(&b, "  %s\n", s.text())
 	}
 	return b.String()
 }
 
-// longestValue is how much of a value a line shows.
-const longestValue = 60
-
-func (f stateRestored) told() string {
-	value := string(f.Value)
-	if r := []rune(value); len(r) > longestValue {
-		value = string(r[:longestValue]) + "..."
-	}
-	switch state.Source(f.From) {
-	case state.FromBackup:
-		return printable(value) + " from the backup"
-	case state.FromRest:
-		return printable(value) + " are left of it"
-	case state.FromDefault:
-	}
-	return "left out, so that the default holds"
-}
-
-func (s stateStep) told() string {
+func (s stateStep) text() string {
 	file, to := printable(s.File), printable(s.To)
 	switch state.Act(s.Do) {
 	case state.SetAside:
@@ -208,7 +188,7 @@ func (s stateStep) told() string {
 	case state.Write:
 		return "state: " + file + " written"
 	case state.Renew:
-		return "backup: " + file + " made anew from the state"
+		return "backup: " + file + " replaced by a copy of the state"
 	case state.Chmod:
 		return "mode: " + file + " is 0600"
 	case state.Chown:

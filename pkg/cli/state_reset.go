@@ -137,7 +137,7 @@ func (f *stateFile) exists() bool {
 }
 
 func (f *stateFile) reset() error {
-	if f.kind == state.OfSteering {
+	if f.kind == state.KindSteering {
 		return state.OpenSteering(f.path).Reset(state.Steering{Current: f.goodState()})
 	}
 	return state.OpenWAN(f.path).Reset(state.WAN{})
@@ -150,7 +150,7 @@ func (f *stateFile) goodState() string {
 		good, _ := steeringStates(f.steering.Primary)
 		return good
 	}
-	current := state.OpenSteering(f.path).Look().State.Current
+	current := state.OpenSteering(f.path).ReadBest().State.Current
 	if wan, ok := strings.CutSuffix(current, state.Degraded); ok {
 		return wan + state.Good
 	}
@@ -162,10 +162,10 @@ func (f *stateFile) goodState() string {
 
 // keptAs is where a reset leaves what there is.
 func (f *stateFile) keptAs() string {
-	if _, err := state.OpenWAN(f.path).Peek(); f.kind == state.OfWAN && errors.Is(err, state.ErrDamaged) {
+	if _, err := state.OpenWAN(f.path).ReadOnly(); f.kind == state.KindWAN && errors.Is(err, state.ErrDamaged) {
 		return f.path + ".corrupt"
 	}
-	if _, err := state.OpenSteering(f.path).Peek(); f.kind == state.OfSteering && errors.Is(err, state.ErrDamaged) {
+	if _, err := state.OpenSteering(f.path).ReadOnly(); f.kind == state.KindSteering && errors.Is(err, state.ErrDamaged) {
 		return f.path + ".corrupt"
 	}
 	return state.OpenWAN(f.path).BackupPath()

@@ -88,9 +88,9 @@ func newStateShowCmd(a *app.App) *cobra.Command {
 what the law has learned of the line (capacities, noise); of steering its state.
 Which daemon runs is told by its lock file.
 
-One file that is missing or damaged does not hide the others. Of such a file the
-backup is shown, where that is good, for that is what the daemon would start from.
-Damage is status 5, a file that does not exist yet is not.
+A file that is missing or damaged does not hide the others. Its backup is shown
+instead or, where only single values are invalid, the valid ones: what the daemon
+would start from. Damage is status 5, a file that does not exist yet is not.
 
 ` + app.ExitStatuses,
 		Example: `  wanctl state show
@@ -148,13 +148,13 @@ func (f *stateFile) show(now time.Time) stateShown {
 	}
 	var saved time.Time
 	var lost error
-	if f.kind == state.OfSteering {
-		l := state.OpenSteering(f.path).Look()
+	if f.kind == state.KindSteering {
+		l := state.OpenSteering(f.path).ReadBest()
 		if lost, saved = l.Lost, l.State.Timestamp; l.Found {
 			s.ReadFrom, s.Steering = l.Path, newSteeringKept(l.State)
 		}
 	} else {
-		l := state.OpenWAN(f.path).Look()
+		l := state.OpenWAN(f.path).ReadBest()
 		if lost, saved = l.Lost, l.State.Timestamp; l.Found {
 			s.ReadFrom, s.WAN = l.Path, newWANKept(l.State, now)
 		}

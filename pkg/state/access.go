@@ -1,8 +1,6 @@
 package state
 
 import (
-	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"os/user"
@@ -12,17 +10,16 @@ import (
 
 // account is a user of this host.
 type account struct {
-	uid   int
-	gid   int
-	known bool
-	what  string // that told: "the daemon", "the directory"
+	uid, gid int
+	known    bool
 }
 
 func (a account) String() string {
-	if u, err := user.LookupId(strconv.Itoa(a.uid)); err == nil {
+	id := strconv.Itoa(a.uid)
+	if u, err := user.LookupId(id); err == nil {
 		return u.Username
 	}
-	return strconv.Itoa(a.uid)
+	return id
 }
 
 func ownerOf(st fs.FileInfo) account {
@@ -33,49 +30,23 @@ func ownerOf(st fs.FileInfo) account {
 	return account{uid: int(sys.Uid), gid: int(sys.Gid), known: true}
 }
 
-// daemonUser is the user whose daemon writes the state: that of the running
-// one, or else the owner of the directory.
-func (r *Report) daemonUser(dir string) account {
-	from := func(path, what string) account {
-		st, err := os.Stat(path)
-		if err != nil {
-			return account{}
-		}
-		a := ownerOf(st)
-		a.what = what
-		return a
-	}
-	if r.Held && r.Holder.PID != 0 {
-		if a := from(fmt.Sprintf("/proc/%d", r.Holder.PID), "the running daemon"); a.known {
-			return a
-		}
-	}
-	return from(dir, "the directory")
+// wrongOwner returns the owner that the file should have, that of its directory,
+// where it has another. Root may own everything.
+func wrongOwner(file, dir fs.FileInfo) (want account, wrong bool) {
+	want = ownerOf(dir)
+	return want, want.known && want.uid != 0 && ownerOf(file).uid != want.uid
 }
 
-// unwritable says why user cannot make files in dir and what to type, "" where
-// that user can or where nobody knows.
-func unwritable(dir string, st fs.FileInfo, user account) (why, next string) {
-	const write, search = 2, 1
-	err := syscall.Access(dir, write|search)
-	owner, mode := ownerOf(st), st.Mode().Perm()
-	switch {
-	case errors.Is(err, syscall.EROFS):
-		return "the file system is read-only", "findmnt -T " + Quote(dir)
-	case !user.known || user.uid == 0:
-	case owner.uid == user.uid && mode&0o300 != 0o300:
-		return fmt.Sprintf("mode %04o", mode), "chmod u+wx " + Quote(dir)
-	case user.uid == os.Getuid() && err != nil, // whatever the groups
-		owner.uid != user.uid && mode&0o030 != 0o030 && mode&0o003 != 0o003:
-		return fmt.Sprintf("it belongs to %s, mode %04o", owner, mode), fmt.Sprintf("chown %s %s", user, Quote(dir))
-	}
-	return "", ""
+// readOnly reports whether dir is on a read-only file system.
+func readOnly(dir string) bool {
+	const write = 2
+	return syscall.Access(dir, write) == syscall.EROFS
 }
 
-// adopt gives a new file to the owner of the directory it is in, where it can.
-// Root repairs, resets and tries out what a daemon with fewer rights has to read
-// later.
-func adopt(file *os.File, dir string) {
+// chownLikeDir gives a new file to the owner of the directory it is in, where it
+// can: root repairs, resets and tries out what a daemon with fewer rights has to
+// read later.
+func chownLikeDir(file *os.File, dir string) {
 	st, err := os.Stat(dir)
 	if err != nil || os.Geteuid() != 0 {
 		return

@@ -4,10 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 )
 
@@ -20,43 +18,33 @@ const (
 	Note   Severity = "note"
 )
 
-// Finding is one thing about a state file that somebody should know.
+// Finding is one thing about a state file that its user should know.
 type Finding struct {
 	Severity Severity
 	File     string
 	Key      string // dotted; "" when it concerns the whole file
 	Text     string
-	Next     string // the command to type; "" when nothing is to be done
+	Next     string // the command to type
 }
 
 // Report is the condition of a state file and of what belongs to it.
 type Report struct {
 	Main      Condition
 	Backup    Condition
-	Corrupt   []Condition // set aside earlier, newest first; their content is not judged
+	Corrupt   []Condition // set aside earlier, newest first; their content is not checked
 	Leftovers []string    // temporary files of savers that were killed
 	Holder    Owner       // of the lock, while Held
 	Held      bool
 	Findings  []Finding
-
-	// command is a subcommand of 'wanctl state' for this file.
-	command func(sub string) string
 }
 
-// Condition is what one file is like.
+// Condition is the state of one file.
 type Condition struct {
 	Path     string
 	Exists   bool
-	Size     int64 // bytes
 	Modified time.Time
-	Err      error // ErrDamaged, or why the file could not be read
-
-	// Bad is what cannot be used in a file that is a JSON object.
-	Bad []Bad
-
-	twice []string
-	link  bool
-	none  bool // not one field of a state is in it
+	Err      error     // ErrDamaged, or why the file could not be read
+	Invalid  []Invalid // values that cannot be used in a file that is a JSON object
 }
 
 // Healthy reports whether the next start finds what it needs: a good file, or
@@ -74,237 +62,165 @@ func (r Report) Healthy() bool {
 // three times MaxInterval.
 const staleAfter = 3 * MaxInterval
 
-// Check looks at the file and what belongs to it, and changes nothing.
+// Check examines the file and what belongs to it, and changes nothing.
 func (f *File[T]) Check(rules Rules[T]) Report {
 	r := Report{
-		Main:      f.condition(f.path, rules),
-		Backup:    f.condition(f.backupPath(), Rules[T]{}), // what is out of bounds there does no harm
+		Main:      f.condition(f.path, rules.Validate),
+		Backup:    f.condition(f.BackupPath(), nil), // values out of bounds are reset when it is used
 		Leftovers: old(leftovers(f.path)),
 	}
 	for age := range keptCorrupt {
-		if c := outside(f.corruptName(age)); c.Exists {
+		if c := statFile(f.corruptName(age)); c.Exists {
 			r.Corrupt = append(r.Corrupt, c)
 		}
 	}
 	if rules.Lock != "" {
-		var err error
-		if r.Holder, r.Held, err = Holder(rules.Lock); err != nil {
-			r.note(rules.Lock, "", "", "%v", err)
-		}
+		r.Holder, r.Held, _ = Holder(rules.Lock) // one that cannot be read says nothing about the state
 	}
-	r.command = func(sub string) string { return rules.command(sub, f.path) }
-	r.judgeMain()
-	r.judgeAge()
-	r.judgeBackup()
-	r.judgeRest()
-	r.judgeAccess()
+	command := func(sub string) string { return rules.command(sub, f.path) }
+	if !r.Main.Exists && r.Main.Err == nil && r.Backup.Exists {
+		r.add(Damage, f.path, "", command("repair"), "is missing, and its backup is there")
+	}
+	r.addContent(r.Main, command)
+	r.addContent(r.Backup, command)
+	r.addStale()
+	for _, c := range r.Corrupt {
+		r.add(Note, c.Path, "", "rm "+Quote(c.Path), "a damaged state that was set aside, last written %s; examine it, then remove it",
+			c.Modified.Format(time.RFC3339))
+	}
+	for _, path := range r.Leftovers {
+		r.add(Note, path, "", command("repair"), "a temporary file of a save that was killed")
+	}
+	r.addAccess(command)
 	return r
 }
 
-func (f *File[T]) condition(path string, rules Rules[T]) Condition {
-	c := outside(path)
+// condition reads the file at path. Its Err wraps the damage of the whole file or
+// of single values.
+func (f *File[T]) condition(path string, validate func(T) []Invalid) Condition {
+	c := statFile(path)
 	if !c.Exists || c.Err != nil {
 		return c
 	}
 	text, err := readText(path)
-	if err != nil {
-		c.Err = err
-		return c
+	if err == nil {
+		c.Invalid, err = f.assess(text, validate)
 	}
-	a, err := f.assess(text, rules)
-	c.Bad, c.twice, c.Err = a.bad, a.twice, err
-	if doc, damage := parseObject(text); damage == nil {
-		c.none = kindOf(slices.Collect(maps.Keys(doc))) == OfNeither
-	}
+	c.Err = err
 	return c
 }
 
-// assess says what is wrong with the text of a state. An error is ErrDamaged or
-// errOtherKind.
-func (f *File[T]) assess(text []byte, rules Rules[T]) (audit, error) {
-	v, doc, a, err := f.inspect(text)
+// assess returns what is wrong with the text of a state: values, and as an error
+// ErrDamaged or errOtherKind.
+func (f *File[T]) assess(text []byte, validate func(T) []Invalid) ([]Invalid, error) {
+	doc, err := parseObject(text)
 	if err != nil {
-		return audit{}, err
+		return nil, err
 	}
-	if foreign(f.kind, doc) {
-		return audit{}, fmt.Errorf("%w: it holds that of %s", errOtherKind, f.kind.other())
+	if f.kind.excludes(doc) {
+		return nil, fmt.Errorf("%w: it holds one of kind %s", errOtherKind, doc.kind())
 	}
-	if len(a.bad) == 0 {
-		a.bad = rules.judge(v)
+	v, invalid := f.decode(doc)
+	if len(invalid) == 0 && validate != nil {
+		invalid = validate(v)
 	}
-	if len(a.bad) > 0 {
-		return *a, damagef("%s", tell(a.bad))
-	}
-	return *a, nil
+	return invalid, damageOf(invalid)
 }
 
-// outside is what can be said of a file without reading it.
-func outside(path string) Condition {
+// statFile is the condition of a file that is not read.
+func statFile(path string) Condition {
 	c := Condition{Path: path}
-	st, err := os.Lstat(path)
-	if err == nil && st.Mode()&fs.ModeSymlink != 0 {
-		c.link = true
-		st, err = os.Stat(path)
-	}
-	switch {
+	switch st, err := os.Stat(path); {
 	case err == nil:
-		c.Exists, c.Size, c.Modified = true, st.Size(), st.ModTime()
+		c.Exists, c.Modified = true, st.ModTime()
 		if !st.Mode().IsRegular() {
 			c.Err = errNotRegular
 		}
 	case !errors.Is(err, fs.ErrNotExist):
-		c.Err = plain(err)
+		c.Err = withoutPath(err)
 	}
 	return c
-}
-
-// plain is err without the path, which stands beside it.
-func plain(err error) error {
-	var inPath *fs.PathError
-	if errors.As(err, &inPath) {
-		return inPath.Err
-	}
-	return err
 }
 
 func (r *Report) add(s Severity, file, key, next, format string, args ...any) {
 	r.Findings = append(r.Findings, Finding{Severity: s, File: file, Key: key, Text: fmt.Sprintf(format, args...), Next: next})
 }
 
-func (r *Report) damage(file, key, next, format string, args ...any) {
-	r.add(Damage, file, key, next, format, args...)
-}
-
-func (r *Report) note(file, key, next, format string, args ...any) {
-	r.add(Note, file, key, next, format, args...)
-}
-
-func (r *Report) judgeMain() {
-	m := r.Main
+// addContent reports a file that cannot be used, or values in it.
+func (r *Report) addContent(c Condition, command func(string) string) {
+	for _, i := range c.Invalid {
+		r.add(Damage, c.Path, i.Key, command("repair"), "%s", i.Why)
+	}
+	if c.Err == nil || len(c.Invalid) > 0 {
+		return
+	}
+	text, next := Reason(c.Err), command("repair")
 	switch {
-	case m.Exists || m.Err != nil:
-		r.judgeContent(m)
-	case r.Backup.Exists:
-		r.damage(m.Path, "", r.command("repair"), "is missing, and its backup is there")
-	case len(r.Corrupt) > 0:
-		r.note(m.Path, "", r.command("repair"), "is missing; it was set aside as %s", r.Corrupt[0].Path)
-	}
-	if m.link {
-		target, _ := os.Readlink(m.Path)
-		r.note(m.Path, "", "ls -l "+Quote(m.Path), "is a symbolic link to %s, which the next save replaces by a file; let state_file name a path without links", target)
-	}
-	if m.none && m.Err == nil {
-		r.note(m.Path, "", r.command("show"), "holds not one field of a state, so the daemon begins afresh")
-	}
-	for _, key := range m.twice {
-		r.note(m.Path, key, r.command("show"), "stands there twice; the last one counts")
-	}
-}
-
-// judgeContent tells what is wrong in a file, or with reading it.
-func (r *Report) judgeContent(c Condition) {
-	switch {
-	case c.Err == nil:
 	case errors.Is(c.Err, errOtherKind):
-		r.damage(c.Path, "", "wanctl state path --all", "%v; two configurations may name the same state_file", c.Err)
-	case len(c.Bad) > 0:
-		for _, b := range c.Bad {
-			r.damage(c.Path, b.Key, r.command("repair"), "%s", b.Why)
-		}
+		text, next = text+"; two configurations may name the same state_file", "wanctl state path --all"
 	case errors.Is(c.Err, ErrDamaged):
-		r.damage(c.Path, "", r.command("repair"), "%s", Reason(c.Err))
 	case errors.Is(c.Err, errNotRegular):
-		r.damage(c.Path, "", fmt.Sprintf("mv %s %s", Quote(c.Path), Quote(c.Path+".old")), "is not a regular file")
+		text, next = "is not a regular file", fmt.Sprintf("mv %s %s", Quote(c.Path), Quote(c.Path+".old"))
 	case errors.Is(c.Err, fs.ErrPermission):
-		r.damage(c.Path, "", "sudo "+r.command("check"), "this user may not read it: %v", plain(c.Err))
+		text, next = "this user may not read it", "sudo "+command("check")
 	default:
-		r.damage(c.Path, "", "ls -l "+Quote(c.Path), "cannot be read: %v", plain(c.Err))
+		text, next = fmt.Sprintf("cannot be read: %v", withoutPath(c.Err)), "ls -l "+Quote(c.Path)
 	}
+	r.add(Damage, c.Path, "", next, "%s", text)
 }
 
-// judgeAge finds a daemon that does not save. Without one, a state may be as old
-// as it likes.
-func (r *Report) judgeAge() {
+// addStale reports a running daemon that does not save. Without a daemon a state
+// may have any age.
+func (r *Report) addStale() {
 	now := time.Now()
-	if r.Main.Exists && r.Main.Modified.After(now.Add(time.Minute)) {
-		r.note(r.Main.Path, "", "timedatectl", "was saved %v in the future: the clock was set back since",
-			r.Main.Modified.Sub(now).Round(time.Second))
-	}
-	if !r.Held || r.Holder.Since.IsZero() || now.Sub(r.Holder.Since) < staleAfter {
+	if !r.Held || r.Holder.Since.IsZero() || now.Sub(r.Holder.Since) < staleAfter || r.Main.Err != nil {
 		return
 	}
 	severity := Damage
 	if !r.Holder.Ours {
 		severity = Note // the earlier system may save only what changed
 	}
-	see := "journalctl -u 'wanctl*'"
+	const next = "journalctl -u 'wanctl*'"
 	switch age := now.Sub(r.Main.Modified).Round(time.Second); {
-	case !r.Main.Exists && r.Main.Err == nil && !r.Backup.Exists:
-		r.add(severity, r.Main.Path, "", see, "does not exist, though %s has been running for %v: it saves nothing, see its log",
+	case !r.Main.Exists && !r.Backup.Exists:
+		r.add(severity, r.Main.Path, "", next, "does not exist, though %s has been running for %v: it saves nothing, see its log",
 			r.Holder, now.Sub(r.Holder.Since).Round(time.Second))
 	case r.Main.Exists && age > staleAfter:
-		r.add(severity, r.Main.Path, "", see, "was saved %v ago, though %s is running and should save every minute: see its log", age, r.Holder)
+		r.add(severity, r.Main.Path, "", next, "was saved %v ago, though %s is running and should save every minute: see its log", age, r.Holder)
 	}
 }
 
-func (r *Report) judgeBackup() {
-	if b := r.Backup; len(b.Bad) > 0 {
-		r.damage(b.Path, b.Bad[0].Key, r.command("repair"), "%s: it is of no use as a backup", b.Bad[0].Why)
-	} else {
-		r.judgeContent(b)
-	}
-}
-
-func (r *Report) judgeRest() {
-	for _, c := range r.Corrupt {
-		r.note(c.Path, "", "rm "+Quote(c.Path), "a damaged state that was set aside, last written %s; look at it, then remove it",
-			c.Modified.Format(time.RFC3339))
-	}
-	for _, path := range r.Leftovers {
-		r.note(path, "", r.command("repair"), "a temporary file of a save that was killed")
-	}
-}
-
-func (r *Report) judgeAccess() {
+// addAccess reports who may read and write the files. The daemon is expected to
+// run as the owner of the directory.
+func (r *Report) addAccess(command func(string) string) {
 	dir := filepath.Dir(r.Main.Path)
-	st, err := os.Stat(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		if r.Held {
-			r.damage(dir, "", "mkdir -p "+Quote(dir), "this directory does not exist, and a daemon is running")
-		}
-		return
-	case err != nil:
-		r.damage(dir, "", "ls -ld "+Quote(dir), "this directory cannot be looked at: %v", plain(err))
-		return
-	case !st.IsDir():
-		r.damage(dir, "", "ls -ld "+Quote(dir), "is a file; state_file needs a directory there")
+	dirStat, err := os.Stat(dir)
+	if err != nil {
 		return
 	}
-	user := r.daemonUser(dir)
-	if why, next := unwritable(dir, st, user); why != "" {
-		r.damage(dir, "", next, "%s cannot write this directory (%s), so no state is saved", user, why)
+	if owner := ownerOf(dirStat); readOnly(dir) {
+		r.add(Damage, dir, "", "findmnt -T "+Quote(dir), "the file system is read-only, so no state is saved")
+	} else if mode := dirStat.Mode().Perm(); mode&0o300 != 0o300 && owner.uid != 0 {
+		r.add(Damage, dir, "", "chmod u+wx "+Quote(dir), "%s cannot write this directory (mode %04o), so no state is saved", owner, mode)
 	}
 	for _, path := range []string{r.Main.Path, r.Backup.Path} {
 		st, err := os.Lstat(path)
 		if err != nil || !st.Mode().IsRegular() {
 			continue
 		}
-		switch mode := st.Mode().Perm(); {
-		case mode&0o022 != 0:
-			r.damage(path, "", r.command("repair"), "mode %04o lets others change what the daemon believes; it should be 0600", mode)
-		case mode&0o077 != 0:
-			r.note(path, "", r.command("repair"), "mode %04o lets others read it; it should be 0600", mode)
-		case mode&0o600 != 0o600:
-			r.note(path, "", r.command("repair"), "mode %04o keeps its owner out; it should be 0600", mode)
+		if mode := st.Mode().Perm(); mode != 0o600 {
+			severity := Note
+			if mode&0o022 != 0 { // others can change what the daemon uses
+				severity = Damage
+			}
+			r.add(severity, path, "", command("repair"), "mode %04o; it should be 0600", mode)
 		}
-		if owner := ownerOf(st); user.known && user.uid != 0 && owner.uid != user.uid {
+		if want, wrong := wrongOwner(st, dirStat); wrong {
 			severity := Note
 			if r.Held {
 				severity = Damage
 			}
-			r.add(severity, path, "", fmt.Sprintf("chown %s %s", user, Quote(path)), "belongs to %s, and %s to %s, who can neither read nor replace it",
-				owner, user.what, user)
+			r.add(severity, path, "", "sudo "+command("repair"), "belongs to %s, and the directory to %s, who can neither read nor replace it", ownerOf(st), want)
 		}
 	}
 }

@@ -23,21 +23,27 @@ func (f *File[T]) corruptName(age int) string {
 	return fmt.Sprintf("%s.corrupt.%d", f.path, age)
 }
 
-// setAside moves the damaged file out of the way and says so.
+// setAside moves the damaged file out of the way and returns an error that says
+// so.
 func (f *File[T]) setAside(damage error) error {
 	lost := fmt.Errorf("state %s is %w", f.path, damage)
-	if err := f.freeCorrupt(f.path); err != nil {
-		return fmt.Errorf("%w; setting it aside: %w", lost, err)
-	}
-	if err := os.Rename(f.path, f.corruptPath()); err != nil {
+	if err := f.moveAside(f.path); err != nil {
 		return fmt.Errorf("%w; setting it aside: %w", lost, err)
 	}
 	return fmt.Errorf("%w; kept as %s", lost, f.corruptPath())
 }
 
-// keepCorrupt gives the damaged file its second name, and leaves it where it is
+// moveAside renames the damaged file at path to FILE.corrupt.
+func (f *File[T]) moveAside(path string) error {
+	if err := f.freeCorrupt(path); err != nil {
+		return err
+	}
+	return os.Rename(path, f.corruptPath())
+}
+
+// linkAside gives the damaged file its second name, and leaves it where it is
 // for replace to replace.
-func (f *File[T]) keepCorrupt() error {
+func (f *File[T]) linkAside() error {
 	if err := f.freeCorrupt(f.path); err != nil {
 		return err
 	}
@@ -48,7 +54,7 @@ func (f *File[T]) keepCorrupt() error {
 }
 
 // freeCorrupt makes the name FILE.corrupt free for the file at path. It keeps
-// what has that name, unless that is the same text once more.
+// the file of that name, unless its text is the same.
 func (f *File[T]) freeCorrupt(path string) error {
 	if _, err := os.Lstat(f.corruptPath()); errors.Is(err, fs.ErrNotExist) {
 		return nil

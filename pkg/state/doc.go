@@ -1,18 +1,16 @@
-// Package state keeps what has to survive a restart: the state file of a WAN,
-// the state file of steering, and the lock file that lets one daemon alone
-// touch a WAN.
+// Package state keeps what must survive a restart: the state file of a WAN, the
+// state file of steering, and the lock file that lets only one daemon control a
+// WAN.
 //
-// The files are shared with an earlier system of the same name, which reads
-// and writes them too. So their schema is fixed, fields this package does not
-// know survive every save at every level, and what is new stands under the key
-// "wanctl" with a version of its own.
+// An earlier system of the same name reads and writes the same files. So their
+// schema is fixed, fields this package does not know survive every save at every
+// level, and new fields stand under the key "wanctl" with a version of its own.
 //
-// A state file is replaced as a whole by rename(2): a reader sees the former
-// state or the new one, a full disk or a kill -9 leaves the former one. What
-// was there before stays as FILE.backup; what cannot be read is set aside as
-// FILE.corrupt, and the loss is told to the caller, who goes on without it.
+// A state file is replaced as a whole by rename(2): a reader sees the former state
+// or the new one, and a full disk or a kill -9 leaves the former one. The former
+// file stays as FILE.backup. A damaged file is set aside as FILE.corrupt and the
+// backup is used; in a file that is intact JSON, only the invalid values are reset.
+// The caller gets the loss as an error to log, and goes on.
 //
-// A daemon uses a damaged file as little as possible: it starts from the backup.
-// File.Repair, for people, does more: it keeps every field that is still
-// readable and takes from the backup what is not.
+// The package never decides what a state means and never talks to a router.
 package state

@@ -26,12 +26,24 @@ func damagef(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrDamaged, fmt.Sprintf(format, args...))
 }
 
-// Reason is what an ErrDamaged says beside being one.
+// damageOf is ErrDamaged with the first of the invalid values and how many more
+// there are; nil for none.
+func damageOf(invalid []Invalid) error {
+	switch n := len(invalid) - 1; {
+	case n < 0:
+		return nil
+	case n > 0:
+		return damagef("%s (and %d more)", invalid[0], n)
+	}
+	return damagef("%s", invalid[0])
+}
+
+// Reason is the text of an ErrDamaged without the word "damaged".
 func Reason(err error) string { return strings.TrimPrefix(err.Error(), ErrDamaged.Error()+": ") }
 
-// explain names what was being done to path and, where there is one, the way
-// out. key is the configuration key that chooses path.
-func explain(doing, path, key string, err error) error {
+// withHint says what was being done to path and, where there is one, what to do
+// about err. key is the configuration key that names path.
+func withHint(doing, path, key string, err error) error {
 	dir := filepath.Dir(path)
 	hint := ""
 	switch {
@@ -46,15 +58,19 @@ func explain(doing, path, key string, err error) error {
 	case errors.Is(err, syscall.ENOTDIR):
 		hint = fmt.Sprintf("; a part of that path is a file, set %s to another path", key)
 	}
-	// The errors of package os repeat the path, which stands here already.
-	var inPath *fs.PathError
-	if errors.As(err, &inPath) {
-		err = inPath.Err
-	}
-	return fmt.Errorf("%s %s: %w%s", doing, path, err, hint)
+	return fmt.Errorf("%s %s: %w%s", doing, path, withoutPath(err), hint)
 }
 
-// Quote is path as a shell takes it, for commands to be typed.
+// withoutPath removes the path from an error of package os.
+func withoutPath(err error) error {
+	var inPath *fs.PathError
+	if errors.As(err, &inPath) {
+		return inPath.Err
+	}
+	return err
+}
+
+// Quote quotes path for a shell, for commands that users type.
 func Quote(path string) string {
 	plain := func(r rune) bool {
 		return r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || strings.ContainsRune("/._-+,:@%=", r)

@@ -1,225 +1,235 @@
 package state
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
-	"github.com/wanctl/wanctl/pkg/state/salvage"
 )
 
-// Bounds of what a file can hold and still be sane. What a configuration
-// allows is narrower, see Rules.
+// Bounds of plausible values. A configuration allows less, see Rules.
 const (
 	maxRate  = 1e13 // bit/s
 	maxDelay = 10 * time.Minute
 	maxCount = math.MaxInt32
 )
 
-// Bad is a value of a state file that cannot be used.
-type Bad struct {
+// Invalid is a value of a state file that cannot be used.
+type Invalid struct {
 	Key string // dotted, such as "ewma.baseline_rtt"
 	Why string
-
-	path  []string
-	items []int // of a list: only these are bad
 }
 
-func (b Bad) String() string { return b.Key + ": " + b.Why }
+func (i Invalid) String() string { return i.Key + ": " + i.Why }
 
-// audit is what reading a document found out beside its values.
-type audit struct {
-	bad   []Bad
-	twice []string       // dotted keys that stand there more than once
-	shape *salvage.Shape // the keys that were asked for
+// field binds a key of a state file to a variable.
+type field struct {
+	key   string                      // dotted
+	parse func(json.RawMessage) error // sets the variable, unless it fails
+	value func() any                  // to be written; nil leaves the key out
 }
 
-// fields reads an object. Absent and null are the zero value.
-type fields struct {
-	obj   object
-	path  []string // of the object in the document
-	audit *audit
-	shape *salvage.Shape
-}
-
-func newFields(doc object) fields {
-	a := &audit{shape: &salvage.Shape{}}
-	return fields{obj: doc, audit: a, shape: a.shape}
-}
-
-func (f fields) fail(key, format string, args ...any) {
-	f.failItems(key, nil, format, args...)
-}
-
-func (f fields) failItems(key string, items []int, format string, args ...any) {
-	path := append(slices.Clone(f.path), key)
-	f.audit.bad = append(f.audit.bad, Bad{Key: strings.Join(path, "."), Why: fmt.Sprintf(format, args...), path: path, items: items})
-}
-
-func (f fields) has(key string) bool {
-	v, ok := f.obj[key]
-	return ok && !isNull(v)
-}
-
-func isNull(text json.RawMessage) bool { return bytes.Equal(text, []byte("null")) }
-
-func (f fields) value(key string, v any, kind string) bool {
-	f.shape.Member(key).Scalar()
-	if !f.has(key) {
-		return false
+// decodeFields sets the variables of all fields. Where the key is absent, null
+// or invalid, the variable keeps its value.
+func decodeFields(doc object, fields []field) []Invalid {
+	var invalid []Invalid
+	notObject := map[string]bool{}
+	for _, f := range fields {
+		raw, part := doc.lookup(f.key)
+		switch {
+		case part != "":
+			if !notObject[part] {
+				notObject[part] = true
+				invalid = append(invalid, Invalid{part, "not an object"})
+			}
+		case raw != nil:
+			if err := f.parse(raw); err != nil {
+				invalid = append(invalid, Invalid{f.key, err.Error()})
+			}
+		}
 	}
-	if err := json.Unmarshal(f.obj[key], v); err != nil {
-		f.fail(key, "not %s", kind)
-		return false
-	}
-	return true
+	return invalid
 }
 
-func (f fields) sub(key string) fields {
-	child := fields{path: append(slices.Clone(f.path), key), audit: f.audit, shape: f.shape.Member(key)}
-	child.shape.Object()
-	if !f.has(key) {
-		return child
+func encodeFields(doc object, fields []field) error {
+	for _, f := range fields {
+		if err := doc.set(f.key, f.value()); err != nil {
+			return fmt.Errorf("encoding %q: %w", f.key, err)
+		}
 	}
-	members, twice, err := salvage.Object(f.obj[key])
-	if err != nil {
-		f.fail(key, "not an object")
-		return child
-	}
-	child.obj = members
-	child.note(twice)
-	return child
+	return nil
 }
 
-// note remembers keys of this object that stand there more than once.
-func (f fields) note(twice []string) {
-	for _, key := range twice {
-		f.audit.twice = append(f.audit.twice, strings.Join(append(slices.Clone(f.path), key), "."))
+// orNull writes null where f would leave out its key.
+func orNull(f field) field {
+	value := f.value
+	f.value = func() any {
+		if v := value(); v != nil {
+			return v
+		}
+		return json.RawMessage("null")
 	}
+	return f
 }
 
-func (f fields) text(key string) string {
-	var s string
-	f.value(key, &s, "a string")
-	return s
+func textField(key string, s *string) field {
+	return field{key, func(raw json.RawMessage) error {
+		if json.Unmarshal(raw, s) != nil {
+			return errors.New("not a string")
+		}
+		return nil
+	}, func() any {
+		if *s == "" {
+			return nil
+		}
+		return *s
+	}}
 }
 
-func (f fields) number(key string, lo, hi float64) float64 {
+// parseNumber reads a number within [lo, hi].
+func parseNumber(raw json.RawMessage, lo, hi float64) (float64, error) {
 	var x float64
-	if !f.value(key, &x, "a finite number") {
-		return 0
+	if json.Unmarshal(raw, &x) != nil {
+		return 0, errors.New("not a finite number")
 	}
 	if x < lo || x > hi {
-		f.fail(key, "%s is not within %s and %s", plainNumber(x), plainNumber(lo), plainNumber(hi))
-		return 0
+		return 0, fmt.Errorf("%s is not within %s and %s", formatNumber(x), formatNumber(lo), formatNumber(hi))
 	}
-	return x
+	return x, nil
 }
 
-// plainNumber is x without an exponent, unless it is absurd.
-func plainNumber(x float64) string {
+// formatNumber formats x without an exponent, unless it is very large.
+func formatNumber(x float64) string {
 	if math.Abs(x) < 1e15 {
 		return strconv.FormatFloat(x, 'f', -1, 64)
 	}
 	return strconv.FormatFloat(x, 'g', -1, 64)
 }
 
-func (f fields) count(key string) int { return int(f.number(key, 0, maxCount)) }
-
-func (f fields) rate(key string) bitrate.Rate {
-	return bitrate.Rate(math.Round(f.number(key, 1, maxRate)))
-}
-
-// delay reads milliseconds, lowest to maxDelay.
-func (f fields) delay(key string, lowest time.Duration) time.Duration {
-	return fromMillis(f.number(key, millis(lowest), millis(maxDelay)))
-}
-
-// numbers reads a list of numbers within [lo, hi]. Items that are null are left
-// out: nobody measured them.
-func (f fields) numbers(key string, lo, hi float64) []float64 {
-	f.shape.Member(key).List()
-	if !f.has(key) {
-		return nil
-	}
-	list, err := salvage.List(f.obj[key])
-	if err != nil {
-		f.fail(key, "not a list of finite numbers")
-		return nil
-	}
-	var (
-		out []float64
-		bad []int
-		why string
-	)
-	for i, item := range list {
-		var x float64
-		err := json.Unmarshal(item, &x)
-		switch {
-		case isNull(item):
-			continue
-		case err == nil && x >= lo && x <= hi:
-			out = append(out, x)
-			continue
-		case why != "":
-		case err != nil:
-			why = fmt.Sprintf("item %d is not a finite number", i)
-		default:
-			why = fmt.Sprintf("item %d: %s is not within %s and %s", i, plainNumber(x), plainNumber(lo), plainNumber(hi))
+func numberField[N any](key string, to *N, lo, hi float64, convert func(float64) N, value func() any) field {
+	return field{key, func(raw json.RawMessage) error {
+		x, err := parseNumber(raw, lo, hi)
+		if err == nil {
+			*to = convert(x)
 		}
-		bad = append(bad, i)
+		return err
+	}, value}
+}
+
+func toInt(x float64) int { return int(math.Round(x)) }
+
+func countField(key string, n *int) field {
+	return numberField(key, n, 0, maxCount, toInt, func() any { return *n })
+}
+
+// rateField leaves an unknown rate out, since readers have defaults for absent
+// rates but not for null or 0.
+func rateField(key string, r *bitrate.Rate) field {
+	return numberField(key, r, 1, maxRate, func(x float64) bitrate.Rate { return bitrate.Rate(math.Round(x)) }, func() any {
+		if *r <= 0 {
+			return nil
+		}
+		return int64(*r)
+	})
+}
+
+// rttField is a round-trip time in milliseconds, left out when it is 0.
+func rttField(key string, d *time.Duration) field {
+	f := delayField(key, d, 0)
+	f.value = func() any {
+		if *d <= 0 {
+			return nil
+		}
+		return millis(*d)
 	}
-	if len(bad) > 1 {
-		why += fmt.Sprintf(", and %d more", len(bad)-1)
-	}
-	if len(bad) > 0 {
-		f.failItems(key, bad, "%s", why)
+	return f
+}
+
+// delayField is a delay in milliseconds, lowest to maxDelay.
+func delayField(key string, d *time.Duration, lowest time.Duration) field {
+	return numberField(key, d, millis(lowest), millis(maxDelay), fromMillis, func() any { return millis(*d) })
+}
+
+// listField is a list of numbers within [lo, hi]. Items that are null, which no
+// sample gave, are left out.
+func listField[N any](key string, list *[]N, lo, hi float64, convert func(float64) N, value func(N) any) field {
+	return field{key, func(raw json.RawMessage) error {
+		var items, parsed = []json.RawMessage(nil), []N(nil)
+		if json.Unmarshal(raw, &items) != nil {
+			return errors.New("not a list of finite numbers")
+		}
+		for i, item := range items {
+			if unlessNull(item) == nil {
+				continue
+			}
+			x, err := parseNumber(item, lo, hi)
+			if err != nil {
+				return fmt.Errorf("item %d: %w", i, err)
+			}
+			parsed = append(parsed, convert(x))
+		}
+		*list = parsed
+		return nil
+	}, func() any { return convertAll(*list, value) }}
+}
+
+func delaysField(key string, list *[]time.Duration, lowest time.Duration) field {
+	return listField(key, list, millis(lowest), millis(maxDelay), fromMillis, func(d time.Duration) any { return millis(d) })
+}
+
+func countsField(key string, list *[]int) field {
+	return listField(key, list, 0, maxCount, toInt, func(n int) any { return n })
+}
+
+// convertAll returns an empty list for none, not nil.
+func convertAll[A, B any](in []A, convert func(A) B) []B {
+	out := make([]B, 0, len(in))
+	for _, x := range in {
+		out = append(out, convert(x))
 	}
 	return out
+}
+
+func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+func fromMillis(ms float64) time.Duration {
+	return time.Duration(math.Round(ms * float64(time.Millisecond)))
 }
 
 // compatTime is how the earlier system writes times: local, without a zone.
 // It subtracts them from its own local time, which fails on a zoned one.
 const compatTime = "2006-01-02T15:04:05.000000"
 
-// time reads a time in ISO 8601, local where no zone is given, or seconds
-// since 1970. What is neither is no reason to give up a state: zero.
-func (f fields) time(key string) time.Time {
-	f.shape.Member(key).Scalar()
-	var v any
-	if json.Unmarshal(f.obj[key], &v) != nil {
-		return time.Time{}
-	}
-	switch v := v.(type) {
-	case string:
-		return parseTime(v)
-	case float64:
-		return fromSeconds(v)
-	}
-	return time.Time{}
+// timeField is a time in ISO 8601, local where it has no zone, or in seconds
+// since 1970. Anything else reads as unknown: a time is no reason to give up a
+// state.
+func timeField(key string, t *time.Time) field {
+	return field{key, func(raw json.RawMessage) error {
+		*t = parseTime(raw)
+		return nil
+	}, func() any {
+		if t.IsZero() {
+			return nil
+		}
+		return t.Local().Format(compatTime)
+	}}
 }
 
-func parseTime(s string) time.Time {
+func parseTime(raw json.RawMessage) time.Time {
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		s = string(raw)
+	}
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", time.DateTime} {
 		if t, err := time.ParseInLocation(layout, s, time.Local); err == nil {
 			return t
 		}
 	}
-	sec, err := strconv.ParseFloat(s, 64)
-	if err != nil {
-		return time.Time{}
-	}
-	return fromSeconds(sec)
-}
-
-func fromSeconds(sec float64) time.Time {
-	if sec > 0 && sec < 1e11 {
+	if sec, err := strconv.ParseFloat(s, 64); err == nil && sec > 0 && sec < 1e11 {
 		return time.UnixMicro(int64(math.Round(sec * 1e6)))
 	}
 	return time.Time{}

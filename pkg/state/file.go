@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -19,15 +18,14 @@ import (
 // goroutines and processes at once. Nothing is touched before the first call.
 type File[T any] struct {
 	// configuration
-	path   string
-	kind   Kind
-	decode func(fields) T
-	encode func(object, T) error
+	path string
+	kind Kind
+	bind func(*T) binding
 
 	// mu protects what follows and serialises this process; flock(2) on the
 	// file serialises processes.
 	mu    sync.Mutex
-	seen  object // newest document: keeps foreign fields when the file vanishes
+	seen  object // newest document: keeps foreign fields when the file disappears
 	swept bool   // leftovers were removed
 }
 
@@ -38,117 +36,116 @@ const (
 	lockWait = 2 * time.Second
 )
 
-// Path is where the state is kept.
+// Path is the path of the file.
 func (f *File[T]) Path() string { return f.path }
 
-// BackupPath is where the state before is kept.
+// BackupPath is the path of the state before.
 func (f *File[T]) BackupPath() string { return f.path + ".backup" }
 
-func (f *File[T]) backupPath() string { return f.BackupPath() }
-
-// Loaded is what Load found.
+// Loaded is a state that was read.
 type Loaded[T any] struct {
 	State T
 	Found bool   // false: nothing usable, State is zero
-	Path  string // where State was read: the file or its backup
+	Path  string // of the file State is from: the file itself or its backup
 
-	// Lost says which state could not be used and where it went. It is nil on
-	// a clean load and worth a warning otherwise; the daemon goes on.
+	// Lost says which state, or part of it, could not be used and where it went.
+	// It is nil on a clean load and worth a warning otherwise; the daemon goes on.
 	Lost error
 }
 
-// Load reads the state. A damaged file is set aside and the backup used in its
-// place. A file that never existed is no error: Found is false. An error means
-// that the file could not be read (permissions, I/O, ErrBusy), so that its
-// content, good or bad, is still there.
+// Load reads the state. A damaged file is set aside, and the backup is used in
+// its place; where only single values are invalid, the rest of the file is used.
+// A file that never existed is no error: Found is false. An error means that the
+// file could not be read (permissions, I/O, ErrBusy), so that its content, good
+// or bad, is still there.
 func (f *File[T]) Load() (Loaded[T], error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	unlock, err := lockState(f.path)
 	if err != nil {
-		return Loaded[T]{}, explain("reading state", f.path, "state_file", err)
+		return Loaded[T]{}, withHint("reading state", f.path, "state_file", err)
 	}
 	defer unlock()
 
-	v, doc, err := f.read(f.path)
 	var lost error
+	text, v, doc, err := f.read(f.path)
+	missing := errors.Is(err, fs.ErrNotExist)
 	switch {
 	case err == nil:
 		f.seen = doc
 		return Loaded[T]{State: v, Found: true, Path: f.path}, nil
 	case errors.Is(err, ErrDamaged):
 		lost = f.setAside(err)
-	case !errors.Is(err, fs.ErrNotExist):
-		return Loaded[T]{}, explain("reading state", f.path, "state_file", err)
+	case !missing:
+		return Loaded[T]{}, withHint("reading state", f.path, "state_file", err)
 	}
-
-	v, doc, err = f.read(f.backupPath())
+	backup, _, _, err := f.read(f.BackupPath())
 	switch {
-	case err == nil:
-		if lost == nil {
-			lost = fmt.Errorf("state %s is missing", f.path)
-		}
-		f.seen = doc
-		lost = fmt.Errorf("%w; using %s", lost, f.backupPath())
-		return Loaded[T]{State: v, Found: true, Path: f.backupPath(), Lost: lost}, nil
+	case err == nil || errors.Is(err, fs.ErrNotExist):
 	case errors.Is(err, ErrDamaged):
-		lost = errors.Join(lost, fmt.Errorf("backup %s is %w", f.backupPath(), err))
-	case !errors.Is(err, fs.ErrNotExist):
-		lost = errors.Join(lost, explain("reading backup", f.backupPath(), "state_file", err))
+		err = fmt.Errorf("backup %s is %w", f.BackupPath(), err)
+	default:
+		err = withHint("reading backup", f.BackupPath(), "state_file", err)
 	}
-	return Loaded[T]{Lost: lost}, nil
+	r := f.recover(text, backup, nil)
+	if r.path != "" {
+		f.seen = r.doc
+	}
+	l := Loaded[T]{State: r.state, Found: r.path != "", Path: r.path, Lost: lost}
+	switch {
+	case r.path == f.path:
+		l.Lost = fmt.Errorf("%w; %d of its values reset", lost, len(r.reset))
+		return l, nil
+	case l.Found && missing:
+		l.Lost = fmt.Errorf("state %s is missing", f.path)
+	}
+	if l.Found {
+		l.Lost = fmt.Errorf("%w; using %s", l.Lost, f.BackupPath())
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		l.Lost = errors.Join(l.Lost, err)
+	}
+	return l, nil
 }
 
-// Peek reads the file and changes nothing: for other processes that look on.
-// It needs no lock, since the file is only ever replaced as a whole. Errors
-// are fs.ErrNotExist, ErrDamaged, or those of reading.
-func (f *File[T]) Peek() (T, error) {
-	v, _, err := f.read(f.path)
+// ReadOnly reads the file and changes nothing, for other processes. It needs no
+// lock, since the file is only ever replaced as a whole. Errors are
+// fs.ErrNotExist, ErrDamaged, or those of reading.
+func (f *File[T]) ReadOnly() (T, error) {
+	_, v, _, err := f.read(f.path)
 	if errors.Is(err, ErrDamaged) {
 		return v, fmt.Errorf("state %s is %w; see: wanctl state check", f.path, err)
 	}
 	if err != nil {
-		return v, explain("reading state", f.path, "state_file", err)
+		return v, withHint("reading state", f.path, "state_file", err)
 	}
 	return v, nil
 }
 
-// Look is Load that changes nothing, for people: it needs no lock and sets
-// nothing aside. Lost says why the file could not be used; it is fs.ErrNotExist
-// where there is none. Of a damaged file without a good backup, State is what
-// is readable of it.
-func (f *File[T]) Look() Loaded[T] {
-	text, lost := readText(f.path)
-	if lost == nil {
-		v, _, err := f.parse(text)
-		if err == nil {
-			return Loaded[T]{State: v, Found: true, Path: f.path}
-		}
-		lost = err
+// ReadBest returns what Load would, for people: it needs no lock and sets nothing
+// aside. Lost says why the file could not be used; it is fs.ErrNotExist where
+// there is none.
+func (f *File[T]) ReadBest() Loaded[T] {
+	text, v, _, err := f.read(f.path)
+	if err == nil {
+		return Loaded[T]{State: v, Found: true, Path: f.path}
 	}
-	if v, _, err := f.read(f.backupPath()); err == nil {
-		return Loaded[T]{State: v, Found: true, Path: f.backupPath(), Lost: plain(lost)}
-	}
-	l := Loaded[T]{Lost: plain(lost)}
-	if doc, _ := f.mend(text, nil, nil); len(doc) > 0 {
-		l.State, l.Found, l.Path = f.decode(newFields(doc)), true, f.path
-	}
-	return l
+	backup, _ := readText(f.BackupPath())
+	r := f.recover(text, backup, nil)
+	return Loaded[T]{State: r.state, Found: r.path != "", Path: r.path, Lost: withoutPath(err)}
 }
 
-// read parses the file at path.
-func (f *File[T]) read(path string) (T, object, error) {
-	var zero T
-	data, err := readText(path)
-	if err != nil {
-		return zero, nil, err
+// read reads and parses the file at path. With ErrDamaged it returns the text.
+func (f *File[T]) read(path string) (text []byte, v T, doc object, err error) {
+	if text, err = readText(path); err == nil {
+		v, doc, err = f.parse(text)
 	}
-	return f.parse(data)
+	return text, v, doc, err
 }
 
-// readText reads a file, as much of it as maxSize allows. The rest is damage.
+// readText reads a regular file. One larger than maxSize is damaged.
 func readText(path string) ([]byte, error) {
-	// A pipe in the place of the file must not stop us until somebody writes.
+	// A pipe in the place of the file must not block us.
 	in, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
@@ -166,65 +163,54 @@ func readText(path string) ([]byte, error) {
 		return nil, err
 	}
 	if len(data) > maxSize {
-		return data[:maxSize], damagef("larger than %d bytes", maxSize)
+		return nil, damagef("larger than %d bytes", maxSize)
 	}
 	return data, nil
 }
 
-func (f *File[T]) parse(data []byte) (T, object, error) {
-	v, doc, a, err := f.inspect(data)
-	if err == nil && len(a.bad) > 0 {
-		var zero T
-		return zero, nil, damagef("%s", tell(a.bad))
-	}
-	return v, doc, err
-}
-
-// inspect parses data and finds all that is wrong in it. An error is one of the
-// document as a whole.
-func (f *File[T]) inspect(data []byte) (T, object, *audit, error) {
-	doc, twice, err := splitObject(data)
+// parse reads a state in which every value is valid.
+func (f *File[T]) parse(text []byte) (T, object, error) {
+	var zero T
+	doc, err := parseObject(text)
 	if err != nil {
-		var zero T
-		return zero, nil, nil, err
+		return zero, nil, err
 	}
-	in := newFields(doc)
-	in.note(twice)
-	v := f.decode(in)
-	return v, doc, in.audit, nil
+	v, invalid := f.decode(doc)
+	if len(invalid) > 0 {
+		return zero, nil, damageOf(invalid)
+	}
+	return v, doc, nil
 }
 
-// tell is the first of several problems, and how many more there are.
-func tell(bad []Bad) string {
-	if n := len(bad) - 1; n > 0 {
-		return fmt.Sprintf("%s (and %d more)", bad[0], n)
-	}
-	return bad[0].String()
+// decode reads the valid values of doc and returns the invalid ones.
+func (f *File[T]) decode(doc object) (T, []Invalid) {
+	var v T
+	invalid := f.bind(&v).decode(doc)
+	return v, invalid
 }
 
-// Reset begins afresh: the file holds v and nothing else, fields of other
-// programs included. What it held is the backup then, but for a damaged file,
-// which is set aside.
+// Reset replaces the file by v, without the fields of other programs. The former
+// file becomes the backup; a damaged one is set aside.
 func (f *File[T]) Reset(v T) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := os.MkdirAll(filepath.Dir(f.path), 0o755); err != nil {
-		return explain("creating the directory of state", f.path, "state_file", err)
+		return withHint("creating the directory of state", f.path, "state_file", err)
 	}
 	unlock, err := lockState(f.path)
 	if err != nil {
-		return explain("resetting state", f.path, "state_file", err)
+		return withHint("resetting state", f.path, "state_file", err)
 	}
 	defer unlock()
 	keep := f.backUp
-	switch _, _, err := f.read(f.path); {
+	switch _, _, _, err := f.read(f.path); {
 	case err == nil:
 	case errors.Is(err, ErrDamaged):
-		keep = f.keepCorrupt
+		keep = f.linkAside
 	case errors.Is(err, fs.ErrNotExist):
 		keep = nil
 	default:
-		return explain("resetting state", f.path, "state_file", err)
+		return withHint("resetting state", f.path, "state_file", err)
 	}
 	doc, data, err := f.document(nil, v)
 	if err != nil {
@@ -232,7 +218,7 @@ func (f *File[T]) Reset(v T) error {
 	}
 	// The file is not just removed: the backup would be used in its place.
 	if err := f.replace(data, keep); err != nil {
-		return explain("resetting state", f.path, "state_file", err)
+		return withHint("resetting state", f.path, "state_file", err)
 	}
 	f.seen = doc
 	return nil
@@ -258,38 +244,4 @@ func lockState(path string) (unlock func(), err error) {
 			return nil, fmt.Errorf("%w for %v; see who: fuser -v %s", ErrBusy, lockWait, path)
 		}
 	}
-}
-
-// leftovers are the temporary files of savers that were killed: ours, and those
-// that other programs usually name so.
-func leftovers(path string) []string {
-	dir, base := globQuote(filepath.Dir(path)), globQuote(filepath.Base(path))
-	var all []string
-	for _, pattern := range []string{"." + base + "[0-9]*", "." + base + ".*.tmp", base + ".tmp", base + ".*.tmp"} {
-		found, _ := filepath.Glob(filepath.Join(dir, pattern))
-		all = append(all, found...)
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
-}
-
-// old leaves out what somebody may be writing at this moment.
-func old(paths []string) []string {
-	return slices.DeleteFunc(paths, func(path string) bool {
-		st, err := os.Lstat(path)
-		return err != nil || !st.Mode().IsRegular() || time.Since(st.ModTime()) <= sweepAge
-	})
-}
-
-// globQuote makes s match itself.
-func globQuote(s string) string {
-	out := make([]byte, 0, len(s))
-	for i := range len(s) {
-		switch s[i] {
-		case '*', '?', '[', '\\':
-			out = append(out, '\\')
-		}
-		out = append(out, s[i])
-	}
-	return string(out)
 }

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -16,7 +17,6 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
-	"github.com/wanctl/wanctl/pkg/state/salvage"
 )
 
 // A file of the earlier system, with what its newer versions add.
@@ -87,8 +87,8 @@ func TestSaveKeepsForeignFields(t *testing.T) {
 	if diff := cmp.Diff(w, again.State); diff != "" {
 		t.Errorf("read back (-want +got)\n%s", diff)
 	}
-	if peeked, err := f.Peek(); err != nil || !cmp.Equal(peeked, w) {
-		t.Errorf("Peek = %+v, %v", peeked, err)
+	if peeked, err := f.ReadOnly(); err != nil || !cmp.Equal(peeked, w) {
+		t.Errorf("ReadOnly = %+v, %v", peeked, err)
 	}
 }
 
@@ -137,32 +137,20 @@ func TestDamage(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{"empty", "", "empty"},
 		{"white space", " \n", "empty"},
-		{"torn", pythonWAN[:150], "no JSON object"},
+		{"cut", pythonWAN[:150], "no JSON object"},
 		{"zero bytes after a power cut", strings.Repeat("\x00", 400), "no JSON object"},
 		{"another type", `[1]`, "no JSON object"},
 		{"null", `null`, "no JSON object"},
 		{"trailing text", `{} {}`, "no JSON object"},
-		{"NaN as Python writes it", `{"ewma":{"baseline_rtt":NaN}}`, "ewma.baseline_rtt: not a finite number"},
-		{"Infinity as Python writes it", `{"ewma":{"load_rtt":-Infinity}}`, "ewma.load_rtt: not a finite number"},
 		{"not UTF-8", "{\"a\":\"\xe1\"}", "no JSON object"},
-		{"several", `{"download":{"current_rate":0},"upload":{"red_streak":true},"ewma":7}`, "ewma: not an object (and 2 more)"},
-		{"not finite", `{"ewma":{"baseline_rtt":1e999}}`, "ewma.baseline_rtt: not a finite number"},
-		{"negative RTT", `{"ewma":{"baseline_rtt":-1}}`, "ewma.baseline_rtt: -1"},
-		{"RTT beyond reason", `{"ewma":{"load_rtt":1e9}}`, "ewma.load_rtt"},
-		{"negative rate", `{"download":{"current_rate":-5}}`, "download.current_rate: -5"},
-		{"zero rate", `{"last_applied":{"ul_rate":0}}`, "last_applied.ul_rate: 0"},
-		{"rate beyond reason", `{"upload":{"current_rate":1e300}}`, "upload.current_rate"},
-		{"text for a rate", `{"upload":{"current_rate":"5M"}}`, "upload.current_rate: not a finite number"},
-		{"number for an object", `{"upload":7}`, "upload: not an object"},
-		{"negative streak", `{"upload":{"red_streak":-1}}`, "upload.red_streak"},
 		{"too large", `{"x":"` + strings.Repeat("y", maxSize) + `"}`, "larger than"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "s.json")
 			write(t, path, tt.text)
 			f := OpenWAN(path)
-			if _, err := f.Peek(); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("Peek: %v, want ErrDamaged with %q", err, tt.want)
+			if _, err := f.ReadOnly(); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("ReadOnly: %v, want ErrDamaged with %q", err, tt.want)
 			}
 			if r := f.Check(Rules[WAN]{}); r.Healthy() || !errors.Is(r.Main.Err, ErrDamaged) || len(r.Corrupt) > 0 {
 				t.Errorf("Check = %+v", r)
@@ -190,7 +178,7 @@ func TestDamage(t *testing.T) {
 				t.Errorf("Load = %+v", got)
 			}
 			if got.Lost == nil || !strings.Contains(got.Lost.Error(), ".backup") {
-				t.Errorf("loss not told: %v", got.Lost)
+				t.Errorf("loss not reported: %v", got.Lost)
 			}
 
 			// Damage found by Save: the good backup stays.
@@ -201,10 +189,81 @@ func TestDamage(t *testing.T) {
 			if read(t, path+".backup") != pythonWAN || read(t, path+".corrupt") != tt.text {
 				t.Error("Save lost the backup or the damaged file")
 			}
-			if w, err := f.Peek(); err != nil || w.Download.GreenStreak != 9 {
-				t.Errorf("Peek = %+v, %v", w, err)
+			if w, err := f.ReadOnly(); err != nil || w.Download.GreenStreak != 9 {
+				t.Errorf("ReadOnly = %+v, %v", w, err)
 			}
 		})
+	}
+}
+
+// A value that cannot be used costs itself alone: the rest of the file is used,
+// the file is kept, and the loss is reported.
+func TestInvalidValues(t *testing.T) {
+	for _, tt := range []struct{ name, text, want string }{
+		{"NaN as Python writes it", `{"ewma":{"baseline_rtt":NaN}}`, "ewma.baseline_rtt: not a finite number"},
+		{"Infinity as Python writes it", `{"ewma":{"load_rtt":-Infinity}}`, "ewma.load_rtt: not a finite number"},
+		{"several", `{"download":{"current_rate":0},"upload":{"red_streak":true},"ewma":7}`, "download.current_rate: 0 is not within 1 and 10000000000000 (and 2 more)"},
+		{"not finite", `{"ewma":{"baseline_rtt":1e999}}`, "ewma.baseline_rtt: not a finite number"},
+		{"negative RTT", `{"ewma":{"baseline_rtt":-1}}`, "ewma.baseline_rtt: -1"},
+		{"RTT beyond reason", `{"ewma":{"load_rtt":1e9}}`, "ewma.load_rtt"},
+		{"negative rate", `{"download":{"current_rate":-5}}`, "download.current_rate: -5"},
+		{"zero rate", `{"last_applied":{"ul_rate":0}}`, "last_applied.ul_rate: 0"},
+		{"rate beyond reason", `{"upload":{"current_rate":1e300}}`, "upload.current_rate"},
+		{"text for a rate", `{"upload":{"current_rate":"5M"}}`, "upload.current_rate: not a finite number"},
+		{"number for an object", `{"upload":7}`, "upload: not an object"},
+		{"negative streak", `{"upload":{"red_streak":-1}}`, "upload.red_streak"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "s.json")
+			text := strings.TrimSuffix(tt.text, "}") + `,"last_applied":{"dl_rate":7000000},"foreign":[NaN]}`
+			if strings.Contains(tt.text, "last_applied") {
+				text = strings.TrimSuffix(tt.text, "}}") + `,"dl_rate":7000000},"foreign":[NaN]}`
+			}
+			write(t, path, text)
+			write(t, path+".backup", pythonWAN)
+			f := OpenWAN(path)
+			if _, err := f.ReadOnly(); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("ReadOnly: %v, want ErrDamaged with %q", err, tt.want)
+			}
+			if r := f.Check(Rules[WAN]{}); r.Healthy() || !errors.Is(r.Main.Err, ErrDamaged) || len(r.Main.Invalid) == 0 {
+				t.Errorf("Check = %+v", r)
+			}
+			got, err := f.Load()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := (WAN{Download: Direction{Applied: 7 * bitrate.Mbps}}); !got.Found || !cmp.Equal(want, got.State) {
+				t.Errorf("Load = %+v, want the one valid value", got)
+			}
+			if !errors.Is(got.Lost, ErrDamaged) || !strings.Contains(got.Lost.Error(), tt.want) || !strings.Contains(got.Lost.Error(), path+".corrupt") {
+				t.Errorf("Lost = %v", got.Lost)
+			}
+			if read(t, path+".corrupt") != text {
+				t.Error("the damaged file was not kept as it was")
+			}
+			if err := f.Save(sampleWAN(1)); err != nil {
+				t.Fatal(err)
+			}
+			if got := read(t, path); !strings.Contains(got, `"foreign":[NaN]`) {
+				t.Errorf("the fields of other programs are lost: %s", got)
+			}
+		})
+	}
+}
+
+// A file that is cut at any byte is replaced by its backup.
+func TestCutAnywhere(t *testing.T) {
+	for at := range pythonWAN {
+		path := filepath.Join(t.TempDir(), "s.json")
+		write(t, path, pythonWAN[:at])
+		write(t, path+".backup", newWAN)
+		got, err := OpenWAN(path).Load()
+		if err != nil || got.Path != path+".backup" || got.State.BaselineRTT != 24500*time.Microsecond || !errors.Is(got.Lost, ErrDamaged) {
+			t.Fatalf("cut at %d: Load = %+v, %v", at, got, err)
+		}
+		if read(t, path+".corrupt") != pythonWAN[:at] {
+			t.Fatalf("cut at %d: the damaged file was not kept", at)
+		}
 	}
 }
 
@@ -215,8 +274,8 @@ func TestLoadWithoutFile(t *testing.T) {
 	if diff := cmp.Diff(Loaded[WAN]{}, got); diff != "" || err != nil {
 		t.Errorf("error %v (-want +got)\n%s", err, diff)
 	}
-	if _, err := f.Peek(); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("Peek: %v", err)
+	if _, err := f.ReadOnly(); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("ReadOnly: %v", err)
 	}
 	if !f.Check(Rules[WAN]{}).Healthy() {
 		t.Error("nothing there is called unhealthy")
@@ -362,8 +421,8 @@ func TestBusy(t *testing.T) {
 	if err := f.Save(sampleWAN(2)); !errors.Is(err, ErrBusy) || !strings.Contains(err.Error(), path) {
 		t.Errorf("Save: %v, want ErrBusy", err)
 	}
-	if w, err := f.Peek(); err != nil || w.Download.GreenStreak != 1 {
-		t.Errorf("Peek = %+v, %v", w, err)
+	if w, err := f.ReadOnly(); err != nil || w.Download.GreenStreak != 1 {
+		t.Errorf("ReadOnly = %+v, %v", w, err)
 	}
 }
 
@@ -384,8 +443,8 @@ func TestSaveRefusesNonsense(t *testing.T) {
 			t.Errorf("%s: saved", name)
 		}
 	}
-	if w, err := f.Peek(); err != nil || w.Download.GreenStreak != 1 {
-		t.Errorf("Peek = %+v, %v", w, err)
+	if w, err := f.ReadOnly(); err != nil || w.Download.GreenStreak != 1 {
+		t.Errorf("ReadOnly = %+v, %v", w, err)
 	}
 }
 
@@ -458,7 +517,7 @@ func TestSteeringRoundTrip(t *testing.T) {
 			t.Errorf("file lacks %s:\n%s", part, text)
 		}
 	}
-	again, err := f.Peek()
+	again, err := f.ReadOnly()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -615,9 +674,9 @@ func FuzzSteering(f *testing.F) {
 		if diff := cmp.Diff(s, again, equal, sameJSON, cmp.AllowUnexported(Transition{})); diff != "" {
 			t.Fatalf("(-read +read back)\n%s", diff)
 		}
-		known := file.known()
+		known := file.bind(new(Steering)).fields
 		for key, v := range doc {
-			if key == "transitions" && !isNull(v) || !slices.ContainsFunc(known.Keys(), func(path []string) bool { return path[0] == key }) {
+			if key == "transitions" && unlessNull(v) != nil || key != sectionKey && !slices.ContainsFunc(known, func(f field) bool { return f.key == key }) {
 				if compact(redone[key]) != compact(v) {
 					t.Fatalf("%q: %s became %s", key, v, redone[key])
 				}
@@ -626,4 +685,10 @@ func FuzzSteering(f *testing.F) {
 	})
 }
 
-func compact(raw json.RawMessage) string { return string(salvage.AppendCompact(nil, raw)) }
+func compact(raw json.RawMessage) string {
+	var out bytes.Buffer
+	if err := json.Compact(&out, raw); err != nil {
+		return err.Error()
+	}
+	return out.String()
+}

@@ -1,12 +1,9 @@
 package state
 
 import (
-	"maps"
+	"bytes"
 	"path/filepath"
-	"slices"
 	"strings"
-
-	"github.com/wanctl/wanctl/pkg/state/salvage"
 )
 
 // Kind is which of the two kinds of state a file holds.
@@ -14,33 +11,30 @@ type Kind uint8
 
 // Kinds of state files.
 const (
-	OfNeither Kind = iota // nothing readable tells
-	OfWAN
-	OfSteering
+	KindUnknown Kind = iota
+	KindWAN
+	KindSteering
 )
 
 func (k Kind) String() string {
 	switch k {
-	case OfWAN:
+	case KindWAN:
 		return "wan"
-	case OfSteering:
+	case KindSteering:
 		return "steering"
-	case OfNeither:
+	case KindUnknown:
 	}
 	return "unknown"
 }
 
-// Recognise tells what kind of state file is at path: by what is readable in
-// it, however damaged it is, or in its backup; by its name at last, which is
+// DetectKind returns the kind of the state file at path: by the keys in it,
+// however damaged it is, by those in its backup, or by its name, which is
 // X_state.json for a WAN.
-func Recognise(path string) Kind {
+func DetectKind(path string) Kind {
 	for _, p := range []string{path, path + ".backup"} {
 		text, _ := readText(p)
-		shape := &salvage.Shape{}
-		for _, key := range append(kindKeys(OfWAN), kindKeys(OfSteering)...) {
-			shape.Member(key)
-		}
-		if k := kindOf(slices.Collect(maps.Keys(salvage.Read(text, shape).Members))); k != OfNeither {
+		k := kindOf(func(key string) bool { return bytes.Contains(text, []byte(`"`+key+`"`)) })
+		if k != KindUnknown {
 			return k
 		}
 	}
@@ -50,56 +44,41 @@ func Recognise(path string) Kind {
 	}
 	switch {
 	case !strings.HasSuffix(name, "_state.json"):
-		return OfNeither
+		return KindUnknown
 	case strings.Contains(name, "steering"):
-		return OfSteering
+		return KindSteering
 	}
-	return OfWAN
+	return KindWAN
 }
 
-// kindOf tells by its keys what kind of state an object is.
-func kindOf(keys []string) Kind {
-	count := map[Kind]int{}
-	for _, k := range []Kind{OfWAN, OfSteering} {
-		for _, key := range kindKeys(k) {
-			if slices.Contains(keys, key) {
-				count[k]++
+// kind returns the kind of state of which o has more keys.
+func (o object) kind() Kind {
+	return kindOf(func(key string) bool { _, ok := o[key]; return ok })
+}
+
+func kindOf(has func(key string) bool) Kind {
+	count := func(keys ...string) (n int) {
+		for _, key := range keys {
+			if has(key) {
+				n++
 			}
 		}
+		return n
 	}
+	wan := count("download", "upload", "ewma", "last_applied")
+	steering := count("current_state", "bad_count", "good_count", "red_count", "history_rtt", "history_delta", "transitions",
+		"last_transition_time", "rtt_delta_ewma", "queue_ewma", "cake_drops_history", "queue_depth_history", "congestion_state", "cake_read_failures")
 	switch {
-	case count[OfWAN] > count[OfSteering]:
-		return OfWAN
-	case count[OfSteering] > count[OfWAN]:
-		return OfSteering
+	case wan > steering:
+		return KindWAN
+	case steering > wan:
+		return KindSteering
 	}
-	return OfNeither
+	return KindUnknown
 }
 
-// kindKeys are the keys that only states of kind k have.
-func kindKeys(k Kind) []string {
-	switch k {
-	case OfWAN:
-		return []string{"download", "upload", "ewma", "last_applied"}
-	case OfSteering:
-		return []string{"current_state", "bad_count", "good_count", "red_count", "history_rtt", "history_delta", "transitions",
-			"last_transition_time", "rtt_delta_ewma", "queue_ewma", "cake_drops_history", "queue_depth_history", "congestion_state", "cake_read_failures"}
-	case OfNeither:
-	}
-	return nil
-}
-
-// other is whose state it is that does not belong to k, for people.
-func (k Kind) other() string {
-	if k == OfWAN {
-		return "steering"
-	}
-	return "a WAN"
-}
-
-// foreign reports whether an object with these members is the state of the other
-// kind.
-func foreign[V any](k Kind, members map[string]V) bool {
-	is := kindOf(slices.Collect(maps.Keys(members)))
-	return is != OfNeither && is != k
+// excludes reports whether doc is a state of the other kind.
+func (k Kind) excludes(doc object) bool {
+	is := doc.kind()
+	return is != KindUnknown && is != k
 }

@@ -38,11 +38,11 @@ const (
 // directory is created when it is missing.
 func Acquire(path string) (*Lock, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, explain("creating the directory of lock file", path, "lock_file", err)
+		return nil, withHint("creating the directory of lock file", path, "lock_file", err)
 	}
 	fl, tmp, err := newLockFile(path)
 	if err != nil {
-		return nil, explain("creating lock file", path, "lock_file", err)
+		return nil, withHint("creating lock file", path, "lock_file", err)
 	}
 	held := false
 	defer func() {
@@ -63,11 +63,11 @@ func Acquire(path string) (*Lock, error) {
 			if errors.As(err, &link) {
 				err = link.Err
 			}
-			return nil, explain("creating lock file", path, "lock_file", err)
+			return nil, withHint("creating lock file", path, "lock_file", err)
 		}
 		switch verdict, owner, err := takeOver(path, tmp); {
 		case err != nil:
-			return nil, explain("taking over lock file", path, "lock_file", err)
+			return nil, withHint("taking over lock file", path, "lock_file", err)
 		case verdict == taken:
 			held = true
 			return &Lock{path: path, fl: fl}, nil
@@ -225,7 +225,7 @@ func (l *Lock) Close() error {
 		err = os.Remove(l.path)
 	}
 	if err = errors.Join(err, l.fl.Close()); err != nil {
-		return explain("releasing lock file", l.path, "lock_file", err)
+		return withHint("releasing lock file", l.path, "lock_file", err)
 	}
 	return nil
 }
@@ -239,7 +239,7 @@ func Holder(path string) (o Owner, held bool, err error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return Owner{}, false, nil
 	case err != nil:
-		return Owner{}, false, explain("reading lock file", path, "lock_file", err)
+		return Owner{}, false, withHint("reading lock file", path, "lock_file", err)
 	}
 	defer func() { _ = fl.Close() }()
 	pid, ours, known := readOwner(path)

@@ -41,51 +41,54 @@ func lines(r Report) []string {
 func TestRepair(t *testing.T) {
 	broken := newWAN[:strings.Index(newWAN, `"last_applied"`)]
 	for _, tt := range []struct {
-		name   string
-		files  map[string]string // by ending
-		modes  map[string]os.FileMode
-		old    []string // endings of files that nobody has touched for an hour
-		judge  func(WAN) []Bad
-		damage string // "" when check is to find none
-		steps  []string
-		want   map[string]string // files afterwards; "" is not there
-		kept   int
+		name     string
+		files    map[string]string // by ending
+		modes    map[string]os.FileMode
+		validate func(WAN) []Invalid
+		damage   string // "" when check is to find none
+		steps    []string
+		want     map[string]string // files afterwards; "" is not there
+		kept     int
+		reset    []string
 	}{
 		{name: "nothing there"},
 		{name: "all is well", files: map[string]string{"": newWAN, ".backup": oldWAN}, want: map[string]string{"": newWAN, ".backup": oldWAN, ".corrupt": ""}},
-		{name: "one bad field", files: map[string]string{"": strings.Replace(newWAN, "24.5", "-1", 1), ".backup": oldWAN},
+		{name: "one invalid value", files: map[string]string{"": strings.Replace(newWAN, "24.5", "-1", 1), ".backup": oldWAN},
 			damage: "damage s_state.json ewma.baseline_rtt: -1 is not within 0 and 600000",
-			steps:  []string{"set aside s_state.json s_state.json.corrupt", "write s_state.json"}, kept: 17,
-			want: map[string]string{".corrupt": strings.Replace(newWAN, "24.5", "-1", 1), ".backup": oldWAN}},
-		{name: "cut", files: map[string]string{"": broken, ".backup": oldWAN}, damage: "damage s_state.json : no JSON object (unexpected end at byte",
-			steps: []string{"set aside s_state.json s_state.json.corrupt", "write s_state.json"}, kept: 11, want: map[string]string{".corrupt": broken, ".backup": oldWAN}},
+			steps:  []string{"set aside s_state.json s_state.json.corrupt", "write s_state.json"}, kept: 17, reset: []string{"ewma.baseline_rtt"},
+			want: map[string]string{"": sortedText(strings.Replace(newWAN, `"baseline_rtt":24.5,`, "", 1)), ".corrupt": strings.Replace(newWAN, "24.5", "-1", 1), ".backup": oldWAN}},
+		{name: "not configured", files: map[string]string{"": newWAN, ".backup": oldWAN}, validate: WANBounds{BaselineMin: 1e6, BaselineMax: 20e6}.Validate,
+			damage: "damage s_state.json ewma.baseline_rtt: 24.5 ms is not within the configured 1 and 20 ms",
+			steps:  []string{"set aside s_state.json s_state.json.corrupt", "write s_state.json"}, kept: 17, reset: []string{"ewma.baseline_rtt"}},
+		{name: "cut", files: map[string]string{"": broken, ".backup": oldWAN}, damage: "damage s_state.json : no JSON object (unexpected end of JSON input at byte",
+			steps: []string{"set aside s_state.json s_state.json.corrupt", "write s_state.json"}, kept: 18, want: map[string]string{"": sortedText(oldWAN), ".corrupt": broken, ".backup": oldWAN}},
+		{name: "cut, without a backup", files: map[string]string{"": broken}, damage: "damage s_state.json : no JSON object",
+			steps: []string{"set aside s_state.json s_state.json.corrupt"}, want: map[string]string{"": "", ".corrupt": broken}},
 		{name: "missing", files: map[string]string{".backup": oldWAN}, damage: "damage s_state.json : is missing, and its backup is there",
-			steps: []string{"write s_state.json"}, want: map[string]string{"": sortedText(oldWAN), ".backup": oldWAN, ".corrupt": ""}},
-		{name: "set aside by a daemon that died then", files: map[string]string{".backup": oldWAN, ".corrupt": broken}, old: []string{".backup"},
-			damage: "damage s_state.json : is missing, and its backup is there",
-			steps:  []string{"write s_state.json"}, kept: 11, want: map[string]string{".corrupt": broken, ".backup": oldWAN}},
-		{name: "set aside long before", files: map[string]string{".backup": oldWAN, ".corrupt": broken}, old: []string{".corrupt"},
-			damage: "damage s_state.json : is missing, and its backup is there", steps: []string{"write s_state.json"}, want: map[string]string{"": sortedText(oldWAN)}},
+			steps: []string{"write s_state.json"}, kept: 18, want: map[string]string{"": sortedText(oldWAN), ".backup": oldWAN, ".corrupt": ""}},
+		{name: "set aside by a daemon that died then", files: map[string]string{".backup": oldWAN, ".corrupt": broken},
+			damage: "damage s_state.json : is missing, and its backup is there", steps: []string{"write s_state.json"}, kept: 18, want: map[string]string{"": sortedText(oldWAN), ".corrupt": broken}},
 		{name: "damaged backup", files: map[string]string{"": newWAN, ".backup": "{"}, damage: "damage s_state.json.backup : no JSON object",
 			steps: []string{"renew s_state.json.backup"}, want: map[string]string{"": newWAN, ".backup": newWAN, ".corrupt": ""}},
 		{name: "both damaged", files: map[string]string{"": broken, ".backup": oldWAN[:len(oldWAN)-5]}, damage: "damage s_state.json : ",
-			steps: []string{"set aside s_state.json s_state.json.corrupt", "write s_state.json", "renew s_state.json.backup"}, kept: 11, want: map[string]string{".corrupt": broken}},
-		{name: "nothing readable anywhere", files: map[string]string{"": "\x00\x00", ".backup": "x"}, damage: "damage s_state.json : ",
 			steps: []string{"set aside s_state.json s_state.json.corrupt", "set aside s_state.json.backup s_state.json.corrupt"},
-			want:  map[string]string{"": "", ".backup": "", ".corrupt": "x", ".corrupt.1": "\x00\x00"}},
+			want:  map[string]string{"": "", ".backup": "", ".corrupt": oldWAN[:len(oldWAN)-5], ".corrupt.1": broken}},
+		{name: "invalid values in both", files: map[string]string{"": strings.Replace(newWAN, "24.5", "-1", 1), ".backup": strings.Replace(oldWAN, "23.5", "-1", 1)},
+			damage: "damage s_state.json.backup ewma.baseline_rtt: -1 is not within 0 and 600000", kept: 17, reset: []string{"ewma.baseline_rtt"},
+			steps: []string{"set aside s_state.json s_state.json.corrupt", "write s_state.json", "renew s_state.json.backup"}},
 		{name: "earlier damage is kept", files: map[string]string{"": broken, ".backup": oldWAN, ".corrupt": "first", ".corrupt.1": "zeroth"}, damage: "damage s_state.json",
-			steps: []string{"set aside s_state.json s_state.json.corrupt", "write s_state.json"}, kept: 11,
+			steps: []string{"set aside s_state.json s_state.json.corrupt", "write s_state.json"}, kept: 18,
 			want: map[string]string{".corrupt": broken, ".corrupt.1": "first", ".corrupt.2": "zeroth"}},
 		{name: "the same damage again", files: map[string]string{"": broken, ".backup": oldWAN, ".corrupt": broken}, damage: "damage s_state.json",
-			steps: []string{"set aside s_state.json s_state.json.corrupt", "write s_state.json"}, kept: 11, want: map[string]string{".corrupt": broken, ".corrupt.1": ""}},
+			steps: []string{"set aside s_state.json s_state.json.corrupt", "write s_state.json"}, kept: 18, want: map[string]string{".corrupt": broken, ".corrupt.1": ""}},
 		{name: "not more than five", files: map[string]string{"": broken, ".backup": oldWAN, ".corrupt": "a", ".corrupt.1": "b", ".corrupt.2": "c", ".corrupt.3": "d", ".corrupt.4": "e"},
-			damage: "damage s_state.json", steps: []string{"set aside s_state.json s_state.json.corrupt", "write s_state.json"}, kept: 11,
+			damage: "damage s_state.json", steps: []string{"set aside s_state.json s_state.json.corrupt", "write s_state.json"}, kept: 18,
 			want: map[string]string{".corrupt": broken, ".corrupt.1": "a", ".corrupt.2": "b", ".corrupt.3": "c", ".corrupt.4": "d", ".corrupt.5": ""}},
 		{name: "modes", files: map[string]string{"": newWAN, ".backup": oldWAN}, modes: map[string]os.FileMode{"": 0o666, ".backup": 0o640},
-			damage: "damage s_state.json : mode 0666 lets others change what the daemon believes; it should be 0600",
+			damage: "damage s_state.json : mode 0666; it should be 0600",
 			steps:  []string{"chmod s_state.json", "chmod s_state.json.backup"}, want: map[string]string{"": newWAN, ".backup": oldWAN}},
-		{name: "too large", files: map[string]string{"": strings.TrimSuffix(newWAN, "}") + `,"x":"` + strings.Repeat("y", maxSize) + `"}`}, damage: "damage s_state.json : larger than",
-			steps: []string{"set aside s_state.json s_state.json.corrupt", "write s_state.json"}, kept: 18, want: map[string]string{"": sortedText(newWAN)}},
+		{name: "too large", files: map[string]string{"": strings.TrimSuffix(newWAN, "}") + `,"x":"` + strings.Repeat("y", maxSize) + `"}`, ".backup": oldWAN}, damage: "damage s_state.json : larger than",
+			steps: []string{"set aside s_state.json s_state.json.corrupt", "write s_state.json"}, kept: 18, want: map[string]string{"": sortedText(oldWAN)}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "s_state.json")
@@ -97,10 +100,7 @@ func TestRepair(t *testing.T) {
 					}
 				}
 			}
-			for _, ending := range tt.old {
-				makeOld(t, path+ending)
-			}
-			rules := Rules[WAN]{Judge: tt.judge}
+			rules := Rules[WAN]{Validate: tt.validate}
 			f := OpenWAN(path)
 			before := contents(t, path)
 			report := f.Check(rules)
@@ -132,6 +132,9 @@ func TestRepair(t *testing.T) {
 			if got.Kept != tt.kept {
 				t.Errorf("%d fields kept, want %d", got.Kept, tt.kept)
 			}
+			if diff := cmp.Diff(tt.reset, resetKeys(got.Reset)); diff != "" {
+				t.Errorf("reset (-want +got)\n%s", diff)
+			}
 			for ending, want := range tt.want {
 				if got := contents(t, path)[filepath.Base(path)+ending]; got != want {
 					t.Errorf("FILE%s is\n%.500s\nwant\n%.500s", ending, got, want)
@@ -157,7 +160,7 @@ func sortedText(doc string) string {
 	if err != nil {
 		panic(err)
 	}
-	text, _ := o.marshal()
+	text, _ := o.text()
 	return string(text)
 }
 
@@ -215,7 +218,7 @@ func TestRepairRemovesLeftovers(t *testing.T) {
 	}
 }
 
-// What stands in the place of the file is told, and left alone.
+// Anything else in the place of the file is reported, and left alone.
 func TestCheckOddFiles(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -228,32 +231,19 @@ func TestCheckOddFiles(t *testing.T) {
 			want: []string{"damage s_state.json : is not a regular file"}, repair: "not a regular file; move it out of the way (mv "},
 		{name: "named pipe", make: func(path string) error { return syscall.Mkfifo(path, 0o600) },
 			want: []string{"damage s_state.json : is not a regular file"}, repair: "not a regular file; move it out of the way (mv "},
-		{name: "symbolic link", make: func(path string) error { return os.Symlink("elsewhere", path) }, healthy: true,
-			want: []string{"note s_state.json : is a symbolic link to elsewhere, which the next save replaces by a file; let state_file name a path without links"}},
+		{name: "symbolic link", make: func(path string) error { return os.Symlink("elsewhere", path) }, healthy: true},
 		{name: "link to nothing", make: func(path string) error { return os.Symlink("nowhere", path) }, healthy: true,
-			want: []string{"damage s_state.json : is missing, and its backup is there",
-				"note s_state.json : is a symbolic link to nowhere, which the next save replaces by a file; let state_file name a path without links"}},
+			want: []string{"damage s_state.json : is missing, and its backup is there"}},
 		{name: "link to itself", make: func(path string) error { return os.Symlink("s_state.json", path) },
-			want: []string{"damage s_state.json : cannot be read: too many levels of symbolic links",
-				"note s_state.json : is a symbolic link to s_state.json, which the next save replaces by a file; let state_file name a path without links"},
-			repair: "too many levels of symbolic links"},
+			want: []string{"damage s_state.json : cannot be read: too many levels of symbolic links"}, repair: "too many levels of symbolic links"},
 		{name: "state of steering", make: func(path string) error {
 			return os.WriteFile(path, []byte(`{"current_state":"A_GOOD","history_rtt":[]}`), 0o600)
-		}, want: []string{"damage s_state.json : not the state that belongs there: it holds that of steering; two configurations may name the same state_file"},
-			repair: "is not repaired: not the state that belongs there: it holds that of steering; let state_file of one of them name another file"},
+		}, want: []string{"damage s_state.json : not the state that belongs there: it holds one of kind steering; two configurations may name the same state_file"},
+			repair: "is not repaired: not the state that belongs there: it holds one of kind steering; let state_file of one of them name another file"},
 		{name: "a key twice", make: func(path string) error {
 			return os.WriteFile(path, []byte(`{"ewma":{"a":1,"a":2},"x":1,"x":2}`), 0o600)
-		}, healthy: true,
-			want: []string{"note s_state.json x: stands there twice; the last one counts", "note s_state.json ewma.a: stands there twice; the last one counts"}},
-		{name: "nothing of a state", make: func(path string) error { return os.WriteFile(path, []byte(`{"foo":1}`), 0o600) }, healthy: true,
-			want: []string{"note s_state.json : holds not one field of a state, so the daemon begins afresh"}},
-		{name: "saved in the future", make: func(path string) error {
-			if err := os.WriteFile(path, []byte(newWAN), 0o600); err != nil {
-				return err
-			}
-			later := time.Now().Add(2*time.Hour + 300*time.Millisecond)
-			return os.Chtimes(path, later, later)
-		}, healthy: true, want: []string{"note s_state.json : was saved 2h0m0s in the future: the clock was set back since"}},
+		}, healthy: true},
+		{name: "nothing of a state", make: func(path string) error { return os.WriteFile(path, []byte(`{"foo":1}`), 0o600) }, healthy: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "s_state.json")
@@ -285,10 +275,10 @@ func TestCheckConfiguredBounds(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s_state.json")
 	write(t, path, newWAN)
 	law := errors.New("incomprehensible")
-	rules := Rules[WAN]{Judge: WANBounds{
+	rules := Rules[WAN]{Validate: WANBounds{
 		Download: [2]bitrate.Rate{100e6, 400e6}, Upload: [2]bitrate.Rate{1e6, 40e6},
 		BaselineMin: time.Millisecond, BaselineMax: 20 * time.Millisecond, Law: func(json.RawMessage) error { return law },
-	}.Judge}
+	}.Validate}
 	want := []string{
 		"damage s_state.json download.current_rate: 500.0 Mbit/s is not within the configured 100.0 Mbit/s and 400.0 Mbit/s",
 		"damage s_state.json ewma.baseline_rtt: 24.5 ms is not within the configured 1 and 20 ms",
@@ -385,31 +375,31 @@ func TestRepairBesideASaver(t *testing.T) {
 	if _, err := OpenWAN(path).Repair(Rules[WAN]{}); err != nil {
 		t.Fatal(err)
 	}
-	w, err := OpenWAN(path).Peek()
+	w, err := OpenWAN(path).ReadOnly()
 	if err != nil || w.Download.GreenStreak == 0 {
-		t.Errorf("Peek = %+v, %v", w, err)
+		t.Errorf("ReadOnly = %+v, %v", w, err)
 	}
 	if r := OpenWAN(path).Check(Rules[WAN]{}); !r.Healthy() {
 		t.Errorf("Check: %q", lines(r))
 	}
 }
 
-func TestRecognise(t *testing.T) {
+func TestDetectKind(t *testing.T) {
 	for _, tt := range []struct {
 		name, file, text, backup string
 		want                     Kind
 	}{
-		{name: "WAN", file: "x.json", text: newWAN, want: OfWAN},
-		{name: "steering", file: "x_state.json", text: `{"history_rtt":[]}`, want: OfSteering},
-		{name: "torn WAN", file: "x.json", text: newWAN[:100], want: OfWAN},
-		{name: "torn steering", file: "x_state.json", text: `{"bad_count":1,"hist`, want: OfSteering},
-		{name: "by its backup", file: "x_state.json", text: "\x00\x00", backup: `{"current_state":"A_GOOD"}`, want: OfSteering},
-		{name: "by its name", file: "cable_state.json", text: "\x00\x00", want: OfWAN},
-		{name: "by its name, steering", file: "steering_state.json", text: "", want: OfSteering},
-		{name: "set aside", file: "cable_state.json.corrupt.2", text: "", want: OfWAN},
-		{name: "not there", file: "cable_state.json", text: "none", want: OfWAN},
-		{name: "something else", file: "x.json", text: `{"a":1}`, want: OfNeither},
-		{name: "not JSON", file: "x.txt", text: "hello", want: OfNeither},
+		{name: "WAN", file: "x.json", text: newWAN, want: KindWAN},
+		{name: "steering", file: "x_state.json", text: `{"history_rtt":[]}`, want: KindSteering},
+		{name: "torn WAN", file: "x.json", text: newWAN[:100], want: KindWAN},
+		{name: "torn steering", file: "x_state.json", text: `{"bad_count":1,"hist`, want: KindSteering},
+		{name: "by its backup", file: "x_state.json", text: "\x00\x00", backup: `{"current_state":"A_GOOD"}`, want: KindSteering},
+		{name: "by its name", file: "cable_state.json", text: "\x00\x00", want: KindWAN},
+		{name: "by its name, steering", file: "steering_state.json", text: "", want: KindSteering},
+		{name: "set aside", file: "cable_state.json.corrupt.2", text: "", want: KindWAN},
+		{name: "not there", file: "cable_state.json", text: "none", want: KindWAN},
+		{name: "something else", file: "x.json", text: `{"a":1}`, want: KindUnknown},
+		{name: "not JSON", file: "x.txt", text: "hello", want: KindUnknown},
 	} {
 		path := filepath.Join(t.TempDir(), tt.file)
 		if tt.text != "none" {
@@ -418,7 +408,7 @@ func TestRecognise(t *testing.T) {
 		if tt.backup != "" {
 			write(t, path+".backup", tt.backup)
 		}
-		if got := Recognise(path); got != tt.want {
+		if got := DetectKind(path); got != tt.want {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}
 	}

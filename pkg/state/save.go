@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -23,16 +24,16 @@ func (f *File[T]) Save(v T) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := os.MkdirAll(filepath.Dir(f.path), 0o755); err != nil {
-		return explain("creating the directory of state", f.path, "state_file", err)
+		return withHint("creating the directory of state", f.path, "state_file", err)
 	}
 	unlock, err := lockState(f.path)
 	if err != nil {
-		return explain("saving state", f.path, "state_file", err)
+		return withHint("saving state", f.path, "state_file", err)
 	}
 	defer unlock()
 	f.sweep()
 
-	_, doc, err := f.read(f.path)
+	_, _, doc, err := f.read(f.path)
 	former := err == nil
 	switch {
 	case former:
@@ -42,7 +43,7 @@ func (f *File[T]) Save(v T) error {
 	case errors.Is(err, fs.ErrNotExist):
 		doc = f.seen
 	default:
-		return explain("saving state", f.path, "state_file", err)
+		return withHint("saving state", f.path, "state_file", err)
 	}
 	doc, data, err := f.document(doc, v)
 	if err != nil {
@@ -53,7 +54,7 @@ func (f *File[T]) Save(v T) error {
 		keep = nil
 	}
 	if err := f.replace(data, keep); err != nil {
-		return explain("saving state", f.path, "state_file", err)
+		return withHint("saving state", f.path, "state_file", err)
 	}
 	f.seen = doc
 	return nil
@@ -63,13 +64,10 @@ func (f *File[T]) Save(v T) error {
 // refuse is refused here, so that a bug cannot cost the state.
 func (f *File[T]) document(former object, v T) (object, []byte, error) {
 	doc := former.clone()
-	if doc == nil {
-		doc = object{}
-	}
-	if err := f.encode(doc, v); err != nil {
+	if err := f.bind(&v).encode(doc); err != nil {
 		return nil, nil, err
 	}
-	data, err := doc.marshal()
+	data, err := doc.text()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -90,7 +88,7 @@ func (f *File[T]) replace(data []byte, keep func() error) error {
 		return err
 	}
 	defer func() { _ = t.Cleanup() }()
-	adopt(t.File, filepath.Dir(f.path))
+	chownLikeDir(t.File, filepath.Dir(f.path))
 	if _, err := t.Write(data); err != nil {
 		return err
 	}
@@ -116,14 +114,14 @@ func (f *File[T]) backUp() error {
 	// When a save was killed after this rename, the backup already is the same
 	// file, and rename(2) then leaves link in place.
 	defer func() { _ = os.Remove(link) }()
-	return os.Rename(link, f.backupPath())
+	return os.Rename(link, f.BackupPath())
 }
 
 // copyBackup is backUp for file systems without hard links.
 func (f *File[T]) copyBackup(linkErr error) error {
 	data, err := os.ReadFile(f.path)
 	if err == nil {
-		err = renameio.WriteFile(f.backupPath(), data, 0o600,
+		err = renameio.WriteFile(f.BackupPath(), data, 0o600,
 			renameio.WithTempDir(filepath.Dir(f.path)), renameio.WithStaticPermissions(0o600))
 	}
 	if err != nil {
@@ -141,4 +139,38 @@ func (f *File[T]) sweep() {
 	for _, path := range old(leftovers(f.path)) {
 		_ = os.Remove(path)
 	}
+}
+
+// leftovers returns temporary files of this program and those with the usual
+// names of other programs.
+func leftovers(path string) []string {
+	dir, base := globQuote(filepath.Dir(path)), globQuote(filepath.Base(path))
+	var all []string
+	for _, pattern := range []string{"." + base + "[0-9]*", "." + base + ".*.tmp", base + ".tmp", base + ".*.tmp"} {
+		found, _ := filepath.Glob(filepath.Join(dir, pattern))
+		all = append(all, found...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// old leaves out files that a process may be writing now.
+func old(paths []string) []string {
+	return slices.DeleteFunc(paths, func(path string) bool {
+		st, err := os.Lstat(path)
+		return err != nil || !st.Mode().IsRegular() || time.Since(st.ModTime()) <= sweepAge
+	})
+}
+
+// globQuote returns a pattern that matches s.
+func globQuote(s string) string {
+	out := make([]byte, 0, len(s))
+	for i := range len(s) {
+		switch s[i] {
+		case '*', '?', '[', '\\':
+			out = append(out, '\\')
+		}
+		out = append(out, s[i])
+	}
+	return string(out)
 }

@@ -210,7 +210,7 @@ func TestSaverOnRealFile(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Fatal(err)
 	}
-	if w, err := f.Peek(); err != nil || !cmp.Equal(w, sampleWAN(2)) {
-		t.Errorf("Peek = %+v, %v", w, err)
+	if w, err := f.ReadOnly(); err != nil || !cmp.Equal(w, sampleWAN(2)) {
+		t.Errorf("ReadOnly = %+v, %v", w, err)
 	}
 }

@@ -2,14 +2,11 @@ package state
 
 import (
 	"encoding/json"
-	"math"
 	"time"
-
-	"github.com/wanctl/wanctl/pkg/state/salvage"
 )
 
-// Steering is what the steering daemon remembers. The histories are the
-// caller's to bound (state.history_size).
+// Steering is the state of the steering daemon. The caller bounds the histories
+// (state.history_size).
 type Steering struct {
 	Current          string // "<PRIMARY>_GOOD" or "<PRIMARY>_DEGRADED"
 	BadCount         int
@@ -42,7 +39,7 @@ type Transition struct {
 	To   string
 
 	raw   json.RawMessage
-	alone bool // raw stood there in place of a list
+	alone bool // raw stood in place of a list
 }
 
 // worthSaving reports whether s differs from the saved state in more than
@@ -52,125 +49,59 @@ func (s Steering) worthSaving(saved Steering) bool {
 		!s.LastTransition.Equal(saved.LastTransition) || len(s.Transitions) != len(saved.Transitions)
 }
 
-// OpenSteering is the state file of the steering daemon at path.
+// OpenSteering returns the state file of the steering daemon at path.
 func OpenSteering(path string) *File[Steering] {
-	return &File[Steering]{path: path, kind: OfSteering, decode: decodeSteering, encode: encodeSteering}
+	return &File[Steering]{path: path, kind: KindSteering, bind: (*Steering).bind}
 }
 
-func decodeSteering(f fields) Steering {
-	own := decodeOwn(f)
-	return Steering{
-		Current:          f.text("current_state"),
-		BadCount:         f.count("bad_count"),
-		GoodCount:        f.count("good_count"),
-		RedCount:         f.count("red_count"),
-		BaselineRTT:      f.delay("baseline_rtt", 0),
-		HistoryRTT:       f.delays("history_rtt", 0),
-		HistoryDelta:     f.delays("history_delta", -maxDelay),
-		Transitions:      decodeTransitions(f),
-		LastTransition:   f.time("last_transition_time"),
-		RTTDeltaEWMA:     f.delay("rtt_delta_ewma", -maxDelay),
-		QueueEWMA:        f.number("queue_ewma", 0, maxCount),
-		DropsHistory:     f.counts("cake_drops_history"),
-		QueueHistory:     f.counts("queue_depth_history"),
-		Congestion:       f.text("congestion_state"),
-		CakeReadFailures: f.count("cake_read_failures"),
-		Timestamp:        own.savedAt,
-		Law:              own.law,
-	}
+func (s *Steering) bind() binding {
+	return binding{[]field{
+		textField("current_state", &s.Current),
+		countField("bad_count", &s.BadCount),
+		countField("good_count", &s.GoodCount),
+		countField("red_count", &s.RedCount),
+		orNull(rttField("baseline_rtt", &s.BaselineRTT)),
+		delaysField("history_rtt", &s.HistoryRTT, 0),
+		delaysField("history_delta", &s.HistoryDelta, -maxDelay),
+		{"transitions", s.parseTransitions, s.transitions},
+		orNull(timeField("last_transition_time", &s.LastTransition)),
+		delayField("rtt_delta_ewma", &s.RTTDeltaEWMA, -maxDelay),
+		numberField("queue_ewma", &s.QueueEWMA, 0, maxCount, func(x float64) float64 { return x }, func() any { return s.QueueEWMA }),
+		countsField("cake_drops_history", &s.DropsHistory),
+		countsField("queue_depth_history", &s.QueueHistory),
+		textField("congestion_state", &s.Congestion),
+		countField("cake_read_failures", &s.CakeReadFailures),
+	}, &s.Timestamp, &s.Law}
 }
 
-func (f fields) delays(key string, lowest time.Duration) []time.Duration {
-	return convert(f.numbers(key, millis(lowest), millis(maxDelay)), fromMillis)
-}
-
-func (f fields) counts(key string) []int {
-	return convert(f.numbers(key, 0, maxCount), func(x float64) int { return int(math.Round(x)) })
-}
-
-func convert[A, B any](in []A, as func(A) B) []B {
-	var out []B
-	for _, x := range in {
-		out = append(out, as(x))
-	}
-	return out
-}
-
-// decodeTransitions keeps what it does not understand: a transition is history,
-// and nothing depends on it.
-func decodeTransitions(f fields) []Transition {
-	f.shape.Member("transitions").List()
-	if !f.has("transitions") {
+// parseTransitions accepts every shape: transitions are history, and nothing
+// depends on them.
+func (s *Steering) parseTransitions(raw json.RawMessage) error {
+	var items []json.RawMessage
+	if json.Unmarshal(raw, &items) != nil {
+		s.Transitions = []Transition{{raw: raw, alone: true}}
 		return nil
 	}
-	text := f.obj["transitions"]
-	list, err := salvage.List(text)
-	if err != nil {
-		return []Transition{{raw: text, alone: true}}
-	}
-	return convert(list, func(raw json.RawMessage) Transition {
-		t := Transition{raw: raw}
-		if o, err := parseObject(raw); err == nil {
-			in := newFields(o) // what is wrong in it is not asked for
-			t.At, t.From, t.To = in.time("timestamp"), in.text("from"), in.text("to")
+	s.Transitions = nil
+	for _, item := range items {
+		t := Transition{raw: item}
+		var doc object
+		if json.Unmarshal(item, &doc) == nil {
+			decodeFields(doc, []field{timeField("timestamp", &t.At), textField("from", &t.From), textField("to", &t.To)})
 		}
-		return t
-	})
+		s.Transitions = append(s.Transitions, t)
+	}
+	return nil
 }
 
-func encodeSteering(doc object, s Steering) error {
-	if s.Timestamp.IsZero() {
-		s.Timestamp = time.Now()
-	}
-	e := encoder{}
-	e.do(doc.putText("current_state", s.Current))
-	e.do(doc.put("bad_count", s.BadCount))
-	e.do(doc.put("good_count", s.GoodCount))
-	e.do(doc.put("red_count", s.RedCount))
-	if s.BaselineRTT > 0 {
-		e.do(doc.put("baseline_rtt", millis(s.BaselineRTT)))
-	} else {
-		e.do(doc.put("baseline_rtt", nil))
-	}
-	e.do(putList(doc, "history_rtt", convert(s.HistoryRTT, millis)))
-	e.do(putList(doc, "history_delta", convert(s.HistoryDelta, millis)))
+func (s *Steering) transitions() any {
 	if len(s.Transitions) == 1 && s.Transitions[0].alone {
-		doc["transitions"] = s.Transitions[0].raw
-	} else {
-		doc.putRaw("transitions", convert(s.Transitions, encodeTransition))
+		return s.Transitions[0].raw
 	}
-	if s.LastTransition.IsZero() {
-		e.do(doc.put("last_transition_time", nil))
-	} else {
-		e.do(doc.put("last_transition_time", s.LastTransition.Local().Format(compatTime)))
-	}
-	e.do(doc.put("rtt_delta_ewma", millis(s.RTTDeltaEWMA)))
-	e.do(doc.put("queue_ewma", s.QueueEWMA))
-	e.do(putList(doc, "cake_drops_history", s.DropsHistory))
-	e.do(putList(doc, "queue_depth_history", s.QueueHistory))
-	e.do(doc.putText("congestion_state", s.Congestion))
-	e.do(doc.put("cake_read_failures", s.CakeReadFailures))
-	e.own(doc, s.Timestamp, s.Law)
-	return e.err
-}
-
-// putList writes a list, empty rather than null.
-func putList[T any](doc object, key string, list []T) error {
-	if list == nil {
-		list = []T{}
-	}
-	return doc.put(key, list)
-}
-
-func encodeTransition(t Transition) json.RawMessage {
-	if t.raw != nil {
-		return t.raw
-	}
-	data, err := json.Marshal(map[string]string{
-		"timestamp": t.At.Local().Format(compatTime), "from": t.From, "to": t.To,
+	return convertAll(s.Transitions, func(t Transition) any {
+		if t.raw != nil {
+			return t.raw
+		}
+		return map[string]string{"timestamp": t.At.Local().Format(compatTime), "from": t.From, "to": t.To}
 	})
-	if err != nil {
-		return json.RawMessage("null") // strings always encode
-	}
-	return data
 }

@@ -2,12 +2,13 @@ package state
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
 )
 
-// WAN is what the autorate loop of one WAN remembers.
+// WAN is the state of the autorate loop of one WAN.
 type WAN struct {
 	Download Direction
 	Upload   Direction
@@ -24,7 +25,7 @@ type WAN struct {
 	Law json.RawMessage
 }
 
-// Direction is the half of a WAN that goes one way.
+// Direction is one direction of a WAN.
 type Direction struct {
 	GreenStreak   int
 	SoftRedStreak int
@@ -33,8 +34,8 @@ type Direction struct {
 	Applied       bitrate.Rate // limit the router confirmed; 0: not known
 }
 
-// worthSaving reports whether w differs from the saved state in more than
-// what flows all the time.
+// worthSaving reports whether the limits differ from those of the saved state.
+// Everything else changes all the time.
 func (w WAN) worthSaving(saved WAN) bool {
 	return w.Download.changed(saved.Download) || w.Upload.changed(saved.Upload)
 }
@@ -43,77 +44,29 @@ func (d Direction) changed(from Direction) bool {
 	return d.CurrentRate != from.CurrentRate || d.Applied != from.Applied
 }
 
-// OpenWAN is the state file of one WAN at path.
+// OpenWAN returns the state file of one WAN at path.
 func OpenWAN(path string) *File[WAN] {
-	return &File[WAN]{path: path, kind: OfWAN, decode: decodeWAN, encode: encodeWAN}
+	return &File[WAN]{path: path, kind: KindWAN, bind: (*WAN).bind}
 }
 
-// ownVersion is the version of the part under "wanctl". A part of another
-// version is neither used nor kept.
-const ownVersion = 1
+func (w *WAN) bind() binding {
+	return binding{slices.Concat(
+		w.Download.fields("download.", "last_applied.dl_rate"),
+		w.Upload.fields("upload.", "last_applied.ul_rate"),
+		[]field{
+			rttField("ewma.baseline_rtt", &w.BaselineRTT),
+			rttField("ewma.load_rtt", &w.LoadRTT),
+			timeField("timestamp", &w.Timestamp),
+		},
+	), &w.Timestamp, &w.Law}
+}
 
-func decodeWAN(f fields) WAN {
-	applied, ewma := f.sub("last_applied"), f.sub("ewma")
-	w := WAN{
-		Download:    decodeDirection(f.sub("download"), applied.rate("dl_rate")),
-		Upload:      decodeDirection(f.sub("upload"), applied.rate("ul_rate")),
-		BaselineRTT: ewma.delay("baseline_rtt", 0),
-		LoadRTT:     ewma.delay("load_rtt", 0),
-		Timestamp:   f.time("timestamp"),
+func (d *Direction) fields(prefix, applied string) []field {
+	return []field{
+		countField(prefix+"green_streak", &d.GreenStreak),
+		countField(prefix+"soft_red_streak", &d.SoftRedStreak),
+		countField(prefix+"red_streak", &d.RedStreak),
+		rateField(prefix+"current_rate", &d.CurrentRate),
+		rateField(applied, &d.Applied),
 	}
-	own := decodeOwn(f)
-	w.Law = own.law
-	w.Timestamp = own.exact(w.Timestamp)
-	return w
-}
-
-func decodeDirection(f fields, applied bitrate.Rate) Direction {
-	return Direction{
-		GreenStreak:   f.count("green_streak"),
-		SoftRedStreak: f.count("soft_red_streak"),
-		RedStreak:     f.count("red_streak"),
-		CurrentRate:   f.rate("current_rate"),
-		Applied:       applied,
-	}
-}
-
-func encodeWAN(doc object, w WAN) error {
-	if w.Timestamp.IsZero() {
-		w.Timestamp = time.Now()
-	}
-	e := encoder{}
-	e.direction(doc, "download", w.Download)
-	e.direction(doc, "upload", w.Upload)
-
-	ewma := doc.sub("ewma")
-	e.do(ewma.putRTT("baseline_rtt", w.BaselineRTT))
-	e.do(ewma.putRTT("load_rtt", w.LoadRTT))
-	e.do(doc.put("ewma", ewma))
-
-	applied := doc.sub("last_applied")
-	e.do(applied.putRate("dl_rate", w.Download.Applied))
-	e.do(applied.putRate("ul_rate", w.Upload.Applied))
-	e.do(doc.put("last_applied", applied))
-
-	e.do(doc.put("timestamp", w.Timestamp.Local().Format(compatTime)))
-	e.own(doc, w.Timestamp, w.Law)
-	return e.err
-}
-
-// encoder remembers the first error of a series of puts.
-type encoder struct{ err error }
-
-func (e *encoder) do(err error) {
-	if e.err == nil {
-		e.err = err
-	}
-}
-
-func (e *encoder) direction(doc object, key string, d Direction) {
-	o := doc.sub(key)
-	e.do(o.put("green_streak", d.GreenStreak))
-	e.do(o.put("soft_red_streak", d.SoftRedStreak))
-	e.do(o.put("red_streak", d.RedStreak))
-	e.do(o.putRate("current_rate", d.CurrentRate))
-	e.do(doc.put(key, o))
 }

@@ -126,7 +126,7 @@ func (p *Path) left() (time.Duration, bool) {
 	if p.File == nil {
 		return 0, false
 	}
-	s, err := p.File.Peek()
+	s, err := p.File.ReadOnly()
 	if err != nil || !p.plausible(s.BaselineRTT) {
 		return 0, false
 	}
