@@ -22,9 +22,9 @@ func newSimControlCmd(a *app.App) *cobra.Command {
 	var at, readyFile string
 	cmd := &cobra.Command{
 		Use:   "control [COMMAND...]",
-		Short: "Make a simulated router misbehave, or ask what it has seen",
-		Long: `Give a command to a simulated router that was started with --control. Without a
-command, print what the router has seen so far as JSON.
+		Short: "Make a simulated router misbehave, or print its request counts",
+		Long: `Send a command to a simulated router that was started with --control. Without a
+command, print the router's counts of requests, connections and logins as JSON.
 
 COMMANDS
   ` + strings.ReplaceAll(simrouter.ControlHelp, "\n", "\n  ") + `
@@ -50,7 +50,7 @@ KINDS OF FAULT
 		},
 	}
 	cmd.Flags().StringVar(&at, "at", "", "control `HOST:PORT` of the router")
-	cmd.Flags().StringVar(&readyFile, "ready-file", "", "read it from the `FILE` that 'sim router --ready-file' wrote")
+	cmd.Flags().StringVar(&readyFile, "ready-file", "", "read the address from the `FILE` that 'sim router --ready-file' wrote")
 	cmd.MarkFlagsMutuallyExclusive("at", "ready-file")
 	_ = cmd.MarkFlagFilename("ready-file")
 	return cmd

@@ -42,19 +42,25 @@ SSH at once: queues, queue types, mangle rules, address lists, users with
 passwords and policies, the log, and its habits, such as answering one REST
 request at a time.
 
-Without addresses it is REST at 127.0.0.1:8443, the API over TLS at port 8729
-and SSH at port 8022. With --listen, it is what addresses are given for alone;
-an empty address is none, so --listen '' --ssh 127.0.0.1:8022 is SSH alone.
+Without addresses, it serves REST at 127.0.0.1:8443, the API over TLS at port
+8729 and SSH at port 8022. With --listen, only services that are given an address
+are started; an empty address is none, so --listen '' --ssh 127.0.0.1:8022 serves
+SSH alone.
 
 It starts with two CAKE queues and two users, or from a file in the form of a
 RouterOS export.
 
+Of the script language it knows what exports and wanctl use: commands of menus,
+find with conditions, [], $name, and, or, !, =, !=, . and ->, and :put, :local,
+:if, :foreach, :error, :log, :len, :typeof and :tostr. SSH runs such lines; it has
+no prompt, and 'print' is not a command there.
+
 With --control, 'wanctl sim control' makes things go wrong while it runs.
 
 The ready file has three lines, of which any may be empty: host:port of REST,
-SHA-256 of the certificate, host:port for 'wanctl sim control'. More lines begin
-with a name: api, api-ssl and ssh with host:port, ssh-fingerprint with that of
-the host key.
+SHA-256 of the certificate, host:port for 'wanctl sim control'. Further lines
+begin with a name: api, api-ssl and ssh with host:port, and ssh-fingerprint with
+the fingerprint of the host key.
 
 ` + app.ExitStatuses,
 		Example: `  wanctl sim router
@@ -78,12 +84,12 @@ the host key.
 	f.StringVar(&o.api, "api", "", "`HOST:PORT` of the binary API without TLS")
 	f.StringVar(&o.apiSSL, "api-ssl", "127.0.0.1:8729", "`HOST:PORT` of the binary API over TLS; none with --listen, unless given")
 	f.StringVar(&o.ssh, "ssh", "127.0.0.1:8022", "`HOST:PORT` of SSH; none with --listen, unless given")
-	f.StringVar(&o.control, "control", "", "`HOST:PORT` for 'wanctl sim control'; anybody who reaches it controls the router")
+	f.StringVar(&o.control, "control", "", "`HOST:PORT` for 'wanctl sim control'; everyone who can reach it controls the router")
 	f.StringVar(&o.readyFile, "ready-file", "", "once listening, write addresses and fingerprints to `FILE`")
 	f.StringVar(&o.script, "script", "", "initial configuration from `FILE`, in the form of a RouterOS export")
 	f.StringVar(&o.user, "user", "", "add a user `NAME` that may do what wanctl needs, or set the password of an existing one and enable it")
 	f.StringVar(&o.passwordEnv, "password-env", "", "with --user: environment variable `NAME` that holds the password; none is no password")
-	f.StringVar(&o.version, "version-ros", "7.22.1", "RouterOS `VERSION` to be")
+	f.StringVar(&o.version, "version-ros", "7.22.1", "RouterOS `VERSION` to simulate")
 	f.DurationVar(&o.latency, "latency", 0, "time that every request takes")
 	f.BoolVar(&o.plain, "plain", false, "REST over http instead of https")
 	app.CompleteFlag(cmd, "version-ros", "6.49.10", "7.12", "7.18", "7.22.1")

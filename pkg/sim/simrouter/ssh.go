@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -27,9 +26,8 @@ type SSHQuirks struct {
 	// diffie-hellman-group14-sha1, hmac-sha1.
 	Legacy bool
 
-	Exit  ExitStatus
-	Width int // where detailed printing wraps; 0 is 80, negative never
-	Pad   int // lines are filled up with blanks to so many columns
+	Exit ExitStatus
+	Pad  int // lines are filled up with blanks to this number of columns
 
 	PasswordBesideKey bool      // also users with a key may use their password
 	NoPassword        bool      // passwords by keyboard-interactive alone
@@ -211,7 +209,7 @@ func (s *sshCodec) config(c *conn) (*ssh.ServerConfig, error) {
 
 // password checks one, however it came.
 func (s *sshCodec) password(c *conn, login, password string) (*ssh.Permissions, error) {
-	name, _ := splitLogin(login)
+	name := userName(login)
 	barred := len(s.router.keysOf(name)) > 0 && !s.router.cfg.Quirks.SSH.PasswordBesideKey
 	return s.admit(c, name, func(want string) bool { return want == password && !barred })
 }
@@ -219,7 +217,7 @@ func (s *sshCodec) password(c *conn, login, password string) (*ssh.Permissions, 
 // publicKey is asked for every key a client offers, before it has signed
 // anything: strangers' keys are no failed logins.
 func (s *sshCodec) publicKey(c *conn, login string, key ssh.PublicKey) (*ssh.Permissions, error) {
-	name, _ := splitLogin(login)
+	name := userName(login)
 	for _, k := range s.router.keysOf(name) {
 		if bytes.Equal(k.Marshal(), key.Marshal()) {
 			return s.admit(c, name, func(string) bool { return true })
@@ -238,19 +236,15 @@ func (s *sshCodec) admit(c *conn, name string, knows func(string) bool) (*ssh.Pe
 }
 
 var loginSuffix = regexp.MustCompile(`^[a-z0-9]*$`)
-var loginWidth = regexp.MustCompile(`(\d{1,4})w`)
 
-// splitLogin takes a name apart as in admin+cet512w4096h: the user, and how
-// wide their terminal is, 0 when that is not said.
-func splitLogin(login string) (name string, width int) {
+// userName returns the user of a login with terminal options, as in
+// admin+cet512w4096h.
+func userName(login string) string {
 	i := strings.LastIndexByte(login, '+')
 	if i < 0 || !loginSuffix.MatchString(login[i+1:]) {
-		return login, 0
+		return login
 	}
-	if m := loginWidth.FindStringSubmatch(login[i+1:]); m != nil {
-		width, _ = strconv.Atoi(m[1])
-	}
-	return login[:i], width
+	return login[:i]
 }
 
 // loginFault is what goes wrong before anybody has said who they are; false
@@ -292,14 +286,7 @@ func (s *sshCodec) serve(c *conn) {
 	}
 	u, _ := sc.Permissions.ExtraData[userKey{}].(*console.User)
 	c.login(u)
-	q := s.router.cfg.Quirks.SSH
-	_, width := splitLogin(sc.User())
-	if width == 0 {
-		if width = q.Width; width == 0 {
-			width = 80
-		}
-	}
-	session := &sshSession{router: s.router, conn: c, user: u, width: max(0, width)}
+	session := &sshSession{router: s.router, conn: c, user: u}
 	session.group.Go(func() { session.requests(requests) })
 	session.channels(channels)
 	_ = sc.Close()

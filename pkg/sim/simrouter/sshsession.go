@@ -1,7 +1,9 @@
 package simrouter
 
 import (
+	"bytes"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -16,7 +18,6 @@ type sshSession struct {
 	router *Router
 	conn   *conn
 	user   *console.User
-	width  int // where detailed printing wraps; 0 never
 
 	group sync.WaitGroup
 	open  atomic.Int32 // channels
@@ -69,7 +70,7 @@ func (s *sshSession) channels(in <-chan ssh.NewChannel) {
 	}
 }
 
-// sshChannel is one command, or one interactive shell.
+// sshChannel runs one command. There is no interactive console.
 type sshChannel struct {
 	ssh.Channel
 	session *sshSession
@@ -77,34 +78,26 @@ type sshChannel struct {
 	group   sync.WaitGroup
 	gone    chan struct{} // closed when the channel is
 	started bool
-	pty     bool // whoever sits there wants to see what they type
 }
 
 // requests answers what concerns the channel, until it closes.
 func (c *sshChannel) requests(in <-chan *ssh.Request) {
 	for req := range in {
-		ok := true
-		var run func() // what the channel is for, once
+		ok := false
+		var line struct{ Text string }
 		switch req.Type {
-		case "pty-req":
-			c.pty = true
-		case "env", "window-change":
+		case "pty-req", "env", "window-change":
+			ok = true
 		case "exec":
-			var line struct{ Text string }
 			ok = ssh.Unmarshal(req.Payload, &line) == nil && !c.started
-			run = func() { c.exec(line.Text) }
-		case "shell":
-			ok, run = !c.started, c.shell
-		default:
-			ok = false
 		}
 		if req.WantReply {
 			// Before it runs: it may close the channel.
 			_ = req.Reply(ok, nil)
 		}
-		if ok && run != nil {
+		if ok && req.Type == "exec" {
 			c.started = true
-			c.group.Go(run)
+			c.group.Go(func() { c.exec(line.Text) })
 		}
 	}
 }
@@ -124,7 +117,7 @@ func (c *sshChannel) exec(line string) {
 	if c.expired() {
 		return
 	}
-	x := c.carry(line, "")
+	x := c.carry(line)
 	if x == nil {
 		return
 	}
@@ -142,24 +135,91 @@ func (c *sshChannel) exec(line string) {
 }
 
 // carry takes a line through the router; nil when there is no answer to give.
-func (c *sshChannel) carry(line, context string) *sshExchange {
+func (c *sshChannel) carry(line string) *sshExchange {
 	s := c.session
 	r := s.router
 	steps := []step{{command: "exec"}}
-	for _, u := range r.machine.Uses(line, context) {
+	for _, u := range r.machine.Uses(line) {
 		steps = append(steps, step{command: u.Command, path: u.Path})
 	}
 	f := r.begin(s.conn, Request{Body: line}, steps...)
-	x := &sshExchange{session: s, line: console.Exec{
-		User: s.user, Line: line, Context: context, Width: s.width, Gone: c.gone,
-	}}
-	x.out.Context = context
+	x := &sshExchange{session: s, line: console.Exec{User: s.user, Line: line}}
 	t := ticket{conn: s.conn, fault: f, gone: c.gone, worker: r.worker(SSH)}
-	if err := r.carry(t, x); err != nil || x.out.Interrupted {
+	if err := r.carry(t, x); err != nil {
 		return nil
 	}
 	if x.out.Failed && r.machine.Version().AtLeast(7, 15) {
 		r.machine.Log("script,error", "executing script from sshd failed, please check it manually")
 	}
 	return x
+}
+
+// sshExchange is one line for the console with what it prints.
+type sshExchange struct {
+	session *sshSession
+	line    console.Exec
+	out     console.Executed
+	cut     bool // the channel ends in the middle, without a status
+}
+
+var _ exchange = (*sshExchange)(nil)
+
+func (x *sshExchange) run() { x.out = x.session.router.machine.Exec(x.line) }
+
+func (x *sshExchange) fail(text string) {
+	x.out.Output, x.out.Failed = text+"\r\n", true
+}
+
+func (x *sshExchange) replace(f Fault) bool {
+	switch f.Kind {
+	case Deny:
+		x.fail("not enough permissions (9)")
+	case Status:
+		text := f.Text
+		setDefault(&text, "failure: "+string(f.Kind))
+		x.fail(text)
+	case Ignore:
+		x.out.Output, x.out.Failed = "", false
+	case Empty:
+		x.line.Boot = console.NoRows
+		x.run()
+	case WrongData:
+		x.line.Boot = console.WrongMenu
+		x.run()
+	default:
+		return false
+	}
+	return true
+}
+
+func (x *sshExchange) spoil(f Fault) {
+	switch f.Kind {
+	case "", Slow:
+	case Truncate, Cut:
+		x.out.Output = x.out.Output[:len(x.out.Output)/2]
+		x.cut = f.Kind == Cut
+	default:
+		x.out.Output = "\x1b[9999B\x00\xff" + x.out.Output[len(x.out.Output)/2:]
+	}
+}
+
+func (x *sshExchange) expire() {
+	x.fail("action timed out - try again, if error continues contact MikroTik support and send a supout file (13)")
+}
+
+// bytes is the output with its lines filled up to a number of columns.
+func (x *sshExchange) bytes(pad int) []byte {
+	if pad <= 0 {
+		return []byte(x.out.Output)
+	}
+	var b bytes.Buffer
+	for line := range strings.Lines(x.out.Output) {
+		text, ended := strings.CutSuffix(line, "\r\n")
+		b.WriteString(text)
+		if ended {
+			b.WriteString(strings.Repeat(" ", max(0, pad-len(text))))
+			b.WriteString("\r\n")
+		}
+	}
+	return b.Bytes()
 }

@@ -205,7 +205,7 @@ func (m *Machine) assign(mn *menu, r *row, args map[string]string, adding bool) 
 			continue
 		}
 		f := mn.field(arg)
-		if f == nil || f.parse == nil || f.kind == argument && !adding {
+		if f == nil || !f.settable(adding) {
 			return errUnknownParameter(arg)
 		}
 		if f.kind == argument {
@@ -215,7 +215,7 @@ func (m *Machine) assign(mn *menu, r *row, args map[string]string, adding bool) 
 			delete(r.values, arg)
 			continue
 		}
-		v, err := f.parse(m, arg, args[arg])
+		v, err := f.typ.parse(m, arg, args[arg])
 		if err != nil {
 			return err
 		}

@@ -42,7 +42,9 @@ type Quirks struct {
 	// disabled.
 	NoIPv6 bool
 
-	CLI CLIQuirks
+	// OtherErrors: errors at the command line end in their place, as in
+	// "no such item (/queue/tree/get; line 1)", below 7.16 and not from then on.
+	OtherErrors bool
 }
 
 // Config of a Machine. Zero fields have defaults.
@@ -68,8 +70,6 @@ type Machine struct {
 	quirks  Quirks
 	log     *slog.Logger
 	reboot  func()
-
-	environment environment
 
 	mu sync.Mutex // protects the following fields
 
@@ -236,7 +236,6 @@ func (m *Machine) Reboot(renumber bool) {
 			m.renumber(mn)
 		}
 	}
-	m.environment.forget()
 	m.resolveNames()
 	m.logLine("system,info", "router rebooted")
 	m.changed()

@@ -24,7 +24,7 @@ const (
 type field struct {
 	name  string
 	kind  kind
-	parse parseFunc
+	typ   valueType
 	value string // of a new row
 	need  bool   // add fails without it
 	bare  bool   // scripts may write the name alone for name=yes
@@ -105,6 +105,18 @@ func (mn *menu) newRow() *row {
 		}
 	}
 	return r
+}
+
+// settable reports whether set, or add, takes the field as an argument.
+func (f *field) settable(adding bool) bool {
+	switch f.kind {
+	case setting, optional, secret:
+		return true
+	case argument:
+		return adding
+	case status, flag, counter:
+	}
+	return false
 }
 
 // shows reports whether r has the field at all.

@@ -4,29 +4,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
-	"sync"
-	"time"
 
-	"github.com/wanctl/wanctl/pkg/sim/simrouter/rsc/eval"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/rsc"
 )
 
-// maxScript bounds a configuration; a real export is some hundred kilobytes.
-const maxScript = 1 << 20
-
-// maxLine bounds what is typed at the console, or sent to it over SSH.
-const maxLine = 64 << 10
-
-// maxDepth bounds scripts that run scripts.
-const maxDepth = 8
-
-// How long :delay may take in one script; at the console it can be interrupted.
 const (
-	maxDelay     = time.Second
-	maxExecDelay = 10 * time.Second
+	maxScript = 1 << 20  // bytes of a configuration; a real export is some hundred kilobytes
+	maxLine   = 64 << 10 // bytes of a line sent over SSH
+	maxDepth  = 8        // scripts that run scripts
+	loadSteps = 20_000_000
 )
 
-// ScriptError is what is wrong with a script, and where.
+// ScriptError is a mistake in a script, and where it is.
 type ScriptError struct {
 	File string
 	Line int
@@ -35,8 +26,9 @@ type ScriptError struct {
 
 func (e *ScriptError) Error() string { return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Text) }
 
-// Load runs a script that sets the machine up, in the form of a RouterOS
-// export. A mistake in it is a *ScriptError; what ran before it stays.
+// Load runs a script in the form of a RouterOS export as the router itself. Its
+// changes count neither as writes nor as flash sectors. A mistake in it is a
+// *ScriptError; the commands before the mistake stay in effect.
 func (m *Machine) Load(file string, r io.Reader) error {
 	src, err := io.ReadAll(io.LimitReader(r, maxScript+1))
 	if err != nil {
@@ -45,12 +37,8 @@ func (m *Machine) Load(file string, r io.Reader) error {
 	if len(src) > maxScript {
 		return fmt.Errorf("%s is larger than %d bytes", file, maxScript)
 	}
-	// What the machine started with is not what was written to it.
-	h := &scriptHost{m: m, uncounted: true}
-	_, err = eval.Run(string(src), eval.Options{
-		Host: h, Stepwise: true, Limits: eval.Limits{Work: 20_000_000, Delay: maxDelay},
-	})
-	var at *eval.Error
+	_, err = rsc.Run(string(src), rsc.Options{Host: &scriptHost{m: m, uncounted: true}, Stepwise: true, Steps: loadSteps})
+	var at *rsc.Error
 	if errors.As(err, &at) {
 		text := at.Text
 		if at.Detail != "" {
@@ -61,126 +49,72 @@ func (m *Machine) Load(file string, r io.Reader) error {
 	return err
 }
 
-// Exec is one line for the console of a user.
+// Exec is one line for the command line of a user.
 type Exec struct {
-	User *User // nil is the machine itself
+	User *User // nil is the router itself
 	Line string
-
-	// Width is where detailed printing wraps; 0 never.
-	Width int
-	// Context is the menu the line is relative to, "" for "/".
-	Context string
-	// Gone is closed when nobody waits for the answer any more; nil never.
-	Gone <-chan struct{}
-
-	Pretend Pretence
+	Boot BootState
 }
 
-// Pretence is how a router answers that has not got its wits together yet.
-// Nothing changes on it meanwhile.
-type Pretence uint8
+// BootState is how much of its configuration a router has at hand. Before it
+// is Ready, nothing changes on it.
+type BootState uint8
 
-// The ways to answer.
+// The states.
 const (
-	Truth     Pretence = iota // as it is
-	NoRows                    // as if all menus were empty
-	WrongMenu                 // with /system/resource for every menu
+	Ready     BootState = iota
+	NoRows              // answers as if all menus were empty
+	WrongMenu           // answers with /system/resource for every menu
 )
 
-// Executed is what a line did.
+// Executed is the result of a line. Output lines end in CRLF; when the line
+// failed, the last one is the error.
 type Executed struct {
-	Output      string // lines end in CRLF; of an error, the router's words come last
-	Failed      bool
-	Interrupted bool   // by Gone
-	Context     string // the menu for the next line
+	Output string
+	Failed bool
 }
 
-// Exec runs a line as the console does that is reached by SSH.
+// Exec runs a line as a router does that is reached by SSH.
 func (m *Machine) Exec(e Exec) Executed {
 	if len(e.Line) > maxLine {
-		return Executed{Output: "line is too long" + eol, Failed: true, Context: e.Context}
+		return Executed{Output: "line is too long\r\n", Failed: true}
 	}
-	h := &scriptHost{m: m, u: e.User, width: e.Width, gone: e.Gone, pretend: e.Pretend}
-	res, err := eval.Run(e.Line, m.options(h, eval.Options{Context: e.Context, Limits: eval.Limits{Delay: maxExecDelay}}))
-	out := Executed{Output: res.Output, Context: res.Context}
-	if errors.Is(err, errInterrupted) {
-		out.Interrupted = true
-		return out
-	}
+	out, err := rsc.Run(e.Line, rsc.Options{Host: &scriptHost{m: m, u: e.User, boot: e.Boot}})
 	if err != nil {
-		out.Failed = true
-		out.Output += m.words(err) + eol
+		out += m.words(err) + "\r\n"
 	}
-	return out
+	return Executed{out, err != nil}
 }
 
-// Uses lists the commands of menus that a line names, as far as it is right.
-func (m *Machine) Uses(line, context string) []eval.Use {
+// Uses lists the commands of menus that a line names, up to its first mistake.
+func (m *Machine) Uses(line string) []rsc.Use {
 	if len(line) > maxLine {
 		return nil
 	}
-	if context == "" {
-		context = "/"
-	}
-	uses, _ := eval.Check(line, &scriptHost{m: m}, context)
+	uses, _ := rsc.Check(line, &scriptHost{m: m})
 	return uses
 }
 
-// words is an error in the words of this version.
+// words returns an error in the words of this version. From 7.16 on, errors say
+// where they happened.
 func (m *Machine) words(err error) string {
-	var at *eval.Error
+	var at *rsc.Error
 	if errors.As(err, &at) {
-		return at.Words(m.places())
+		return at.Words(m.version.AtLeast(7, 16) != m.quirks.OtherErrors)
 	}
 	return err.Error()
 }
 
-// places reports whether errors say where they happened.
-func (m *Machine) places() bool {
-	return m.version.AtLeast(7, 16) != m.quirks.CLI.OtherErrors
-}
-
-func (m *Machine) options(h *scriptHost, o eval.Options) eval.Options {
-	name := ""
-	if h.u != nil {
-		name = h.u.Name
-	}
-	o.Host, o.Globals = h, m.environment.of(name)
-	o.JSON, o.Places = m.quirks.CLI.JSON, m.places()
-	if o.Limits.Delay == 0 {
-		o.Limits.Delay = maxDelay
-	}
-	return o
-}
-
-// environment is the global variables of scripts, by user.
-type environment struct {
-	mu     sync.Mutex // protects byUser
-	byUser map[string]*eval.Globals
-}
-
-func (e *environment) of(user string) *eval.Globals {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.byUser == nil {
-		e.byUser = map[string]*eval.Globals{}
-	}
-	if e.byUser[user] == nil {
-		e.byUser[user] = &eval.Globals{}
-	}
-	return e.byUser[user]
-}
-
-func (e *environment) forget() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.byUser = nil
-}
-
-// isScript reports whether c runs a script. Such commands lock the machine for
-// each command of the script, not for the whole of it.
+// isScript reports whether c runs a script. Such commands lock the router for
+// each command of the script, not for all of it.
 func (c Command) isScript() bool {
 	return c.Path == "/" && c.Name == "execute" || c.Path == "/system/script" && c.Name == "run"
+}
+
+// count adds one to a number kept as text.
+func count(values map[string]string, name string) {
+	n, _ := strconv.Atoi(values[name])
+	values[name] = strconv.Itoa(n + 1)
 }
 
 func (m *Machine) runText(u *User, c Command) (Result, *Error) {
@@ -207,15 +141,15 @@ func (m *Machine) runScript(caller *scriptHost, c Command) *Error {
 		if caller.depth >= maxDepth {
 			return badRequest(ScriptFailure, "scripts call each other without end")
 		}
-		h := &scriptHost{m: m, depth: caller.depth + 1, gone: caller.gone, uncounted: caller.uncounted}
-		if _, err := eval.Run(src, m.options(h, eval.Options{})); err != nil {
+		h := &scriptHost{m: m, depth: caller.depth + 1, uncounted: caller.uncounted}
+		if _, err := rsc.Run(src, rsc.Options{Host: h}); err != nil {
 			return badRequest(ScriptFailure, m.words(err))
 		}
 	}
 	return nil
 }
 
-// startScripts notes that scripts start, and returns their sources.
+// startScripts counts the runs of scripts and returns their sources.
 func (m *Machine) startScripts(caller *scriptHost, c Command) ([]string, *Error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -242,8 +176,8 @@ func (m *Machine) startScripts(caller *scriptHost, c Command) ([]string, *Error)
 	return sources, nil
 }
 
-// execute runs text given by the caller. Its failures come back as text, as
-// if they were output: that is how RouterOS answers over REST.
+// execute runs text given by the caller. Errors are returned as output, as
+// RouterOS does over REST.
 func (m *Machine) execute(u *User, c Command) (Result, *Error) {
 	if !u.may("read", "write") {
 		return Result{}, errDenied()
@@ -256,12 +190,12 @@ func (m *Machine) execute(u *User, c Command) (Result, *Error) {
 	m.writes++
 	job := fmt.Sprintf("*%X", 0xB000+m.writes)
 	m.mu.Unlock()
-	res, err := eval.Run(src, m.options(&scriptHost{m: m, u: u}, eval.Options{}))
+	out, err := rsc.Run(src, rsc.Options{Host: &scriptHost{m: m, u: u}})
 	if _, wait := c.Args["as-string"]; !wait {
 		return Result{Ret: job, HasRet: true}, nil
 	}
 	if err != nil {
-		res.Output += m.words(err)
+		out += m.words(err)
 	}
-	return Result{Ret: res.Output, HasRet: true}, nil
+	return Result{Ret: out, HasRet: true}, nil
 }

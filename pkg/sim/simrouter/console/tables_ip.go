@@ -7,16 +7,16 @@ import (
 
 func firewallMangle() *menu {
 	fields := []field{
-		{name: "chain", parse: name, need: true},
-		{name: "action", value: "accept", parse: enum("accept", "add-dst-to-address-list", "add-src-to-address-list",
+		{name: "chain", typ: name, need: true},
+		{name: "action", value: "accept", typ: enum("accept", "add-dst-to-address-list", "add-src-to-address-list",
 			"change-dscp", "change-mss", "change-ttl", "clear-df", "fasttrack-connection", "jump", "log", "mark-connection",
 			"mark-packet", "mark-routing", "passthrough", "return", "route", "set-priority", "sniff-pc", "sniff-tzsp", "strip-ipv4-options")},
-		{name: "log", parse: boolean, value: "false"},
-		{name: "log-prefix", parse: text},
-		{name: "disabled", parse: boolean, value: "false"},
-		{name: "place-before", kind: argument, parse: text},
-		{name: "passthrough", kind: optional, parse: boolean},
-		{name: "protocol", kind: optional, parse: text},
+		{name: "log", typ: boolean, value: "false"},
+		{name: "log-prefix", typ: text},
+		{name: "disabled", typ: boolean, value: "false"},
+		{name: "place-before", kind: argument, typ: text},
+		{name: "passthrough", kind: optional, typ: boolean},
+		{name: "protocol", kind: optional, typ: text},
 	}
 	// Matchers and targets are absent while unset.
 	for _, n := range []string{
@@ -26,11 +26,11 @@ func firewallMangle() *menu {
 		"in-interface", "out-interface", "in-interface-list", "out-interface-list", "src-port", "dst-port", "port",
 		"dscp", "tcp-flags", "tcp-mss", "packet-size", "layer7-protocol", "jump-target", "address-list",
 	} {
-		fields = append(fields, field{name: n, kind: optional, parse: text})
+		fields = append(fields, field{name: n, kind: optional, typ: text})
 	}
 	fields = append(fields,
-		field{name: "dynamic", kind: status, value: "false"},
-		field{name: "invalid", kind: status, value: "false"})
+		field{name: "dynamic", kind: status, typ: boolean, value: "false"},
+		field{name: "invalid", kind: status, typ: boolean, value: "false"})
 	return &menu{path: "/ip/firewall/mangle", nextID: 1, ordered: true, fields: append(fields, counters("bytes", "packets")...)}
 }
 
@@ -45,12 +45,12 @@ func addressList(path string) *menu {
 	return &menu{
 		path: path, nextID: 1, expires: true,
 		fields: []field{
-			{name: "list", parse: name, need: true},
-			{name: "address", parse: address(path == addressList6), need: true},
-			{name: "comment", kind: optional, parse: text},
-			{name: "disabled", parse: boolean, value: "false"},
-			{name: "timeout", kind: optional, parse: interval},
-			{name: "dynamic", kind: status, value: "false"},
+			{name: "list", typ: name, need: true},
+			{name: "address", typ: address(path == addressList6), need: true},
+			{name: "comment", kind: optional, typ: text},
+			{name: "disabled", typ: boolean, value: "false"},
+			{name: "timeout", kind: optional, typ: interval},
+			{name: "dynamic", kind: status, typ: boolean, value: "false"},
 			{name: "creation-time", kind: status},
 		},
 		unique: func(r *row) string { return r.values["list"] + "\x00" + r.values["address"] },
@@ -83,21 +83,21 @@ func ipRoute() *menu {
 	return &menu{
 		path: "/ip/route", nextID: 0x80000001,
 		fields: []field{
-			{name: "dst-address", parse: text, value: "0.0.0.0/0"},
-			{name: "gateway", kind: optional, parse: text},
+			{name: "dst-address", typ: text, value: "0.0.0.0/0"},
+			{name: "gateway", kind: optional, typ: text},
 			{name: "immediate-gw", kind: status},
-			{name: "distance", parse: integer(0, 255), value: "1"},
-			{name: "routing-table", parse: text, value: "main"},
-			{name: "scope", parse: integer(0, 255), value: "30"},
-			{name: "target-scope", parse: integer(0, 255), value: "10"},
-			{name: "check-gateway", kind: optional, parse: enum("none", "arp", "ping", "bfd")},
-			{name: "pref-src", kind: optional, parse: text},
-			{name: "blackhole", kind: optional, parse: text},
-			{name: "comment", kind: optional, parse: text},
-			{name: "disabled", parse: boolean, value: "false"},
-			{name: "active", kind: flag, value: "true"},
-			{name: "static", kind: flag, value: "true"},
-			{name: "dynamic", kind: flag},
+			{name: "distance", typ: integer(0, 255), value: "1"},
+			{name: "routing-table", typ: text, value: "main"},
+			{name: "scope", typ: integer(0, 255), value: "30"},
+			{name: "target-scope", typ: integer(0, 255), value: "10"},
+			{name: "check-gateway", kind: optional, typ: enum("none", "arp", "ping", "bfd")},
+			{name: "pref-src", kind: optional, typ: text},
+			{name: "blackhole", kind: optional, typ: text},
+			{name: "comment", kind: optional, typ: text},
+			{name: "disabled", typ: boolean, value: "false"},
+			{name: "active", kind: flag, typ: boolean, value: "true"},
+			{name: "static", kind: flag, typ: boolean, value: "true"},
+			{name: "dynamic", kind: flag, typ: boolean},
 		},
 		refresh: func(_ *Machine, r *row, _ func(string) bool) {
 			r.values["immediate-gw"] = r.values["gateway"]
@@ -110,12 +110,12 @@ func routingTable() *menu {
 	mn := &menu{
 		path: "/routing/table", nextID: 1,
 		fields: []field{
-			{name: "name", parse: name, need: true},
-			{name: "fib", kind: optional, parse: boolean, bare: true},
-			{name: "comment", kind: optional, parse: text},
-			{name: "disabled", parse: boolean, value: "false"},
-			{name: "dynamic", kind: status, value: "false"},
-			{name: "invalid", kind: status, value: "false"},
+			{name: "name", typ: name, need: true},
+			{name: "fib", kind: optional, typ: boolean, bare: true},
+			{name: "comment", kind: optional, typ: text},
+			{name: "disabled", typ: boolean, value: "false"},
+			{name: "dynamic", kind: status, typ: boolean, value: "false"},
+			{name: "invalid", kind: status, typ: boolean, value: "false"},
 		},
 		unique: func(r *row) string { return r.values["name"] },
 		taken:  "already have such name",
@@ -131,11 +131,11 @@ func interfaces() *menu {
 	return &menu{
 		path: "/interface", nextID: 1,
 		fields: []field{
-			{name: "name", parse: name, need: true},
-			{name: "type", parse: text, value: "bridge"},
-			{name: "comment", kind: optional, parse: text},
-			{name: "disabled", parse: boolean, value: "false"},
-			{name: "running", kind: status, value: "true"},
+			{name: "name", typ: name, need: true},
+			{name: "type", typ: text, value: "bridge"},
+			{name: "comment", kind: optional, typ: text},
+			{name: "disabled", typ: boolean, value: "false"},
+			{name: "running", kind: status, typ: boolean, value: "true"},
 		},
 		unique: func(r *row) string { return r.values["name"] },
 		taken:  "already have interface with such name",

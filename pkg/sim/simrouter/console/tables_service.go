@@ -14,22 +14,22 @@ func ipService(v Version) *menu {
 		path: "/ip/service", fixed: true,
 		fields: []field{
 			{name: "name", kind: status},
-			{name: "port", parse: integer(1, 65535)},
+			{name: "port", typ: integer(1, 65535)},
 			{name: "proto", kind: flag, value: "tcp"},
-			{name: "address", parse: text},
-			{name: "certificate", parse: text, value: "none", only: secure},
-			{name: "tls-version", parse: enum("any", "only-1.2"), value: "any", only: secure},
-			{name: "vrf", parse: text, value: "main"},
-			{name: "disabled", parse: boolean, value: "true"},
-			{name: "invalid", kind: status, value: "false"},
-			{name: "dynamic", kind: status, value: "false"},
+			{name: "address", typ: text},
+			{name: "certificate", typ: text, value: "none", only: secure},
+			{name: "tls-version", typ: enum("any", "only-1.2"), value: "any", only: secure},
+			{name: "vrf", typ: text, value: "main"},
+			{name: "disabled", typ: boolean, value: "true"},
+			{name: "invalid", kind: status, typ: boolean, value: "false"},
+			{name: "dynamic", kind: status, typ: boolean, value: "false"},
 			{name: "connection", kind: flag},
 			{name: "local", kind: flag},
 			{name: "remote", kind: flag},
 		},
 	}
 	if v.AtLeast(7, 16) {
-		mn.fields = append(mn.fields, field{name: "max-sessions", parse: integer(1, 1000), value: "20"})
+		mn.fields = append(mn.fields, field{name: "max-sessions", typ: integer(1, 1000), value: "20"})
 	}
 	for _, s := range []struct {
 		name string

@@ -1,8 +1,6 @@
 package console
 
-import (
-	"strconv"
-)
+import "strconv"
 
 // policies a group can hold.
 var policies = []string{
@@ -14,13 +12,13 @@ func users() *menu {
 	return &menu{
 		path: "/user", nextID: 1, writePolicy: "policy",
 		fields: []field{
-			{name: "name", parse: name, need: true},
-			{name: "group", parse: reference("/user/group"), need: true},
-			{name: "password", kind: secret, parse: text},
-			{name: "address", parse: text},
-			{name: "comment", kind: optional, parse: text},
-			{name: "disabled", parse: boolean, value: "false"},
-			{name: "expired", kind: status, value: "false"},
+			{name: "name", typ: name, need: true},
+			{name: "group", typ: reference("/user/group"), need: true},
+			{name: "password", kind: secret, typ: text},
+			{name: "address", typ: text},
+			{name: "comment", kind: optional, typ: text},
+			{name: "disabled", typ: boolean, value: "false"},
+			{name: "expired", kind: status, typ: boolean, value: "false"},
 			{name: "last-logged-in", kind: status},
 		},
 		unique: func(r *row) string { return r.values["name"] },
@@ -38,9 +36,9 @@ func userGroups() *menu {
 	return &menu{
 		path: "/user/group", nextID: 1, writePolicy: "policy",
 		fields: []field{
-			{name: "name", parse: name, need: true},
-			{name: "policy", parse: list(policies...)},
-			{name: "comment", kind: optional, parse: text},
+			{name: "name", typ: name, need: true},
+			{name: "policy", typ: list(policies...)},
+			{name: "comment", kind: optional, typ: text},
 		},
 		unique: func(r *row) string { return r.values["name"] },
 		taken:  "group with the same name already exists",
@@ -51,14 +49,14 @@ func scripts() *menu {
 	return &menu{
 		path: "/system/script", nextID: 1,
 		fields: []field{
-			{name: "name", parse: name, need: true},
-			{name: "source", parse: text},
-			{name: "policy", parse: list(policies...), value: "read,write,policy,test"},
-			{name: "dont-require-permissions", parse: boolean, value: "false"},
-			{name: "comment", kind: optional, parse: text},
+			{name: "name", typ: name, need: true},
+			{name: "source", typ: text},
+			{name: "policy", typ: list(policies...), value: "read,write,policy,test"},
+			{name: "dont-require-permissions", typ: boolean, value: "false"},
+			{name: "comment", kind: optional, typ: text},
 			{name: "owner", kind: status, value: "admin"},
-			{name: "invalid", kind: status, value: "false"},
-			{name: "run-count", kind: status, value: "0"},
+			{name: "invalid", kind: status, typ: boolean, value: "false"},
+			{name: "run-count", kind: status, typ: number, value: "0"},
 			{name: "last-started", kind: flag},
 		},
 		unique: func(r *row) string { return r.values["name"] },
@@ -72,7 +70,7 @@ func system() *menu { return &menu{path: "/system", singleton: true, fixed: true
 func identity() *menu {
 	mn := &menu{
 		path: "/system/identity", singleton: true, fixed: true,
-		fields: []field{{name: "name", parse: name, value: "MikroTik"}},
+		fields: []field{{name: "name", typ: name, value: "MikroTik"}},
 	}
 	mn.rows = []*row{mn.newRow()}
 	return mn
@@ -80,14 +78,27 @@ func identity() *menu {
 
 func resource() *menu {
 	mn := &menu{path: "/system/resource", singleton: true, fixed: true}
-	for _, f := range []struct{ name, value string }{
-		{"architecture-name", "arm64"}, {"bad-blocks", "0"}, {"board-name", "RB5009UG+S+"},
-		{"build-time", "2026-01-26 14:00:00"}, {"cpu", "ARM64"}, {"cpu-count", "4"}, {"cpu-frequency", "1400"},
-		{"cpu-load", "3"}, {"free-hdd-space", "993644544"}, {"free-memory", "871366656"}, {"platform", "MikroTik"},
-		{"total-hdd-space", "1073741824"}, {"total-memory", "1073741824"}, {"uptime", ""}, {"version", ""},
-		{"write-sect-since-reboot", "0"}, {"write-sect-total", "0"},
+	for _, f := range []field{
+		{name: "architecture-name", value: "arm64"},
+		{name: "bad-blocks", typ: number, value: "0"},
+		{name: "board-name", value: "RB5009UG+S+"},
+		{name: "build-time", value: "2026-01-26 14:00:00"},
+		{name: "cpu", value: "ARM64"},
+		{name: "cpu-count", typ: number, value: "4"},
+		{name: "cpu-frequency", typ: number, value: "1400"},
+		{name: "cpu-load", typ: number, value: "3"},
+		{name: "free-hdd-space", typ: number, value: "993644544"},
+		{name: "free-memory", typ: number, value: "871366656"},
+		{name: "platform", value: "MikroTik"},
+		{name: "total-hdd-space", typ: number, value: "1073741824"},
+		{name: "total-memory", typ: number, value: "1073741824"},
+		{name: "uptime", typ: interval},
+		{name: "version"},
+		{name: "write-sect-since-reboot", typ: number, value: "0"},
+		{name: "write-sect-total", typ: number, value: "0"},
 	} {
-		mn.fields = append(mn.fields, field{name: f.name, kind: status, value: f.value})
+		f.kind = status
+		mn.fields = append(mn.fields, f)
 	}
 	mn.rows = []*row{mn.newRow()}
 	mn.refresh = func(m *Machine, r *row, _ func(string) bool) {

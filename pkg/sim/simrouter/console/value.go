@@ -1,6 +1,7 @@
 package console
 
 import (
+	"math"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -8,24 +9,40 @@ import (
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/rsc"
 )
 
-// parseFunc checks a value as somebody typed it and returns it in the API
-// representation: plain bit/s, true and false, 1h30m. The values of a row are
-// kept that way, and every protocol starts from it.
+// valueType is the type of a field. Rows keep values in the API representation:
+// plain bit/s, true and false, 1h30m. Every protocol starts from it.
+type valueType struct {
+	script rsc.Kind // in scripts; Nothing is text
+	parse  parseFunc
+}
+
+// parseFunc returns a value, as it was typed, in the API representation.
 type parseFunc func(m *Machine, arg, in string) (string, *Error)
 
-func text(_ *Machine, _, in string) (string, *Error) { return in, nil }
+// The types without parameters.
+var (
+	text     = valueType{rsc.Str, func(_ *Machine, _, in string) (string, *Error) { return in, nil }}
+	name     = valueType{rsc.Str, parseName}
+	boolean  = valueType{rsc.Bool, parseBool}
+	rate     = valueType{rsc.Num, parseRate}
+	decimal  = valueType{rsc.Str, parseDecimal}
+	interval = valueType{rsc.Time, parseTime}
+	parent   = valueType{rsc.Str, parseParent}
+	number   = integer(0, math.MaxInt64)
+)
 
-// name is the text that identifies a row; it cannot be empty.
-func name(_ *Machine, arg, in string) (string, *Error) {
+// parseName reads the text that identifies a row; it cannot be empty.
+func parseName(_ *Machine, arg, in string) (string, *Error) {
 	if in == "" {
 		return "", errValue(arg)
 	}
 	return in, nil
 }
 
-func boolean(_ *Machine, arg, in string) (string, *Error) {
+func parseBool(_ *Machine, arg, in string) (string, *Error) {
 	switch in {
 	case "yes", "true":
 		return "true", nil
@@ -35,7 +52,7 @@ func boolean(_ *Machine, arg, in string) (string, *Error) {
 	return "", errValue(arg)
 }
 
-func rate(_ *Machine, arg, in string) (string, *Error) {
+func parseRate(_ *Machine, arg, in string) (string, *Error) {
 	r, err := bitrate.Parse(in)
 	if err != nil {
 		return "", errValue(arg)
@@ -43,15 +60,32 @@ func rate(_ *Machine, arg, in string) (string, *Error) {
 	return strconv.FormatInt(int64(r), 10), nil
 }
 
-func decimal(_ *Machine, arg, in string) (string, *Error) {
+func parseDecimal(_ *Machine, arg, in string) (string, *Error) {
 	if f, err := strconv.ParseFloat(in, 64); err != nil || !(f >= 0 && f <= 1000) { // NaN is neither
 		return "", errValue(arg)
 	}
 	return in, nil
 }
 
-func integer(lo, hi int64) parseFunc {
-	return func(_ *Machine, arg, in string) (string, *Error) {
+func parseTime(_ *Machine, arg, in string) (string, *Error) {
+	d, ok := parseInterval(in)
+	if !ok {
+		return "", errValue(arg)
+	}
+	return formatInterval(d), nil
+}
+
+// parseParent reads what a queue can hang under: everything, an interface or
+// another queue.
+func parseParent(m *Machine, arg, in string) (string, *Error) {
+	if !m.isParent(in) {
+		return "", errNoMatch(arg)
+	}
+	return in, nil
+}
+
+func integer(lo, hi int64) valueType {
+	return valueType{rsc.Num, func(_ *Machine, arg, in string) (string, *Error) {
 		n, err := strconv.ParseInt(in, 10, 64)
 		if err != nil {
 			return "", errValue(arg)
@@ -60,79 +94,96 @@ func integer(lo, hi int64) parseFunc {
 			return "", errRange(arg, strconv.FormatInt(lo, 10), strconv.FormatInt(hi, 10))
 		}
 		return strconv.FormatInt(n, 10), nil
-	}
+	}}
 }
 
-func enum(values ...string) parseFunc {
-	return func(_ *Machine, arg, in string) (string, *Error) {
+func enum(values ...string) valueType {
+	return valueType{rsc.Str, func(_ *Machine, arg, in string) (string, *Error) {
 		if !slices.Contains(values, in) {
 			return "", errNoMatch(arg)
 		}
 		return in, nil
-	}
+	}}
 }
 
 // list is a comma-separated enumeration.
-func list(values ...string) parseFunc {
-	return func(_ *Machine, arg, in string) (string, *Error) {
+func list(values ...string) valueType {
+	return valueType{rsc.Str, func(_ *Machine, arg, in string) (string, *Error) {
 		for item := range strings.SplitSeq(in, ",") {
 			if in != "" && !slices.Contains(values, item) {
 				return "", errNoMatch(arg)
 			}
 		}
 		return in, nil
-	}
+	}}
 }
 
 // reference names a row of another menu.
-func reference(path string) parseFunc {
-	return func(m *Machine, arg, in string) (string, *Error) {
+func reference(path string) valueType {
+	return valueType{rsc.Str, func(m *Machine, arg, in string) (string, *Error) {
 		if m.byName(path, in) == nil {
 			return "", errNoMatch(arg)
 		}
 		return in, nil
-	}
-}
-
-// parent is what a queue can hang under: everything, an interface or a queue.
-func parent(m *Machine, arg, in string) (string, *Error) {
-	if !m.isParent(in) {
-		return "", errNoMatch(arg)
-	}
-	return in, nil
+	}}
 }
 
 // pair is a two-way value of a simple queue, "up/down"; one value means both.
-func pair(of parseFunc) parseFunc {
-	return func(m *Machine, arg, in string) (string, *Error) {
+func pair(of valueType) valueType {
+	return valueType{rsc.Str, func(m *Machine, arg, in string) (string, *Error) {
 		up, down, two := strings.Cut(in, "/")
 		if !two {
 			down = up
 		}
-		up, err := of(m, arg, up)
+		up, err := of.parse(m, arg, up)
 		if err != nil {
 			return "", err
 		}
-		if down, err = of(m, arg, down); err != nil {
+		if down, err = of.parse(m, arg, down); err != nil {
 			return "", err
 		}
 		return up + "/" + down, nil
-	}
+	}}
 }
 
-func interval(_ *Machine, arg, in string) (string, *Error) {
-	d, ok := parseInterval(in)
-	if !ok {
-		return "", errValue(arg)
+// scriptValue returns a value of the field as scripts see it.
+func (t valueType) scriptValue(v string) rsc.Value {
+	switch t.script {
+	case rsc.Bool:
+		return rsc.Scalar(rsc.Bool, v)
+	case rsc.Num:
+		if _, err := strconv.ParseInt(v, 10, 64); err == nil {
+			return rsc.Scalar(rsc.Num, v)
+		}
+	case rsc.Time:
+		if d, ok := parseInterval(v); ok || v == "0s" {
+			return rsc.Scalar(rsc.Time, scriptTime(d))
+		}
 	}
-	return formatInterval(d), nil
+	return rsc.Scalar(rsc.Str, v)
 }
 
-// address is what an address list of a family holds: an address, a prefix, a
-// range or, for IPv4, a host name. Ranges that are a prefix become one; a host's
+// scriptTime writes a duration as scripts do: 6w5d11:55:45, 00:00:00.05.
+func scriptTime(d time.Duration) string {
+	var b strings.Builder
+	for _, u := range intervalUnits[:2] {
+		if n := d / u.d; n > 0 {
+			b.WriteString(strconv.FormatInt(int64(n), 10) + u.suffix)
+			d -= n * u.d
+		}
+	}
+	b.WriteString((time.Time{}).Add(d).Format("15:04:05"))
+	if rest := d % time.Second; rest > 0 {
+		b.WriteString(strings.TrimRight((time.Time{}).Add(rest).Format(".000000"), "0"))
+	}
+	return b.String()
+}
+
+// address is the type of the entries of an address list of a family: an address,
+// a prefix, a range or, for IPv4, a host name. Ranges that are a prefix become one; a host's
 // /32 is dropped.
-func address(ipv6 bool) parseFunc {
-	return func(_ *Machine, arg, in string) (string, *Error) {
+func address(ipv6 bool) valueType {
+	return valueType{rsc.Str, func(_ *Machine, arg, in string) (string, *Error) {
 		family := func(a netip.Addr, shown string) (string, *Error) {
 			if a.Is6() != ipv6 {
 				return "", errValue(arg)
@@ -159,7 +210,7 @@ func address(ipv6 bool) parseFunc {
 			return "", errValue(arg)
 		}
 		return in, nil
-	}
+	}}
 }
 
 func showPrefix(p netip.Prefix) string {

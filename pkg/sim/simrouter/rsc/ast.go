@@ -1,8 +1,12 @@
-// Package rsc reads RouterOS's script language: the form in which routers
-// export their configuration, what is typed at their console, and what their
-// scripts are written in. It knows no commands: which words are menus and which
-// parameters they take is the business of whoever runs what it has read
-// (package eval).
+// Package rsc runs the part of RouterOS's script language that exports,
+// wanctl's SSH client and the scripts of 'wanctl router export' are written in:
+// commands of menus, find with conditions, [], $name, the operators
+// and, or, !, =, != . and ->, and the commands :put, :local, :if, :foreach, :error,
+// :len, :typeof and :tostr (:log is the menu /log). Every other word is a syntax
+// error or a bad command name, as an unknown word is to a router.
+//
+// The package knows no menus: they and their commands belong to a Host. A script
+// cannot exhaust the process that runs it: steps, output and nesting are bounded.
 package rsc
 
 import "fmt"
@@ -13,33 +17,32 @@ type Pos struct{ Line, Column int }
 // Position lets nodes embed a Pos.
 func (p Pos) Position() Pos { return p }
 
-// Node is anything that has a value: *Literal, *String, *Variable, *Property,
-// *Block, *Sub, *Array, *Unary or *Binary.
+// Node is an expression: *Literal, *String, *Variable, *Property, *Block, *Sub,
+// *Array, *Unary or *Binary.
 type Node interface{ Position() Pos }
 
-// Block is a sequence of commands: a script, or what stands in braces.
+// Block is a sequence of commands: a script, or the content of braces.
 type Block struct {
 	Pos
 	Commands []*Command
-	Source   string // without the braces
 }
 
 // Command is one statement. Its first words lead into menus and name the
-// command; that is sorted out when it runs.
+// command; they are resolved when it runs.
 type Command struct {
 	Pos
 	Words []Word // at least one
-	Where Node   // the condition after "find" or "where"; nil without one
+	Where Node   // the condition after "find"; nil without one
 }
 
-// Word is one word of a command. Key is empty but for key=value.
+// Word is one word of a command. Key is empty except for key=value.
 type Word struct {
 	Pos
 	Key   string
 	Value Node
 }
 
-// Bare returns the text of a word without quotes, key or anything else.
+// Bare returns the text of a word that has neither quotes nor a key.
 func (w Word) Bare() (string, bool) {
 	l, ok := w.Value.(*Literal)
 	if !ok || w.Key != "" {
@@ -50,7 +53,7 @@ func (w Word) Bare() (string, bool) {
 
 // The nodes of expressions.
 type (
-	// Literal is a word without quotes; its type follows from its looks.
+	// Literal is a word without quotes; its type follows from its form.
 	Literal struct {
 		Pos
 		Text string
@@ -60,7 +63,7 @@ type (
 		Pos
 		Text string
 	}
-	// String is what stands in double quotes.
+	// String is text in double quotes.
 	String struct {
 		Pos
 		Parts []Node
@@ -83,13 +86,12 @@ type (
 	// Array is {a;b} or {"k"=v}.
 	Array struct {
 		Pos
-		Items []Item
+		Items []ArrayItem
 	}
-	// Unary is "!", "-" or "~" before X.
+	// Unary is !X.
 	Unary struct {
 		Pos
-		Op string
-		X  Node
+		X Node
 	}
 	// Binary is X Op Y. "and" and "or" are written "&&" and "||" here.
 	Binary struct {
@@ -99,11 +101,11 @@ type (
 	}
 )
 
-// Item is one element of an Array; Key is nil without one.
-type Item struct{ Key, Value Node }
+// ArrayItem is one element of an Array; Key is nil without one.
+type ArrayItem struct{ Key, Value Node }
 
-// SyntaxError is a mistake in a script. Text is what a router says; Detail
-// tells people more than routers do.
+// SyntaxError is a mistake in a script. Text is the router's wording; Detail
+// is more specific, for people.
 type SyntaxError struct {
 	Pos
 	Text   string

@@ -1,10 +1,8 @@
 package rsc
 
-import "strings"
-
-// Expressions stand in parentheses, and as conditions after find and where.
-// In a condition a bare word on the left is a property, and conditions that
-// follow each other without an operator must all hold.
+// Expressions stand in parentheses, and as conditions after find. In a
+// condition a bare word on the left is a property, and conditions that follow
+// each other without an operator must all hold.
 
 // mode is how an expression is read.
 type mode struct {
@@ -12,20 +10,8 @@ type mode struct {
 	lines     bool // newlines are blanks
 }
 
-// levels of operators, loosest first; longer operators before their prefixes.
-var levels = [][]string{
-	{"||", "or"},
-	{"&&", "and"},
-	{"!=", "<=", ">=", "=", "<", ">", "~", "in"},
-	{".", ","},
-	{"<<", ">>", "|", "^", "&"},
-	{"+", "-"},
-	{"*", "/", "%"},
-	{"->"},
-}
-
-// maxChain bounds operands in a row, which nest as trees.
-const maxChain = 500
+// levels of operators, loosest first.
+var levels = [][]string{{"||", "or"}, {"&&", "and"}, {"!=", "="}, {"."}, {"->"}}
 
 const (
 	levelAnd     = 1
@@ -33,7 +19,10 @@ const (
 	levelJoin    = 3
 )
 
-// parens reads (expression); () is nothing.
+// maxChain bounds operands in a row, which nest as trees.
+const maxChain = 500
+
+// parens reads (expression); () is an empty array.
 func (p *parser) parens(condition bool) (Node, error) {
 	if err := p.enter(); err != nil {
 		return nil, err
@@ -65,37 +54,22 @@ func (p *parser) parens(condition bool) (Node, error) {
 func (p *parser) where(c *Command, end byte) error {
 	m := mode{condition: true, lines: end == ']'}
 	p.space(m.lines)
-	if w, ok := c.Words[len(c.Words)-1].Bare(); ok && w != "where" && p.word0("where") {
+	if p.word0("where") {
 		p.pos += len("where")
-	}
-	for n := 0; ; n++ {
 		p.space(m.lines)
-		if p.done(end) {
-			return nil
-		}
-		if n > maxChain {
-			return p.fail("condition too long")
-		}
-		// A property list is an argument wherever it stands.
-		if p.has("proplist=") {
-			w, err := p.word(c)
-			if err != nil {
-				return err
-			}
-			c.Words = append(c.Words, w)
-			continue
-		}
-		at := p.here()
-		n, err := p.binary(0, m)
-		if err != nil {
-			return err
-		}
-		if c.Where == nil {
-			c.Where = n
-		} else {
-			c.Where = &Binary{at, "&&", c.Where, n}
-		}
 	}
+	if p.done(end) {
+		return nil
+	}
+	var err error
+	if c.Where, err = p.binary(0, m); err != nil {
+		return err
+	}
+	p.space(m.lines)
+	if !p.done(end) {
+		return p.unexpected()
+	}
+	return nil
 }
 
 // word0 reports whether that word comes next, as a whole word.
@@ -107,21 +81,13 @@ func (p *parser) word0(w string) bool {
 	return after == len(p.src) || !isName(p.src[after]) && p.src[after] != '-'
 }
 
-// operator returns the operator of a level that comes next.
+// operator returns the operator of a level that comes next, "" without one.
 func (p *parser) operator(level int, m mode) string {
+	if m.condition && level > levelCompare {
+		return "" // names of properties hold dots and dashes
+	}
 	for _, op := range levels[level] {
-		switch {
-		case isLetter(op[0]):
-			if p.word0(op) {
-				return op
-			}
-		case !p.has(op):
-		case op == "-" && p.has("->"), op == "|" && p.has("||"), op == "&" && p.has("&&"),
-			op == "<" && p.has("<<"), op == ">" && p.has(">>"):
-		case m.condition && level > levelCompare:
-			// Names of properties hold dots and dashes; sums of them are
-			// not asked for.
-		default:
+		if isLetter(op[0]) && p.word0(op) || !isLetter(op[0]) && p.has(op) {
 			return op
 		}
 	}
@@ -143,14 +109,12 @@ func (p *parser) binary(level int, m mode) (Node, error) {
 		p.space(m.lines)
 		at := p.here()
 		op := p.operator(level, m)
+		p.pos += len(op)
+		if op == "" && level == levelAnd && m.condition && p.startsCondition() {
+			op = "&&"
+		}
 		if op == "" {
-			if level == levelAnd && m.condition && p.another() {
-				op = "&&"
-			} else {
-				return x, nil
-			}
-		} else {
-			p.pos += len(op)
+			return x, nil
 		}
 		p.space(m.lines)
 		var y Node
@@ -172,16 +136,14 @@ func (p *parser) binary(level int, m mode) (Node, error) {
 	}
 }
 
-// another reports whether a further condition follows without an operator.
-func (p *parser) another() bool {
-	if p.eof() || p.has("proplist=") || p.operator(0, mode{}) != "" {
-		return false
-	}
-	return p.at(`"$[(!.`) || isName(p.src[p.pos])
+// startsCondition reports whether a further condition follows without an
+// operator.
+func (p *parser) startsCondition() bool {
+	return !p.eof() && p.operator(0, mode{}) == "" && (p.at(`"$[(!.`) || isName(p.src[p.pos]))
 }
 
 // compared reads the right side of a comparison in a condition, where bare
-// text goes on to the next blank.
+// text extends to the next blank.
 func (p *parser) compared(m mode) (Node, error) {
 	if p.at(`"$[({`) {
 		return p.binary(levelJoin, mode{lines: m.lines})
@@ -197,31 +159,16 @@ func (p *parser) compared(m mode) (Node, error) {
 func (p *parser) unary(m mode) (Node, error) {
 	p.space(m.lines)
 	at := p.here()
-	op := ""
-	switch {
-	case p.at("!-~"):
-		op = p.src[p.pos : p.pos+1]
-	case p.word0("not"):
-		op = "not"
-	default:
+	if !p.at("!") {
 		return p.primary(m)
 	}
-	p.pos += len(op)
-	if op == "not" {
-		op = "!"
-	}
+	p.pos++
 	if err := p.enter(); err != nil {
 		return nil, err
 	}
 	defer p.leave()
-	var x Node
-	var err error
-	if op == "!" && !m.condition || op == "!" && p.at(" (") {
-		x, err = p.binary(levelCompare, m)
-	} else {
-		x, err = p.unary(m)
-	}
-	return &Unary{at, op, x}, err
+	x, err := p.unary(m)
+	return &Unary{at, x}, err
 }
 
 func (p *parser) primary(m mode) (Node, error) {
@@ -241,45 +188,27 @@ func (p *parser) primary(m mode) (Node, error) {
 	case c == '{':
 		return p.array()
 	case m.condition && (c == '.' || isName(c)):
-		return &Property{at, p.propertyName()}, nil
-	case c == '*', isDigit(c), isLetter(c):
+		start := p.pos
+		for !p.eof() && (isName(p.src[p.pos]) || p.at(".-")) {
+			p.pos++
+		}
+		return &Property{at, p.src[start:p.pos]}, nil
+	case c == '*', isName(c):
 		return &Literal{at, p.atom()}, nil
 	}
 	return nil, p.unexpected()
 }
 
-func (p *parser) propertyName() string {
-	start := p.pos
-	for !p.eof() && (isName(p.src[p.pos]) || p.at(".-")) {
-		p.pos++
-	}
-	return p.src[start:p.pos]
-}
-
-// atom reads a literal in an expression: a word, a number, an address, a
-// duration or an id. What could be an operator belongs to it only where the
-// literal would make no sense without.
+// atom reads a literal in an expression. A dot belongs to it between digits
+// alone, as in an address; elsewhere it joins text.
 func (p *parser) atom() string {
 	start := p.pos
-	p.pos++
-	address := false
-	for !p.eof() {
+	for p.pos++; !p.eof(); p.pos++ {
 		c := p.src[p.pos]
-		next := byte(0)
-		if p.pos+1 < len(p.src) {
-			next = p.src[p.pos+1]
+		between := isDigit(p.src[p.pos-1]) && p.pos+1 < len(p.src) && isDigit(p.src[p.pos+1])
+		if !isName(c) && !((c == '.' || c == '/' || c == ':') && between) {
+			break
 		}
-		digits := isDigit(p.src[start])
-		switch {
-		case isDigit(c) || isLetter(c):
-		case c == '.' && digits && isDigit(next), c == ':' && digits && isName(next):
-			address = true
-		case c == '/' && address && isDigit(next):
-		case c == '-' && (!digits || address && strings.Count(p.src[start:p.pos], ".") == 3) && isName(next):
-		default:
-			return p.src[start:p.pos]
-		}
-		p.pos++
 	}
-	return p.src[start:]
+	return p.src[start:p.pos]
 }

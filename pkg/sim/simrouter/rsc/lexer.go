@@ -1,14 +1,12 @@
 package rsc
 
-import (
-	"strings"
-)
+import "strings"
 
 // maxNesting bounds how deep brackets, braces and parentheses may nest.
 const maxNesting = 64
 
-// parser reads a script from left to right, without a token stream: what a
-// character means depends on where it stands.
+// parser reads a script from left to right, without a token stream: the meaning
+// of a character depends on its place.
 type parser struct {
 	src   string
 	pos   int
@@ -103,8 +101,8 @@ func (p *parser) bare(stop string) string {
 	return p.src[start:p.pos]
 }
 
-// quoted reads a string in quotes, with RouterOS's escapes and what it
-// substitutes: $name, $[command] and $(expression).
+// quoted reads a string in quotes, with RouterOS's escapes and substitutions:
+// $name, $[command] and $(expression).
 func (p *parser) quoted() (Node, error) {
 	s := &String{Pos: p.here()}
 	p.pos++
@@ -175,7 +173,7 @@ func (p *parser) escape(b *strings.Builder) error {
 	return p.fail("unknown escape \\" + rest[:1] + " in quotes; bytes are written like \\0A, in capitals")
 }
 
-// dollar reads $name, $"any name", $[command] or $(expression).
+// dollar reads $name, $[command] or $(expression).
 func (p *parser) dollar() (Node, error) {
 	at := p.here()
 	p.pos++
@@ -184,14 +182,6 @@ func (p *parser) dollar() (Node, error) {
 		return p.sub()
 	case p.at("("):
 		return p.parens(false)
-	case p.at(`"`):
-		start := p.pos + 1
-		end := strings.IndexAny(p.src[start:], "\"\n\\$")
-		if end <= 0 || p.src[start+end] != '"' {
-			return nil, p.fail("not the name of a variable")
-		}
-		p.pos = start + end + 1
-		return &Variable{at, p.src[start : start+end]}, nil
 	}
 	start := p.pos
 	for !p.eof() && isName(p.src[p.pos]) {
@@ -205,6 +195,6 @@ func (p *parser) dollar() (Node, error) {
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
-func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' || c >= 0x80 }
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' }
 
-func isName(c byte) bool { return isDigit(c) || isLetter(c) && c < 0x80 }
+func isName(c byte) bool { return isDigit(c) || isLetter(c) }

@@ -2,14 +2,13 @@ package rsc
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
 // Parse reads a script. Errors are *SyntaxError.
 func Parse(src string) (*Block, error) {
 	p := newParser(src)
-	b := &Block{Pos: p.here(), Source: src}
+	b := &Block{Pos: p.here()}
 	var err error
 	b.Commands, err = p.commands(0, b.Pos)
 	if err != nil {
@@ -18,8 +17,8 @@ func Parse(src string) (*Block, error) {
 	return b, nil
 }
 
-// commands reads up to end, which it consumes, or to the end of the text. The
-// opposite of end was at open.
+// commands reads up to the bracket end, which it consumes, or to the end of the
+// text. The opening bracket was at open.
 func (p *parser) commands(end byte, open Pos) ([]*Command, error) {
 	var all []*Command
 	for {
@@ -49,7 +48,7 @@ func (p *parser) commands(end byte, open Pos) ([]*Command, error) {
 	}
 }
 
-// unclosed fails at the end of the text over what began at open.
+// unclosed fails at the end of the text over a bracket opened at open.
 func (p *parser) unclosed(end byte, open Pos) error {
 	what := map[byte]string{']': "bracket", ')': "parenthesis", '}': "brace"}[end]
 	return p.fail(fmt.Sprintf("missing closing %s, opened in line %d", what, open.Line))
@@ -91,7 +90,7 @@ func (c *Command) Global() bool {
 func (c *Command) startsCondition(w Word) bool {
 	name, ok := w.Bare()
 	return ok && !c.Global() && c.Where == nil &&
-		(name == "find" || name == "where" || strings.HasSuffix(name, "/find"))
+		(name == "find" || strings.HasSuffix(name, "/find"))
 }
 
 const (
@@ -126,7 +125,7 @@ func (p *parser) word(c *Command) (Word, error) {
 	return w, err
 }
 
-// value reads what stands right of key=; it may be nothing.
+// value reads the right side of key=, which may be empty.
 func (p *parser) value(c *Command, key string) (Node, error) {
 	if p.at(`"[$({`) {
 		return p.compound(c, key)
@@ -135,7 +134,7 @@ func (p *parser) value(c *Command, key string) (Node, error) {
 	return &Literal{at, p.bare(valueEnd)}, nil
 }
 
-// compound reads whatever does not begin like a bare word.
+// compound reads a value that does not begin like a bare word.
 func (p *parser) compound(c *Command, key string) (Node, error) {
 	switch p.src[p.pos] {
 	case '"':
@@ -153,23 +152,10 @@ func (p *parser) compound(c *Command, key string) (Node, error) {
 	return p.array()
 }
 
-// takesBlock says whether braces in that place of c hold commands; elsewhere
+// takesBlock reports whether braces in that place of c hold commands; elsewhere
 // they hold an array.
 func (c *Command) takesBlock(key string) bool {
-	if len(c.Words) == 0 {
-		return true
-	}
-	if slices.Contains([]string{"do", "else", "on-error", "source", "script", "on-event"}, key) {
-		return true
-	}
-	name, _ := c.Words[0].Bare()
-	switch name {
-	case ":onerror":
-		return key == "in"
-	case ":do", ":execute", ":time", ":parse":
-		return key == "" || key == "command"
-	}
-	return false
+	return len(c.Words) == 0 || key == "do" || key == "else"
 }
 
 // block reads {commands}.
@@ -180,12 +166,10 @@ func (p *parser) block() (Node, error) {
 	defer p.leave()
 	b := &Block{Pos: p.here()}
 	p.pos++
-	start := p.pos
 	var err error
 	if b.Commands, err = p.commands('}', b.Pos); err != nil {
 		return nil, err
 	}
-	b.Source = p.src[start : p.pos-1]
 	return b, nil
 }
 
@@ -197,12 +181,11 @@ func (p *parser) sub() (Node, error) {
 	defer p.leave()
 	s := &Sub{Pos: p.here()}
 	p.pos++
-	start := p.pos
 	commands, err := p.commands(']', s.Pos)
 	if err != nil {
 		return nil, err
 	}
-	s.Block = &Block{Pos: s.Pos, Commands: commands, Source: p.src[start : p.pos-1]}
+	s.Block = &Block{s.Pos, commands}
 	return s, nil
 }
 
@@ -226,7 +209,7 @@ func (p *parser) array() (Node, error) {
 			p.pos++
 			continue
 		}
-		item := Item{}
+		item := ArrayItem{}
 		var err error
 		if item.Value, err = p.element(); err != nil {
 			return nil, err
@@ -252,7 +235,7 @@ func (p *parser) element() (Node, error) {
 		return p.array()
 	}
 	if p.at(`"[$(`) {
-		return p.compound(nil, "")
+		return p.compound(&Command{}, "")
 	}
 	at := p.here()
 	return &Literal{at, p.bare(wordEnd)}, nil
