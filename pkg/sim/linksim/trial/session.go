@@ -19,6 +19,7 @@ type session struct {
 	link       *linksim.Link
 	changed    func(Change)
 	wrote      func()
+	called     func(time.Duration, actuate.Job) // or nil
 
 	dec     autorate.Decision
 	write   request // of limits: a write or a read
@@ -75,7 +76,7 @@ func (s *session) step(now time.Duration) {
 	s.actuator.Decide(s.dec)
 	s.act(now)
 	if s.actuator.PollDue(now) {
-		s.poll = s.router.issue(now, request{})
+		s.poll = s.issue(now, request{})
 	}
 }
 
@@ -85,10 +86,17 @@ func (s *session) act(now time.Duration) {
 	if job.Op == actuate.None {
 		return
 	}
-	s.write = s.router.issue(now, request{job: job})
+	s.write = s.issue(now, request{job: job})
 	if job.Op == actuate.Write {
 		s.wrote()
 	}
+}
+
+func (s *session) issue(now time.Duration, r request) request {
+	if s.called != nil {
+		s.called(now, r.job)
+	}
+	return s.router.issue(now, r)
 }
 
 // answered takes in the outcome of a call for limits: what was written comes

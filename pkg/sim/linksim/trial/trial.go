@@ -27,6 +27,9 @@ type Trial struct {
 	Unmetered bool
 	// Observe, if set, sees every decision.
 	Observe func(autorate.Decision, *linksim.Link)
+	// Called, if set, sees every request to the router as it is made: a poll has
+	// no Op.
+	Called func(at time.Duration, job actuate.Job)
 	// Stop, if set, is asked now and then and ends the run early.
 	Stop func() bool
 }
@@ -55,7 +58,7 @@ func (c *Trial) Run(from, end time.Duration) Result {
 	s := session{
 		controller: c.Controller, link: l,
 		router:  management{Router: c.Router, link: l, rng: rand.New(rand.NewPCG(c.Seed, 7))},
-		changed: m.changed, wrote: m.wrote,
+		changed: m.changed, wrote: m.wrote, called: c.Called,
 		actuator: actuate.New(l.Now(), actuate.Config{
 			Start: [2]bitrate.Rate{l.Limit(0), l.Limit(1)}, Tick: c.Tick, Bounds: c.Bounds, Unmetered: c.Unmetered,
 		}),
