@@ -10,7 +10,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/lab"
-	"github.com/wanctl/wanctl/pkg/lab/trial"
+	"github.com/wanctl/wanctl/pkg/lab/labrun"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
@@ -39,7 +39,7 @@ func TestLabBackend(t *testing.T) {
 		}
 	}
 
-	load, err := trial.StartLoad(t.Context(), l, autorate.Download, 4, 10*time.Second)
+	load, err := labrun.StartLoad(t.Context(), l, autorate.Download, 4, 10*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}

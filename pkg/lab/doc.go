@@ -9,9 +9,9 @@
 // controller under test moves, small packets and ICMP first, and bulk in a FIFO
 // of 20 ms; it stands in for CAKE, which not every kernel has. The server
 // answers pings on several addresses and takes TCP load, a delay line away. A
-// judge that is no part of the controller pings through all of it.
+// pinger that is independent of the controller measures the whole path.
 //
-// Package lab builds and changes the link; package trial plays scenarios on it
+// Package lab builds and changes the link; package labrun plays scenarios on it
 // and says how a controller did. Everything lives inside namespaces that end
 // with the process. It needs Linux, root and a few programs; Check says what is
 // missing.

@@ -45,7 +45,7 @@ const (
 	ClientAddr = "192.0.2.2"
 	RouterAddr = "192.0.2.1" // what the client's controller calls the router
 	ServerAddr = "203.0.113.10"
-	JudgeAddr  = "203.0.113.20" // answers the judge even while ICMP is blacked out
+	PingerAddr = "203.0.113.20" // answers the pinger even while ICMP is blacked out
 )
 
 // Reflectors answer ICMP echo and take TCP connections on port 443.
@@ -251,17 +251,17 @@ func (l *Lab) SetDelay(d autorate.Direction, delay time.Duration) { l.line.SetDe
 func (l *Lab) SetJitter(d autorate.Direction, j delayline.Jitter) { l.line.SetJitter(wayOf(d), j) }
 
 // SetBlackout makes the line drop ICMP to and from the reflectors, while the
-// judge still gets its answers.
+// pinger still gets its answers.
 func (l *Lab) SetBlackout(on bool) {
 	if !on {
 		l.line.SetFilter(nil)
 		return
 	}
-	judge := netip.MustParseAddr(JudgeAddr).As4()
+	pinger := netip.MustParseAddr(PingerAddr).As4()
 	l.line.SetFilter(func(p []byte) bool {
 		const protocol, source, destination, header = 9, 12, 16, 20
 		return len(p) >= header && p[0]>>4 == 4 && p[protocol] == unix.IPPROTO_ICMP &&
-			[4]byte(p[source:]) != judge && [4]byte(p[destination:]) != judge
+			[4]byte(p[source:]) != pinger && [4]byte(p[destination:]) != pinger
 	})
 }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/lab"
-	"github.com/wanctl/wanctl/pkg/lab/trial"
+	"github.com/wanctl/wanctl/pkg/lab/labrun"
 )
 
 var (
@@ -43,7 +43,7 @@ func build(t *testing.T, cfg lab.Config) *lab.Lab {
 		t.Skip(err)
 	}
 	if stall := stalls(); stall > 5*time.Millisecond && !*full {
-		t.Skipf("this machine stalls for %v now and then: queues of milliseconds cannot be judged on it", stall)
+		t.Skipf("this machine stalls for %v now and then: queues of milliseconds cannot be measured on it", stall)
 	}
 	l, err := lab.New(t.Context(), cfg)
 	if err != nil {
@@ -77,12 +77,12 @@ func stalls() time.Duration {
 func TestLabBuilds(t *testing.T) {
 	l := build(t, lab.Config{})
 	ctx := t.Context()
-	judge, err := trial.StartJudge(l)
+	pinger, err := labrun.StartPinger(l, lab.PingerAddr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() {
-		if _, err := judge.Stop(); err != nil {
+		if _, err := pinger.Stop(); err != nil {
 			t.Error(err)
 		}
 	}()
@@ -90,7 +90,7 @@ func TestLabBuilds(t *testing.T) {
 	span := func(d time.Duration) time.Duration {
 		from := l.Now()
 		sleep(ctx, d)
-		return medianRTT(judge.Samples(), from)
+		return medianRTT(pinger.Samples(), from)
 	}
 
 	idle := span(time.Second)
@@ -102,7 +102,7 @@ func TestLabBuilds(t *testing.T) {
 	// upload queue starve the download.
 	for _, d := range autorate.Directions {
 		capacity := l.Config().Capacity[d]
-		load, err := trial.StartLoad(ctx, l, d, 4, 30*time.Second)
+		load, err := labrun.StartLoad(ctx, l, d, 4, 30*time.Second)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -186,11 +186,20 @@ func TestLabBuilds(t *testing.T) {
 	}
 }
 
-// TestLabBlackout: the reflectors fall silent, the judge and TCP do not.
+// TestLabBlackout: the reflectors fall silent, the pinger and TCP do not.
 func TestLabBlackout(t *testing.T) {
 	l := build(t, lab.Config{})
 	ping := func(addr string) error {
-		return l.Command(t.Context(), lab.Client, "ping", "-c", "1", "-W", "1", addr).Run()
+		pinger, err := labrun.StartPinger(l, addr)
+		if err != nil {
+			return err
+		}
+		sleep(t.Context(), 300*time.Millisecond)
+		samples, err := pinger.Stop()
+		if err == nil && medianRTT(samples, 0) == 0 {
+			err = fmt.Errorf("no reply to %d pings", len(samples))
+		}
+		return err
 	}
 	dial := func() error {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
@@ -201,7 +210,7 @@ func TestLabBlackout(t *testing.T) {
 		}
 		return err
 	}
-	for _, addr := range append(lab.Reflectors(), lab.JudgeAddr) {
+	for _, addr := range append(lab.Reflectors(), lab.PingerAddr) {
 		if err := ping(addr); err != nil {
 			t.Errorf("pinging %s: %v", addr, err)
 		}
@@ -210,8 +219,8 @@ func TestLabBlackout(t *testing.T) {
 	if err := ping(lab.Reflectors()[0]); err == nil {
 		t.Error("a reflector answers ping during the blackout")
 	}
-	if err := ping(lab.JudgeAddr); err != nil {
-		t.Errorf("pinging the judge's address during the blackout: %v", err)
+	if err := ping(lab.PingerAddr); err != nil {
+		t.Errorf("pinging the pinger's address during the blackout: %v", err)
 	}
 	if err := dial(); err != nil {
 		t.Errorf("TCP during the blackout: %v", err)

@@ -12,7 +12,7 @@ import (
 // RealTime executes the running program again under real-time scheduling, once.
 // Call it first in TestMain.
 //
-// The delay line and the judge are good to tens of microseconds only while they
+// The delay line and the pinger are good to tens of microseconds only while they
 // get a processor when they need one. On a machine with other work they would
 // wait for milliseconds, and the bottleneck's queue would show it. It has to be
 // the whole process: threads of a Go program wait for each other, and one with

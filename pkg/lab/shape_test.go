@@ -17,7 +17,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/lab"
-	"github.com/wanctl/wanctl/pkg/lab/trial"
+	"github.com/wanctl/wanctl/pkg/lab/labrun"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
@@ -81,7 +81,7 @@ func TestLabShape(t *testing.T) {
 		t.Skip("takes a quarter of a minute")
 	}
 	type trialCase struct {
-		scenario trial.Scenario
+		scenario labrun.Scenario
 		demand   demand
 	}
 	short := stepDown(2500 * time.Millisecond)
@@ -102,7 +102,7 @@ func TestLabShape(t *testing.T) {
 	}
 	l := build(t, lab.Config{})
 	binary := buildWanctl(t)
-	var reports []trial.Report
+	var reports []labrun.Report
 	for i := range *repeat {
 		for _, c := range cases {
 			t.Run(fmt.Sprintf("%s/%d", c.scenario.Name, i), func(t *testing.T) {
@@ -116,7 +116,7 @@ func TestLabShape(t *testing.T) {
 }
 
 // shape runs a scenario against the program.
-func shape(t *testing.T, l *lab.Lab, binary string, s trial.Scenario) trial.Report {
+func shape(t *testing.T, l *lab.Lab, binary string, s labrun.Scenario) labrun.Report {
 	t.Helper()
 	backend := lab.NewBackend(l, downloadQueue, uploadQueue)
 	router, err := simrouter.New(simrouter.Config{Script: routerScript, Backend: backend, Latency: routerLatency})
@@ -136,7 +136,7 @@ func shape(t *testing.T, l *lab.Lab, binary string, s trial.Scenario) trial.Repo
 	health := make(chan error, 1)
 	time.AfterFunc(s.Warmup+s.Duration/2, func() { health <- checkEndpoints(t.Context(), l) })
 
-	record, err := trial.Run(t.Context(), l, s, trial.Controller{
+	record, err := labrun.Run(t.Context(), l, s, labrun.Controller{
 		Name:     "wanctl shape",
 		Limits:   ceilings,
 		Requests: router.Requests,
@@ -161,7 +161,7 @@ func shape(t *testing.T, l *lab.Lab, binary string, s trial.Scenario) trial.Repo
 }
 
 // check holds a report against what every run must keep and what this one asks.
-func (d demand) check(t *testing.T, r trial.Report) {
+func (d demand) check(t *testing.T, r labrun.Report) {
 	t.Helper()
 	if r.Controlled.ExitStatus != 0 {
 		t.Errorf("exit status %d after SIGTERM, want 0", r.Controlled.ExitStatus)
@@ -176,7 +176,7 @@ func (d demand) check(t *testing.T, r trial.Report) {
 	if r.Requests == 0 {
 		t.Error("the router was asked nothing")
 	}
-	for i, dir := range []trial.DirectionReport{r.Download, r.Upload} {
+	for i, dir := range []labrun.DirectionReport{r.Download, r.Upload} {
 		if dir.LimitMinMbps < floors[i].Mbps() || dir.LimitMaxMbps > ceilings[i].Mbps() {
 			t.Errorf("limits from %.2f to %.2f Mbit/s, want them in [%v, %v]",
 				dir.LimitMinMbps, dir.LimitMaxMbps, floors[i], ceilings[i])

@@ -30,7 +30,7 @@ func steeringPort(kind simrouter.Service) int {
 
 // writeConfig writes the configuration of steering into dir and returns the
 // name. Its thresholds are the shipped ones.
-func (c steeringTrial) writeConfig(t *testing.T, dir string, sim *simrouter.Router) string {
+func (c steeringRun) writeConfig(t *testing.T, dir string, sim *simrouter.Router) string {
 	t.Helper()
 	transport, pin := "rest", "tls_fingerprint: "+sim.Fingerprint()
 	switch c.service {

@@ -14,7 +14,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/lab"
-	"github.com/wanctl/wanctl/pkg/lab/trial"
+	"github.com/wanctl/wanctl/pkg/lab/labrun"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
@@ -43,8 +43,8 @@ const (
 // steeringPace is how often steering assesses, and how long it holds.
 type steeringPace struct{ interval, holdDown time.Duration }
 
-// steeringTrial is one run of `wanctl steer` beside a link under load.
-type steeringTrial struct {
+// steeringRun is one run of `wanctl steer` beside a link under load.
+type steeringRun struct {
 	name     string
 	service  simrouter.Service
 	load     autorate.Direction
@@ -55,7 +55,7 @@ type steeringTrial struct {
 	slack    time.Duration // beyond what the law takes by its thresholds
 }
 
-// steeringResult is what came of it, in times after what the judge saw.
+// steeringResult is what came of it, in times after what the pinger saw.
 type steeringResult struct {
 	name     string
 	excess   time.Duration // what the congestion was like
@@ -81,10 +81,10 @@ func TestLabSteer(t *testing.T) {
 		t.Skip("takes half a minute")
 	}
 	quick := steeringPace{250 * time.Millisecond, 3 * time.Second}
-	trials := []steeringTrial{{name: "rest, own probes", service: simrouter.WWWSSL, load: autorate.Download, pace: quick}}
+	runs := []steeringRun{{name: "rest, own probes", service: simrouter.WWWSSL, load: autorate.Download, pace: quick}}
 	if *full {
 		shipped := steeringPace{500 * time.Millisecond, 30 * time.Second}
-		trials = []steeringTrial{
+		runs = []steeringRun{
 			{name: "rest, own probes", service: simrouter.WWWSSL, load: autorate.Download, pace: shipped},
 			{
 				name: "api, shape running", service: simrouter.APISSL, load: autorate.Download, pace: shipped,
@@ -98,7 +98,7 @@ func TestLabSteer(t *testing.T) {
 	binary := buildWanctl(t)
 	var results []steeringResult
 	for i := range *repeat {
-		for _, c := range trials {
+		for _, c := range runs {
 			t.Run(fmt.Sprintf("%s/%d", c.name, i), func(t *testing.T) {
 				results = append(results, c.run(t, l, binary))
 			})
@@ -107,8 +107,8 @@ func TestLabSteer(t *testing.T) {
 	showSteering(t, results)
 }
 
-// run plays the trial.
-func (c steeringTrial) run(t *testing.T, l *lab.Lab, binary string) steeringResult {
+// run plays the labrun.
+func (c steeringRun) run(t *testing.T, l *lab.Lab, binary string) steeringResult {
 	t.Helper()
 	sim, err := simrouter.New(simrouter.Config{
 		Script: steeringScript, Backend: lab.NewBackend(l, downloadQueue, uploadQueue), Latency: routerLatency,
@@ -143,7 +143,7 @@ func (c steeringTrial) run(t *testing.T, l *lab.Lab, binary string) steeringResu
 	defer rule.stop()
 
 	s := c.scenario()
-	record, err := trial.Run(t.Context(), l, s, trial.Controller{
+	record, err := labrun.Run(t.Context(), l, s, labrun.Controller{
 		Name: "wanctl steer", Limits: ceilings, Requests: sim.Requests,
 		Command: func() *exec.Cmd {
 			cmd := l.Command(t.Context(), lab.Client, binary, "steer", "--config", config)
@@ -156,7 +156,7 @@ func (c steeringTrial) run(t *testing.T, l *lab.Lab, binary string) steeringResu
 	if err != nil {
 		t.Fatalf("%v\n%s", err, record.Usage.Output)
 	}
-	result := c.judge(t, record, changes)
+	result := c.evaluate(t, record, changes)
 	if t.Failed() {
 		t.Logf("the program said:\n%s", record.Usage.Output)
 	}
@@ -165,8 +165,8 @@ func (c steeringTrial) run(t *testing.T, l *lab.Lab, binary string) steeringResu
 
 // scenario loads the link until hold-down is over, and leaves it alone until the
 // rule is off, and was not touched for a while.
-func (c steeringTrial) scenario() trial.Scenario {
-	s := trial.Scenario{
+func (c steeringRun) scenario() labrun.Scenario {
+	s := labrun.Scenario{
 		Name: "steering " + c.name, Warmup: 3 * time.Second,
 		Duration: c.pace.holdDown + 3*time.Second,
 		// A second of queue takes 15 samples to be forgotten by the smoothing.
@@ -174,13 +174,13 @@ func (c steeringTrial) scenario() trial.Scenario {
 	}
 	s.Load[c.load] = true
 	if c.capacity > 0 {
-		s.Capacity = []trial.CapacityStep{{Download: c.capacity}}
+		s.Capacity = []labrun.CapacityStep{{Download: c.capacity}}
 	}
 	return s
 }
 
-// judge holds what happened to the rule against what the judge's pings saw.
-func (c steeringTrial) judge(t *testing.T, record *trial.Record, changes []ruleChange) steeringResult {
+// evaluate compares the changes of the rule with the congestion that the pings saw.
+func (c steeringRun) evaluate(t *testing.T, record *labrun.Record, changes []ruleChange) steeringResult {
 	t.Helper()
 	report := record.Report()
 	if report.Controlled == nil || report.Controlled.ExitStatus != 0 {
@@ -208,7 +208,7 @@ func (c steeringTrial) judge(t *testing.T, record *trial.Record, changes []ruleC
 	idle := time.Duration(report.IdleRTTMs * float64(time.Millisecond))
 	if c.cured {
 		r.on, r.off = changes[0].at-record.LoadStart, changes[1].at-record.LoadEnd
-		r.excess = medianRTT(since(record.Judge, record.LoadStart, record.LoadEnd), record.LoadStart) - idle
+		r.excess = medianRTT(since(record.Pinger, record.LoadStart, record.LoadEnd), record.LoadStart) - idle
 		return r
 	}
 	c.react(t, &r, record, changes, idle)
@@ -218,21 +218,21 @@ func (c steeringTrial) judge(t *testing.T, record *trial.Record, changes []ruleC
 // react holds the reactions against the thresholds: so many samples until the
 // smoothed delay is severe, or forgotten, the row of them, and one for a change
 // between two samples.
-func (c steeringTrial) react(t *testing.T, r *steeringResult, record *trial.Record, changes []ruleChange, idle time.Duration) {
+func (c steeringRun) react(t *testing.T, r *steeringResult, record *labrun.Record, changes []ruleChange, idle time.Duration) {
 	t.Helper()
-	begun, ok := lasting(record.Judge, record.LoadStart, func(s trial.Sample) bool { return s.RTT == 0 || s.RTT-idle >= severeExcess })
+	begun, ok := lasting(record.Pinger, record.LoadStart, func(s labrun.Sample) bool { return s.RTT == 0 || s.RTT-idle >= severeExcess })
 	if !ok {
-		t.Fatal("the judge has seen no lasting congestion")
+		t.Fatal("the pinger has seen no lasting congestion")
 	}
-	ended, ok := lasting(record.Judge, record.LoadEnd, func(s trial.Sample) bool { return s.RTT > 0 && s.RTT-idle < greenExcess })
+	ended, ok := lasting(record.Pinger, record.LoadEnd, func(s labrun.Sample) bool { return s.RTT > 0 && s.RTT-idle < greenExcess })
 	if !ok {
-		t.Fatal("the judge has seen no recovery")
+		t.Fatal("the pinger has seen no recovery")
 	}
 	r.on, r.off = changes[0].at-begun, changes[1].at-ended
-	r.excess = medianRTT(since(record.Judge, begun, ended), begun) - idle
+	r.excess = medianRTT(since(record.Pinger, begun, ended), begun) - idle
 	r.heldTo = changes[0].at + c.pace.holdDown - ended
 
-	first := max(medianRTT(since(record.Judge, begun, begun+time.Second), begun)-idle, severeExcess+time.Millisecond)
+	first := max(medianRTT(since(record.Pinger, begun, begun+time.Second), begun)-idle, severeExcess+time.Millisecond)
 	up := smoothed(float64(1) - float64(severeExcess)/float64(first))
 	down := smoothed(float64(greenExcess) / float64(max(r.excess, greenExcess)))
 	interval := c.pace.interval
@@ -253,7 +253,7 @@ func smoothed(left float64) time.Duration {
 
 // lasting is when the first ping left of which it is so, and of nine out of ten
 // in the second that follows.
-func lasting(samples []trial.Sample, from time.Duration, so func(trial.Sample) bool) (time.Duration, bool) {
+func lasting(samples []labrun.Sample, from time.Duration, so func(labrun.Sample) bool) (time.Duration, bool) {
 	for _, s := range samples {
 		if s.At < from || !so(s) {
 			continue
@@ -273,6 +273,6 @@ func lasting(samples []trial.Sample, from time.Duration, so func(trial.Sample) b
 }
 
 // since are the samples that left between two times.
-func since(samples []trial.Sample, from, to time.Duration) []trial.Sample {
-	return slices.DeleteFunc(slices.Clone(samples), func(s trial.Sample) bool { return s.At < from || s.At >= to })
+func since(samples []labrun.Sample, from, to time.Duration) []labrun.Sample {
+	return slices.DeleteFunc(slices.Clone(samples), func(s labrun.Sample) bool { return s.At < from || s.At >= to })
 }

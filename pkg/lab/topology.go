@@ -52,7 +52,7 @@ func (l *Lab) connect(ctx context.Context) error {
 	}
 	const veth = " gso_max_segs 1 txqueuelen 1000 "
 	var reflectors strings.Builder
-	for _, addr := range append(Reflectors(), ServerAddr, JudgeAddr) {
+	for _, addr := range append(Reflectors(), ServerAddr, PingerAddr) {
 		fmt.Fprintf(&reflectors, "addr add %s/32 dev lo\n", addr)
 	}
 	for _, step := range []struct {

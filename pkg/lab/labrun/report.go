@@ -1,4 +1,4 @@
-package trial
+package labrun
 
 import (
 	"math"
@@ -11,7 +11,7 @@ import (
 )
 
 // Report is what a record was worth, in numbers that can be compared. Excess
-// is the judge's RTT above that of the idle path. Fields that do not apply are
+// is the pinger's RTT above that of the idle path. Fields that do not apply are
 // nil.
 type Report struct {
 	Scenario   string  `json:"scenario"`
@@ -157,7 +157,7 @@ func (r *Record) idleRTT() time.Duration { return quantile(r.excess(0, r.Begin, 
 // no excess.
 func (r *Record) excess(idle, from, to time.Duration) []excess {
 	var all []excess
-	for _, s := range r.Judge {
+	for _, s := range r.Pinger {
 		if s.At < from || s.At >= to {
 			continue
 		}

@@ -1,6 +1,6 @@
 //go:build linux
 
-package trial
+package labrun
 
 import (
 	"cmp"
@@ -20,8 +20,8 @@ import (
 
 const (
 	meterInterval = 100 * time.Millisecond
-	idleTime      = time.Second // in which the judge learns the idle RTT
-	lastAnswers   = time.Second // in which the judge waits for late replies
+	idleTime      = time.Second // in which the pinger learns the idle RTT
+	lastAnswers   = time.Second // in which the pinger waits for late replies
 )
 
 // Run plays a scenario against a controller and records it. A controller that
@@ -68,13 +68,13 @@ func (r *run) play(ctx context.Context) (err error) {
 	if err := r.prepare(); err != nil {
 		return err
 	}
-	judge, err := StartJudge(r.lab)
+	pinger, err := StartPinger(r.lab, lab.PingerAddr)
 	if err != nil {
 		return err
 	}
 	defer func() {
-		samples, jerr := judge.Stop()
-		r.record.Judge = samples
+		samples, jerr := pinger.Stop()
+		r.record.Pinger = samples
 		err = errors.Join(err, jerr)
 	}()
 	if err := sleep(ctx, idleTime); err != nil {

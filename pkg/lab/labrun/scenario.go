@@ -1,4 +1,4 @@
-package trial
+package labrun
 
 import (
 	"os/exec"
@@ -71,10 +71,10 @@ type Record struct {
 	Delay      time.Duration // round-trip time of the lab's Config
 
 	// Milestones, since the lab was built, as are all times below. Between
-	// Begin and Start nothing but the judge uses the link.
+	// Begin and Start nothing but the pinger uses the link.
 	Begin, Start, LoadStart, LoadEnd, End time.Duration
 
-	Judge    []Sample
+	Pinger   []Sample
 	Limits   []lab.Change // with those in force at Start
 	Capacity []lab.Change // likewise
 	Path     []PathChange
@@ -85,7 +85,7 @@ type Record struct {
 	Line     LineStats
 }
 
-// Sample is one ping of the judge.
+// Sample is one ping of the pinger.
 type Sample struct {
 	At  time.Duration // when it left
 	RTT time.Duration // 0: no answer yet, or never

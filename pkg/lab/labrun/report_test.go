@@ -1,4 +1,4 @@
-package trial
+package labrun
 
 import (
 	"bytes"
@@ -43,10 +43,10 @@ func story() *Record {
 	return r
 }
 
-// ping adds the judge's samples of a span, 20 ms apart.
+// ping adds the pinger's samples of a span, 20 ms apart.
 func (r *Record) ping(from, to, rtt time.Duration) {
 	for at := from; at < to; at += 20 * milli {
-		r.Judge = append(r.Judge, Sample{At: at, RTT: rtt})
+		r.Pinger = append(r.Pinger, Sample{At: at, RTT: rtt})
 	}
 }
 

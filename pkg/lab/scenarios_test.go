@@ -15,7 +15,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/lab"
-	"github.com/wanctl/wanctl/pkg/lab/trial"
+	"github.com/wanctl/wanctl/pkg/lab/labrun"
 )
 
 var (
@@ -26,53 +26,53 @@ var (
 
 // The scenarios of a laboratory day. The link is 40/10 Mbit/s at the start
 // unless they say otherwise, a tenth below the ceilings of 44/11.
-func fixedDown(d time.Duration) trial.Scenario {
-	return trial.Scenario{Name: "fixed capacity, download", Warmup: 3 * time.Second, Duration: d, Load: downLoad}
+func fixedDown(d time.Duration) labrun.Scenario {
+	return labrun.Scenario{Name: "fixed capacity, download", Warmup: 3 * time.Second, Duration: d, Load: downLoad}
 }
 
-func fixedUp(d time.Duration) trial.Scenario {
-	return trial.Scenario{Name: "fixed capacity, upload", Warmup: 3 * time.Second, Duration: d, Load: upLoad}
+func fixedUp(d time.Duration) labrun.Scenario {
+	return labrun.Scenario{Name: "fixed capacity, upload", Warmup: 3 * time.Second, Duration: d, Load: upLoad}
 }
 
 // stepDown loses 60 % of the download for the middle third.
-func stepDown(third time.Duration) trial.Scenario {
-	return trial.Scenario{
+func stepDown(third time.Duration) labrun.Scenario {
+	return labrun.Scenario{
 		Name: "step 40-16-40, download", Warmup: 3 * time.Second, Duration: 3 * third, Load: downLoad,
-		Capacity: []trial.CapacityStep{{At: third, Download: 16 * mbps}, {At: 2 * third, Download: 40 * mbps}},
+		Capacity: []labrun.CapacityStep{{At: third, Download: 16 * mbps}, {At: 2 * third, Download: 40 * mbps}},
 	}
 }
 
-func stepUp(third time.Duration) trial.Scenario {
-	return trial.Scenario{
+func stepUp(third time.Duration) labrun.Scenario {
+	return labrun.Scenario{
 		Name: "step 10-4-10, upload", Warmup: 3 * time.Second, Duration: 3 * third, Load: upLoad,
-		Capacity: []trial.CapacityStep{{At: third, Upload: 4 * mbps}, {At: 2 * third, Upload: 10 * mbps}},
+		Capacity: []labrun.CapacityStep{{At: third, Upload: 4 * mbps}, {At: 2 * third, Upload: 10 * mbps}},
 	}
 }
 
-func stepBoth(third time.Duration) trial.Scenario {
-	return trial.Scenario{
+func stepBoth(third time.Duration) labrun.Scenario {
+	return labrun.Scenario{
 		Name: "both halved, both loaded", Warmup: 3 * time.Second, Duration: 3 * third, Load: bothLoad,
-		Capacity: []trial.CapacityStep{
+		Capacity: []labrun.CapacityStep{
 			{At: third, Download: 20 * mbps, Upload: 5 * mbps},
 			{At: 2 * third, Download: 40 * mbps, Upload: 10 * mbps},
 		},
 	}
 }
 
-func silence(d time.Duration) trial.Scenario {
-	return trial.Scenario{Name: "idle", Warmup: 3 * time.Second, Duration: d}
+func silence(d time.Duration) labrun.Scenario {
+	return labrun.Scenario{Name: "idle", Warmup: 3 * time.Second, Duration: d}
 }
 
 // docsis has the jitter of a cable modem: grants of a few ms and now and then
 // a spike of 15 ms.
-func docsis(d time.Duration, load [2]bool) trial.Scenario {
+func docsis(d time.Duration, load [2]bool) labrun.Scenario {
 	name := "DOCSIS-like jitter, download"
 	if load == ([2]bool{}) {
 		name = "DOCSIS-like jitter, idle"
 	}
-	return trial.Scenario{
+	return labrun.Scenario{
 		Name: name, Warmup: 10 * time.Second, Duration: d, Load: load,
-		Path: []trial.PathStep{{
+		Path: []labrun.PathStep{{
 			JitterMax: 3 * time.Millisecond, JitterPeriod: 8 * time.Millisecond,
 			Spike: 15 * time.Millisecond, SpikeProbability: 0.02,
 		}},
@@ -80,36 +80,36 @@ func docsis(d time.Duration, load [2]bool) trial.Scenario {
 }
 
 // route makes the way 20 ms longer, for good.
-func route(half time.Duration) trial.Scenario {
-	return trial.Scenario{
+func route(half time.Duration) labrun.Scenario {
+	return labrun.Scenario{
 		Name: "route change +20 ms, download", Warmup: 3 * time.Second, Duration: 2 * half, Load: downLoad,
-		Path: []trial.PathStep{{At: half, Extra: 20 * time.Millisecond}},
+		Path: []labrun.PathStep{{At: half, Extra: 20 * time.Millisecond}},
 	}
 }
 
-func blackout(third time.Duration) trial.Scenario {
-	return trial.Scenario{
+func blackout(third time.Duration) labrun.Scenario {
+	return labrun.Scenario{
 		Name: "ICMP blackout, download", Warmup: 3 * time.Second, Duration: 3 * third, Load: downLoad,
-		Blackout: trial.Window{From: third, To: 2 * third},
+		Blackout: labrun.Window{From: third, To: 2 * third},
 	}
 }
 
 // lte walks the download capacity between 8 and 40 Mbit/s, the same way every
 // time.
-func lte(d time.Duration) trial.Scenario {
-	s := trial.Scenario{Name: "LTE-like walk, download", Warmup: 3 * time.Second, Duration: d, Load: downLoad}
+func lte(d time.Duration) labrun.Scenario {
+	s := labrun.Scenario{Name: "LTE-like walk, download", Warmup: 3 * time.Second, Duration: d, Load: downLoad}
 	rng := rand.New(rand.NewPCG(4, 5))
 	capacity := 24 * mbps
 	for at := time.Duration(0); at < d; at += 500 * time.Millisecond {
 		capacity = bitrate.Rate(float64(capacity)*(0.85+0.3*rng.Float64())).Clamp(8*mbps, 40*mbps)
-		s.Capacity = append(s.Capacity, trial.CapacityStep{At: at, Download: capacity})
+		s.Capacity = append(s.Capacity, labrun.CapacityStep{At: at, Download: capacity})
 	}
 	return s
 }
 
-func longScenarios() []trial.Scenario {
+func longScenarios() []labrun.Scenario {
 	const s = time.Second
-	return []trial.Scenario{
+	return []labrun.Scenario{
 		fixedDown(30 * s), fixedUp(30 * s), stepDown(20 * s), stepUp(20 * s), stepBoth(20 * s),
 		silence(30 * s), docsis(30*s, downLoad), docsis(60*s, [2]bool{}), route(20 * s), blackout(12 * s), lte(40 * s),
 	}
@@ -123,16 +123,16 @@ func TestLabReference(t *testing.T) {
 		t.Skip("takes half an hour: go test ./pkg/lab -run LabReference -v -timeout 60m -lab.full")
 	}
 	l := build(t, lab.Config{})
-	var reports []trial.Report
+	var reports []labrun.Report
 	for i := range *repeat {
 		for _, s := range longScenarios() {
-			for _, c := range []trial.Controller{
+			for _, c := range []labrun.Controller{
 				{Name: "none"},
 				{Name: "fixed 0.87", Limits: [2]bitrate.Rate{34_800_000, 8_700_000}},
 				{Name: "oracle 0.95", Share: 0.95},
 			} {
 				t.Run(fmt.Sprintf("%s/%s/%d", s.Name, c.Name, i), func(t *testing.T) {
-					record, err := trial.Run(t.Context(), l, s, c)
+					record, err := labrun.Run(t.Context(), l, s, c)
 					saveRecord(t, runDir(t), record)
 					if err != nil {
 						t.Fatal(err)
@@ -144,8 +144,8 @@ func TestLabReference(t *testing.T) {
 	}
 	publish(t, reports)
 
-	find := func(scenario, controller string) trial.Report {
-		i := slices.IndexFunc(reports, func(r trial.Report) bool {
+	find := func(scenario, controller string) labrun.Report {
+		i := slices.IndexFunc(reports, func(r labrun.Report) bool {
 			return r.Scenario == scenario && r.Controller == controller
 		})
 		return reports[i]
@@ -160,10 +160,10 @@ func TestLabReference(t *testing.T) {
 }
 
 // publish shows reports and writes them where -lab.json says.
-func publish(t *testing.T, reports []trial.Report) {
+func publish(t *testing.T, reports []labrun.Report) {
 	t.Helper()
 	var table strings.Builder
-	if err := trial.WriteTable(&table, reports); err != nil {
+	if err := labrun.WriteTable(&table, reports); err != nil {
 		t.Error(err)
 	}
 	t.Logf("\n%s", &table)
@@ -202,7 +202,7 @@ func runDir(t *testing.T) string {
 }
 
 // saveRecord keeps all that was seen in a run: every ping, limit and rate.
-func saveRecord(t *testing.T, dir string, record *trial.Record) {
+func saveRecord(t *testing.T, dir string, record *labrun.Record) {
 	t.Helper()
 	b, err := json.Marshal(record)
 	if err == nil {
@@ -214,7 +214,7 @@ func saveRecord(t *testing.T, dir string, record *trial.Record) {
 }
 
 // medianRTT of the answered pings sent from a time on.
-func medianRTT(samples []trial.Sample, from time.Duration) time.Duration {
+func medianRTT(samples []labrun.Sample, from time.Duration) time.Duration {
 	var rtts []time.Duration
 	for _, s := range samples {
 		if s.At >= from && s.RTT > 0 {

@@ -1,0 +1,7 @@
+// Package labrun plays a Scenario on the lab against a Controller and measures
+// the result: Run returns a Record of all observations, Record.Report computes
+// figures that can be compared, WriteTable prints them.
+//
+// Delay is measured by a pinger of its own, fifty times a second, independently
+// of what the controller measures.
+package labrun
