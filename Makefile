@@ -13,7 +13,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: build ## half a minute of the main job: embedded router, simulated link, nothing needed
-	@$(BIN)/wanctl shape --demo
+	@$(BIN)/wanctl demo
 
 test: ## all tests (root runs those in network namespaces too)
 	$(GO) test ./...

@@ -19,7 +19,7 @@ var lawPage []byte
 const lawName = "wanctl-law"
 
 // lawReaders are the pages whose readers want to know the law too.
-var lawReaders = []string{"wanctl.1", "wanctl-shape.1", "wanctl-sim-link.1"}
+var lawReaders = []string{"wanctl.1", "wanctl-shape.1", "wanctl-trace.1", "wanctl-sim-link.1"}
 
 // writeLaw writes the page of the law into dir, and refers to it from the pages
 // of commands that are there already.

@@ -11,7 +11,7 @@ import (
 )
 
 // decisionRecord is one decision of the law as programs read it: `shape` live
-// and `shape --replay` print the same.
+// and `trace replay` print the same.
 type decisionRecord struct {
 	Time      *time.Time `json:"time,omitempty"` // live only
 	TimeMS    float64    `json:"t_ms"`           // on the loop's clock

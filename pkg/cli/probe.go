@@ -59,7 +59,7 @@ const probeExample = `  wanctl probe
   wanctl probe 1.1.1.1 one.one.one.one --count 100
   wanctl probe --wan spectrum --duration 10s -o csv > idle.csv
   wanctl probe --method tcp example.com:443
-  wanctl probe --wan spectrum --duration 60s -o jsonl | wanctl shape --wan spectrum --replay -`
+  wanctl probe --wan spectrum --duration 60s -o jsonl | wanctl trace replay - --wan spectrum`
 
 // probeOptions are the flags of probe.
 type probeOptions struct {

@@ -11,7 +11,7 @@ import (
 )
 
 // probeSample is one answered or lost probe, or what a host told of its clock, as
-// programs read it: a trace for `shape --replay` too.
+// programs read it: a trace for `trace replay` too.
 type probeSample struct {
 	Time     time.Time `json:"time"`
 	TimeMS   float64   `json:"t_ms"`

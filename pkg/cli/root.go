@@ -21,7 +21,7 @@ It measures round-trip time twenty times a second, sees a queue building up
 outside the router, and moves the limits of two CAKE queues so that the queue
 stays where CAKE can manage it.
 
-Start with 'wanctl shape --demo', which needs no router and no configuration.
+Start with 'wanctl demo', which needs no router and no configuration.
 
 `
 
@@ -69,6 +69,8 @@ func newRootCmd(a *app.App) *cobra.Command {
 		newSteerCmd(a),
 		newServeCmd(a),
 		newProbeCmd(a),
+		newTraceCmd(a),
+		newDemoCmd(a),
 		newStateCmd(a),
 		newSimCmd(a),
 		newVersionCmd(a),

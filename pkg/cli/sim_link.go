@@ -56,7 +56,7 @@ and the queue was below 10 ms again; BACK is how long after its return nine tent
 of it were in use.
 
 --record writes what the law was given in one run as a trace, its settings too.
-'wanctl shape --replay FILE' gives the decisions of our law again, and needs no
+'wanctl trace replay FILE' gives the decisions of our law again, and needs no
 configuration; over the run of another law it tells what ours would have decided.
 
 Interrupted, it prints what is done.

@@ -41,7 +41,7 @@ func TestGolden(t *testing.T) {
 			}
 			if diff := firstDifference(strings.Split(strings.TrimSuffix(string(text), "\n"), "\n"), got); diff != "" {
 				t.Errorf("the law decides otherwise over %s than it did:\n%s"+
-					"Look at it with: wanctl shape --replay testdata/trace/%[1]s.csv --plot %[1]s.svg\n"+
+					"Look at it with: wanctl trace plot testdata/trace/%[1]s.csv --out %[1]s.svg\n"+
 					"If the law was changed on purpose: go test ./pkg/trace -run TestGolden -update", name, diff)
 			}
 		})

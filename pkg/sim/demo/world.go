@@ -1,4 +1,4 @@
-// Package demo is a small world for `wanctl shape --demo`: a simulated link in
+// Package demo is a small world for `wanctl demo`: a simulated link in
 // real time behind an embedded RouterOS, and beside it the same link without
 // control, so that the difference can be seen.
 package demo

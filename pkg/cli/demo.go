@@ -9,8 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wanctl/wanctl/pkg/sim/demo"
-
+	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
@@ -19,8 +18,34 @@ import (
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/control"
+	"github.com/wanctl/wanctl/pkg/sim/demo"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
+
+const demoLong = `Run the real loop for half a minute against an embedded router and a simulated
+link, beside the same link without wanctl, and show what happens. It needs no
+router and no configuration. On a terminal it is one screen, otherwise lines.
+
+`
+
+func newDemoCmd(a *app.App) *cobra.Command {
+	return &cobra.Command{
+		Use:     "demo",
+		Short:   "See it work on an embedded router and a simulated link",
+		Long:    demoLong + app.ExitStatuses,
+		GroupID: app.GroupTools,
+		Args:    app.UsageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch {
+			case cmd.Flags().Changed("config") || cmd.Flags().Changed("wan"):
+				return app.Usagef("demo has its own configuration: leave out --config and --wan, or run 'wanctl shape'")
+			case a.Global.Output != output.Table:
+				return app.Usagef("demo is for people and has no -o %s; 'wanctl shape -o %[1]s' is for programs", a.Global.Output)
+			}
+			return app.Stopped(runDemo(cmd.Context(), a))
+		},
+	}
+}
 
 const demoQueues = `/queue tree
 add name=demo-download parent=global max-limit=%s

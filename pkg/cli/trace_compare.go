@@ -4,30 +4,71 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
-	"github.com/wanctl/wanctl/pkg/trace/compare"
+	"github.com/spf13/cobra"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/trace"
+	"github.com/wanctl/wanctl/pkg/trace/compare"
 )
 
 // differencesKept is how many differences are printed of each pair.
 const differencesKept = 5
 
-// openLoop is what every reader of a comparison has to know.
+// openLoop is the caveat of every replay.
 const openLoop = "Replay is open-loop: the recorded delay answers to the limits in force then, not to those decided here."
 
-// comparedLaws is the laws of several configurations. One alone is compared
-// with the recorded one.
-func comparedLaws(a *app.App, in *tracedRun, files []string) ([]replayLaw, error) {
+const traceCompareLong = `Run the law over one recording with several configurations and print side by
+side what it does with each.
+
+A single configuration is compared with the recorded one; then the recording must
+say how the law was set up, which one of 'wanctl probe' does not.
+
+` + openLoop + `
+
+`
+
+func newTraceCompareCmd(a *app.App) *cobra.Command {
+	return &cobra.Command{
+		Use:   "compare FILE CONFIG...",
+		Short: "Compare configurations on the same recording",
+		Long:  traceCompareLong + app.ExitStatuses,
+		Example: `  wanctl trace compare trace.jsonl new.yaml
+  wanctl trace compare trace.jsonl old.yaml new.yaml -o json`,
+		Args: app.UsageArgs(cobra.MinimumNArgs(2)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("config") || cmd.Flags().Changed("wan") {
+				return app.Usagef("name the configurations after the recording, without --config and --wan: %s FILE CONFIG...", cmd.CommandPath())
+			}
+			if slices.Contains(args[1:], "") {
+				return app.Usagef("the name of a configuration is empty")
+			}
+			in, err := openRecording(a, args[0])
+			if err != nil {
+				return err
+			}
+			defer in.close()
+			laws, err := comparedLaws(a, in, args[1:])
+			if err != nil {
+				return err
+			}
+			return app.Stopped(compareReplays(cmd.Context(), a, in, laws))
+		},
+	}
+}
+
+// comparedLaws returns the laws of the configurations in files. A single one is
+// compared with the recorded one.
+func comparedLaws(a *app.App, in *recording, files []string) ([]replayLaw, error) {
 	var laws []replayLaw
 	if len(files) == 1 {
 		if in.setup == nil {
-			return nil, app.Usagef("--compare: %s does not tell its own configuration: name two or more files", in.name)
+			return nil, app.Usagef("%s does not say how the law was set up: name two configurations or more", in.name)
 		}
 		laws = append(laws, in.recordedLaw())
 	}
@@ -54,8 +95,8 @@ func comparedLaws(a *app.App, in *tracedRun, files []string) ([]replayLaw, error
 	return laws, nil
 }
 
-// contender is one law of a comparison at work.
-type contender struct {
+// candidate is one law of a comparison.
+type candidate struct {
 	law     replayLaw
 	tally   *compare.Tally
 	differ  compare.Differ // from the first law
@@ -64,22 +105,22 @@ type contender struct {
 }
 
 // compareReplays runs several laws over the same trace and prints what they made of it.
-func compareReplays(ctx context.Context, a *app.App, in *tracedRun, laws []replayLaw) error {
-	contenders, runs := make([]*contender, len(laws)), make([]*trace.Replay, len(laws))
+func compareReplays(ctx context.Context, a *app.App, in *recording, laws []replayLaw) error {
+	candidates, runs := make([]*candidate, len(laws)), make([]*trace.Replay, len(laws))
 	for i, l := range laws {
-		c := &contender{law: l, tally: compare.New(l.cfg), differ: compare.Differ{Keep: differencesKept}}
+		c := &candidate{law: l, tally: compare.New(l.cfg), differ: compare.Differ{Keep: differencesKept}}
 		c.run = l.replay(func(seen autorate.Input, dec autorate.Decision) error {
 			c.tally.Step(seen, dec)
 			c.decided = append(c.decided, dec)
 			if i == len(laws)-1 {
-				matchDecisions(contenders)
+				matchDecisions(candidates)
 			}
 			return nil
 		})
 		c.run.New = func(_ *trace.Setup, start [2]bitrate.Rate) trace.Law {
-			return overheard{autorate.New(l.cfg, start), c.tally}
+			return adoptObserver{autorate.New(l.cfg, start), c.tally}
 		}
-		contenders[i], runs[i] = c, c.run
+		candidates[i], runs[i] = c, c.run
 	}
 	err := in.run(ctx, runs...)
 	switch {
@@ -90,17 +131,17 @@ func compareReplays(ctx context.Context, a *app.App, in *tracedRun, laws []repla
 	default:
 		warnReplay(a, in, runs[0], laws[0])
 	}
-	return printComparison(a, in, contenders)
+	return printComparison(a, in, candidates)
 }
 
-// matchDecisions compares the decisions that the laws took for the same record:
-// the last law has just taken its own, the others theirs before.
-func matchDecisions(contenders []*contender) {
-	first, last := contenders[0], contenders[len(contenders)-1]
+// matchDecisions compares the decisions of the laws for the same record. The last
+// law is the last one to decide.
+func matchDecisions(candidates []*candidate) {
+	first, last := candidates[0], candidates[len(candidates)-1]
 	if n := len(last.decided); n < len(first.decided) {
-		return // it has more to take
+		return // it has more to decide
 	}
-	for _, c := range contenders[1:] {
+	for _, c := range candidates[1:] {
 		for i, dec := range c.decided {
 			c.differ.Step(first.decided[i], dec)
 		}
@@ -109,7 +150,7 @@ func matchDecisions(contenders []*contender) {
 	first.decided = first.decided[:0]
 }
 
-// comparedLaw is what programs read of one law.
+// comparedLaw is the record of one law for programs.
 type comparedLaw struct {
 	Event      string            `json:"event"` // "law"
 	Name       string            `json:"configuration"`
@@ -123,7 +164,7 @@ type comparedLaw struct {
 	FirstApart *float64          `json:"first_difference_ms,omitempty"`
 }
 
-// comparedDirection is what programs read of one direction. Shares are of the
+// comparedDirection is the record of one direction for programs. Shares are of the
 // steps in which it was loaded.
 type comparedDirection struct {
 	Green        float64 `json:"green_seconds"`
@@ -141,7 +182,7 @@ type comparedDirection struct {
 	AboveHardRed float64 `json:"above_hard_red_share"`
 }
 
-// comparedDifference is one place where two laws part.
+// comparedDifference is one step at which two laws begin to differ.
 type comparedDifference struct {
 	Event     string          `json:"event"` // "difference"
 	TimeMS    float64         `json:"t_ms"`
@@ -156,7 +197,7 @@ type comparedSide struct {
 	Reason string `json:"reason"`
 }
 
-func (c *contender) record() comparedLaw {
+func (c *candidate) record() comparedLaw {
 	direction := func(d compare.Direction) comparedDirection {
 		share := func(n int) float64 { return round(float64(n)/float64(max(d.Loaded, 1)), 4) }
 		return comparedDirection{
@@ -178,7 +219,7 @@ func (c *contender) record() comparedLaw {
 	return r
 }
 
-func (c *contender) differences(from string) []comparedDifference {
+func (c *candidate) differences(from string) []comparedDifference {
 	var list []comparedDifference
 	for _, d := range c.differ.First {
 		x := comparedDifference{Event: "difference", TimeMS: millis(d.At), Direction: d.Direction.String()}

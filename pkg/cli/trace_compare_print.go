@@ -10,12 +10,12 @@ import (
 )
 
 // printComparison prints what the laws made of in.
-func printComparison(a *app.App, in *tracedRun, contenders []*contender) error {
+func printComparison(a *app.App, in *recording, candidates []*candidate) error {
 	var laws []comparedLaw
 	var differences []comparedDifference
-	for _, c := range contenders {
+	for _, c := range candidates {
 		laws = append(laws, c.record())
-		differences = append(differences, c.differences(contenders[0].law.label)...)
+		differences = append(differences, c.differences(candidates[0].law.label)...)
 	}
 	switch a.Global.Output {
 	case output.JSON:
@@ -46,7 +46,7 @@ func printComparison(a *app.App, in *tracedRun, contenders []*contender) error {
 	if err := output.List(a.Out, output.Table, comparedRows(laws), comparedColumns(laws)); err != nil {
 		return err
 	}
-	if err := printDifferences(a, contenders); err != nil {
+	if err := printDifferences(a, candidates); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(a.Out, "\n%s\n", openLoop)
@@ -172,9 +172,9 @@ func comparedColumns(laws []comparedLaw) []output.Column[comparedRow] {
 }
 
 // printDifferences tells where the laws part from the first one.
-func printDifferences(a *app.App, contenders []*contender) error {
-	first := contenders[0]
-	for _, c := range contenders[1:] {
+func printDifferences(a *app.App, candidates []*candidate) error {
+	first := candidates[0]
+	for _, c := range candidates[1:] {
 		x := &c.differ
 		if x.Count == 0 {
 			if _, err := fmt.Fprintf(a.Out, "\n%s and %s decide the same throughout.\n", first.law.label, c.law.label); err != nil {

@@ -1,0 +1,28 @@
+package cli
+
+import (
+	"github.com/wanctl/wanctl/pkg/autorate"
+	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/config"
+)
+
+// lawConfig is what the law takes from a WAN's configuration.
+func lawConfig(w *config.WAN) autorate.Config {
+	direction := func(d config.Direction) autorate.DirectionConfig {
+		return autorate.DirectionConfig{
+			Ceiling: d.Ceiling,
+			Floor:   [4]bitrate.Rate{d.FloorGreen, d.FloorYellow, d.FloorSoftRed, d.FloorRed},
+		}
+	}
+	return autorate.Config{
+		Directions:       [2]autorate.DirectionConfig{direction(w.Download), direction(w.Upload)},
+		Target:           w.Thresholds.TargetBloat,
+		Warn:             w.Thresholds.WarnBloat,
+		HardRed:          w.Thresholds.HardRedBloat,
+		BaselineInitial:  w.BaselineInitial,
+		BaselineMin:      w.Thresholds.BaselineMin,
+		BaselineMax:      w.Thresholds.BaselineMax,
+		LoadTimeConstant: w.Thresholds.LoadTimeConstant,
+		Tick:             w.Interval,
+	}
+}
