@@ -57,7 +57,7 @@ lint: ## golangci-lint, pinned
 tidy: ## go.mod in step
 	$(GO) mod tidy
 
-gen: ## completions/ and man/ from the commands and the manual of the law
+gen: ## completions/ and man/ from the commands and the manual of the law, configs/*.schema.json from the keys
 	$(GO) run ./cmd/gendocs
 
 build: ## the binary, in bin/

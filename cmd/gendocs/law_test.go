@@ -85,7 +85,7 @@ func TestLawTellsWhatIsNoKnob(t *testing.T) {
 			continue
 		}
 		name := k.Name[i+1:] + "`"
-		if k.NoEffect != "" && (strings.Contains(knobs, name) || !strings.Contains(rest, name)) {
+		if k.Deprecated != "" && (strings.Contains(knobs, name) || !strings.Contains(rest, name)) {
 			t.Errorf("%s has no effect, but law.md says otherwise", k.Name)
 		}
 	}
@@ -101,7 +101,7 @@ func TestPages(t *testing.T) {
 	if err := os.WriteFile(gone, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := generate(filepath.Join(dir, "completions"), man); err != nil {
+	if err := generate(filepath.Join(dir, "completions"), man, dir); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(gone); err == nil {

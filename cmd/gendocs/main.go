@@ -1,6 +1,7 @@
 // Command gendocs writes the shell completions and man pages of wanctl into
 // completions/ and man/, from the commands themselves, and the manual of the
-// control law from law.md.
+// control law from law.md. The JSON schemas of the configuration files go into
+// configs/.
 package main
 
 import (
@@ -14,22 +15,39 @@ import (
 	"github.com/spf13/cobra/doc"
 
 	"github.com/wanctl/wanctl/pkg/cli"
+	"github.com/wanctl/wanctl/pkg/config"
 )
 
 func main() {
-	if err := generate("completions", "man"); err != nil {
+	if err := generate("completions", "man", "configs"); err != nil {
 		fmt.Fprintln(os.Stderr, "gendocs:", err)
 		os.Exit(1)
 	}
 }
 
-func generate(completions, man string) error {
+func generate(completions, man, configs string) error {
+	if err := writeSchemas(configs); err != nil {
+		return err
+	}
 	root := cli.Command("")
 	root.DisableAutoGenTag = true
 	if err := writeCompletions(root, completions); err != nil {
 		return err
 	}
 	return writeMan(root, man)
+}
+
+func writeSchemas(dir string) error {
+	for name, kind := range map[string]config.FileKind{"wanctl": config.KindWAN, "steering": config.KindSteering} {
+		text, err := config.JSONSchema(kind)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, name+".schema.json"), text, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func writeCompletions(root *cobra.Command, dir string) error {

@@ -120,7 +120,7 @@ func explainKey(w io.Writer, k fileKey) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n  %s\n\n", k.Name, k.Doc)
 	fmt.Fprintf(&b, "  file         %s\n", k.files())
-	fmt.Fprintf(&b, "  type         %s\n", k.Type)
+	fmt.Fprintf(&b, "  type         %s\n", k.Kind)
 	if r := k.Range(); r != "" {
 		fmt.Fprintf(&b, "  range        %s\n", r)
 	}
@@ -156,7 +156,7 @@ func keyDefault(k schema.Key) string {
 func listKeys(a *app.App, keys []fileKey) error {
 	docs := make([]keyDoc, len(keys))
 	for i, k := range keys {
-		docs[i] = keyDoc{Key: k.Name, Type: k.Type.String(), Range: k.Range(), Required: k.Required, Default: k.Default, Env: k.Env(), Doc: k.Doc}
+		docs[i] = keyDoc{Key: k.Name, Type: k.Kind.String(), Range: k.Range(), Required: k.Required, Default: k.Default, Env: k.Env(), Doc: k.Doc}
 		if k.Default == "" {
 			docs[i].Default = k.Derived
 		}

@@ -43,7 +43,7 @@ func runConfigShow(a *app.App, cmd *cobra.Command, origin bool) error {
 		return err
 	}
 	var settings []schema.Setting
-	if app.KindOf(path) == config.KindSteering {
+	if config.DetectKind(path) == config.KindSteering {
 		settings, err = steeringSettings(a, path)
 	} else {
 		settings, err = wanSettings(a, path)

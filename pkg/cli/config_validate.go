@@ -143,7 +143,7 @@ func (l *validFiles) together(verdicts []*validation) error {
 // file.
 func validateFile(a *app.App, file string, loaded *validFiles) (*validation, error) {
 	v := &validation{File: file, OK: true, Problems: []configProblem{}, named: file}
-	kind, read := app.KindOf(file), (io.Reader)(nil)
+	kind, read := config.DetectKind(file), (io.Reader)(nil)
 	if file == "-" {
 		text, err := io.ReadAll(a.In)
 		if err != nil {

@@ -46,7 +46,7 @@ func openRouter(base *config.Base, timeout time.Duration, log *slog.Logger, onSw
 // them are tried out as far as that needs no network: what is wrong with the
 // last one must not show on the day it is needed.
 func routerWays(base *config.Base, timeout time.Duration) ([]failover.Endpoint, error) {
-	routers := everyWay(base.Router)
+	routers := base.Router.Endpoints()
 	ways := make([]failover.Endpoint, len(routers))
 	for i, r := range routers {
 		key := "router"

@@ -119,9 +119,9 @@ func (e *exportOptions) plan(a *app.App, cmd *cobra.Command, o *routerFlags) (*e
 	}
 	plan.Host = login.Host
 	e.steer.doubtFile(a, plan.Name, login.Host)
-	ways := everyWay(login)
+	ways := login.Endpoints()
 	if e.steer.file != nil {
-		ways = append(ways, everyWay(e.steer.file.Router)...)
+		ways = append(ways, e.steer.file.Router.Endpoints()...)
 	}
 	if plan.Users, err = e.users(a, ways); err != nil {
 		return nil, err
@@ -152,7 +152,7 @@ func (e *exportOptions) source(a *app.App, cmd *cobra.Command, o *routerFlags, p
 		if given("config") || given("wan") {
 			return config.Router{}, app.Usagef("--name is for a WAN without a configuration, whose name is its wan_name")
 		}
-		if _, err := schema.Word(schema.Identifier, e.name); err != nil {
+		if _, err := schema.ParseScalar(schema.Identifier, e.name); err != nil {
 			return config.Router{}, app.Usagef("--name %q %v", e.name, err)
 		}
 		plan.Name = e.name
@@ -298,7 +298,7 @@ func (e *exportOptions) queues(plan *export.Plan) error {
 // completeQueue takes name and ceiling from flags, where those were given.
 func completeQueue(q *export.Queue, direction, name, ceiling string) error {
 	if name != "" {
-		if _, err := schema.Word(schema.Identifier, name); err != nil {
+		if _, err := schema.ParseScalar(schema.Identifier, name); err != nil {
 			return app.Usagef("--%s-queue %q %v", direction, name, err)
 		}
 		q.Name = name

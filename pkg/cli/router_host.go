@@ -112,7 +112,7 @@ func (o *routerFlags) router(a *app.App, cmd *cobra.Command) (config.Router, err
 				r.Port, defaultPort(r.Transport, true))
 		}
 	}
-	if _, err := schema.Word(schema.User, o.user); err != nil {
+	if _, err := schema.ParseScalar(schema.User, o.user); err != nil {
 		return r, app.Usagef("--user %q %v", o.user, err)
 	}
 	return r, o.secrets(&r, a, given)
@@ -171,7 +171,7 @@ func (o *routerFlags) address(r *config.Router, portGiven bool) error {
 	if portGiven && (r.Port < 1 || r.Port > 65535) {
 		return app.Usagef("port %d is out of range: 1..65535", r.Port)
 	}
-	if _, err := schema.Word(schema.Host, r.Host); err != nil {
+	if _, err := schema.ParseScalar(schema.Host, r.Host); err != nil {
 		return app.Usagef("--host %q %v", o.host, err)
 	}
 	return nil
@@ -235,12 +235,12 @@ func (o *routerFlags) protocol(r *config.Router, given bool) error {
 func (o *routerFlags) pins(r *config.Router) error {
 	var err error
 	if o.fingerprint != "" {
-		if r.TLSFingerprint, err = schema.Word(schema.TLSHash, o.fingerprint); err != nil {
+		if r.TLSFingerprint, err = schema.ParseScalar(schema.TLSHash, o.fingerprint); err != nil {
 			return app.Usagef("--fingerprint %q %v", o.fingerprint, err)
 		}
 	}
 	if o.sshFingerprint != "" {
-		if r.SSHFingerprint, err = schema.Word(schema.SSHHash, o.sshFingerprint); err != nil {
+		if r.SSHFingerprint, err = schema.ParseScalar(schema.SSHHash, o.sshFingerprint); err != nil {
 			return app.Usagef("--ssh-fingerprint %q %v", o.sshFingerprint, err)
 		}
 	}

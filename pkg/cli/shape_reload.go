@@ -43,11 +43,6 @@ func (s *shaper) reload(w *shapedWAN) {
 	w.log.Info("configuration reloaded", "file", w.cfg.Path)
 }
 
-// everyWay lists the ways to the router, the first one first.
-func everyWay(r config.Router) []config.Router {
-	return append([]config.Router{r}, r.Failover...)
-}
-
 // sameWay compares two ways with their secrets, which print alike.
 func sameWay(a, b config.Router) bool {
 	return fmt.Sprint(a) == fmt.Sprint(b) && a.Password.Equal(b.Password) && a.SSHPassphrase.Equal(b.SSHPassphrase)
@@ -83,7 +78,7 @@ func baseNeedsRestart(old, fresh *config.Base) []string {
 		same bool
 	}{
 		{"wan_name", old.Name == fresh.Name},
-		{"router", slices.EqualFunc(everyWay(old.Router), everyWay(fresh.Router), sameWay)},
+		{"router", slices.EqualFunc(old.Router.Endpoints(), fresh.Router.Endpoints(), sameWay)},
 		{"timeouts", old.Timeouts == fresh.Timeouts},
 		{"health_check", old.Health == fresh.Health},
 		{"metrics", old.Metrics == fresh.Metrics},

@@ -16,7 +16,7 @@ import (
 // only that exists. A name that is not an identifier is an error, so that no
 // name leads out of dir; whether the file exists is left to Load.
 func Path(dir, name string) (string, error) {
-	if _, err := schema.Word(schema.Identifier, name); err != nil {
+	if _, err := schema.ParseScalar(schema.Identifier, name); err != nil {
 		return "", fmt.Errorf("WAN %q %w", name, err)
 	}
 	path := filepath.Join(dir, name+".yaml")
@@ -42,7 +42,7 @@ func openProblem(path, reference string, err error) Problem {
 	case errors.Is(err, fs.ErrPermission):
 		p.Text = "permission denied; run as the user of the service, or as root"
 	case !errors.Is(err, fs.ErrNotExist):
-		p.Text = "cannot be read: " + strings.TrimPrefix(err.Error(), "open "+path+": ")
+		p.Text = "cannot be read: " + schema.Cause(err)
 	case !exists(dir):
 		p.Text = "no such file, and no directory " + dir + "; " + startFrom
 	default:
@@ -84,7 +84,7 @@ func Names(dir string) []string {
 			names = append(names, name)
 		}
 		if name, ok := strings.CutSuffix(e.Name(), ".yml"); ok && isName(name) && !slices.Contains(names, name) &&
-			Kind(filepath.Join(dir, e.Name())) != KindUnknown {
+			kindOfFile(filepath.Join(dir, e.Name())) != KindUnknown {
 			names = append(names, name)
 		}
 	}
@@ -92,6 +92,6 @@ func Names(dir string) []string {
 }
 
 func isName(s string) bool {
-	_, err := schema.Word(schema.Identifier, s)
+	_, err := schema.ParseScalar(schema.Identifier, s)
 	return err == nil
 }

@@ -3,9 +3,13 @@ package config
 import (
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/wanctl/wanctl/pkg/config/schema"
 )
 
-// FileKind is which of the two kinds of file something is.
+// FileKind is one of the two kinds of file.
 type FileKind uint8
 
 // The kinds of file.
@@ -26,9 +30,24 @@ func (k FileKind) String() string {
 	return "unknown"
 }
 
-// Kind tells by its sections what kind of file is at path, whatever else may be
-// wrong with it. Of what cannot be read, the loader of either kind says why.
-func Kind(path string) FileKind {
+// Sections that only one kind of file has.
+var (
+	wanSections      = []string{"queues", "continuous_monitoring"}
+	steeringSections = []string{"topology", "mangle_rule", "cake_state_sources", "cake_queues", "address_lists", "confidence"}
+)
+
+// DetectKind returns the kind of the file at path, from its sections, whatever else
+// may be wrong with it. A file whose sections do not say, because it is missing or
+// empty, is of steering when it has that name: its loader has the right advice.
+func DetectKind(path string) FileKind {
+	kind := kindOfFile(path)
+	if name := filepath.Base(path); kind == KindUnknown && strings.TrimSuffix(name, filepath.Ext(name)) == "steering" {
+		return KindSteering
+	}
+	return kind
+}
+
+func kindOfFile(path string) FileKind {
 	f, err := os.Open(path)
 	if err != nil {
 		return KindUnknown
@@ -37,10 +56,9 @@ func Kind(path string) FileKind {
 	return ReadKind(f)
 }
 
-// ReadKind is Kind for a configuration that is not a file.
+// ReadKind is DetectKind for a configuration that is not a file.
 func ReadKind(src io.Reader) FileKind {
-	r := newReader("", "", Options{})
-	root, ok := r.Document(src)
+	root, ok := new(schema.Reader).Document(src)
 	if !ok {
 		return KindUnknown
 	}

@@ -6,37 +6,55 @@ import (
 	"github.com/wanctl/wanctl/pkg/config/schema"
 )
 
-// layer lays flags over environment over file over defaults and returns what
-// is on top for every key that has a value at all.
-//
-// Viper holds the layers, flat, since the delimiter occurs in no name. Its own
-// reading of the environment is left aside: BindEnv asks the process, where
-// the caller may have brought another environment.
-func (r *reader) layer(keys []schema.Key, file map[string]schema.Cell, opts Options) map[string]schema.Cell {
-	v := viper.NewWithOptions(viper.KeyDelimiter("\x00"))
-	fromFile := map[string]any{}
-	for name, c := range file {
-		fromFile[name] = c
+// merge returns the value in force for every key that has one: a flag replaces the
+// environment, the environment the file, and the file the default. Viper keeps that
+// order. It does not read the environment itself: BindEnv asks the process, while
+// opts may bring another environment.
+func merge(r *schema.Reader, fields []schema.Field, file map[string]schema.RawValue, opts Options) map[string]schema.RawValue {
+	v := viper.New()
+	config := map[string]any{}
+	for name, value := range file {
+		config[name] = value
 	}
-	if err := v.MergeConfigMap(fromFile); err != nil {
-		r.Problem(0, "", err.Error())
-	}
-	for _, k := range keys {
+	for _, k := range fields {
 		if k.Default != "" {
-			v.SetDefault(k.Name, schema.NewCell(k, k.Default, schema.Origin{Source: schema.FromDefault}))
+			v.SetDefault(k.Name, schema.NewRawValue(k.Key, k.Default, schema.Origin{Source: schema.FromDefault}))
 		}
-		if s, ok := r.Lookup(k.Env()); ok && s != "" && !opts.FileAlone {
-			v.Set(k.Name, schema.NewCell(k, s, schema.Origin{Source: schema.FromEnvironment, Name: k.Env()}))
+		if s, ok := opts.lookup(k.Env()); ok && s != "" && !opts.FileAlone {
+			config[k.Name] = schema.NewRawValue(k.Key, s, schema.Origin{Source: schema.FromEnvironment, Name: k.Env()})
 		}
 		if s, ok := opts.Overrides[k.Name]; ok {
-			v.Set(k.Name, schema.NewCell(k, s, schema.Origin{Source: schema.FromFlag}))
+			v.Set(k.Name, schema.NewRawValue(k.Key, s, schema.Origin{Source: schema.FromFlag}))
 		}
 	}
-	cells := map[string]schema.Cell{}
-	for _, k := range keys {
-		if c, ok := v.Get(k.Name).(schema.Cell); ok {
-			cells[k.Name] = c
+	if err := v.MergeConfigMap(config); err != nil {
+		r.Errorf(0, "", "%v", err)
+	}
+	values := map[string]schema.RawValue{}
+	for _, k := range fields {
+		if value, ok := v.Get(k.Name).(schema.RawValue); ok {
+			values[k.Name] = value
 		}
 	}
-	return cells
+	fillSecrets(values, opts)
+	return values
+}
+
+// Environment variables of the secrets, for files that do not have them.
+const (
+	PasswordVariable   = "ROUTER_PASSWORD"
+	PassphraseVariable = "WANCTL_SSH_PASSPHRASE"
+)
+
+func fillSecrets(values map[string]schema.RawValue, opts Options) {
+	for key, variable := range map[string]string{
+		"router.password": PasswordVariable, "router.ssh_passphrase": PassphraseVariable,
+	} {
+		if _, ok := values[key]; ok {
+			continue
+		}
+		if s, ok := opts.lookup(variable); ok && s != "" {
+			values[key] = schema.NewRawValue(schema.Key{}, s, schema.Origin{Source: schema.FromEnvironment, Name: variable})
+		}
+	}
 }

@@ -1,31 +1,34 @@
-// Package config reads and checks the YAML files of wanctl.
+// Package config reads and checks the YAML files of wanctl: one for each WAN, and one
+// for steering.
 //
-// A file is taken apart strictly, with line numbers, into cells; flags and
-// environment variables are laid over them and defaults under them; the result
-// is parsed into a WAN, or a Steering, whose every field is settled; and rules
-// look at several fields at once. Everything wrong is reported together.
-//
-// One table for each kind of file describes its keys (see Key); nothing else
-// knows their names.
+// The tags of WAN, Steering and the structs in them declare every key once (see
+// package schema). Loading a file splits it into raw values with line numbers, merges
+// flags, environment and defaults, parses the result into the struct, and applies the
+// rules that compare several keys. Everything wrong is reported together.
 //
 // Order of precedence: flag, environment, file, default. The environment
 // overrides single keys: WANCTL_ and the dotted name in upper case with _ for
 // the dots, so that WANCTL_ROUTER_HOST is router.host. Entries of a list are
 // separated by commas. An empty variable counts as not set. Inside the file,
-// ${NAME} in any value is replaced from the environment, and ROUTER_PASSWORD
-// stands in for a router.password that nobody wrote, as WANCTL_SSH_PASSPHRASE
-// does for a router.ssh_passphrase.
+// ${NAME} in any value is replaced from the environment. ROUTER_PASSWORD replaces a
+// missing router.password, and WANCTL_SSH_PASSPHRASE a missing router.ssh_passphrase.
+//
+// The package never dials, never writes, and prints nothing.
 package config
 
 import (
-	"cmp"
-	"fmt"
 	"io"
 	"os"
 	"slices"
 
 	"github.com/wanctl/wanctl/pkg/config/schema"
 )
+
+// Problem is one thing wrong, or doubtful, in one place of a file.
+type Problem = schema.Problem
+
+// Error carries every problem of a configuration at once.
+type Error = schema.Error
 
 // Options is what a configuration depends on beside its file.
 type Options struct {
@@ -35,13 +38,20 @@ type Options struct {
 	// Overrides holds values from flags by dotted key, written as in a file.
 	Overrides map[string]string
 
-	// FileAlone leaves out what the environment overrides, WANCTL_ROUTER_HOST
-	// and the like: the file is of another process. ${NAME} is replaced still.
+	// FileAlone ignores variables that override keys, such as WANCTL_ROUTER_HOST,
+	// because the file is that of another process. ${NAME} is still replaced.
 	FileAlone bool
 
-	// WithoutSecrets is for whoever never dials the router: a password or
-	// passphrase may be missing, and so may the variable it is to come from.
+	// WithoutSecrets is for callers that never dial the router: a password or
+	// passphrase may be missing, and so may the variable that would hold it.
 	WithoutSecrets bool
+}
+
+func (o Options) lookup(name string) (string, bool) {
+	if o.LookupEnv == nil {
+		return "", false
+	}
+	return o.LookupEnv(name)
 }
 
 // Load reads the configuration of a WAN from a file. The problems returned
@@ -51,112 +61,80 @@ func Load(path string, opts Options) (*WAN, []Problem, error) {
 	return wan, warnings, err
 }
 
-// LoadOrigins is Load that also tells where each value came from.
+// LoadOrigins is Load that also returns where each value came from.
 func LoadOrigins(path string, opts Options) (*WAN, schema.Origins, []Problem, error) {
 	return loadFile(wanFile(), path, opts)
 }
 
-// Parse is Load for a configuration that is not a file; name stands for one in
+// Parse is Load for a configuration that is not a file; name replaces the path in
 // messages and becomes Path. It reads nothing but r.
 func Parse(r io.Reader, name string, opts Options) (*WAN, []Problem, error) {
 	wan, _, warnings, err := parseFile(wanFile(), r, name, opts)
 	return wan, warnings, err
 }
 
-// fileOf is what the kinds of file differ in.
-type fileOf[T any] struct {
-	keys      []schema.Bound[T]
-	obsolete  []schema.Obsolete
-	reference string // the commented example
-	own       []string
-	foreign   []string // sections of the other kind
-	instead   string   // what to do with the other kind; %s is the file
-	start     func(path string) *T
+// fileType is what the types of file differ in.
+type fileType[T any] struct {
+	fields    []schema.Field
+	reference string   // the commented example
+	own       []string // sections that only this type has
+	foreign   []string // sections that only the other type has
+	instead   string   // what to do with a file of the other type, %s
+	base      func(*T) *Base
 	finish    func(rules, *T)
 }
 
-func wanFile() fileOf[WAN] {
-	return fileOf[WAN]{
-		keys: wanKeys(), obsolete: wanObsolete(), reference: wanReference, own: wanSections, foreign: steeringSections,
+func wanFile() fileType[WAN] {
+	return fileType[WAN]{
+		fields: schema.Fields[WAN](), reference: wanReference, own: wanSections, foreign: steeringSections,
 		instead: "this is a steering configuration, for 'wanctl steer --config %s'; that of a WAN has queues and continuous_monitoring instead",
-		start:   func(path string) *WAN { return &WAN{Base: Base{Path: path}} },
+		base:    func(w *WAN) *Base { return &w.Base },
 		finish:  rules.finishWAN,
 	}
 }
 
-func loadFile[T any](kind fileOf[T], path string, opts Options) (*T, schema.Origins, []Problem, error) {
+func loadFile[T any](of fileType[T], path string, opts Options) (*T, schema.Origins, []Problem, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, nil, nil, &Error{[]Problem{openProblem(path, kind.reference, err)}}
+		return nil, nil, nil, &Error{Problems: []Problem{openProblem(path, of.reference, err)}}
 	}
 	defer func() { _ = f.Close() }() // only read
 	if info, err := f.Stat(); err == nil && info.IsDir() {
-		return nil, nil, nil, &Error{[]Problem{{File: path,
+		return nil, nil, nil, &Error{Problems: []Problem{{File: path,
 			Text: "is a directory; use --config-dir " + path + " --wan NAME, or name a file"}}}
 	}
-	return parseFile(kind, f, path, opts)
+	return parseFile(of, f, path, opts)
 }
 
-func parseFile[T any](kind fileOf[T], src io.Reader, name string, opts Options) (*T, schema.Origins, []Problem, error) {
-	r := newReader(name, kind.reference, opts)
-	t, origins := settle(r, kind, src, opts)
-	if problems := byLine(r.problems); len(problems) > 0 {
-		return nil, nil, byLine(r.warnings), &Error{problems}
+func parseFile[T any](of fileType[T], src io.Reader, name string, opts Options) (*T, schema.Origins, []Problem, error) {
+	r := &schema.Reader{File: name, Reference: of.reference, Lookup: opts.LookupEnv, WithoutSecrets: opts.WithoutSecrets}
+	t, origins := decode(r, of, src, opts)
+	if err := r.Err(); err != nil {
+		return nil, nil, r.Warnings(), err
 	}
-	return t, origins, byLine(r.warnings), nil
+	return t, origins, r.Warnings(), nil
 }
 
-// reader collects what is wrong with one file.
-type reader struct {
-	schema.Reader
-	file     string
-	problems []Problem
-	warnings []Problem
-}
-
-func newReader(file, reference string, opts Options) *reader {
-	r := &reader{file: file}
-	r.Problem = func(line int, key, text string) { r.problems = append(r.problems, Problem{file, line, key, text}) }
-	r.Warning = func(line int, key, text string) { r.warnings = append(r.warnings, Problem{file, line, key, text}) }
-	r.Reference, r.WithoutSecrets = reference, opts.WithoutSecrets
-	r.Lookup = opts.LookupEnv
-	if r.Lookup == nil {
-		r.Lookup = func(string) (string, bool) { return "", false }
-	}
-	return r
-}
-
-// byLine sorts problems by line, those of no line last.
-func byLine(problems []Problem) []Problem {
-	slices.SortStableFunc(problems, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(min(1, b.Line), min(1, a.Line)), cmp.Compare(a.Line, b.Line))
-	})
-	return problems
-}
-
-// settle reads a file and settles every value. What it returns is of no use when there are problems.
-func settle[T any](r *reader, kind fileOf[T], src io.Reader, opts Options) (*T, schema.Origins) {
+// decode reports to r all that is wrong; what it returns is of no use then.
+func decode[T any](r *schema.Reader, of fileType[T], src io.Reader, opts Options) (*T, schema.Origins) {
 	root, ok := r.Document(src)
 	if !ok {
 		return nil, nil
 	}
-	if key, line, found := root.Line(kind.foreign...); found {
-		if _, _, both := root.Line(kind.own...); !both {
-			r.Problem(line, key, fmt.Sprintf(kind.instead, r.file))
+	if key, line, found := root.Line(of.foreign...); found {
+		if _, _, both := root.Line(of.own...); !both {
+			r.Errorf(line, key, of.instead, r.File)
 			return nil, nil
 		}
 	}
-	keys := schema.Keys(kind.keys)
 	for name := range opts.Overrides {
-		if !slices.ContainsFunc(keys, func(k schema.Key) bool { return k.Name == name }) {
-			r.Problem(0, name, "unknown key in an override"+schema.Hint(keys, name))
+		if !slices.ContainsFunc(of.fields, func(k schema.Field) bool { return k.Name == name }) {
+			r.Errorf(0, name, "unknown key in an override%s", schema.Hint(schema.Keys(of.fields), name))
 		}
 	}
-	cells := r.layer(keys, r.Collect(root, "", keys, kind.obsolete), opts)
-	r.fillSecrets(cells)
-
-	t := kind.start(r.file)
-	v := rules{schema.Bind(&r.Reader, "", kind.keys, cells, t)}
-	kind.finish(v, t)
+	t := new(T)
+	of.base(t).Path = r.File
+	v := rules{schema.Bind(r, "", of.fields, merge(r, of.fields, r.Collect(root, "", of.fields), opts), t)}
+	of.finish(v, t)
 	return t, v.Origins()
 }

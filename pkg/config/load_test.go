@@ -6,7 +6,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -308,15 +307,15 @@ func TestWarnings(t *testing.T) {
 // Keys without effect are checked as ever, warn once from whichever source, and
 // are not among the values in force.
 func TestKeysWithoutEffect(t *testing.T) {
-	values := map[schema.Type]string{schema.Bool: "true", schema.Int: "2", schema.Number: "0.9", schema.Mbps: "2", schema.Millis: "2", schema.Seconds: "2"}
+	values := map[schema.Kind]string{schema.Bool: "true", schema.Int: "2", schema.Number: "0.9", schema.Mbps: "2", schema.Millis: "2", schema.Seconds: "2"}
 	found := 0
 	for _, k := range WANKeys() {
-		if k.NoEffect == "" {
+		if k.Deprecated == "" {
 			continue
 		}
 		found++
-		text := k.Name + ": from flag: has no effect any more: " + k.NoEffect
-		wan, problems, warnings := load(minimal, Options{Overrides: map[string]string{k.Name: values[k.Type]}})
+		text := k.Name + ": from flag: has no effect any more: " + k.Deprecated
+		wan, problems, warnings := load(minimal, Options{Overrides: map[string]string{k.Name: values[k.Kind]}})
 		if diff := cmp.Diff([]string{"f: " + text}, warnings); diff != "" || problems != nil {
 			t.Errorf("%s: problems %q, warnings: -want +got:\n%s", k.Name, problems, diff)
 			continue
@@ -330,7 +329,7 @@ func TestKeysWithoutEffect(t *testing.T) {
 		if len(problems) != 1 || !strings.HasPrefix(problems[0], "f: "+k.Name+`: from flag: "-1" is `) || warnings != nil {
 			t.Errorf("%s: -1: problems %q, warnings %q", k.Name, problems, warnings)
 		}
-		if !strings.Contains(k.Doc, k.NoEffect) || k.Default != "" {
+		if !strings.Contains(k.Doc, k.Deprecated) || k.Default != "" {
 			t.Errorf("%s: Doc %q, default %q", k.Name, k.Doc, k.Default)
 		}
 	}
@@ -639,10 +638,10 @@ func TestKeyTable(t *testing.T) {
 	checkTable(t, steeringFile(), minimalSteering)
 }
 
-func checkTable[T any](t *testing.T, kind fileOf[T], text string) {
+func checkTable[T any](t *testing.T, kind fileType[T], text string) {
 	t.Helper()
 	seen := map[string]bool{}
-	keys := schema.Keys(kind.keys)
+	keys := schema.Keys(kind.fields)
 	for _, k := range keys {
 		if seen[k.Name] {
 			t.Errorf("%s is in the table twice", k.Name)
@@ -659,11 +658,6 @@ func checkTable[T any](t *testing.T, kind fileOf[T], text string) {
 		}
 		if _, _, _, err := parseFile(kind, strings.NewReader(text), "f", Options{Overrides: map[string]string{k.Name: k.Default}}); err != nil {
 			t.Errorf("default of %s: %v", k.Name, err)
-		}
-	}
-	for _, o := range kind.obsolete {
-		if slices.ContainsFunc(keys, func(k schema.Key) bool { return k.Name == o.Name }) {
-			t.Errorf("%s is a key and obsolete", o.Name)
 		}
 	}
 }

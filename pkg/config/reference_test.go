@@ -85,7 +85,7 @@ func TestReferenceIsComplete(t *testing.T) {
 
 // checkReference checks the reference of a kind. Its warnings with all comments
 // removed are the given ones beside those about keys without effect.
-func checkReference[T any](t *testing.T, kind fileOf[T], settings func(*T) []schema.Setting, wantWarnings ...string) *T {
+func checkReference[T any](t *testing.T, kind fileType[T], settings func(*T) []schema.Setting, wantWarnings ...string) *T {
 	t.Helper()
 	file := kind.reference
 	text := read(t, "../../"+file)
@@ -94,13 +94,13 @@ func checkReference[T any](t *testing.T, kind fileOf[T], settings func(*T) []sch
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys := schema.Keys(kind.keys)
+	keys := schema.Keys(kind.fields)
 	// Every key without effect is worth one warning; the rest are alternative
 	// forms of other keys.
 	noEffect := map[string]int{}
 	for _, k := range keys {
-		if k.NoEffect != "" {
-			noEffect[k.Name+": has no effect any more: "+k.NoEffect] = 1
+		if k.Deprecated != "" {
+			noEffect[k.Name+": has no effect any more: "+k.Deprecated] = 1
 		}
 	}
 	var got []string
@@ -121,13 +121,13 @@ func checkReference[T any](t *testing.T, kind fileOf[T], settings func(*T) []sch
 		t.Errorf("%s: warnings: -want +got:\n%s", file, diff)
 	}
 
-	inFile := func(text string) map[string]schema.Cell {
-		r := newReader("f", file, shipped)
+	inFile := func(text string) map[string]schema.RawValue {
+		r := &schema.Reader{Lookup: shipped.LookupEnv}
 		root, ok := r.Document(strings.NewReader(text))
 		if !ok {
-			t.Fatal(r.problems)
+			t.Fatal(r.Err())
 		}
-		return r.Collect(root, "", keys, nil)
+		return r.Collect(root, "", kind.fields)
 	}
 	cells, active := inFile(all), inFile(text)
 	shown := map[string]any{}

@@ -9,26 +9,26 @@ import (
 	"github.com/wanctl/wanctl/pkg/config/schema"
 )
 
-// rules look at several keys at once and settle what depends on others.
+// rules compare several keys and derive values from others.
 type rules struct{ *schema.Values }
 
-// finishBase settles what both kinds of file share: the router and paths made
-// of the name.
+// finishBase derives what both kinds of file share: the router and the paths that
+// contain the name.
 func (v rules) finishBase(b *Base) {
 	v.finishRouter("router.", &b.Router)
-	v.doubtPassword("router.password", &b.Router)
+	v.checkPassword("router.password", &b.Router)
 	v.checkPin("router.tls_fingerprint", &b.Router)
-	v.failover(&b.Router)
+	v.finishFailover(&b.Router)
 	b.Logging.Main = cmp.Or(b.Logging.Main, "/var/log/wanctl/"+b.Name+".log")
 	b.LockFile = cmp.Or(b.LockFile, "/run/wanctl/"+b.Name+".lock")
 	b.StateFile = cmp.Or(b.StateFile, "/var/lib/wanctl/"+b.Name+"_state.json")
-	if socket := b.Socket(); len(socket) > longestSocket && v.Sound("lock_file", "wan_name") {
-		v.Doubt("lock_file", "the socket beside it, %s, is longer than the %d bytes that the system allows, so that other commands cannot ask the running daemon; use a shorter path",
+	if socket := b.Socket(); len(socket) > longestSocket && v.Valid("lock_file", "wan_name") {
+		v.Warnf("lock_file", "the socket beside it, %s, is longer than the %d bytes that the system allows, so that other commands cannot ask the running daemon; use a shorter path",
 			socket, longestSocket)
 	}
 	if h, m := b.Health, b.Metrics; h.Enabled && m.Enabled && h.Host == m.Host && h.Port == m.Port && h.Port != 0 &&
-		v.Sound("health_check.port", "metrics.port") {
-		v.Report("metrics.port", "%d is taken by health_check on the same address; give one of them another port", m.Port)
+		v.Valid("health_check.port", "metrics.port") {
+		v.Errorf("metrics.port", "%d is taken by health_check on the same address; give one of them another port", m.Port)
 	}
 }
 
@@ -36,25 +36,25 @@ func (v rules) finishBase(b *Base) {
 func (v rules) finishWAN(w *WAN) {
 	v.finishBase(&w.Base)
 	if w.Queues.Download == w.Queues.Upload && w.Queues.Download != "" {
-		v.Report("queues.upload", "%q is also the download queue; each direction needs its own", w.Queues.Upload)
+		v.Errorf("queues.upload", "%q is also the download queue; each direction needs its own", w.Queues.Upload)
 	}
 	v.finishDirection("continuous_monitoring.download.", &w.Download)
 	v.finishDirection("continuous_monitoring.upload.", &w.Upload)
 	v.finishThresholds("continuous_monitoring.thresholds.", w)
-	v.doubtMedian(len(w.PingHosts))
+	v.warnMedian(len(w.PingHosts))
 }
 
-// doubtMedian warns where use_median_of_three asks for something other than
+// warnMedian warns where use_median_of_three asks for something other than
 // what is done anyway.
-func (v rules) doubtMedian(hosts int) {
+func (v rules) warnMedian(hosts int) {
 	const median = "continuous_monitoring.use_median_of_three"
-	wanted, ok := v.Loose(median).(bool)
+	wanted, ok := v.Unbound(median).(bool)
 	switch {
 	case !ok:
 	case !wanted:
-		v.Doubt(median, "has no effect any more: %s", whyMedian)
-	case hosts < 3 && v.Sound("continuous_monitoring.ping_hosts"):
-		v.Doubt(median, "needs three ping_hosts; there are %d", hosts)
+		v.Warnf(median, "has no effect any more: reflectors are always combined, by the median of three or more and the smaller of two")
+	case hosts < 3 && v.Valid("continuous_monitoring.ping_hosts"):
+		v.Warnf(median, "needs three ping_hosts; there are %d", hosts)
 	}
 }
 
@@ -68,34 +68,34 @@ func (v rules) finishDirection(prefix string, d *Direction) {
 		red     = prefix + "floor_red_mbps"
 		ceiling = prefix + "ceiling_mbps"
 	)
-	four := slices.ContainsFunc([]string{green, yellow, softRed, red}, v.Given)
-	switch floor, _ := v.Loose(one).(bitrate.Rate); {
+	four := slices.ContainsFunc([]string{green, yellow, softRed, red}, v.IsSet)
+	switch floor, _ := v.Unbound(one).(bitrate.Rate); {
 	case four:
-		if v.Given(one) {
-			v.Doubt(one, "has no effect beside the floors for each state")
+		if v.IsSet(one) {
+			v.Warnf(one, "has no effect beside the floors for each state")
 		}
 		for _, name := range []string{green, yellow, red} {
-			if !v.Given(name) {
-				v.Report(name, "is missing: floors for each state need floor_green_mbps, floor_yellow_mbps and floor_red_mbps; floor_mbps alone sets all")
+			if !v.IsSet(name) {
+				v.Errorf(name, "is missing: floors for each state need floor_green_mbps, floor_yellow_mbps and floor_red_mbps; floor_mbps alone sets all")
 			}
 		}
-		if !v.Given(softRed) {
+		if !v.IsSet(softRed) {
 			d.FloorSoftRed = d.FloorYellow
-			if !v.Sound(yellow) {
-				v.MarkBad(softRed)
+			if !v.Valid(yellow) {
+				v.Invalidate(softRed)
 			}
 		}
-	case v.Given(one):
+	case v.IsSet(one):
 		d.FloorGreen, d.FloorYellow, d.FloorSoftRed, d.FloorRed = floor, floor, floor, floor
 		for _, name := range []string{green, yellow, softRed, red} {
-			v.Adopt(name, one)
+			v.Alias(name, one)
 		}
-		if v.Sound(one, ceiling) && floor > d.Ceiling && v.Given(ceiling) {
-			v.Report(one, "%s must be at most ceiling_mbps, which is %s", mbps(floor), mbps(d.Ceiling))
+		if v.Valid(one, ceiling) && floor > d.Ceiling && v.IsSet(ceiling) {
+			v.Errorf(one, "%s must be at most ceiling_mbps, which is %s", mbps(floor), mbps(d.Ceiling))
 		}
 		return
 	default:
-		v.Report(one, "is missing: the limit needs a floor; write floor_mbps, or floor_green_mbps, floor_yellow_mbps, floor_soft_red_mbps and floor_red_mbps")
+		v.Errorf(one, "is missing: the limit needs a floor; write floor_mbps, or floor_green_mbps, floor_yellow_mbps, floor_soft_red_mbps and floor_red_mbps")
 		return
 	}
 	v.Ascending(false,
@@ -119,17 +119,17 @@ func (v rules) finishThresholds(prefix string, w *WAN) {
 	v.Ascending(true, chain("baseline_rtt_bounds.min", t.BaselineMin), chain("baseline_rtt_bounds.max", t.BaselineMax))
 
 	load := v.loadConstant(prefix, &t.LoadTimeConstant)
-	if v.Sound(load) && t.LoadTimeConstant > longestLoad {
-		v.Doubt(load, "a time constant of %s sees a queue late; load_time_constant_sec: 0.25 suits most lines", t.LoadTimeConstant)
+	if v.Valid(load) && t.LoadTimeConstant > longestLoad {
+		v.Warnf(load, "a time constant of %s sees a queue late; load_time_constant_sec: 0.25 suits most lines", t.LoadTimeConstant)
 	}
 
 	const initial = "continuous_monitoring.baseline_rtt_initial"
 	lowest, highest := prefix+"baseline_rtt_bounds.min", prefix+"baseline_rtt_bounds.max"
-	if !v.Sound(initial, lowest, highest) || !v.Given(initial) {
+	if !v.Valid(initial, lowest, highest) || !v.IsSet(initial) {
 		return
 	}
 	if inside := min(max(w.BaselineInitial, t.BaselineMin), t.BaselineMax); inside != w.BaselineInitial {
-		v.Doubt(initial, "%s ms is outside baseline_rtt_bounds, %s..%s ms; starting from %s ms",
+		v.Warnf(initial, "%s ms is outside baseline_rtt_bounds, %s..%s ms; starting from %s ms",
 			millis(w.BaselineInitial), millis(t.BaselineMin), millis(t.BaselineMax), millis(inside))
 		w.BaselineInitial = inside
 	}
@@ -140,19 +140,19 @@ func (v rules) finishThresholds(prefix string, w *WAN) {
 // decided.
 func (v rules) loadConstant(prefix string, d *time.Duration) (decided string) {
 	alpha, constant := prefix+"alpha_load", prefix+"load_time_constant_sec"
-	weight, ok := v.Loose(alpha).(float64)
+	weight, ok := v.Unbound(alpha).(float64)
 	switch {
 	case !ok:
 		return constant
-	case v.Given(constant):
-		v.Doubt(alpha, "has no effect beside load_time_constant_sec")
+	case v.IsSet(constant):
+		v.Warnf(alpha, "has no effect beside load_time_constant_sec")
 		return constant
 	}
 	// Held to the range of the constant. The logarithm of the exact formula
 	// differs only where both are absurd.
 	*d = time.Duration(float64(50*time.Millisecond) / weight)
 	if inside := min(max(*d, 50*time.Millisecond), 10*time.Second); inside != *d {
-		v.Doubt(alpha, "is a time constant of %s, read in steps of 50 ms; using %s", d.Round(time.Millisecond), inside)
+		v.Warnf(alpha, "is a time constant of %s, read in steps of 50 ms; using %s", d.Round(time.Millisecond), inside)
 		*d = inside
 	}
 	return alpha

@@ -1,41 +1,38 @@
 package config
 
-import "github.com/wanctl/wanctl/pkg/config/schema"
+import (
+	"strings"
 
-// WANKeys lists the keys of a WAN's file in the order of the reference file.
-func WANKeys() []schema.Key { return schema.Keys(wanKeys()) }
+	"github.com/wanctl/wanctl/pkg/config/schema"
+)
 
-// SteeringKeys lists the keys of the steering file in the order of the
-// reference file.
-func SteeringKeys() []schema.Key { return schema.Keys(steeringKeys()) }
+// WANKeys lists the keys of a WAN's file in the order of their declaration.
+func WANKeys() []schema.Key { return schema.Keys(schema.Fields[WAN]()) }
+
+// SteeringKeys is WANKeys of the steering file.
+func SteeringKeys() []schema.Key { return schema.Keys(schema.Fields[Steering]()) }
+
+// WhyObsolete explains a key of older files that is not among the keys any more, or
+// a key below one.
+func WhyObsolete(name string) (why string, found bool) {
+	for _, f := range append(schema.Fields[WAN](), schema.Fields[Steering]()...) {
+		if f.Kind == schema.Any && (name == f.Name || strings.HasPrefix(name, f.Name+".")) {
+			return f.Deprecated, true
+		}
+	}
+	return "", false
+}
 
 // Settings lists every key of a WAN with the value in force, passwords masked.
 // Keys that are only another form of others, such as floor_mbps, or that have no
 // effect any more, are not among them.
 func Settings(w *WAN, origins schema.Origins) []schema.Setting {
-	return withFailover(schema.Settings(wanKeys(), w, origins), &w.Base)
+	return schema.Settings(schema.Fields[WAN](), w, origins)
 }
 
 // SteeringSettings is Settings of the steering file.
 func SteeringSettings(s *Steering, origins schema.Origins) []schema.Setting {
-	return withFailover(schema.Settings(steeringKeys(), s, origins), &s.Base)
-}
-
-func withFailover(list []schema.Setting, b *Base) []schema.Setting {
-	for i := range list {
-		if list[i].Key == "router.failover" && len(b.Router.Failover) > 0 {
-			list[i].Value = failoverSettings(b.Router.Failover)
-		}
-	}
-	return list
-}
-
-func failoverSettings(routers []Router) []schema.Entry {
-	all := make([]schema.Entry, len(routers))
-	for i := range routers {
-		all[i] = schema.Settings(routerKeys(), &routers[i], nil)
-	}
-	return all
+	return schema.Settings(schema.Fields[Steering](), s, origins)
 }
 
 // Marshal writes the configuration in force as YAML that loads again, apart
@@ -48,4 +45,12 @@ func Marshal(w *WAN, origins schema.Origins) ([]byte, error) {
 // MarshalSteering is Marshal of the steering file.
 func MarshalSteering(s *Steering, origins schema.Origins) ([]byte, error) {
 	return schema.Marshal(SteeringSettings(s, origins))
+}
+
+// JSONSchema describes the files of a kind to editors.
+func JSONSchema(kind FileKind) ([]byte, error) {
+	if kind == KindSteering {
+		return schema.JSONSchema[Steering]("The configuration of wanctl steer")
+	}
+	return schema.JSONSchema[WAN]("The configuration of one WAN for wanctl")
 }

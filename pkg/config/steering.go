@@ -1,88 +1,88 @@
 package config
 
-import (
-	"time"
-)
+import "time"
 
 // Steering is the configuration of the steering daemon, complete and checked:
 // every field holds the value in force.
 type Steering struct {
-	Base
+	Base `defaults:"health_check.port=9102"`
 
-	Primary       string // topology.primary_wan
-	PrimaryConfig string // topology.primary_wan_config: path of that WAN's file; "" when not given; see LoadNeighbours
+	// The files of the WANs are absolute paths; see LoadNeighbours.
+	Primary         string `key:"topology.primary_wan" kind:"identifier" required:"true" doc:"WAN that new connections leave while it is congested, by its wan_name."`
+	PrimaryConfig   string `key:"topology.primary_wan_config" kind:"path" derived:"not read" doc:"Configuration of the primary WAN: its queues and its state file are taken from there; relative to the directory of this file."`
+	Alternate       string `key:"topology.alternate_wan" kind:"identifier" required:"true" doc:"WAN that new connections are steered to, by its wan_name."`
+	AlternateConfig string `key:"topology.alternate_wan_config" kind:"path" derived:"not read" doc:"Configuration of the alternate WAN, whose loop is asked how it is; nothing is steered to a WAN that is congested or down."`
 
-	Alternate       string // topology.alternate_wan
-	AlternateConfig string // topology.alternate_wan_config: path of that WAN's file; "" when not given
+	Rule         string   `key:"mangle_rule.comment" kind:"comment" required:"true" doc:"Comment of the one mangle rule that is enabled to steer; compared exactly, and no two rules may have it."`
+	ForceOut     string   `key:"address_lists.force_out" kind:"identifier" derived:"FORCE_OUT_ and alternate_wan in upper case" doc:"Address list whose members always leave by the alternate WAN; shown beside the rule, never changed."`
+	PrimaryState string   `key:"cake_state_sources.primary" kind:"path" derived:"state file of primary_wan_config" doc:"State file of the primary WAN's loop: its baseline is used while that loop does not run; without one, ping_host is measured."`
+	_            struct{} `key:"cake_state_sources.spectrum" kind:"path" alias:"cake_state_sources.primary"`
 
-	Rule         string // mangle_rule.comment, compared exactly
-	PrimaryState string // cake_state_sources.primary: state file of the primary WAN's loop; "" when not given
+	// Without queues, steering decides by round-trip time alone.
+	PrimaryDownload string   `key:"cake_queues.primary_download" kind:"identifier" derived:"queue of primary_wan_config" doc:"Download queue of the primary WAN, whose drops and depth tell of congestion; without queues, round-trip time alone decides."`
+	PrimaryUpload   string   `key:"cake_queues.primary_upload" kind:"identifier" derived:"queue of primary_wan_config" doc:"Upload queue of the primary WAN."`
+	_               struct{} `key:"cake_queues.spectrum_download" kind:"identifier" alias:"cake_queues.primary_download"`
+	_               struct{} `key:"cake_queues.spectrum_upload" kind:"identifier" alias:"cake_queues.primary_upload"`
 
-	// Queues of the primary WAN whose counters tell of congestion; "" leaves
-	// steering on round-trip time alone.
-	PrimaryDownload string
-	PrimaryUpload   string
+	Interval  time.Duration `key:"measurement.interval_seconds" kind:"seconds" range:"0.01..60" default:"0.5" doc:"Time between two assessments of the primary WAN."`
+	PingHost  string        `key:"measurement.ping_host" kind:"host" default:"1.1.1.1" doc:"Reflector to measure while the primary WAN's loop does not run; it must be reached by that WAN."`
+	PingCount int           `key:"measurement.ping_count" range:"1..20" default:"3" doc:"Probes for each assessment, then."`
 
-	Interval  time.Duration // between two assessments
-	PingHost  string        // measured when no loop of the primary WAN runs
-	PingCount int           // probes an assessment, then
+	Assess     SteeringThresholds `key:"thresholds"`
+	Mode       SteeringMode       `key:"mode"`
+	Confidence Confidence         `key:"confidence"`
 
-	ForceOut string // address list shown beside the rule; never changed
-
-	Assess     SteeringThresholds
-	Mode       SteeringMode
-	Confidence Confidence
-
-	History int // samples and transitions kept in the state file
+	_       struct{} `key:"state.file" kind:"path" alias:"state_file"`
+	History int      `key:"state.history_size" range:"1..3000" default:"240" doc:"Samples and transitions kept in the state file."`
 }
 
 // SteeringThresholds are what one sample is judged by.
 type SteeringThresholds struct {
-	GreenRTT  time.Duration // excess below this is GREEN
-	YellowRTT time.Duration
-	RedRTT    time.Duration
+	GreenRTT  time.Duration `key:"green_rtt_ms" kind:"millis" range:"0.1..1000" default:"5" doc:"A sample is GREEN while the delay above the baseline is below this; less than yellow_rtt_ms."`
+	YellowRTT time.Duration `key:"yellow_rtt_ms" kind:"millis" range:"0.1..1000" default:"15" doc:"Delay above the baseline where YELLOW begins; at most red_rtt_ms."`
+	RedRTT    time.Duration `key:"red_rtt_ms" kind:"millis" range:"0.1..1000" default:"15" doc:"Delay above the baseline where RED begins, once drops or a queue confirm it; four times that is RED by itself."`
 
-	MinDropsRed    int // packets dropped a sample; 0: RED needs no confirmation
-	MinQueueYellow int // packets queued
-	MinQueueRed    int
+	MinDropsRed    int `key:"min_drops_red" range:"0..1000000" default:"1" doc:"Packets that CAKE has dropped since the sample before which confirm RED; with 0 it needs no confirmation."`
+	MinQueueYellow int `key:"min_queue_yellow" range:"1..1000000" default:"10" doc:"Packets queued where YELLOW begins; at most min_queue_red."`
+	MinQueueRed    int `key:"min_queue_red" range:"1..1000000" default:"50" doc:"Packets queued which confirm RED without drops."`
 
-	RedSamples   int // in a row, to steer
-	GreenSamples int // in a row, to come back
+	RedSamples   int `key:"red_samples_required" range:"1..1000" default:"2" doc:"RED samples in a row before connections are steered."`
+	GreenSamples int `key:"green_samples_required" range:"1..10000" default:"15" doc:"GREEN samples in a row before they come back."`
 
-	RTTAlpha   float64
-	QueueAlpha float64
+	RTTAlpha   float64 `key:"rtt_ewma_alpha" kind:"number" range:"0.001..1" default:"0.3" doc:"Weight of the newest sample in the smoothed delay."`
+	QueueAlpha float64 `key:"queue_ewma_alpha" kind:"number" range:"0.001..1" default:"0.4" doc:"Weight of the newest sample in the smoothed queue depth."`
 
-	BaselineMin time.Duration
-	BaselineMax time.Duration
+	BaselineMin time.Duration `key:"baseline_rtt_bounds.min" kind:"millis" range:"0.1..1000" default:"1" doc:"The baseline is never believed to be below this."`
+	BaselineMax time.Duration `key:"baseline_rtt_bounds.max" kind:"millis" range:"0.1..1000" default:"500" doc:"The baseline is never believed to be above this; above baseline_rtt_bounds.min."`
 
-	// For Mode.CakeAware false.
-	Bad         time.Duration
-	Recovery    time.Duration
-	BadSamples  int
-	GoodSamples int
+	Bad         time.Duration `key:"bad_threshold_ms" kind:"millis" range:"0.1..1000" default:"25" doc:"With mode.cake_aware false: delay above the baseline from which a sample is bad."`
+	Recovery    time.Duration `key:"recovery_threshold_ms" kind:"millis" range:"0.1..1000" default:"12" doc:"With mode.cake_aware false: delay below which a sample is good; less than bad_threshold_ms."`
+	BadSamples  int           `key:"bad_samples" range:"1..1000" default:"8" doc:"With mode.cake_aware false: bad samples in a row before connections are steered."`
+	GoodSamples int           `key:"good_samples" range:"1..10000" default:"15" doc:"With mode.cake_aware false: good samples in a row before they come back."`
 }
 
 // SteeringMode says how samples are judged.
 type SteeringMode struct {
-	CakeAware  bool
-	Yellow     bool // tell YELLOW apart from GREEN
-	Confidence bool // use_confidence_scoring
+	CakeAware  bool     `key:"cake_aware" default:"true" doc:"Judge by delay, drops and queue depth; false judges by delay alone, by bad_threshold_ms and recovery_threshold_ms."`
+	Yellow     bool     `key:"enable_yellow_state" default:"true" doc:"Tell YELLOW, early congestion, apart from GREEN: it steers nothing, but ends a row of GREEN samples."`
+	Confidence bool     `key:"use_confidence_scoring" default:"false" doc:"Weigh all signs of congestion into a score of 0 to 100, see confidence."`
+	_          struct{} `key:"reset_counters" kind:"bool" deprecated:"counters are never reset, but compared with those of the sample before"`
 }
 
 // Confidence is the scoring of congestion and the brakes on switching. Hold-down
-// and flap brake hold in every mode.
+// and flap detection apply in every mode.
 type Confidence struct {
-	SteerThreshold    int           // score, 0..100
-	RecoveryThreshold int           // score, below SteerThreshold
-	Sustain           time.Duration // the score must stand so long
-	RecoverySustain   time.Duration
-	HoldDown          time.Duration // after a change, no other change for so long
+	SteerThreshold    int           `key:"steer_threshold" range:"1..100" default:"55" doc:"Score from which connections are steered."`
+	RecoveryThreshold int           `key:"recovery_threshold" range:"0..99" default:"20" doc:"Score down to which they come back; below steer_threshold."`
+	Sustain           time.Duration `key:"sustain_duration_sec" kind:"seconds" range:"0..3600" default:"2" doc:"The score must stand that high for so long."`
+	RecoverySustain   time.Duration `key:"recovery_sustain_sec" kind:"seconds" range:"0..3600" default:"3" doc:"The score must stand that low for so long."`
+	HoldDown          time.Duration `key:"hold_down_duration_sec" kind:"seconds" range:"1..86400" default:"30" doc:"After a change of the rule, no other change for so long; holds without scoring too."`
 
-	FlapDetection    bool
-	FlapWindow       time.Duration
-	MaxToggles       int // changes within FlapWindow
-	Penalty          time.Duration
-	PenaltyThreshold int // added to SteerThreshold meanwhile
+	FlapDetection    bool          `key:"flap_detection_enabled" default:"true" doc:"Brake when the rule changes too often: no change until the window has passed; holds without scoring too."`
+	FlapWindow       time.Duration `key:"flap_window_minutes" kind:"minutes" range:"0.1..1440" default:"5" doc:"Changes are counted over this time."`
+	MaxToggles       int           `key:"max_toggles" range:"1..1000" default:"4" doc:"Changes within the window before the brake takes hold."`
+	Penalty          time.Duration `key:"penalty_duration_sec" kind:"seconds" range:"1..86400" default:"60" doc:"How long steer_threshold stays raised after that."`
+	PenaltyThreshold int           `key:"penalty_threshold_add" range:"0..100" default:"15" doc:"What is added to steer_threshold meanwhile."`
 
-	DryRun bool // only tell what the score would have decided
+	DryRun bool `key:"dry_run" default:"true" doc:"Only tell what the score would decide; the counts of samples decide still."`
 }

@@ -44,17 +44,11 @@ func ParseSteering(r io.Reader, name string, opts Options) (*Steering, []Problem
 	return s, warnings, err
 }
 
-// Sections that only one kind of file has.
-var (
-	wanSections      = []string{"queues", "continuous_monitoring"}
-	steeringSections = []string{"topology", "mangle_rule", "cake_state_sources", "cake_queues", "address_lists", "confidence"}
-)
-
-func steeringFile() fileOf[Steering] {
-	return fileOf[Steering]{
-		keys: steeringKeys(), obsolete: steeringObsolete(), reference: steeringReference, own: steeringSections, foreign: wanSections,
+func steeringFile() fileType[Steering] {
+	return fileType[Steering]{
+		fields: schema.Fields[Steering](), reference: steeringReference, own: steeringSections, foreign: wanSections,
 		instead: "this is the configuration of a WAN, for 'wanctl shape --config %s'; that of steering has topology and mangle_rule instead",
-		start:   func(path string) *Steering { return &Steering{Base: Base{Path: path}} },
+		base:    func(s *Steering) *Base { return &s.Base },
 		finish:  rules.finishSteering,
 	}
 }
@@ -80,7 +74,7 @@ func (s *Steering) LoadNeighbours(opts Options) (primary, alternate *WAN, warnin
 	}
 	alternate = n.load("topology.alternate_wan", s.Alternate, s.AlternateConfig)
 	if len(n.problems) > 0 {
-		return nil, nil, n.warnings, &Error{n.problems}
+		return nil, nil, n.warnings, &Error{Problems: n.problems}
 	}
 	return primary, alternate, n.warnings, nil
 }
@@ -109,7 +103,7 @@ func (n *neighbours) load(key, name, path string) *WAN {
 		return nil
 	}
 	if !strings.EqualFold(name, w.Name) {
-		n.doubt(key, name+" is not the WAN of "+path+", which is "+w.Name)
+		n.warn(key, name+" is not the WAN of "+path+", which is "+w.Name)
 	}
 	return w
 }
@@ -126,12 +120,12 @@ func (n *neighbours) unusable(key, path string, why *Error) {
 	s := n.of
 	switch {
 	case key != "topology.primary_wan_config":
-		n.doubt(key, "cannot be used, so that the condition of that WAN is not known: "+text)
+		n.warn(key, "cannot be used, so that the condition of that WAN is not known: "+text)
 	case s.Mode.CakeAware && (s.PrimaryDownload == "" || s.PrimaryUpload == ""):
 		n.problems = append(n.problems, Problem{File: s.Path, Key: key,
 			Text: "cannot be used, though the queues are to be taken from it; name them in cake_queues, or mend " + text})
 	default:
-		n.doubt(key, "cannot be used, so that nothing is taken from it: "+text)
+		n.warn(key, "cannot be used, so that nothing is taken from it: "+text)
 	}
 }
 
@@ -142,10 +136,10 @@ func (n *neighbours) take(key string, own *string, its, path string) {
 		*own = its
 	case its:
 	default:
-		n.doubt(key, *own+" is used, but "+path+" says "+its+"; remove it here to follow that file")
+		n.warn(key, *own+" is used, but "+path+" says "+its+"; remove it here to follow that file")
 	}
 }
 
-func (n *neighbours) doubt(key, text string) {
+func (n *neighbours) warn(key, text string) {
 	n.warnings = append(n.warnings, Problem{File: n.of.Path, Key: key, Text: text})
 }

@@ -329,7 +329,7 @@ func TestWithoutSecrets(t *testing.T) {
 	}
 }
 
-func TestKind(t *testing.T) {
+func TestDetectKind(t *testing.T) {
 	dir := t.TempDir()
 	for _, tt := range []struct {
 		name string
@@ -349,15 +349,15 @@ func TestKind(t *testing.T) {
 			if err := os.WriteFile(path, []byte(tt.text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if got := Kind(path); got != tt.want {
+			if got := DetectKind(path); got != tt.want {
 				t.Errorf("got %s, want %s", got, tt.want)
 			}
 		})
 	}
-	if got := Kind(filepath.Join(dir, "none.yaml")); got != KindUnknown {
+	if got := DetectKind(filepath.Join(dir, "none.yaml")); got != KindUnknown {
 		t.Errorf("of no file: %s", got)
 	}
-	if got := Kind(dir); got != KindUnknown {
+	if got := DetectKind(dir); got != KindUnknown {
 		t.Errorf("of a directory: %s", got)
 	}
 }

@@ -2,7 +2,6 @@ package app
 
 import (
 	"errors"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -36,15 +35,8 @@ func (a *App) ConfigPaths() ([]string, error) {
 	return paths, nil
 }
 
-// KindOf is config.Kind, going by the name where the sections do not tell: of a
-// file that is missing or empty too, the right loader has the right advice.
-func KindOf(path string) config.FileKind {
-	kind := config.Kind(path)
-	if name := filepath.Base(path); kind == config.KindUnknown && strings.TrimSuffix(name, filepath.Ext(name)) == "steering" {
-		return config.KindSteering
-	}
-	return kind
-}
+// KindOf is config.DetectKind.
+func KindOf(path string) config.FileKind { return config.DetectKind(path) }
 
 // OnePath is ConfigPaths for a command that works on exactly one.
 func (a *App) OnePath(cmd *cobra.Command) (string, error) {
@@ -107,7 +99,7 @@ func (a *App) LoadBase(cmd *cobra.Command) (*config.Base, error) {
 	if err != nil {
 		return nil, err
 	}
-	if KindOf(path) == config.KindSteering {
+	if config.DetectKind(path) == config.KindSteering {
 		s, err := a.ReadSteering(path, a.ConfigOptions())
 		if err != nil {
 			return nil, err

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"net"
 	"regexp"
 	"slices"
 	"strconv"
@@ -16,31 +18,30 @@ import (
 // maxSize bounds a file; a real one has a few kilobytes.
 const maxSize = 1 << 20
 
-// Reader takes files apart. It reports all it finds and goes on, so that
+// Reader splits files into raw values. It collects all problems it finds, so that
 // everything wrong with a file is known at once.
 type Reader struct {
-	// Lookup reads the environment, for ${NAME} in values.
+	File string // for messages
+
+	// Lookup reads the environment, for ${NAME} in values; nil is an empty one.
 	Lookup func(string) (string, bool)
 
-	// Problem and Warning take what is wrong, or doubtful, with a key; line is
-	// 0 and key is empty where there is none.
-	Problem, Warning func(line int, key, text string)
-
-	// Reference is the commented example that an empty file should start from.
+	// Reference is the commented example that an empty file should start from. Without
+	// one, an empty file is valid.
 	Reference string
 
 	// WithoutSecrets leaves a Password empty where its ${NAME} is not set.
 	WithoutSecrets bool
 
-	merges int // merge keys followed so far, bounded against aliases of aliases
+	problems, warnings []Problem
+	merges             int // merge keys followed so far, bounded against aliases of aliases
 }
 
-func (r *Reader) errorf(line int, key, format string, args ...any) {
-	r.Problem(line, key, fmt.Sprintf(format, args...))
-}
-
-func (r *Reader) warnf(line int, key, format string, args ...any) {
-	r.Warning(line, key, fmt.Sprintf(format, args...))
+func (r *Reader) lookup(name string) (string, bool) {
+	if r.Lookup == nil {
+		return "", false
+	}
+	return r.Lookup(name)
 }
 
 // Mapping is the keys and values at the top of a document, or of an entry of a
@@ -57,19 +58,18 @@ func (m Mapping) Line(names ...string) (name string, line int, found bool) {
 	return "", 0, false
 }
 
-// schema is what a mapping may hold: leaves by dotted name, the sections around
-// them, and what older files hold beside.
+// schema is what a mapping may hold: leaves by dotted name, and the sections around
+// them.
 type schema struct {
-	keys     []Key
+	keys     []Key // to suggest
 	leaves   map[string]Key
 	sections map[string]bool
-	old      []Obsolete
 }
 
-func newSchema(keys []Key, old []Obsolete) schema {
-	s := schema{keys: keys, leaves: map[string]Key{}, sections: map[string]bool{}, old: old}
-	for _, k := range keys {
-		s.leaves[k.Name] = k
+func newSchema(fields []Field) schema {
+	s := schema{keys: Keys(fields), leaves: map[string]Key{}, sections: map[string]bool{}}
+	for _, k := range fields {
+		s.leaves[k.Name] = k.Key
 		for section := parent(k.Name); section != ""; section = parent(section) {
 			s.sections[section] = true
 		}
@@ -78,38 +78,50 @@ func newSchema(keys []Key, old []Obsolete) schema {
 }
 
 // Document parses the one YAML document of src; ok is false when it is not one
-// mapping, which has been reported then.
+// mapping, which has then been reported.
 func (r *Reader) Document(src io.Reader) (m Mapping, ok bool) {
 	data, err := io.ReadAll(io.LimitReader(src, maxSize+1))
 	if err != nil {
-		r.errorf(0, "", "reading: %v", err)
+		r.Errorf(0, "", "cannot be read: %s", Cause(err))
 		return Mapping{}, false
 	}
 	if len(data) > maxSize {
-		r.errorf(0, "", "is larger than %d bytes: this is not a configuration", maxSize)
+		r.Errorf(0, "", "is larger than %d bytes: this is not a configuration", maxSize)
 		return Mapping{}, false
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	var doc, second yaml.Node
 	switch err := dec.Decode(&doc); {
 	case errors.Is(err, io.EOF) || err == nil && (len(doc.Content) == 0 || isNull(doc.Content[0])):
-		r.errorf(0, "", "is empty; start from the commented reference, %s", r.Reference)
-		return Mapping{}, false
+		if r.Reference != "" {
+			r.Errorf(0, "", "is empty; start from the commented reference, %s", r.Reference)
+		}
+		return Mapping{&yaml.Node{}}, r.Reference == ""
 	case err != nil:
 		r.syntaxError(err)
 		return Mapping{}, false
 	}
 	if err := dec.Decode(&second); err == nil {
-		r.errorf(second.Line, "", "a second document begins here; write one file for each configuration")
+		r.Errorf(second.Line, "", "a second document begins here; write one file for each configuration")
 	} else if !errors.Is(err, io.EOF) {
 		r.syntaxError(err)
 	}
 	root := resolve(doc.Content[0])
 	if root.Kind != yaml.MappingNode {
-		r.errorf(root.Line, "", "must consist of keys and values, such as 'wan_name: spectrum'")
+		r.Errorf(root.Line, "", "must consist of keys and values, such as 'wan_name: spectrum'")
 		return Mapping{}, false
 	}
 	return Mapping{root}, true
+}
+
+// Cause is the text of an error without the path of the file, which messages begin
+// with already.
+func Cause(err error) string {
+	var inPath *fs.PathError
+	if errors.As(err, &inPath) {
+		err = inPath.Err
+	}
+	return err.Error()
 }
 
 var yamlLine = regexp.MustCompile(`^line (\d+): `)
@@ -129,27 +141,22 @@ func (r *Reader) syntaxError(err error) {
 	case strings.Contains(text, "cannot start any token"):
 		text += " (a tab, or one of @ ` %)"
 	}
-	r.errorf(line, "", "is not valid YAML: %s; put values with special characters into quotes, and indent with spaces", text)
+	r.Errorf(line, "", "is not valid YAML: %s; put values with special characters into quotes, and indent with spaces", text)
 }
 
-// Collect takes a mapping apart into cells by dotted name, and reports keys that
-// are unknown, obsolete, set twice or of the wrong shape. In messages, shown
-// stands before the names.
-func (r *Reader) Collect(m Mapping, shown string, keys []Key, old []Obsolete) map[string]Cell {
-	cells := map[string]Cell{}
-	r.collect(m.node, "", shown, newSchema(keys, old), cells)
-	return cells
+// Collect splits a mapping into raw values by dotted name, and reports keys that are
+// unknown, set twice or of the wrong shape. Messages put shown before the names.
+func (r *Reader) Collect(m Mapping, shown string, fields []Field) map[string]RawValue {
+	values := map[string]RawValue{}
+	r.collect(m.node, "", shown, newSchema(fields), values)
+	return values
 }
 
-func (r *Reader) collect(node *yaml.Node, prefix, shown string, s schema, into map[string]Cell) {
+func (r *Reader) collect(node *yaml.Node, prefix, shown string, s schema, into map[string]RawValue) {
 	for _, p := range r.pairs(node, shown+prefix) {
-		name := prefix + p.name
-		if why, found := FindObsolete(s.old, name); found {
-			r.warnf(p.line, shown+name, "has no effect any more: %s", why)
-			continue
-		}
-		if strings.Contains(p.name, ".") { // or router.host would be a key of its own
-			r.errorf(p.line, shown+prefix+quote(p.name), "unknown key; sections are nested, a dot is no part of a key")
+		name := prefix + p.Name
+		if strings.Contains(p.Name, ".") { // or router.host would be a key of its own
+			r.Errorf(p.Line, shown+prefix+quote(p.Name), "unknown key; sections are nested, a dot is no part of a key")
 			continue
 		}
 		value := resolve(p.value)
@@ -160,13 +167,13 @@ func (r *Reader) collect(node *yaml.Node, prefix, shown string, s schema, into m
 			continue
 		}
 		if !s.sections[name] {
-			r.errorf(p.line, shown+prefix+printable(p.name), "unknown key%s", Hint(s.keys, name))
+			r.Errorf(p.Line, shown+prefix+printable(p.Name), "unknown key%s", Hint(s.keys, name))
 			continue
 		}
 		switch {
 		case isNull(value):
 		case value.Kind != yaml.MappingNode:
-			r.errorf(p.line, shown+name, "must hold keys of its own, such as %s", firstBelow(s.keys, name))
+			r.Errorf(p.Line, shown+name, "must hold keys of its own, such as %s", firstBelow(s.keys, name))
 		default:
 			r.collect(value, name+".", shown, s, into)
 		}
@@ -181,53 +188,35 @@ func printable(key string) string {
 	return key
 }
 
-// Hint says where an unknown key belongs or what it may have meant.
-func Hint(keys []Key, name string) string {
-	last := name[strings.LastIndexByte(name, '.')+1:]
-	var siblings, elsewhere []string
-	for _, k := range keys {
-		if rest, ok := strings.CutPrefix(k.Name, name[:len(name)-len(last)]); ok {
-			first, _, _ := strings.Cut(rest, ".")
-			siblings = append(siblings, first)
-		}
-		for n := k.Name; n != ""; n = parent(n) {
-			if (n == last || strings.HasSuffix(n, "."+last)) && !slices.Contains(elsewhere, n) {
-				elsewhere = append(elsewhere, n)
-			}
-		}
-	}
-	if near := Nearest(last, siblings); near != "" {
-		return "; did you mean " + near + "?"
-	}
-	if len(elsewhere) > 0 {
-		return "; did you mean " + strings.Join(elsewhere, " or ") + "?"
-	}
-	if near := Suggest(keys, name); near != "" {
-		return "; did you mean " + near + "?"
-	}
-	return "; 'wanctl config explain' lists all"
-}
+// Pair is one key of a mapping with its value.
+type Pair struct {
+	Name string
+	Line int
 
-func firstBelow(keys []Key, section string) string {
-	for _, k := range keys {
-		if rest, ok := strings.CutPrefix(k.Name, section+"."); ok {
-			return rest
-		}
-	}
-	return ""
-}
-
-// pair is one key of a mapping with its value.
-type pair struct {
-	name  string
-	line  int
 	value *yaml.Node
 }
 
-// pairs lists the keys of a mapping, those of merge keys (<<) last, and reports
-// keys that are set twice.
-func (r *Reader) pairs(node *yaml.Node, section string) []pair {
-	var own, merged []pair
+// Scalar returns the value as written; ok is false when it is null or no scalar.
+func (p Pair) Scalar() (text string, ok bool) {
+	v := resolve(p.value)
+	return v.Value, v.Kind == yaml.ScalarNode && !isNull(v)
+}
+
+// Mapping returns the value, an empty mapping for null; ok is false when it is none.
+func (p Pair) Mapping() (m Mapping, ok bool) {
+	v := resolve(p.value)
+	if isNull(v) {
+		return Mapping{&yaml.Node{}}, true
+	}
+	return Mapping{v}, v.Kind == yaml.MappingNode
+}
+
+// Pairs lists the keys of a mapping, those of merge keys (<<) last, and reports
+// keys that are set twice. Messages put section before the names.
+func (r *Reader) Pairs(m Mapping, section string) []Pair { return r.pairs(m.node, section) }
+
+func (r *Reader) pairs(node *yaml.Node, section string) []Pair {
+	var own, merged []Pair
 	lines := map[string]int{}
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		k, v := node.Content[i], node.Content[i+1]
@@ -237,19 +226,19 @@ func (r *Reader) pairs(node *yaml.Node, section string) []pair {
 		}
 		k = resolve(k)
 		if k.Kind != yaml.ScalarNode {
-			r.errorf(k.Line, strings.TrimSuffix(section, "."), "a key must be a plain word")
+			r.Errorf(k.Line, strings.TrimSuffix(section, "."), "a key must be a plain word")
 			continue
 		}
 		if first, twice := lines[k.Value]; twice {
-			r.errorf(k.Line, section+printable(k.Value), "is set twice, the first time in line %d", first)
+			r.Errorf(k.Line, section+printable(k.Value), "is set twice, the first time in line %d", first)
 			continue
 		}
 		lines[k.Value] = k.Line
-		own = append(own, pair{k.Value, k.Line, v})
+		own = append(own, Pair{k.Value, k.Line, v})
 	}
 	for _, p := range merged {
-		if _, ok := lines[p.name]; !ok {
-			lines[p.name] = p.line
+		if _, ok := lines[p.Name]; !ok {
+			lines[p.Name] = p.Line
 			own = append(own, p)
 		}
 	}
@@ -257,10 +246,10 @@ func (r *Reader) pairs(node *yaml.Node, section string) []pair {
 }
 
 // merge follows the value of a merge key: a mapping or a list of them.
-func (r *Reader) merge(v *yaml.Node, section string) []pair {
+func (r *Reader) merge(v *yaml.Node, section string) []Pair {
 	if r.merges++; r.merges > 100 {
 		if r.merges == 101 {
-			r.errorf(v.Line, strings.TrimSuffix(section, "."), "too many merge keys (<<)")
+			r.Errorf(v.Line, strings.TrimSuffix(section, "."), "too many merge keys (<<)")
 		}
 		return nil
 	}
@@ -269,99 +258,98 @@ func (r *Reader) merge(v *yaml.Node, section string) []pair {
 	case yaml.MappingNode:
 		return r.pairs(v, section)
 	case yaml.SequenceNode:
-		var all []pair
+		var all []Pair
 		for _, item := range v.Content {
 			all = append(all, r.merge(item, section)...)
 		}
 		return all
 	default:
-		r.errorf(v.Line, strings.TrimSuffix(section, "."), "a merge key (<<) needs a mapping")
+		r.Errorf(v.Line, strings.TrimSuffix(section, "."), "a merge key (<<) needs a mapping")
 		return nil
 	}
 }
 
 // value reads the value of a leaf. It is absent when null.
-func (r *Reader) value(k Key, shown string, v *yaml.Node) (c Cell, present bool) {
+func (r *Reader) value(k Key, shown string, v *yaml.Node) (c RawValue, present bool) {
 	if isNull(v) {
-		return Cell{}, false
+		return RawValue{}, false
 	}
-	c = Cell{Origin: Origin{Source: FromFile, Line: v.Line}}
-	if !k.isList() {
-		if v.Kind != yaml.ScalarNode {
-			r.errorf(v.Line, shown, "must be a single value: %s", k.Type)
-			c.Bad = true
-			return c, true
-		}
-		r.scalar(shown, v, &c, k.Type == Password && r.WithoutSecrets)
-		return c, true
-	}
-	if v.Kind != yaml.SequenceNode {
-		r.errorf(v.Line, shown, "must be a list, also for a single entry: [a, b] or lines that begin with '- '")
+	c = RawValue{Origin: Origin{Source: FromFile, Line: v.Line}}
+	switch isList := k.Kind.isList(); {
+	case k.Kind == Any:
+	case isList && v.Kind == yaml.SequenceNode:
+		r.list(k, shown, v, &c)
+	case isList:
+		r.Errorf(v.Line, shown, "must be a list, also for a single entry: [a, b] or lines that begin with '- '")
 		c.Bad = true
-		return c, true
+	case v.Kind == yaml.ScalarNode:
+		r.scalar(shown, v, &c, k.Kind == Password && r.WithoutSecrets)
+	default:
+		r.Errorf(v.Line, shown, "must be a single value: %s", k.Kind)
+		c.Bad = true
 	}
+	return c, true
+}
+
+// list fills c from a sequence node.
+func (r *Reader) list(k Key, shown string, v *yaml.Node, c *RawValue) {
 	for i, item := range v.Content {
 		if i > int(k.Max) {
 			break // one too many is enough to say so
 		}
 		item = resolve(item)
-		entry := Cell{Origin: Origin{Source: FromFile, Line: item.Line}}
+		entry := RawValue{Origin: Origin{Source: FromFile, Line: item.Line}}
 		name := fmt.Sprintf("%s[%d]", shown, i)
 		switch {
-		case item.Kind == yaml.MappingNode && k.Type == RouterList:
+		case item.Kind == yaml.MappingNode && k.Kind == RouterList:
 			entry.Fields = &Mapping{item}
-		case item.Kind == yaml.SequenceNode && k.Type == TargetList && len(item.Content) == 2:
+		case item.Kind == yaml.SequenceNode && k.Kind == TargetList && len(item.Content) == 2:
 			r.target(name, item, &entry)
 		case item.Kind == yaml.ScalarNode && !isNull(item):
 			r.scalar(name, item, &entry, false)
 		default:
-			r.errorf(item.Line, name, "must be one entry of a %s", k.Type)
+			r.Errorf(item.Line, name, "must be one entry of a %s", k.Kind)
 			entry.Bad = true
 		}
 		c.Items = append(c.Items, entry)
-		// Entries of a RouterList are looked at one by one.
-		c.Bad = c.Bad || entry.Bad && k.Type != RouterList
+		// The rule that reads a RouterList checks each entry by itself.
+		c.Bad = c.Bad || entry.Bad && k.Kind != RouterList
 	}
-	return c, true
 }
 
 // scalar fills c from a scalar node. With mayMiss, a variable that is not set
 // makes it empty.
-func (r *Reader) scalar(shown string, v *yaml.Node, c *Cell, mayMiss bool) {
+func (r *Reader) scalar(shown string, v *yaml.Node, c *RawValue, mayMiss bool) {
 	switch v.ShortTag() {
 	case "!!str", "!!int", "!!float", "!!bool", "!!timestamp", "!!merge":
 	default:
-		r.errorf(v.Line, shown, "YAML tags have no meaning here; put values that begin with ! into quotes")
+		r.Errorf(v.Line, shown, "YAML tags have no meaning here; put values that begin with ! into quotes")
 		c.Bad = true
 		return
 	}
-	text, err := expand(v.Value, r.Lookup)
+	text, err := expand(v.Value, r.lookup)
 	var unset *unsetError
 	if err != nil && (!mayMiss || !errors.As(err, &unset)) {
-		r.errorf(v.Line, shown, "%v", err)
+		r.Errorf(v.Line, shown, "%v", err)
 		c.Bad = true
 	}
 	c.text, c.raw = text, v.Value
 }
 
 // target fills c from a pair [host, port].
-func (r *Reader) target(shown string, v *yaml.Node, c *Cell) {
-	var parts [2]Cell
+func (r *Reader) target(shown string, v *yaml.Node, c *RawValue) {
+	var parts [2]RawValue
 	for i, n := range v.Content {
 		n = resolve(n)
 		if n.Kind != yaml.ScalarNode || isNull(n) {
-			r.errorf(n.Line, shown, "must be host:port or [host, port]")
+			r.Errorf(n.Line, shown, "must be host:port or [host, port]")
 			c.Bad = true
 			return
 		}
 		r.scalar(shown, n, &parts[i], false)
 		c.Bad = c.Bad || parts[i].Bad
 	}
-	c.text, c.raw = joinTarget(parts[0].text, parts[1].text), joinTarget(parts[0].raw, parts[1].raw)
-}
-
-func (k Key) isList() bool {
-	return k.Type == HostList || k.Type == TargetList || k.Type == RouterList
+	c.text, c.raw = net.JoinHostPort(parts[0].text, parts[1].text), net.JoinHostPort(parts[0].raw, parts[1].raw)
 }
 
 // resolve follows an alias to the node it stands for.

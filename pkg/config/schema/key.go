@@ -1,164 +1,165 @@
-// Package schema reads and prints YAML files whose keys are described by a
-// table. It knows no key by its name.
+// Package schema reads and writes YAML files whose keys are declared by the tags
+// of Go structs. It knows no key by its name.
 //
-// Reader takes a document apart strictly, with line numbers, into cells by
-// dotted name. Bind parses cells and stores them in the fields the table names;
-// the Values it returns help rules that look at several keys. Settings and
-// Marshal go the other way.
+// Fields lists the keys of a struct. Reader splits a document strictly, with line
+// numbers, into raw values by dotted name; Bind parses those and stores them in the
+// struct; the Values it returns help rules that compare several keys. Settings and
+// Marshal write a struct back, and JSONSchema describes its keys to editors.
+//
+// A key is declared once, at the field that holds its value:
+//
+//	Ceiling bitrate.Rate `key:"ceiling_mbps" kind:"mbps" range:"0.1..100000" required:"true" doc:"One sentence."`
+//
+// The tags are key (the name, which may have dots), kind (see Kind; the name of the
+// field's type where that is a kind), range, values (of an enum), required, default
+// (as written in a file), derived (how the default comes about when it is not a
+// fixed value), doc, alias (the key that this is another name of) and deprecated
+// (why a key of older files has no effect). A blank field declares a key that has no
+// field of its own.
+//
+// A field of a struct type without a kind is a section. Its tag defaults replaces
+// defaults of the keys in it ("port=9102 enabled=true"), and {} in their doc stands
+// for its own doc.
 package schema
 
 import (
+	"cmp"
+	"fmt"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// Key documents one key of a file. The same table decodes files, answers
-// "explain", suggests names for unknown keys and prints the effective
-// configuration, so none of them can disagree.
+// Key documents one key of a file.
 type Key struct {
 	Name     string  // dotted
-	Type     Type    // how its value is written
+	Kind     Kind    // how its value is written
 	Min, Max float64 // of the number, or of the length of a list; both 0: any
 	Values   []string
 	Required bool
 	Default  string // as written in a file; "" when there is none
 	Derived  string // how the default comes about when it is not a fixed value
 	Doc      string // one sentence
+	Alias    string // the key that this is another name of
 
-	// NoEffect says why a key of older files has no effect any more; "" when it
-	// has. Its values are checked still, and given it is worth a warning.
-	NoEffect string
+	// Deprecated says why a key of older files has no effect; "" when it has. Its
+	// value is still checked, because a mistake in it may concern its neighbours too.
+	Deprecated string
 }
 
-// Bound is a Key with the field of T that holds its value. Keys without a field
-// are read by a rule, which turns them into something else.
-type Bound[T any] struct {
+// Field is a key and the field that holds its value.
+type Field struct {
 	Key
-	Field func(*T) any // returns a pointer to the field
+	index []int        // nil for a key without a field
+	entry reflect.Type // of the entries of a RouterList
 }
 
-// Obsolete is a key, or a whole section, that older files hold and that has no
-// effect any more. Such files load, with one warning a key.
-type Obsolete struct {
-	Name string // dotted
-	Why  string // what took its place, or why nothing did; ends the warning
+// Fields lists the keys that a struct type declares, in the order of its fields. It
+// panics when a tag is malformed.
+func Fields[T any]() []Field { return walk(reflect.TypeFor[T](), section{}) }
+
+// EntryFields is Fields for an entry of a RouterList, which holds no such list itself.
+func EntryFields[T any]() []Field { return entryFields(reflect.TypeFor[T]()) }
+
+func entryFields(t reflect.Type) []Field {
+	return slices.DeleteFunc(walk(t, section{}), func(f Field) bool { return f.Kind == RouterList })
 }
 
-// FindObsolete reports why name, or the section it lies in, has no effect.
-func FindObsolete(table []Obsolete, name string) (why string, found bool) {
-	for _, o := range table {
-		if name == o.Name || strings.HasPrefix(name, o.Name+".") {
-			return o.Why, true
+// section is what the keys of a struct inherit from the field that holds it.
+type section struct {
+	prefix string
+	index  []int
+	doc    string
+}
+
+func walk(t reflect.Type, in section) []Field {
+	var all []Field
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, tagged := f.Tag.Lookup("key")
+		if !tagged && !f.Anonymous {
+			continue
+		}
+		index := append(slices.Clone(in.index), i)
+		kind, isLeaf := f.Tag.Lookup("kind")
+		if isLeaf || f.Type.Kind() != reflect.Struct {
+			leaf := Field{Key: newKey(f.Tag, in.prefix+name, Kind(cmp.Or(kind, f.Type.String())))}
+			leaf.Doc = strings.ReplaceAll(leaf.Doc, "{}", in.doc)
+			if f.Name != "_" {
+				leaf.index = index
+			}
+			if leaf.Kind == RouterList {
+				leaf.entry = f.Type.Elem()
+			}
+			all = append(all, leaf)
+			continue
+		}
+		prefix := in.prefix
+		if name != "" {
+			prefix += name + "."
+		}
+		inner := walk(f.Type, section{prefix, index, f.Tag.Get("doc")})
+		for override := range strings.FieldsSeq(f.Tag.Get("defaults")) {
+			name, value, _ := strings.Cut(override, "=")
+			inner[slices.IndexFunc(inner, func(f Field) bool { return f.Name == prefix+name })].Default = value
+		}
+		all = append(all, inner...)
+	}
+	return all
+}
+
+// notInForce takes the place of a default in the documentation of a deprecated key.
+const notInForce = "without effect"
+
+func newKey(tag reflect.StructTag, name string, kind Kind) Key {
+	k := Key{Name: name, Kind: kind, Required: tag.Get("required") == "true", Default: tag.Get("default"),
+		Derived: tag.Get("derived"), Doc: tag.Get("doc"), Alias: tag.Get("alias"), Deprecated: tag.Get("deprecated")}
+	if kind.String() == "" {
+		panic(fmt.Sprintf("schema: %s has the unknown kind %q", name, kind))
+	}
+	if values, ok := tag.Lookup("values"); ok {
+		k.Values = strings.Split(values, ",")
+	}
+	if limits, ok := tag.Lookup("range"); ok {
+		low, high, _ := strings.Cut(limits, "..")
+		var errLow, errHigh error
+		k.Min, errLow = strconv.ParseFloat(low, 64)
+		k.Max, errHigh = strconv.ParseFloat(high, 64)
+		if errLow != nil || errHigh != nil {
+			panic(fmt.Sprintf("schema: %s has the malformed range %q", name, limits))
 		}
 	}
-	return "", false
+	switch {
+	case k.Alias != "":
+		k.Derived, k.Doc = k.Alias, "Another name of "+k.Alias+"."
+	case k.Deprecated != "":
+		k.Derived, k.Doc = notInForce, "Has no effect any more: "+k.Deprecated+"."
+	}
+	return k
 }
 
-// Type says how a value is written and checked.
-type Type uint8
-
-// Types of values.
-const (
-	Bool       Type = iota + 1
-	Int             // whole number
-	Number          // decimal number
-	Mbps            // decimal number of Mbit/s
-	Millis          // decimal number of milliseconds, or with a unit: 24, 24ms
-	Seconds         // decimal number of seconds, or with a unit: 15, 15s
-	Minutes         // decimal number of minutes, or with a unit: 5, 300s
-	Duration        // with a unit: 50ms; Min and Max are milliseconds
-	Enum            // one of Key.Values
-	Version         // of the schema
-	Identifier      // A-Za-z0-9_.-, 1 to 64
-	Comment         // those plus space and colon, 1 to 128
-	Host            // IPv4, IPv6 or host name, up to 256
-	Address         // IPv4 or IPv6
-	Interface       // of this machine
-	User            // on the router
-	Password        // never printed
-	Path            // of a file; a leading ~/ is the home directory
-	TLSHash         // SHA-256 of a certificate, hex
-	SSHHash         // SHA256:base64, as ssh-keygen -l prints
-	HostList        // list of Host
-	TargetList      // list of host:port or [host, port]
-	RouterList      // list of transports or of mappings like router
-)
-
-func (t Type) String() string {
-	switch t {
-	case Bool:
-		return "true or false"
-	case Int:
-		return "whole number"
-	case Number:
-		return "number"
-	case Mbps:
-		return "number of Mbit/s"
-	case Millis:
-		return "number of milliseconds"
-	case Seconds:
-		return "number of seconds"
-	case Minutes:
-		return "number of minutes"
-	case Duration:
-		return "duration with unit, such as 50ms"
-	case Enum:
-		return "one of the words in the range"
-	case Version:
-		return "version, in quotes"
-	case Identifier:
-		return "name of letters, digits, _ . -, up to 64"
-	case Comment:
-		return "comment of letters, digits, _ . - : and spaces, up to 128"
-	case Host:
-		return "IP address or host name"
-	case Address:
-		return "IP address"
-	case Interface:
-		return "network interface"
-	case User:
-		return "user name"
-	case Password:
-		return "password"
-	case Path:
-		return "file path"
-	case TLSHash:
-		return "SHA-256 of the certificate, 64 hex digits, colons allowed"
-	case SSHHash:
-		return "SHA256:... as 'ssh-keygen -l' prints it"
-	case HostList:
-		return "list of IP addresses or host names"
-	case TargetList:
-		return "list of host:port or [host, port]"
-	case RouterList:
-		return "list of transports, or of mappings with the keys of router"
+// Keys lists the keys of fields, but for those of kind Any, which older files may
+// have and nobody needs to know.
+func Keys(fields []Field) []Key {
+	var keys []Key
+	for _, f := range fields {
+		if f.Kind != Any {
+			keys = append(keys, f.Key)
+		}
 	}
-	return "unknown"
+	return keys
 }
 
 // Range describes the permitted values, "" when any is.
 func (k Key) Range() string {
-	if k.Type == Enum {
+	switch {
+	case k.Kind == Enum:
 		return strings.Join(k.Values, ", ")
-	}
-	if k.Min == 0 && k.Max == 0 {
+	case k.Min == 0 && k.Max == 0:
 		return ""
 	}
-	text := Decimal(k.Min) + ".." + Decimal(k.Max)
-	switch k.Type {
-	case Mbps:
-		return text + " Mbit/s"
-	case Millis, Duration:
-		return text + " ms"
-	case Seconds:
-		return text + " s"
-	case Minutes:
-		return text + " min"
-	case HostList, TargetList, RouterList:
-		return text + " entries"
-	default:
-		return text
-	}
+	return Decimal(k.Min) + ".." + Decimal(k.Max) + k.Kind.spec().unit
 }
 
 // Env is the environment variable that overrides the key: WANCTL_ and the name
@@ -168,16 +169,12 @@ func (k Key) Env() string {
 }
 
 // Short is the last part of the dotted name.
-func (k Key) Short() string { return k.Name[strings.LastIndexByte(k.Name, '.')+1:] }
+func (k Key) Short() string { return last(k.Name) }
+
+func last(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }
+
+// parent is the section of a dotted name, "" at the top.
+func parent(name string) string { return name[:max(0, strings.LastIndexByte(name, '.'))] }
 
 // Decimal writes f with as few digits as read back to it.
 func Decimal(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
-
-// Keys lists the keys of a table without their fields.
-func Keys[T any](bound []Bound[T]) []Key {
-	keys := make([]Key, len(bound))
-	for i, k := range bound {
-		keys[i] = k.Key
-	}
-	return keys
-}

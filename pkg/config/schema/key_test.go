@@ -1,18 +1,17 @@
 package schema
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
 
 var table = []Key{
-	{Name: "wan_name", Type: Identifier},
-	{Name: "router.host", Type: Host},
-	{Name: "down.ceiling_mbps", Type: Mbps, Min: 1, Max: 100000},
-	{Name: "up.ceiling_mbps", Type: Mbps, Min: 1, Max: 100000},
-	{Name: "down.bounds.min", Type: Millis, Min: 0.1, Max: 1000},
+	{Name: "wan_name", Kind: Identifier},
+	{Name: "router.host", Kind: Host},
+	{Name: "down.ceiling_mbps", Kind: Mbps, Min: 1, Max: 100000},
+	{Name: "up.ceiling_mbps", Kind: Mbps, Min: 1, Max: 100000},
+	{Name: "down.bounds.min", Kind: Millis, Min: 0.1, Max: 1000},
 }
 
 func TestFind(t *testing.T) {
@@ -93,15 +92,15 @@ func TestRange(t *testing.T) {
 		{table[0], ""},
 		{table[2], "1..100000 Mbit/s"},
 		{table[4], "0.1..1000 ms"},
-		{Key{Type: Enum, Values: []string{"a", "b"}}, "a, b"},
-		{Key{Type: HostList, Min: 1, Max: 16}, "1..16 entries"},
-		{Key{Type: Seconds, Min: 0, Max: 1}, "0..1 s"},
-		{Key{Type: Minutes, Min: 0.1, Max: 5}, "0.1..5 min"},
-		{Key{Type: Duration, Min: 10, Max: 5000}, "10..5000 ms"},
-		{Key{Type: Int, Min: 0, Max: 65535}, "0..65535"},
+		{Key{Kind: Enum, Values: []string{"a", "b"}}, "a, b"},
+		{Key{Kind: HostList, Min: 1, Max: 16}, "1..16 entries"},
+		{Key{Kind: Seconds, Min: 0, Max: 1}, "0..1 s"},
+		{Key{Kind: Minutes, Min: 0.1, Max: 5}, "0.1..5 min"},
+		{Key{Kind: Duration, Min: 10, Max: 5000}, "10..5000 ms"},
+		{Key{Kind: Int, Min: 0, Max: 65535}, "0..65535"},
 	} {
 		if got := tt.key.Range(); got != tt.want {
-			t.Errorf("Range of %v = %q, want %q", tt.key.Type, got, tt.want)
+			t.Errorf("Range of %v = %q, want %q", tt.key.Kind, got, tt.want)
 		}
 	}
 	if got := table[4].Env(); got != "WANCTL_DOWN_BOUNDS_MIN" {
@@ -109,19 +108,87 @@ func TestRange(t *testing.T) {
 	}
 }
 
-// Every type has a description and a parser.
-func TestTypesAreComplete(t *testing.T) {
-	r := &Reader{Lookup: lookup}
-	for kind := Bool; kind <= RouterList; kind++ {
-		if kind.String() == "unknown" {
-			t.Errorf("type %d has no description", kind)
+// Every kind has a name of its own, a description and exactly one way to be parsed.
+func TestKindsAreComplete(t *testing.T) {
+	seen := map[Kind]bool{}
+	for _, s := range kinds() {
+		if seen[s.kind] || s.text == "" {
+			t.Errorf("kind %q is there twice or has no description", string(s.kind))
 		}
-		k := Key{Type: kind, Max: 1}
-		if _, err := r.parse(k, NewCell(k, "\x00", Origin{})); err != nil && strings.Contains(err.Error(), "cannot be parsed") {
-			t.Errorf("type %d has no parser", kind)
+		seen[s.kind] = true
+		if (s.parse == nil) == (s.check == nil) {
+			t.Errorf("kind %q has no parser, or two", string(s.kind))
 		}
 	}
-	if (RouterList + 1).String() != "unknown" {
-		t.Error("RouterList is not the last type")
+	if got := Kind("mpbs").String(); got != "" {
+		t.Errorf("an unknown kind is described as %q", got)
+	}
+}
+
+type endpoint struct {
+	On   bool `key:"on" default:"true" doc:"Serve {}."`
+	Port int  `key:"port" range:"0..65535" default:"80" doc:"Port for {}."`
+}
+
+type base struct {
+	Path string
+	Name string   `key:"name" kind:"identifier" required:"true" doc:"Name."`
+	Web  endpoint `key:"web" doc:"pages" defaults:"port=8080"`
+}
+
+func TestFields(t *testing.T) {
+	type file struct {
+		base   `defaults:"web.port=9090"`
+		Mode   string   `key:"law.mode" kind:"enum" values:"a,b" default:"a" doc:"Mode."`
+		_      struct{} `key:"law.gain" kind:"number" range:"0.1..2" deprecated:"it is measured"`
+		_      struct{} `key:"mode" kind:"enum" values:"a,b" alias:"law.mode"`
+		_      struct{} `key:"old" kind:"any" deprecated:"it is gone"`
+		Routes []base   `key:"routes" kind:"routers" range:"0..2" doc:"Routes."`
+	}
+	var got []Key
+	for _, f := range Fields[file]() {
+		if hasField := f.index != nil; hasField != (f.Deprecated == "" && f.Alias == "") {
+			t.Errorf("%s has a field: %v", f.Name, hasField)
+		}
+		got = append(got, f.Key)
+	}
+	want := []Key{
+		{Name: "name", Kind: Identifier, Required: true, Doc: "Name."},
+		{Name: "web.on", Kind: Bool, Default: "true", Doc: "Serve pages."},
+		{Name: "web.port", Kind: Int, Max: 65535, Default: "9090", Doc: "Port for pages."},
+		{Name: "law.mode", Kind: Enum, Values: []string{"a", "b"}, Default: "a", Doc: "Mode."},
+		{Name: "law.gain", Kind: Number, Min: 0.1, Max: 2, Derived: "without effect", Doc: "Has no effect any more: it is measured.", Deprecated: "it is measured"},
+		{Name: "mode", Kind: Enum, Values: []string{"a", "b"}, Alias: "law.mode", Derived: "law.mode", Doc: "Another name of law.mode."},
+		{Name: "old", Kind: Any, Derived: "without effect", Doc: "Has no effect any more: it is gone.", Deprecated: "it is gone"},
+		{Name: "routes", Kind: RouterList, Max: 2, Doc: "Routes."},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if keys := Keys(Fields[file]()); len(keys) != len(want)-1 {
+		t.Errorf("%d documented keys, want all but the unchecked one", len(keys))
+	}
+}
+
+func TestFieldsRefusesMalformedTags(t *testing.T) {
+	for name, fields := range map[string]func() []Field{
+		"kind": Fields[struct {
+			A string `key:"a" kind:"mpbs"`
+		}],
+		"no kind": Fields[struct {
+			A string `key:"a"`
+		}],
+		"range": Fields[struct {
+			A int `key:"a" range:"1-2"`
+		}],
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+			}()
+			fields()
+		})
 	}
 }

@@ -7,11 +7,8 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
-	"time"
 
 	"go.yaml.in/yaml/v3"
-
-	"github.com/wanctl/wanctl/pkg/bitrate"
 )
 
 // Setting is one key of a configuration in force.
@@ -49,22 +46,20 @@ func (e Entry) MarshalJSON() ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// Settings lists the keys with the values that from holds, in the order of the
-// table. Keys without a field are absent, but for the version.
-func Settings[T any](keys []Bound[T], from *T, origins Origins) []Setting {
+// Settings lists the keys with the values in from, a pointer to the struct that
+// declares the fields. Keys without a field are absent, but for those with a default.
+func Settings(fields []Field, from any, origins Origins) []Setting {
 	var list []Setting
-	for _, k := range keys {
-		s := Setting{Key: k.Name}
+	for _, f := range fields {
+		s := Setting{Key: f.Name, Value: f.Default}
 		switch {
-		case k.Field != nil:
-			s.Value = k.written(reflect.ValueOf(k.Field(from)).Elem())
-		case k.Type == Version:
-			s.Value = k.Default
-		case k.Type != RouterList:
+		case f.index != nil:
+			s.Value = f.written(reflect.ValueOf(from).Elem().FieldByIndex(f.index))
+		case f.Default == "":
 			continue // another form of keys with a field, or without effect
 		}
 		if origins != nil {
-			o, ok := origins[k.Name]
+			o, ok := origins[f.Name]
 			if !ok {
 				o.Source = FromDefault
 			}
@@ -75,35 +70,31 @@ func Settings[T any](keys []Bound[T], from *T, origins Origins) []Setting {
 	return list
 }
 
-// written turns the value of a field into what the file would say: nil where
-// the zero value stands for an absent key.
-func (k Key) written(v reflect.Value) any {
-	if k.Default == "" && v.IsZero() && k.Type != Bool {
+// written returns what the file would say for the value of a field: nil where the
+// zero value stands for an absent key.
+func (f Field) written(v reflect.Value) any {
+	if f.Default == "" && v.IsZero() && f.Kind != Bool {
 		return nil
 	}
-	switch x := v.Interface().(type) {
-	case bitrate.Rate:
-		return x.Mbps()
-	case time.Duration:
-		switch k.Type {
-		case Duration:
-			return x.String()
-		case Seconds:
-			return float64(x) / float64(time.Second)
-		case Minutes:
-			return float64(x) / float64(time.Minute)
-		default:
-			return float64(x) / float64(time.Millisecond)
-		}
-	case encoding.TextMarshaler:
+	if format := f.Kind.spec().format; format != nil {
+		return format(v.Interface())
+	}
+	if x, ok := v.Interface().(encoding.TextMarshaler); ok {
 		text, err := x.MarshalText()
 		if err != nil {
 			return nil
 		}
 		return string(text)
 	}
-	if v.Kind() == reflect.String {
+	switch {
+	case v.Kind() == reflect.String:
 		return v.String()
+	case f.Kind == RouterList:
+		entries := make([]Entry, v.Len())
+		for i := range entries {
+			entries[i] = Settings(entryFields(f.entry), v.Index(i).Addr().Interface(), nil)
+		}
+		return entries
 	}
 	return v.Interface()
 }

@@ -1,6 +1,9 @@
 package schema
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Find returns the keys that name means: the key of that dotted name, all
 // keys of that section, all keys whose last parts are name, or all keys of
@@ -45,8 +48,41 @@ func Suggest(keys []Key, name string) string {
 	return Nearest(name, short)
 }
 
-// parent is the section of a dotted name, "" at the top.
-func parent(name string) string { return name[:max(0, strings.LastIndexByte(name, '.'))] }
+// Hint says where an unknown key belongs or what it may have meant.
+func Hint(keys []Key, name string) string {
+	last := name[strings.LastIndexByte(name, '.')+1:]
+	var siblings, elsewhere []string
+	for _, k := range keys {
+		if rest, ok := strings.CutPrefix(k.Name, name[:len(name)-len(last)]); ok {
+			first, _, _ := strings.Cut(rest, ".")
+			siblings = append(siblings, first)
+		}
+		for n := k.Name; n != ""; n = parent(n) {
+			if (n == last || strings.HasSuffix(n, "."+last)) && !slices.Contains(elsewhere, n) {
+				elsewhere = append(elsewhere, n)
+			}
+		}
+	}
+	if near := Nearest(last, siblings); near != "" {
+		return "; did you mean " + near + "?"
+	}
+	if len(elsewhere) > 0 {
+		return "; did you mean " + strings.Join(elsewhere, " or ") + "?"
+	}
+	if near := Suggest(keys, name); near != "" {
+		return "; did you mean " + near + "?"
+	}
+	return "; 'wanctl config explain' lists all"
+}
+
+func firstBelow(keys []Key, section string) string {
+	for _, k := range keys {
+		if rest, ok := strings.CutPrefix(k.Name, section+"."); ok {
+			return rest
+		}
+	}
+	return ""
+}
 
 // Nearest returns the candidate with the fewest typing mistakes in name, "" when
 // even that one has more than a third of its letters wrong.

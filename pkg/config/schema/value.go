@@ -14,76 +14,27 @@ import (
 	"github.com/wanctl/wanctl/pkg/bitrate"
 )
 
-// parse understands one value of type k.Type: a bool, int, float64, string,
-// bitrate.Rate, time.Duration or []string; of a RouterList the []Cell of its entries. Its errors follow the name
-// of the key in a message; they quote what was written, never what an
-// environment variable held, and nothing at all of a password.
-func (r *Reader) parse(k Key, c Cell) (any, error) {
-	text, quoted := strings.TrimSpace(c.text), quote(c.raw)
-	switch k.Type {
-	case Bool:
-		switch strings.ToLower(text) {
-		case "true", "yes", "on":
-			return true, nil
-		case "false", "no", "off":
-			return false, nil
-		}
-		return nil, fmt.Errorf("%s is neither true nor false", quoted)
-	case Int:
-		n, err := strconv.Atoi(text)
-		if err != nil {
-			return nil, fmt.Errorf("%s is not a whole number", quoted)
-		}
-		return n, k.inRange(float64(n), quoted)
-	case Number, Mbps:
-		f, ok := parseDecimal(text)
-		if !ok {
-			return nil, fmt.Errorf("%s is not a %s; write digits only, such as 12.5", quoted, k.Type)
-		}
-		if err := k.inRange(f, quoted); err != nil || k.Type == Number {
-			return f, err
-		}
-		return bitrate.FromMbps(f), nil
-	case Millis:
-		return k.duration(text, quoted, time.Millisecond)
-	case Seconds:
-		return k.duration(text, quoted, time.Second)
-	case Minutes:
-		return k.duration(text, quoted, time.Minute)
-	case Duration:
-		return k.duration(text, quoted, 0)
-	case Enum:
-		if !slices.Contains(k.Values, text) {
-			return nil, fmt.Errorf("%s must be one of %s", quoted, strings.Join(k.Values, ", "))
-		}
-		return text, nil
-	case Version:
-		if text != "1.0" {
-			return nil, fmt.Errorf("%s is a layout this wanctl does not know; it reads \"1.0\"", quoted)
-		}
-		return text, nil
-	case Password:
-		if strings.ContainsFunc(c.text, unicode.IsControl) || len(c.text) > 1024 {
-			return nil, errors.New("holds a line break or another control character, or is longer than 1024 bytes")
-		}
-		return c.text, nil
-	case HostList, TargetList:
-		return r.parseList(k, c)
-	case RouterList:
-		return c.Items, k.checkLen(c)
-	case Path:
-		return r.parsePath(text, quoted)
-	case Identifier, Comment, Host, Address, Interface, User, TLSHash, SSHHash:
-		s, err := Word(k.Type, text)
-		if err != nil {
-			return nil, fmt.Errorf("%s %w", quoted, err)
-		}
-		return s, nil
+// parse returns the value of a key: a bool, int, float64, string, bitrate.Rate,
+// time.Duration or []string, or of a RouterList the []RawValue of its entries. An
+// error continues a message that begins with the name of the key. It quotes what was
+// written, never what an environment variable held, and nothing at all of a password.
+func (r *Reader) parse(k Key, v RawValue) (any, error) {
+	spec := k.Kind.spec()
+	if spec.check == nil {
+		return spec.parse(r, k, v)
 	}
-	return nil, fmt.Errorf("cannot be parsed as type %d", k.Type)
+	s, err := spec.check(v.trimmed())
+	if err != nil {
+		return nil, fmt.Errorf("%s %w", v.quoted(), err)
+	}
+	return s, nil
 }
 
-// quote quotes what was written, shortened.
+func (v RawValue) trimmed() string { return strings.TrimSpace(v.text) }
+
+// quoted is the value as written, shortened.
+func (v RawValue) quoted() string { return quote(v.raw) }
+
 func quote(s string) string {
 	if len(s) > 80 {
 		s = strings.ToValidUTF8(s[:80], "") + "..."
@@ -91,9 +42,42 @@ func quote(s string) string {
 	return strconv.Quote(s)
 }
 
-func (k Key) inRange(f float64, quoted string) error {
+func parseBool(_ *Reader, _ Key, v RawValue) (any, error) {
+	switch strings.ToLower(v.trimmed()) {
+	case "true", "yes", "on":
+		return true, nil
+	case "false", "no", "off":
+		return false, nil
+	}
+	return nil, fmt.Errorf("%s is neither true nor false", v.quoted())
+}
+
+func parseInt(_ *Reader, k Key, v RawValue) (any, error) {
+	n, err := strconv.Atoi(v.trimmed())
+	if err != nil {
+		return nil, fmt.Errorf("%s is not a whole number", v.quoted())
+	}
+	return n, k.checkRange(float64(n), v)
+}
+
+func parseNumber(_ *Reader, k Key, v RawValue) (any, error) { return k.number(v) }
+
+func parseMbps(_ *Reader, k Key, v RawValue) (any, error) {
+	f, err := k.number(v)
+	return bitrate.FromMbps(f), err
+}
+
+func (k Key) number(v RawValue) (float64, error) {
+	f, ok := parseDecimal(v.trimmed())
+	if !ok {
+		return 0, fmt.Errorf("%s is not a %s; write digits only, such as 12.5", v.quoted(), k.Kind)
+	}
+	return f, k.checkRange(f, v)
+}
+
+func (k Key) checkRange(f float64, v RawValue) error {
 	if (k.Min != 0 || k.Max != 0) && (f < k.Min || f > k.Max) {
-		return fmt.Errorf("%s is outside %s", quoted, k.Range())
+		return fmt.Errorf("%s is outside %s", v.quoted(), k.Range())
 	}
 	return nil
 }
@@ -110,67 +94,92 @@ func parseDecimal(s string) (float64, bool) {
 	return f, err == nil
 }
 
-// duration reads a number of the given unit, or a text that names its unit.
-// Unit 0 insists on a named one.
-func (k Key) duration(text, quoted string, unit time.Duration) (time.Duration, error) {
+// durationIn parses a number of the given unit, or a text that names its unit; with
+// unit 0 only the latter. The range of the key is in that unit, or in milliseconds.
+func durationIn(unit time.Duration) func(*Reader, Key, RawValue) (any, error) {
 	perUnit := float64(max(unit, time.Millisecond))
-	f, bare := parseDecimal(text)
-	if !bare || unit == 0 {
-		d, err := time.ParseDuration(text)
-		switch {
-		case err != nil && bare:
-			return 0, fmt.Errorf("%s needs a unit, such as %sms", quoted, text)
-		case err != nil:
-			return 0, fmt.Errorf("%s is not a %s", quoted, k.Type)
+	return func(_ *Reader, k Key, v RawValue) (any, error) {
+		text := v.trimmed()
+		f, bare := parseDecimal(text)
+		if !bare || unit == 0 {
+			d, err := time.ParseDuration(text)
+			switch {
+			case err != nil && bare:
+				return nil, fmt.Errorf("%s needs a unit, such as %sms", v.quoted(), text)
+			case err != nil:
+				return nil, fmt.Errorf("%s is not a %s", v.quoted(), k.Kind)
+			}
+			f = float64(d) / perUnit
 		}
-		f = float64(d) / perUnit
+		return time.Duration(math.Round(f * perUnit)), k.checkRange(f, v)
 	}
-	if err := k.inRange(f, quoted); err != nil {
-		return 0, err
-	}
-	return time.Duration(math.Round(f * perUnit)), nil
 }
 
-func (k Key) checkLen(c Cell) error {
-	if n := float64(len(c.Items)); n < k.Min || n > k.Max {
+func parseEnum(_ *Reader, k Key, v RawValue) (any, error) {
+	if !slices.Contains(k.Values, v.trimmed()) {
+		return nil, fmt.Errorf("%s must be one of %s", v.quoted(), strings.Join(k.Values, ", "))
+	}
+	return v.trimmed(), nil
+}
+
+func parseVersion(_ *Reader, k Key, v RawValue) (any, error) {
+	if v.trimmed() != k.Default {
+		return nil, fmt.Errorf("%s is a layout this wanctl does not know; it reads %q", v.quoted(), k.Default)
+	}
+	return k.Default, nil
+}
+
+func parsePassword(_ *Reader, _ Key, v RawValue) (any, error) {
+	if strings.ContainsFunc(v.text, unicode.IsControl) || len(v.text) > 1024 {
+		return nil, errors.New("holds a line break or another control character, or is longer than 1024 bytes")
+	}
+	return v.text, nil
+}
+
+func parsePath(r *Reader, _ Key, v RawValue) (any, error) {
+	text := v.trimmed()
+	if err := checkPlain(text, 4096); err != nil {
+		return nil, fmt.Errorf("%s %w", v.quoted(), err)
+	}
+	rest, inHome := strings.CutPrefix(text, "~/")
+	if !inHome {
+		return text, nil
+	}
+	home, ok := r.lookup("HOME")
+	if !ok || home == "" {
+		return nil, fmt.Errorf("%s: environment variable HOME is not set; write the whole path", v.quoted())
+	}
+	return strings.TrimSuffix(home, "/") + "/" + rest, nil
+}
+
+// listOf parses a list of scalars, of which it drops repetitions with a warning.
+func listOf(check func(string) (string, error)) func(*Reader, Key, RawValue) (any, error) {
+	return func(r *Reader, k Key, v RawValue) (any, error) {
+		if err := k.checkLen(v); err != nil {
+			return nil, err
+		}
+		list := make([]string, 0, len(v.Items))
+		for _, item := range v.Items {
+			s, err := check(item.trimmed())
+			if err != nil {
+				return nil, fmt.Errorf("%s %w", item.quoted(), err)
+			}
+			if slices.Contains(list, s) {
+				r.Warnf(item.Origin.Line, k.Name, "%s is listed twice and used once", item.quoted())
+				continue
+			}
+			list = append(list, s)
+		}
+		return list, nil
+	}
+}
+
+// parseEntries leaves the entries to the rule that knows what they inherit.
+func parseEntries(_ *Reader, k Key, v RawValue) (any, error) { return v.Items, k.checkLen(v) }
+
+func (k Key) checkLen(v RawValue) error {
+	if n := float64(len(v.Items)); n < k.Min || n > k.Max {
 		return fmt.Errorf("must have %s", k.Range())
 	}
 	return nil
-}
-
-func (r *Reader) parseList(k Key, c Cell) (any, error) {
-	if err := k.checkLen(c); err != nil {
-		return nil, err
-	}
-	list := make([]string, 0, len(c.Items))
-	for _, item := range c.Items {
-		parse := func(s string) (string, error) { return Word(Host, s) }
-		if k.Type == TargetList {
-			parse = parseTarget
-		}
-		s, err := parse(strings.TrimSpace(item.text))
-		if err != nil {
-			return nil, fmt.Errorf("%s %w", quote(item.raw), err)
-		}
-		if slices.Contains(list, s) {
-			r.warnf(item.Origin.Line, k.Name, "%s is listed twice and used once", quote(item.raw))
-			continue
-		}
-		list = append(list, s)
-	}
-	return list, nil
-}
-
-func (r *Reader) parsePath(text, quoted string) (any, error) {
-	if err := plainText(text, 4096); err != nil {
-		return nil, fmt.Errorf("%s %w", quoted, err)
-	}
-	if rest, ok := strings.CutPrefix(text, "~/"); ok {
-		home, ok := r.Lookup("HOME")
-		if !ok || home == "" {
-			return nil, fmt.Errorf("%s: environment variable HOME is not set; write the whole path", quoted)
-		}
-		return strings.TrimSuffix(home, "/") + "/" + rest, nil
-	}
-	return text, nil
 }

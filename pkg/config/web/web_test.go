@@ -60,7 +60,7 @@ func TestLoadRefuses(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"no YAML", "a: [", "is not valid YAML"},
 		{"a list", "- a", "FILE:1: must consist of keys and values"},
-		{"two documents", "basic_auth_users:\n---\nbasic_auth_users:\n", "more than one YAML document"},
+		{"two documents", "basic_auth_users:\n---\nbasic_auth_users:\n", "FILE:2: a second document begins here"},
 		{"an unknown section", "http_server_config: {http2: true}", "http_server_config: is not known to wanctl; there are tls_server_config and basic_auth_users"},
 		{"an unknown key", "tls_server_config: {cert_file: a, key_file: b, client_ca_file: c}", "tls_server_config.client_ca_file: is not known to wanctl"},
 		{"half a certificate", "basic_auth_users:\ntls_server_config:\n  cert_file: a\n", "tls_server_config: needs cert_file and key_file, both"},
@@ -70,8 +70,8 @@ func TestLoadRefuses(t *testing.T) {
 		{"a hash of too little work", "basic_auth_users: {alice: '" + strings.Replace(bcrypt, "10", "03", 1) + "'}", "must be a bcrypt hash"},
 		{"a user with a colon", "basic_auth_users: {'a:b': '" + bcrypt + "'}", `the user name "a:b" must not be empty or contain a colon`},
 		{"a user without a name", "basic_auth_users: {'': '" + bcrypt + "'}", `the user name "" must not be empty`},
-		{"a user twice", "basic_auth_users:\n  alice: " + bcrypt + "\n  alice: " + bcrypt + "\n", "FILE:3: basic_auth_users.alice: is there twice"},
-		{"a key that is none", "? [a]\n: b\n", "must consist of keys and values"},
+		{"a user twice", "basic_auth_users:\n  alice: " + bcrypt + "\n  alice: " + bcrypt + "\n", "FILE:3: basic_auth_users.alice: is set twice, the first time in line 2"},
+		{"a key that is none", "? [a]\n: b\n", "a key must be a plain word"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, path, err := load(t, c.text)
@@ -99,9 +99,11 @@ func FuzzLoad(f *testing.F) {
 	f.Add("basic_auth_users: *x")
 	f.Add("a: &a\n  <<: *a")
 	f.Fuzz(func(t *testing.T, text string) {
-		p := parser{file: &File{Path: "/etc/web.yml", Users: map[string]string{}}}
-		p.parse([]byte(text))
-		if len(p.problems) > 0 {
+		p := newParser("/etc/web.yml")
+		if root, ok := p.Document(strings.NewReader(text)); ok {
+			p.parse(root)
+		}
+		if p.Err() != nil {
 			return
 		}
 		if (p.file.CertFile == "") != (p.file.KeyFile == "") {

@@ -17,8 +17,8 @@ const (
 	FromFlag        Source = "flag"
 )
 
-// Beats reports whether a value from s takes the place of one from other.
-func (s Source) Beats(other Source) bool {
+// overrides reports whether a value from s replaces one from other.
+func (s Source) overrides(other Source) bool {
 	order := []Source{FromDefault, FromFile, FromEnvironment, FromFlag}
 	return slices.Index(order, s) > slices.Index(order, other)
 }
@@ -47,25 +47,25 @@ func (o Origin) String() string {
 // default.
 type Origins map[string]Origin
 
-// Cell is one value as a source gave it, before it is understood.
-type Cell struct {
+// RawValue is one value as its source gave it, not parsed yet.
+type RawValue struct {
 	Origin Origin
-	Items  []Cell   // of a list
-	Fields *Mapping // of an entry of a RouterList; nil when it is a word
-	Bad    bool     // reported already
+	Items  []RawValue // of a list
+	Fields *Mapping   // of an entry of a RouterList that is a mapping
+	Bad    bool       // an error was reported already
 
 	text string // with the environment filled in
 	raw  string // as written: what messages may quote
 }
 
-// NewCell makes a value for key of a text that does not come from YAML. Entries
-// of lists are separated by commas or spaces there.
-func NewCell(k Key, text string, origin Origin) Cell {
-	c := Cell{Origin: origin, text: text, raw: text}
-	if k.isList() {
+// NewRawValue returns a value for key that does not come from YAML. Entries of a list
+// are separated by commas or spaces in text.
+func NewRawValue(k Key, text string, origin Origin) RawValue {
+	v := RawValue{Origin: origin, text: text, raw: text}
+	if k.Kind.isList() {
 		for _, item := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' }) {
-			c.Items = append(c.Items, Cell{Origin: origin, text: item, raw: item})
+			v.Items = append(v.Items, RawValue{Origin: origin, text: item, raw: item})
 		}
 	}
-	return c
+	return v
 }

@@ -29,7 +29,7 @@ func CheckTogether(wans []*WAN, steering ...*Steering) error {
 			claim{"mangle_rule.comment", "rule", fmt.Sprintf("%q on %s", s.Rule, s.Router.Host)})
 	}
 	if len(c.problems) > 0 {
-		return &Error{c.problems}
+		return &Error{Problems: c.problems}
 	}
 	return nil
 }

@@ -5,11 +5,11 @@ import (
 	"testing"
 )
 
-func TestWord(t *testing.T) {
+func TestParseScalar(t *testing.T) {
 	long := strings.Repeat("a", 63)
 	for _, tt := range []struct {
 		name string
-		kind Type
+		kind Kind
 		in   string
 		want string // "" is an error
 	}{
@@ -66,15 +66,15 @@ func TestWord(t *testing.T) {
 		{"short host key", SSHHash, "SHA256:AAAA", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := Word(tt.kind, tt.in)
+			got, err := ParseScalar(tt.kind, tt.in)
 			if (err != nil) != (tt.want == "") || err == nil && got != tt.want {
-				t.Errorf("Word(%q) = %q, %v, want %q", tt.in, got, err, tt.want)
+				t.Errorf("ParseScalar(%q) = %q, %v, want %q", tt.in, got, err, tt.want)
 			}
 		})
 	}
 }
 
-func TestParseTarget(t *testing.T) {
+func TestCheckTarget(t *testing.T) {
 	for in, want := range map[string]string{
 		"1.1.1.1:443":     "1.1.1.1:443",
 		"dns.google:0853": "dns.google:853",
@@ -88,8 +88,8 @@ func TestParseTarget(t *testing.T) {
 		":80":             "",
 		"":                "",
 	} {
-		if got, err := parseTarget(in); (err != nil) != (want == "") || err == nil && got != want {
-			t.Errorf("parseTarget(%q) = %q, %v, want %q", in, got, err, want)
+		if got, err := checkTarget(in); (err != nil) != (want == "") || err == nil && got != want {
+			t.Errorf("checkTarget(%q) = %q, %v, want %q", in, got, err, want)
 		}
 	}
 }
