@@ -176,25 +176,20 @@ func (v *inventory) members(order []string) (wans []host.WAN, steering []host.St
 }
 
 // wanLeft reads what the last loop of a WAN has left.
-func wanLeft(cfg *config.WAN) func() (telemetry.WANStatus, error) {
+func wanLeft(cfg *config.WAN) func() (telemetry.WANHealth, error) {
 	file := state.OpenWAN(cfg.StateFile)
-	return func() (telemetry.WANStatus, error) {
-		s := telemetry.WANStatus{Name: cfg.Name}
+	return func() (telemetry.WANHealth, error) {
 		left, err := file.ReadOnly()
 		if err != nil {
-			return s, err
+			return telemetry.WANHealth{Name: cfg.Name}, err
 		}
-		s.At, s.BaselineRTT, s.LoadRTT = savedAt(left.Timestamp, cfg.StateFile), left.BaselineRTT, left.LoadRTT
-		if s.LoadRTT > 0 {
-			s.Excess = max(s.LoadRTT-s.BaselineRTT, 0)
-		}
-		direction := func(d state.Direction, c config.Direction) telemetry.DirectionStatus {
-			return telemetry.DirectionStatus{Limit: d.CurrentRate, Applied: d.Applied, Ceiling: c.Ceiling,
-				Floor: c.FloorRed}
-		}
-		s.Directions[autorate.Download] = direction(left.Download, cfg.Download)
-		s.Directions[autorate.Upload] = direction(left.Upload, cfg.Upload)
-		return s, nil
+		last := autorate.Decision{Baseline: left.BaselineRTT, RTT: left.LoadRTT, Excess: max(left.LoadRTT-left.BaselineRTT, 0)}
+		last.Directions[autorate.Download].Limit = left.Download.CurrentRate
+		last.Directions[autorate.Upload].Limit = left.Upload.CurrentRate
+		h := telemetry.NewWANHealth(cfg.Name, savedAt(left.Timestamp, cfg.StateFile), last)
+		h.Download.SetLimits(left.Download.Applied, cfg.Download.FloorRed, cfg.Download.Ceiling)
+		h.Upload.SetLimits(left.Upload.Applied, cfg.Upload.FloorRed, cfg.Upload.Ceiling)
+		return h, nil
 	}
 }
 
@@ -210,29 +205,31 @@ func savedAt(borne time.Time, path string) time.Time {
 }
 
 // steeringLeft reads what the last steering daemon has left.
-func steeringLeft(cfg *config.Steering) func() (telemetry.SteeringStatus, error) {
+func steeringLeft(cfg *config.Steering) func() (telemetry.SteeringHealth, error) {
 	file := state.OpenSteering(cfg.StateFile)
-	return func() (telemetry.SteeringStatus, error) {
-		s := telemetry.SteeringStatus{Primary: cfg.Primary}
-		s.Detail.Name, s.Detail.Alternate = cfg.Name, telemetry.WANNote{WAN: cfg.Alternate, Condition: "unknown"}
-		s.Detail.Rule.Comment, s.Detail.ForceOut.List = cfg.Rule, cfg.ForceOut
-		s.Thresholds = telemetry.SteeringThresholds{
+	return func() (telemetry.SteeringHealth, error) {
+		left, err := file.ReadOnly()
+		var at time.Time
+		if err == nil {
+			at = savedAt(left.Timestamp, cfg.StateFile)
+		}
+		h := telemetry.NewSteeringHealth(cfg.Primary, left.Congestion, at)
+		h.Detail.Name, h.Detail.Alternate = cfg.Name, telemetry.WANNote{WAN: cfg.Alternate, Condition: "unknown"}
+		h.Detail.Rule.Comment, h.Detail.ForceOut.List = cfg.Rule, cfg.ForceOut
+		h.Thresholds = telemetry.SteeringThresholds{
 			GreenRTTMs: millis(cfg.Assess.GreenRTT), YellowRTTMs: millis(cfg.Assess.YellowRTT), RedRTTMs: millis(cfg.Assess.RedRTT),
 			RedSamplesRequired: cfg.Assess.RedSamples, GreenSamplesRequired: cfg.Assess.GreenSamples,
 		}
-		left, err := file.ReadOnly()
 		if err != nil {
-			return s, err
+			return h, err
 		}
-		s.At = savedAt(left.Timestamp, cfg.StateFile)
-		s.State, s.Congestion, s.LastTransition = left.Current, left.Congestion, left.LastTransition
-		s.Enabled = strings.HasSuffix(left.Current, "_DEGRADED")
+		h.SetState(strings.HasSuffix(left.Current, "_DEGRADED"), left.Current, "")
 		if !left.LastTransition.IsZero() {
-			s.InState = max(time.Since(left.LastTransition), 0)
+			h.SetSince(left.LastTransition, max(time.Since(left.LastTransition), 0))
 		}
-		s.Counters = telemetry.SteeringCounters{
+		h.Counters = telemetry.SteeringCounters{
 			RedCount: left.RedCount, GoodCount: left.GoodCount, BadCount: left.BadCount, CakeReadFailures: left.CakeReadFailures,
 		}
-		return s, nil
+		return h, nil
 	}
 }

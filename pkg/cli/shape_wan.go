@@ -212,44 +212,39 @@ func (w *shapedWAN) reflectors() []string {
 var _ telemetry.Source = (*shapedWAN)(nil)
 
 // Snapshot implements telemetry.Source.
-func (w *shapedWAN) Snapshot(ctx context.Context) (telemetry.WANStatus, error) {
-	s := telemetry.WANStatus{Name: w.cfg.Name, Origin: telemetry.FromLoop, At: time.Now(), DryRun: w.dryRun}
+func (w *shapedWAN) Snapshot(ctx context.Context) (telemetry.WANHealth, error) {
+	now := time.Now()
 	st, err := w.loop.Status(ctx)
+	h := telemetry.NewWANHealth(w.cfg.Name, now, st.Decision)
+	h.Source, h.DryRun = telemetry.FromLoop, w.dryRun
 	if err != nil {
-		return s, fmt.Errorf("asking the loop of %s: %w", w.cfg.Name, err)
+		return h, fmt.Errorf("asking the loop of %s: %w", w.cfg.Name, err)
 	}
-	dec := st.Decision
-	s.BaselineRTT, s.LoadRTT, s.Excess = dec.Baseline, dec.RTT, dec.Excess
 	law := w.law.Load()
 	for _, d := range autorate.Directions {
-		x := dec.Directions[d]
-		s.Directions[d] = telemetry.DirectionStatus{
-			Limit: x.Limit, Applied: st.InForce[d], Floor: law.Directions[d].Lowest(), Ceiling: law.Directions[d].Ceiling,
-			Throughput: x.Throughput, Capacity: x.Capacity, State: x.State, Reason: x.Reason.String(),
-		}
+		h.Direction(d).SetLimits(st.InForce[d], law.Directions[d].Lowest(), law.Directions[d].Ceiling)
 	}
-	s.Failures = st.Failures
-	s.Router = w.router(st)
-	s.Probe = telemetry.ProbeStatus{Alive: dec.Alive, LastReply: w.at(st.LastReply)}
+	h.ConsecutiveFailures = st.Failures
+	h.Router = w.router(now, st)
+	h.Probe.LastReplyAgeSeconds = telemetry.Age(now, w.at(st.LastReply))
 	if w.probes != nil {
-		p := w.probes.Status()
-		s.Probe.Mode = p.Mode.String()
-		s.Probe.Targets = len(w.cfg.PingHosts)
+		h.Probe.Mode, h.Probe.Reflectors = w.probes.Status().Mode.String(), len(w.cfg.PingHosts)
 	}
-	return s, nil
+	return h, nil
 }
 
-// router tells how the router is reached.
-func (w *shapedWAN) router(st control.Status) telemetry.RouterStatus {
-	s := telemetry.RouterStatus{
-		LastAnswer: w.at(st.LastRouter), Latency: st.RouterTook, LastError: oneOf(st.LastError, st.PollError),
+// router returns the state of the connections to the router.
+func (w *shapedWAN) router(now time.Time, st control.Status) telemetry.RouterHealth {
+	h := telemetry.RouterHealth{
+		LastAnswerAgeSeconds: telemetry.Age(now, w.at(st.LastRouter)),
+		LatencyMs:            telemetry.Milliseconds(st.RouterTook), LastError: oneOf(st.LastError, st.PollError),
 	}
-	s.Transport, s.Address, s.Failovers = routerInUse(w.cfg.Router, w.limits)
+	h.Transport, h.Address, h.Failovers = routerInUse(w.cfg.Router, w.limits)
 	if w.counters != w.limits {
 		_, _, more := routerInUse(w.cfg.Router, w.counters)
-		s.Failovers += more
+		h.Failovers += more
 	}
-	return s
+	return h
 }
 
 // oneOf is the text of the first error there is.

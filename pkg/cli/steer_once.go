@@ -64,11 +64,11 @@ func (s *refusedSwitch) Enabled(ctx context.Context) (enabled bool, err error) {
 }
 
 // settled is a status that changes no more.
-type settled struct{ telemetry.SteeringStatus }
+type settled struct{ telemetry.SteeringHealth }
 
 // Snapshot implements telemetry.SteeringSource.
-func (s settled) Snapshot(context.Context) (telemetry.SteeringStatus, error) {
-	return s.SteeringStatus, nil
+func (s settled) Snapshot(context.Context) (telemetry.SteeringHealth, error) {
+	return s.SteeringHealth, nil
 }
 
 // explainRule adds the next command to what is wrong with the rule.

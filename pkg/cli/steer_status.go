@@ -22,7 +22,7 @@ import (
 var _ telemetry.SteeringSource = (*steerer)(nil)
 
 // Snapshot implements telemetry.SteeringSource.
-func (s *steerer) Snapshot(ctx context.Context) (telemetry.SteeringStatus, error) {
+func (s *steerer) Snapshot(ctx context.Context) (telemetry.SteeringHealth, error) {
 	st, err := s.loop.Status(ctx)
 	if err != nil {
 		return s.status(steerd.Status{At: time.Now(), DryRun: s.options.dryRun}), fmt.Errorf("asking the steering loop: %w", err)
@@ -31,29 +31,28 @@ func (s *steerer) Snapshot(ctx context.Context) (telemetry.SteeringStatus, error
 }
 
 // status is st in the words of the health document.
-func (s *steerer) status(st steerd.Status) telemetry.SteeringStatus {
+func (s *steerer) status(st steerd.Status) telemetry.SteeringHealth {
 	d := st.Decision
-	t := telemetry.SteeringStatus{
-		At: st.At, Enabled: st.Steered, State: steeringState(s.cfg.Primary, st.Steered), Mode: "active", Primary: s.cfg.Primary,
-		LastTransition: st.LastTransition, InState: st.InState,
-		Counters: telemetry.SteeringCounters{
-			RedCount: d.Red, GoodCount: d.Good, BadCount: d.Bad, CakeReadFailures: st.Counters.Failures,
-		},
-		Errors: telemetry.SteeringErrors{
-			ConsecutiveFailures: max(st.Path.Failures, st.Rule.Failures),
-			CakeReadFailures:    st.Counters.Failures,
-			LastError:           oneOf(st.Rule.Err, st.Path.Err, st.Counters.Err),
-		},
-		Thresholds: steeringThresholds(st.Law),
-		Detail:     s.detail(st),
+	congestion, mode := "", "active"
+	if st.Steps > 0 && d.Congestion != 0 {
+		congestion = d.Congestion.String()
 	}
 	if st.DryRun {
-		t.Mode = "dry_run"
+		mode = "dry_run"
 	}
-	if st.Steps > 0 && d.Congestion != 0 {
-		t.Congestion = d.Congestion.String()
+	h := telemetry.NewSteeringHealth(s.cfg.Primary, congestion, st.At)
+	h.SetState(st.Steered, steeringState(s.cfg.Primary, st.Steered), mode)
+	h.SetSince(st.LastTransition, st.InState)
+	h.Counters = telemetry.SteeringCounters{
+		RedCount: d.Red, GoodCount: d.Good, BadCount: d.Bad, CakeReadFailures: st.Counters.Failures,
 	}
-	return t
+	h.Errors = telemetry.SteeringErrors{
+		ConsecutiveFailures: max(st.Path.Failures, st.Rule.Failures),
+		CakeReadFailures:    st.Counters.Failures,
+		LastError:           oneOf(st.Rule.Err, st.Path.Err, st.Counters.Err),
+	}
+	h.Thresholds, h.Detail = steeringThresholds(st.Law), s.detail(st)
+	return h
 }
 
 func (s *steerer) detail(st steerd.Status) telemetry.SteeringDetail {
@@ -170,7 +169,7 @@ func runSteerStatus(a *app.App, cmd *cobra.Command) error {
 		if leftErr != nil {
 			return app.Checkf("no steering daemon runs (%v), and it has left no state: %v; start it with 'wanctl steer --config %s'", err, leftErr, cfg.Path)
 		}
-		h = left.Stale(time.Now(), "no steering daemon runs; this is what the last one left")
+		h = left.FromStateFile(time.Now(), "no steering daemon runs; this is what the last one left")
 		err = nil
 	}
 	if err != nil {

@@ -1,10 +1,9 @@
 package telemetry
 
 import (
-	"context"
+	"cmp"
 	"math"
 	"strings"
-	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -12,8 +11,17 @@ import (
 	"github.com/wanctl/wanctl/pkg/bitrate"
 )
 
-// Health is the health document of the autorate loops. Null is for numbers
-// that are not known.
+// Origin is the origin of the values in a health document.
+type Origin string
+
+// Origins.
+const (
+	FromLoop Origin = "loop" // the running loop
+	FromFile Origin = "file" // the state file of a loop that does not run
+)
+
+// Health is the health document of the autorate loops. Unknown numbers are
+// null. Nothing in it is secret: no error text may hold a password.
 type Health struct {
 	Status              Status      `json:"status"`
 	UptimeSeconds       float64     `json:"uptime_seconds"`
@@ -32,7 +40,7 @@ type WANHealth struct {
 	Upload        DirectionHealth `json:"upload"`
 
 	Status              Status       `json:"status"`
-	Reasons             []string     `json:"reasons,omitempty"`
+	Reasons             []string     `json:"reasons,omitempty"` // why it is not healthy, for people
 	Source              Origin       `json:"source,omitempty"`
 	At                  *time.Time   `json:"at,omitempty"`
 	AgeSeconds          *float64     `json:"age_seconds"` // of these values
@@ -56,9 +64,9 @@ type DirectionHealth struct {
 	CapacityMbps   *float64 `json:"capacity_mbps"`
 }
 
-// ProbeHealth is how round-trip time is measured.
+// ProbeHealth describes the measurement of the round-trip time.
 type ProbeHealth struct {
-	Mode                string   `json:"mode,omitempty"`
+	Mode                string   `json:"mode,omitempty"` // such as "icmp" or "tcp"
 	ReflectorsAlive     int      `json:"reflectors_alive"`
 	Reflectors          int      `json:"reflectors"`
 	LastReplyAgeSeconds *float64 `json:"last_reply_age_seconds"`
@@ -66,150 +74,105 @@ type ProbeHealth struct {
 
 // RouterHealth is the connection to the router.
 type RouterHealth struct {
-	Transport            string   `json:"transport,omitempty"`
-	Address              string   `json:"address,omitempty"`
-	Failovers            int      `json:"failovers"`
-	LatencyMs            *float64 `json:"latency_ms"`
+	Transport            string   `json:"transport,omitempty"` // in use
+	Address              string   `json:"address,omitempty"`   // "host:port" in use
+	Failovers            int      `json:"failovers"`           // switches to another endpoint, including those back
+	LatencyMs            *float64 `json:"latency_ms"`          // of a recent request
 	Reachable            bool     `json:"reachable"`
 	LastAnswerAgeSeconds *float64 `json:"last_answer_age_seconds"`
-	LastError            string   `json:"last_error,omitempty"`
+	LastError            string   `json:"last_error,omitempty"` // of the last request; empty when it succeeded
 }
 
-// Checker makes the health document of the WANs of a process.
-type Checker struct {
-	version string
-	sources []Source
-	started time.Time
-	now     func() time.Time
-}
-
-// NewChecker counts uptime from now on.
-func NewChecker(version string, sources ...Source) *Checker {
-	return &Checker{version: version, sources: sources, started: time.Now(), now: time.Now}
-}
-
-// snapshotWait bounds how long a loop may take to tell how it is. One that
-// takes longer stands still.
-const snapshotWait = time.Second
-
-// Health asks every source.
-func (c *Checker) Health(ctx context.Context) Health {
-	ctx, cancel := context.WithTimeout(ctx, snapshotWait)
-	defer cancel()
-	wans := make([]WANHealth, len(c.sources))
-	var wg sync.WaitGroup
-	for i, s := range c.sources {
-		wg.Go(func() { wans[i] = c.wan(ctx, s) })
-	}
-	wg.Wait()
-	h := Health{
-		Status:        Healthy,
-		UptimeSeconds: round(c.now().Sub(c.started).Seconds()),
-		Version:       c.version,
-		WANCount:      len(wans),
-		WANs:          wans,
-	}
-	if len(wans) == 0 {
-		h.Status = Degraded
-	}
-	for i := range wans {
-		h.Status = worse(h.Status, wans[i].Status)
-		h.ConsecutiveFailures = max(h.ConsecutiveFailures, wans[i].ConsecutiveFailures)
-	}
-	return h
-}
-
-func (c *Checker) wan(ctx context.Context, source Source) WANHealth {
-	s, err := source.Snapshot(ctx)
-	now := c.now()
-	if err != nil {
-		h := s.health(now)
-		h.Status, h.Reasons = Degraded, []string{OneLine(err.Error())}
-		return h
-	}
-	h := s.health(now)
-	h.Status, h.Reasons = s.assess(now, now.Sub(c.started))
-	return h
-}
-
-func (w *WANStatus) health(now time.Time) WANHealth {
+// NewWANHealth returns the health of a WAN according to a decision of its loop,
+// made at the moment at; the zero time is unknown. The bounds, the probes and
+// the router are left to the caller.
+func NewWANHealth(name string, at time.Time, dec autorate.Decision) WANHealth {
 	h := WANHealth{
-		Name:                w.Name,
-		BaselineRTTMs:       knownMs(w.BaselineRTT),
-		LoadRTTMs:           knownMs(w.LoadRTT),
-		Download:            w.Directions[autorate.Download].health(),
-		Upload:              w.Directions[autorate.Upload].health(),
-		Source:              w.Origin,
-		ConsecutiveFailures: w.Failures,
-		DryRun:              w.DryRun,
-		Probe: ProbeHealth{
-			Mode:                w.Probe.Mode,
-			ReflectorsAlive:     w.Probe.Alive,
-			Reflectors:          w.Probe.Targets,
-			LastReplyAgeSeconds: age(now, w.Probe.LastReply),
-		},
-		Router: RouterHealth{
-			Transport:            w.Router.Transport,
-			Address:              w.Router.Address,
-			Failovers:            w.Router.Failovers,
-			LatencyMs:            knownMs(w.Router.Latency),
-			Reachable:            !w.Router.LastAnswer.IsZero() && w.Router.LastError == "",
-			LastAnswerAgeSeconds: age(now, w.Router.LastAnswer),
-			LastError:            OneLine(w.Router.LastError),
-		},
+		Name: name, At: known(at),
+		BaselineRTTMs: Milliseconds(dec.Baseline),
+		LoadRTTMs:     Milliseconds(dec.RTT),
+		Probe:         ProbeHealth{ReflectorsAlive: dec.Alive},
 	}
-	if w.LoadRTT > 0 {
-		ms := round(millis(w.Excess))
-		h.ExcessMs = &ms
+	if dec.RTT > 0 {
+		h.ExcessMs = new(round(millis(dec.Excess)))
 	}
-	if !w.At.IsZero() {
-		h.At = &w.At
+	for _, d := range autorate.Directions {
+		x := &dec.Directions[d]
+		*h.Direction(d) = DirectionHealth{
+			CurrentRateMbps: Mbps(x.Limit), State: x.State.String(),
+			ThroughputMbps: Mbps(x.Throughput), CapacityMbps: Mbps(x.Capacity),
+		}
+		if x.Reason != 0 {
+			h.Direction(d).Reason = x.Reason.String()
+		}
 	}
-	h.AgeSeconds = age(now, w.At)
 	return h
 }
 
-func (d *DirectionStatus) health() DirectionHealth {
-	return DirectionHealth{
-		CurrentRateMbps: knownMbps(d.Limit),
-		State:           d.State.String(),
-		Reason:          d.Reason,
-		AppliedMbps:     knownMbps(d.Applied),
-		FloorMbps:       knownMbps(d.Floor),
-		CeilingMbps:     knownMbps(d.Ceiling),
-		ThroughputMbps:  knownMbps(d.Throughput),
-		CapacityMbps:    knownMbps(d.Capacity),
+// Direction returns the part of h for one direction.
+func (h *WANHealth) Direction(d autorate.Direction) *DirectionHealth {
+	if d == autorate.Upload {
+		return &h.Upload
 	}
+	return &h.Download
 }
 
-func knownMs(d time.Duration) *float64 {
+// SetLimits sets the limit that the router has confirmed, and the configured
+// bounds.
+func (h *DirectionHealth) SetLimits(applied, floor, ceiling bitrate.Rate) {
+	h.AppliedMbps, h.FloorMbps, h.CeilingMbps = Mbps(applied), Mbps(floor), Mbps(ceiling)
+}
+
+// complete sets everything that follows from other values and the time.
+func (h *WANHealth) complete(now time.Time) {
+	if h.At != nil {
+		h.AgeSeconds = Age(now, *h.At)
+	}
+	for _, d := range autorate.Directions {
+		x := h.Direction(d)
+		x.State = cmp.Or(x.State, autorate.State(0).String())
+	}
+	h.Router.Reachable = h.Router.LastAnswerAgeSeconds != nil && h.Router.LastError == ""
+	h.Router.LastError = OneLine(h.Router.LastError)
+}
+
+// Milliseconds returns d for a health document, nil unless it is positive.
+func Milliseconds(d time.Duration) *float64 {
 	if d <= 0 {
 		return nil
 	}
-	ms := round(millis(d))
-	return &ms
+	return new(round(millis(d)))
 }
 
-func knownMbps(r bitrate.Rate) *float64 {
+// Mbps returns r for a health document, nil unless it is positive.
+func Mbps(r bitrate.Rate) *float64 {
 	if r <= 0 {
 		return nil
 	}
-	mbps := round(r.Mbps())
-	return &mbps
+	return new(round(r.Mbps()))
 }
 
-func age(now, then time.Time) *float64 {
+// Age returns the seconds from then to now for a health document, nil for the
+// zero time.
+func Age(now, then time.Time) *float64 {
 	if then.IsZero() {
 		return nil
 	}
-	s := round(max(now.Sub(then), 0).Seconds())
-	return &s
+	return new(round(max(now.Sub(then), 0).Seconds()))
+}
+
+// known returns nil for the zero time.
+func known(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
 }
 
 // round keeps three decimals: microseconds, or kbit/s.
 func round(x float64) float64 { return math.Round(x*1000) / 1000 }
 
-// OneLine makes an error text one short line.
+// OneLine returns an error text as one short line.
 func OneLine(s string) string {
 	const most = 300
 	s = strings.Join(strings.Fields(s), " ")

@@ -2,17 +2,17 @@ package telemetry
 
 import "time"
 
-// Host is everything the loops of a host say of themselves at one moment: what
-// `serve` answers at /health, and what the status page shows.
+// Host is the health document of all loops of a host at one moment: the answer
+// of `serve` at /health, and the content of the status page.
 type Host struct {
 	Health
 	At       time.Time        `json:"at"`
 	Steering []SteeringHealth `json:"steering_daemons"`
 }
 
-// NewHost puts together what was found at the moment at by a process that has
-// been up for so long. The host is as healthy as the worst of its daemons; one
-// without any is not.
+// NewHost returns the health of a host at the moment at, gathered by a process
+// that has been up for uptime. The host is as healthy as the worst of its
+// daemons; a host without daemons is degraded.
 func NewHost(version string, at time.Time, uptime time.Duration, wans []WANHealth, steering []SteeringHealth) Host {
 	h := Host{At: at, Steering: steering, Health: Health{
 		Status: Healthy, UptimeSeconds: round(uptime.Seconds()), Version: version, WANCount: len(wans), WANs: wans,

@@ -1,36 +1,12 @@
 package telemetry
 
 import (
-	"context"
-	"os"
+	"cmp"
 	"time"
 )
 
-// SteeringSource tells how the steering daemon is.
-type SteeringSource interface {
-	Snapshot(ctx context.Context) (SteeringStatus, error)
-}
-
-// SteeringStatus is the steering daemon at one moment.
-type SteeringStatus struct {
-	At      time.Time // when this was true
-	Enabled bool      // new connections go to the other WAN
-	State   string    // "<PRIMARY>_GOOD" or "<PRIMARY>_DEGRADED"
-	Mode    string    // "active" or "dry_run"
-	Primary string    // name of the primary WAN
-
-	Congestion     string // GREEN, YELLOW, RED; "" not known yet
-	LastTransition time.Time
-	InState        time.Duration // since then, or since the start
-
-	Counters   SteeringCounters
-	Errors     SteeringErrors
-	Thresholds SteeringThresholds
-	Detail     SteeringDetail
-}
-
-// SteeringDetail is what a person wants to know beside the fields that older
-// monitors read. Null is for what is not known.
+// SteeringDetail is for people: values beside the keys that older monitors
+// read. Unknown values are null.
 type SteeringDetail struct {
 	Name      string    `json:"name"` // of the configuration
 	Reason    string    `json:"reason"`
@@ -42,12 +18,12 @@ type SteeringDetail struct {
 	Score     *float64   `json:"score"` // 0..100; null: not scored
 	Threshold *float64   `json:"steer_threshold"`
 	HoldUntil *time.Time `json:"hold_until"`         // no change before
-	Penalty   *time.Time `json:"flap_penalty_until"` // the flap brake holds so long
+	Penalty   *time.Time `json:"flap_penalty_until"` // of flap damping
 
 	ForceOut ListNote `json:"force_out"`
 }
 
-// WANNote is another WAN, as steering sees it.
+// WANNote is the alternate WAN, as steering sees it.
 type WANNote struct {
 	WAN       string `json:"wan"`
 	Condition string `json:"condition"` // "unknown", "good", "degraded", "down"
@@ -62,10 +38,10 @@ type PathNote struct {
 	ExcessEWMA *float64 `json:"excess_ewma_ms"`
 }
 
-// QueueNote is the primary WAN's queues on the router.
+// QueueNote describes the primary WAN's queues on the router.
 type QueueNote struct {
 	Available bool     `json:"available"`
-	Drops     *int     `json:"drops"`         // since the sample before
+	Drops     *int     `json:"drops"`         // since the previous sample
 	Depth     *int     `json:"depth_packets"` // now
 	DepthEWMA *float64 `json:"depth_ewma_packets"`
 }
@@ -84,7 +60,7 @@ type ListNote struct {
 	Error   string   `json:"error,omitempty"`
 }
 
-// SteeringCounters are the counts that decide.
+// SteeringCounters are the sample counts that decisions are based on.
 type SteeringCounters struct {
 	RedCount         int `json:"red_count"`
 	GoodCount        int `json:"good_count"`
@@ -92,7 +68,7 @@ type SteeringCounters struct {
 	CakeReadFailures int `json:"cake_read_failures"` // in a row
 }
 
-// SteeringErrors is what does not work. No text in it may hold a password.
+// SteeringErrors are the current errors. No text may hold a password.
 type SteeringErrors struct {
 	ConsecutiveFailures int    `json:"consecutive_failures"`
 	CakeReadFailures    int    `json:"cake_read_failures"` // in a row
@@ -136,108 +112,49 @@ type SteeringHealth struct {
 	AgeSeconds *float64           `json:"age_seconds"` // of these values
 }
 
-// CongestionHealth is how congested a WAN is.
+// CongestionHealth is the congestion of a WAN.
 type CongestionHealth struct {
 	State     string `json:"state"`
 	StateCode int    `json:"state_code"` // 0 GREEN, 1 YELLOW, 2 RED, 3 UNKNOWN
 	WAN       string `json:"wan,omitempty"`
 }
 
-// SteeringChecker makes the health document of the steering daemon.
-type SteeringChecker struct {
-	version string
-	source  SteeringSource
-	started time.Time
-	now     func() time.Time
-}
+// congestionUnknown is the state code without a congestion state.
+const congestionUnknown = 3
 
-// NewSteeringChecker counts uptime from now on.
-func NewSteeringChecker(version string, source SteeringSource) *SteeringChecker {
-	return &SteeringChecker{version: version, source: source, started: time.Now(), now: time.Now}
-}
-
-// Health asks the source.
-func (c *SteeringChecker) Health(ctx context.Context) SteeringHealth {
-	ctx, cancel := context.WithTimeout(ctx, snapshotWait)
-	defer cancel()
-	s, err := c.source.Snapshot(ctx)
-	now := c.now()
-	uptime := now.Sub(c.started)
-	h := s.health(now)
-	h.UptimeSeconds, h.Version, h.PID, h.Source = round(uptime.Seconds()), c.version, os.Getpid(), FromLoop
-	if err != nil {
-		h.Status, h.Reasons = Degraded, []string{OneLine(err.Error())}
-	} else {
-		h.Status, h.Reasons = s.assess(now, uptime)
+// NewSteeringHealth returns the health of steering away from the WAN primary,
+// whose congestion is GREEN, YELLOW, RED or, while unknown, empty. The values
+// are those of the moment at.
+func NewSteeringHealth(primary, congestion string, at time.Time) SteeringHealth {
+	h := SteeringHealth{At: known(at)}
+	code, ok := map[string]int{"GREEN": 0, "YELLOW": 1, "RED": 2}[congestion]
+	if !ok {
+		code = congestionUnknown
 	}
+	h.Congestion.Primary = CongestionHealth{State: cmp.Or(congestion, "UNKNOWN"), StateCode: code, WAN: primary}
 	return h
 }
 
-func (s *SteeringStatus) health(now time.Time) SteeringHealth {
-	h := SteeringHealth{
-		Counters:   s.Counters,
-		Errors:     s.Errors,
-		Thresholds: s.Thresholds,
-		Detail:     s.Detail,
-		AgeSeconds: age(now, s.At),
+// SetState sets whether new connections go to the other WAN, the name of the
+// state, and the mode "active" or "dry_run".
+func (h *SteeringHealth) SetState(enabled bool, state, mode string) {
+	h.Steering.Enabled, h.Steering.State, h.Steering.Mode = enabled, state, mode
+}
+
+// SetSince sets the time of the last transition, zero if there was none, and
+// how long the state has lasted.
+func (h *SteeringHealth) SetSince(lastTransition time.Time, inState time.Duration) {
+	h.Decision.LastTransitionTime, h.Decision.TimeInStateSeconds = known(lastTransition), round(inState.Seconds())
+}
+
+// complete sets everything that follows from other values and the time.
+func (h *SteeringHealth) complete(now time.Time) {
+	if h.At != nil {
+		h.AgeSeconds = Age(now, *h.At)
 	}
-	h.Detail.Rule.Error, h.Detail.ForceOut.Error = OneLine(s.Detail.Rule.Error), OneLine(s.Detail.ForceOut.Error)
+	h.Errors.LastError = OneLine(h.Errors.LastError)
+	h.Detail.Rule.Error, h.Detail.ForceOut.Error = OneLine(h.Detail.Rule.Error), OneLine(h.Detail.ForceOut.Error)
 	if h.Detail.ForceOut.Entries == nil {
 		h.Detail.ForceOut.Entries = []string{}
 	}
-	h.Errors.LastError = OneLine(h.Errors.LastError)
-	h.Steering.Enabled, h.Steering.State, h.Steering.Mode = s.Enabled, s.State, s.Mode
-	h.Congestion.Primary = congestion(s.Congestion, s.Primary)
-	h.Decision.TimeInStateSeconds = round(s.InState.Seconds())
-	if !s.LastTransition.IsZero() {
-		h.Decision.LastTransitionTime = &s.LastTransition
-	}
-	if !s.At.IsZero() {
-		h.At = &s.At
-	}
-	return h
-}
-
-// assess judges steering: starting until the congestion of the primary WAN is
-// known, for a minute at most; degraded when 3 or more measurements failed in
-// a row or the loop stands still; healthy otherwise, steering or not.
-func (s *SteeringStatus) assess(now time.Time, uptime time.Duration) (Status, []string) {
-	status, reasons := Healthy, []string(nil)
-	blame := func(is Status, why string) {
-		status = worse(status, is)
-		reasons = append(reasons, why)
-	}
-	if s.Congestion == "" {
-		missing := Starting
-		if uptime > startGrace {
-			missing = Degraded
-		}
-		blame(missing, "the congestion of the primary WAN is not known yet")
-	}
-	if max(s.Errors.ConsecutiveFailures, s.Errors.CakeReadFailures) > failuresAllowed {
-		blame(Degraded, "several measurements in a row have failed")
-	}
-	if stalled := now.Sub(s.At); stalled > steeringStall {
-		blame(Degraded, "the loop has said nothing for "+stalled.Round(time.Second).String())
-	}
-	return status, reasons
-}
-
-// steeringStall is longer than that of the autorate loop: the interval of
-// steering may be up to a minute.
-const steeringStall = 3 * time.Minute
-
-func congestion(state, wan string) CongestionHealth {
-	h := CongestionHealth{State: state, StateCode: 3, WAN: wan}
-	switch state {
-	case "GREEN":
-		h.StateCode = 0
-	case "YELLOW":
-		h.StateCode = 1
-	case "RED":
-		h.StateCode = 2
-	case "":
-		h.State = "UNKNOWN"
-	}
-	return h
 }

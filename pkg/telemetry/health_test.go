@@ -19,29 +19,31 @@ import (
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-// fixed is a Source that says the same each time.
+// fixed is a Source that returns the same each time.
 type fixed struct {
-	status WANStatus
+	health WANHealth
 	err    error
 }
 
-func (f fixed) Snapshot(context.Context) (WANStatus, error) { return f.status, f.err }
+func (f fixed) Snapshot(context.Context) (WANHealth, error) { return f.health, f.err }
 
-// well is a WAN with nothing to complain about at noon.
-func well() WANStatus {
-	return WANStatus{
-		Name: "spectrum", Origin: FromLoop, At: noon,
-		BaselineRTT: 24 * time.Millisecond, LoadRTT: 31234567, Excess: 7 * time.Millisecond,
-		Directions: [2]DirectionStatus{
-			{
-				Limit: 500 * bitrate.Mbps, Applied: 495 * bitrate.Mbps, Floor: 200 * bitrate.Mbps, Ceiling: 940 * bitrate.Mbps,
-				Throughput: 1234567, State: autorate.Yellow, Reason: "climbing",
-			},
-			{Limit: 20500 * bitrate.Kbps, Applied: 20500 * bitrate.Kbps, State: autorate.Green},
-		},
-		Probe:  ProbeStatus{Mode: "icmp", Alive: 3, Targets: 3, LastReply: noon.Add(-30 * time.Millisecond)},
-		Router: RouterStatus{Transport: "rest", Address: "192.168.88.1:443", Failovers: 2, Latency: 14500 * time.Microsecond, LastAnswer: noon.Add(-100 * time.Millisecond)},
+// well is a healthy WAN at noon.
+func well() WANHealth {
+	dec := autorate.Decision{Baseline: 24 * time.Millisecond, RTT: 31234567, Excess: 7 * time.Millisecond, Alive: 3}
+	dec.Directions[autorate.Download] = autorate.DirectionDecision{
+		Limit: 500 * bitrate.Mbps, Throughput: 1234567, State: autorate.Yellow, Reason: autorate.Climbing,
 	}
+	dec.Directions[autorate.Upload] = autorate.DirectionDecision{Limit: 20500 * bitrate.Kbps, State: autorate.Green, Reason: autorate.Idle}
+	h := NewWANHealth("spectrum", noon, dec)
+	h.Source = FromLoop
+	h.Download.SetLimits(495*bitrate.Mbps, 200*bitrate.Mbps, 940*bitrate.Mbps)
+	h.Upload.SetLimits(20500*bitrate.Kbps, 0, 0)
+	h.Probe.Mode, h.Probe.Reflectors, h.Probe.LastReplyAgeSeconds = "icmp", 3, Age(noon, noon.Add(-30*time.Millisecond))
+	h.Router = RouterHealth{
+		Transport: "rest", Address: "192.168.88.1:443", Failovers: 2,
+		LatencyMs: Milliseconds(14500 * time.Microsecond), LastAnswerAgeSeconds: Age(noon, noon.Add(-100*time.Millisecond)),
+	}
+	return h
 }
 
 func checker(uptime time.Duration, sources ...Source) *Checker {
@@ -52,7 +54,7 @@ func checker(uptime time.Duration, sources ...Source) *Checker {
 
 func TestHealthDocument(t *testing.T) {
 	w := httptest.NewRecorder()
-	checker(90*time.Second, fixed{status: well()}).Handler(nil).ServeHTTP(w, httptest.NewRequest("GET", "/health", nil))
+	checker(90*time.Second, fixed{health: well()}).Handler(nil).ServeHTTP(w, httptest.NewRequest("GET", "/health", nil))
 	const want = `{
   "status": "healthy",
   "uptime_seconds": 90,
@@ -77,6 +79,7 @@ func TestHealthDocument(t *testing.T) {
       "upload": {
         "current_rate_mbps": 20.5,
         "state": "GREEN",
+        "reason": "idle",
         "applied_rate_mbps": 20.5,
         "floor_mbps": null,
         "ceiling_mbps": null,
@@ -120,32 +123,32 @@ func TestHealthStatus(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		uptime time.Duration
-		change func(*WANStatus)
+		change func(*WANHealth)
 		err    error
 		want   Status
 		why    string
 	}{
 		{name: "well", want: Healthy},
-		{name: "congested is healthy", change: func(w *WANStatus) { w.Directions[0].State = autorate.Red }, want: Healthy},
-		{name: "ICMP filtered, TCP works", change: func(w *WANStatus) { w.Probe.Mode = "tcp" }, want: Healthy},
-		{name: "two failures", change: func(w *WANStatus) { w.Failures = 2 }, want: Healthy},
-		{name: "three failures", change: func(w *WANStatus) { w.Failures = 3 }, want: Degraded, why: "in a row"},
-		{name: "no RTT yet", uptime: time.Second, change: func(w *WANStatus) { w.Probe.LastReply = time.Time{} }, want: Starting, why: "round-trip"},
-		{name: "still no RTT", uptime: 61 * time.Second, change: func(w *WANStatus) { w.Probe.LastReply = time.Time{} }, want: Degraded, why: "round-trip"},
-		{name: "limit not known yet", uptime: time.Second, change: func(w *WANStatus) { w.Directions[1].Applied = 0 }, want: Starting, why: "limits"},
-		{name: "limit still not known", uptime: time.Hour, change: func(w *WANStatus) { w.Directions[1].Applied = 0 }, want: Degraded, why: "limits"},
-		{name: "nine seconds of silence", change: func(w *WANStatus) { w.Probe.LastReply = noon.Add(-9 * time.Second) }, want: Healthy},
-		{name: "silence", change: func(w *WANStatus) { w.Probe.LastReply = noon.Add(-11 * time.Second) }, want: Degraded, why: "for 11s"},
-		{name: "silence at the start", uptime: 15 * time.Second, change: func(w *WANStatus) {
-			w.Probe.LastReply, w.Directions[0].Applied = noon.Add(-11*time.Second), 0
+		{name: "congested is healthy", change: func(w *WANHealth) { w.Download.State = "RED" }, want: Healthy},
+		{name: "ICMP filtered, TCP works", change: func(w *WANHealth) { w.Probe.Mode = "tcp" }, want: Healthy},
+		{name: "two failures", change: func(w *WANHealth) { w.ConsecutiveFailures = 2 }, want: Healthy},
+		{name: "three failures", change: func(w *WANHealth) { w.ConsecutiveFailures = 3 }, want: Degraded, why: "in a row"},
+		{name: "no RTT yet", uptime: time.Second, change: func(w *WANHealth) { w.Probe.LastReplyAgeSeconds = nil }, want: Starting, why: "round-trip"},
+		{name: "still no RTT", uptime: 61 * time.Second, change: func(w *WANHealth) { w.Probe.LastReplyAgeSeconds = nil }, want: Degraded, why: "round-trip"},
+		{name: "limit not known yet", uptime: time.Second, change: func(w *WANHealth) { w.Upload.AppliedMbps = nil }, want: Starting, why: "limits"},
+		{name: "limit still not known", uptime: time.Hour, change: func(w *WANHealth) { w.Upload.AppliedMbps = nil }, want: Degraded, why: "limits"},
+		{name: "nine seconds of silence", change: func(w *WANHealth) { w.Probe.LastReplyAgeSeconds = new(9.0) }, want: Healthy},
+		{name: "silence", change: func(w *WANHealth) { w.Probe.LastReplyAgeSeconds = new(11.0) }, want: Degraded, why: "for 11s"},
+		{name: "silence at the start", uptime: 15 * time.Second, change: func(w *WANHealth) {
+			w.Probe.LastReplyAgeSeconds, w.Download.AppliedMbps = new(11.0), nil
 		}, want: Degraded, why: "limits"},
-		{name: "one failed call", change: func(w *WANStatus) { w.Router.LastError = "timeout" }, want: Healthy},
-		{name: "router gone", change: func(w *WANStatus) {
-			w.Router.LastError, w.Router.LastAnswer = "timeout", noon.Add(-31*time.Second)
+		{name: "one failed call", change: func(w *WANHealth) { w.Router.LastError = "timeout" }, want: Healthy},
+		{name: "router gone", change: func(w *WANHealth) {
+			w.Router.LastError, w.Router.LastAnswerAgeSeconds = "timeout", new(31.0)
 		}, want: Degraded, why: "router has not answered for 31s"},
-		{name: "router not asked for long", change: func(w *WANStatus) { w.Router.LastAnswer = noon.Add(-time.Hour) }, want: Healthy},
-		{name: "loop stands still", change: func(w *WANStatus) { w.At = noon.Add(-6 * time.Second) }, want: Degraded, why: "nothing for 6s"},
-		{name: "from the file", change: func(w *WANStatus) { w.Origin = FromFile }, want: Degraded, why: "no loop runs"},
+		{name: "router not asked for long", change: func(w *WANHealth) { w.Router.LastAnswerAgeSeconds = new(3600.0) }, want: Healthy},
+		{name: "loop stands still", change: func(w *WANHealth) { w.At = new(noon.Add(-6 * time.Second)) }, want: Degraded, why: "nothing for 6s"},
+		{name: "from the file", change: func(w *WANHealth) { w.Source = FromFile }, want: Degraded, why: "no loop runs"},
 		{name: "no answer", err: errors.New("loop\nis gone"), want: Degraded, why: "loop is gone"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -157,14 +160,14 @@ func TestHealthStatus(t *testing.T) {
 				tt.uptime = time.Hour
 			}
 			// A second WAN that is well does not hide the first.
-			h := checker(tt.uptime, fixed{s, tt.err}, fixed{status: well()}).Health(t.Context())
+			h := checker(tt.uptime, fixed{s, tt.err}, fixed{health: well()}).Health(t.Context())
 			if h.Status != tt.want || h.WANs[0].Status != tt.want || h.WANs[1].Status != Healthy {
 				t.Errorf("status %s (%s, %s), want %s", h.Status, h.WANs[0].Status, h.WANs[1].Status, tt.want)
 			}
 			if why := strings.Join(h.WANs[0].Reasons, "; "); !strings.Contains(why, tt.why) || (why == "") != (tt.want == Healthy) {
 				t.Errorf("reasons %q, want %q", why, tt.why)
 			}
-			if h.ConsecutiveFailures != s.Failures || h.WANCount != 2 || h.WANs[0].Name != "spectrum" {
+			if h.ConsecutiveFailures != s.ConsecutiveFailures || h.WANCount != 2 || h.WANs[0].Name != "spectrum" {
 				t.Errorf("document %+v", h)
 			}
 		})
@@ -172,7 +175,7 @@ func TestHealthStatus(t *testing.T) {
 }
 
 func TestUnknownIsNull(t *testing.T) {
-	data, err := json.Marshal(checker(time.Second, fixed{status: WANStatus{Name: "x"}}).Health(t.Context()))
+	data, err := json.Marshal(checker(time.Second, fixed{health: WANHealth{Name: "x"}}).Health(t.Context()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,9 +192,9 @@ func TestUnknownIsNull(t *testing.T) {
 // stuck never answers.
 type stuck struct{}
 
-func (stuck) Snapshot(ctx context.Context) (WANStatus, error) {
+func (stuck) Snapshot(ctx context.Context) (WANHealth, error) {
 	<-ctx.Done()
-	return WANStatus{Name: "stuck"}, ctx.Err()
+	return WANHealth{Name: "stuck"}, ctx.Err()
 }
 
 // A loop that stands still delays the answer by a second, whatever their number.
@@ -209,10 +212,10 @@ func TestHealthHTTP(t *testing.T) {
 	const browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 	html := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) })
 	sick := well()
-	sick.Failures = 3
+	sick.ConsecutiveFailures = 3
 	for _, tt := range []struct {
 		name, method, path, accept string
-		status                     WANStatus
+		health                     WANHealth
 		page                       http.Handler
 		code                       int
 		body                       string
@@ -233,7 +236,7 @@ func TestHealthHTTP(t *testing.T) {
 			r := httptest.NewRequest(tt.method, tt.path, nil)
 			r.Header.Set("Accept", tt.accept)
 			w := httptest.NewRecorder()
-			checker(time.Hour, fixed{status: tt.status}).Handler(tt.page).ServeHTTP(w, r)
+			checker(time.Hour, fixed{health: tt.health}).Handler(tt.page).ServeHTTP(w, r)
 			if w.Code != tt.code || !strings.Contains(w.Body.String(), tt.body) {
 				t.Errorf("%d %s, want %d %s", w.Code, w.Body, tt.code, tt.body)
 			}
@@ -242,30 +245,30 @@ func TestHealthHTTP(t *testing.T) {
 }
 
 type fixedSteering struct {
-	status SteeringStatus
+	health SteeringHealth
 	err    error
 }
 
-func (f fixedSteering) Snapshot(context.Context) (SteeringStatus, error) { return f.status, f.err }
+func (f fixedSteering) Snapshot(context.Context) (SteeringHealth, error) { return f.health, f.err }
 
-func wellSteering() SteeringStatus {
-	return SteeringStatus{
-		At: noon, Enabled: true, State: "SPECTRUM_DEGRADED", Mode: "dry_run", Primary: "spectrum",
-		Congestion: "RED", LastTransition: noon.Add(-75 * time.Second), InState: 75 * time.Second,
-		Counters:   SteeringCounters{RedCount: 3, GoodCount: 1, CakeReadFailures: 1},
-		Errors:     SteeringErrors{CakeReadFailures: 1},
-		Thresholds: SteeringThresholds{GreenRTTMs: 5, YellowRTTMs: 15, RedRTTMs: 15, RedSamplesRequired: 2, GreenSamplesRequired: 15},
-	}
+func wellSteering(congestion string) SteeringHealth {
+	h := NewSteeringHealth("spectrum", congestion, noon)
+	h.SetState(true, "SPECTRUM_DEGRADED", "dry_run")
+	h.SetSince(noon.Add(-75*time.Second), 75*time.Second)
+	h.Counters = SteeringCounters{RedCount: 3, GoodCount: 1, CakeReadFailures: 1}
+	h.Errors = SteeringErrors{CakeReadFailures: 1}
+	h.Thresholds = SteeringThresholds{GreenRTTMs: 5, YellowRTTMs: 15, RedRTTMs: 15, RedSamplesRequired: 2, GreenSamplesRequired: 15}
+	return h
 }
 
-func steeringChecker(uptime time.Duration, s SteeringStatus, err error) *SteeringChecker {
-	c := NewSteeringChecker("1.2.3", fixedSteering{s, err})
+func steeringChecker(uptime time.Duration, h SteeringHealth, err error) *SteeringChecker {
+	c := NewSteeringChecker("1.2.3", fixedSteering{h, err})
 	c.started, c.now = noon.Add(-uptime), func() time.Time { return noon }
 	return c
 }
 
 func TestSteeringDocument(t *testing.T) {
-	h := steeringChecker(time.Hour, wellSteering(), nil).Health(t.Context())
+	h := steeringChecker(time.Hour, wellSteering("RED"), nil).Health(t.Context())
 	h.PID = 7
 	data, err := json.Marshal(h)
 	if err != nil {
@@ -291,25 +294,26 @@ func TestSteeringDocument(t *testing.T) {
 
 func TestSteeringStatus(t *testing.T) {
 	for _, tt := range []struct {
-		name   string
-		uptime time.Duration
-		change func(*SteeringStatus)
-		err    error
-		want   Status
-		code   int
+		name       string
+		uptime     time.Duration
+		congestion string
+		change     func(*SteeringHealth)
+		err        error
+		want       Status
+		code       int
 	}{
-		{name: "steering is healthy", want: Healthy, code: 2},
-		{name: "green", change: func(s *SteeringStatus) { s.Congestion = "GREEN" }, want: Healthy},
-		{name: "yellow", change: func(s *SteeringStatus) { s.Congestion = "YELLOW" }, want: Healthy, code: 1},
-		{name: "not known yet", uptime: time.Second, change: func(s *SteeringStatus) { s.Congestion = "" }, want: Starting, code: 3},
-		{name: "still not known", change: func(s *SteeringStatus) { s.Congestion = "" }, want: Degraded, code: 3},
-		{name: "queue unreadable", change: func(s *SteeringStatus) { s.Errors.CakeReadFailures = 3 }, want: Degraded, code: 2},
-		{name: "measurements fail", change: func(s *SteeringStatus) { s.Errors.ConsecutiveFailures = 3 }, want: Degraded, code: 2},
-		{name: "stands still", change: func(s *SteeringStatus) { s.At = noon.Add(-time.Hour) }, want: Degraded, code: 2},
-		{name: "no answer", err: errors.New("gone"), want: Degraded, code: 2},
+		{name: "steering is healthy", congestion: "RED", want: Healthy, code: 2},
+		{name: "green", congestion: "GREEN", want: Healthy},
+		{name: "yellow", congestion: "YELLOW", want: Healthy, code: 1},
+		{name: "not known yet", uptime: time.Second, want: Starting, code: 3},
+		{name: "still not known", want: Degraded, code: 3},
+		{name: "queue unreadable", congestion: "RED", change: func(s *SteeringHealth) { s.Errors.CakeReadFailures = 3 }, want: Degraded, code: 2},
+		{name: "measurements fail", congestion: "RED", change: func(s *SteeringHealth) { s.Errors.ConsecutiveFailures = 3 }, want: Degraded, code: 2},
+		{name: "stands still", congestion: "RED", change: func(s *SteeringHealth) { s.At = new(noon.Add(-time.Hour)) }, want: Degraded, code: 2},
+		{name: "no answer", congestion: "RED", err: errors.New("gone"), want: Degraded, code: 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := wellSteering()
+			s := wellSteering(tt.congestion)
 			if tt.change != nil {
 				tt.change(&s)
 			}

@@ -10,34 +10,34 @@ import (
 )
 
 // Handler serves the health document at GET /health and GET /: 200 when
-// healthy, 503 otherwise. A browser that asks for / gets page instead, unless
+// healthy, 503 otherwise. A browser that requests / gets page instead, unless
 // page is nil.
 func (c *Checker) Handler(page http.Handler) http.Handler {
-	return handler(page, func(r *http.Request) (Status, any) {
-		h := c.Health(r.Context())
+	return handler(page, func(ctx context.Context) (Status, any) {
+		h := c.Health(ctx)
 		return h.Status, h
 	})
 }
 
 // Handler is that of Checker, for steering.
 func (c *SteeringChecker) Handler(page http.Handler) http.Handler {
-	return handler(page, func(r *http.Request) (Status, any) {
-		h := c.Health(r.Context())
+	return handler(page, func(ctx context.Context) (Status, any) {
+		h := c.Health(ctx)
 		return h.Status, h
 	})
 }
 
-// HostHandler is that of Checker, for what host tells of all daemons.
+// HostHandler is Handler of Checker, for the daemons of a host.
 func HostHandler(host func(context.Context) Host, page http.Handler) http.Handler {
-	return handler(page, func(r *http.Request) (Status, any) {
-		h := host(r.Context())
+	return handler(page, func(ctx context.Context) (Status, any) {
+		h := host(ctx)
 		return h.Status, h
 	})
 }
 
-func handler(page http.Handler, health func(*http.Request) (Status, any)) http.Handler {
+func handler(page http.Handler, health func(context.Context) (Status, any)) http.Handler {
 	document := func(w http.ResponseWriter, r *http.Request) {
-		status, doc := health(r)
+		status, doc := health(r.Context())
 		body, err := json.MarshalIndent(doc, "", "  ")
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -50,7 +50,7 @@ func handler(page http.Handler, health func(*http.Request) (Status, any)) http.H
 		if status != Healthy {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
-		_, _ = w.Write(append(body, '\n')) // a client that went away is its own affair
+		_, _ = w.Write(append(body, '\n')) // the client may have left
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", document)
@@ -65,8 +65,8 @@ func handler(page http.Handler, health func(*http.Request) (Status, any)) http.H
 	return mux
 }
 
-// wantsHTML reports whether a request comes from a browser: programs ask for
-// anything or for JSON, browsers name text/html.
+// wantsHTML reports whether a request comes from a browser: programs accept
+// anything or JSON, browsers name text/html.
 func wantsHTML(accept string) bool {
 	for part := range strings.SplitSeq(accept, ",") {
 		kind, params, err := mime.ParseMediaType(part)

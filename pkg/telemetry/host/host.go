@@ -18,7 +18,7 @@ import (
 type WAN struct {
 	Name    string
 	Loop    *local.Client                       // nil when there is a Problem
-	State   func() (telemetry.WANStatus, error) // reads its state file; fs.ErrNotExist without one
+	State   func() (telemetry.WANHealth, error) // reads its state file; fs.ErrNotExist without one
 	Problem string                              // why nothing is known: its configuration is bad
 }
 
@@ -27,7 +27,7 @@ type Steering struct {
 	Name    string // of its configuration
 	Primary string // name of the primary WAN
 	Daemon  *local.Client
-	State   func() (telemetry.SteeringStatus, error)
+	State   func() (telemetry.SteeringHealth, error)
 	Problem string
 }
 
@@ -131,7 +131,7 @@ type view struct {
 	wan      telemetry.WANHealth
 	steering telemetry.SteeringHealth
 	running  bool
-	saved    time.Time // when its state file was written; zero: not known
+	saved    *time.Time // when its state file was written; nil: unknown
 }
 
 // answering are the daemons that answered. Asking the others for more would
@@ -169,47 +169,48 @@ func (h *Host) survey(ctx context.Context) survey {
 
 func (m *member) lookWAN(ctx context.Context, now func() time.Time) view {
 	w := m.wan
-	v := view{member: m}
 	if w.Problem != "" {
-		v.wan = telemetry.WANStatus{Name: w.Name}.Stale(now(), w.Problem)
-		v.wan.Source = ""
-		return v
+		h := telemetry.WANHealth{Name: w.Name}.FromStateFile(now(), w.Problem)
+		h.Source = ""
+		return view{member: m, wan: h}
 	}
 	left, stateErr := w.State()
 	left.Name = w.Name
-	v.saved = left.At
-	h, err := w.Loop.Health(ctx)
-	if err == nil {
-		for i := range h.WANs {
-			if h.WANs[i].Name == w.Name {
-				v.wan, v.running = h.WANs[i], true
-				return v
-			}
-		}
-		err = errors.New("the daemon that answers controls another WAN")
+	h, err := w.health(ctx)
+	if err != nil {
+		h = left.FromStateFile(now(), why("no loop runs for this WAN", "the loop of this WAN does not answer", err, stateErr))
 	}
-	v.wan = left.Stale(now(), why("no loop runs for this WAN", "the loop of this WAN does not answer", err, stateErr))
-	return v
+	return view{member: m, wan: h, running: err == nil, saved: left.At}
 }
 
 func (m *member) lookSteering(ctx context.Context, now func() time.Time) view {
 	s := m.steering
-	v := view{member: m}
 	if s.Problem != "" {
-		v.steering = telemetry.SteeringStatus{}.Stale(now(), s.Problem)
-		v.steering.Source, v.steering.Detail.Name = "", s.Name
-		return v
+		h := telemetry.NewSteeringHealth("", "", time.Time{}).FromStateFile(now(), s.Problem)
+		h.Source, h.Detail.Name = "", s.Name
+		return view{member: m, steering: h}
 	}
 	left, stateErr := s.State()
-	v.saved = left.At
+	left.Detail.Name, left.Congestion.Primary.WAN = s.Name, s.Primary
 	h, err := s.Daemon.SteeringHealth(ctx)
-	if err == nil {
-		v.steering, v.running = h, true
-		return v
+	if err != nil {
+		h = left.FromStateFile(now(), why("the steering daemon does not run", "the steering daemon does not answer", err, stateErr))
 	}
-	left.Detail.Name, left.Primary = s.Name, s.Primary
-	v.steering = left.Stale(now(), why("the steering daemon does not run", "the steering daemon does not answer", err, stateErr))
-	return v
+	return view{member: m, steering: h, running: err == nil, saved: left.At}
+}
+
+// health asks the running loop.
+func (w *WAN) health(ctx context.Context) (telemetry.WANHealth, error) {
+	h, err := w.Loop.Health(ctx)
+	if err != nil {
+		return telemetry.WANHealth{}, err
+	}
+	for _, one := range h.WANs {
+		if one.Name == w.Name {
+			return one, nil
+		}
+	}
+	return telemetry.WANHealth{}, errors.New("the daemon that answers controls another WAN")
 }
 
 // why says why values are not of now, and whether there are any.

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
+	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 	"github.com/wanctl/wanctl/pkg/telemetry/history"
@@ -60,19 +61,22 @@ func start(t *testing.T, path string, past *history.Store, handler http.Handler)
 
 type wanSource struct{ name string }
 
-func (s wanSource) Snapshot(context.Context) (telemetry.WANStatus, error) {
-	now := time.Now()
-	w := telemetry.WANStatus{Name: s.name, Origin: telemetry.FromLoop, At: now, Probe: telemetry.ProbeStatus{LastReply: now}}
-	for d := range w.Directions {
-		w.Directions[d].Applied = 40 * bitrate.Mbps
+func (s wanSource) Snapshot(context.Context) (telemetry.WANHealth, error) {
+	h := telemetry.NewWANHealth(s.name, time.Now(), autorate.Decision{})
+	h.Source, h.Probe.LastReplyAgeSeconds = telemetry.FromLoop, new(0.0)
+	for _, d := range autorate.Directions {
+		h.Direction(d).SetLimits(40*bitrate.Mbps, 0, 0)
 	}
-	return w, nil
+	return h, nil
 }
 
 type steeringSource struct{ primary string }
 
-func (s steeringSource) Snapshot(context.Context) (telemetry.SteeringStatus, error) {
-	return telemetry.SteeringStatus{At: time.Now(), Primary: s.primary, State: "DSL_GOOD", Congestion: "GREEN", Detail: telemetry.SteeringDetail{Name: "steering"}}, nil
+func (s steeringSource) Snapshot(context.Context) (telemetry.SteeringHealth, error) {
+	h := telemetry.NewSteeringHealth(s.primary, "GREEN", time.Now())
+	h.SetState(false, "DSL_GOOD", "active")
+	h.Detail.Name = "steering"
+	return h, nil
 }
 
 func loop(t *testing.T, path, name string) *daemon {
@@ -100,16 +104,18 @@ func steer(t *testing.T, path, primary string) *daemon {
 }
 
 // left is a state file of five minutes ago.
-func left() (telemetry.WANStatus, error) {
-	return telemetry.WANStatus{At: time.Now().Add(-5 * time.Minute), BaselineRTT: 20 * time.Millisecond}, nil
+func left() (telemetry.WANHealth, error) {
+	return telemetry.NewWANHealth("", time.Now().Add(-5*time.Minute), autorate.Decision{Baseline: 20 * time.Millisecond}), nil
 }
 
-func leftNothing() (telemetry.WANStatus, error) {
-	return telemetry.WANStatus{}, fmt.Errorf("reading: %w", fs.ErrNotExist)
+func leftNothing() (telemetry.WANHealth, error) {
+	return telemetry.WANHealth{}, fmt.Errorf("reading: %w", fs.ErrNotExist)
 }
 
-func steeringLeft() (telemetry.SteeringStatus, error) {
-	return telemetry.SteeringStatus{At: time.Now().Add(-time.Minute), State: "DSL_DEGRADED", Enabled: true}, nil
+func steeringLeft() (telemetry.SteeringHealth, error) {
+	h := telemetry.NewSteeringHealth("", "", time.Now().Add(-time.Minute))
+	h.SetState(true, "DSL_DEGRADED", "")
+	return h, nil
 }
 
 // facts are what matters of a health document, a line a daemon.

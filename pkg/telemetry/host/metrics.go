@@ -86,8 +86,8 @@ func (h *Host) running(ctx context.Context) prometheus.Gatherer {
 			value = 1
 		}
 		of.WithLabelValues(telemetry.WANLabel(v.member.label())).Set(value)
-		if v.member.wan != nil && !v.saved.IsZero() {
-			ages.WithLabelValues(telemetry.WANLabel(v.member.label())).Set(max(s.at.Sub(v.saved).Seconds(), 0))
+		if v.member.wan != nil && v.saved != nil {
+			ages.WithLabelValues(telemetry.WANLabel(v.member.label())).Set(max(s.at.Sub(*v.saved).Seconds(), 0))
 		}
 	}
 	return reg

@@ -19,6 +19,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"go.uber.org/goleak"
 
+	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 	"github.com/wanctl/wanctl/pkg/telemetry/history"
@@ -53,16 +54,16 @@ func answer(status int, text string) http.Handler {
 }
 
 type source struct {
-	telemetry.WANStatus
+	telemetry.WANHealth
 	err error
 }
 
-func (s source) Snapshot(context.Context) (telemetry.WANStatus, error) { return s.WANStatus, s.err }
+func (s source) Snapshot(context.Context) (telemetry.WANHealth, error) { return s.WANHealth, s.err }
 
-type steering struct{ telemetry.SteeringStatus }
+type steering struct{ telemetry.SteeringHealth }
 
-func (s steering) Snapshot(context.Context) (telemetry.SteeringStatus, error) {
-	return s.SteeringStatus, nil
+func (s steering) Snapshot(context.Context) (telemetry.SteeringHealth, error) {
+	return s.SteeringHealth, nil
 }
 
 // loop is a handler as the loop of a WAN has it.
@@ -87,7 +88,8 @@ func TestWhatALoopSays(t *testing.T) {
 		WANs:   map[string][]history.Sample{"DSL": {{At: at}, {At: at.Add(time.Second)}}},
 		Events: []history.Event{{At: at, WAN: "DSL", Kind: "life", Text: "<started>"}},
 	})
-	s := source{WANStatus: telemetry.WANStatus{Name: "DSL", Origin: telemetry.FromLoop, At: time.Now(), BaselineRTT: 20 * time.Millisecond, DryRun: true}}
+	s := source{WANHealth: telemetry.NewWANHealth("DSL", time.Now(), autorate.Decision{Baseline: 20 * time.Millisecond})}
+	s.Source, s.DryRun = telemetry.FromLoop, true
 	c := New(listening(t, loop(t, s, past)))
 
 	h, err := c.Health(t.Context()) // it is starting: 503, and an answer
@@ -113,7 +115,9 @@ func TestWhatALoopSays(t *testing.T) {
 }
 
 func TestWhatSteeringSays(t *testing.T) {
-	checker := telemetry.NewSteeringChecker("1", steering{telemetry.SteeringStatus{Enabled: true, State: "DSL_DEGRADED", Primary: "DSL", At: time.Now()}})
+	away := telemetry.NewSteeringHealth("DSL", "", time.Now())
+	away.SetState(true, "DSL_DEGRADED", "active")
+	checker := telemetry.NewSteeringChecker("1", steering{away})
 	c := New(listening(t, checker.Handler(nil)))
 	h, err := c.SteeringHealth(t.Context())
 	if err != nil || !h.Steering.Enabled || h.Steering.State != "DSL_DEGRADED" || h.PID != os.Getpid() || h.Source != telemetry.FromLoop {
@@ -299,8 +303,8 @@ func FuzzMetrics(f *testing.F) {
 // The documents have to keep what they say on the way.
 func TestHealthSurvivesTheWay(t *testing.T) {
 	for i, s := range []source{
-		{WANStatus: telemetry.WANStatus{Name: "DSL", At: time.Now().Add(-time.Minute)}},
-		{WANStatus: telemetry.WANStatus{Name: "DSL"}, err: errors.New("asking the loop: it stands still")},
+		{WANHealth: telemetry.NewWANHealth("DSL", time.Now().Add(-time.Minute), autorate.Decision{})},
+		{WANHealth: telemetry.WANHealth{Name: "DSL"}, err: errors.New("asking the loop: it stands still")},
 	} {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			checker := telemetry.NewChecker("1", s)
