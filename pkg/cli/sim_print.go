@@ -9,7 +9,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
-	"github.com/wanctl/wanctl/pkg/sim/simrouter/console"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/routeros"
 )
 
 // simWay is one way to reach the router, as a configuration says it and as
@@ -45,7 +45,7 @@ func (r simReady) ways(o simRouterOptions) []simWay {
 
 // hasREST reports whether the version answers REST requests.
 func (o *simRouterOptions) hasREST() bool {
-	v, err := console.ParseVersion(o.version)
+	v, err := routeros.ParseVersion(o.version)
 	return err == nil && (v.AtLeast(7, 9) || v.AtLeast(7, 1) && !o.plain)
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
-	"github.com/wanctl/wanctl/pkg/sim/simrouter/console"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/routeros"
 )
 
 type simRouterOptions struct {
@@ -141,7 +141,7 @@ func (o *simRouterOptions) services() []simService {
 
 // check finds mistakes in the options.
 func (o *simRouterOptions) check() error {
-	if _, err := console.ParseVersion(o.version); err != nil {
+	if _, err := routeros.ParseVersion(o.version); err != nil {
 		return app.Usagef("--version-ros: %v", err)
 	}
 	if o.latency < 0 {
@@ -198,10 +198,10 @@ func simulatedUser(a *app.App, sim *simrouter.Router, o simRouterOptions) error 
 			return app.Usagef("--password-env %s: no such environment variable; export it first", o.passwordEnv)
 		}
 	}
-	if _, exists := sim.Machine().Row("/user", "name", o.user); exists {
-		_, err := sim.Machine().Run(nil, console.Command{Path: "/user", Name: "set",
+	if _, exists := sim.State().Row("/user", "name", o.user); exists {
+		_, err := sim.State().Run(nil, routeros.Command{Path: "/user", Name: "set",
 			Args: map[string]string{"numbers": o.user, "password": password, "disabled": "no"}})
 		return err
 	}
-	return sim.Machine().AddUser(o.user, password, "read", "write", "rest-api", "api", "ssh")
+	return sim.State().AddUser(o.user, password, "read", "write", "rest-api", "api", "ssh")
 }

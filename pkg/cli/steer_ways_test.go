@@ -40,7 +40,7 @@ func TestSteerEachWay(t *testing.T) {
 		r.relieve()
 		r.wait("in trouble", func(h telemetry.SteeringHealth) bool { return h.Detail.Rule.Error != "" && h.Counters.GoodCount > 3 })
 		r.wait("past hold-down", func(h telemetry.SteeringHealth) bool { return h.Detail.Reason == "rule_unusable" })
-		row, ok := r.sim.Machine().Row("/ip/firewall/mangle", "comment", steeringRule)
+		row, ok := r.sim.State().Row("/ip/firewall/mangle", "comment", steeringRule)
 		if h := r.status(); !ok || row["disabled"] != "false" || !h.Steering.Enabled {
 			t.Errorf("while the router is away: rule %v, %+v", row, h.Steering)
 		}
@@ -101,7 +101,7 @@ func TestSteerRuleEachWay(t *testing.T) {
 				if err := sim.Run(`/ip firewall mangle enable [find ` + comment + `]`); err != nil { // for --reset
 					return err
 				}
-				sim.Machine().SetDynamic("/ip/firewall/mangle", "comment", steeringRule)
+				sim.State().SetDynamic("/ip/firewall/mangle", "comment", steeringRule)
 				return nil
 			},
 			stderr: "is dynamic.* made .*; see 'wanctl router mangle get --config ",
@@ -160,7 +160,7 @@ func TestSteerSilentRouterEachWay(t *testing.T) {
 		if status := end(); status != 0 {
 			t.Errorf("exit status %d", status)
 		}
-		if row, _ := r.sim.Machine().Row("/ip/firewall/mangle", "comment", steeringRule); row["disabled"] != "true" {
+		if row, _ := r.sim.State().Row("/ip/firewall/mangle", "comment", steeringRule); row["disabled"] != "true" {
 			t.Errorf("the rule: %v", row)
 		}
 	})

@@ -121,7 +121,7 @@ func watchRule(l *lab.Lab, sim *simrouter.Router) *ruleWatch {
 		var changes []ruleChange
 		enabled := false
 		for {
-			row, ok := sim.Machine().Row("/ip/firewall/mangle", "comment", steeringRule)
+			row, ok := sim.State().Row("/ip/firewall/mangle", "comment", steeringRule)
 			if now := ok && row["disabled"] == "false"; now != enabled {
 				enabled = now
 				changes = append(changes, ruleChange{l.Now(), now})

@@ -184,7 +184,7 @@ func (v *virtual) watch(ctx context.Context) error {
 
 // enabled reports how the rule on the router is.
 func (v *virtual) enabled() bool {
-	row, ok := v.sim.Machine().Row("/ip/firewall/mangle", "comment", virtualRule)
+	row, ok := v.sim.State().Row("/ip/firewall/mangle", "comment", virtualRule)
 	return ok && row["disabled"] == "false"
 }
 

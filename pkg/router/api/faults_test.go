@@ -12,7 +12,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/rosclient"
 	"github.com/wanctl/wanctl/pkg/sim/routertest"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
-	"github.com/wanctl/wanctl/pkg/sim/simrouter/console"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/routeros"
 )
 
 // setBoth writes both limits and checks what came back.
@@ -132,7 +132,7 @@ func TestKnobs(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				if err := r.Machine().AddUser("reader", "", "read", "api"); err != nil {
+				if err := r.State().AddUser("reader", "", "read", "api"); err != nil {
 					t.Fatal(err)
 				}
 				rc := config(r, service)
@@ -208,7 +208,7 @@ func TestIdleSessionIsReplacedBeforeWriting(t *testing.T) {
 // TestRenumberedUnderASession: a read-back that shows another name than was
 // asked for is no confirmation.
 func TestRenumberedUnderASession(t *testing.T) {
-	r := routertest.StartService(t, simrouter.API, simrouter.Config{Quirks: simrouter.Quirks{Quirks: console.Quirks{DuplicateQueueNames: true}}})
+	r := routertest.StartService(t, simrouter.API, simrouter.Config{Quirks: simrouter.Quirks{Quirks: routeros.Quirks{DuplicateQueueNames: true}}})
 	c := newClient(t, config(r, simrouter.API))
 	if _, err := c.Queues(t.Context()); err != nil {
 		t.Fatal(err)

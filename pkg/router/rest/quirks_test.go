@@ -80,7 +80,7 @@ func TestKnobs(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if err := r.Machine().AddUser("reader", "", "read", "rest-api"); err != nil {
+			if err := r.State().AddUser("reader", "", "read", "rest-api"); err != nil {
 				t.Fatal(err)
 			}
 			rc := config(r)

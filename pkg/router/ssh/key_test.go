@@ -160,7 +160,7 @@ func TestLogin(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := start(t, with("", tt.quirks))
-			if err := r.Machine().AddUser("keyed", "x", "read", "ssh"); err != nil {
+			if err := r.State().AddUser("keyed", "x", "read", "ssh"); err != nil {
 				t.Fatal(err)
 			}
 			r.AddSSHKey("keyed", public)

@@ -162,7 +162,7 @@ var addresses = []test{
 		if err != nil || a.List != list || a.Comment != comment {
 			b.Errorf("got %q in %q, %v", a.Comment, a.List, err)
 		}
-		if r, ok := b.r.Machine().Row("/ip/firewall/address-list", "list", list); !ok || r["comment"] != comment {
+		if r, ok := b.r.State().Row("/ip/firewall/address-list", "list", list); !ok || r["comment"] != comment {
 			b.Errorf("the router holds %q", r)
 		}
 		b.wantEntries(list, "10.0.0.1 "+comment)

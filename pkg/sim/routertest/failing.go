@@ -152,14 +152,14 @@ var failing = []test{
 		}
 	}},
 	{name: "user without the policy to log in", client: Options{User: "reader", Password: secret}, run: func(b *bench) {
-		if err := b.r.Machine().AddUser("reader", secret, "read", "write"); err != nil {
+		if err := b.r.State().AddUser("reader", secret, "read", "write"); err != nil {
 			b.Fatal(err)
 		}
 		_, err := b.c.Queue(b.ctx(), Download)
 		b.wantError(err, router.ErrAuth)
 	}},
 	{name: "user without the policy to write", client: Options{User: "reader", Password: secret}, run: func(b *bench) {
-		if err := b.r.Machine().AddUser("reader", secret, "read", "rest-api", "api", "ssh"); err != nil {
+		if err := b.r.State().AddUser("reader", secret, "read", "rest-api", "api", "ssh"); err != nil {
 			b.Fatal(err)
 		}
 		b.warm()

@@ -11,7 +11,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
-	"github.com/wanctl/wanctl/pkg/sim/simrouter/console"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/routeros"
 )
 
 var reading = []test{
@@ -25,7 +25,7 @@ var reading = []test{
 		}
 		got.Uptime = 0
 		want := router.Info{
-			Identity: "simrouter", Version: b.r.Machine().Version().String() + " (stable)", Board: "RB5009UG+S+", Arch: "arm64",
+			Identity: "simrouter", Version: b.r.State().Version().String() + " (stable)", Board: "RB5009UG+S+", Arch: "arm64",
 			CPULoad: 3, CPUCount: 4, FreeMemory: 871366656, TotalMemory: 1073741824,
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -148,8 +148,8 @@ var reading = []test{
 	}},
 	{name: "comment in another encoding", run: func(b *bench) {
 		comment := "Tür \xe4\xf6\xfc \x80, a \"quote\" and \\, \r\n$x;;;\x01\x1f end"
-		set := console.Command{Path: "/queue/tree", Name: "set", Args: map[string]string{"numbers": Download, "comment": comment}}
-		if _, err := b.r.Machine().Run(nil, set); err != nil {
+		set := routeros.Command{Path: "/queue/tree", Name: "set", Args: map[string]string{"numbers": Download, "comment": comment}}
+		if _, err := b.r.State().Run(nil, set); err != nil {
 			b.Fatal(err)
 		}
 		q, err := b.c.Queue(b.ctx(), Download)
@@ -162,8 +162,8 @@ var reading = []test{
 	}},
 	{name: "odd characters in a name", run: func(b *bench) {
 		for _, name := range []string{"with space", "a+b%20c", "ümläut", `q"uote`, "a=b", "#|", "*1000000"} {
-			add := console.Command{Path: "/queue/tree", Name: "add", Args: map[string]string{"name": name, "parent": "global"}}
-			if _, err := b.r.Machine().Run(nil, add); err != nil {
+			add := routeros.Command{Path: "/queue/tree", Name: "add", Args: map[string]string{"name": name, "parent": "global"}}
+			if _, err := b.r.State().Run(nil, add); err != nil {
 				b.Fatal(err)
 			}
 			if q, err := b.c.Queue(b.ctx(), name); err != nil || q.Name != name {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
-	"github.com/wanctl/wanctl/pkg/sim/simrouter/console"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/routeros"
 )
 
 // steering is the comment of the rule that the default configuration has for
@@ -18,7 +18,7 @@ const steering = "ADAPTIVE: Steer latency-sensitive traffic"
 // wantRule checks what the router itself holds.
 func (b *bench) wantRule(comment string, enabled bool) {
 	b.Helper()
-	row, ok := b.r.Machine().Row("/ip/firewall/mangle", "comment", comment)
+	row, ok := b.r.State().Row("/ip/firewall/mangle", "comment", comment)
 	if !ok {
 		b.Errorf("router does not have exactly one rule %q", comment)
 	} else if row["disabled"] == "true" == enabled {
@@ -89,7 +89,7 @@ var rules = []test{
 		}
 	}},
 	{name: "dynamic rule", run: func(b *bench) {
-		b.r.Machine().SetDynamic("/ip/firewall/mangle", "comment", steering)
+		b.r.State().SetDynamic("/ip/firewall/mangle", "comment", steering)
 		r, err := b.c.Rule(b.ctx(), steering)
 		if err != nil || !r.Dynamic {
 			b.Errorf("got %+v, %v", r, err)
@@ -104,10 +104,10 @@ var rules = []test{
 		for _, comment := range []string{
 			`a "quote" $x [y] \ ; {z}`, "T\xfcr \x80", "two\r\nlines", " spaces ", ";;; three", "=x=y", "?a=b", "*3", "ümläut", "tab\tbell\a",
 		} {
-			add := console.Command{Path: "/ip/firewall/mangle", Name: "add", Args: map[string]string{
+			add := routeros.Command{Path: "/ip/firewall/mangle", Name: "add", Args: map[string]string{
 				"chain": "prerouting", "action": "accept", "disabled": "yes", "comment": comment,
 			}}
-			if _, err := b.r.Machine().Run(nil, add); err != nil {
+			if _, err := b.r.State().Run(nil, add); err != nil {
 				b.Fatal(err)
 			}
 			if r, err := b.c.SetRule(b.ctx(), comment, true); err != nil || r.Comment != comment || r.Disabled {
@@ -162,7 +162,7 @@ var rules = []test{
 		}
 	}},
 	{name: "no policy to write", client: Options{User: "reader", Password: secret}, run: func(b *bench) {
-		if err := b.r.Machine().AddUser("reader", secret, "read", "rest-api", "api", "ssh"); err != nil {
+		if err := b.r.State().AddUser("reader", secret, "read", "rest-api", "api", "ssh"); err != nil {
 			b.Fatal(err)
 		}
 		_, err := b.c.SetRule(b.ctx(), steering, true)

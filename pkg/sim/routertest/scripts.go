@@ -13,7 +13,7 @@ import (
 // runs is how often the router has run a script.
 func (b *bench) runs(script string) string {
 	b.Helper()
-	row, ok := b.r.Machine().Row("/system/script", "name", script)
+	row, ok := b.r.State().Row("/system/script", "name", script)
 	if !ok {
 		b.Fatalf("router has no script %s", script)
 	}

@@ -7,11 +7,11 @@ import (
 	"net"
 	"sync"
 
-	"github.com/wanctl/wanctl/pkg/sim/simrouter/console"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/routeros"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter/sentence"
 )
 
-// api is the codec of the binary API.
+// api is the binary API.
 type api struct {
 	router *Router
 	tls    *tls.Config // nil: in the clear
@@ -26,7 +26,7 @@ func (r *Router) newAPI(encrypted bool) *api {
 }
 
 func (a *api) serve(c *conn) {
-	s := &apiSession{router: a.router, conn: c, wire: c, calls: make(map[*apiCall]struct{})}
+	s := &apiSession{router: a.router, conn: c, wire: c, pending: make(map[*apiCommand]struct{})}
 	if a.tls != nil {
 		if a.router.cfg.Quirks.NoAPICertificate {
 			refuseHandshake(c)
@@ -39,13 +39,13 @@ func (a *api) serve(c *conn) {
 }
 
 // refuseHandshake answers as a router does that offers anonymous ciphers to a
-// client that wants none: with the alert handshake_failure.
+// client that does not accept them: with the alert handshake_failure.
 func refuseHandshake(c *conn) {
 	header := make([]byte, 5)
 	if _, err := io.ReadFull(c, header); err != nil {
 		return
 	}
-	// What is left unread would turn the close into a reset.
+	// Unread bytes would turn the close into a reset.
 	hello := int64(header[3])<<8 | int64(header[4])
 	if _, err := io.CopyN(io.Discard, c, hello); err != nil {
 		return
@@ -53,10 +53,10 @@ func refuseHandshake(c *conn) {
 	_, _ = c.Write([]byte{21, 3, 3, 0, 2, 2, 40})
 }
 
-// maxCalls bounds the commands in flight on one connection.
-const maxCalls = 128
+// maxPending bounds the commands in flight on one connection.
+const maxPending = 128
 
-// maxLoginTries bounds what somebody who is not logged in may send.
+// maxLoginTries bounds the commands before a login.
 const maxLoginTries = 6
 
 // apiSession is one connection. Its commands run on goroutines of their own
@@ -67,15 +67,15 @@ type apiSession struct {
 	conn   *conn
 	wire   net.Conn // conn, or TLS over it
 
-	group sync.WaitGroup
-	last  <-chan struct{} // closed when the latest command is out of the way
-	began int             // commands so far
+	group    sync.WaitGroup
+	last     <-chan struct{} // closed when the latest command is answered
+	received int             // commands so far
 
-	mu        sync.Mutex // protects writing, and the following fields
-	calls     map[*apiCall]struct{}
-	user      *console.User // nil until logged in
-	challenge []byte        // of the old login, nil when none is open
-	tries     int
+	mu         sync.Mutex // protects writing, and the following fields
+	pending    map[*apiCommand]struct{}
+	user       *routeros.User // nil until logged in
+	challenge  []byte         // of the old login, nil when none is open
+	loginTries int
 }
 
 func (s *apiSession) read() {
@@ -88,8 +88,8 @@ func (s *apiSession) read() {
 			}
 			return
 		}
-		s.began++
-		call := parseCall(words, s.began)
+		s.received++
+		call := parseSentence(words, s.received)
 		switch call.full() {
 		case "/quit":
 			s.send([]string{"!fatal", "session terminated on request"})
@@ -102,12 +102,12 @@ func (s *apiSession) read() {
 	}
 }
 
-// end ends the commands in flight, and the connection.
+// end cancels the commands in flight and closes the connection.
 func (s *apiSession) end() {
 	s.mu.Lock()
-	for call := range s.calls {
-		delete(s.calls, call)
-		close(call.gone)
+	for call := range s.pending {
+		delete(s.pending, call)
+		close(call.cancelled)
 	}
 	s.mu.Unlock()
 	s.group.Wait()
@@ -115,104 +115,77 @@ func (s *apiSession) end() {
 }
 
 // start runs a command in the background.
-func (s *apiSession) start(call *apiCall) {
+func (s *apiSession) start(call *apiCommand) {
 	r := s.router
 	s.mu.Lock()
-	full := len(s.calls) == maxCalls
+	full := len(s.pending) == maxPending
 	if !full {
-		s.calls[call] = struct{}{}
+		s.pending[call] = struct{}{}
 	}
 	s.mu.Unlock()
 	if full {
-		s.send(call.trap(r, &console.Error{Category: console.Failure, Text: "failure: too many commands at a time"})...)
+		s.send(call.trap(r, &routeros.Error{Category: routeros.Failure, Text: "failure: too many commands at a time"})...)
 		return
 	}
 	var f Fault
 	if call.full() == "/login" {
 		r.mu.Lock()
-		f = r.takeFault(s.conn.service.kind, []step{{command: loginCommand, path: "/login"}})
+		f = r.nextFault(s.conn.service.kind, []step{{command: loginCommand, path: "/login"}})
 		r.mu.Unlock()
 	} else {
-		f = r.begin(s.conn, Request{Path: call.full(), Body: call.body}, step{command: call.asked, path: call.Path})
+		f = r.record(s.conn, Request{Path: call.full(), Body: call.body}, step{command: call.asked, path: call.Path})
 	}
-	t := ticket{conn: s.conn, fault: f, gone: call.gone, worker: r.worker(s.conn.service.kind), before: s.last}
+	t := requestCtx{conn: s.conn, fault: f, cancelled: call.cancelled, turn: r.turn(s.conn.service.kind), previous: s.last}
 	done := make(chan struct{})
 	aside := call.tag != "" && (f.Kind == Stall || f.Kind == Slow)
 	if !aside {
 		s.last = done
 	}
 	s.group.Go(func() {
-		x := &apiExchange{session: s, call: call}
-		err := r.carry(t, x)
+		x := &apiTransaction{session: s, call: call}
+		err := r.process(t, x)
 		if err == nil {
 			s.answer(x)
 		}
 		close(done)
-		if x.watch != nil {
-			if err == nil {
-				s.follow(x)
-			}
-			x.watch.Close()
-		}
 		s.mu.Lock()
-		delete(s.calls, call)
+		delete(s.pending, call)
 		s.mu.Unlock()
 	})
 }
 
-// answer sends the answer of a command that was not cancelled meanwhile.
-func (s *apiSession) answer(x *apiExchange) {
+// answer sends the answer of a command unless it was cancelled.
+func (s *apiSession) answer(x *apiTransaction) {
 	s.mu.Lock()
-	if _, waited := s.calls[x.call]; waited {
-		_, _ = s.wire.Write(x.bytes()) // a peer that is gone is noticed by reading
-		if x.watch == nil {
-			delete(s.calls, x.call) // done: nothing to cancel
-		}
+	if _, waited := s.pending[x.call]; waited {
+		_, _ = s.wire.Write(x.bytes()) // reading notices a closed peer
+		delete(s.pending, x.call)      // done: nothing to cancel
 	}
 	s.mu.Unlock()
 	if x.end || x.cut {
 		_ = s.conn.Close()
 	}
-	s.router.afterwards()
+	s.router.postReply()
 }
 
-// send writes sentences that belong to no command in flight.
+// send writes sentences outside of commands in flight.
 func (s *apiSession) send(sentences ...[]string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, _ = s.wire.Write(encodeSentences(sentences))
 }
 
-// follow tells of changes until the command is cancelled.
-func (s *apiSession) follow(x *apiExchange) {
-	for {
-		select {
-		case <-x.watch.C:
-		case <-x.call.gone:
-			return
-		case <-s.router.done:
-			return
-		}
-		changes := x.call.rows(x.watch.Changes())
-		s.mu.Lock()
-		if _, waited := s.calls[x.call]; waited {
-			_, _ = s.wire.Write(encodeSentences(changes))
-		}
-		s.mu.Unlock()
-	}
-}
-
-// cancel ends the commands of a tag, or all when none is named. They answer
-// that they were interrupted, and their !done comes after that of /cancel.
-func (s *apiSession) cancel(cancel *apiCall) {
+// cancel interrupts the commands of a tag, or all without a tag. Their traps
+// precede the !done of /cancel, their own !done follows it.
+func (s *apiSession) cancel(cancel *apiCommand) {
 	tag, named := cancel.Args["tag"]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var ended []*apiCall
-	for call := range s.calls {
+	var ended []*apiCommand
+	for call := range s.pending {
 		if !named || call.tag == tag {
-			delete(s.calls, call)
-			close(call.gone)
+			delete(s.pending, call)
+			close(call.cancelled)
 			ended = append(ended, call)
 		}
 	}

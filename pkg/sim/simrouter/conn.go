@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"sync"
 
-	"github.com/wanctl/wanctl/pkg/sim/simrouter/console"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/routeros"
 )
 
 // conn is an accepted TCP connection, below TLS.
@@ -20,11 +20,11 @@ type conn struct {
 	closed  chan struct{}
 
 	mu   sync.Mutex // protects user
-	user *console.User
+	user *routeros.User
 }
 
-// accept serves connections until the listener closes, as many at a time as
-// the service has sessions.
+// accept serves connections until the listener closes. Beyond the service's
+// number of sessions they are reset.
 func (r *Router) accept(s *service, ln net.Listener) {
 	for {
 		raw, err := ln.Accept()
@@ -32,7 +32,7 @@ func (r *Router) accept(s *service, ln net.Listener) {
 			return
 		}
 		c := &conn{Conn: raw, router: r, service: s, from: remote(raw), closed: make(chan struct{})}
-		most := cmp.Or(r.cfg.MaxSessions, r.machine.MaxSessions(string(s.kind)))
+		most := cmp.Or(r.cfg.MaxSessions, r.state.MaxSessions(string(s.kind)))
 		r.mu.Lock()
 		full := r.closed || most > 0 && s.counts.Open >= most
 		if !full {
@@ -49,9 +49,9 @@ func (r *Router) accept(s *service, ln net.Listener) {
 		go func() {
 			defer r.wg.Done()
 			defer func() { _ = c.Close() }()
-			defer r.machine.Connected(string(s.kind), raw.LocalAddr().String(), raw.RemoteAddr().String())()
-			if c.heard() {
-				s.codec.serve(c)
+			defer r.state.AddConnection(string(s.kind), raw.LocalAddr().String(), raw.RemoteAddr().String())()
+			if c.waitWhileSilent() {
+				s.serve(c)
 			}
 		}()
 	}
@@ -64,9 +64,9 @@ func remote(c net.Conn) netip.Addr {
 	return netip.Addr{}
 }
 
-// heard waits until the service is not silent; false when the connection
-// closed before that.
-func (c *conn) heard() bool {
+// waitWhileSilent waits until the service speaks again; false when the
+// connection closed before that.
+func (c *conn) waitWhileSilent() bool {
 	c.router.mu.Lock()
 	silent := c.service.silent
 	c.router.mu.Unlock()
@@ -81,10 +81,10 @@ func (c *conn) heard() bool {
 	}
 }
 
-// Read withholds what arrives while the service is silent.
+// Read withholds data that arrives while the service is silent.
 func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	if err == nil && !c.heard() {
+	if err == nil && !c.waitWhileSilent() {
 		return 0, net.ErrClosed
 	}
 	return n, err
@@ -105,8 +105,8 @@ func (c *conn) Close() error {
 		c.mu.Lock()
 		u := c.user
 		c.mu.Unlock()
-		if counted && u != nil && !c.oncePerRequest() {
-			c.router.machine.LoggedOut(u, c.service.kind.policy(), c.from)
+		if counted && u != nil && !c.loginPerRequest() {
+			c.router.state.LoggedOut(u, c.service.kind.policy(), c.from)
 		}
 	})
 	return err
@@ -120,46 +120,48 @@ func (c *conn) reset() {
 	_ = c.Close()
 }
 
-// authenticate checks a password for the service of the connection and, when
-// it is right, notes the session.
-func (c *conn) authenticate(name, password string) (*console.User, error) {
-	return c.authenticateBy(name, func(want string) bool { return want == password })
+// authenticate checks a password for the service of the connection and records
+// the session.
+func (c *conn) authenticate(name, password string) (*routeros.User, error) {
+	return c.authenticateWith(name, func(want string) bool { return want == password })
 }
 
-// authenticateBy is authenticate for a peer that does not show its password.
-func (c *conn) authenticateBy(name string, knows func(password string) bool) (*console.User, error) {
-	u, err := c.router.machine.LoginBy(name, c.service.kind.policy(), c.from, knows)
+// authenticateWith is authenticate for a client that proves its password without
+// sending it: matches reports whether the password is right.
+func (c *conn) authenticateWith(name string, matches func(password string) bool) (*routeros.User, error) {
+	u, err := c.router.state.Login(name, c.service.kind.policy(), c.from, matches)
 	if err != nil {
-		c.refused()
+		c.countLoginFailure()
 		return nil, err
 	}
 	c.login(u)
 	return u, nil
 }
 
-// refused counts a login that failed.
-func (c *conn) refused() {
+// countLoginFailure counts a failed login.
+func (c *conn) countLoginFailure() {
 	c.router.mu.Lock()
 	defer c.router.mu.Unlock()
 	c.service.counts.LoginFailures++
 }
 
-// login notes the user of a session, once a connection or once a request.
-func (c *conn) login(u *console.User) {
+// login records the user of a session, once per connection or once per request.
+func (c *conn) login(u *routeros.User) {
 	c.mu.Lock()
 	known := c.user != nil && c.user.Name == u.Name
 	c.user = u
 	c.mu.Unlock()
-	if known && !c.oncePerRequest() {
+	if known && !c.loginPerRequest() {
 		return
 	}
 	c.router.mu.Lock()
 	c.service.counts.Logins++
 	c.router.mu.Unlock()
-	c.router.machine.LoggedIn(u, c.service.kind.policy(), c.from)
+	c.router.state.LoggedIn(u, c.service.kind.policy(), c.from)
 }
 
-// oncePerRequest is how REST may tell of logins; other sessions have a length.
-func (c *conn) oncePerRequest() bool {
+// loginPerRequest reports whether every request is logged as a login, as REST
+// may do.
+func (c *conn) loginPerRequest() bool {
 	return c.router.cfg.Quirks.LoginPerRequest && c.service.kind.policy() == "rest-api"
 }

@@ -27,8 +27,7 @@ counters QUEUE [bytes=N] [packets=N] [dropped=N] [queued-bytes=N] [queued-packet
 run COMMAND...              a RouterOS command, such as: run /queue tree remove WAN-Upload-1
 SERVICE is www, www-ssl, api, api-ssl or ssh; without one it is all of them`
 
-// Control carries out one line in the language of ControlHelp. Scripts reach
-// it through ControlHandler.
+// Control carries out one line in the form of ControlHelp.
 func (r *Router) Control(line string) error {
 	words := strings.Fields(line)
 	if len(words) == 0 {
@@ -46,7 +45,7 @@ func (r *Router) Control(line string) error {
 		r.ClearFaults()
 	case "latency":
 		if len(args) != 1 {
-			return errors.New("latency wants one duration, such as 120ms")
+			return errors.New("latency: give one duration, such as 120ms")
 		}
 		d, err := time.ParseDuration(args[0])
 		if err != nil {
@@ -71,12 +70,12 @@ func (r *Router) Control(line string) error {
 	return nil
 }
 
-// controlService carries out what can be done to one service or to all.
+// controlService carries out a command about one service or all.
 func (r *Router) controlService(command string, args []string) error {
 	on := false
 	if command == "silent" {
 		if len(args) == 0 || args[0] != "on" && args[0] != "off" {
-			return errors.New("silent wants on or off")
+			return errors.New("silent: use on or off")
 		}
 		on, args = args[0] == "on", args[1:]
 	}
@@ -128,7 +127,7 @@ func parseReboot(args []string) (Reboot, error) {
 
 func (r *Router) controlCounters(args []string) error {
 	if len(args) == 0 {
-		return errors.New("counters wants the name of a queue")
+		return errors.New("counters: give the name of a queue")
 	}
 	q, ok := r.Queue(args[0])
 	if !ok {
@@ -162,7 +161,7 @@ func setCounter(c *router.Counters, key, value string) error {
 	return err
 }
 
-// ControlHandler serves Control over HTTP, to be bound to loopback: GET / tells
+// ControlHandler serves Control over HTTP; bind it to loopback. GET / returns
 // Counts as JSON, POST / carries out each line of its body.
 func (r *Router) ControlHandler() http.Handler {
 	mux := http.NewServeMux()

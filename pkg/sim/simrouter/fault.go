@@ -12,14 +12,14 @@ import (
 type FaultKind string
 
 // The kinds. Those that give another answer happen instead of the command, or
-// after it when Fault.Applied is set; the others let the command run and spoil
-// its answer. A kind that a service has no way to show is Garble there.
+// after it when Fault.Applied is set; the others let the command run and corrupt
+// its answer. A kind that a protocol cannot express is Garble there.
 const (
 	Slow  FaultKind = "slow"  // takes For longer
 	Stall FaultKind = "stall" // no answer; the connection stays open
 	Reset FaultKind = "reset" // the connection is reset
 
-	// Answers other than the command's.
+	// Other answers than the command's.
 	HTML      FaultKind = "html"       // a web page, with Status or 200
 	Status    FaultKind = "status"     // a failure: Status with Text as the detail; elsewhere Text alone
 	Deny      FaultKind = "deny"       // a policy is missing
@@ -27,18 +27,18 @@ const (
 	Empty     FaultKind = "empty"      // as if the menu had no rows
 	WrongData FaultKind = "wrong-data" // /system/resource instead of what was asked
 
-	// Answers spoiled.
+	// Corrupted answers.
 	Cut      FaultKind = "cut"      // the connection ends in the middle of the answer
 	Truncate FaultKind = "truncate" // half of the answer, properly framed
 	Garble   FaultKind = "garble"   // not what the protocol allows
 
 	// Of the binary API alone. The first four are answers of their own.
-	Fatal       FaultKind = "fatal"        // !fatal with a bare word, and the end of the connection
+	Fatal       FaultKind = "fatal"        // !sendFatal with a bare word, and the end of the connection
 	MultiTrap   FaultKind = "multi-trap"   // two traps before one !done
 	HugeWord    FaultKind = "huge-word"    // announces a word of 1 GiB
 	ControlByte FaultKind = "control-byte" // a reserved byte where a length should be
 	EmptyRe     FaultKind = "empty-re"     // a row without attributes before the others
-	Unsolicited FaultKind = "unsolicited"  // a sentence for a tag that nobody uses comes first
+	Unsolicited FaultKind = "unsolicited"  // a sentence with an unused tag comes first
 )
 
 // FaultKinds lists every kind.
@@ -56,15 +56,15 @@ type Fault struct {
 	Service Service       // only requests that come by this service; "" any
 	Command string        // only this command, such as "print", "set" or "login"; "" any but login
 	Path    string        // only requests below this path, such as "/queue/tree"; "" any
-	Applied bool          // the command takes effect before the fault strikes
+	Applied bool          // the command takes effect before the fault matches
 	For     time.Duration // Slow: how long
 	Status  int           // Status, HTML
 	Text    string        // Status: the detail, none when empty
 }
 
-// strikes reports whether f is about a request: one of its steps has the
+// matches reports whether f applies to a request: one of its steps has the
 // command and the path.
-func (f *Fault) strikes(kind Service, steps []step) bool {
+func (f *Fault) matches(kind Service, steps []step) bool {
 	if f.Service != "" && f.Service != kind {
 		return false
 	}
@@ -74,10 +74,10 @@ func (f *Fault) strikes(kind Service, steps []step) bool {
 	})
 }
 
-// loginCommand is the step that faults strike only when they name it.
+// loginCommand is the step that faults applyFault only when they name it.
 const loginCommand = "login"
 
-// Inject adds a fault. Earlier faults are met first.
+// Inject adds a fault. Earlier faults apply first.
 func (r *Router) Inject(f Fault) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -98,15 +98,15 @@ func (r *Router) SetLatency(d time.Duration) {
 	r.latency = d
 }
 
-// takeFault returns the fault that strikes a request, if any. The caller holds
+// nextFault returns the fault that matches a request, if any. The caller holds
 // r.mu.
-func (r *Router) takeFault(kind Service, steps []step) Fault {
+func (r *Router) nextFault(kind Service, steps []step) Fault {
 	if r.race > 0 && !slices.ContainsFunc(steps, func(s step) bool { return s.command == loginCommand }) {
 		r.race--
 		return Fault{Kind: r.raceKind}
 	}
 	for i, f := range r.faults {
-		if !f.strikes(kind, steps) {
+		if !f.matches(kind, steps) {
 			continue
 		}
 		struck := *f
@@ -122,9 +122,9 @@ func (r *Router) takeFault(kind Service, steps []step) Fault {
 
 // Reboot describes a restart of the router.
 type Reboot struct {
-	Down     time.Duration // how long connections are refused
-	Renumber bool          // every id means another row afterwards
-	Race     int           // so many requests are answered with wrong data at first
+	Down     time.Duration // how long connections are countLoginFailure
+	Renumber bool          // every id means another row postReply
+	Race     int           // number of first requests that are answered with wrong data
 	RaceKind FaultKind     // WrongData, or Empty
 }
 
@@ -133,7 +133,7 @@ type Reboot struct {
 func (r *Router) Reboot(o Reboot) {
 	r.Refuse()
 	r.DropConnections()
-	r.machine.Reboot(o.Renumber)
+	r.state.Reboot(o.Renumber)
 
 	r.mu.Lock()
 	r.race, r.raceKind = o.Race, o.RaceKind
@@ -141,15 +141,15 @@ func (r *Router) Reboot(o Reboot) {
 		r.raceKind = WrongData
 	}
 	if o.Down > 0 && !r.closed {
-		r.boot = time.AfterFunc(o.Down, func() { r.comeBack() })
+		r.boot = time.AfterFunc(o.Down, func() { r.listenAgain() })
 		r.mu.Unlock()
 		return
 	}
 	r.mu.Unlock()
-	r.comeBack()
+	r.listenAgain()
 }
 
-func (r *Router) comeBack() {
+func (r *Router) listenAgain() {
 	if err := r.Listen(); err != nil {
 		r.log.Error("listening again after a reboot", "error", err)
 	}

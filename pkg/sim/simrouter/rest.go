@@ -3,23 +3,22 @@ package simrouter
 import (
 	"context"
 	"crypto/tls"
-	"errors"
+	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"net/http"
-	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/wanctl/wanctl/pkg/sim/simrouter/console"
 )
 
 const maxBody = 1 << 20
 
-// rest is the codec of REST. It has one HTTP server, which is handed the
-// connections that the service accepts.
+// rest is the REST service. Its HTTP server takes the connections that the
+// service accepts.
 type rest struct {
 	router *Router
 	tls    *tls.Config // nil: plain http
@@ -79,7 +78,7 @@ func (h *rest) serve(c *conn) {
 	}
 }
 
-// response is an HTTP answer before faults have had their way with it.
+// response is an HTTP answer that faults may still change.
 type response struct {
 	status int
 	body   []byte
@@ -87,8 +86,8 @@ type response struct {
 	cut    bool // the connection ends in the middle of the body
 }
 
-// restExchange is a request over HTTP and its answer.
-type restExchange struct {
+// restTransaction is a request over HTTP and its answer.
+type restTransaction struct {
 	router *Router
 	conn   *conn
 	req    *http.Request
@@ -112,16 +111,16 @@ func (h *rest) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	f := r.begin(c, Request{Method: req.Method, Path: req.URL.RequestURI(), Body: string(body)}, restStep(req))
-	x := &restExchange{router: r, conn: c, req: req, body: body}
-	err = r.carry(ticket{conn: c, fault: f, gone: req.Context().Done(), worker: r.worker(c.service.kind)}, x)
+	f := r.record(c, Request{Method: req.Method, Path: req.URL.RequestURI(), Body: string(body)}, restStep(req))
+	x := &restTransaction{router: r, conn: c, req: req, body: body}
+	err = r.process(requestCtx{conn: c, fault: f, cancelled: req.Context().Done(), turn: r.turn(c.service.kind)}, x)
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
 	r.write(w, x.res)
 }
 
-// restStep is a request as faults select it.
+// restStep returns a request as faults select it.
 func restStep(req *http.Request) step {
 	segments := menuSegments(req.URL)
 	s := step{command: restCommand(req.Method), path: "/" + strings.Join(segments, "/")}
@@ -131,8 +130,8 @@ func restStep(req *http.Request) step {
 	return s
 }
 
-// restCommand maps the methods of HTTP to commands; that of POST is in the
-// path.
+// restCommand maps the methods of HTTP to commands; POST names its command in
+// the path.
 func restCommand(method string) string {
 	switch method {
 	case http.MethodGet:
@@ -147,11 +146,11 @@ func restCommand(method string) string {
 	return ""
 }
 
-func (x *restExchange) run() { x.res = x.router.command(x.req, x.conn, x.body) }
+func (x *restTransaction) run() { x.res = x.router.command(x.req, x.conn, x.body) }
 
-func (x *restExchange) expire() { x.res = restError(http.StatusBadRequest, "Session closed") }
+func (x *restTransaction) expire() { x.res = restError(http.StatusBadRequest, "Session closed") }
 
-func (x *restExchange) replace(f Fault) bool {
+func (x *restTransaction) replace(f Fault) bool {
 	switch f.Kind {
 	case HTML:
 		status := f.Status
@@ -165,14 +164,14 @@ func (x *restExchange) replace(f Fault) bool {
 	case Ignore, Empty:
 		x.res = response{status: http.StatusOK, body: []byte("[]")}
 	case WrongData:
-		x.res = response{status: http.StatusOK, body: encodeRow(x.router.wrongData(), false)}
+		x.res = response{status: http.StatusOK, body: encodeRow(x.router.resourceRow(), false)}
 	default:
 		return false
 	}
 	return true
 }
 
-func (x *restExchange) spoil(f Fault) {
+func (x *restTransaction) corrupt(f Fault) {
 	switch f.Kind {
 	case "", Slow:
 	case Truncate:
@@ -185,7 +184,7 @@ func (x *restExchange) spoil(f Fault) {
 }
 
 func (r *Router) write(w http.ResponseWriter, res response) {
-	defer r.afterwards()
+	defer r.postReply()
 	contentType := "application/json"
 	if res.html {
 		contentType = "text/html"
@@ -208,115 +207,66 @@ func (r *Router) write(w http.ResponseWriter, res response) {
 	}
 }
 
-func (r *Router) command(req *http.Request, c *conn, body []byte) response {
-	v := r.machine.Version()
-	if !strings.HasPrefix(req.URL.Path, "/rest") || !v.AtLeast(7, 1) || c.service.kind == WWW && !v.AtLeast(7, 9) {
-		if req.URL.Path == "/" {
-			return response{status: http.StatusOK, html: true, body: []byte("<html><title>RouterOS</title></html>\n")}
+// RouterOS does not write standard JSON, and neither does this: all values are
+// strings, keys are sorted, and bytes above 0x7f and control bytes without a short
+// escape are sent as they are stored.
+
+func encodeRows(rows []map[string]string, escapeControls bool) []byte {
+	b := []byte{'['}
+	for i, r := range rows {
+		if i > 0 {
+			b = append(b, ',')
 		}
-		return response{status: http.StatusNotFound, html: true, body: []byte("<html><h1>Error 404: Not Found</h1></html>\n")}
+		b = append(b, encodeRow(r, escapeControls)...)
 	}
-	u, res, ok := r.authenticate(req, c)
-	if !ok {
-		return res
-	}
-	call, fail := r.parse(req, body)
-	if fail != nil {
-		return *fail
-	}
-	return r.run(u, req.Method, call)
+	return append(b, ']')
 }
 
-func (r *Router) authenticate(req *http.Request, c *conn) (*console.User, response, bool) {
-	name, password, given := req.BasicAuth()
-	if !given {
-		return nil, restError(http.StatusUnauthorized, ""), false
-	}
-	u, err := c.authenticate(name, password)
-	if err != nil {
-		status := http.StatusUnauthorized
-		if errors.Is(err, console.ErrNoPolicy) {
-			status = r.cfg.Quirks.NoPolicyStatus
+func encodeRow(row map[string]string, escapeControls bool) []byte {
+	b := []byte{'{'}
+	for i, key := range slices.Sorted(maps.Keys(row)) {
+		if i > 0 {
+			b = append(b, ',')
 		}
-		return nil, restError(status, ""), false
+		b = appendString(b, key, escapeControls)
+		b = append(b, ':')
+		b = appendString(b, row[key], escapeControls)
 	}
-	return u, response{}, true
+	return append(b, '}')
 }
 
-// run maps the verbs of HTTP to commands.
-func (r *Router) run(u *console.User, method string, call call) response {
-	byID := call.ref != ""
-	if name := restCommand(method); name != "" {
-		call.Name = name
-	}
-	if byID {
-		call.Args[".id"] = call.ref
-	}
-	res, err := r.machine.Run(u, call.Command)
-	if err != nil {
-		return r.failure(err, byID)
-	}
-	switch method {
-	case http.MethodDelete:
-		return response{status: http.StatusNoContent}
-	case http.MethodPut:
-		call.ref = res.Ret
-		return r.readBack(u, call, http.StatusCreated)
-	case http.MethodPatch:
-		return r.readBack(u, call, http.StatusOK)
-	case http.MethodGet:
-		if (byID || res.Single) && len(res.Rows) > 0 {
-			return response{status: http.StatusOK, body: encodeRow(res.Rows[0], r.cfg.Quirks.EscapedControls)}
+func appendString(b []byte, s string, escapeControls bool) []byte {
+	b = append(b, '"')
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			b = append(b, '\\', c)
+		case c == '\n':
+			b = append(b, `\n`...)
+		case c == '\r':
+			b = append(b, `\r`...)
+		case c == '\t':
+			b = append(b, `\t`...)
+		case c < ' ' && escapeControls:
+			b = fmt.Appendf(b, `\u%04x`, c)
+		default:
+			b = append(b, c)
 		}
 	}
-	if res.HasRet {
-		return response{status: http.StatusOK, body: encodeRow(map[string]string{"ret": res.Ret}, r.cfg.Quirks.EscapedControls)}
-	}
-	return response{status: http.StatusOK, body: encodeRows(res.Rows, r.cfg.Quirks.EscapedControls)}
+	return append(b, '"')
 }
 
-// readBack answers PUT and PATCH with the row as it is now.
-func (r *Router) readBack(u *console.User, call call, status int) response {
-	if r.cfg.Quirks.EmptyAnswers {
-		return response{status: status, body: []byte("[]")}
+// restError returns an error body: {"detail":...,"error":400,"message":...}, where
+// the detail may be absent.
+func restError(status int, detail string) response {
+	b := []byte{'{'}
+	if detail != "" {
+		b = appendString(append(b, `"detail":`...), detail, true)
+		b = append(b, ',')
 	}
-	res, err := r.machine.Run(u, console.Command{Path: call.Path, Name: "print", Args: map[string]string{".id": call.ref}})
-	if err != nil {
-		return r.failure(err, true)
-	}
-	if len(res.Rows) == 0 {
-		return response{status: status, body: []byte("[]")}
-	}
-	return response{status: status, body: encodeRow(res.Rows[0], r.cfg.Quirks.EscapedControls)}
-}
-
-// failure words an error as REST does.
-func (r *Router) failure(err error, byID bool) response {
-	var e *console.Error
-	if !errors.As(err, &e) {
-		return restError(http.StatusInternalServerError, err.Error())
-	}
-	switch {
-	case e.Denied:
-		return restError(r.cfg.Quirks.DeniedStatus, e.Text)
-	case byID && e.Category == console.MissingItem && e.Text == "no such item":
-		return restError(http.StatusNotFound, "")
-	}
-	return restError(e.Status, e.Text)
-}
-
-// menuSegments splits the path below /rest. Escapes are decoded, so that *1A
-// and %2A1A are the same.
-func menuSegments(u *url.URL) []string {
-	var out []string
-	for s := range strings.SplitSeq(strings.TrimPrefix(u.EscapedPath(), "/rest"), "/") {
-		if s == "" {
-			continue
-		}
-		if decoded, err := url.PathUnescape(s); err == nil {
-			s = decoded
-		}
-		out = append(out, s)
-	}
-	return out
+	b = append(b, `"error":`...)
+	b = strconv.AppendInt(b, int64(status), 10)
+	b = append(b, `,"message":`...)
+	b = appendString(b, http.StatusText(status), true)
+	return response{status: status, body: append(b, '}')}
 }

@@ -1,15 +1,15 @@
 // Package simrouter is a simulated RouterOS on real sockets: for tests, for
 // trying wanctl without a router, and as the control plane of a lab in which a
-// Backend owns real queues. Package console holds what the router does; this
-// package holds how it is reached (a Service each for REST, the binary API and
-// SSH), what goes wrong on the way (Fault), and a control endpoint for scripts.
+// Backend owns real queues. It owns the network side: a Service each for REST,
+// the binary API and SSH, the faults that happen to requests (Fault), and a
+// control endpoint for scripts. Menus, commands and users are in package
+// routeros; it never decides what a command does.
 //
-// service.go is where a protocol is added, life.go what happens to every
-// request whatever it came by, rest.go, api.go and ssh.go what is particular to
-// one protocol.
+// To add a service, begin in service.go. request.go holds what happens to every
+// request, rest.go, api.go and ssh.go what differs between the protocols.
 //
-// Where nobody has published what RouterOS does, the behaviour is a knob in
-// Quirks, so that clients are tested against every plausible answer.
+// Where RouterOS's behaviour is not published, it is a switch in Quirks, so that
+// clients are tested against every plausible answer.
 package simrouter
 
 import (
@@ -28,7 +28,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/router"
-	"github.com/wanctl/wanctl/pkg/sim/simrouter/console"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/routeros"
 )
 
 //go:embed default.rsc
@@ -37,11 +37,11 @@ var defaultScript string
 // DefaultScript is the configuration a Router starts with when none is given.
 func DefaultScript() string { return defaultScript }
 
-// Backend owns real queues; see console.Backend.
-type Backend = console.Backend
+// Backend owns real queues; see routeros.Backend.
+type Backend = routeros.Backend
 
 // ScriptError is a mistake in the initial configuration.
-type ScriptError = console.ScriptError
+type ScriptError = routeros.ScriptError
 
 // Config of a Router. The zero Config is RouterOS 7.22.1 with DefaultScript,
 // answering at once over TLS.
@@ -70,10 +70,10 @@ type Config struct {
 	Listen func(network, addr string) (net.Listener, error)
 }
 
-// Quirks are points where RouterOS's behaviour is not known or varies. Zero
-// values are the likelier reading.
+// Quirks are points where RouterOS's behaviour is unknown or varies. The zero
+// value of each is the likelier behaviour.
 type Quirks struct {
-	console.Quirks
+	routeros.Quirks
 
 	SerialiseAll bool // requests of all services and sessions wait for each other, as those of REST do
 
@@ -82,7 +82,7 @@ type Quirks struct {
 	NoPolicyStatus    int           // of a user without the rest-api policy; 401
 	BadVerbStatus     int           // of a method a path does not have; 406
 	UnknownPathStatus int           // 400
-	LoginPerRequest   bool          // /log tells of every request, not every connection
+	LoginPerRequest   bool          // every request is a login in /log, not every connection
 	PlusIsSpace       bool          // + in a filter means a space
 	NoNamesInPath     bool          // /queue/tree/NAME is not accepted for /queue/tree/*ID
 	EmptyAnswers      bool          // PUT and PATCH answer [] instead of the row
@@ -92,7 +92,7 @@ type Quirks struct {
 
 	// The binary API.
 	OldLogin         bool   // by challenge and response, as before 6.43
-	LoginMessage     string // of a refused login; "invalid user name or password (6)"
+	LoginMessage     string // of a countLoginFailure login; "invalid user name or password (6)"
 	NoCategories     bool   // traps come without =category=
 	NoAPICertificate bool   // api-ssl has no certificate and offers anonymous ciphers alone
 
@@ -102,9 +102,9 @@ type Quirks struct {
 // Router is one simulated router. It is safe for concurrent use.
 type Router struct {
 	// configuration
-	cfg     Config
-	machine *console.Machine
-	log     *slog.Logger
+	cfg   Config
+	state *routeros.Router
+	log   *slog.Logger
 
 	busy   chan struct{} // held by the one REST request being answered
 	done   chan struct{} // closed by Close
@@ -135,7 +135,7 @@ type Counts struct {
 	Services map[Service]ServiceCounts `json:"services"` // those that were started
 }
 
-// ServiceCounts is what came by one service.
+// ServiceCounts is what one service has seen.
 type ServiceCounts struct {
 	Requests      int `json:"requests"`       // logins are not among them
 	Connections   int `json:"connections"`    // accepted
@@ -157,10 +157,10 @@ const maxHistory = 4096
 // New makes a router that does not listen yet. A mistake in the script is a
 // *ScriptError.
 func New(cfg Config) (*Router, error) {
-	var version console.Version
+	var version routeros.Version
 	if cfg.Version != "" {
 		var err error
-		if version, err = console.ParseVersion(cfg.Version); err != nil {
+		if version, err = routeros.ParseVersion(cfg.Version); err != nil {
 			return nil, err
 		}
 	}
@@ -171,7 +171,7 @@ func New(cfg Config) (*Router, error) {
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
-	r.machine = console.New(console.Config{
+	r.state = routeros.New(routeros.Config{
 		Version: version, Uptime: cfg.Uptime, Now: cfg.Now, Backend: cfg.Backend, Quirks: cfg.Quirks.Quirks, Logger: r.log,
 		Reboot: func() { r.reboot.Store(true) },
 	})
@@ -179,7 +179,7 @@ func New(cfg Config) (*Router, error) {
 	if script == "" {
 		script, name = defaultScript, "default configuration"
 	}
-	if err := r.machine.Load(name, strings.NewReader(script)); err != nil {
+	if err := r.state.Load(name, strings.NewReader(script)); err != nil {
 		return nil, err
 	}
 	setDefault(&r.cfg.RequestCap, time.Minute)
@@ -196,8 +196,8 @@ func New(cfg Config) (*Router, error) {
 	return r, nil
 }
 
-// needCertificate makes one unless there is one. The caller holds r.mu.
-func (r *Router) needCertificate() (err error) {
+// ensureCertificate makes a certificate unless there is one. The caller holds r.mu.
+func (r *Router) ensureCertificate() (err error) {
 	if len(r.cert.Certificate) > 0 {
 		return nil
 	}
@@ -227,7 +227,7 @@ func (r *Router) Fingerprint() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Close drops every connection and waits for what it started.
+// Close resets every connection and waits for the router's goroutines.
 func (r *Router) Close() error {
 	r.mu.Lock()
 	if r.closed {
@@ -251,20 +251,20 @@ func (r *Router) Close() error {
 	return nil
 }
 
-// Machine gives access to the router's inside, for users, policies and rows
-// that no method here covers.
-func (r *Router) Machine() *console.Machine { return r.machine }
+// State returns the router's menus, for users, policies and rows that no method
+// here covers.
+func (r *Router) State() *routeros.Router { return r.state }
 
 // Run runs commands in the form of an export, such as
-// "/queue tree add name=x parent=global", as the machine itself.
+// "/queue tree add name=x parent=global", as the router itself.
 func (r *Router) Run(script string) error {
-	return r.machine.Load("script", strings.NewReader(script))
+	return r.state.Load("script", strings.NewReader(script))
 }
 
 // Queue returns a queue as the router holds it; false when there is not
 // exactly one of that name.
 func (r *Router) Queue(name string) (router.Queue, bool) {
-	row, ok := r.machine.Row("/queue/tree", "name", name)
+	row, ok := r.state.Row("/queue/tree", "name", name)
 	if !ok {
 		return router.Queue{}, false
 	}
@@ -285,7 +285,7 @@ func (r *Router) Queue(name string) (router.Queue, bool) {
 
 // SetCounters sets what a queue reports. A Backend's own counters win.
 func (r *Router) SetCounters(queue string, c router.Counters) error {
-	return r.machine.SetCounters(queue, c)
+	return r.state.SetCounters(queue, c)
 }
 
 // Counts returns what the router has seen so far.
@@ -293,7 +293,7 @@ func (r *Router) Counts() Counts {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c := Counts{
-		Writes: r.machine.Writes(), WriteSectors: r.machine.WriteSectors(),
+		Writes: r.state.Writes(), WriteSectors: r.state.WriteSectors(),
 		Services: make(map[Service]ServiceCounts, len(r.services)),
 	}
 	for _, s := range r.services {
@@ -316,7 +316,7 @@ func (r *Router) Writes() int { return r.Counts().Writes }
 // WriteSectors counts the flash sectors that changes have cost.
 func (r *Router) WriteSectors() int { return r.Counts().WriteSectors }
 
-// Logins counts the sessions that /log tells of.
+// Logins counts the sessions recorded in /log.
 func (r *Router) Logins() int { return r.Counts().Logins }
 
 // History returns the latest requests, oldest first.

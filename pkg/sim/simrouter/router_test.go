@@ -165,7 +165,7 @@ func TestQuirks(t *testing.T) {
 	c.want("POST", "/rest/queue/tree/print", `{}`, 405, `{"detail":"no such command or directory (print)","error":405,"message":"Method Not Allowed"}`)
 	c.user = "reader:r"
 	c.want("DELETE", "/rest/queue/tree/*1000000", "", 403, `{"detail":"not enough permissions (9)","error":403,"message":"Forbidden"}`)
-	if err := c.r.Machine().AddUser("api", "", "read", "api"); err != nil {
+	if err := c.r.State().AddUser("api", "", "read", "api"); err != nil {
 		t.Fatal(err)
 	}
 	c.user = "api:"
@@ -270,7 +270,7 @@ func TestFaults(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.want("GET", get, "", tt.status, tt.body)
-		c.want("GET", get, "", 200, full) // it strikes once
+		c.want("GET", get, "", 200, full) // it matches once
 	}
 	for fault, want := range map[FaultKind]error{Reset: syscall.ECONNRESET, Cut: io.ErrUnexpectedEOF} {
 		r.Inject(Fault{Kind: fault, Times: 1})
@@ -283,14 +283,14 @@ func TestFaults(t *testing.T) {
 		t.Errorf("wrong data: %s, %v", body, err)
 	}
 
-	// Faults for other requests do not strike, and end when cleared.
+	// Faults for other requests do not applyFault, and end when cleared.
 	r.Inject(Fault{Kind: HTML, Command: "set"})
 	r.Inject(Fault{Kind: HTML, Path: "/system"})
 	c.want("GET", get, "", 200, full)
 	r.ClearFaults()
 	c.want("GET", "/rest/system/identity", "", 200, `{"name":"MikroTik"}`)
 
-	// What is applied before the fault strikes has happened.
+	// What is applied before the fault matches has happened.
 	for _, applied := range []bool{false, true} {
 		before := r.Writes()
 		r.Inject(Fault{Kind: Reset, Command: "set", Times: 1, Applied: applied})
@@ -348,7 +348,7 @@ func TestSessionCap(t *testing.T) {
 	c.want("GET", "/rest/system/identity", "", 200, `{"name":"MikroTik"}`)
 	for version, want := range map[string]int{"7.15": 0, "7.16": 20} {
 		r := start(t, Config{Version: version})
-		if got := r.machine.MaxSessions("www"); got != want {
+		if got := r.state.MaxSessions("www"); got != want {
 			t.Errorf("%s allows %d sessions, want %d", version, got, want)
 		}
 	}
@@ -463,7 +463,7 @@ func TestDefaultConfiguration(t *testing.T) {
 		if err := r.Run("/system script run " + script); err != nil {
 			t.Fatal(err)
 		}
-		rule, ok := r.Machine().Row("/ip/firewall/mangle", "comment", comment)
+		rule, ok := r.State().Row("/ip/firewall/mangle", "comment", comment)
 		if !ok || rule["disabled"] != want {
 			t.Errorf("after %s the rule is %v", script, rule)
 		}

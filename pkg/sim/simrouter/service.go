@@ -9,7 +9,7 @@ import (
 	"strconv"
 )
 
-// Service is one of the ways into a router, under its name in /ip/service.
+// Service is a network service of a router, by its name in /ip/service.
 type Service string
 
 // The services.
@@ -24,15 +24,15 @@ const (
 // Services lists every service.
 func Services() []Service { return []Service{WWW, WWWSSL, API, APISSL, SSH} }
 
-// codec speaks the protocol of a service.
-type codec interface {
-	// serve speaks with one peer until the connection ends, and closes it. It
-	// returns once what it started for the connection has ended.
+// protocol serves the connections of a service.
+type protocol interface {
+	// serve handles one connection until it ends, and closes it. It returns once
+	// all goroutines of the connection have ended.
 	serve(c *conn)
 }
 
-// newCodec makes the codec of a service when it starts.
-func (r *Router) newCodec(kind Service) (codec, error) {
+// newProtocol returns the protocol of a service when it starts.
+func (r *Router) newProtocol(kind Service) (protocol, error) {
 	switch kind {
 	case WWW, WWWSSL:
 		return r.newREST(kind == WWWSSL), nil
@@ -44,7 +44,8 @@ func (r *Router) newCodec(kind Service) (codec, error) {
 	return nil, fmt.Errorf("simulated router: service %q is not simulated", kind)
 }
 
-// policy is what a user needs to come in, and how /log names the service.
+// policy returns the policy that a user needs for the service, which is also the
+// service's name in /log.
 func (s Service) policy() string {
 	switch s {
 	case WWW, WWWSSL:
@@ -60,9 +61,9 @@ func (s Service) encrypted() bool { return s == WWWSSL || s == APISSL }
 
 // service is one port. Its listener comes and goes with the router.
 type service struct {
-	kind   Service
-	addr   string
-	codec  codec
+	kind Service
+	addr string
+	protocol
 	ln     net.Listener  // nil while refusing
 	silent chan struct{} // open while connections are accepted and ignored
 	counts ServiceCounts
@@ -118,18 +119,18 @@ func (r *Router) ServeService(kind Service, ln net.Listener) (err error) {
 		return fmt.Errorf("simulated router: service %s runs already", kind)
 	}
 	if kind.encrypted() {
-		if err := r.needCertificate(); err != nil {
+		if err := r.ensureCertificate(); err != nil {
 			return err
 		}
 	}
-	codec, err := r.newCodec(kind)
+	protocol, err := r.newProtocol(kind)
 	if err != nil {
 		return err
 	}
-	s := &service{kind: kind, addr: ln.Addr().String(), codec: codec}
+	s := &service{kind: kind, addr: ln.Addr().String(), protocol: protocol}
 	r.services = append(r.services, s)
-	_, port := splitAddr(s.addr)
-	r.machine.ServiceRuns(string(kind), port)
+	_, port := hostPort(s.addr)
+	r.state.ServiceStarted(string(kind), port)
 	r.open(s, ln)
 	return nil
 }
@@ -155,7 +156,7 @@ func (r *Router) Addr() string {
 }
 
 // HostPort is Addr in two parts.
-func (r *Router) HostPort() (host string, port int) { return splitAddr(r.Addr()) }
+func (r *Router) HostPort() (host string, port int) { return hostPort(r.Addr()) }
 
 // AddrOf returns the address of a service, "" when it was not started.
 func (r *Router) AddrOf(kind Service) string {
@@ -168,9 +169,9 @@ func (r *Router) AddrOf(kind Service) string {
 }
 
 // HostPortOf is AddrOf in two parts.
-func (r *Router) HostPortOf(kind Service) (host string, port int) { return splitAddr(r.AddrOf(kind)) }
+func (r *Router) HostPortOf(kind Service) (host string, port int) { return hostPort(r.AddrOf(kind)) }
 
-func splitAddr(addr string) (host string, port int) {
+func hostPort(addr string) (host string, port int) {
 	host, text, _ := net.SplitHostPort(addr)
 	port, _ = strconv.Atoi(text)
 	return host, port
@@ -186,7 +187,7 @@ func (r *Router) open(s *service, ln net.Listener) {
 	}()
 }
 
-// Refuse stops listening: connections are refused until Listen. Open
+// Refuse stops listening: connections are countLoginFailure until Listen. Open
 // connections stay.
 func (r *Router) Refuse() { r.RefuseService("") }
 
@@ -264,8 +265,7 @@ func (r *Router) DropService(kind Service) {
 	}
 }
 
-// parseService reads the optional name of a service at the end of a control
-// command.
+// parseService returns the service that a control command names, "" for all.
 func parseService(args []string) (Service, error) {
 	switch {
 	case len(args) == 0:

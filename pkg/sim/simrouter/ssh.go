@@ -13,11 +13,11 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"github.com/wanctl/wanctl/pkg/sim/simrouter/console"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/routeros"
 )
 
-// SSHQuirks are points of the SSH service where RouterOS's behaviour is not
-// known or varies.
+// SSHQuirks are points of the SSH service where RouterOS's behaviour is unknown
+// or varies.
 type SSHQuirks struct {
 	// HostKey is "rsa" or "ed25519"; "" is rsa below 7.9 and with Legacy,
 	// ed25519 otherwise.
@@ -30,27 +30,27 @@ type SSHQuirks struct {
 	Pad  int // lines are filled up with blanks to this number of columns
 
 	PasswordBesideKey bool      // also users with a key may use their password
-	NoPassword        bool      // passwords by keyboard-interactive alone
-	NoInteractive     bool      // passwords by the method of that name alone
-	Expired           string    // this user is asked for a new password instead of anything else
-	Keepalive         Keepalive // what keepalive@openssh.com gets
-	MaxChannels       int       // open on one connection; 0 is no cap
+	NoPassword        bool      // passwords by keyboard-interactive only
+	NoInteractive     bool      // passwords by the method "password" only
+	Expired           string    // this user is asked for a new password instead of running commands
+	Keepalive         Keepalive // the reply to keepalive@openssh.com
+	MaxChannels       int       // open on one connection; 0 is no limit
 }
 
-// ExitStatus says what a line that failed leaves behind.
+// ExitStatus is the exit status of a line that failed.
 type ExitStatus string
 
-// The ways. Lines that succeed end with 0, but for ExitMissing.
+// The statuses. Lines that succeed end with 0, except with ExitMissing.
 const (
 	ExitZero    ExitStatus = ""        // 0: failures are seen in the output alone
 	ExitOne     ExitStatus = "1"       // 1
 	ExitMissing ExitStatus = "missing" // no exit-status at all, whatever happened
 )
 
-// Keepalive says how requests of keepalive@openssh.com are answered.
+// Keepalive is the reply to requests of keepalive@openssh.com.
 type Keepalive string
 
-// The ways.
+// The replies.
 const (
 	KeepaliveFailed   Keepalive = ""         // with a failure, which is an answer too
 	KeepaliveAnswered Keepalive = "answered" // with a success
@@ -83,8 +83,8 @@ func (r *Router) SSHFingerprint() string {
 	return ssh.FingerprintSHA256(k)
 }
 
-// ChangeSSHHostKey makes another host key, "rsa" or "ed25519", for connections
-// from now on.
+// ChangeSSHHostKey makes a new host key, "rsa" or "ed25519", for connections from
+// now on.
 func (r *Router) ChangeSSHHostKey(kind string) error {
 	k, err := newHostKey(kind)
 	if err != nil {
@@ -96,7 +96,7 @@ func (r *Router) ChangeSSHHostKey(kind string) error {
 	return nil
 }
 
-// AddSSHKey lets a user in by a key. From then on their password is refused,
+// AddSSHKey lets a user in by a key. From then on their password is countLoginFailure,
 // but for Quirks.SSH.PasswordBesideKey.
 func (r *Router) AddSSHKey(user string, key ssh.PublicKey) {
 	r.keys.mu.Lock()
@@ -122,7 +122,7 @@ func (r *Router) hostKey() (ssh.Signer, error) {
 	kind := r.cfg.Quirks.SSH.HostKey
 	if kind == "" {
 		kind = "ed25519"
-		if r.cfg.Quirks.SSH.Legacy || !r.machine.Version().AtLeast(7, 9) {
+		if r.cfg.Quirks.SSH.Legacy || !r.state.Version().AtLeast(7, 9) {
 			kind = "rsa"
 		}
 	}
@@ -149,23 +149,23 @@ func newHostKey(kind string) (ssh.Signer, error) {
 	return nil, fmt.Errorf("SSH host key %q: use rsa or ed25519", kind)
 }
 
-// sshCodec is the codec of the command line.
-type sshCodec struct{ router *Router }
+// sshService is the command line over SSH.
+type sshService struct{ router *Router }
 
-func (r *Router) newSSH() (*sshCodec, error) {
+func (r *Router) newSSH() (*sshService, error) {
 	if _, err := r.hostKey(); err != nil {
 		return nil, fmt.Errorf("making a host key: %w", err)
 	}
-	return &sshCodec{r}, nil
+	return &sshService{r}, nil
 }
 
 var errRefused = errors.New("refused")
 
-// userKey is under which a login is kept in ssh.Permissions.
+// userKey is the key of the user in ssh.Permissions.
 type userKey struct{}
 
-// config is how to greet one connection.
-func (s *sshCodec) config(c *conn) (*ssh.ServerConfig, error) {
+// config returns the handshake configuration of one connection.
+func (s *sshService) config(c *conn) (*ssh.ServerConfig, error) {
 	r := s.router
 	q := r.cfg.Quirks.SSH
 	host, err := r.hostKey()
@@ -207,16 +207,16 @@ func (s *sshCodec) config(c *conn) (*ssh.ServerConfig, error) {
 	return cfg, nil
 }
 
-// password checks one, however it came.
-func (s *sshCodec) password(c *conn, login, password string) (*ssh.Permissions, error) {
+// password checks a password of either method.
+func (s *sshService) password(c *conn, login, password string) (*ssh.Permissions, error) {
 	name := userName(login)
 	barred := len(s.router.keysOf(name)) > 0 && !s.router.cfg.Quirks.SSH.PasswordBesideKey
 	return s.admit(c, name, func(want string) bool { return want == password && !barred })
 }
 
-// publicKey is asked for every key a client offers, before it has signed
-// anything: strangers' keys are no failed logins.
-func (s *sshCodec) publicKey(c *conn, login string, key ssh.PublicKey) (*ssh.Permissions, error) {
+// publicKey is called for every key a client offers, before it has signed
+// anything: an unknown key is not a failed login.
+func (s *sshService) publicKey(c *conn, login string, key ssh.PublicKey) (*ssh.Permissions, error) {
 	name := userName(login)
 	for _, k := range s.router.keysOf(name) {
 		if bytes.Equal(k.Marshal(), key.Marshal()) {
@@ -226,10 +226,10 @@ func (s *sshCodec) publicKey(c *conn, login string, key ssh.PublicKey) (*ssh.Per
 	return nil, errRefused
 }
 
-func (s *sshCodec) admit(c *conn, name string, knows func(string) bool) (*ssh.Permissions, error) {
-	u, err := s.router.machine.LoginBy(name, SSH.policy(), c.from, knows)
+func (s *sshService) admit(c *conn, name string, matches func(string) bool) (*ssh.Permissions, error) {
+	u, err := s.router.state.Login(name, SSH.policy(), c.from, matches)
 	if err != nil {
-		c.refused()
+		c.countLoginFailure()
 		return nil, errRefused
 	}
 	return &ssh.Permissions{ExtraData: map[any]any{userKey{}: u}}, nil
@@ -247,12 +247,12 @@ func userName(login string) string {
 	return login[:i]
 }
 
-// loginFault is what goes wrong before anybody has said who they are; false
-// when that was the end of the connection.
-func (s *sshCodec) loginFault(c *conn) bool {
+// loginFault applies a fault before the login; false when it ended the
+// connection.
+func (s *sshService) loginFault(c *conn) bool {
 	r := s.router
 	r.mu.Lock()
-	f := r.takeFault(SSH, []step{{command: loginCommand, path: "/login"}})
+	f := r.nextFault(SSH, []step{{command: loginCommand, path: "/login"}})
 	r.mu.Unlock()
 	switch f.Kind {
 	case "":
@@ -271,7 +271,7 @@ func (s *sshCodec) loginFault(c *conn) bool {
 	return false
 }
 
-func (s *sshCodec) serve(c *conn) {
+func (s *sshService) serve(c *conn) {
 	if !s.loginFault(c) {
 		return
 	}
@@ -282,9 +282,9 @@ func (s *sshCodec) serve(c *conn) {
 	}
 	sc, channels, requests, err := ssh.NewServerConn(c, cfg)
 	if err != nil {
-		return // who was refused is in the log already
+		return // a refused login is in the log already
 	}
-	u, _ := sc.Permissions.ExtraData[userKey{}].(*console.User)
+	u, _ := sc.Permissions.ExtraData[userKey{}].(*routeros.User)
 	c.login(u)
 	session := &sshSession{router: s.router, conn: c, user: u}
 	session.group.Go(func() { session.requests(requests) })

@@ -21,7 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/crypto/ssh"
 
-	"github.com/wanctl/wanctl/pkg/sim/simrouter/console"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/routeros"
 )
 
 const sshScript = script + `/user group add name=cli policy=read,write,ssh
@@ -336,7 +336,7 @@ func TestSSHLog(t *testing.T) {
 	}
 	_ = c.Close()
 	_ = r.Close()
-	res, err := r.Machine().Run(nil, console.Command{Path: "/log", Name: "print"})
+	res, err := r.State().Run(nil, routeros.Command{Path: "/log", Name: "print"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -363,7 +363,7 @@ func TestFailuresAreLoggedFrom715On(t *testing.T) {
 		if _, err := run(dialSSH(t, r, "cli"), "/nope"); err != nil {
 			t.Fatal(err)
 		}
-		res, err := r.Machine().Run(nil, console.Command{Path: "/log", Name: "print", Query: []string{"topics=script,error"}})
+		res, err := r.State().Run(nil, routeros.Command{Path: "/log", Name: "print", Query: []string{"topics=script,error"}})
 		if err != nil || len(res.Rows) != want {
 			t.Errorf("%s: %v, %v; want %d lines", version, res.Rows, err, want)
 		}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
 // text writes a script back, one command a line, with every part marked.
@@ -178,7 +180,7 @@ func FuzzParse(f *testing.F) {
 func FuzzQuote(f *testing.F) {
 	f.Add("a \"b\" $c \\ ? \r\n\t\x00\xff é")
 	f.Fuzz(func(t *testing.T, in string) {
-		b, err := Parse(":put " + Quote(in))
+		b, err := Parse(":put " + rosdata.QuoteRSC(in))
 		if err != nil {
 			t.Fatalf("%q: %v", in, err)
 		}

@@ -1,4 +1,4 @@
-package console
+package routeros
 
 import (
 	"errors"
@@ -29,7 +29,7 @@ func (e *ScriptError) Error() string { return fmt.Sprintf("%s:%d: %s", e.File, e
 // Load runs a script in the form of a RouterOS export as the router itself. Its
 // changes count neither as writes nor as flash sectors. A mistake in it is a
 // *ScriptError; the commands before the mistake stay in effect.
-func (m *Machine) Load(file string, r io.Reader) error {
+func (m *Router) Load(file string, r io.Reader) error {
 	src, err := io.ReadAll(io.LimitReader(r, maxScript+1))
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", file, err)
@@ -75,19 +75,19 @@ type Executed struct {
 }
 
 // Exec runs a line as a router does that is reached by SSH.
-func (m *Machine) Exec(e Exec) Executed {
+func (m *Router) Exec(e Exec) Executed {
 	if len(e.Line) > maxLine {
 		return Executed{Output: "line is too long\r\n", Failed: true}
 	}
 	out, err := rsc.Run(e.Line, rsc.Options{Host: &scriptHost{m: m, u: e.User, boot: e.Boot}})
 	if err != nil {
-		out += m.words(err) + "\r\n"
+		out += m.message(err) + "\r\n"
 	}
 	return Executed{out, err != nil}
 }
 
 // Uses lists the commands of menus that a line names, up to its first mistake.
-func (m *Machine) Uses(line string) []rsc.Use {
+func (m *Router) Uses(line string) []rsc.Use {
 	if len(line) > maxLine {
 		return nil
 	}
@@ -95,9 +95,9 @@ func (m *Machine) Uses(line string) []rsc.Use {
 	return uses
 }
 
-// words returns an error in the words of this version. From 7.16 on, errors say
+// message returns an error in the words of this version. From 7.16 on, errors say
 // where they happened.
-func (m *Machine) words(err error) string {
+func (m *Router) message(err error) string {
 	var at *rsc.Error
 	if errors.As(err, &at) {
 		return at.Words(m.version.AtLeast(7, 16) != m.quirks.OtherErrors)
@@ -117,7 +117,7 @@ func count(values map[string]string, name string) {
 	values[name] = strconv.Itoa(n + 1)
 }
 
-func (m *Machine) runText(u *User, c Command) (Result, *Error) {
+func (m *Router) runText(u *User, c Command) (Result, *Error) {
 	if c.Name == "execute" {
 		return m.execute(u, c)
 	}
@@ -125,7 +125,7 @@ func (m *Machine) runText(u *User, c Command) (Result, *Error) {
 }
 
 // runScript is /system/script/run. Output is discarded, as on REST and the API.
-func (m *Machine) runScript(caller *scriptHost, c Command) *Error {
+func (m *Router) runScript(caller *scriptHost, c Command) *Error {
 	args := map[string]string{argNumbers: c.Args[argNumbers]}
 	for _, a := range []string{argID, "number"} {
 		if ref, ok := c.Args[a]; ok {
@@ -143,14 +143,14 @@ func (m *Machine) runScript(caller *scriptHost, c Command) *Error {
 		}
 		h := &scriptHost{m: m, depth: caller.depth + 1, uncounted: caller.uncounted}
 		if _, err := rsc.Run(src, rsc.Options{Host: h}); err != nil {
-			return badRequest(ScriptFailure, m.words(err))
+			return badRequest(ScriptFailure, m.message(err))
 		}
 	}
 	return nil
 }
 
 // startScripts counts the runs of scripts and returns their sources.
-func (m *Machine) startScripts(caller *scriptHost, c Command) ([]string, *Error) {
+func (m *Router) startScripts(caller *scriptHost, c Command) ([]string, *Error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !caller.uncounted {
@@ -178,7 +178,7 @@ func (m *Machine) startScripts(caller *scriptHost, c Command) ([]string, *Error)
 
 // execute runs text given by the caller. Errors are returned as output, as
 // RouterOS does over REST.
-func (m *Machine) execute(u *User, c Command) (Result, *Error) {
+func (m *Router) execute(u *User, c Command) (Result, *Error) {
 	if !u.may("read", "write") {
 		return Result{}, errDenied()
 	}
@@ -195,7 +195,7 @@ func (m *Machine) execute(u *User, c Command) (Result, *Error) {
 		return Result{Ret: job, HasRet: true}, nil
 	}
 	if err != nil {
-		out += m.words(err)
+		out += m.message(err)
 	}
 	return Result{Ret: out, HasRet: true}, nil
 }

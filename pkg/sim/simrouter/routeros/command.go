@@ -1,4 +1,4 @@
-package console
+package routeros
 
 import (
 	"maps"
@@ -7,17 +7,17 @@ import (
 	"strings"
 )
 
-// Command is one request in the console's terms.
+// Command is one request, independent of its protocol.
 type Command struct {
 	Path string            // "/queue/tree"
 	Name string            // "print", "set", ...
-	Args map[string]string // without the leading dot or equals sign, but for ".id"
+	Args map[string]string // without a leading dot or equals sign, except ".id"
 
 	Proplist []string // print: the properties wanted, none means all
 	Query    []string // print: query words of the API without the question mark
 }
 
-// Result is what a command answers.
+// Result is the answer of a command.
 type Result struct {
 	Rows   []map[string]string // print
 	Single bool                // the menu has one row and no ids
@@ -25,14 +25,15 @@ type Result struct {
 	HasRet bool
 }
 
-// arguments every command may have beside the fields of its menu.
+// Arguments that every command may have beside the fields of its menu.
 const (
 	argID      = ".id"
 	argNumbers = "numbers"
 )
 
-// Run executes c for a user; nil is the machine itself, which may do anything.
-func (m *Machine) Run(u *User, c Command) (Result, error) {
+// Run executes c for a user. The nil user is the router itself and may do
+// anything. Errors are *Error.
+func (m *Router) Run(u *User, c Command) (Result, error) {
 	if c.isScript() {
 		res, err := m.runText(u, c)
 		if err != nil {
@@ -50,17 +51,17 @@ func (m *Machine) Run(u *User, c Command) (Result, error) {
 }
 
 // IsMenu reports whether path is a menu.
-func (m *Machine) IsMenu(path string) bool { return m.menus[path] != nil }
+func (m *Router) IsMenu(path string) bool { return m.menus[path] != nil }
 
 // IsSingle reports whether path is a menu of one row without an id.
-func (m *Machine) IsSingle(path string) bool { return m.IsMenu(path) && m.menus[path].singleton }
+func (m *Router) IsSingle(path string) bool { return m.IsMenu(path) && m.menus[path].singleton }
 
 // Unsafe reports whether a command of that name changes something.
 func Unsafe(name string) bool {
 	return !slices.Contains([]string{"print", "get", "find", "export"}, name)
 }
 
-func (m *Machine) run(u *User, c Command) (Result, *Error) {
+func (m *Router) run(u *User, c Command) (Result, *Error) {
 	m.expire()
 	mn := m.menus[c.Path]
 	if mn == nil {
@@ -151,7 +152,7 @@ func (mn *menu) has(command string) bool {
 	return false
 }
 
-// targets resolves the rows a command is about: a list of ids or, where rows
+// targets returns the rows that a command names: a list of ids or, where rows
 // have names, of names. All must exist.
 func (mn *menu) targets(c Command) ([]*row, *Error) {
 	if mn.singleton {
@@ -166,7 +167,7 @@ func (mn *menu) targets(c Command) ([]*row, *Error) {
 	}
 	var rows []*row
 	if ids == "" {
-		return nil, nil // what [find] found: nothing, which is no error
+		return nil, nil // an empty [find], which is no error
 	}
 	for ref := range strings.SplitSeq(ids, ",") {
 		r := mn.byRef(ref)
@@ -199,7 +200,7 @@ func (mn *menu) byRef(ref string) *row {
 }
 
 // assign parses args into values of r.
-func (m *Machine) assign(mn *menu, r *row, args map[string]string, adding bool) *Error {
+func (m *Router) assign(mn *menu, r *row, args map[string]string, adding bool) *Error {
 	for _, arg := range slices.Sorted(maps.Keys(args)) {
 		if arg == argID || arg == argNumbers {
 			continue
@@ -224,13 +225,13 @@ func (m *Machine) assign(mn *menu, r *row, args map[string]string, adding bool) 
 	return nil
 }
 
-func (m *Machine) add(u *User, mn *menu, c Command) (Result, *Error) {
+func (m *Router) add(u *User, mn *menu, c Command) (Result, *Error) {
 	r := mn.newRow()
 	if err := m.assign(mn, r, c.Args, true); err != nil {
 		return Result{}, err
 	}
 	for _, f := range mn.fields {
-		if f.need && r.values[f.name] == "" {
+		if f.required && r.values[f.name] == "" {
 			return Result{}, errMissing(f.name)
 		}
 	}
@@ -245,23 +246,23 @@ func (m *Machine) add(u *User, mn *menu, c Command) (Result, *Error) {
 		}
 		at = mn.index(before)
 	}
-	if err := m.accept(mn, nil, r); err != nil {
+	if err := m.validate(mn, nil, r); err != nil {
 		return Result{}, err
 	}
 	r.id = mn.newID()
 	mn.rows = slices.Insert(mn.rows, at, r)
-	m.wrote(mn, r)
+	m.saved(mn, r)
 	return Result{Ret: r.ref(), HasRet: true}, nil
 }
 
-// accept checks what concerns the whole row, and other rows.
-func (m *Machine) accept(mn *menu, old, now *row) *Error {
+// validate checks the row as a whole and against the other rows.
+func (m *Router) validate(mn *menu, old, now *row) *Error {
 	duplicates := m.quirks.DuplicateQueueNames && mn.path == "/queue/tree"
 	if mn.unique != nil && !duplicates {
 		key := mn.unique(now)
 		for _, r := range mn.rows {
 			if r != old && mn.unique(r) == key {
-				return errFailure(mn.taken)
+				return errFailure(mn.duplicate)
 			}
 		}
 	}
@@ -271,39 +272,38 @@ func (m *Machine) accept(mn *menu, old, now *row) *Error {
 	return nil
 }
 
-// wrote is what a changed row costs.
-func (m *Machine) wrote(mn *menu, r *row) {
+// saved counts the flash sector of a changed row.
+func (m *Router) saved(mn *menu, r *row) {
 	if !r.dynamic {
 		m.sectors++
 	}
-	if mn.settle != nil {
-		mn.settle(m)
+	if mn.afterChange != nil {
+		mn.afterChange(m)
 	}
-	m.changed()
 }
 
-func (m *Machine) set(mn *menu, targets []*row, args map[string]string) *Error {
+func (m *Router) set(mn *menu, targets []*row, args map[string]string) *Error {
 	for _, r := range targets {
-		if r.values["dynamic"] == "true" && (r.of != nil || !mn.expires) {
+		if r.values["dynamic"] == "true" && (r.origin != nil || !mn.expires) {
 			return errDynamic()
 		}
 		now := r.clone()
 		if err := m.assign(mn, now, args, false); err != nil {
 			return err
 		}
-		if err := m.accept(mn, r, now); err != nil {
+		if err := m.validate(mn, r, now); err != nil {
 			return err
 		}
 		changed := !maps.Equal(mn.config(r), mn.config(now))
 		*r = *now
 		if changed || m.quirks.EqualWritesFlash {
-			m.wrote(mn, r)
+			m.saved(mn, r)
 		}
 	}
 	return nil
 }
 
-func (m *Machine) unset(mn *menu, targets []*row, c Command) *Error {
+func (m *Router) unset(mn *menu, targets []*row, c Command) *Error {
 	f := mn.field(c.Args["value-name"])
 	if f == nil {
 		return errNoMatch("value-name")
@@ -314,26 +314,26 @@ func (m *Machine) unset(mn *menu, targets []*row, c Command) *Error {
 	return m.set(mn, targets, map[string]string{f.name: ""})
 }
 
-func (m *Machine) remove(mn *menu, targets []*row) *Error {
+func (m *Router) remove(mn *menu, targets []*row) *Error {
 	for _, r := range targets {
-		if r.of != nil {
+		if r.origin != nil {
 			return errDynamic()
 		}
-		if mn.leave != nil {
-			if err := mn.leave(m, r); err != nil {
+		if mn.beforeRemove != nil {
+			if err := mn.beforeRemove(m, r); err != nil {
 				return err
 			}
 		}
 	}
 	for _, r := range targets {
 		mn.rows = slices.DeleteFunc(mn.rows, func(x *row) bool { return x == r })
-		m.wrote(mn, r)
+		m.saved(mn, r)
 	}
 	return nil
 }
 
-// move puts rows before the destination, or at the end without one.
-func (m *Machine) move(mn *menu, c Command) *Error {
+// move puts rows before the destination, at the end without one.
+func (m *Router) move(mn *menu, c Command) *Error {
 	targets, err := mn.targets(c)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package console
+package routeros
 
 import (
 	"math"
@@ -20,11 +20,11 @@ type valueType struct {
 }
 
 // parseFunc returns a value, as it was typed, in the API representation.
-type parseFunc func(m *Machine, arg, in string) (string, *Error)
+type parseFunc func(m *Router, arg, in string) (string, *Error)
 
 // The types without parameters.
 var (
-	text     = valueType{rsc.Str, func(_ *Machine, _, in string) (string, *Error) { return in, nil }}
+	text     = valueType{rsc.Str, func(_ *Router, _, in string) (string, *Error) { return in, nil }}
 	name     = valueType{rsc.Str, parseName}
 	boolean  = valueType{rsc.Bool, parseBool}
 	rate     = valueType{rsc.Num, parseRate}
@@ -35,14 +35,14 @@ var (
 )
 
 // parseName reads the text that identifies a row; it cannot be empty.
-func parseName(_ *Machine, arg, in string) (string, *Error) {
+func parseName(_ *Router, arg, in string) (string, *Error) {
 	if in == "" {
 		return "", errValue(arg)
 	}
 	return in, nil
 }
 
-func parseBool(_ *Machine, arg, in string) (string, *Error) {
+func parseBool(_ *Router, arg, in string) (string, *Error) {
 	switch in {
 	case "yes", "true":
 		return "true", nil
@@ -52,7 +52,7 @@ func parseBool(_ *Machine, arg, in string) (string, *Error) {
 	return "", errValue(arg)
 }
 
-func parseRate(_ *Machine, arg, in string) (string, *Error) {
+func parseRate(_ *Router, arg, in string) (string, *Error) {
 	r, err := bitrate.Parse(in)
 	if err != nil {
 		return "", errValue(arg)
@@ -60,14 +60,14 @@ func parseRate(_ *Machine, arg, in string) (string, *Error) {
 	return strconv.FormatInt(int64(r), 10), nil
 }
 
-func parseDecimal(_ *Machine, arg, in string) (string, *Error) {
+func parseDecimal(_ *Router, arg, in string) (string, *Error) {
 	if f, err := strconv.ParseFloat(in, 64); err != nil || !(f >= 0 && f <= 1000) { // NaN is neither
 		return "", errValue(arg)
 	}
 	return in, nil
 }
 
-func parseTime(_ *Machine, arg, in string) (string, *Error) {
+func parseTime(_ *Router, arg, in string) (string, *Error) {
 	d, ok := parseInterval(in)
 	if !ok {
 		return "", errValue(arg)
@@ -77,7 +77,7 @@ func parseTime(_ *Machine, arg, in string) (string, *Error) {
 
 // parseParent reads what a queue can hang under: everything, an interface or
 // another queue.
-func parseParent(m *Machine, arg, in string) (string, *Error) {
+func parseParent(m *Router, arg, in string) (string, *Error) {
 	if !m.isParent(in) {
 		return "", errNoMatch(arg)
 	}
@@ -85,7 +85,7 @@ func parseParent(m *Machine, arg, in string) (string, *Error) {
 }
 
 func integer(lo, hi int64) valueType {
-	return valueType{rsc.Num, func(_ *Machine, arg, in string) (string, *Error) {
+	return valueType{rsc.Num, func(_ *Router, arg, in string) (string, *Error) {
 		n, err := strconv.ParseInt(in, 10, 64)
 		if err != nil {
 			return "", errValue(arg)
@@ -98,7 +98,7 @@ func integer(lo, hi int64) valueType {
 }
 
 func enum(values ...string) valueType {
-	return valueType{rsc.Str, func(_ *Machine, arg, in string) (string, *Error) {
+	return valueType{rsc.Str, func(_ *Router, arg, in string) (string, *Error) {
 		if !slices.Contains(values, in) {
 			return "", errNoMatch(arg)
 		}
@@ -108,7 +108,7 @@ func enum(values ...string) valueType {
 
 // list is a comma-separated enumeration.
 func list(values ...string) valueType {
-	return valueType{rsc.Str, func(_ *Machine, arg, in string) (string, *Error) {
+	return valueType{rsc.Str, func(_ *Router, arg, in string) (string, *Error) {
 		for item := range strings.SplitSeq(in, ",") {
 			if in != "" && !slices.Contains(values, item) {
 				return "", errNoMatch(arg)
@@ -120,7 +120,7 @@ func list(values ...string) valueType {
 
 // reference names a row of another menu.
 func reference(path string) valueType {
-	return valueType{rsc.Str, func(m *Machine, arg, in string) (string, *Error) {
+	return valueType{rsc.Str, func(m *Router, arg, in string) (string, *Error) {
 		if m.byName(path, in) == nil {
 			return "", errNoMatch(arg)
 		}
@@ -130,7 +130,7 @@ func reference(path string) valueType {
 
 // pair is a two-way value of a simple queue, "up/down"; one value means both.
 func pair(of valueType) valueType {
-	return valueType{rsc.Str, func(m *Machine, arg, in string) (string, *Error) {
+	return valueType{rsc.Str, func(m *Router, arg, in string) (string, *Error) {
 		up, down, two := strings.Cut(in, "/")
 		if !two {
 			down = up
@@ -183,7 +183,7 @@ func scriptTime(d time.Duration) string {
 // a prefix, a range or, for IPv4, a host name. Ranges that are a prefix become one; a host's
 // /32 is dropped.
 func address(ipv6 bool) valueType {
-	return valueType{rsc.Str, func(_ *Machine, arg, in string) (string, *Error) {
+	return valueType{rsc.Str, func(_ *Router, arg, in string) (string, *Error) {
 		family := func(a netip.Addr, shown string) (string, *Error) {
 			if a.Is6() != ipv6 {
 				return "", errValue(arg)

@@ -1,14 +1,13 @@
-package console
+package routeros
 
 import (
-	"crypto/subtle"
 	"errors"
 	"net/netip"
 	"slices"
 	"strings"
 )
 
-// User is somebody logged in. The nil User is the machine itself.
+// User is a logged-in user. The nil User is the router itself.
 type User struct {
 	Name     string
 	policies []string
@@ -30,26 +29,19 @@ func (u *User) may(policies ...string) bool {
 // May reports whether u has a policy.
 func (u *User) May(policy string) bool { return u.may(policy) }
 
-// Why a login failed. Routers do not tell the two apart to the outside.
+// Reasons of a failed login. Routers do not reveal which it was.
 var (
 	ErrCredentials = errors.New("unknown user or wrong password")
 	ErrNoPolicy    = errors.New("user lacks the policy of the service")
 )
 
-// Login checks a password and that the user may come in by a service ("api",
-// "rest-api", "ssh") from that address. A refusal is logged.
-func (m *Machine) Login(name, password, service string, from netip.Addr) (*User, error) {
-	return m.LoginBy(name, service, from, func(want string) bool {
-		return subtle.ConstantTimeCompare([]byte(want), []byte(password)) == 1
-	})
-}
-
-// LoginBy is Login for a peer that does not show its password: knows says
-// whether it knows the one the user has.
-func (m *Machine) LoginBy(name, service string, from netip.Addr, knows func(password string) bool) (*User, error) {
+// Login admits a user who comes in by a service ("api", "rest-api", "ssh") from
+// an address. matches reports whether the client knows the password. A refusal is
+// logged.
+func (m *Router) Login(name, service string, from netip.Addr, matches func(password string) bool) (*User, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	u, err := m.user(name, from, knows)
+	u, err := m.user(name, from, matches)
 	if err == nil && !u.May(service) {
 		err = ErrNoPolicy
 	}
@@ -60,12 +52,12 @@ func (m *Machine) LoginBy(name, service string, from netip.Addr, knows func(pass
 	return u, nil
 }
 
-func (m *Machine) user(name string, from netip.Addr, knows func(password string) bool) (*User, error) {
+func (m *Router) user(name string, from netip.Addr, matches func(password string) bool) (*User, error) {
 	r := m.byName("/user", name)
 	if r == nil || r.values["disabled"] == "true" || !allowedFrom(r.values["address"], from) {
 		return nil, ErrCredentials
 	}
-	if !knows(r.values["password"]) {
+	if !matches(r.values["password"]) {
 		return nil, ErrCredentials
 	}
 	u := &User{Name: name}
@@ -75,8 +67,8 @@ func (m *Machine) user(name string, from netip.Addr, knows func(password string)
 	return u, nil
 }
 
-// allowedFrom checks an address against a list of addresses and prefixes; an
-// empty list is everybody.
+// allowedFrom reports whether a list of addresses and prefixes contains from. An
+// empty list contains every address.
 func allowedFrom(list string, from netip.Addr) bool {
 	if list == "" {
 		return true
@@ -92,8 +84,8 @@ func allowedFrom(list string, from netip.Addr) bool {
 	return false
 }
 
-// LoggedIn notes the start of a session.
-func (m *Machine) LoggedIn(u *User, service string, from netip.Addr) {
+// LoggedIn records the start of a session.
+func (m *Router) LoggedIn(u *User, service string, from netip.Addr) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if r := m.byName("/user", u.Name); r != nil {
@@ -102,13 +94,13 @@ func (m *Machine) LoggedIn(u *User, service string, from netip.Addr) {
 	m.logLine("system,info,account", "user "+u.Name+" logged in from "+from.String()+" via "+service)
 }
 
-// LoggedOut notes its end.
-func (m *Machine) LoggedOut(u *User, service string, from netip.Addr) {
+// LoggedOut records the end of a session.
+func (m *Router) LoggedOut(u *User, service string, from netip.Addr) {
 	m.Log("system,info,account", "user "+u.Name+" logged out from "+from.String()+" via "+service)
 }
 
 // AddUser adds a user, and a group of exactly these policies for it.
-func (m *Machine) AddUser(name, password string, policies ...string) error {
+func (m *Router) AddUser(name, password string, policies ...string) error {
 	group := "group-" + name
 	_, err := m.Run(nil, Command{Path: "/user/group", Name: "add",
 		Args: map[string]string{"name": group, "policy": strings.Join(policies, ",")}})

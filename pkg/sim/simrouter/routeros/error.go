@@ -1,9 +1,9 @@
-package console
+package routeros
 
 import "net/http"
 
-// Category is the number RouterOS gives to a class of failure, as the binary
-// API sends it in =category=.
+// Category is RouterOS's number of a class of failures, which the binary API
+// sends in =category=.
 type Category uint8
 
 // The categories.
@@ -16,7 +16,7 @@ const (
 )
 
 // Error is a failure in RouterOS's own words. Every protocol sends the same
-// text for the same fault; Status is what REST sends beside it.
+// text for the same failure.
 type Error struct {
 	Category Category
 	Text     string
@@ -30,7 +30,7 @@ func badRequest(c Category, text string) *Error {
 	return &Error{Category: c, Text: text, Status: http.StatusBadRequest}
 }
 
-// errNoItem is about a row that does not exist (any more).
+// errNoItem refuses a row that does not exist, or no longer.
 func errNoItem() *Error { return badRequest(MissingItem, "no such item") }
 
 func errNoPath() *Error { return badRequest(MissingItem, "no such command prefix") }

@@ -1,4 +1,4 @@
-package console
+package routeros
 
 import (
 	"maps"
@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// kind says how a field behaves.
+// kind is the role of a field.
 type kind uint8
 
 const (
@@ -17,17 +17,17 @@ const (
 	status               // computed or kept by the router; read-only
 	flag                 // like status, absent while false or unset
 	counter              // counts traffic; reset-counters and a reboot clear it
-	argument             // of add alone, never stored
+	argument             // of add only, never stored
 )
 
 // field describes one column of a menu.
 type field struct {
-	name  string
-	kind  kind
-	typ   valueType
-	value string // of a new row
-	need  bool   // add fails without it
-	bare  bool   // scripts may write the name alone for name=yes
+	name     string
+	kind     kind
+	typ      valueType
+	value    string // of a new row
+	required bool   // add fails without it
+	bare     bool   // scripts may write the name alone for name=yes
 
 	// only lists the values of the menu's "kind" for which the field exists.
 	only []string
@@ -39,7 +39,7 @@ type row struct {
 	values  map[string]string
 	dynamic bool      // not configuration: lost on reboot, costs no flash
 	expires time.Time // dynamic rows with a timeout
-	of      *row      // dynamic rows that the router made of another one; they cannot be changed
+	origin  *row      // of a dynamic row that the router made from another; it cannot be changed
 }
 
 func (r *row) ref() string { return "*" + strings.ToUpper(strconv.FormatUint(uint64(r.id), 16)) }
@@ -57,23 +57,23 @@ type menu struct {
 	rows   []*row
 
 	singleton bool // one row without an id, such as /system/identity
-	fixed     bool // rows come and go by themselves: no add, no remove
-	expires   bool // rows may have a timeout, and are dynamic and can be changed then
-	ordered   bool // the order means something: move, place-before
+	fixed     bool // no add, no remove
+	expires   bool // rows may have a timeout; they are dynamic, but can be changed
+	ordered   bool // the order is significant: move, place-before
 	nextID    uint32
 	issued    uint32 // ids given out, which spaces them irregularly
 
-	// unique returns what no two rows may share, "" for rows exempt from it;
-	// taken is the refusal.
-	unique func(*row) string
-	taken  string
+	// unique returns the key that no two rows may share; duplicate is the text of
+	// the refusal.
+	unique    func(*row) string
+	duplicate string
 
 	// Hooks, all optional. check may refuse a row and normalise it; refresh
 	// fills computed fields before a print of the properties named.
-	check   func(m *Machine, old, now *row) *Error
-	leave   func(m *Machine, r *row) *Error
-	refresh func(m *Machine, r *row, wants func(string) bool)
-	settle  func(m *Machine) // after rows have changed
+	check        func(m *Router, old, now *row) *Error
+	beforeRemove func(m *Router, r *row) *Error
+	refresh      func(m *Router, r *row, wanted func(string) bool)
+	afterChange  func(m *Router) // after rows have changed
 
 	// policies needed beyond read to print and write to change
 	readPolicy, writePolicy string
@@ -119,7 +119,7 @@ func (f *field) settable(adding bool) bool {
 	return false
 }
 
-// shows reports whether r has the field at all.
+// shows reports whether the field is printed for r.
 func (f *field) shows(r *row) bool {
 	if f.kind == secret || f.kind == argument {
 		return false
@@ -142,8 +142,8 @@ func (f *field) shows(r *row) bool {
 	return true
 }
 
-// config is what of a row is configuration: two rows with equal config differ
-// in nothing that would be written to flash.
+// config returns the configuration in a row: rows with equal config are equal in
+// flash.
 func (mn *menu) config(r *row) map[string]string {
 	c := make(map[string]string, len(mn.fields))
 	for _, f := range mn.fields {

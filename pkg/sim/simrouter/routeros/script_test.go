@@ -1,4 +1,4 @@
-package console
+package routeros
 
 import (
 	"errors"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/router"
+	"github.com/wanctl/wanctl/pkg/router/rosdata"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter/rsc"
 )
 
@@ -335,7 +336,7 @@ func FuzzPut(f *testing.F) {
 		if len(in) > maxLine/4 {
 			return
 		}
-		if got := m.Exec(Exec{Line: ":put " + rsc.Quote(in)}).Output; got != in+"\r\n" {
+		if got := m.Exec(Exec{Line: ":put " + rosdata.QuoteRSC(in)}).Output; got != in+"\r\n" {
 			t.Errorf("%q became %q", in, got)
 		}
 	})

@@ -1,4 +1,4 @@
-package console
+package routeros
 
 import "strconv"
 
@@ -19,8 +19,8 @@ func queueTree() *menu {
 	return &menu{
 		path: "/queue/tree", nextID: 0x1000000,
 		fields: append([]field{
-			{name: "name", typ: name, need: true},
-			{name: "parent", typ: parent, need: true},
+			{name: "name", typ: name, required: true},
+			{name: "parent", typ: parent, required: true},
 			{name: "packet-mark", typ: text},
 			{name: "queue", typ: reference("/queue/type"), value: "default-small"},
 			{name: "limit-at", typ: rate, value: "0"},
@@ -34,15 +34,15 @@ func queueTree() *menu {
 			{name: "comment", kind: optional, typ: text},
 			{name: "invalid", kind: status, typ: boolean, value: "false"},
 		}, counters(queueCounters...)...),
-		unique: func(r *row) string { return r.values["name"] },
-		taken:  "already have such name",
-		check: func(m *Machine, old, now *row) *Error {
+		unique:    func(r *row) string { return r.values["name"] },
+		duplicate: "already have such name",
+		check: func(m *Router, old, now *row) *Error {
 			if err := limitOrder(now.values["limit-at"], now.values["max-limit"]); err != nil {
 				return err
 			}
-			return m.tellLimit(old, now)
+			return m.setBackendLimit(old, now)
 		},
-		refresh: (*Machine).refreshQueue,
+		refresh: (*Router).refreshQueue,
 	}
 }
 
@@ -58,8 +58,8 @@ func limitOrder(limitAt, maxLimit string) *Error {
 
 func queueSimple() *menu {
 	fields := []field{
-		{name: "name", typ: name, need: true},
-		{name: "target", typ: text, need: true},
+		{name: "name", typ: name, required: true},
+		{name: "target", typ: text, required: true},
 		{name: "parent", typ: text, value: "none"},
 		{name: "packet-marks", typ: text},
 		{name: "priority", typ: pair(integer(1, 8)), value: "8/8"},
@@ -83,8 +83,8 @@ func queueSimple() *menu {
 	}
 	return &menu{
 		path: "/queue/simple", nextID: 0x1, ordered: true, fields: fields,
-		unique: func(r *row) string { return r.values["name"] },
-		taken:  "already have such name",
+		unique:    func(r *row) string { return r.values["name"] },
+		duplicate: "already have such name",
 	}
 }
 
@@ -95,8 +95,8 @@ func queueType() *menu {
 	return &menu{
 		path: "/queue/type", nextID: 0xA,
 		fields: []field{
-			{name: "name", typ: name, need: true},
-			{name: "kind", need: true, typ: enum("bfifo", "cake", "codel", "fq-codel", "mq-pfifo", "none", "pcq", "pfifo", "red", "sfq")},
+			{name: "name", typ: name, required: true},
+			{name: "kind", required: true, typ: enum("bfifo", "cake", "codel", "fq-codel", "mq-pfifo", "none", "pcq", "pfifo", "red", "sfq")},
 			{name: "default", kind: status, typ: boolean, value: "false"},
 			{name: "bfifo-limit", typ: integer(1, 1<<31), value: "15000", only: []string{"bfifo"}},
 			{name: "pfifo-limit", typ: integer(1, 1<<31), value: "50", only: []string{"pfifo"}},
@@ -130,15 +130,15 @@ func queueType() *menu {
 			{name: "cake-rtt-scheme", typ: enum("none", "datacentre", "internet", "interplanetary", "lan", "metro", "oceanic", "regional", "satellite"), value: "none", only: cake},
 			{name: "cake-wash", typ: boolean, value: "false", only: cake},
 		},
-		unique: func(r *row) string { return r.values["name"] },
-		taken:  "already have such name",
-		check: func(_ *Machine, old, now *row) *Error {
+		unique:    func(r *row) string { return r.values["name"] },
+		duplicate: "already have such name",
+		check: func(_ *Router, old, now *row) *Error {
 			if old != nil && old.values["default"] == "true" && old.values["name"] != now.values["name"] {
 				return errFailure("cannot rename default queue type")
 			}
 			return nil
 		},
-		leave: func(m *Machine, r *row) *Error {
+		beforeRemove: func(m *Router, r *row) *Error {
 			if r.values["default"] == "true" {
 				return errFailure("cannot remove default queue type")
 			}

@@ -1,4 +1,4 @@
-package console
+package routeros
 
 import (
 	"testing"
@@ -35,8 +35,8 @@ func TestHostNamesInAddressLists(t *testing.T) {
 
 func TestServices(t *testing.T) {
 	f := newFixture(t, Config{}, "")
-	f.m.ServiceRuns("api-ssl", 8729)
-	ended := f.m.Connected("api-ssl", "127.0.0.1:8729", "127.0.0.1:4711")
+	f.m.ServiceStarted("api-ssl", 8729)
+	ended := f.m.AddConnection("api-ssl", "127.0.0.1:8729", "127.0.0.1:4711")
 	running := func() []string { return f.column("/ip/service", "name", "disabled=false") }
 	if diff := cmp.Diff([]string{"api-ssl", "api-ssl"}, running()); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
@@ -57,40 +57,8 @@ func TestServices(t *testing.T) {
 	}
 
 	old := newFixture(t, Config{Version: Version{7, 15, 3}}, "")
-	old.m.Connected("ssh", "a", "b")()
+	old.m.AddConnection("ssh", "a", "b")()
 	if row, ok := old.m.Row("/ip/service", "name", "www"); !ok || row["max-sessions"] != "" || row["certificate"] != "" {
 		t.Errorf("before 7.16: %v, %v", row, ok)
-	}
-}
-
-func TestWatch(t *testing.T) {
-	f := newFixture(t, Config{}, twoQueues)
-	w, err := f.m.Watch(nil, Command{Path: "/queue/tree", Proplist: []string{"name", "max-limit"}, Query: []string{"name=a"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
-	want := func(what string, want ...map[string]string) {
-		t.Helper()
-		poked := len(w.C) > 0
-		for len(w.C) > 0 {
-			<-w.C
-		}
-		if got := w.Changes(); !cmp.Equal(want, got) || !poked && len(want) > 0 {
-			t.Errorf("%s: poked %v, -want +got\n%s", what, poked, cmp.Diff(want, got))
-		}
-	}
-	want("nothing")
-	f.must("/queue/tree", "set", ".id=a", "max-limit=1M")
-	f.must("/queue/tree", "set", ".id=a", "max-limit=2M")
-	f.must("/queue/tree", "set", ".id=b", "max-limit=2M")
-	want("a changed twice, b is another", map[string]string{"name": "a", "max-limit": "2000000"})
-	f.must("/queue/tree", "set", ".id=a", "max-limit=2M")
-	f.must("/queue/tree", "reset-counters", ".id=a")
-	want("equal values and counters")
-	f.must("/queue/tree", "remove", ".id=a")
-	want("a is gone", map[string]string{".id": "*1000000", ".dead": "true"})
-	if _, err := f.m.Watch(&User{}, Command{Path: "/queue/tree"}); err == nil {
-		t.Error("somebody without the policy watches")
 	}
 }

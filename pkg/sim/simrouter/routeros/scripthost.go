@@ -1,4 +1,4 @@
-package console
+package routeros
 
 import (
 	"maps"
@@ -12,7 +12,7 @@ import (
 // scriptHost is the router as scripts see it. It locks the router for one
 // command at a time.
 type scriptHost struct {
-	m         *Machine
+	m         *Router
 	u         *User // nil is the router itself
 	depth     int   // of scripts that run scripts
 	uncounted bool  // changes count neither as writes nor as flash sectors
@@ -256,7 +256,7 @@ func (h *scriptHost) get(c rsc.Call) (rsc.Value, error) {
 
 // scriptRow is a row as scripts see it: with numbers, times and truth values.
 type scriptRow struct {
-	m    *Machine
+	m    *Router
 	menu *menu
 	row  *row
 }

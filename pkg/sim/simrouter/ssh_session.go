@@ -9,21 +9,20 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"github.com/wanctl/wanctl/pkg/sim/simrouter/console"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/routeros"
 )
 
-// sshSession is one connection after the login. Its channels know nothing of
-// each other.
+// sshSession is one connection after the login. Its channels are independent.
 type sshSession struct {
 	router *Router
 	conn   *conn
-	user   *console.User
+	user   *routeros.User
 
 	group sync.WaitGroup
 	open  atomic.Int32 // channels
 }
 
-// requests answers what concerns the whole connection.
+// requests answers requests about the whole connection.
 func (s *sshSession) requests(in <-chan *ssh.Request) {
 	for req := range in {
 		if !req.WantReply {
@@ -60,9 +59,9 @@ func (s *sshSession) channels(in <-chan ssh.NewChannel) {
 		}
 		s.open.Add(1)
 		s.group.Go(func() {
-			c := &sshChannel{session: s, Channel: ch, gone: make(chan struct{})}
+			c := &sshChannel{session: s, Channel: ch, cancelled: make(chan struct{})}
 			c.requests(requests)
-			close(c.gone)
+			close(c.cancelled)
 			c.group.Wait()
 			_ = ch.Close()
 			s.open.Add(-1)
@@ -75,12 +74,12 @@ type sshChannel struct {
 	ssh.Channel
 	session *sshSession
 
-	group   sync.WaitGroup
-	gone    chan struct{} // closed when the channel is
-	started bool
+	group     sync.WaitGroup
+	cancelled chan struct{} // closed when the channel is
+	started   bool
 }
 
-// requests answers what concerns the channel, until it closes.
+// requests answers requests about the channel until it closes.
 func (c *sshChannel) requests(in <-chan *ssh.Request) {
 	for req := range in {
 		ok := false
@@ -102,8 +101,8 @@ func (c *sshChannel) requests(in <-chan *ssh.Request) {
 	}
 }
 
-// expired says whether the user must set a password before anything else,
-// which nobody does who sends commands: the channel stays as it is.
+// expired reports whether the user must set a password first. It asks for one and
+// leaves the channel open, as routers do to clients that send commands.
 func (c *sshChannel) expired() bool {
 	if name := c.session.router.cfg.Quirks.SSH.Expired; name == "" || name != c.session.user.Name {
 		return false
@@ -117,7 +116,7 @@ func (c *sshChannel) exec(line string) {
 	if c.expired() {
 		return
 	}
-	x := c.carry(line)
+	x := c.process(line)
 	if x == nil {
 		return
 	}
@@ -131,46 +130,46 @@ func (c *sshChannel) exec(line string) {
 		_, _ = c.SendRequest("exit-status", false, ssh.Marshal(&status))
 	}
 	_ = c.Close()
-	c.session.router.afterwards()
+	c.session.router.postReply()
 }
 
 // carry takes a line through the router; nil when there is no answer to give.
-func (c *sshChannel) carry(line string) *sshExchange {
+func (c *sshChannel) process(line string) *sshTransaction {
 	s := c.session
 	r := s.router
 	steps := []step{{command: "exec"}}
-	for _, u := range r.machine.Uses(line) {
+	for _, u := range r.state.Uses(line) {
 		steps = append(steps, step{command: u.Command, path: u.Path})
 	}
-	f := r.begin(s.conn, Request{Body: line}, steps...)
-	x := &sshExchange{session: s, line: console.Exec{User: s.user, Line: line}}
-	t := ticket{conn: s.conn, fault: f, gone: c.gone, worker: r.worker(SSH)}
-	if err := r.carry(t, x); err != nil {
+	f := r.record(s.conn, Request{Body: line}, steps...)
+	x := &sshTransaction{session: s, line: routeros.Exec{User: s.user, Line: line}}
+	t := requestCtx{conn: s.conn, fault: f, cancelled: c.cancelled, turn: r.turn(SSH)}
+	if err := r.process(t, x); err != nil {
 		return nil
 	}
-	if x.out.Failed && r.machine.Version().AtLeast(7, 15) {
-		r.machine.Log("script,error", "executing script from sshd failed, please check it manually")
+	if x.out.Failed && r.state.Version().AtLeast(7, 15) {
+		r.state.Log("script,error", "executing script from sshd failed, please check it manually")
 	}
 	return x
 }
 
-// sshExchange is one line for the console with what it prints.
-type sshExchange struct {
+// sshTransaction is one line and its output.
+type sshTransaction struct {
 	session *sshSession
-	line    console.Exec
-	out     console.Executed
+	line    routeros.Exec
+	out     routeros.Executed
 	cut     bool // the channel ends in the middle, without a status
 }
 
-var _ exchange = (*sshExchange)(nil)
+var _ transaction = (*sshTransaction)(nil)
 
-func (x *sshExchange) run() { x.out = x.session.router.machine.Exec(x.line) }
+func (x *sshTransaction) run() { x.out = x.session.router.state.Exec(x.line) }
 
-func (x *sshExchange) fail(text string) {
+func (x *sshTransaction) fail(text string) {
 	x.out.Output, x.out.Failed = text+"\r\n", true
 }
 
-func (x *sshExchange) replace(f Fault) bool {
+func (x *sshTransaction) replace(f Fault) bool {
 	switch f.Kind {
 	case Deny:
 		x.fail("not enough permissions (9)")
@@ -181,10 +180,10 @@ func (x *sshExchange) replace(f Fault) bool {
 	case Ignore:
 		x.out.Output, x.out.Failed = "", false
 	case Empty:
-		x.line.Boot = console.NoRows
+		x.line.Boot = routeros.NoRows
 		x.run()
 	case WrongData:
-		x.line.Boot = console.WrongMenu
+		x.line.Boot = routeros.WrongMenu
 		x.run()
 	default:
 		return false
@@ -192,7 +191,7 @@ func (x *sshExchange) replace(f Fault) bool {
 	return true
 }
 
-func (x *sshExchange) spoil(f Fault) {
+func (x *sshTransaction) corrupt(f Fault) {
 	switch f.Kind {
 	case "", Slow:
 	case Truncate, Cut:
@@ -203,12 +202,12 @@ func (x *sshExchange) spoil(f Fault) {
 	}
 }
 
-func (x *sshExchange) expire() {
+func (x *sshTransaction) expire() {
 	x.fail("action timed out - try again, if error continues contact MikroTik support and send a supout file (13)")
 }
 
-// bytes is the output with its lines filled up to a number of columns.
-func (x *sshExchange) bytes(pad int) []byte {
+// bytes returns the output with its lines padded to a number of columns.
+func (x *sshTransaction) bytes(pad int) []byte {
 	if pad <= 0 {
 		return []byte(x.out.Output)
 	}

@@ -1,4 +1,4 @@
-package console
+package routeros
 
 import (
 	"fmt"

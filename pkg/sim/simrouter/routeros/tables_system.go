@@ -1,4 +1,4 @@
-package console
+package routeros
 
 import "strconv"
 
@@ -12,8 +12,8 @@ func users() *menu {
 	return &menu{
 		path: "/user", nextID: 1, writePolicy: "policy",
 		fields: []field{
-			{name: "name", typ: name, need: true},
-			{name: "group", typ: reference("/user/group"), need: true},
+			{name: "name", typ: name, required: true},
+			{name: "group", typ: reference("/user/group"), required: true},
 			{name: "password", kind: secret, typ: text},
 			{name: "address", typ: text},
 			{name: "comment", kind: optional, typ: text},
@@ -21,9 +21,9 @@ func users() *menu {
 			{name: "expired", kind: status, typ: boolean, value: "false"},
 			{name: "last-logged-in", kind: status},
 		},
-		unique: func(r *row) string { return r.values["name"] },
-		taken:  "user with the same name already exists",
-		leave: func(m *Machine, r *row) *Error {
+		unique:    func(r *row) string { return r.values["name"] },
+		duplicate: "user with the same name already exists",
+		beforeRemove: func(m *Router, r *row) *Error {
 			if len(m.menus["/user"].rows) == 1 {
 				return errFailure("last user cannot be removed")
 			}
@@ -36,12 +36,12 @@ func userGroups() *menu {
 	return &menu{
 		path: "/user/group", nextID: 1, writePolicy: "policy",
 		fields: []field{
-			{name: "name", typ: name, need: true},
+			{name: "name", typ: name, required: true},
 			{name: "policy", typ: list(policies...)},
 			{name: "comment", kind: optional, typ: text},
 		},
-		unique: func(r *row) string { return r.values["name"] },
-		taken:  "group with the same name already exists",
+		unique:    func(r *row) string { return r.values["name"] },
+		duplicate: "group with the same name already exists",
 	}
 }
 
@@ -49,7 +49,7 @@ func scripts() *menu {
 	return &menu{
 		path: "/system/script", nextID: 1,
 		fields: []field{
-			{name: "name", typ: name, need: true},
+			{name: "name", typ: name, required: true},
 			{name: "source", typ: text},
 			{name: "policy", typ: list(policies...), value: "read,write,policy,test"},
 			{name: "dont-require-permissions", typ: boolean, value: "false"},
@@ -59,8 +59,8 @@ func scripts() *menu {
 			{name: "run-count", kind: status, typ: number, value: "0"},
 			{name: "last-started", kind: flag},
 		},
-		unique: func(r *row) string { return r.values["name"] },
-		taken:  "script with the same name already exists",
+		unique:    func(r *row) string { return r.values["name"] },
+		duplicate: "script with the same name already exists",
 	}
 }
 
@@ -101,7 +101,7 @@ func resource() *menu {
 		mn.fields = append(mn.fields, f)
 	}
 	mn.rows = []*row{mn.newRow()}
-	mn.refresh = func(m *Machine, r *row, _ func(string) bool) {
+	mn.refresh = func(m *Router, r *row, _ func(string) bool) {
 		r.values["uptime"] = formatInterval(m.uptime())
 		r.values["version"] = m.version.String() + " (stable)"
 		r.values["write-sect-since-reboot"] = strconv.Itoa(m.sectors - m.sectorsAtBoot)

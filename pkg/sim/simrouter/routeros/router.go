@@ -1,9 +1,12 @@
-// Package console is the inside of the simulated RouterOS: its menus with
-// their rows, and the commands that read and change them. It speaks no
-// protocol. A codec turns requests into Commands and Results into bytes, so
-// that REST, the binary API and the SSH console cannot disagree about what a
-// command does or how a failure is worded.
-package console
+// Package routeros is the configuration and state of one simulated router: its
+// menus with their rows, the commands that read and change them, its users and
+// policies, and what it forgets in a reboot. The tables_*.go files declare the
+// menus as data: path, fields with their types and defaults, and rare rules.
+//
+// It speaks no protocol. A protocol turns requests into Commands and Results into
+// bytes, so that REST, the binary API and SSH agree on what a command does and on
+// the words of a failure.
+package routeros
 
 import (
 	"fmt"
@@ -18,8 +21,7 @@ import (
 )
 
 // Backend owns real queues behind the simulated ones. It is called with the
-// machine locked: it must not call back, and how long it takes is how long the
-// router takes.
+// router locked: it must not call back, and the router takes as long as it does.
 type Backend interface {
 	// SetMaxLimit is called before a max-limit takes effect; an error refuses
 	// the change.
@@ -28,8 +30,8 @@ type Backend interface {
 	Counters(queue string) (router.Counters, error)
 }
 
-// Quirks are points where nobody has published what RouterOS does. The zero
-// value is the likelier reading of each.
+// Quirks are points where RouterOS's behaviour is not published. The zero value
+// of each is the likelier behaviour.
 type Quirks struct {
 	// EqualWritesFlash: setting a value to what it already is costs a sector.
 	EqualWritesFlash bool
@@ -47,7 +49,7 @@ type Quirks struct {
 	OtherErrors bool
 }
 
-// Config of a Machine. Zero fields have defaults.
+// Config of a Router. Zero fields have defaults.
 type Config struct {
 	Version Version          // 7.22.1
 	Uptime  time.Duration    // at the start; 2d20h
@@ -56,13 +58,13 @@ type Config struct {
 	Quirks  Quirks
 	Logger  *slog.Logger // failures of the backend; nil discards
 
-	// Reboot is called when a command asks for a restart, with the machine
-	// locked: it must not call back. nil: nothing happens.
+	// Reboot is called when a command asks for a restart, with the router locked:
+	// it must not call back. nil: nothing happens.
 	Reboot func()
 }
 
-// Machine is one router. It is safe for concurrent use.
-type Machine struct {
+// Router is one router. It is safe for concurrent use.
+type Router struct {
 	// configuration
 	version Version
 	now     func() time.Time
@@ -78,11 +80,10 @@ type Machine struct {
 	sectors       int
 	sectorsAtBoot int
 	writes        int
-	offsets       map[string]router.Counters // what the backend had counted at the last reset
-	watches       map[*Watch]struct{}
+	offsets       map[string]router.Counters // the backend's counters at the last reset
 }
 
-// sectorsBefore is what the router had written to flash before this start.
+// sectorsBefore is the number of flash sectors written before this start.
 const sectorsBefore = 572180
 
 // maxLog bounds /log, as the router's memory does.
@@ -90,11 +91,10 @@ const maxLog = 1000
 
 // New returns a router with built-in queue types, the default groups, and
 // nothing else: no users, no queues.
-func New(cfg Config) *Machine {
-	m := &Machine{
+func New(cfg Config) *Router {
+	m := &Router{
 		version: cfg.Version, now: cfg.Now, backend: cfg.Backend, quirks: cfg.Quirks, log: cfg.Logger, reboot: cfg.Reboot,
 		menus: make(map[string]*menu), offsets: make(map[string]router.Counters),
-		watches: make(map[*Watch]struct{}),
 		sectors: sectorsBefore, sectorsAtBoot: sectorsBefore,
 	}
 	if m.version == (Version{}) {
@@ -135,10 +135,10 @@ func New(cfg Config) *Machine {
 }
 
 // Version returns the simulated RouterOS version.
-func (m *Machine) Version() Version { return m.version }
+func (m *Router) Version() Version { return m.version }
 
 // WriteSectors counts the flash sectors written since New.
-func (m *Machine) WriteSectors() int {
+func (m *Router) WriteSectors() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.sectors - sectorsBefore
@@ -146,7 +146,7 @@ func (m *Machine) WriteSectors() int {
 
 // Writes counts the commands since New that tried to change something,
 // whether or not anything changed.
-func (m *Machine) Writes() int {
+func (m *Router) Writes() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.writes
@@ -154,7 +154,7 @@ func (m *Machine) Writes() int {
 
 // Row returns the shown values of the one row of a menu whose field has that
 // value; false when there is none, or more than one.
-func (m *Machine) Row(path, field, value string) (map[string]string, bool) {
+func (m *Router) Row(path, field, value string) (map[string]string, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	mn := m.menus[path]
@@ -173,9 +173,9 @@ func (m *Machine) Row(path, field, value string) (map[string]string, bool) {
 	return found, found != nil
 }
 
-// SetDynamic makes the rows of a menu whose field has that value look as if the
-// router itself had made them.
-func (m *Machine) SetDynamic(path, field, value string) {
+// SetDynamic marks the rows of a menu whose field has that value as made by the
+// router itself.
+func (m *Router) SetDynamic(path, field, value string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, r := range m.menus[path].rows {
@@ -185,8 +185,8 @@ func (m *Machine) SetDynamic(path, field, value string) {
 	}
 }
 
-// SetCounters sets what a queue reports, for machines without a Backend.
-func (m *Machine) SetCounters(queue string, c router.Counters) error {
+// SetCounters sets the counters of a queue, for routers without a Backend.
+func (m *Router) SetCounters(queue string, c router.Counters) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r := m.menus["/queue/tree"].find(queue)
@@ -198,13 +198,13 @@ func (m *Machine) SetCounters(queue string, c router.Counters) error {
 }
 
 // Log appends a line to /log.
-func (m *Machine) Log(topics, message string) {
+func (m *Router) Log(topics, message string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.logLine(topics, message)
 }
 
-func (m *Machine) logLine(topics, message string) {
+func (m *Router) logLine(topics, message string) {
 	mn := m.menus["/log"]
 	mn.rows = append(mn.rows, &row{id: mn.newID(), values: map[string]string{
 		"time": m.stamp(m.now()), "topics": topics, "message": message,
@@ -214,9 +214,9 @@ func (m *Machine) logLine(topics, message string) {
 	}
 }
 
-// Reboot forgets what a router forgets: counters, dynamic rows, the log, the
-// uptime. With renumber, rows also get new ids, as after an import.
-func (m *Machine) Reboot(renumber bool) {
+// Reboot clears counters, dynamic rows, the log and the uptime, as a restart
+// does. With renumber, rows also get new ids, as after an import.
+func (m *Router) Reboot(renumber bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.booted = m.now()
@@ -238,12 +238,11 @@ func (m *Machine) Reboot(renumber bool) {
 	}
 	m.resolveNames()
 	m.logLine("system,info", "router rebooted")
-	m.changed()
 }
 
-// renumber rotates the ids among the rows of a menu: every old id still
-// exists, and means another row.
-func (m *Machine) renumber(mn *menu) {
+// renumber rotates the ids among the rows of a menu: every old id still exists,
+// but for another row.
+func (m *Router) renumber(mn *menu) {
 	if len(mn.rows) < 2 {
 		for _, r := range mn.rows {
 			r.id = mn.newID()
@@ -257,10 +256,10 @@ func (m *Machine) renumber(mn *menu) {
 	mn.rows[len(mn.rows)-1].id = first
 }
 
-func (m *Machine) uptime() time.Duration { return m.now().Sub(m.booted).Truncate(time.Second) }
+func (m *Router) uptime() time.Duration { return m.now().Sub(m.booted).Truncate(time.Second) }
 
 // stamp writes a time as this version does.
-func (m *Machine) stamp(t time.Time) string {
+func (m *Router) stamp(t time.Time) string {
 	if m.version.AtLeast(7, 10) {
 		return t.Format("2006-01-02 15:04:05")
 	}
@@ -268,7 +267,7 @@ func (m *Machine) stamp(t time.Time) string {
 }
 
 // expire drops rows whose timeout has passed.
-func (m *Machine) expire() {
+func (m *Router) expire() {
 	for _, mn := range m.menus {
 		if !mn.expires {
 			continue
@@ -279,22 +278,19 @@ func (m *Machine) expire() {
 				kept = append(kept, r)
 			}
 		}
-		if len(kept) < len(mn.rows) {
-			m.changed()
-		}
 		clear(mn.rows[len(kept):])
 		mn.rows = kept
 	}
 }
 
-func (m *Machine) byName(path, name string) *row { return m.menus[path].find(name) }
+func (m *Router) byName(path, name string) *row { return m.menus[path].find(name) }
 
-func (m *Machine) isParent(name string) bool {
+func (m *Router) isParent(name string) bool {
 	return name == "global" || m.byName("/queue/tree", name) != nil || m.byName("/interface", name) != nil
 }
 
-// tellLimit passes a changed max-limit on to the backend.
-func (m *Machine) tellLimit(old, now *row) *Error {
+// setBackendLimit passes a changed max-limit to the backend.
+func (m *Router) setBackendLimit(old, now *row) *Error {
 	if m.backend == nil || old != nil && old.values["max-limit"] == now.values["max-limit"] {
 		return nil
 	}
@@ -305,15 +301,15 @@ func (m *Machine) tellLimit(old, now *row) *Error {
 	return nil
 }
 
-// refreshQueue computes what a queue shows beside its configuration.
-func (m *Machine) refreshQueue(r *row, wants func(string) bool) {
+// refreshQueue computes the status and counters of a queue.
+func (m *Router) refreshQueue(r *row, wanted func(string) bool) {
 	r.values["invalid"] = strconv.FormatBool(!m.isParent(r.values["parent"]) || m.byName("/queue/type", r.values["queue"]) == nil)
 	if m.backend == nil {
 		return
 	}
 	asked := false
 	for _, n := range queueCounters {
-		asked = asked || wants(n)
+		asked = asked || wanted(n)
 	}
 	if !asked {
 		return
@@ -325,13 +321,13 @@ func (m *Machine) refreshQueue(r *row, wants func(string) bool) {
 		return
 	}
 	zero := m.offsets[name]
-	c.Bytes = since(c.Bytes, zero.Bytes)
-	c.Packets = since(c.Packets, zero.Packets)
-	c.Dropped = since(c.Dropped, zero.Dropped)
+	c.Bytes = minus(c.Bytes, zero.Bytes)
+	c.Packets = minus(c.Packets, zero.Packets)
+	c.Dropped = minus(c.Dropped, zero.Dropped)
 	storeCounters(r, c)
 }
 
-func since(now, then uint64) uint64 { return now - min(now, then) }
+func minus(now, then uint64) uint64 { return now - min(now, then) }
 
 func storeCounters(r *row, c router.Counters) {
 	for name, v := range map[string]uint64{
@@ -343,7 +339,7 @@ func storeCounters(r *row, c router.Counters) {
 }
 
 // clearCounters is reset-counters for one row.
-func (m *Machine) clearCounters(mn *menu, r *row) {
+func (m *Router) clearCounters(mn *menu, r *row) {
 	for _, f := range mn.fields {
 		if f.kind == counter {
 			r.values[f.name] = f.value

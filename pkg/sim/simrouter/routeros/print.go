@@ -1,4 +1,4 @@
-package console
+package routeros
 
 import (
 	"slices"
@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// print answers rows in the router's order.
-func (m *Machine) print(mn *menu, c Command) (Result, *Error) {
+// print returns rows in the router's order.
+func (m *Router) print(mn *menu, c Command) (Result, *Error) {
 	for arg := range c.Args {
 		switch arg {
 		case argID, argNumbers, "detail", "stats", "without-paging", "count-only":
@@ -24,7 +24,7 @@ func (m *Machine) print(mn *menu, c Command) (Result, *Error) {
 			return Result{}, err
 		}
 	}
-	// Only what is printed or compared needs to be fresh: asking a backend
+	// Only properties that are printed or compared are refreshed: asking a backend
 	// for the counters of every queue is expensive.
 	wanted := func(p string) bool {
 		return len(c.Proplist) == 0 || slices.Contains(c.Proplist, p) ||
@@ -50,9 +50,9 @@ func (m *Machine) print(mn *menu, c Command) (Result, *Error) {
 	return res, nil
 }
 
-// staticMatch says whether r can match at all, judging by its configuration
-// alone, so that counters of other queues are not fetched for nothing.
-func (m *Machine) staticMatch(mn *menu, r *row, query []string) bool {
+// staticMatch reports whether r can match by its configuration, so that counters
+// of other queues are not fetched for nothing.
+func (m *Router) staticMatch(mn *menu, r *row, query []string) bool {
 	if mn.refresh == nil {
 		return true
 	}
@@ -71,7 +71,7 @@ func (m *Machine) staticMatch(mn *menu, r *row, query []string) bool {
 }
 
 // show returns the printed values of a row.
-func (m *Machine) show(mn *menu, r *row, wanted func(string) bool) map[string]string {
+func (m *Router) show(mn *menu, r *row, wanted func(string) bool) map[string]string {
 	if mn.refresh != nil {
 		if wanted == nil {
 			wanted = func(string) bool { return true }
@@ -104,7 +104,7 @@ func project(shown map[string]string, proplist []string) map[string]string {
 }
 
 // matches evaluates an API query: operands push onto a stack, #-words combine
-// it, and what remains at the end is ANDed.
+// its top, and the values left at the end must all be true.
 func matches(shown map[string]string, query []string) (bool, *Error) {
 	var stack []bool
 	for _, w := range query {
@@ -177,8 +177,8 @@ func combine(stack []bool, ops string) ([]bool, *Error) {
 	return stack, nil
 }
 
-// get answers one value of one row.
-func (m *Machine) get(mn *menu, c Command) (Result, *Error) {
+// get returns one value of one row.
+func (m *Router) get(mn *menu, c Command) (Result, *Error) {
 	rows, err := mn.targets(c)
 	if err != nil {
 		return Result{}, err
@@ -193,8 +193,8 @@ func (m *Machine) get(mn *menu, c Command) (Result, *Error) {
 	return Result{Ret: v, HasRet: true}, nil
 }
 
-// findIDs answers the ids of the rows that match, separated by commas.
-func (m *Machine) findIDs(mn *menu, c Command) (Result, *Error) {
+// findIDs returns the ids of the rows that match, separated by commas.
+func (m *Router) findIDs(mn *menu, c Command) (Result, *Error) {
 	c.Proplist, c.Args = []string{argID}, nil
 	res, err := m.print(mn, c)
 	if err != nil {

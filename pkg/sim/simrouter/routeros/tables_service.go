@@ -1,13 +1,12 @@
-package console
+package routeros
 
 import (
 	"slices"
 	"strconv"
 )
 
-// ipService is the menu of the ways into the router. What is set there is kept
-// and shown, and changes nothing but the number of sessions: ports open and close
-// from outside.
+// ipService is the menu of network services. Settings there are stored, but only
+// max-sessions has an effect: the embedding program opens and closes ports.
 func ipService(v Version) *menu {
 	secure := []string{"tls"}
 	mn := &menu{
@@ -48,8 +47,8 @@ func ipService(v Version) *menu {
 	return mn
 }
 
-// ServiceRuns notes that a service listens at a port.
-func (m *Machine) ServiceRuns(name string, port int) {
+// ServiceStarted records that a service listens at a port.
+func (m *Router) ServiceStarted(name string, port int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if r := m.byName("/ip/service", name); r != nil {
@@ -60,9 +59,9 @@ func (m *Machine) ServiceRuns(name string, port int) {
 	}
 }
 
-// Connected notes a connection to a service, which is a row beside the service
-// from 7.16 on. The returned func notes its end.
-func (m *Machine) Connected(service, local, remote string) (ended func()) {
+// AddConnection adds the row of a connection to a service, which routers have
+// from 7.16 on. The returned func removes it.
+func (m *Router) AddConnection(service, local, remote string) (ended func()) {
 	if !m.version.AtLeast(7, 16) {
 		return func() {}
 	}
@@ -86,9 +85,9 @@ func (m *Machine) Connected(service, local, remote string) (ended func()) {
 	}
 }
 
-// MaxSessions is how many connections at a time a service takes; 0 without a
+// MaxSessions returns how many connections a service takes at a time; 0 is no
 // limit, as before 7.16.
-func (m *Machine) MaxSessions(service string) int {
+func (m *Router) MaxSessions(service string) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, r := range m.menus["/ip/service"].rows {

@@ -1,4 +1,4 @@
-package console
+package routeros
 
 import (
 	"fmt"
@@ -7,7 +7,7 @@ import (
 
 func firewallMangle() *menu {
 	fields := []field{
-		{name: "chain", typ: name, need: true},
+		{name: "chain", typ: name, required: true},
 		{name: "action", value: "accept", typ: enum("accept", "add-dst-to-address-list", "add-src-to-address-list",
 			"change-dscp", "change-mss", "change-ttl", "clear-df", "fasttrack-connection", "jump", "log", "mark-connection",
 			"mark-packet", "mark-routing", "passthrough", "return", "route", "set-priority", "sniff-pc", "sniff-tzsp", "strip-ipv4-options")},
@@ -45,18 +45,18 @@ func addressList(path string) *menu {
 	return &menu{
 		path: path, nextID: 1, expires: true,
 		fields: []field{
-			{name: "list", typ: name, need: true},
-			{name: "address", typ: address(path == addressList6), need: true},
+			{name: "list", typ: name, required: true},
+			{name: "address", typ: address(path == addressList6), required: true},
 			{name: "comment", kind: optional, typ: text},
 			{name: "disabled", typ: boolean, value: "false"},
 			{name: "timeout", kind: optional, typ: interval},
 			{name: "dynamic", kind: status, typ: boolean, value: "false"},
 			{name: "creation-time", kind: status},
 		},
-		unique: func(r *row) string { return r.values["list"] + "\x00" + r.values["address"] },
-		taken:  "already have such entry",
-		settle: (*Machine).resolveNames,
-		check: func(m *Machine, old, now *row) *Error {
+		unique:      func(r *row) string { return r.values["list"] + "\x00" + r.values["address"] },
+		duplicate:   "already have such entry",
+		afterChange: (*Router).resolveNames,
+		check: func(m *Router, old, now *row) *Error {
 			if old == nil {
 				now.values["creation-time"] = m.stamp(m.now())
 			}
@@ -71,7 +71,7 @@ func addressList(path string) *menu {
 			now.values["dynamic"] = fmt.Sprint(now.dynamic)
 			return nil
 		},
-		refresh: func(m *Machine, r *row, _ func(string) bool) {
+		refresh: func(m *Router, r *row, _ func(string) bool) {
 			if !r.expires.IsZero() {
 				r.values["timeout"] = formatInterval(max(time.Second, r.expires.Sub(m.now())).Truncate(time.Second))
 			}
@@ -99,7 +99,7 @@ func ipRoute() *menu {
 			{name: "static", kind: flag, typ: boolean, value: "true"},
 			{name: "dynamic", kind: flag, typ: boolean},
 		},
-		refresh: func(_ *Machine, r *row, _ func(string) bool) {
+		refresh: func(_ *Router, r *row, _ func(string) bool) {
 			r.values["immediate-gw"] = r.values["gateway"]
 			r.values["active"] = fmt.Sprint(r.values["disabled"] != "true")
 		},
@@ -110,15 +110,15 @@ func routingTable() *menu {
 	mn := &menu{
 		path: "/routing/table", nextID: 1,
 		fields: []field{
-			{name: "name", typ: name, need: true},
+			{name: "name", typ: name, required: true},
 			{name: "fib", kind: optional, typ: boolean, bare: true},
 			{name: "comment", kind: optional, typ: text},
 			{name: "disabled", typ: boolean, value: "false"},
 			{name: "dynamic", kind: status, typ: boolean, value: "false"},
 			{name: "invalid", kind: status, typ: boolean, value: "false"},
 		},
-		unique: func(r *row) string { return r.values["name"] },
-		taken:  "already have such name",
+		unique:    func(r *row) string { return r.values["name"] },
+		duplicate: "already have such name",
 	}
 	main := mn.newRow()
 	main.id = mn.newID()
@@ -131,13 +131,13 @@ func interfaces() *menu {
 	return &menu{
 		path: "/interface", nextID: 1,
 		fields: []field{
-			{name: "name", typ: name, need: true},
+			{name: "name", typ: name, required: true},
 			{name: "type", typ: text, value: "bridge"},
 			{name: "comment", kind: optional, typ: text},
 			{name: "disabled", typ: boolean, value: "false"},
 			{name: "running", kind: status, typ: boolean, value: "true"},
 		},
-		unique: func(r *row) string { return r.values["name"] },
-		taken:  "already have interface with such name",
+		unique:    func(r *row) string { return r.values["name"] },
+		duplicate: "already have interface with such name",
 	}
 }

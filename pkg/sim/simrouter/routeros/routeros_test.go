@@ -1,4 +1,4 @@
-package console
+package routeros
 
 import (
 	"errors"
@@ -14,10 +14,15 @@ import (
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
+// is returns a check for one password.
+func is(password string) func(string) bool {
+	return func(want string) bool { return want == password }
+}
+
 // fixture is a machine with a clock of its own.
 type fixture struct {
 	*testing.T
-	m   *Machine
+	m   *Router
 	now time.Time
 }
 
@@ -385,7 +390,7 @@ add name=free source="/interface disable x" policy=read,write,reboot dont-requir
 		{"off", "", "api", local, ErrCredentials},
 		{"nobody", "", "api", local, ErrCredentials},
 	} {
-		u, err := f.m.Login(tt.name, tt.password, tt.service, tt.from)
+		u, err := f.m.Login(tt.name, tt.service, tt.from, is(tt.password))
 		if !errors.Is(err, tt.want) || (err == nil) != (u != nil) {
 			t.Errorf("login of %s from %s by %s: %v, want %v", tt.name, tt.from, tt.service, err, tt.want)
 		}
@@ -394,8 +399,8 @@ add name=free source="/interface disable x" policy=read,write,reboot dont-requir
 	if len(log) != 6 || log[0] != "login failure for user ro from 127.0.0.1 via rest-api" {
 		t.Errorf("log is %q", log)
 	}
-	ro, _ := f.m.Login("ro", "r", "rest-api", local)
-	rw, _ := f.m.Login("rw", "w", "api", ten)
+	ro, _ := f.m.Login("ro", "rest-api", local, is("r"))
+	rw, _ := f.m.Login("rw", "api", ten, is("w"))
 	for _, tt := range []struct {
 		name, path, command string
 		args                []string

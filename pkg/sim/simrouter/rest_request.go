@@ -1,0 +1,303 @@
+package simrouter
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/routeros"
+)
+
+func (r *Router) command(req *http.Request, c *conn, body []byte) response {
+	v := r.state.Version()
+	if !strings.HasPrefix(req.URL.Path, "/rest") || !v.AtLeast(7, 1) || c.service.kind == WWW && !v.AtLeast(7, 9) {
+		if req.URL.Path == "/" {
+			return response{status: http.StatusOK, html: true, body: []byte("<html><title>RouterOS</title></html>\n")}
+		}
+		return response{status: http.StatusNotFound, html: true, body: []byte("<html><h1>Error 404: Not Found</h1></html>\n")}
+	}
+	u, res, ok := r.authenticate(req, c)
+	if !ok {
+		return res
+	}
+	call, fail := r.parse(req, body)
+	if fail != nil {
+		return *fail
+	}
+	return r.run(u, req.Method, call)
+}
+
+func (r *Router) authenticate(req *http.Request, c *conn) (*routeros.User, response, bool) {
+	name, password, given := req.BasicAuth()
+	if !given {
+		return nil, restError(http.StatusUnauthorized, ""), false
+	}
+	u, err := c.authenticate(name, password)
+	if err != nil {
+		status := http.StatusUnauthorized
+		if errors.Is(err, routeros.ErrNoPolicy) {
+			status = r.cfg.Quirks.NoPolicyStatus
+		}
+		return nil, restError(status, ""), false
+	}
+	return u, response{}, true
+}
+
+// run maps the verbs of HTTP to commands.
+func (r *Router) run(u *routeros.User, method string, call call) response {
+	byID := call.ref != ""
+	if name := restCommand(method); name != "" {
+		call.Name = name
+	}
+	if byID {
+		call.Args[".id"] = call.ref
+	}
+	res, err := r.state.Run(u, call.Command)
+	if err != nil {
+		return r.failure(err, byID)
+	}
+	switch method {
+	case http.MethodDelete:
+		return response{status: http.StatusNoContent}
+	case http.MethodPut:
+		call.ref = res.Ret
+		return r.readBack(u, call, http.StatusCreated)
+	case http.MethodPatch:
+		return r.readBack(u, call, http.StatusOK)
+	case http.MethodGet:
+		if (byID || res.Single) && len(res.Rows) > 0 {
+			return response{status: http.StatusOK, body: encodeRow(res.Rows[0], r.cfg.Quirks.EscapedControls)}
+		}
+	}
+	if res.HasRet {
+		return response{status: http.StatusOK, body: encodeRow(map[string]string{"ret": res.Ret}, r.cfg.Quirks.EscapedControls)}
+	}
+	return response{status: http.StatusOK, body: encodeRows(res.Rows, r.cfg.Quirks.EscapedControls)}
+}
+
+// readBack returns the row as it is now, the answer of PUT and PATCH.
+func (r *Router) readBack(u *routeros.User, call call, status int) response {
+	if r.cfg.Quirks.EmptyAnswers {
+		return response{status: status, body: []byte("[]")}
+	}
+	res, err := r.state.Run(u, routeros.Command{Path: call.Path, Name: "print", Args: map[string]string{".id": call.ref}})
+	if err != nil {
+		return r.failure(err, true)
+	}
+	if len(res.Rows) == 0 {
+		return response{status: status, body: []byte("[]")}
+	}
+	return response{status: status, body: encodeRow(res.Rows[0], r.cfg.Quirks.EscapedControls)}
+}
+
+// failure returns an error in the form of REST.
+func (r *Router) failure(err error, byID bool) response {
+	var e *routeros.Error
+	if !errors.As(err, &e) {
+		return restError(http.StatusInternalServerError, err.Error())
+	}
+	switch {
+	case e.Denied:
+		return restError(r.cfg.Quirks.DeniedStatus, e.Text)
+	case byID && e.Category == routeros.MissingItem && e.Text == "no such item":
+		return restError(http.StatusNotFound, "")
+	}
+	return restError(e.Status, e.Text)
+}
+
+// menuSegments splits the path below /rest. Escapes are decoded, so that *1A
+// and %2A1A are the same.
+func menuSegments(u *url.URL) []string {
+	var out []string
+	for s := range strings.SplitSeq(strings.TrimPrefix(u.EscapedPath(), "/rest"), "/") {
+		if s == "" {
+			continue
+		}
+		if decoded, err := url.PathUnescape(s); err == nil {
+			s = decoded
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// call is a parsed request: a command and, where the path named one, a row.
+type call struct {
+	routeros.Command
+	ref string
+}
+
+// parse turns a request into a call, or into the answer that refuses it.
+func (r *Router) parse(req *http.Request, body []byte) (call, *response) {
+	segments := menuSegments(req.URL)
+	path, rest := r.menuOf(segments)
+	c := call{Command: routeros.Command{Path: path, Args: map[string]string{}}}
+	refuse := func(status int, detail string) (call, *response) {
+		res := restError(status, detail)
+		return call{}, &res
+	}
+	switch req.Method {
+	case http.MethodPost:
+		if len(segments) == 0 {
+			return refuse(http.StatusBadRequest, "no such command or directory ()")
+		}
+		c.Path, c.Name = "/"+strings.Join(segments[:len(segments)-1], "/"), segments[len(segments)-1]
+		if c.Name == "print" && r.cfg.Quirks.NoPostPrint {
+			return refuse(r.cfg.Quirks.BadVerbStatus, "no such command or directory (print)")
+		}
+	case http.MethodGet, http.MethodPut, http.MethodPatch, http.MethodDelete:
+		if path == "" || len(rest) > 1 {
+			return refuse(r.cfg.Quirks.UnknownPathStatus, "no such command or directory ("+strings.Join(segments, "/")+")")
+		}
+		if len(rest) == 1 {
+			c.ref = rest[0]
+			if !strings.HasPrefix(c.ref, "*") && r.cfg.Quirks.NoNamesInPath {
+				return refuse(http.StatusNotFound, "")
+			}
+		}
+		needsRow := req.Method == http.MethodPatch || req.Method == http.MethodDelete
+		if needsRow != (c.ref != "") && req.Method != http.MethodGet || c.ref != "" && r.state.IsSingle(path) {
+			return refuse(r.cfg.Quirks.BadVerbStatus, "no such command or directory ("+strings.ToLower(req.Method)+")")
+		}
+	default:
+		return refuse(http.StatusMethodNotAllowed, "")
+	}
+	if err := c.filters(req.URL.RawQuery, r.cfg.Quirks.PlusIsSpace); err != nil {
+		return refuse(http.StatusBadRequest, err.Error())
+	}
+	if err := c.properties(body); err != nil {
+		return refuse(http.StatusBadRequest, err.Error())
+	}
+	return c, nil
+}
+
+// menuOf returns the longest menu at the start of a path, and the rest.
+func (r *Router) menuOf(segments []string) (path string, rest []string) {
+	for n := len(segments); n > 0; n-- {
+		p := "/" + strings.Join(segments[:n], "/")
+		if r.state.IsMenu(p) {
+			return p, segments[n:]
+		}
+	}
+	return "", segments
+}
+
+// filters reads a query such as ?name=x&.proplist=a,b. All filters must match.
+func (c *call) filters(raw string, plusIsSpace bool) error {
+	if raw == "" {
+		return nil
+	}
+	for part := range strings.SplitSeq(raw, "&") {
+		key, value, valued := strings.Cut(part, "=")
+		var err error
+		if key, err = url.PathUnescape(key); err != nil {
+			return err
+		}
+		if plusIsSpace {
+			value = strings.ReplaceAll(value, "+", " ")
+		}
+		if value, err = url.PathUnescape(value); err != nil {
+			return err
+		}
+		switch {
+		case key == ".proplist":
+			c.Proplist = append(c.Proplist, strings.Split(value, ",")...)
+		case valued:
+			c.Query = append(c.Query, "="+key+"="+value)
+		default:
+			c.Query = append(c.Query, key)
+		}
+	}
+	return nil
+}
+
+// properties reads the JSON object of a body. Numbers and booleans count as
+// strings.
+func (c *call) properties(body []byte) error {
+	if len(bytes.TrimSpace(body)) == 0 {
+		return nil
+	}
+	dec := json.NewDecoder(bytes.NewReader(encodeHighBytes(body)))
+	dec.UseNumber()
+	var props map[string]any
+	if err := dec.Decode(&props); err != nil {
+		return fmt.Errorf("invalid JSON: %w", err)
+	}
+	for key, v := range props {
+		key = decodeHighBytes(key)
+		switch key {
+		case ".proplist", ".query":
+			words, err := stringList(v)
+			if err != nil {
+				return fmt.Errorf("invalid value for argument %s", key)
+			}
+			if key == ".query" {
+				c.Query = append(c.Query, words...)
+			} else {
+				c.Proplist = append(c.Proplist, words...)
+			}
+			continue
+		}
+		switch v := v.(type) {
+		case string:
+			c.Args[key] = decodeHighBytes(v)
+		case json.Number, bool:
+			c.Args[key] = fmt.Sprint(v)
+		default:
+			return fmt.Errorf("invalid value for argument %s", key)
+		}
+	}
+	return nil
+}
+
+func stringList(v any) ([]string, error) {
+	switch v := v.(type) {
+	case string:
+		return strings.Split(decodeHighBytes(v), ","), nil
+	case []any:
+		words := make([]string, len(v))
+		for i, item := range v {
+			s, ok := item.(string)
+			if !ok {
+				return nil, fmt.Errorf("not a string: %v", item)
+			}
+			words[i] = decodeHighBytes(s)
+		}
+		return words, nil
+	}
+	return nil, fmt.Errorf("neither a string nor a list: %v", v)
+}
+
+// highByteBase is the first of the private-use runes that stand for bytes above
+// 0x7f while encoding/json decodes a body. It would replace bytes that are not
+// UTF-8; a router keeps them.
+const highByteBase = 0xF700
+
+func encodeHighBytes(body []byte) []byte {
+	b := make([]byte, 0, len(body))
+	for _, c := range body {
+		if c < utf8.RuneSelf {
+			b = append(b, c)
+		} else {
+			b = utf8.AppendRune(b, highByteBase+rune(c))
+		}
+	}
+	return b
+}
+
+func decodeHighBytes(s string) string {
+	b := make([]byte, 0, len(s))
+	for _, r := range s {
+		if r > highByteBase+utf8.RuneSelf-1 && r <= highByteBase+0xFF {
+			b = append(b, byte(r-highByteBase))
+		} else {
+			b = utf8.AppendRune(b, r)
+		}
+	}
+	return string(b)
+}
