@@ -13,6 +13,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
+	"github.com/wanctl/wanctl/pkg/cli/statecmd"
 )
 
 const rootLong = `wanctl keeps a WAN behind a MikroTik router free of bufferbloat.
@@ -71,7 +72,7 @@ func newRootCmd(a *app.App) *cobra.Command {
 		newProbeCmd(a),
 		newTraceCmd(a),
 		newDemoCmd(a),
-		newStateCmd(a),
+		statecmd.New(a),
 		newSimCmd(a),
 		newVersionCmd(a),
 	)

@@ -4,14 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wanctl/wanctl/pkg/cli/app"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
@@ -118,19 +115,8 @@ func (o *routerFlags) connect(a *app.App, cmd *cobra.Command) (router.Client, er
 	return dialRouter(a, base)
 }
 
-// printable makes text of the router safe for a terminal: what is not a
-// printable character becomes an escape.
-func printable(s string) string {
-	if isPrintable(s) {
-		return s
-	}
-	q := strconv.QuoteToGraphic(s)
-	return strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`)
-}
-
-func isPrintable(s string) bool {
-	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
-}
+// printable is described at output.Printable.
+func printable(s string) string { return output.Printable(s) }
 
 func yesNo(b bool) string {
 	if b {

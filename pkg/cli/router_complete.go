@@ -65,7 +65,7 @@ func offer[T any](items []T, name, about func(T) string) []cobra.Completion {
 	seen := map[string]bool{}
 	for _, item := range items {
 		n := name(item)
-		if n == "" || !isPrintable(n) || seen[n] {
+		if n == "" || printable(n) != n || seen[n] {
 			continue
 		}
 		seen[n] = true

@@ -1,4 +1,4 @@
-package cli
+package statecmd
 
 import (
 	"encoding/json"
@@ -20,12 +20,12 @@ import (
 	"github.com/wanctl/wanctl/pkg/trace"
 )
 
-// stateFile is one state file and what is known of it.
-type stateFile struct {
+// file is one state file and its configuration.
+type file struct {
 	name   string // wan_name, or that of the file
 	kind   state.Kind
 	path   string
-	named  string // as commands that work on it alone name it
+	named  string // argument of commands that work on it alone
 	config string // path of the configuration; "" when not known
 
 	base     *config.Base // nil when the configuration is not known
@@ -35,43 +35,53 @@ type stateFile struct {
 	problem error // why the configuration cannot be used; there is no path then
 }
 
-// stateFiles returns the files that the arguments, or else the global flags,
-// name; without either, those of all configurations in the directory. One whose
-// configuration cannot be used is among them.
-func stateFiles(a *app.App, cmd *cobra.Command, args []string) ([]*stateFile, error) {
+// selection is which state files a command works on.
+type selection struct {
+	files  []string // named as arguments
+	config bool     // --config was given
+}
+
+func newSelection(cmd *cobra.Command, args []string) selection {
+	return selection{args, cmd.Flags().Changed("config")}
+}
+
+// find returns the files that the arguments or the global flags name; without
+// either, those of all configurations in the directory. One whose configuration
+// cannot be used is among them.
+func (sel selection) find(a *app.App) ([]*file, error) {
 	g := &a.Global
 	switch {
-	case len(args) > 0 && (len(g.WANs) > 0 || cmd.Flags().Changed("config")):
+	case len(sel.files) > 0 && (len(g.WANs) > 0 || sel.config):
 		return nil, app.Usagef("give state files, or --wan or --config, not both")
-	case len(args) > 0:
-		return statesAt(a, args)
+	case len(sel.files) > 0:
+		return filesAt(a, sel.files)
 	case len(g.WANs) > 0 || g.Config != "":
-		return namedStates(a, cmd)
+		return sel.configured(a)
 	}
-	files := statesOf(a, g.ConfigDir)
+	files := filesOfDir(a, g.ConfigDir)
 	if len(files) == 0 {
 		return nil, app.Usagef("there is no configuration of a WAN or of steering in %s; name another directory with --config-dir, or state files", g.ConfigDir)
 	}
 	return files, nil
 }
 
-// namedStates returns the files of --wan and --config, or of both configurations
+// configured returns the files of --wan and --config, or of both configurations
 // that the environment names.
-func namedStates(a *app.App, cmd *cobra.Command) ([]*stateFile, error) {
+func (sel selection) configured(a *app.App) ([]*file, error) {
 	paths, err := a.ConfigPaths()
 	if err != nil {
 		return nil, err
 	}
-	if other, _ := a.LookupEnv("WANCTL_STEERING_CONFIG"); other != "" && len(a.Global.WANs) == 0 && !cmd.Flags().Changed("config") && other != paths[0] {
+	if other, _ := a.LookupEnv("WANCTL_STEERING_CONFIG"); other != "" && len(a.Global.WANs) == 0 && !sel.config && other != paths[0] {
 		paths = append(paths, other)
 	}
-	var files []*stateFile
+	var files []*file
 	for i, path := range paths {
 		named := "--config " + state.Quote(path)
 		if len(a.Global.WANs) > 0 {
 			named = wanFlag(a, a.Global.WANs[i])
 		}
-		files = append(files, stateOf(a, path, named, false))
+		files = append(files, configuredFile(a, path, named, false))
 	}
 	return files, nil
 }
@@ -84,9 +94,9 @@ func wanFlag(a *app.App, name string) string {
 	return flag
 }
 
-// statesOf returns the files of all configurations in dir.
-func statesOf(a *app.App, dir string) []*stateFile {
-	var files []*stateFile
+// filesOfDir returns the files of all configurations in dir.
+func filesOfDir(a *app.App, dir string) []*file {
+	var files []*file
 	for _, name := range config.Names(dir) {
 		path, err := config.Path(dir, name)
 		if err != nil {
@@ -96,18 +106,18 @@ func statesOf(a *app.App, dir string) []*stateFile {
 			a.Warnf("%s is not to be read as the configuration of a WAN or of steering: left out; see: wanctl config validate %s", path, state.Quote(path))
 			continue
 		}
-		files = append(files, stateOf(a, path, wanFlag(a, name), true))
+		files = append(files, configuredFile(a, path, wanFlag(a, name), true))
 	}
 	return files
 }
 
-// stateOf reads a configuration. alone leaves out what the environment overrides,
-// which cannot be meant for all configurations at once.
-func stateOf(a *app.App, path, named string, alone bool) *stateFile {
+// configuredFile returns the state file that the configuration at path names.
+// alone ignores the environment, which cannot be meant for several configurations.
+func configuredFile(a *app.App, path, named string, alone bool) *file {
 	opts := a.ConfigOptions()
 	opts.WithoutSecrets, opts.FileAlone = true, alone
-	f := &stateFile{config: path, named: named, kind: state.KindWAN}
-	// Warnings are for whoever runs the loop or validates the file.
+	f := &file{config: path, named: named, kind: state.KindWAN}
+	// Warnings are printed by the daemons and by config validate.
 	if app.KindOf(path) == config.KindSteering {
 		f.kind = state.KindSteering
 		if f.steering, _, f.problem = config.LoadSteering(path, opts); f.problem == nil {
@@ -124,33 +134,33 @@ func stateOf(a *app.App, path, named string, alone bool) *stateFile {
 	return f
 }
 
-// statesAt returns the files at paths, with their configurations where one in
+// filesAt returns the files at paths, with their configurations where one in
 // the directory names them.
-func statesAt(a *app.App, paths []string) ([]*stateFile, error) {
-	known := map[string]*stateFile{}
+func filesAt(a *app.App, paths []string) ([]*file, error) {
+	known := map[string]*file{}
 	for _, name := range config.Names(a.Global.ConfigDir) {
 		path, err := config.Path(a.Global.ConfigDir, name)
 		if err != nil || app.KindOf(path) == config.KindUnknown {
 			continue
 		}
-		if f := stateOf(a, path, "", true); f.problem == nil {
+		if f := configuredFile(a, path, "", true); f.problem == nil {
 			known[absolute(f.path)] = f
 		}
 	}
-	var files []*stateFile
+	var files []*file
 	for _, path := range paths {
-		if err := plainWord("state file", path); err != nil {
-			return nil, err
+		if path == "" {
+			return nil, app.Usagef("state file: a name is needed")
 		}
 		f, ok := known[absolute(path)]
 		if !ok {
-			f = &stateFile{name: strings.TrimSuffix(filepath.Base(path), "_state.json"), kind: state.DetectKind(path)}
+			f = &file{name: strings.TrimSuffix(filepath.Base(path), "_state.json"), kind: state.DetectKind(path)}
 		}
 		if _, err := os.Lstat(path); f.kind == state.KindUnknown && errors.Is(err, fs.ErrNotExist) {
 			return nil, app.Usagef("%s: no such file; 'wanctl state path' names those there are", path)
 		}
 		if f.kind == state.KindUnknown {
-			return nil, app.Usagef("%s: nothing tells whether it is the state of a WAN or of steering; name its configuration with --wan or --config instead", path)
+			return nil, app.Usagef("%s: neither its content nor its name tells whether it is the state of a WAN or of steering; name its configuration with --wan or --config instead", path)
 		}
 		f.path, f.named = path, state.Quote(path)
 		files = append(files, f)
@@ -166,23 +176,16 @@ func absolute(path string) string {
 	return abs
 }
 
-// lock and socket are "" when they are not known.
-func (f *stateFile) lock() string {
+// lock returns the path of the daemon's lock file, "" when it is not known.
+func (f *file) lock() string {
 	if f.base == nil {
 		return ""
 	}
 	return f.base.LockFile
 }
 
-func (f *stateFile) socket() string {
-	if f.base == nil {
-		return ""
-	}
-	return f.base.Socket()
-}
-
-// holder tells which daemon runs. What cannot be told is left to check.
-func (f *stateFile) holder() (state.Owner, bool) {
+// holder returns the daemon that runs. An unreadable lock file counts as free.
+func (f *file) holder() (state.Owner, bool) {
 	if f.lock() == "" {
 		return state.Owner{}, false
 	}
@@ -190,8 +193,8 @@ func (f *stateFile) holder() (state.Owner, bool) {
 	return owner, held && err == nil
 }
 
-// refuse is an error while a daemon runs that keeps a state of its own.
-func (f *stateFile) refuse() error {
+// checkStopped returns an error while a daemon runs that keeps a state of its own.
+func (f *file) checkStopped() error {
 	owner, held := f.holder()
 	if !held {
 		return nil
@@ -200,7 +203,33 @@ func (f *stateFile) refuse() error {
 		state.ErrLocked, owner, f.lock(), f.path, owner.PID)
 }
 
-func (f *stateFile) wanRules() state.Rules[state.WAN] {
+// operations are the methods of state.File that do not depend on its type.
+type operations struct {
+	check  func() state.Report
+	plan   func() (state.Repair, error)
+	repair func() (state.Repair, error)
+	reset  func() error
+}
+
+func bind[T any](f *state.File[T], rules state.Rules[T], initial T) operations {
+	return operations{
+		check:  func() state.Report { return f.Check(rules) },
+		plan:   func() (state.Repair, error) { return f.Plan(rules) },
+		repair: func() (state.Repair, error) { return f.Repair(rules) },
+		reset:  func() error { return f.Reset(initial) },
+	}
+}
+
+func (f *file) operations() operations {
+	if f.kind == state.KindSteering {
+		return bind(state.OpenSteering(f.path), f.steeringRules(), state.Steering{Current: f.goodState()})
+	}
+	return bind(state.OpenWAN(f.path), f.wanRules(), state.WAN{})
+}
+
+func (f *file) backup() string { return state.OpenWAN(f.path).BackupPath() }
+
+func (f *file) wanRules() state.Rules[state.WAN] {
 	b := state.WANBounds{Law: validateLaw}
 	if c := f.wan; c != nil {
 		b.Download = [2]bitrate.Rate{c.Download.FloorRed, c.Download.Ceiling}
@@ -210,7 +239,7 @@ func (f *stateFile) wanRules() state.Rules[state.WAN] {
 	return state.Rules[state.WAN]{Validate: b.Validate, Lock: f.lock(), Name: f.named}
 }
 
-func (f *stateFile) steeringRules() state.Rules[state.Steering] {
+func (f *file) steeringRules() state.Rules[state.Steering] {
 	b := state.SteeringBounds{Law: validateSteeringLaw}
 	if c := f.steering; c != nil {
 		b.Primary, b.BaselineMin, b.BaselineMax = c.Primary, c.Assess.BaselineMin, c.Assess.BaselineMax
@@ -218,28 +247,7 @@ func (f *stateFile) steeringRules() state.Rules[state.Steering] {
 	return state.Rules[state.Steering]{Validate: b.Validate, Lock: f.lock(), Name: f.named}
 }
 
-func (f *stateFile) check() state.Report {
-	if f.kind == state.KindSteering {
-		return state.OpenSteering(f.path).Check(f.steeringRules())
-	}
-	return state.OpenWAN(f.path).Check(f.wanRules())
-}
-
-func (f *stateFile) plan() (state.Repair, error) {
-	if f.kind == state.KindSteering {
-		return state.OpenSteering(f.path).Plan(f.steeringRules())
-	}
-	return state.OpenWAN(f.path).Plan(f.wanRules())
-}
-
-func (f *stateFile) repair() (state.Repair, error) {
-	if f.kind == state.KindSteering {
-		return state.OpenSteering(f.path).Repair(f.steeringRules())
-	}
-	return state.OpenWAN(f.path).Repair(f.wanRules())
-}
-
-// validateLaw reports what is wrong with what the law of a WAN has learned.
+// validateLaw checks what the law of a WAN has learned.
 func validateLaw(text json.RawMessage) error {
 	var m trace.Memory
 	if err := json.Unmarshal(text, &m); err != nil {
@@ -262,9 +270,9 @@ func validateSteeringLaw(text json.RawMessage) error {
 	return nil
 }
 
-// eachState does something to every file that has a path, and returns all that
-// went wrong, with the configurations that cannot be used.
-func eachState(files []*stateFile, do func(*stateFile) error) error {
+// forEach calls do for every file that has a path. It returns all errors, with
+// those of the configurations that cannot be used.
+func forEach(files []*file, do func(*file) error) error {
 	var errs []error
 	var bad config.Error
 	for _, f := range files {

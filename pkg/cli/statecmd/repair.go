@@ -1,4 +1,4 @@
-package cli
+package statecmd
 
 import (
 	"errors"
@@ -12,8 +12,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/state"
 )
 
-// stateRepaired is the output for programs.
-type stateRepaired struct {
+// repaired is the output for programs.
+type repaired struct {
 	Name    string       `json:"name"`
 	Kind    string       `json:"kind"`
 	File    string       `json:"file"`
@@ -22,29 +22,30 @@ type stateRepaired struct {
 	Damage  string       `json:"damage,omitempty"`
 	From    string       `json:"restored_from,omitempty"` // the file or its backup
 	Kept    int          `json:"fields_kept,omitempty"`   // of that file
-	Fields  []stateField `json:"fields_changed"`
-	Steps   []stateStep  `json:"steps"`
+	Fields  []fieldReset `json:"fields_changed"`
+	Steps   []step       `json:"steps"`
 }
 
-type stateField struct {
+type fieldReset struct {
 	Key  string `json:"key"`
 	From string `json:"from"` // always "default": the invalid value is removed
 	Why  string `json:"why"`
 }
 
-type stateStep struct {
+type step struct {
 	Do   string `json:"do"`
 	File string `json:"file"`
 	To   string `json:"to,omitempty"`
 }
 
-type stateRepairOptions struct {
+type repairOptions struct {
+	selection
 	dryRun bool
 	force  bool
 }
 
-func newStateRepairCmd(a *app.App) *cobra.Command {
-	var o stateRepairOptions
+func newRepairCmd(a *app.App) *cobra.Command {
+	var o repairOptions
 	cmd := &cobra.Command{
 		Use:   "repair [FILE...]",
 		Short: "Make damaged files usable again",
@@ -65,13 +66,10 @@ one: where something is to be repaired, the status is 6 then.
 		Example: `  wanctl state repair --dry-run
   wanctl state repair --wan spectrum
   wanctl state repair /var/lib/wanctl/spectrum_state.json`,
-		ValidArgsFunction: completeStateFiles,
+		ValidArgsFunction: completeFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			files, err := stateFiles(a, cmd, args)
-			if err != nil {
-				return err
-			}
-			return repairStates(a, files, o)
+			o.selection = newSelection(cmd, args)
+			return runRepair(a, o)
 		},
 	}
 	f := cmd.Flags()
@@ -80,37 +78,42 @@ one: where something is to be repaired, the status is 6 then.
 	return cmd
 }
 
-func repairStates(a *app.App, files []*stateFile, o stateRepairOptions) error {
-	repaired := []stateRepaired{}
-	problems := eachState(files, func(f *stateFile) error {
-		r, err := f.mend(o)
+func runRepair(a *app.App, o repairOptions) error {
+	files, err := o.find(a)
+	if err != nil {
+		return err
+	}
+	all := []repaired{}
+	problems := forEach(files, func(f *file) error {
+		r, err := f.repair(o)
 		if err != nil {
 			return err
 		}
-		repaired = append(repaired, newStateRepaired(f, r, o.dryRun))
+		all = append(all, newRepaired(f, r, o.dryRun))
 		return nil
 	})
-	return errors.Join(printRepaired(a, repaired), problems)
+	return errors.Join(printEach(a, all, repairedFields(), repaired.text), problems)
 }
 
-// mend repairs a file, or only says what is to be done.
-func (f *stateFile) mend(o stateRepairOptions) (state.Repair, error) {
-	if beside, ok := stateItself(f.path); ok {
-		return state.Repair{}, app.Usagef("%s belongs to a state file; repair that: wanctl state repair %s", f.path, state.Quote(beside))
+// repair repairs the file, or returns what is to be done in a dry run.
+func (f *file) repair(o repairOptions) (state.Repair, error) {
+	if main, ok := mainFile(f.path); ok {
+		return state.Repair{}, app.Usagef("%s belongs to a state file; repair that: wanctl state repair %s", f.path, state.Quote(main))
 	}
-	plan, err := f.plan()
+	ops := f.operations()
+	plan, err := ops.plan()
 	if err != nil || plan.Nothing() || o.dryRun {
 		return plan, err
 	}
-	if err := f.refuse(); err != nil && !o.force {
+	if err := f.checkStopped(); err != nil && !o.force {
 		return plan, err
 	}
-	return f.repair()
+	return ops.repair()
 }
 
-// stateItself returns the state file that the backup or the damaged file at path
+// mainFile returns the state file that the backup or the damaged file at path
 // belongs to.
-func stateItself(path string) (string, bool) {
+func mainFile(path string) (string, bool) {
 	for _, ending := range []string{".backup", ".corrupt"} {
 		if i := strings.LastIndex(path, ".json"+ending); i >= 0 {
 			return path[:i+len(".json")], true
@@ -119,60 +122,47 @@ func stateItself(path string) (string, bool) {
 	return "", false
 }
 
-func newStateRepaired(f *stateFile, r state.Repair, dryRun bool) stateRepaired {
-	s := stateRepaired{
+func newRepaired(f *file, r state.Repair, dryRun bool) repaired {
+	s := repaired{
 		Name: f.name, Kind: f.kind.String(), File: f.path, Changed: !r.Nothing(), DryRun: dryRun,
-		From: r.From, Kept: r.Kept, Fields: []stateField{}, Steps: []stateStep{},
+		From: r.From, Kept: r.Kept, Fields: []fieldReset{}, Steps: []step{},
 	}
 	if r.Damage != nil {
 		s.Damage = state.Reason(r.Damage)
 	}
 	for _, i := range r.Reset {
-		s.Fields = append(s.Fields, stateField{i.Key, "default", i.Why})
+		s.Fields = append(s.Fields, fieldReset{i.Key, "default", i.Why})
 	}
-	for _, step := range r.Steps {
-		s.Steps = append(s.Steps, stateStep{string(step.Do), step.File, step.To})
+	for _, x := range r.Steps {
+		s.Steps = append(s.Steps, step{string(x.Do), x.File, x.To})
 	}
 	return s
 }
 
-func printRepaired(a *app.App, repaired []stateRepaired) error {
-	if a.Global.Output != output.Table {
-		return output.List(a.Out, a.Global.Output, repaired, repairedFields())
-	}
-	for _, r := range repaired {
-		if _, err := a.Out.Write([]byte(r.text())); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// text is what people are told: what was wrong, the fields that changed, and
-// what was done to files.
-func (r stateRepaired) text() string {
+// text says what was wrong, which fields changed, and what was done to files.
+func (r repaired) text() string {
 	if !r.Changed {
-		return printable(r.File) + ": nothing to do\n"
+		return output.Printable(r.File) + ": nothing to do\n"
 	}
 	var b strings.Builder
 	did := "repaired"
 	if r.DryRun {
 		did = "would be repaired (dry run, nothing written)"
 	}
-	fmt.Fprintf(&b, "%s: %s\n", printable(r.File), did)
+	fmt.Fprintf(&b, "%s: %s\n", output.Printable(r.File), did)
 	if r.Damage != "" {
-		source := fmt.Sprintf("%s kept, %d reset", countOf(r.Kept, "field"), len(r.Fields))
+		source := fmt.Sprintf("%s kept, %d reset", plural(r.Kept, "field"), len(r.Fields))
 		switch r.From {
 		case r.File:
 		case "":
 			source = "there is no good backup, so the daemon starts afresh"
 		default:
-			source = printable(r.From) + " is used in its place; " + source
+			source = output.Printable(r.From) + " is used in its place; " + source
 		}
-		fmt.Fprintf(&b, "  damage: %s; %s\n", printable(r.Damage), source)
+		fmt.Fprintf(&b, "  damage: %s; %s\n", output.Printable(r.Damage), source)
 	}
 	for _, f := range r.Fields {
-		fmt.Fprintf(&b, "  %s: reset to its default (%s)\n", printable(f.Key), printable(f.Why))
+		fmt.Fprintf(&b, "  %s: reset to its default (%s)\n", output.Printable(f.Key), output.Printable(f.Why))
 	}
 	for _, s := range r.Steps {
 		fmt.Fprintf(&b, "  %s\n", s.text())
@@ -180,8 +170,8 @@ func (r stateRepaired) text() string {
 	return b.String()
 }
 
-func (s stateStep) text() string {
-	file, to := printable(s.File), printable(s.To)
+func (s step) text() string {
+	file, to := output.Printable(s.File), output.Printable(s.To)
 	switch state.Act(s.Do) {
 	case state.SetAside:
 		return fmt.Sprintf("damaged file: %s is kept as %s", file, to)
@@ -199,16 +189,16 @@ func (s stateStep) text() string {
 	return s.Do + " " + file
 }
 
-func repairedFields() []output.Column[stateRepaired] {
-	return []output.Column[stateRepaired]{
-		field("name", func(r stateRepaired) any { return r.Name }),
-		field("kind", func(r stateRepaired) any { return r.Kind }),
-		field("file", func(r stateRepaired) any { return r.File }),
-		field("changed", func(r stateRepaired) any { return r.Changed }),
-		field("dry_run", func(r stateRepaired) any { return r.DryRun }),
-		field("damage", func(r stateRepaired) any { return r.Damage }),
-		field("fields_kept", func(r stateRepaired) any { return r.Kept }),
-		field("fields_changed", func(r stateRepaired) any { return len(r.Fields) }),
-		field("steps", func(r stateRepaired) any { return len(r.Steps) }),
+func repairedFields() []output.Column[repaired] {
+	return []output.Column[repaired]{
+		output.Field("name", func(r repaired) any { return r.Name }),
+		output.Field("kind", func(r repaired) any { return r.Kind }),
+		output.Field("file", func(r repaired) any { return r.File }),
+		output.Field("changed", func(r repaired) any { return r.Changed }),
+		output.Field("dry_run", func(r repaired) any { return r.DryRun }),
+		output.Field("damage", func(r repaired) any { return r.Damage }),
+		output.Field("fields_kept", func(r repaired) any { return r.Kept }),
+		output.Field("fields_changed", func(r repaired) any { return len(r.Fields) }),
+		output.Field("steps", func(r repaired) any { return len(r.Steps) }),
 	}
 }

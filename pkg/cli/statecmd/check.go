@@ -1,0 +1,173 @@
+package statecmd
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wanctl/wanctl/pkg/cli/app"
+	"github.com/wanctl/wanctl/pkg/cli/output"
+	"github.com/wanctl/wanctl/pkg/state"
+)
+
+// verdict is the output for programs.
+type verdict struct {
+	Name     string    `json:"name"`
+	Kind     string    `json:"kind"`
+	File     string    `json:"file"`
+	Exists   bool      `json:"exists"`
+	OK       bool      `json:"ok"` // no finding is damage
+	Findings []finding `json:"findings"`
+}
+
+type finding struct {
+	Severity string `json:"severity"` // "damage" or "note"
+	File     string `json:"file"`
+	Key      string `json:"key,omitempty"`
+	Text     string `json:"text"`
+	Next     string `json:"next"` // the command to type
+}
+
+type checkOptions struct{ selection }
+
+func newCheckCmd(a *app.App) *cobra.Command {
+	return &cobra.Command{
+		Use:   "check [FILE...]",
+		Short: "Look for damage, and change nothing",
+		Long: `Check state files and what belongs to them: whether they are whole, whether every
+field has its type and is within what is plausible and configured, whether the
+backup is good, who may read and write them, and what was left by accidents. Each
+finding says what to type next. Nothing is changed.
+
+Damage is what costs a state now or with the next restart, and the status is 5
+then. A state that a running daemon has not replaced for three minutes is damage
+too: it cannot save. Without a daemon a state may be of any age. Notes are worth
+knowing and leave the status 0.
+
+` + app.ExitStatuses,
+		Example: `  wanctl state check
+  wanctl state check --wan spectrum
+  wanctl state check -o jsonl | jq -r 'select(.ok | not) | .findings[].next'`,
+		ValidArgsFunction: completeFiles,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runCheck(a, checkOptions{newSelection(cmd, args)})
+		},
+	}
+}
+
+func runCheck(a *app.App, o checkOptions) error {
+	files, err := o.find(a)
+	if err != nil {
+		return err
+	}
+	shared := sharedFiles(files)
+	verdicts := []verdict{}
+	damaged := 0
+	problems := forEach(files, func(f *file) error {
+		v := newVerdict(f, shared[f])
+		if !v.OK {
+			damaged++
+		}
+		verdicts = append(verdicts, v)
+		return nil
+	})
+	if err := printVerdicts(a, verdicts); err != nil {
+		return err
+	}
+	if damaged == 0 {
+		return problems
+	}
+	return errors.Join(problems, app.Checkf("damage at %d of %s; each finding says what to type next", damaged, plural(len(files), "state file")))
+}
+
+// newVerdict checks f. shared, if not "", says who else uses it.
+func newVerdict(f *file, shared string) verdict {
+	r := f.operations().check()
+	v := verdict{Name: f.name, Kind: f.kind.String(), File: f.path, Exists: r.Main.Exists, OK: r.Healthy() && shared == "", Findings: []finding{}}
+	for _, x := range r.Findings {
+		v.Findings = append(v.Findings, finding{string(x.Severity), x.File, x.Key, x.Text, x.Next})
+	}
+	if shared != "" {
+		v.Findings = append(v.Findings, finding{string(state.Damage), f.path, "", shared, "wanctl config show " + f.named})
+	}
+	return v
+}
+
+// sharedFiles returns a text for each file that two configurations name.
+func sharedFiles(files []*file) map[*file]string {
+	first := map[string]*file{}
+	shared := map[*file]string{}
+	for _, f := range files {
+		if f.config == "" || f.path == "" {
+			continue
+		}
+		other, taken := first[absolute(f.path)]
+		switch {
+		case !taken:
+			first[absolute(f.path)] = f
+		case other.config != f.config:
+			shared[f] = fmt.Sprintf("is the state_file of %s and of %s; each needs its own", other.config, f.config)
+		}
+	}
+	return shared
+}
+
+func printVerdicts(a *app.App, verdicts []verdict) error {
+	if a.Global.Output == output.CSV {
+		return output.List(a.Out, output.CSV, findingRows(verdicts), findingFields())
+	}
+	return printEach(a, verdicts, nil, verdict.text)
+}
+
+func (v verdict) text() string {
+	var b strings.Builder
+	if v.OK {
+		condition := "ok"
+		if !v.Exists {
+			condition = "no state yet"
+		}
+		fmt.Fprintf(&b, "%s: %s\n", output.Printable(v.File), condition)
+	}
+	for _, x := range v.Findings {
+		key := ""
+		if x.Key != "" {
+			key = x.Key + ": "
+		}
+		fmt.Fprintf(&b, "%s: %s: %s%s; next: %s\n", output.Printable(x.File), x.Severity, output.Printable(key), output.Printable(x.Text), x.Next)
+	}
+	return b.String()
+}
+
+// findingRow is one line of CSV.
+type findingRow struct {
+	of      verdict
+	finding finding
+}
+
+// findingRows has a row a finding, and one for each file without any.
+func findingRows(verdicts []verdict) []findingRow {
+	var rows []findingRow
+	for _, v := range verdicts {
+		if len(v.Findings) == 0 {
+			rows = append(rows, findingRow{v, finding{Severity: "ok", File: v.File}})
+		}
+		for _, x := range v.Findings {
+			rows = append(rows, findingRow{v, x})
+		}
+	}
+	return rows
+}
+
+func findingFields() []output.Column[findingRow] {
+	return []output.Column[findingRow]{
+		output.Field("name", func(r findingRow) any { return r.of.Name }),
+		output.Field("kind", func(r findingRow) any { return r.of.Kind }),
+		output.Field("severity", func(r findingRow) any { return r.finding.Severity }),
+		output.Field("file", func(r findingRow) any { return r.finding.File }),
+		output.Field("key", func(r findingRow) any { return r.finding.Key }),
+		output.Field("text", func(r findingRow) any { return r.finding.Text }),
+		output.Field("next", func(r findingRow) any { return r.finding.Next }),
+	}
+}

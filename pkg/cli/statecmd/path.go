@@ -1,0 +1,96 @@
+package statecmd
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wanctl/wanctl/pkg/cli/app"
+	"github.com/wanctl/wanctl/pkg/cli/output"
+)
+
+// paths is the output for programs.
+type paths struct {
+	Name   string `json:"name"`
+	Kind   string `json:"kind"`
+	State  string `json:"state"`
+	Backup string `json:"backup"`
+	Lock   string `json:"lock,omitempty"` // lock and socket need the configuration
+	Socket string `json:"socket,omitempty"`
+}
+
+type pathOptions struct {
+	selection
+	all bool
+}
+
+func newPathCmd(a *app.App) *cobra.Command {
+	var o pathOptions
+	cmd := &cobra.Command{
+		Use:   "path [FILE...]",
+		Short: "Where the files are",
+		Long: `Print the path of the state file, one a line. The file need not exist.
+
+With --all there is also that of the backup, of the daemon's lock file and of the
+socket on which it answers: four lines for each, in this order. On a terminal
+each line says what it is. With -o json, jsonl and csv all of them are there in
+any case.
+
+` + app.ExitStatuses,
+		Example: `  cat "$(wanctl state path --wan spectrum)"
+  wanctl state path --all --wan spectrum
+  wanctl state path -o jsonl | jq -r .socket`,
+		ValidArgsFunction: completeFiles,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.selection = newSelection(cmd, args)
+			return runPath(a, o)
+		},
+	}
+	cmd.Flags().BoolVar(&o.all, "all", false, "also backup, lock file and socket")
+	return cmd
+}
+
+func runPath(a *app.App, o pathOptions) error {
+	files, err := o.find(a)
+	if err != nil {
+		return err
+	}
+	var all []paths
+	problems := forEach(files, func(f *file) error {
+		p := paths{Name: f.name, Kind: f.kind.String(), State: f.path, Backup: f.backup(), Lock: f.lock()}
+		if f.base != nil {
+			p.Socket = f.base.Socket()
+		}
+		all = append(all, p)
+		return nil
+	})
+	return errors.Join(printEach(a, all, pathFields(), func(p paths) string { return p.text(o.all, a.OutTTY) }), problems)
+}
+
+// text is one line a path, with its name where labels is set.
+func (p paths) text(all, labels bool) string {
+	var b strings.Builder
+	for i, line := range [][2]string{{"state", p.State}, {"backup", p.Backup}, {"lock", p.Lock}, {"socket", p.Socket}} {
+		if i > 0 && !all || line[1] == "" {
+			continue
+		}
+		if all && labels {
+			fmt.Fprintf(&b, "%s %-7s ", p.Name, line[0])
+		}
+		fmt.Fprintln(&b, line[1])
+	}
+	return b.String()
+}
+
+func pathFields() []output.Column[paths] {
+	return []output.Column[paths]{
+		output.Field("name", func(p paths) any { return p.Name }),
+		output.Field("kind", func(p paths) any { return p.Kind }),
+		output.Field("state", func(p paths) any { return p.State }),
+		output.Field("backup", func(p paths) any { return p.Backup }),
+		output.Field("lock", func(p paths) any { return p.Lock }),
+		output.Field("socket", func(p paths) any { return p.Socket }),
+	}
+}
