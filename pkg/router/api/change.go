@@ -13,22 +13,22 @@ import (
 // set go out together.
 func (t *transport) Change(ctx context.Context, changes ...rosclient.Change) []rosclient.Outcome {
 	outcomes := make([]rosclient.Outcome, len(changes))
-	if t.session == nil {
+	s, ok := t.session.Conn()
+	if !ok {
 		for i := range outcomes {
 			outcomes[i].Err = rosclient.ErrNotSent
 		}
 		return outcomes
 	}
-	stats := t.session.stats
 	readings := readings(changes)
 	commands := make([][]string, 0, len(changes)+len(readings))
 	for _, c := range changes {
 		commands = append(commands, changeWords(c))
 	}
 	for _, q := range readings {
-		commands = append(commands, printWords(q, stats[q.Menu]))
+		commands = append(commands, printWords(q, s.stats[q.Menu]))
 	}
-	replies, err := t.exchange(ctx, commands...)
+	replies, err := t.exchange(ctx, s, commands...)
 	for i := range outcomes {
 		outcomes[i] = t.outcome(replies[i], err)
 	}

@@ -35,7 +35,7 @@ func (t *transport) login(ctx context.Context, s *session) error {
 	// It logs the password otherwise.
 	client.SetLogHandler(slog.DiscardHandler)
 	err = client.LoginContext(ctx, t.user, t.password())
-	s.ended = done()
+	s.broken = done()
 	var refused *routeros.DeviceError
 	switch {
 	case conn.err != nil:
@@ -44,7 +44,7 @@ func (t *transport) login(ctx context.Context, s *session) error {
 		return t.loginRefused(trapText(refused.Sentence.Map))
 	case err != nil:
 		return fail(protocolError("it answers the login with something else: " + err.Error()))
-	case s.ended:
+	case s.broken:
 		return fail(ctx.Err())
 	}
 	return nil

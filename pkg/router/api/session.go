@@ -22,7 +22,7 @@ type session struct {
 
 	tag    uint64 // of the latest command
 	served int    // exchanges completed
-	ended  bool   // the context of an exchange ended; its deadline may still strike
+	broken bool   // an exchange failed, or its context ended and the deadline may still apply
 
 	// stats remembers for menus whose rows came without counters whether
 	// asking for statistics brings them.
@@ -52,13 +52,14 @@ func (f fatalError) Error() string { return string(f) }
 func (s *session) exchange(ctx context.Context, commands ...[]string) ([]reply, error) {
 	replies := make([]reply, len(commands))
 	fail := func(err error) ([]reply, error) {
+		s.broken = true
 		return replies, &rosconn.Error{Phase: rosconn.Waiting, Served: s.served, Cause: rosconn.CtxError(ctx, err)}
 	}
 	done, err := rosconn.WithDeadline(ctx, s.raw)
 	if err != nil {
 		return fail(err)
 	}
-	defer func() { s.ended = done() || s.ended }()
+	defer func() { s.broken = done() || s.broken }()
 
 	first := s.tag + 1
 	s.out = s.out[:0]
@@ -135,19 +136,20 @@ func fatalText(words []string) string {
 	return strings.Join(words[1:], " ")
 }
 
-// usable reports whether another exchange may begin: nothing has arrived
-// unasked and the router has not closed its end.
-func (s *session) usable() bool {
-	return !s.ended && s.in.src.Buffered() == 0 && rosconn.Idle(s.raw)
+// Usable implements rosconn.Conn: nothing has arrived unasked, and the router has
+// not closed its end.
+func (s *session) Usable() bool {
+	return !s.broken && s.in.src.Buffered() == 0 && rosconn.Idle(s.raw)
 }
 
 // quitTimeout is how long a router may take to accept /quit.
 const quitTimeout = 200 * time.Millisecond
 
-// quit logs out and closes: a session that just disappears lingers on the
-// router. The answer, !fatal, is not waited for.
-func (s *session) quit() error {
-	if s.usable() {
+// Close implements rosconn.Conn. It logs out first, without waiting for the
+// answer, !fatal: a session that disappears without a logout lingers on the
+// router.
+func (s *session) Close() error {
+	if s.Usable() {
 		_ = s.raw.SetDeadline(time.Now().Add(quitTimeout))
 		if _, err := s.conn.Write(appendSentence(s.out[:0], "/quit")); err == nil {
 			return s.conn.Close()

@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/router/rosclient"
 	"github.com/wanctl/wanctl/pkg/router/rosconn"
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
@@ -27,8 +26,7 @@ type transport struct {
 	user     string
 	password func() string
 
-	session *session
-	serial  int
+	session rosconn.Session[*session]
 }
 
 var _ rosclient.Transport = (*transport)(nil)
@@ -38,47 +36,31 @@ func (t *transport) String() string          { return t.user + "@" + t.target.Se
 
 // Connect implements rosclient.Transport.
 func (t *transport) Connect(ctx context.Context) (int, error) {
-	if t.session != nil && t.session.usable() {
-		return t.serial, nil
-	}
-	t.drop()
+	return t.session.Connect(ctx, t.open)
+}
+
+// open connects and logs in.
+func (t *transport) open(ctx context.Context) (*session, error) {
 	conn, raw, err := t.target.Connect(ctx)
 	if err != nil {
-		return 0, t.connectErr(ctx, err)
+		return nil, t.connectErr(ctx, err)
 	}
 	s := newSession(conn, raw)
 	if err := t.login(ctx, s); err != nil {
 		_ = raw.Close()
-		return 0, t.connectErr(ctx, err)
+		return nil, t.connectErr(ctx, err)
 	}
-	t.session = s
-	t.serial++
-	return t.serial, nil
+	return s, nil
 }
 
 // Close implements rosclient.Transport.
-func (t *transport) Close() error {
-	s := t.session
-	if s == nil {
-		return nil
-	}
-	t.session = nil
-	return s.quit()
-}
+func (t *transport) Close() error { return t.session.Close() }
 
-// drop gives a session up that is of no more use.
-func (t *transport) drop() {
-	if t.session != nil {
-		_ = t.session.raw.Close()
-		t.session = nil
-	}
-}
-
-// exchange makes one exchange on the session.
-func (t *transport) exchange(ctx context.Context, commands ...[]string) ([]reply, error) {
-	replies, err := t.session.exchange(ctx, commands...)
+// exchange makes one exchange on s. After an error, t has no connection any more.
+func (t *transport) exchange(ctx context.Context, s *session, commands ...[]string) ([]reply, error) {
+	replies, err := s.exchange(ctx, commands...)
 	if err != nil {
-		t.drop()
+		_ = t.Close()
 		err = t.exchangeErr(ctx, err)
 	}
 	return replies, err
@@ -87,17 +69,17 @@ func (t *transport) exchange(ctx context.Context, commands ...[]string) ([]reply
 // Print implements rosclient.Transport. Where rows come without the counters they
 // should have, it asks once more for statistics, and from then on at once.
 func (t *transport) Print(ctx context.Context, q rosclient.Query) ([]rosdata.Row, error) {
-	s := t.session
-	if s == nil {
-		return nil, t.target.Fail(router.ErrUnreachable, "connection lost before the request could be sent", "")
+	s, ok := t.session.Conn()
+	if !ok {
+		return nil, t.target.NotSent()
 	}
 	_, known := s.stats[q.Menu]
-	rows, err := t.print(ctx, q, s.stats[q.Menu])
+	rows, err := t.print(ctx, s, q, s.stats[q.Menu])
 	if err != nil || known || !lacksCounters(q, rows) {
 		return rows, err
 	}
-	more, err := t.print(ctx, q, true)
-	if err != nil && t.session == nil {
+	more, err := t.print(ctx, s, q, true)
+	if err != nil && s.broken {
 		return nil, err
 	}
 	if s.stats[q.Menu] = err == nil && !lacksCounters(q, more); s.stats[q.Menu] {
@@ -106,12 +88,16 @@ func (t *transport) Print(ctx context.Context, q rosclient.Query) ([]rosdata.Row
 	return rows, nil
 }
 
-func (t *transport) print(ctx context.Context, q rosclient.Query, stats bool) ([]rosdata.Row, error) {
-	replies, err := t.exchange(ctx, printWords(q, stats))
-	if len(replies[0].traps) > 0 {
-		return nil, t.refusal(replies[0].traps)
+func (t *transport) print(ctx context.Context, s *session, q rosclient.Query, stats bool) ([]rosdata.Row, error) {
+	replies, err := t.exchange(ctx, s, printWords(q, stats))
+	switch r := replies[0]; {
+	case len(r.traps) > 0: // a refusal stands, even if the connection was lost after it
+		return nil, t.refusal(r.traps)
+	case err != nil:
+		return nil, err
+	default:
+		return r.rows, nil
 	}
-	return replies[0].rows, err
 }
 
 // lacksCounters tells rows of the menu that should have counters and do not.

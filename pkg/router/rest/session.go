@@ -22,7 +22,7 @@ type session struct {
 	write  *bufio.Writer
 	limit  *io.LimitedReader
 	served int  // answers received
-	ended  bool // the context of a request ended; its deadline may still strike
+	broken bool // a request failed, or its context ended and the deadline may still apply
 }
 
 // open opens a session.
@@ -41,13 +41,14 @@ func open(ctx context.Context, t *rosconn.Target) (*session, error) {
 // is a *rosconn.Error, the session is of no more use.
 func (s *session) exchange(ctx context.Context, req *http.Request) (*http.Response, []byte, error) {
 	fail := func(err error) (*http.Response, []byte, error) {
+		s.broken = true
 		return nil, nil, &rosconn.Error{Phase: rosconn.Waiting, Served: s.served, Cause: rosconn.CtxError(ctx, err)}
 	}
 	done, err := rosconn.WithDeadline(ctx, s.raw)
 	if err != nil {
 		return fail(err)
 	}
-	defer func() { s.ended = done() || s.ended }()
+	defer func() { s.broken = done() || s.broken }()
 
 	s.limit.N = rosconn.MaxAnswer
 	if err := req.Write(s.write); err != nil {
@@ -77,14 +78,15 @@ func (s *session) bounded(err error) error {
 	return err
 }
 
-// usable reports whether another request may go out on s: nothing has arrived
-// unasked and the router has not closed its end.
-func (s *session) usable() bool {
-	if s.ended || s.read.Buffered() > 0 {
+// Usable implements rosconn.Conn: nothing has arrived unasked, and the router has
+// not closed its end.
+func (s *session) Usable() bool {
+	if s.broken || s.read.Buffered() > 0 {
 		return false
 	}
 	// Before the first answer a TLS session ticket may lie there.
 	return s.served == 0 || rosconn.Idle(s.raw)
 }
 
-func (s *session) close() error { return s.conn.Close() }
+// Close implements rosconn.Conn.
+func (s *session) Close() error { return s.conn.Close() }

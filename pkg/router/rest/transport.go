@@ -25,8 +25,7 @@ type transport struct {
 	user     string
 	password func() string
 
-	session *session
-	serial  int
+	session rosconn.Session[*session]
 }
 
 var _ rosclient.Transport = (*transport)(nil)
@@ -36,28 +35,17 @@ func (t *transport) String() string          { return t.user + "@" + t.base }
 
 // Connect implements rosclient.Transport. The login is part of every request.
 func (t *transport) Connect(ctx context.Context) (int, error) {
-	if t.session != nil && t.session.usable() {
-		return t.serial, nil
-	}
-	_ = t.Close()
-	s, err := open(ctx, t.target)
-	if err != nil {
-		return 0, t.target.Describe(ctx, err)
-	}
-	t.session = s
-	t.serial++
-	return t.serial, nil
+	return t.session.Connect(ctx, func(ctx context.Context) (*session, error) {
+		s, err := open(ctx, t.target)
+		if err != nil {
+			return nil, t.target.Describe(ctx, err)
+		}
+		return s, nil
+	})
 }
 
 // Close implements rosclient.Transport.
-func (t *transport) Close() error {
-	s := t.session
-	if s == nil {
-		return nil
-	}
-	t.session = nil
-	return s.close()
-}
+func (t *transport) Close() error { return t.session.Close() }
 
 // Print implements rosclient.Transport. A filter goes into a body, where no character
 // needs an escape that one version knows and another does not.
@@ -94,7 +82,7 @@ func words(where []rosclient.Match) []string {
 func (t *transport) Change(ctx context.Context, changes ...rosclient.Change) []rosclient.Outcome {
 	outcomes := make([]rosclient.Outcome, len(changes))
 	for i, c := range changes {
-		if t.session == nil {
+		if _, ok := t.session.Conn(); !ok {
 			outcomes[i].Err = rosclient.ErrNotSent
 			continue
 		}
@@ -129,8 +117,12 @@ func (t *transport) change(ctx context.Context, c rosclient.Change) rosclient.Ou
 	return rosclient.Outcome{Row: r, ID: r[".id"]}
 }
 
-// send makes one exchange on the session.
+// send makes one exchange on the present connection.
 func (t *transport) send(ctx context.Context, method, path string, body []byte) ([]rosdata.Row, error) {
+	s, ok := t.session.Conn()
+	if !ok {
+		return nil, t.target.NotSent()
+	}
 	req, err := http.NewRequestWithContext(ctx, method, t.base+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("making request: %w", err)
@@ -140,8 +132,8 @@ func (t *transport) send(ctx context.Context, method, path string, body []byte) 
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	served := t.session.served
-	resp, reply, err := t.session.exchange(ctx, req)
+	served := s.served
+	resp, reply, err := s.exchange(ctx, req)
 	if err != nil {
 		_ = t.Close()
 		return nil, t.exchangeErr(ctx, err, served)

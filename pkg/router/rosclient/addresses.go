@@ -177,7 +177,7 @@ func (c *Client) add(ctx context.Context, a router.Address) (_ rosdata.Row, exis
 	exists = errors.Is(o.Err, router.ErrExists)
 	switch {
 	case errors.Is(o.Err, ErrNotSent):
-		return nil, false, notSent(c.target)
+		return nil, false, c.target.NotSent()
 	case errors.Is(o.Err, context.DeadlineExceeded), errors.Is(o.Err, context.Canceled):
 		return nil, false, o.Err // no time left to look
 	case o.Err != nil && !errors.Is(o.Err, router.ErrOutcomeUnknown) && !exists:
@@ -224,7 +224,7 @@ func (c *Client) RemoveAddress(ctx context.Context, list, address string) error 
 	case o.Err == nil, errors.Is(o.Err, router.ErrNotFound): // expired meanwhile
 		return nil
 	case errors.Is(o.Err, ErrNotSent):
-		return notSent(c.target)
+		return c.target.NotSent()
 	case !errors.Is(o.Err, router.ErrOutcomeUnknown), errors.Is(o.Err, context.DeadlineExceeded), errors.Is(o.Err, context.Canceled):
 		return o.Err
 	}

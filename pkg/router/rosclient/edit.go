@@ -141,7 +141,7 @@ func (c *Client) verify(ctx context.Context, t table, props []string, e edit, o 
 	}
 	switch {
 	case errors.Is(err, ErrNotSent):
-		return nil, notSent(c.target)
+		return nil, c.target.NotSent()
 	case err != nil:
 		return nil, err
 	case !rosdata.Shows(r, e.set):

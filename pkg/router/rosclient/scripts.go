@@ -29,7 +29,7 @@ func (c *Client) RunScript(ctx context.Context, name string) error {
 	}
 	o := c.transport.Change(ctx, Change{Menu: scripts.menu, Command: "run", ID: rows[0][".id"]})[0]
 	if errors.Is(o.Err, ErrNotSent) {
-		return notSent(c.target)
+		return c.target.NotSent()
 	}
 	return c.noteAuth(o.Err)
 }

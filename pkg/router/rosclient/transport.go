@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/router/rosconn"
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
@@ -72,8 +71,3 @@ type Outcome struct {
 // ErrNotSent is the Err of a Change that has not left, because an earlier one
 // failed or the session had gone.
 var ErrNotSent = errors.New("not sent")
-
-// notSent is what callers see of it.
-func notSent(t *rosconn.Target) error {
-	return t.Fail(router.ErrUnreachable, "connection lost before the request could be sent", "")
-}

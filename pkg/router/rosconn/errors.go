@@ -20,6 +20,12 @@ func (t *Target) Fail(class error, text, hint string) *rosdata.Error {
 	return &rosdata.Error{Addr: t.Addr(), Class: class, Text: text, Hint: hint}
 }
 
+// NotSent is the error about a request for which the connection was lost before
+// it could be sent.
+func (t *Target) NotSent() *rosdata.Error {
+	return t.Fail(router.ErrUnreachable, "connection lost before the request could be sent", "")
+}
+
 // Malformed is the error about an answer that cannot be one to what was asked.
 func (t *Target) Malformed(text string) *rosdata.Error {
 	return t.Fail(router.ErrOutcomeUnknown, text, "is it starting?")

@@ -81,8 +81,8 @@ func (t *transport) requestErr(ctx context.Context, err error) error {
 		return err
 	}
 	served := 0
-	if t.session != nil {
-		served = t.session.served
+	if s, ok := t.session.Conn(); ok {
+		served = s.served
 	}
 	_ = t.Close()
 	var unsent *unsentError

@@ -32,14 +32,13 @@ type session struct {
 	client *xssh.Client
 	served int // commands answered
 
-	dead        chan struct{} // closed when the connection has ended
-	noKeepalive atomic.Bool   // it ended because the first keepalive was not answered
-	waiting     sync.WaitGroup
+	dead    chan struct{} // closed when the connection has ended
+	waiting sync.WaitGroup
 }
 
 // open connects and logs in. Errors are *rosconn.Error; whether the host key was
 // the reason, only the callback in cfg knows.
-func open(ctx context.Context, t *rosconn.Target, cfg *xssh.ClientConfig, trusted func() bool, keepAlive bool) (*session, error) {
+func open(ctx context.Context, t *rosconn.Target, cfg *xssh.ClientConfig, trusted func() bool, noKeepalive *atomic.Bool) (*session, error) {
 	_, raw, err := t.Connect(ctx)
 	if err != nil {
 		return nil, err
@@ -66,19 +65,20 @@ func open(ctx context.Context, t *rosconn.Target, cfg *xssh.ClientConfig, truste
 		_ = s.client.Wait()
 		close(s.dead)
 	})
-	if keepAlive {
-		s.waiting.Go(func() { s.keepAlive(keepAliveEvery, keepAliveWait) })
+	if !noKeepalive.Load() {
+		s.waiting.Go(func() { s.keepAlive(keepAliveEvery, keepAliveWait, noKeepalive) })
 	}
 	if interrupted || s.raw.SetDeadline(time.Time{}) != nil {
-		s.close()
+		_ = s.Close()
 		return fail(rosconn.LoggingIn, net.ErrClosed)
 	}
 	return s, nil
 }
 
-// keepAlive asks the peer now and then, until the connection ends, and ends it
-// when there is no answer.
-func (s *session) keepAlive(every, wait time.Duration) {
+// keepAlive sends keepalives until the connection ends, and ends it when one is
+// not answered. When that is the first, it sets ignored: the router may not
+// answer any.
+func (s *session) keepAlive(every, wait time.Duration, ignored *atomic.Bool) {
 	t := time.NewTicker(every)
 	defer t.Stop()
 	for answered := false; ; answered = true {
@@ -87,20 +87,22 @@ func (s *session) keepAlive(every, wait time.Duration) {
 			return
 		case <-t.C:
 		}
-		strike := time.AfterFunc(wait, func() {
-			s.noKeepalive.Store(!answered)
+		expiry := time.AfterFunc(wait, func() {
+			if !answered {
+				ignored.Store(true)
+			}
 			_ = s.raw.Close()
 		})
-		err := s.ask()
-		strike.Stop()
+		err := s.ping()
+		expiry.Stop()
 		if err != nil {
 			return
 		}
 	}
 }
 
-// ask makes one round trip that has no meaning.
-func (s *session) ask() error {
+// ping makes one round trip without an effect.
+func (s *session) ping() error {
 	_, _, err := s.client.SendRequest(keepAliveRequest, true, nil)
 	return err
 }
@@ -126,8 +128,8 @@ func (s *session) channel() (xssh.Channel, <-chan *xssh.Request, error) {
 	}
 }
 
-// usable reports whether the connection was there just now.
-func (s *session) usable() bool {
+// Usable implements rosconn.Conn.
+func (s *session) Usable() bool {
 	select {
 	case <-s.dead:
 		return false
@@ -136,10 +138,11 @@ func (s *session) usable() bool {
 	}
 }
 
-// close ends the connection and waits for what belongs to it.
-func (s *session) close() {
+// Close implements rosconn.Conn. It waits for the goroutines of the connection.
+func (s *session) Close() error {
 	_ = s.raw.Close()
 	s.waiting.Wait()
+	return nil
 }
 
 // unsentError is about a command that has certainly not been run.
@@ -218,5 +221,5 @@ func (s *session) exec(command string, complete func([]byte) bool) (output []byt
 	}
 	// Without a status, a router that sends none looks like a connection that
 	// broke.
-	return output, -1, s.ask()
+	return output, -1, s.ping()
 }

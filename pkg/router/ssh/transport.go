@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	xssh "golang.org/x/crypto/ssh"
 
@@ -28,9 +29,8 @@ type transport struct {
 	trust  trust
 	legacy bool
 
-	session           *session
-	serial            int
-	noKeepalive       bool            // a peer that was there did not answer a keepalive: perhaps it ignores them
+	session           rosconn.Session[*session]
+	noKeepalive       atomic.Bool     // a router that was there did not answer a keepalive: it may ignore them
 	needsCounterQuery map[string]bool // menus whose counters have to be asked for one by one
 }
 
@@ -41,17 +41,7 @@ func (t *transport) String() string          { return t.login.user + "@ssh://" +
 
 // Connect implements rosclient.Transport.
 func (t *transport) Connect(ctx context.Context) (int, error) {
-	if t.session != nil && t.session.usable() {
-		return t.serial, nil
-	}
-	_ = t.Close()
-	s, err := t.open(ctx)
-	if err != nil {
-		return 0, err
-	}
-	t.session = s
-	t.serial++
-	return t.serial, nil
+	return t.session.Connect(ctx, t.open)
 }
 
 // open connects, as often as it takes to see the right host key.
@@ -68,7 +58,7 @@ func (t *transport) open(ctx context.Context) (*session, error) {
 			HostKeyCallback:   keys.verify,
 		}
 		t.login.apply(cfg)
-		s, err := open(ctx, t.target, cfg, func() bool { return keys.accepted.Load() != nil }, !t.noKeepalive)
+		s, err := open(ctx, t.target, cfg, func() bool { return keys.accepted.Load() != nil }, &t.noKeepalive)
 		if err == nil {
 			keys.remember()
 			return s, nil
@@ -85,18 +75,22 @@ func (t *transport) open(ctx context.Context) (*session, error) {
 }
 
 // Close implements rosclient.Transport.
-func (t *transport) Close() error {
-	if t.session != nil {
-		t.session.close()
-		t.noKeepalive = t.noKeepalive || t.session.noKeepalive.Load()
-		t.session = nil
-	}
-	return nil
-}
+func (t *transport) Close() error { return t.session.Close() }
 
 // Print implements rosclient.Transport.
 func (t *transport) Print(ctx context.Context, q rosclient.Query) ([]rosdata.Row, error) {
-	a, err := t.run(ctx, false, func(s *script) { s.print(q, t.counters(q.Menu, q.Props)) })
+	counters := t.countersToQuery(q.Menu, q.Props)
+	rows, err := t.print(ctx, q, counters)
+	if err != nil || counters != nil || len(rows) == 0 || !lacksCounters(q.Props, rows[0]) {
+		return rows, err
+	}
+	t.needsCounters(q.Menu)
+	return t.print(ctx, q, t.countersToQuery(q.Menu, q.Props))
+}
+
+// print reads rows, and counters of each of them one by one.
+func (t *transport) print(ctx context.Context, q rosclient.Query, counters []string) ([]rosdata.Row, error) {
+	a, err := t.run(ctx, false, func(s *script) { s.print(q, counters) })
 	if err != nil {
 		return nil, t.requestErr(ctx, err)
 	}
@@ -106,9 +100,6 @@ func (t *transport) Print(ctx context.Context, q rosclient.Query) ([]rosdata.Row
 	rows := make([]rosdata.Row, len(a.rows))
 	for i, r := range a.rows {
 		rows[i] = r.Row
-	}
-	if len(rows) > 0 && t.lacksCounters(q.Menu, q.Props, rows[0]) {
-		return t.Print(ctx, q)
 	}
 	return rows, nil
 }
@@ -123,13 +114,13 @@ func (t *transport) Change(ctx context.Context, changes ...rosclient.Change) []r
 		}
 		return outcomes
 	}
-	if t.session == nil {
+	if _, ok := t.session.Conn(); !ok {
 		return all(rosclient.ErrNotSent)
 	}
 	noisy := slices.ContainsFunc(changes, func(c rosclient.Change) bool { return c.Command == "run" })
 	a, err := t.run(ctx, noisy, func(s *script) {
 		for _, c := range changes {
-			s.change(c, t.counters(c.Menu, c.Props))
+			s.change(c, t.countersToQuery(c.Menu, c.Props))
 		}
 	})
 	var unsent *unsentError
@@ -158,7 +149,8 @@ func (t *transport) Change(ctx context.Context, changes ...rosclient.Change) []r
 		case i < a.shown:
 			r := a.of(i + 1)
 			outcomes[i] = rosclient.Outcome{Row: r, ID: r[".id"]}
-			if r != nil && t.lacksCounters(c.Menu, c.Props, r) {
+			if r != nil && !t.needsCounterQuery[c.Menu] && lacksCounters(c.Props, r) {
+				t.needsCounters(c.Menu)
 				outcomes[i].Row = nil
 			}
 		case i < a.made: // but its row could not be shown: whoever wants it has to read
@@ -179,10 +171,11 @@ func (t *transport) run(ctx context.Context, noisy bool, write func(*script)) (a
 	if err != nil {
 		return answer{}, t.target.Fail(router.ErrInvalid, err.Error(), "")
 	}
-	if t.session == nil {
+	conn, ok := t.session.Conn()
+	if !ok {
 		return answer{}, &unsentError{errors.New("no connection")}
 	}
-	output, status, err := t.session.run(ctx, text, func(out []byte) bool {
+	output, status, err := conn.run(ctx, text, func(out []byte) bool {
 		a := understand(s.token, out, noisy)
 		return a.done || refused(a, "") != ""
 	})
@@ -196,9 +189,18 @@ func (t *transport) run(ctx context.Context, noisy bool, write func(*script)) (a
 	return a, nil
 }
 
-// counters are those among props that rows of the menu do not have of
-// themselves.
-func (t *transport) counters(menu string, props []string) []string {
+// needsCounters notes that rows of a menu do not contain their counters, which
+// differs between versions of RouterOS.
+func (t *transport) needsCounters(menu string) {
+	if t.needsCounterQuery == nil {
+		t.needsCounterQuery = make(map[string]bool)
+	}
+	t.needsCounterQuery[menu] = true
+}
+
+// countersToQuery returns the counters among props that rows of the menu do not
+// contain; nil where they contain all.
+func (t *transport) countersToQuery(menu string, props []string) []string {
 	if !t.needsCounterQuery[menu] {
 		return nil
 	}
@@ -209,22 +211,14 @@ func isCounter(prop string) bool {
 	return prop != ".id" && prop != "name" && slices.Contains(rosdata.CounterProps, prop)
 }
 
-// lacksCounters notes a menu whose rows do not hold their counters, as nobody
-// has published for all versions; false when that was known, and for rows that
-// are of another menu altogether.
-func (t *transport) lacksCounters(menu string, props []string, r rosdata.Row) bool {
+// lacksCounters reports whether a row lacks a counter that was asked for. A row
+// without any other property is of another menu and says nothing.
+func lacksCounters(props []string, r rosdata.Row) bool {
 	lacks, has := false, false
 	for _, p := range props {
 		_, ok := r[p]
 		lacks = lacks || !ok && isCounter(p)
 		has = has || ok && !isCounter(p) && p != ".id"
 	}
-	if !lacks || !has || t.needsCounterQuery[menu] {
-		return false
-	}
-	if t.needsCounterQuery == nil {
-		t.needsCounterQuery = make(map[string]bool)
-	}
-	t.needsCounterQuery[menu] = true
-	return true
+	return lacks && has
 }
