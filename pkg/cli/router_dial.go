@@ -14,6 +14,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/api"
 	"github.com/wanctl/wanctl/pkg/router/failover"
 	"github.com/wanctl/wanctl/pkg/router/rest"
+	"github.com/wanctl/wanctl/pkg/router/rosclient"
 	"github.com/wanctl/wanctl/pkg/router/ssh"
 )
 
@@ -47,6 +48,7 @@ func openRouter(base *config.Base, timeout time.Duration, log *slog.Logger, onSw
 // last one must not show on the day it is needed.
 func routerWays(base *config.Base, timeout time.Duration) ([]failover.Endpoint, error) {
 	routers := base.Router.Endpoints()
+	uncertain := new(rosclient.Uncertain)
 	ways := make([]failover.Endpoint, len(routers))
 	for i, r := range routers {
 		key := "router"
@@ -58,6 +60,7 @@ func routerWays(base *config.Base, timeout time.Duration) ([]failover.Endpoint, 
 			if err != nil {
 				return nil, configError(base.Path, key, err.Error())
 			}
+			client.ShareUncertain(uncertain)
 			return client, nil
 		}
 		client, err := open()
@@ -71,7 +74,7 @@ func routerWays(base *config.Base, timeout time.Duration) ([]failover.Endpoint, 
 }
 
 // newRouterClient returns a client for one way to a router.
-func newRouterClient(r config.Router, timeout time.Duration) (router.Client, error) {
+func newRouterClient(r config.Router, timeout time.Duration) (*rosclient.Client, error) {
 	switch r.Transport {
 	case config.REST:
 		return rest.New(rest.Config{

@@ -16,16 +16,12 @@ func (c *Client) Info(ctx context.Context) (router.Info, error) {
 
 // Queues implements router.Client.
 func (c *Client) Queues(ctx context.Context) ([]router.Queue, error) {
-	queues, err := call(ctx, c, read, func(ctx context.Context, s *session) ([]router.Queue, error) { return s.Queues(ctx) })
-	c.certain(queues...)
-	return queues, err
+	return call(ctx, c, read, func(ctx context.Context, s *session) ([]router.Queue, error) { return s.Queues(ctx) })
 }
 
 // Queue implements router.Client.
 func (c *Client) Queue(ctx context.Context, name string) (router.Queue, error) {
-	q, err := call(ctx, c, read, func(ctx context.Context, s *session) (router.Queue, error) { return s.Queue(ctx, name) })
-	c.certain(q)
-	return q, err
+	return call(ctx, c, read, func(ctx context.Context, s *session) (router.Queue, error) { return s.Queue(ctx, name) })
 }
 
 // Counters implements router.Client.

@@ -77,13 +77,12 @@ type Client struct {
 	active     int
 	since      time.Time // when active became so
 	switches   int
-	failedAt   time.Time           // when the first endpoint was left last
-	sessions   []*session          // by endpoint, nil where there is none
-	timeouts   []int               // by endpoint: calls in a row without a usable answer
-	timeoutErr []error             // by endpoint: the last one's error
-	doubtful   map[string]*session // queues with a change whose outcome is unknown, and where it went
-	pause      time.Duration       // before the first endpoint is asked the next time
-	stopProbe  context.CancelFunc  // nil while nobody asks the first endpoint
+	failedAt   time.Time          // when the first endpoint was left last
+	sessions   []*session         // by endpoint, nil where there is none
+	timeouts   []int              // by endpoint: calls in a row without a usable answer
+	timeoutErr []error            // by endpoint: the last one's error
+	pause      time.Duration      // before the first endpoint is asked the next time
+	stopProbe  context.CancelFunc // nil while nobody asks the first endpoint
 }
 
 var _ router.Client = (*Client)(nil)
@@ -105,7 +104,7 @@ func New(cfg Config) *Client {
 		endpoints: cfg.Endpoints, log: cfg.Log, onSwitch: cfg.OnSwitch,
 		since: time.Now(), sessions: make([]*session, n),
 		timeouts: make([]int, n), timeoutErr: make([]error, n),
-		doubtful: make(map[string]*session), pause: shortestPause,
+		pause: shortestPause,
 	}
 }
 

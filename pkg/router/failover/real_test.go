@@ -11,40 +11,49 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/api"
 	"github.com/wanctl/wanctl/pkg/router/failover"
 	"github.com/wanctl/wanctl/pkg/router/rest"
+	"github.com/wanctl/wanctl/pkg/router/rosclient"
 	"github.com/wanctl/wanctl/pkg/sim/routertest"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
-// overAPI and overREST are ways to r.
-func overAPI(r *simrouter.Router, timeout time.Duration) failover.Endpoint {
+// overAPI and overREST are endpoints of r.
+func overAPI(r *simrouter.Router, timeout time.Duration, uncertain *rosclient.Uncertain) failover.Endpoint {
 	host, port := r.HostPortOf(simrouter.API)
 	return failover.Endpoint{Label: "api " + r.AddrOf(simrouter.API), Open: func() (router.Client, error) {
-		return api.New(api.Config{Host: host, Port: port, User: "admin", Plain: true, Timeout: timeout})
+		c, err := api.New(api.Config{Host: host, Port: port, User: "admin", Plain: true, Timeout: timeout})
+		if err == nil {
+			c.ShareUncertain(uncertain)
+		}
+		return c, err
 	}}
 }
 
-func overREST(r *simrouter.Router, o routertest.Options) failover.Endpoint {
+func overREST(r *simrouter.Router, o routertest.Options, uncertain *rosclient.Uncertain) failover.Endpoint {
 	host, port := r.HostPortOf(simrouter.WWWSSL)
 	return failover.Endpoint{Label: "rest " + r.AddrOf(simrouter.WWWSSL), Open: func() (router.Client, error) {
-		return rest.New(rest.Config{
+		c, err := rest.New(rest.Config{
 			Host: host, Port: port, User: o.User, Password: func() string { return o.Password },
 			Fingerprint: r.Fingerprint(), Timeout: o.Timeout, Now: o.Now,
 		})
+		if err == nil {
+			c.ShareUncertain(uncertain)
+		}
+		return c, err
 	}}
 }
 
-// nobody is a way that nothing listens on.
-var nobody = failover.Endpoint{Label: "api 127.0.0.1:1", Open: func() (router.Client, error) {
+// closed is an endpoint that nothing listens on.
+var closed = failover.Endpoint{Label: "api 127.0.0.1:1", Open: func() (router.Client, error) {
 	return api.New(api.Config{Host: "127.0.0.1", Port: 1, User: "admin"})
 }}
 
-// Behind a way that does not work, a router is what it is without.
+// Behind an endpoint that does not work, a router is what it is without.
 func TestConformance(t *testing.T) {
 	suite := routertest.Suite{Service: simrouter.WWWSSL, RequestsPerWrite: 1, Dial: func(t testing.TB, r *simrouter.Router, o routertest.Options) router.Client {
 		if o.Timeout == 0 {
 			o.Timeout = 10 * time.Second
 		}
-		c := failover.New(failover.Config{Endpoints: []failover.Endpoint{nobody, overREST(r, o)}})
+		c := failover.New(failover.Config{Endpoints: []failover.Endpoint{closed, overREST(r, o, new(rosclient.Uncertain))}})
 		t.Cleanup(func() { _ = c.Close() })
 		return c
 	}}
@@ -58,8 +67,9 @@ func TestUnansweredWriteIsFoundOverAnotherService(t *testing.T) {
 	if err := r.StartService(t.Context(), simrouter.WWWSSL, "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
+	uncertain := new(rosclient.Uncertain)
 	c := failover.New(failover.Config{Endpoints: []failover.Endpoint{
-		overAPI(r, 200*time.Millisecond), overREST(r, routertest.Options{User: "admin", Timeout: 10 * time.Second}),
+		overAPI(r, 200*time.Millisecond, uncertain), overREST(r, routertest.Options{User: "admin", Timeout: 10 * time.Second}, uncertain),
 	}})
 	defer c.Close()
 	if _, err := c.Queue(t.Context(), routertest.Download); err != nil {

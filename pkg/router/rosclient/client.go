@@ -41,10 +41,10 @@ type Client struct {
 	serial int                          // the session at hand
 	ids    map[string]map[string]string // by menu and name, read on session serial
 
-	doubtful map[string]bool // menu and name of rows with a change whose outcome is unknown
-	long     map[string]bool // menus with many rows: ask for single ones
-	noQuery  bool            // this router cannot be asked for single rows
-	noIPv6   bool            // on this session: there are no menus for IPv6
+	uncertain *Uncertain      // rows with a change of unknown outcome
+	long      map[string]bool // menus with many rows: ask for single ones
+	noQuery   bool            // this router cannot be asked for single rows
+	noIPv6    bool            // on this session: there are no menus for IPv6
 }
 
 var _ router.Client = (*Client)(nil)
@@ -64,7 +64,7 @@ func New(cfg Config) *Client {
 	return &Client{
 		cfg: cfg, transport: cfg.Transport, target: cfg.Transport.Target(),
 		turn: make(chan struct{}, 1), ids: make(map[string]map[string]string),
-		doubtful: make(map[string]bool), long: make(map[string]bool),
+		uncertain: new(Uncertain), long: make(map[string]bool),
 	}
 }
 

@@ -28,7 +28,7 @@ func (c *Client) edit(ctx context.Context, t table, props []string, edits ...edi
 	rows := make([]rosdata.Row, len(edits))
 	var open []int
 	for i, e := range edits {
-		if len(e.set) == 0 || c.doubtful[t.doubt(e.name)] {
+		if len(e.set) == 0 || c.uncertain.has(t.menu, e.name) {
 			r, err := c.refetch(ctx, t, props, e.name)
 			if err != nil {
 				return rows, err
@@ -64,16 +64,13 @@ func each(edits []edit, indices []int) []edit {
 	return chosen
 }
 
-// doubt is the key of a row in Client.doubtful.
-func (t table) doubt(name string) string { return t.menu + "\x00" + name }
-
 // refetch reads one row anew, which ends all doubt about it.
 func (c *Client) refetch(ctx context.Context, t table, props []string, name string) (rosdata.Row, error) {
 	rows, err := c.named(ctx, t, props, name)
 	if err != nil {
 		return nil, err
 	}
-	delete(c.doubtful, t.doubt(name))
+	c.uncertain.remove(t.menu, name)
 	return rows[0], nil
 }
 
@@ -163,7 +160,7 @@ func (c *Client) retry(ctx context.Context, t table, props []string, e edit) (ro
 // resolve finds out what became of a change, and repeats it once when it had no
 // effect.
 func (c *Client) resolve(ctx context.Context, t table, props []string, e edit, unknown error) (rosdata.Row, error) {
-	c.doubtful[t.doubt(e.name)] = true
+	c.uncertain.add(t.menu, e.name)
 	if errors.Is(unknown, context.DeadlineExceeded) || errors.Is(unknown, context.Canceled) {
 		return nil, unknown // no time left to look
 	}
@@ -175,7 +172,7 @@ func (c *Client) resolve(ctx context.Context, t table, props []string, e edit, u
 		return r, nil
 	}
 	if r, err = c.retry(ctx, t, props, e); errors.Is(err, router.ErrOutcomeUnknown) {
-		c.doubtful[t.doubt(e.name)] = true
+		c.uncertain.add(t.menu, e.name)
 	}
 	return r, err
 }

@@ -19,6 +19,9 @@ func (c *Client) Queues(ctx context.Context) ([]router.Queue, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, r := range rows {
+		c.uncertain.remove(queueTree.menu, r[queueTree.key])
+	}
 	return items(c, rows, rosdata.Queue)
 }
 
