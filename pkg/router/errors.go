@@ -2,15 +2,14 @@ package router
 
 import "errors"
 
-// Classes of failure, the same for every protocol. Implementations wrap the
-// router's own words around one of them, so that callers test with errors.Is
-// and people read what the router said.
+// Classes of failure, the same for every protocol. Implementations wrap them:
+// callers test with errors.Is, and the text contains what the router said.
 var (
 	// ErrUnreachable: no connection could be made (refused, no route, TLS).
 	ErrUnreachable = errors.New("router unreachable")
-	// ErrOutcomeUnknown: after a request left, the connection broke, time ran
-	// out, or what came back was no answer to it. It may or may not have taken
-	// effect: read back before repeating.
+	// ErrOutcomeUnknown: after a request was sent, the connection was lost, time
+	// ran out, or the answer made no sense. The request may have taken effect:
+	// read back before repeating it.
 	ErrOutcomeUnknown = errors.New("no usable answer from router")
 	// ErrAuth: the router refused user or password. Never retried quickly.
 	ErrAuth = errors.New("router refused the credentials")
@@ -20,12 +19,12 @@ var (
 	ErrCertificate = errors.New("router certificate not trusted")
 	// ErrNotFound: no item has that exact name.
 	ErrNotFound = errors.New("not found on router")
-	// ErrAmbiguous: several items have that name; none was touched.
+	// ErrAmbiguous: several items have that name; none was changed.
 	ErrAmbiguous = errors.New("ambiguous on router")
-	// ErrDynamic: the item is the router's own and cannot be changed; it was not
-	// touched.
+	// ErrDynamic: the router made the item itself and does not allow changes; it
+	// was not changed.
 	ErrDynamic = errors.New("made by the router itself")
-	// ErrExists: what was to be added is there already.
+	// ErrExists: the item to be added exists already.
 	ErrExists = errors.New("exists on router already")
 	// ErrNotApplied: the router answered, but the change is not visible.
 	ErrNotApplied = errors.New("change not applied by router")

@@ -1,11 +1,11 @@
-// Package router describes a MikroTik router in wanctl's words: queues and
-// their limits, counters, and what the router says of itself. It knows no
-// protocol; the packages below it (rest, ...) implement Client, and simrouter
-// is a RouterOS to test them against.
+// Package router defines Client, the interface to a MikroTik router, and its
+// types: queues and their limits, counters, rules, address lists and system
+// information. It knows no protocol: packages rest, api and ssh below it
+// implement Client, and package failover combines several.
 //
-// Queues are named, never numbered: RouterOS ids change over reboots and
-// imports, so an implementation may cache them but resolves them again when
-// the router no longer knows them. Names are compared exactly, on our side.
+// Queues are identified by name, never by id: RouterOS ids change over reboots
+// and imports. An implementation may cache ids, but resolves the name again when
+// the router no longer knows one. Names are compared exactly, by the client.
 package router
 
 import (
@@ -15,11 +15,11 @@ import (
 	"github.com/wanctl/wanctl/pkg/bitrate"
 )
 
-// Client talks to one router. It connects when first used, and again by itself
-// after a connection is lost. Implementations are safe for concurrent use and
+// Client is a connection to one router. It connects on first use and reconnects
+// after a connection was lost. Implementations are safe for concurrent use and
 // serialise their requests: RouterOS answers them one after the other anyway.
-// Every call ends by ctx's deadline or the client's own timeout, whichever is
-// earlier. Errors are classified by the sentinels of this package.
+// Every call ends by the deadline of ctx or by the client's own timeout,
+// whichever is earlier. Errors are classified by the sentinels of this package.
 type Client interface {
 	// Info reads identity, version, board and load.
 	Info(ctx context.Context) (Info, error)
@@ -179,7 +179,7 @@ type Route struct {
 	Blackhole   bool
 }
 
-// Info is what a router says of itself.
+// Info is the system information of a router.
 type Info struct {
 	Identity    string
 	Version     string // "7.22.1 (stable)"

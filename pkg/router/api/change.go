@@ -9,8 +9,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
-// Change implements rosclient.Transport: all changes and the reading of the rows they
-// set go out together.
+// Change implements rosclient.Transport. It sends all changes and the queries for
+// the rows they set at once.
 func (t *transport) Change(ctx context.Context, changes ...rosclient.Change) []rosclient.Outcome {
 	outcomes := make([]rosclient.Outcome, len(changes))
 	s, ok := t.session.Conn()
@@ -40,19 +40,19 @@ func (t *transport) Change(ctx context.Context, changes ...rosclient.Change) []r
 	return outcomes
 }
 
-// outcome reads the reply to a change. What is done is done, whatever became
-// of the session afterwards.
-func (t *transport) outcome(r reply, broken error) rosclient.Outcome {
+// outcome returns the result of a change. A complete reply counts, even if the
+// connection was lost after it.
+func (t *transport) outcome(r reply, connErr error) rosclient.Outcome {
 	switch {
 	case len(r.traps) > 0:
 		return rosclient.Outcome{Err: t.refusal(r.traps)}
 	case !r.done:
-		return rosclient.Outcome{Err: broken}
+		return rosclient.Outcome{Err: connErr}
 	}
 	return rosclient.Outcome{ID: r.ret}
 }
 
-// readings are the queries for the rows that are set, one a menu.
+// readings returns the queries for the rows that are set, one for each menu.
 func readings(changes []rosclient.Change) []rosclient.Query {
 	var queries []rosclient.Query
 	for _, c := range changes {
@@ -70,8 +70,8 @@ func readings(changes []rosclient.Change) []rosclient.Query {
 	return queries
 }
 
-// show gives the rows of a query to the changes they confirm. Routers may carry
-// out commands of one connection in another order than they came in, so a row
+// show adds the rows of a query to the outcomes of the changes they confirm. A
+// router may execute the commands of one connection in another order, so a row
 // that does not show the change proves nothing: the caller reads it again.
 func show(q rosclient.Query, rows []rosdata.Row, changes []rosclient.Change, outcomes []rosclient.Outcome) {
 	for i, c := range changes {
@@ -85,7 +85,7 @@ func show(q rosclient.Query, rows []rosdata.Row, changes []rosclient.Change, out
 	}
 }
 
-// changeWords is the command for a change.
+// changeWords returns the command for a change.
 func changeWords(c rosclient.Change) []string {
 	words := []string{c.Menu + "/" + c.Command}
 	if c.ID != "" {

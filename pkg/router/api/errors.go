@@ -11,13 +11,13 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
-// refusal words the traps that came for a command. The text decides what they
-// mean; a category is often absent.
+// refusal returns the error for the traps of a command. Their text decides the
+// class, since the category is often absent.
 func (t *transport) refusal(traps []rosdata.Row) error {
 	class := router.ErrInvalid
 	said := make([]string, len(traps))
-	for i, t := range traps {
-		text := trapText(t)
+	for i, trap := range traps {
+		text := trapText(trap)
 		said[i] = rosdata.Quote(text)
 		if class == router.ErrInvalid {
 			class = rosdata.Classify(text)
@@ -31,7 +31,7 @@ func (t *transport) refusal(traps []rosdata.Row) error {
 	return t.target.Fail(class, text, hint)
 }
 
-// trapText is what a trap says.
+// trapText returns the text of a trap.
 func trapText(trap rosdata.Row) string {
 	if message := trap["message"]; message != "" {
 		return message
@@ -50,7 +50,7 @@ func trapText(trap rosdata.Row) string {
 	}
 }
 
-// unreachable words a failure to connect or to log in.
+// connectErr returns the error about a failure to connect or to log in.
 func (t *transport) connectErr(ctx context.Context, err error) error {
 	var at *rosconn.Error
 	if !errors.As(err, &at) {
@@ -88,7 +88,7 @@ func (t *transport) connectErr(ctx context.Context, err error) error {
 	return err
 }
 
-// loginEnded words a !fatal in place of a login.
+// loginEnded returns the error for a !fatal in reply to a login.
 func (t *transport) loginEnded(text string) error {
 	if errors.Is(rosdata.Classify(text), router.ErrAuth) {
 		return t.loginRefused(text)
@@ -96,7 +96,7 @@ func (t *transport) loginEnded(text string) error {
 	return t.target.Fail(router.ErrUnreachable, "no login: it ended the session and says "+rosdata.Quote(text), "is it starting or overloaded?")
 }
 
-// broken words the end of a session in the middle of an exchange.
+// exchangeErr returns the error for a session that ended during an exchange.
 func (t *transport) exchangeErr(ctx context.Context, err error) error {
 	var at *rosconn.Error
 	if !errors.As(err, &at) {
@@ -111,7 +111,7 @@ func (t *transport) exchangeErr(ctx context.Context, err error) error {
 			e.Class = class
 		}
 		if errors.Is(e.Class, router.ErrAuth) && at.Served > 0 {
-			// The login was good before; another one tells whether it still is.
+			// The login worked before; the next one shows whether it still does.
 			e.Class = router.ErrOutcomeUnknown
 		}
 		e.ConnReset = at.Served > 0 && errors.Is(e.Class, router.ErrOutcomeUnknown)

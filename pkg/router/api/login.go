@@ -15,7 +15,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
-// login logs in, in one step or, where the router asks for it (before 6.43), by
+// login logs in, in one step or, if the router asks for it (before 6.43), by
 // challenge and response.
 func (t *transport) login(ctx context.Context, s *session) error {
 	fail := func(err error) error {
@@ -32,14 +32,14 @@ func (t *transport) login(ctx context.Context, s *session) error {
 		done()
 		return fail(err)
 	}
-	// It logs the password otherwise.
+	// Otherwise it logs the password.
 	client.SetLogHandler(slog.DiscardHandler)
 	err = client.LoginContext(ctx, t.user, t.password())
 	s.broken = done()
 	var refused *routeros.DeviceError
 	switch {
 	case conn.err != nil:
-		return fail(conn.err) // what the library makes of it says less
+		return fail(conn.err) // the error of the library says less
 	case errors.As(err, &refused):
 		return t.loginRefused(trapText(refused.Sentence.Map))
 	case err != nil:
@@ -50,7 +50,7 @@ func (t *transport) login(ctx context.Context, s *session) error {
 	return nil
 }
 
-// loginRefused words the refusal of a login.
+// loginRefused returns the error about a refused login.
 func (t *transport) loginRefused(text string) error {
 	said := "it says " + rosdata.Quote(text)
 	if errors.Is(rosdata.Classify(text), router.ErrOutcomeUnknown) {
@@ -60,9 +60,9 @@ func (t *transport) loginRefused(text string) error {
 		"check router.user and router.password, and that the user's group has the policy api")
 }
 
-// loginConn shows a session to the library: sentence by sentence, so that
-// nothing is read beyond the answer to the login, and each only once it is
-// complete and within all bounds, which the library does not check.
+// loginConn passes a session to the library, sentence by sentence: nothing is read
+// beyond the answer to the login, and each sentence is complete and within the
+// limits, which the library does not check.
 type loginConn struct {
 	*session
 	pending []byte
@@ -87,7 +87,7 @@ func (c *loginConn) Read(b []byte) (int, error) {
 func (c *loginConn) next() ([]string, error) {
 	if !c.greeted {
 		c.greeted = true
-		// No sentence is shorter, and none begins like that.
+		// No sentence is shorter, and no reply begins like another protocol.
 		start, _ := c.in.src.Peek(5)
 		if err := sniff(string(start)); err != nil {
 			return nil, err
@@ -115,17 +115,17 @@ func (c *loginConn) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// Close leaves the session to its owner.
+// Close does nothing: the session belongs to the transport.
 func (c *loginConn) Close() error { return nil }
 
 var _ io.ReadWriteCloser = (*loginConn)(nil)
 
-// wrongProtocol is a protocol that answers in the API's place.
+// wrongProtocol is the name of another protocol that the port speaks.
 type wrongProtocol string
 
 func (f wrongProtocol) Error() string { return "the port speaks " + string(f) + ", not the API" }
 
-// sniff recognises other services by how they begin.
+// sniff recognises other protocols by their first bytes.
 func sniff(start string) error {
 	for _, other := range []struct{ prefix, name string }{
 		{"\x15\x03", "TLS"}, {"HTTP/", "HTTP"}, {"SSH-", "SSH"},

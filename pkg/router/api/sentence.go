@@ -11,15 +11,15 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
-// A sentence is a sequence of words that ends with an empty one, and a word is
-// a length of one to five bytes with so many bytes behind it. Words may hold
-// any byte.
+// A sentence is a sequence of words that ends with an empty one. A word is a
+// length of one to five bytes, followed by that many bytes. Words may contain any
+// byte.
 
-// maxWord is how many bytes a word of a router may have; the longest is the source
-// of a script.
+// maxWord is the size limit of a word in bytes; the longest is the source of a
+// script.
 const maxWord = 1 << 20
 
-// appendSentence encodes words behind b.
+// appendSentence appends the encoding of words to b.
 func appendSentence(b []byte, words ...string) []byte {
 	for _, w := range words {
 		b = appendLength(b, len(w))
@@ -42,7 +42,7 @@ func appendLength(b []byte, n int) []byte {
 	return append(b, 0xF0, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
 }
 
-// protocolError is something that is not a sentence of the API.
+// protocolError is about data that is not a sentence of the API.
 type protocolError string
 
 func (g protocolError) Error() string { return string(g) }
@@ -50,14 +50,14 @@ func (g protocolError) Error() string { return string(g) }
 // reader reads sentences.
 type reader struct {
 	src  *bufio.Reader
-	left int // bytes that the answer in progress may still have
+	left int // bytes left of the size limit of the present answer
 
-	buf   []byte // the words of a sentence, one behind the other
+	buf   []byte // the words of a sentence, one after the other
 	ends  []int  // of words in buf
 	words []string
 }
 
-// sentence reads the next one that has words. The slice is valid until the next
+// sentence reads the next sentence with words. The slice is valid until the next
 // call.
 func (r *reader) sentence() ([]string, error) {
 	r.buf, r.ends, r.words = r.buf[:0], r.ends[:0], r.words[:0]
@@ -79,7 +79,7 @@ func (r *reader) sentence() ([]string, error) {
 		}
 		break
 	}
-	// One string for all of them: a row is kept or dropped as a whole.
+	// One string for all words: a row is kept or dropped as a whole.
 	text, start := string(r.buf), 0
 	for _, end := range r.ends {
 		r.words = append(r.words, text[start:end])
@@ -88,8 +88,7 @@ func (r *reader) sentence() ([]string, error) {
 	return r.words, nil
 }
 
-// length reads the length of a word and refuses one that is out of bounds,
-// before anything is allocated for it.
+// length reads the length of a word and checks it before anything is allocated.
 func (r *reader) length() (int, error) {
 	first, err := r.src.ReadByte()
 	if err != nil {
@@ -125,7 +124,7 @@ func (r *reader) length() (int, error) {
 	return int(n), nil
 }
 
-// word reads n bytes behind r.buf.
+// word appends n bytes to r.buf.
 func (r *reader) word(n int) error {
 	at := len(r.buf)
 	if at+n > cap(r.buf) {
@@ -136,7 +135,7 @@ func (r *reader) word(n int) error {
 	return cutOff(err)
 }
 
-// cutOff makes the end of a connection inside a word known as such.
+// cutOff returns io.ErrUnexpectedEOF for an end of the connection inside a word.
 func cutOff(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
@@ -147,8 +146,8 @@ func cutOff(err error) error {
 // tagWord precedes the tag in a word.
 const tagWord = ".tag="
 
-// check refuses sentences that are no reply, and returns the tag of one that
-// is. Words of !fatal may be anything.
+// check returns the tag of a reply, and an error for a sentence that is no reply.
+// The words of !fatal may be anything.
 func check(words []string) (tag string, err error) {
 	switch words[0] {
 	case "!re", "!done", "!trap", "!empty":
@@ -169,7 +168,7 @@ func check(words []string) (tag string, err error) {
 	return tag, nil
 }
 
-// attributes reads the words "=property=value" of a reply.
+// attributes returns the words "=property=value" of a reply.
 func attributes(words []string) rosdata.Row {
 	row := make(rosdata.Row, len(words))
 	for _, w := range words[1:] {

@@ -12,8 +12,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
-// session is one connection to the router on which somebody is logged in, used
-// for one exchange at a time.
+// session is one connection to the router on which a user is logged in, used for
+// one exchange at a time.
 type session struct {
 	conn net.Conn // TLS, or raw itself
 	raw  net.Conn
@@ -24,8 +24,8 @@ type session struct {
 	served int    // exchanges completed
 	broken bool   // an exchange failed, or its context ended and the deadline may still apply
 
-	// stats remembers for menus whose rows came without counters whether
-	// asking for statistics brings them.
+	// stats holds menus whose rows lacked their counters, and whether reading
+	// with statistics adds them.
 	stats map[string]bool
 }
 
@@ -33,7 +33,7 @@ func newSession(conn, raw net.Conn) *session {
 	return &session{conn: conn, raw: raw, in: reader{src: bufio.NewReader(conn)}, stats: make(map[string]bool)}
 }
 
-// reply is what came back for one command.
+// reply is the reply to one command.
 type reply struct {
 	rows  []rosdata.Row
 	ret   string // of !done
@@ -41,14 +41,14 @@ type reply struct {
 	done  bool
 }
 
-// fatalError is the Cause of a session that the router ended with this text.
+// fatalError is the text with which the router ended the session.
 type fatalError string
 
 func (f fatalError) Error() string { return string(f) }
 
-// exchange sends commands all at once and collects the replies to all of them:
-// one round trip. After an error, which is a *rosconn.Error, the session is of no
-// more use; replies that are done count all the same.
+// exchange sends commands all at once and reads the replies to all of them: one
+// round trip. After an error, which is a *rosconn.Error, the session cannot be used
+// any more; complete replies are valid nevertheless.
 func (s *session) exchange(ctx context.Context, commands ...[]string) ([]reply, error) {
 	replies := make([]reply, len(commands))
 	fail := func(err error) ([]reply, error) {
@@ -88,7 +88,7 @@ func (s *session) exchange(ctx context.Context, commands ...[]string) ([]reply, 
 	return replies, nil
 }
 
-// matchTag finds the reply a sentence belongs to; nil when that is to no
+// matchTag returns the reply that a sentence belongs to; nil if it belongs to no
 // command of this exchange.
 func matchTag(words []string, replies []reply, first uint64) (*reply, error) {
 	tag, err := check(words)
@@ -98,7 +98,7 @@ func matchTag(words []string, replies []reply, first uint64) (*reply, error) {
 	case words[0] == "!fatal":
 		return nil, fatalError(fatalText(words))
 	case words[0] == "!trap" && tag == "":
-		// Every command has a tag, so this is about the session.
+		// Every command has a tag, so this concerns the session.
 		return nil, fatalError(trapText(attributes(words)))
 	}
 	n, err := strconv.ParseUint(tag, 10, 64)
@@ -108,14 +108,14 @@ func matchTag(words []string, replies []reply, first uint64) (*reply, error) {
 	return &replies[n-first], nil
 }
 
-// take adds a sentence and reports whether it is the last one.
+// add adds a sentence and reports whether it is the last one.
 func (r *reply) add(words []string) bool {
 	if r.done {
 		return false
 	}
 	switch words[0] {
 	case "!re":
-		// A row without any of the properties asked for is no row.
+		// RouterOS sends an empty row if it has none of the properties asked for.
 		if row := attributes(words); len(row) > 0 {
 			r.rows = append(r.rows, row)
 		}
@@ -128,7 +128,7 @@ func (r *reply) add(words []string) bool {
 	return r.done
 }
 
-// fatalText is what !fatal says: a bare word, or a message like that of !trap.
+// fatalText returns the text of !fatal: bare words, or a message as in !trap.
 func fatalText(words []string) string {
 	if message := attributes(words)["message"]; message != "" {
 		return message
@@ -142,7 +142,7 @@ func (s *session) Usable() bool {
 	return !s.broken && s.in.src.Buffered() == 0 && rosconn.Idle(s.raw)
 }
 
-// quitTimeout is how long a router may take to accept /quit.
+// quitTimeout is the time a router has to accept /quit.
 const quitTimeout = 200 * time.Millisecond
 
 // Close implements rosconn.Conn. It logs out first, without waiting for the

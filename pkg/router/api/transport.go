@@ -1,11 +1,12 @@
-// Package api talks to RouterOS over its binary API (services api and api-ssl),
-// on one connection: a login costs the router a line in its log.
+// Package api is the transport over RouterOS's binary API (services api and
+// api-ssl). It owns the codec of sentences, the login and one connection: each
+// login costs the router a line in its log. It never repeats a command.
 //
-// The login, old and new, is github.com/go-routeros/routeros's. Exchanges are
-// not: its Client waits for each answer before the next command, or
+// The login, old and new, is that of github.com/go-routeros/routeros. Exchanges
+// are not: its Client waits for each answer before the next command, or
 // multiplexes in a way that loses answers; its reader starts two goroutines a
-// word, allocates whatever length a peer announces, and takes the bare words
-// of !fatal for a syntax error. To read two queues back it takes 80 µs and 600
+// word, allocates any length that the other end announces, and takes the bare
+// words of !fatal for a syntax error. To read two queues it takes 80 µs and 600
 // allocations (30 µs more to write the commands); the codec here takes 5 and 18.
 package api
 
@@ -56,7 +57,7 @@ func (t *transport) open(ctx context.Context) (*session, error) {
 // Close implements rosclient.Transport.
 func (t *transport) Close() error { return t.session.Close() }
 
-// exchange makes one exchange on s. After an error, t has no connection any more.
+// exchange makes one exchange on s. After an error, t has no connection.
 func (t *transport) exchange(ctx context.Context, s *session, commands ...[]string) ([]reply, error) {
 	replies, err := s.exchange(ctx, commands...)
 	if err != nil {
@@ -66,8 +67,8 @@ func (t *transport) exchange(ctx context.Context, s *session, commands ...[]stri
 	return replies, err
 }
 
-// Print implements rosclient.Transport. Where rows come without the counters they
-// should have, it asks once more for statistics, and from then on at once.
+// Print implements rosclient.Transport. If rows lack their counters, it repeats the
+// read with statistics, and uses those from then on if that helps.
 func (t *transport) Print(ctx context.Context, q rosclient.Query) ([]rosdata.Row, error) {
 	s, ok := t.session.Conn()
 	if !ok {
@@ -100,7 +101,7 @@ func (t *transport) print(ctx context.Context, s *session, q rosclient.Query, st
 	}
 }
 
-// lacksCounters tells rows of the menu that should have counters and do not.
+// lacksCounters reports whether the rows should have counters and do not.
 func lacksCounters(q rosclient.Query, rows []rosdata.Row) bool {
 	counted := q.Menu == "/queue/tree" || q.Menu == "/ip/firewall/mangle"
 	if len(rows) == 0 || !counted || len(q.Props) > 0 && !slices.Contains(q.Props, "bytes") {
@@ -111,8 +112,8 @@ func lacksCounters(q rosclient.Query, rows []rosdata.Row) bool {
 	})
 }
 
-// printWords is the command for a query. Conditions are operands on a stack;
-// "?#|" puts two together, and what remains is ANDed.
+// printWords returns the command for a query. Conditions are operands on a stack;
+// "?#|" combines two by OR, and RouterOS combines the rest by AND.
 func printWords(q rosclient.Query, stats bool) []string {
 	words := []string{q.Menu + "/print"}
 	if stats {

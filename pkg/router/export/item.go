@@ -1,10 +1,10 @@
-// Package export writes the RouterOS commands that set a router up for wanctl:
-// a user that may do no more than it needs, queues and the marks that fill
-// them, and the rule that steers.
+// Package export writes the RouterOS commands that prepare a router for wanctl: a
+// user with the least policies, queues and the packet marks that fill them, and
+// the rule for steering. It never talks to a router.
 //
-// A Plan says what is wanted, Items are the rows that a router must have for
-// it, and Script puts them into a file for /import. Everything that came from
-// outside is quoted, so that no name can be more than a name.
+// A Plan describes the setup, Items are the rows that a router needs for it, and
+// Script writes them as a file for /import. Values from the configuration are
+// quoted, so that none of them can be read as a command.
 package export
 
 import (
@@ -13,11 +13,11 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
-// Item is one row that the router must have.
+// Item is one row that the router needs.
 type Item struct {
 	Section Section
 	Menu    string // "/queue tree"
-	Key     string // the property that tells whether the row is there
+	Key     string // the property by which the row is found
 	Props   []Prop // in the order of the command; Key is among them
 }
 
@@ -26,8 +26,8 @@ type Prop struct {
 	Name  string
 	Value string
 
-	// Literal values are words of RouterOS, numbers, or flags without a value:
-	// they came from here and need no quotes.
+	// Literal values are words of RouterOS, numbers, or flags without a value.
+	// They are constants of this package and need no quotes.
 	Literal bool
 }
 
@@ -46,7 +46,7 @@ const (
 func named(name, value string) Prop { return Prop{Name: name, Value: value} }
 func fixed(name, value string) Prop { return Prop{Name: name, Value: value, Literal: true} }
 
-// String is the property as an argument of add.
+// String returns the property as an argument of add.
 func (p Prop) String() string {
 	switch {
 	case p.Literal && p.Value == "":
@@ -57,7 +57,7 @@ func (p Prop) String() string {
 	return p.Name + "=" + rosdata.QuoteRSC(p.Value)
 }
 
-// Add is the command that adds the row.
+// Add returns the command that adds the row.
 func (i Item) Add() string {
 	words := []string{i.Menu, "add"}
 	for _, p := range i.Props {
@@ -66,7 +66,7 @@ func (i Item) Add() string {
 	return strings.Join(words, " ")
 }
 
-// Find is the command that finds the row.
+// Find returns the command that finds the row.
 func (i Item) Find() string {
 	for _, p := range i.Props {
 		if p.Name == i.Key {
@@ -76,12 +76,12 @@ func (i Item) Find() string {
 	return i.Menu + " find"
 }
 
-// Command adds the row where it is missing, and leaves one that is there alone.
+// Command returns the command that adds the row unless it exists.
 func (i Item) Command() string {
 	return ":if ([:len [" + i.Find() + "]] = 0) do={\n  " + i.Add() + "\n}"
 }
 
-// Properties are the values of the row by name.
+// Properties returns the values of the row by name.
 func (i Item) Properties() map[string]string {
 	props := make(map[string]string, len(i.Props))
 	for _, p := range i.Props {

@@ -7,7 +7,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/bitrate"
 )
 
-// Plan is what a router is to be set up for.
+// Plan describes the setup of a router for one WAN.
 type Plan struct {
 	Name     string // of the WAN
 	Host     string // of the router, for its certificate; "" when not known
@@ -22,18 +22,18 @@ type Plan struct {
 	Steering *Steering // nil without
 }
 
-// User is somebody wanctl logs in as.
+// User is a user of the router that wanctl logs in as.
 type User struct {
 	Name     string
 	Password string // "": the user stays disabled until it has one
 	Services []Service
 }
 
-// Admin is the user every router ships with. It may do everything, and is not
-// one to be added.
+// Admin is the user that every router ships with. It has all policies and is never
+// added.
 const Admin = "admin"
 
-// Service is one way in.
+// Service is a service of the router that a user logs in to.
 type Service struct {
 	Transport string // rest, api or ssh
 	TLS       bool
@@ -48,7 +48,7 @@ type Queue struct {
 	Ceiling bitrate.Rate
 }
 
-// Steering is what sends new connections out of another WAN.
+// Steering describes the rules that send new connections out of another WAN.
 type Steering struct {
 	Alternate string // name of the other WAN
 	Comment   string // of the rule that wanctl switches
@@ -64,7 +64,7 @@ const (
 	lanPlaceholder = "LAN-INTERFACE"
 )
 
-// Global as LANInterface shapes what goes to every interface.
+// Global as LANInterface shapes the traffic to every interface.
 const Global = "global"
 
 func (p *Plan) wan() string { return orElse(p.WANInterface, wanPlaceholder) }
@@ -77,7 +77,7 @@ func orElse(s, otherwise string) string {
 	return s
 }
 
-// policies the user needs, and no more.
+// policies returns the policies that the user needs, and no more.
 func (u User) policies() string {
 	policies := []string{"read", "write"}
 	for _, s := range u.Services {
@@ -92,8 +92,8 @@ func (u User) policies() string {
 	return strings.Join(policies, ",")
 }
 
-// Items returns the rows the router must have, in an order in which they can
-// be added.
+// Items returns the rows that the router needs, in an order in which they can be
+// added.
 func (p *Plan) Items() []Item {
 	items := p.users()
 	items = append(items, p.queueTypes()...)
@@ -123,12 +123,12 @@ func (p *Plan) users() []Item {
 	return items
 }
 
-// ackFilterRatio is the asymmetry from which acknowledgements of a download
-// fill a good part of the upload.
+// ackFilterRatio is the ratio of download to upload from which on the
+// acknowledgements of a download take a large part of the upload.
 const ackFilterRatio = 8
 
-// queueTypes share a direction among hosts first. CAKE itself does not limit:
-// the queue does, by what wanctl sets.
+// queueTypes returns CAKE types that share a direction among hosts first. CAKE
+// itself has no bandwidth limit: the queue has, and wanctl sets it.
 func (p *Plan) queueTypes() []Item {
 	cake := func(q Queue, flowmode string, more ...Prop) Item {
 		return Item{QueueTypes, "/queue type", "name", append([]Prop{
@@ -148,7 +148,8 @@ func (p *Plan) queueTypes() []Item {
 func (p *Plan) downloadMark() string { return p.Name + "-download" }
 func (p *Plan) uploadMark() string   { return p.Name + "-upload" }
 
-// queues start at the ceiling; a queue that exists keeps its limit.
+// queues returns queues that start at the ceiling. A queue that exists keeps its
+// limit.
 func (p *Plan) queues() []Item {
 	queue := func(q Queue, parent, mark string) Item {
 		return Item{Queues, "/queue tree", "name", []Prop{
@@ -161,8 +162,8 @@ func (p *Plan) queues() []Item {
 	}
 }
 
-// marks tell the queues their packets. The upload is marked after everything
-// else, which includes what the router sends itself.
+// marks returns the rules that mark the packets of the queues. The upload is marked
+// in postrouting, which includes the router's own packets.
 func (p *Plan) marks() []Item {
 	mark := func(chain, side, mark, comment string) Item {
 		return Item{Marks, "/ip firewall mangle", "comment", []Prop{
@@ -175,9 +176,9 @@ func (p *Plan) marks() []Item {
 	}
 }
 
-// steering marks a connection once, when it begins: what is open when the rule
-// is switched stays where it is. All its later packets follow the mark; those
-// that come back from the Internet must not, so only the LAN side is looked at.
+// steering returns rules that mark a connection once, when it begins: connections
+// that are open when the rule is switched stay on their WAN. Later packets from the
+// LAN follow the mark; those from the Internet must not.
 func (p *Plan) steering() []Item {
 	s := p.Steering
 	if s == nil {

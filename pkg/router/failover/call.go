@@ -8,22 +8,22 @@ import (
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
-// outcome is what the end of an attempt says about the endpoint it was made on.
+// outcome is what the end of an attempt says about the endpoint.
 type outcome int
 
 const (
-	answered    outcome = iota // also with an error: there is no such queue, no permission
-	unreachable                // nothing has left
-	noAnswer                   // something has left, and no usable answer came
-	refused                    // credentials or certificate, or something wrong on our side
+	answered    outcome = iota // the router answered, possibly with a refusal
+	unreachable                // nothing was sent
+	noAnswer                   // a request was sent, and no usable answer came
+	refused                    // credentials, certificate, or a local mistake
 )
 
 func classify(err error) outcome {
 	switch {
 	case err == nil:
 		return answered
-	// Before unreachable: an error may be of both classes, where a change was
-	// not answered and the connection could not be made again to look.
+	// Before unreachable: an error is of both classes when a change was not
+	// answered and the connection to read it back could not be made.
 	case errors.Is(err, router.ErrOutcomeUnknown):
 		return noAnswer
 	case errors.Is(err, router.ErrUnreachable):
@@ -37,23 +37,23 @@ func classify(err error) outcome {
 	return refused
 }
 
-// kind is how a call may be treated.
+// kind is the kind of a call, which decides how it may be repeated.
 type kind int
 
 const (
 	read   kind = iota
-	change      // not repeated once it has left
-	script      // like a change, and it may take all the time there is
+	change      // never repeated once it was sent
+	script      // like a change, and it may use all the time of the call
 )
 
-// call makes a call over the active endpoint, and over the others where the rules
-// of the package allow it.
+// call makes a call on the active endpoint, and on the others where the rules of
+// the package allow it.
 func call[T any](ctx context.Context, c *Client, k kind, do func(context.Context, *session) (T, error)) (T, error) {
 	start := time.Now()
 	var failures []failure
 	var result T
 	from, order := c.order()
-	var down error // why from cannot be reached, once that has turned out
+	var down error // why from cannot be reached; nil as long as it can
 	for i, endpoint := range order {
 		s, err := c.acquire(endpoint)
 		if err != nil {
@@ -85,10 +85,9 @@ func call[T any](ctx context.Context, c *Client, k kind, do func(context.Context
 	return result, joinFailures(failures)
 }
 
-// order returns the active endpoint, and all endpoints in the order in which a call is
-// to try them: from the active one on, round to those before it, which were
-// left because they did not work. An active endpoint that has been without answers for too
-// long comes last.
+// order returns the active endpoint and the order in which a call tries all
+// endpoints: the active one first, those before it last, since they were
+// abandoned. An active endpoint with too many timeouts comes last.
 func (c *Client) order() (active int, order []int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -103,8 +102,9 @@ func (c *Client) order() (active int, order []int) {
 	return c.active, order
 }
 
-// share gives one of several attempts its part of the time there is, so that a
-// endpoint that does not answer leaves some for the others.
+// share returns a context with an equal share of the remaining time for one of
+// several attempts, so that an endpoint that does not answer leaves time for the
+// others.
 func share(ctx context.Context, attempts int) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok || attempts == 1 {
@@ -113,7 +113,8 @@ func share(ctx context.Context, attempts int) (context.Context, context.CancelFu
 	return context.WithTimeout(ctx, time.Until(deadline)/time.Duration(attempts))
 }
 
-// countTimeouts counts silences. One that the caller ended says nothing.
+// countTimeouts counts calls in a row without an answer. A call that was
+// cancelled does not count.
 func (c *Client) countTimeouts(ctx context.Context, endpoint int, v outcome, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -6,7 +6,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
-// nothing is the result of calls that have none.
+// nothing is the result of calls without one.
 type nothing struct{}
 
 // Info implements router.Client.
@@ -72,7 +72,7 @@ func (c *Client) Scripts(ctx context.Context) ([]router.Script, error) {
 	return call(ctx, c, read, func(ctx context.Context, s *session) ([]router.Script, error) { return s.Scripts(ctx) })
 }
 
-// RunScript implements router.Client. A script gets all the time there is.
+// RunScript implements router.Client. A script may use all the time of the call.
 func (c *Client) RunScript(ctx context.Context, name string) error {
 	_, err := call(ctx, c, script, func(ctx context.Context, s *session) (nothing, error) {
 		return nothing{}, s.RunScript(ctx, name)

@@ -5,21 +5,21 @@ import (
 	"strings"
 )
 
-// failure is an attempt on one endpoint.
+// failure is a failed attempt on one endpoint.
 type failure struct {
 	label string
 	err   error
 }
 
-// allFailedError is the error of a call that several endpoints did not answer. It is of all
-// the classes its parts are of.
+// allFailedError is the error of a call that failed on several endpoints. It is of
+// all the classes of its parts.
 type allFailedError struct{ failures []failure }
 
 func (e *allFailedError) Error() string {
 	var s strings.Builder
 	s.WriteString("no way to the router works:")
 	for i, f := range e.failures {
-		// A client names the address as the label does.
+		// The label contains the address, and so do the errors of clients.
 		_, addr, _ := strings.Cut(f.label, " ")
 		fmt.Fprintf(&s, " (%d) %s: %s", i+1, f.label, strings.TrimPrefix(f.err.Error(), "router "+addr+": "))
 	}
@@ -34,7 +34,7 @@ func (e *allFailedError) Unwrap() []error {
 	return errs
 }
 
-// joinFailures joins what went wrong on every endpoint that was tried.
+// joinFailures returns one error for the failures on all endpoints tried.
 func joinFailures(failures []failure) error {
 	if len(failures) == 1 {
 		return failures[0].err
@@ -42,7 +42,7 @@ func joinFailures(failures []failure) error {
 	return &allFailedError{failures}
 }
 
-// failed is joinFailures with one more failure.
+// failed is joinFailures after one more failure.
 func failed(failures []failure, label string, err error) error {
 	return joinFailures(append(failures, failure{label, err}))
 }

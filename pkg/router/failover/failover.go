@@ -1,19 +1,20 @@
-// Package failover keeps a router within reach over several endpoints: services of
-// one router, or addresses of it, in the order in which they are preferred.
+// Package failover is a router.Client over several endpoints of one router:
+// services, or addresses, in order of preference. It owns the choice of the
+// endpoint and the sessions on each; it knows no protocol.
 //
-// Calls go over the active endpoint. When no connection can be made there, the next
-// endpoint is tried within the same call, which is safe because nothing has left. A
-// endpoint that takes requests and gives no usable answer several times in a row is
-// left as well. What is no outage is not answered by going elsewhere: refused
-// credentials and a certificate that is not the expected one stay errors, since
-// another endpoint would hide them.
+// Calls use the active endpoint. If no connection can be made there, the same
+// call tries the next endpoint, which is safe because nothing has been sent. An
+// endpoint that accepts requests and gives no usable answer several times in a
+// row is abandoned as well. Refused credentials and an unexpected certificate
+// stay errors: they are no outage, and another endpoint would hide them.
 //
-// A read without an answer is repeated on the next endpoint. A change without one is
-// not: it may have taken effect. The next change of the same queues on another
-// session begins with a read instead, and leaves out what is as wanted.
+// A read without an answer is repeated on the next endpoint. A change without an
+// answer never is, since it may have taken effect; the clients of all endpoints
+// share a rosclient.Uncertain, so that the next change of the same row begins
+// with a read.
 //
-// Away from the first endpoint, that one is asked in the background, less and less
-// often, with a read. Once it answers, calls go back to it.
+// While another endpoint is active, the first one is probed in the background
+// with a read, at growing intervals. Once it answers, calls go back to it.
 package failover
 
 import (
@@ -27,20 +28,20 @@ import (
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
-// Endpoint is one endpoint to the router.
+// Endpoint is one service of the router, at one address.
 type Endpoint struct {
 	Label string // for people: protocol and address, such as "rest 192.168.88.1:443"
 
-	// Open makes the client of this endpoint, which connects when first used. It is
-	// called when the endpoint is needed, and again after the client was closed.
+	// Open returns a client of this endpoint that has not connected yet. It is
+	// called when the endpoint is needed, and again after that client was closed.
 	Open func() (router.Client, error)
 }
 
 // Switch is a change of the active endpoint.
 type Switch struct {
 	From, To string        // labels
-	Why      error         // what was wrong with From; nil on the endpoint back to the first
-	Took     time.Duration // what the call that found out had lost by then; on the endpoint back, how long the first was away
+	Why      error         // what was wrong with From; nil when it is a return to the first endpoint
+	Took     time.Duration // how long the call had taken by then; on a return, how long the first endpoint was not active
 }
 
 // Config describes a Client.
@@ -48,17 +49,17 @@ type Config struct {
 	Endpoints []Endpoint // in order of preference
 
 	Log      *slog.Logger // nil discards
-	OnSwitch func(Switch) // nil: nobody listens. May be called by several goroutines
+	OnSwitch func(Switch) // may be nil; may be called by several goroutines
 }
 
 const (
-	// maxTimeouts is how many calls in a row a endpoint may leave without a usable
-	// answer. One hiccup of a router that serves two callers at a time counts
-	// twice.
+	// maxTimeouts is the number of calls in a row without a usable answer after
+	// which an endpoint is abandoned. One hiccup of a router that serves two
+	// callers at a time counts twice.
 	maxTimeouts = 3
 
-	// The first endpoint is asked again this long after it was left, twice as long
-	// after that, and so on.
+	// The first endpoint is probed shortestPause after it was abandoned, and then
+	// after pauses that double up to longestPause.
 	shortestPause = 5 * time.Second
 	longestPause  = 5 * time.Minute
 )
@@ -72,23 +73,23 @@ type Client struct {
 
 	probes sync.WaitGroup
 
-	mu         sync.Mutex // protects what follows
+	mu         sync.Mutex // protects the following fields
 	closed     bool
 	active     int
-	since      time.Time // when active became so
+	since      time.Time // when the active endpoint became active
 	switches   int
-	failedAt   time.Time          // when the first endpoint was left last
-	sessions   []*session         // by endpoint, nil where there is none
+	failedAt   time.Time          // when the first endpoint was last abandoned
+	sessions   []*session         // by endpoint; nil without one
 	timeouts   []int              // by endpoint: calls in a row without a usable answer
 	timeoutErr []error            // by endpoint: the last one's error
-	pause      time.Duration      // before the first endpoint is asked the next time
-	stopProbe  context.CancelFunc // nil while nobody asks the first endpoint
+	pause      time.Duration      // before the next probe of the first endpoint
+	stopProbe  context.CancelFunc // nil while the first endpoint is not probed
 }
 
 var _ router.Client = (*Client)(nil)
 
-// New returns a Client that has not opened any endpoint yet. With a single endpoint there
-// is nothing to fall back to: use its client itself.
+// New returns a Client that has not opened any endpoint yet. It needs at least
+// one.
 func New(cfg Config) *Client {
 	if len(cfg.Endpoints) == 0 {
 		panic("failover: no way to the router")
@@ -108,15 +109,15 @@ func New(cfg Config) *Client {
 	}
 }
 
-// Status tells the label of the active endpoint, how many switches there have been,
-// those back to the first endpoint included, and since when the endpoint is active.
+// Status returns the label of the active endpoint, the number of switches so
+// far, returns to the first endpoint included, and the time of the last one.
 func (c *Client) Status() (active string, switches int, since time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.endpoints[c.active].Label, c.switches, c.since
 }
 
-// String names the endpoints, and nothing else.
+// String returns the labels of the endpoints.
 func (c *Client) String() string {
 	s := ""
 	for i, w := range c.endpoints {
@@ -128,10 +129,10 @@ func (c *Client) String() string {
 	return s
 }
 
-// GoString keeps %#v as discreet as %v.
+// GoString keeps passwords out of %#v.
 func (c *Client) GoString() string { return c.String() }
 
-// Close ends all sessions, after the calls in progress.
+// Close closes all sessions, once the calls in progress on them have ended.
 func (c *Client) Close() error {
 	c.mu.Lock()
 	c.closed = true
@@ -156,7 +157,7 @@ func (c *Client) Close() error {
 	return errors.Join(errs...)
 }
 
-// errClosed is what calls after Close get.
+// errClosed is the error of calls after Close.
 func errClosed() error {
 	return fmt.Errorf("%w: this client is closed", router.ErrUnreachable)
 }

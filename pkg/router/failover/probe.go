@@ -6,10 +6,9 @@ import (
 	"time"
 )
 
-// startProbe starts asking the first endpoint whether it is back. It is called with mu
-// held.
+// startProbe starts probing the first endpoint. The caller holds mu.
 func (c *Client) startProbe(ctx context.Context) {
-	// It outlives the call that started it, until Close.
+	// The probe outlives the call that starts it, until Close.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	c.stopProbe = cancel
 	c.probes.Go(func() {
@@ -18,13 +17,13 @@ func (c *Client) startProbe(ctx context.Context) {
 	})
 }
 
-// probe asks the first endpoint, over a session of its own, until it answers. Only a
-// read is sent: the answer to it costs nothing, whenever it comes.
+// probe sends reads to the first endpoint, on a session of its own, until one is
+// answered. A read does no harm even if its answer comes late.
 func (c *Client) probe(ctx context.Context) {
 	var s *session
 	defer func() {
 		if s != nil {
-			_ = s.Close() // of a endpoint that has not answered
+			_ = s.Close() // of an endpoint that has not answered
 		}
 	}()
 	for {
@@ -63,8 +62,8 @@ func (c *Client) open() (*session, error) {
 	return &session{Client: client}, nil
 }
 
-// nextPause returns the pause before the next question, and doubles the one
-// after it. Two processes that lost the same router do not ask in step.
+// nextPause returns the pause before the next probe, varied by 20 % so that two
+// processes do not probe the same router in step, and doubles the one after it.
 func (c *Client) nextPause() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -79,7 +78,7 @@ func (c *Client) setPause(p time.Duration) {
 	c.pause = p
 }
 
-// sleep sleeps, and reports whether it was left to.
+// sleep waits for d. It reports false if ctx ended first.
 func sleep(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()

@@ -2,20 +2,21 @@ package failover
 
 import "github.com/wanctl/wanctl/pkg/router"
 
-// session is the client of one endpoint, from its opening to its end. Its fields
-// are protected by Client.mu.
+// session is an open client of one endpoint. Its fields are protected by
+// Client.mu.
 type session struct {
 	router.Client
 	endpoint int
 	users    int  // calls in progress
 	ended    bool // closed already
 
-	// The router refused this client, which remembers it and waits with the
-	// next attempt: a new one would not.
+	// The router refused the credentials of this client. It is kept, since it
+	// delays its next attempt and a new client would not.
 	refused bool
 }
 
-// acquire returns the session of a endpoint for one call, which must release it.
+// acquire returns the session of an endpoint for one call. The caller must
+// release it.
 func (c *Client) acquire(endpoint int) (*session, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -43,8 +44,8 @@ func (c *Client) release(s *session, v outcome) {
 	c.tidy(s)
 }
 
-// tidy ends a session that is of no more use: only the active endpoint keeps one
-// without a call in progress, as the router has few to give.
+// tidy closes a session that is no longer needed: only the active endpoint keeps
+// one without a call in progress, since a router allows few sessions.
 func (c *Client) tidy(s *session) {
 	c.mu.Lock()
 	kept := c.sessions[s.endpoint] == s
@@ -57,6 +58,6 @@ func (c *Client) tidy(s *session) {
 		c.sessions[s.endpoint] = nil
 	}
 	c.mu.Unlock()
-	// A connection that was lost before cannot be closed well, and need not.
+	// Closing a lost connection fails, which does not matter.
 	_ = s.Close()
 }

@@ -6,21 +6,21 @@ import (
 	"time"
 )
 
-// switchTo makes the endpoint that answered the active one, when the one that was
-// active at the start of the call does not work: it was down, or has been
-// without answers for too long. A read that was merely repeated elsewhere moves nothing.
+// switchTo makes the endpoint that answered the active one, if the endpoint that
+// was active at the start of the call cannot be reached or had too many
+// timeouts. A read that was merely repeated elsewhere does not switch.
 func (c *Client) switchTo(ctx context.Context, from, to int, down error, took time.Duration) {
 	if from == to {
 		return
 	}
 	c.mu.Lock()
-	mute := c.timeouts[from] >= maxTimeouts
-	if c.closed || c.active != from || down == nil && !mute {
+	timedOut := c.timeouts[from] >= maxTimeouts
+	if c.closed || c.active != from || down == nil && !timedOut {
 		c.mu.Unlock()
-		return // somebody else was faster, or there is no need
+		return // another call switched already, or there is no need
 	}
 	sw := Switch{From: c.endpoints[from].Label, To: c.endpoints[to].Label, Why: down, Took: took}
-	if mute {
+	if timedOut {
 		sw.Why = fmt.Errorf("no usable answer %d times in a row, the last time: %w", c.timeouts[from], c.timeoutErr[from])
 	}
 	c.activate(to)
@@ -40,12 +40,12 @@ func (c *Client) switchTo(ctx context.Context, from, to int, down error, took ti
 	c.notify(sw)
 }
 
-// activate is called with mu held.
+// activate makes endpoint the active one. The caller holds mu.
 func (c *Client) activate(endpoint int) {
 	now := time.Now()
 	if c.active == 0 {
-		// A first endpoint that had been fine for long is asked again soon. One that
-		// came back only to fail at once is asked less and less often.
+		// A first endpoint that had worked for long is probed soon. One that
+		// returned only to fail at once is probed less and less often.
 		if now.Sub(c.since) >= longestPause {
 			c.pause = shortestPause
 		}
@@ -56,8 +56,8 @@ func (c *Client) activate(endpoint int) {
 	c.switches++
 }
 
-// resume makes the first endpoint the active one again, over the session that has
-// just got an answer there. It reports whether that session is in use now.
+// resume makes the first endpoint the active one again, on the session that has
+// just been answered there. It reports whether that session is in use now.
 func (c *Client) resume(ctx context.Context, s *session) bool {
 	c.mu.Lock()
 	if c.closed || c.active == 0 || ctx.Err() != nil {

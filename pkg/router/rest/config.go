@@ -8,7 +8,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/rosconn"
 )
 
-// Config says which router to talk to and as whom.
+// Config is the configuration of a client.
 type Config = rosconn.Access
 
 // New checks cfg and returns a client that has not connected yet: a router that

@@ -6,11 +6,11 @@ import (
 	"slices"
 )
 
-// encoding/json would replace what is not UTF-8, and write & and < as escapes
-// that nobody has seen a router read. These bodies hold the bytes of a value as
-// they are, as answers do.
+// encoding/json would replace bytes that are not UTF-8, and write & and < as escapes
+// that no router has been seen to accept. These bodies contain the bytes of a value
+// unchanged, as answers do.
 
-// object writes properties in the order of their names.
+// object returns properties as a JSON object, in the order of their names.
 func object(props map[string]string) []byte {
 	b := []byte{'{'}
 	for i, key := range slices.Sorted(maps.Keys(props)) {
@@ -23,7 +23,7 @@ func object(props map[string]string) []byte {
 	return append(b, '}')
 }
 
-// query writes the body of a print with conditions; no props are all of them.
+// query returns the body of a print with conditions. No props stand for all.
 func query(words, props []string) []byte {
 	b := []byte{'{'}
 	if len(props) > 0 {

@@ -12,9 +12,9 @@ import (
 
 // session is one connection to the router, used for one request at a time.
 //
-// http.Transport is not used: it may repeat a request on another connection
-// and it dials in the background, while this client has to know whether a
-// write has left, and on which connection it learnt an id.
+// http.Transport is not used: it may repeat a request on another connection and
+// dials in the background, while this client has to know whether a write was
+// sent, and on which connection it read an id.
 type session struct {
 	conn   net.Conn // TLS, or raw itself
 	raw    net.Conn
@@ -25,7 +25,7 @@ type session struct {
 	broken bool // a request failed, or its context ended and the deadline may still apply
 }
 
-// open opens a session.
+// open opens a connection.
 func open(ctx context.Context, t *rosconn.Target) (*session, error) {
 	conn, raw, err := t.Connect(ctx)
 	if err != nil {
@@ -37,8 +37,8 @@ func open(ctx context.Context, t *rosconn.Target) (*session, error) {
 	return s, nil
 }
 
-// exchange sends a request and reads the whole answer. After an error, which
-// is a *rosconn.Error, the session is of no more use.
+// exchange sends a request and reads the whole answer. After an error, which is a
+// *rosconn.Error, the session cannot be used any more.
 func (s *session) exchange(ctx context.Context, req *http.Request) (*http.Response, []byte, error) {
 	fail := func(err error) (*http.Response, []byte, error) {
 		s.broken = true
@@ -70,7 +70,7 @@ func (s *session) exchange(ctx context.Context, req *http.Request) (*http.Respon
 	return resp, body, nil
 }
 
-// bounded names the limit where it is the cause of an early end.
+// bounded replaces the error of an early end that the size limit caused.
 func (s *session) bounded(err error) error {
 	if s.limit.N <= 0 {
 		return rosconn.ErrTooMuch
@@ -84,7 +84,7 @@ func (s *session) Usable() bool {
 	if s.broken || s.read.Buffered() > 0 {
 		return false
 	}
-	// Before the first answer a TLS session ticket may lie there.
+	// Before the first answer, a TLS session ticket may have been received.
 	return s.served == 0 || rosconn.Idle(s.raw)
 }
 

@@ -1,6 +1,7 @@
-// Package rest talks to RouterOS over its REST interface (RouterOS 7.1 over
-// https, 7.9 over http), on one kept-alive connection: a router answers requests
-// one after the other, and a TLS handshake costs it more than a hundred of them.
+// Package rest is the REST transport of RouterOS (7.1 over https, 7.9 over http). It
+// owns the encoding of requests and answers and one kept-alive connection: a router
+// answers requests one after the other, and a TLS handshake costs it as much as a
+// hundred of them. It never repeats a request.
 package rest
 
 import (
@@ -47,8 +48,8 @@ func (t *transport) Connect(ctx context.Context) (int, error) {
 // Close implements rosclient.Transport.
 func (t *transport) Close() error { return t.session.Close() }
 
-// Print implements rosclient.Transport. A filter goes into a body, where no character
-// needs an escape that one version knows and another does not.
+// Print implements rosclient.Transport. Conditions are sent in a body, in which all
+// versions agree on how to escape characters.
 func (t *transport) Print(ctx context.Context, q rosclient.Query) ([]rosdata.Row, error) {
 	if len(q.Where) > 0 {
 		return t.send(ctx, http.MethodPost, q.Menu+"/print", query(words(q.Where), q.Props))
@@ -63,8 +64,8 @@ func (t *transport) Print(ctx context.Context, q rosclient.Query) ([]rosdata.Row
 	return t.send(ctx, http.MethodGet, path, nil)
 }
 
-// words writes conditions as RouterOS queries: operands, combined by stack
-// operations, what remains being ANDed.
+// words returns conditions as RouterOS queries: operands and stack operations.
+// RouterOS combines what remains on the stack by AND.
 func words(where []rosclient.Match) []string {
 	var out []string
 	for _, m := range where {
@@ -141,10 +142,10 @@ func (t *transport) send(ctx context.Context, method, path string, body []byte) 
 	if resp.Close {
 		_ = t.Close()
 	}
-	return t.understand(resp.StatusCode, reply)
+	return t.parseAnswer(resp.StatusCode, reply)
 }
 
-func (t *transport) understand(status int, reply []byte) ([]rosdata.Row, error) {
+func (t *transport) parseAnswer(status int, reply []byte) ([]rosdata.Row, error) {
 	rows, single, err := decode(reply)
 	if status < 200 || status > 299 {
 		var body rosdata.Row
@@ -159,7 +160,7 @@ func (t *transport) understand(status int, reply []byte) ([]rosdata.Row, error) 
 	return rows, nil
 }
 
-// broken words a failure of the connection.
+// exchangeErr returns the error about a lost connection.
 func (t *transport) exchangeErr(ctx context.Context, err error, served int) error {
 	err = t.target.Describe(ctx, err)
 	var e *rosdata.Error
@@ -169,7 +170,8 @@ func (t *transport) exchangeErr(ctx context.Context, err error, served int) erro
 	return err
 }
 
-// refusal words an answer that is an error. notJSON says why there is no body.
+// refusal returns the error for an answer with an error status. notJSON is the
+// error of decoding the body, if any.
 func (t *transport) refusal(status int, body rosdata.Row, notJSON error) error {
 	detail := body["detail"]
 	text := fmt.Sprintf("HTTP %d %s", status, http.StatusText(status))

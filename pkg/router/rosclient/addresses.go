@@ -13,14 +13,14 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
-// Address lists are in one menu for each family of addresses; host names are in
-// that of IPv4. A list may have entries in both.
+// Each address family has its own menu of address lists; host names are in that
+// of IPv4. A list may have entries in both.
 const (
 	addressMenu4 = "/ip/firewall/address-list"
 	addressMenu6 = "/ipv6/firewall/address-list"
 )
 
-// addressMenu is the menu of an entry, by its address as the router writes it.
+// addressMenu returns the menu of an entry by its address as the router writes it.
 func addressMenu(address string) string {
 	if strings.Contains(address, ":") {
 		return addressMenu6
@@ -28,9 +28,9 @@ func addressMenu(address string) string {
 	return addressMenu4
 }
 
-// Addresses lists the entries of one address list, or of all for "", those of
-// IPv4 first. Lists can have ten thousands of entries, so the router is asked
-// for the one.
+// Addresses returns the entries of one address list, or of all for "", those of
+// IPv4 first. Lists can have tens of thousands of entries, so the router is
+// queried for the one list.
 func (c *Client) Addresses(ctx context.Context, list string) ([]router.Address, error) {
 	ctx, end, err := c.begin(ctx)
 	if err != nil {
@@ -58,14 +58,15 @@ func (c *Client) Addresses(ctx context.Context, list string) ([]router.Address, 
 	return items(c, rows, rosdata.Address)
 }
 
-// absent tells a router that has no such menu, as RouterOS 6 has none for IPv6
-// until that package is enabled. A menu that is there is never not found.
+// absent reports whether err means that the router has no such menu: RouterOS 6 has
+// none for IPv6 until that package is enabled. A menu that exists is never
+// ErrNotFound.
 func absent(err error) bool {
 	return errors.Is(err, router.ErrUnsupported) || errors.Is(err, router.ErrNotFound)
 }
 
-// entries reads rows of an address menu to which all of where applies exactly,
-// whatever the router's comparison says.
+// entries reads the rows of an address menu that match all of where exactly,
+// independent of the router's own comparison.
 func (c *Client) entries(ctx context.Context, menu string, where ...Match) ([]rosdata.Row, error) {
 	q := Query{Menu: menu, Props: rosdata.AddressProps, Where: where}
 	if c.noQuery {
@@ -75,7 +76,7 @@ func (c *Client) entries(ctx context.Context, menu string, where ...Match) ([]ro
 	if len(q.Where) > 0 && (errors.Is(err, router.ErrUnsupported) || errors.Is(err, router.ErrInvalid) || errors.Is(err, router.ErrDenied)) {
 		q.Where = nil
 		rows, err = c.print(ctx, q)
-		c.noQuery = err == nil // else it is the menu that the router lacks
+		c.noQuery = err == nil // otherwise the router lacks the menu
 	}
 	if err != nil {
 		return nil, err
@@ -101,8 +102,8 @@ func matches(r rosdata.Row, where []Match) bool {
 	return true
 }
 
-// entry reads the entry of that list and address; nil when there is none. What
-// a host name resolved to may equal an entry somebody made: that one counts.
+// entry reads the entry of that list and address; nil if there is none. A static
+// entry wins over an equal one that the router resolved from a host name.
 func (c *Client) entry(ctx context.Context, list, address string) (rosdata.Row, error) {
 	menu := addressMenu(address)
 	rows, err := c.entries(ctx, menu, Match{"list", []string{list}}, Match{"address", []string{address}})
@@ -122,7 +123,7 @@ func (c *Client) entry(ctx context.Context, list, address string) (rosdata.Row, 
 	return found, nil
 }
 
-// AddAddress adds an entry, unless there is one.
+// AddAddress adds an entry, unless it exists.
 func (c *Client) AddAddress(ctx context.Context, a router.Address) (router.Address, error) {
 	address, err := rosdata.NormalAddress(a.Address)
 	if err != nil {
@@ -159,8 +160,8 @@ func (c *Client) addressOf(r rosdata.Row) (router.Address, error) {
 	return a, nil
 }
 
-// add adds an entry once. An answer that does not come is settled by reading;
-// exists says that somebody else was faster, and the row is theirs.
+// add adds an entry once. Without an answer it reads whether the entry is there.
+// exists reports that the entry was added by somebody else meanwhile.
 func (c *Client) add(ctx context.Context, a router.Address) (_ rosdata.Row, exists bool, _ error) {
 	set := map[string]string{"list": a.List, "address": a.Address}
 	if a.Comment != "" {
@@ -179,7 +180,7 @@ func (c *Client) add(ctx context.Context, a router.Address) (_ rosdata.Row, exis
 	case errors.Is(o.Err, ErrNotSent):
 		return nil, false, c.target.NotSent()
 	case errors.Is(o.Err, context.DeadlineExceeded), errors.Is(o.Err, context.Canceled):
-		return nil, false, o.Err // no time left to look
+		return nil, false, o.Err // no time left for a read
 	case o.Err != nil && !errors.Is(o.Err, router.ErrOutcomeUnknown) && !exists:
 		return nil, false, o.Err
 	case o.Err == nil && o.Row != nil && o.Row["list"] == a.List && o.Row["address"] == a.Address:

@@ -1,8 +1,9 @@
 // Package rosclient implements router.Client over any protocol that can print and
-// change rows of RouterOS's menus (Transport). What wanctl insists on is written
-// here once: names compared exactly and on our side, ids trusted on the
-// session they were read on alone, a change whose outcome is unknown read back
-// before it is repeated, and refused credentials not tried again in a hurry.
+// change rows of RouterOS's menus (Transport). It owns the rules that hold for
+// every protocol: names are compared exactly and by the client, ids are used only
+// on the session they were read on, a change of unknown outcome is read back
+// before it is repeated, and refused credentials are not tried again for a while.
+// It never touches a connection itself.
 package rosclient
 
 import (
@@ -16,13 +17,13 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
-// Config of a Client. Zero fields have the defaults named.
+// Config is the configuration of a Client. The defaults are for zero fields.
 type Config struct {
 	Transport   Transport
 	User        string           // for errors
-	Timeout     time.Duration    // of one call, with everything it takes; rosconn.DefaultTimeout
-	AuthBackoff time.Duration    // no attempt for so long after refused credentials; 60 s
-	Now         func() time.Time // time.Now
+	Timeout     time.Duration    // of one call with all its requests; default rosconn.DefaultTimeout
+	AuthBackoff time.Duration    // pause after refused credentials; default 60 s
+	Now         func() time.Time // default time.Now
 }
 
 // Client is a router.Client over a Transport.
@@ -32,18 +33,18 @@ type Client struct {
 	transport Transport
 	target    *rosconn.Target
 
-	// turn is held by the call in progress and protects what follows.
+	// turn is held by the call in progress and protects the following fields.
 	turn chan struct{}
 
 	closed      bool
-	authRetryAt time.Time // no attempt before this: the credentials were refused
+	authRetryAt time.Time // after refused credentials; zero: at once
 
-	serial int                          // the session at hand
+	serial int                          // of the present session
 	ids    map[string]map[string]string // by menu and name, read on session serial
 
 	uncertain *Uncertain      // rows with a change of unknown outcome
-	long      map[string]bool // menus with many rows: ask for single ones
-	noQuery   bool            // this router cannot be asked for single rows
+	long      map[string]bool // menus with so many rows that single ones are queried
+	noQuery   bool            // this router does not support queries
 	noIPv6    bool            // on this session: there are no menus for IPv6
 }
 
@@ -68,13 +69,13 @@ func New(cfg Config) *Client {
 	}
 }
 
-// String names the router and the user, and nothing else.
+// String returns the user, the protocol and the address.
 func (c *Client) String() string { return c.transport.String() }
 
-// GoString keeps %#v as discreet as %v.
+// GoString keeps passwords out of %#v.
 func (c *Client) GoString() string { return c.String() }
 
-// Close ends the session, after the call in progress.
+// Close ends the session, once the call in progress has ended.
 func (c *Client) Close() error {
 	c.turn <- struct{}{}
 	defer func() { <-c.turn }()
@@ -82,8 +83,8 @@ func (c *Client) Close() error {
 	return c.transport.Close()
 }
 
-// begin starts a call: it waits for its turn and bounds the time of everything
-// the call does. The caller must call end.
+// begin starts a call: it waits for its turn and returns a context with the
+// timeout of the call. The caller must call end.
 func (c *Client) begin(ctx context.Context) (_ context.Context, end func(), err error) {
 	ctx, cancel := context.WithTimeout(rosconn.Started(ctx, time.Now()), c.cfg.Timeout)
 	select {
@@ -110,8 +111,8 @@ func (c *Client) begin(ctx context.Context) (_ context.Context, end func(), err 
 	return ctx, end, nil
 }
 
-// connect makes sure that there is a session, and forgets what was learnt on
-// another.
+// connect makes sure that there is a session. On a new one it drops the ids of
+// the last.
 func (c *Client) connect(ctx context.Context) error {
 	serial, err := c.transport.Connect(ctx)
 	if err != nil {
@@ -124,7 +125,8 @@ func (c *Client) connect(ctx context.Context) error {
 	return nil
 }
 
-// noteAuth remembers refused credentials.
+// noteAuth returns err. If the router refused the credentials, the next attempt is
+// delayed.
 func (c *Client) noteAuth(err error) error {
 	if errors.Is(err, router.ErrAuth) {
 		c.authRetryAt = c.cfg.Now().Add(c.cfg.AuthBackoff)
@@ -133,8 +135,8 @@ func (c *Client) noteAuth(err error) error {
 	return err
 }
 
-// print reads rows. When the session turns out to have died, it asks once more
-// on a new one.
+// print reads rows. If the connection was lost during the request, it repeats the
+// read once on a new one.
 func (c *Client) print(ctx context.Context, q Query) ([]rosdata.Row, error) {
 	if err := c.connect(ctx); err != nil {
 		return nil, err
@@ -184,12 +186,12 @@ func (c *Client) singleton(ctx context.Context, menu string) (rosdata.Row, error
 	return rows[0], nil
 }
 
-// malformed is an answer that cannot be an answer to what was asked.
+// malformed returns the error about an answer that does not fit the request.
 func (c *Client) malformed(err error) error {
 	return c.target.Malformed(err.Error())
 }
 
-// list reads all rows of a menu into the words of package router.
+// list reads all rows of a menu and converts them to types of package router.
 func list[T any](c *Client, ctx context.Context, q Query, read func(rosdata.Row) (T, error)) ([]T, error) {
 	ctx, end, err := c.begin(ctx)
 	if err != nil {

@@ -11,19 +11,19 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
-// edit is a change to the one row of a table that has that name.
+// edit is a change of the one row of a table with that name.
 type edit struct {
 	name string
 	set  map[string]string
 }
 
-// edit changes rows whatever they were before: whoever wants to spare the
-// router's flash compares first. The only exception is an edit that follows
-// one whose outcome is unknown. It starts with a read, and when the row is as
-// wanted that is all.
+// edit changes rows, even if they have the wanted values already: a caller that
+// wants to spare the router's flash compares first. The only exception is an edit
+// of a row in c.uncertain. It begins with a read, and ends there if the row is as
+// wanted.
 //
-// The rows are as the router reports them afterwards; those that could not be
-// confirmed are nil.
+// It returns the rows as the router reports them afterwards; nil for those that
+// could not be confirmed.
 func (c *Client) edit(ctx context.Context, t table, props []string, edits ...edit) ([]rosdata.Row, error) {
 	rows := make([]rosdata.Row, len(edits))
 	var open []int
@@ -64,7 +64,7 @@ func each(edits []edit, indices []int) []edit {
 	return chosen
 }
 
-// refetch reads one row anew, which ends all doubt about it.
+// refetch reads one row. Afterwards its state is known.
 func (c *Client) refetch(ctx context.Context, t table, props []string, name string) (rosdata.Row, error) {
 	rows, err := c.named(ctx, t, props, name)
 	if err != nil {
@@ -74,8 +74,8 @@ func (c *Client) refetch(ctx context.Context, t table, props []string, name stri
 	return rows[0], nil
 }
 
-// write sends the changes to the rows' ids. No row is written to when one of
-// them is absent.
+// write sends the changes by the rows' ids. If one of the rows is absent, none is
+// changed.
 func (c *Client) write(ctx context.Context, t table, props []string, edits ...edit) ([]Outcome, error) {
 	ids, err := c.locate(ctx, t, edits)
 	if err != nil {
@@ -92,7 +92,7 @@ func (c *Client) write(ctx context.Context, t table, props []string, edits ...ed
 	return outcomes, nil
 }
 
-// locate returns the ids of rows, learnt on the session the next request uses.
+// locate returns the ids of rows, read on the session of the next request.
 func (c *Client) locate(ctx context.Context, t table, edits []edit) ([]string, error) {
 	if err := c.connect(ctx); err != nil {
 		return nil, err
@@ -117,14 +117,13 @@ func (c *Client) locate(ctx context.Context, t table, edits []edit) ([]string, e
 	for i, r := range rows {
 		ids[i] = r[".id"]
 	}
-	// Where the router closes after each answer, this is another session; the
-	// ids are seconds old at most.
+	// If the router closes after each answer, this is another session; the ids
+	// are seconds old at most.
 	return ids, c.connect(ctx)
 }
 
-// verify makes sure of one edit: it looks the id up anew, once, when the router
-// no longer knows it, and finds out what became of a change that was not
-// answered.
+// verify returns the row after one edit. It resolves the name again, once, if the
+// router no longer knows the id, and reads the row if the change was not answered.
 func (c *Client) verify(ctx context.Context, t table, props []string, e edit, o Outcome) (rosdata.Row, error) {
 	r, err := c.rowAfter(ctx, t, props, e, o)
 	if errors.Is(err, router.ErrNotFound) || errors.Is(err, ErrNotSent) {
@@ -148,7 +147,7 @@ func (c *Client) verify(ctx context.Context, t table, props []string, e edit, o 
 	return r, nil
 }
 
-// retry writes one edit once more.
+// retry repeats one edit.
 func (c *Client) retry(ctx context.Context, t table, props []string, e edit) (rosdata.Row, error) {
 	outcomes, err := c.write(ctx, t, props, e)
 	if err != nil {
@@ -157,12 +156,12 @@ func (c *Client) retry(ctx context.Context, t table, props []string, e edit) (ro
 	return c.rowAfter(ctx, t, props, e, outcomes[0])
 }
 
-// resolve finds out what became of a change, and repeats it once when it had no
-// effect.
+// resolve reads the row after a change of unknown outcome, and repeats the change
+// once if it had no effect.
 func (c *Client) resolve(ctx context.Context, t table, props []string, e edit, unknown error) (rosdata.Row, error) {
 	c.uncertain.add(t.menu, e.name)
 	if errors.Is(unknown, context.DeadlineExceeded) || errors.Is(unknown, context.Canceled) {
-		return nil, unknown // no time left to look
+		return nil, unknown // no time left for a read
 	}
 	r, err := c.refetch(ctx, t, props, e.name)
 	if err != nil {
@@ -177,8 +176,8 @@ func (c *Client) resolve(ctx context.Context, t table, props []string, e edit, u
 	return r, err
 }
 
-// rowAfter takes the row out of the outcome of a change, or reads it where the
-// answer does not hold it.
+// rowAfter returns the row from the outcome of a change, or reads it if the answer
+// does not contain it.
 func (c *Client) rowAfter(ctx context.Context, t table, props []string, e edit, o Outcome) (rosdata.Row, error) {
 	if o.Err != nil {
 		return nil, o.Err
@@ -198,7 +197,7 @@ func (c *Client) rowAfter(ctx context.Context, t table, props []string, e edit, 
 	return r, nil
 }
 
-// describe writes the properties of set as r has them.
+// describe returns the values that r has for the properties of set, as text.
 func describe(set map[string]string, r rosdata.Row) string {
 	s := ""
 	for _, prop := range slices.Sorted(maps.Keys(set)) {

@@ -12,12 +12,13 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
-// table is a menu whose rows are known by a property.
+// table is a menu whose rows are identified by a property.
 type table struct {
 	menu string
-	what string // a row, in errors
+	what string // a row is called that in errors
 	key  string // the property
-	// need is what every row has: an answer without it is not of this menu.
+	// need are the properties that every row has: an answer without them is of
+	// another menu.
 	need []string
 }
 
@@ -27,7 +28,7 @@ var (
 	scripts   = table{menu: "/system/script", what: "script", key: "name", need: []string{".id", "name"}}
 )
 
-// identity is what to read of a row to know which it is.
+// identity returns the properties that identify a row.
 func (t table) identity() []string {
 	if slices.Contains(t.need, t.key) {
 		return t.need
@@ -35,15 +36,15 @@ func (t table) identity() []string {
 	return append(slices.Clip(t.need), t.key)
 }
 
-// longTable is the length from which on asking for single rows is cheaper than
-// listing all: a row of counters is some 150 bytes.
+// longTable is the number of rows from which on a query for single rows is cheaper
+// than a list of all: a row of counters takes about 150 bytes.
 const longTable = 32
 
 // named reads the rows of these exact names, in that order, in one request.
 //
-// The whole table is listed and compared here, which every version can do and
-// which no character in a name can upset. Routers with long tables are asked
-// for the names instead, where they can be.
+// It lists the whole table and compares the names itself, which works with every
+// version and every character in a name. Long tables are queried for the names
+// instead, if the router supports that.
 func (c *Client) named(ctx context.Context, t table, props []string, names ...string) ([]rosdata.Row, error) {
 	if c.long[t.menu] && !c.noQuery {
 		rows, err := c.rows(ctx, t, Query{Menu: t.menu, Props: props, Where: []Match{{t.key, names}}})
@@ -56,7 +57,7 @@ func (c *Client) named(ctx context.Context, t table, props []string, names ...st
 			if picked, err := pick(rows, t, names); err == nil || errors.Is(err, router.ErrAmbiguous) {
 				return picked, c.withAddr(err)
 			}
-			// Absent by the router's comparison: see with our own.
+			// Absent by the router's comparison: compare here.
 		}
 	}
 	rows, err := c.rows(ctx, t, Query{Menu: t.menu, Props: props})
@@ -85,7 +86,7 @@ func pick(rows []rosdata.Row, t table, names []string) ([]rosdata.Row, error) {
 	return picked, nil
 }
 
-// withAddr says which router an error is about.
+// withAddr adds the router's address to an error.
 func (c *Client) withAddr(err error) error {
 	if err == nil {
 		return nil
@@ -93,8 +94,8 @@ func (c *Client) withAddr(err error) error {
 	return fmt.Errorf("router %s: %w", c.target.Addr(), err)
 }
 
-// rows reads rows of a table, refuses what is not of it, and learns ids in
-// passing.
+// rows reads rows of a table and caches their ids. Rows of another menu are an
+// error.
 func (c *Client) rows(ctx context.Context, t table, q Query) ([]rosdata.Row, error) {
 	rows, err := c.print(ctx, q)
 	if err != nil {
@@ -115,7 +116,7 @@ func (c *Client) rows(ctx context.Context, t table, q Query) ([]rosdata.Row, err
 	return rows, nil
 }
 
-// learn remembers ids. A name that several rows have gets none.
+// learn caches ids. A name that several rows have gets none.
 func (c *Client) learn(t table, rows []rosdata.Row) {
 	seen := make(map[string]bool, len(rows))
 	for _, r := range rows {
@@ -128,7 +129,7 @@ func (c *Client) learn(t table, rows []rosdata.Row) {
 	}
 }
 
-// isID checks what goes into a path or a command.
+// isID reports whether s is an id, which may become part of a path or a command.
 func isID(s string) bool {
 	if len(s) < 2 || s[0] != '*' {
 		return false
@@ -137,12 +138,12 @@ func isID(s string) bool {
 	return err == nil
 }
 
-// bootGrace is how long after its start a router may not have loaded its
-// configuration.
+// bootGrace is the time after its start in which a router may not have loaded its
+// configuration yet.
 const bootGrace = time.Minute
 
-// starting tells a row that is absent from a router that has just started and
-// does not show its configuration yet; nil when it has been up for long.
+// starting returns an error if the router has just started and may not show its
+// configuration yet, which explains an absent row; nil if it has been up longer.
 func (c *Client) starting(ctx context.Context, t table) error {
 	r, err := c.singleton(ctx, "/system/resource")
 	if err != nil {

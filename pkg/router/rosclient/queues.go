@@ -31,7 +31,7 @@ func (c *Client) Queue(ctx context.Context, name string) (router.Queue, error) {
 	return queues[0], err
 }
 
-// SetQueues changes queues; one without settings is only read.
+// SetQueues changes queues. A change without settings only reads.
 func (c *Client) SetQueues(ctx context.Context, changes ...router.QueueChange) ([]router.Queue, error) {
 	queues := make([]router.Queue, len(changes))
 	if len(changes) == 0 {
@@ -62,8 +62,8 @@ func (c *Client) SetQueues(ctx context.Context, changes ...router.QueueChange) (
 	return queues, err
 }
 
-// queueProperties are the settings under RouterOS's names. Rates go out as
-// plain bit/s, which every version takes.
+// queueProperties returns the settings under RouterOS's names. Rates are written
+// as plain bit/s, which every version accepts.
 func queueProperties(set router.QueueSettings) map[string]string {
 	props := map[string]string{}
 	if set.MaxLimit != nil {

@@ -39,8 +39,8 @@ func (c *Client) ruleOf(r rosdata.Row) (router.Rule, error) {
 	return rule, nil
 }
 
-// SetRule switches one mangle rule. The table is read first each time: what
-// has that comment, and whether it may be changed, is not taken from memory.
+// SetRule enables or disables one mangle rule. It reads the table first each time:
+// which rule has that comment, and whether it may be changed, is not cached.
 func (c *Client) SetRule(ctx context.Context, comment string, enabled bool) (router.Rule, error) {
 	ctx, end, err := c.begin(ctx)
 	if err != nil {

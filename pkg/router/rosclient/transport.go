@@ -8,51 +8,51 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
-// Transport is one protocol of RouterOS: a session with a router on which rows of
-// menus are printed and changed. It is used by one call at a time.
+// Transport is a session with a router over one protocol of RouterOS, on which rows
+// of menus are printed and changed. It is used by one call at a time.
 //
 // Errors are *rosdata.Error, classified by the sentinels of package router, and
-// name the router. A session after an error that leaves it in doubt (a timeout,
-// a broken connection) is gone; one after a refusal is as good as before.
+// name the router. A timeout or a lost connection ends the session; a refusal
+// does not.
 type Transport interface {
-	// Connect makes sure that there is a session on which a request can go
-	// out, and returns its serial number: ids of rows are valid on the session
-	// they were read on alone.
+	// Connect makes sure that there is a session on which a request can be sent,
+	// and returns its serial number: ids of rows are valid only on the session
+	// they were read on.
 	Connect(ctx context.Context) (serial int, err error)
 
-	// Print reads rows on the session at hand, in the router's order.
+	// Print reads rows on the present session, in the router's order.
 	Print(ctx context.Context, q Query) ([]rosdata.Row, error)
 
-	// Change makes changes on the session at hand, in one round trip where
-	// the protocol allows it, and never repeats any. There are as many
-	// outcomes as changes. A session that has been lost meanwhile is not
-	// replaced: the changes are ErrNotSent.
+	// Change makes changes on the present session, in one round trip where the
+	// protocol allows it, and never repeats any. It returns one outcome for each
+	// change. A session that was lost meanwhile is not replaced: the changes are
+	// ErrNotSent.
 	Change(ctx context.Context, changes ...Change) []Outcome
 
-	// Close ends the session, if there is one. The Transport can Connect again.
+	// Close ends the session, if there is one. Connect opens a new one.
 	Close() error
 
-	// Target is where the wire leads, for errors.
+	// Target returns the service the transport connects to.
 	Target() *rosconn.Target
-	// String names user, protocol and address, and nothing else.
+	// String returns user, protocol and address.
 	String() string
 }
 
-// Query asks for rows of a menu.
+// Query is a request for rows of a menu.
 type Query struct {
 	Menu  string   // "/queue/tree"
 	Props []string // properties wanted; none: all
 	ID    string   // the one row of that id; "" for all
-	Where []Match  // only rows to which all of these apply, as far as the router's own comparison goes
+	Where []Match  // only rows that match all of these by the router's own comparison
 }
 
-// Match is a condition: a property has one of these values.
+// Match is a condition: the property has one of the values.
 type Match struct {
 	Prop   string
 	Values []string
 }
 
-// Change is one command that changes something.
+// Change is one command that changes the router.
 type Change struct {
 	Menu    string
 	Command string            // "set", "add", "remove", "run"
@@ -61,13 +61,13 @@ type Change struct {
 	Props   []string          // set, add: what to read of the row afterwards; others are welcome
 }
 
-// Outcome is what became of a Change.
+// Outcome is the result of a Change.
 type Outcome struct {
-	Row rosdata.Row // set, add: the row as it is now; nil where the answer does not tell
-	ID  string      // add: the new row's; "" where the answer does not tell
+	Row rosdata.Row // set, add: the row after the change; nil if the answer does not contain it
+	ID  string      // add: of the new row; "" if the answer does not contain it
 	Err error
 }
 
-// ErrNotSent is the Err of a Change that has not left, because an earlier one
-// failed or the session had gone.
+// ErrNotSent is the Err of a Change that was not sent, because an earlier one
+// failed or the session was lost.
 var ErrNotSent = errors.New("not sent")

@@ -11,40 +11,40 @@ import (
 // DefaultTimeout of a call.
 const DefaultTimeout = 5 * time.Second
 
-// Access says which router to talk to, as whom, and whom to trust, by a service
-// that comes with TLS and without.
+// Access is the configuration of a client: the router, the user, and the
+// certificates to trust, for a service that exists with TLS and without.
 type Access struct {
 	Host string // name or address, IPv6 without brackets
 	Port int    // 0: the one of the service
 	User string
 
-	// Password is called for every login, over REST for every request, and never
-	// stored, so that no dump of a client contains it. nil is the empty password.
+	// Password is called for every login, over REST for every request. Its result
+	// is never stored, so that no dump of a client contains it. nil is the empty
+	// password.
 	Password func() string
 
 	Plain       bool   // the service without TLS
 	Fingerprint string // SHA-256 of the certificate in hex, colons allowed; "" when not pinned
 	Verify      bool   // check the certificate against RootCAs; a Fingerprint wins
 
-	Timeout     time.Duration // of one call, with everything it takes; DefaultTimeout
-	AuthBackoff time.Duration // no attempt for so long after refused credentials; 60 s
+	Timeout     time.Duration // of one call with all its requests; 0: DefaultTimeout
+	AuthBackoff time.Duration // pause after refused credentials; 0: 60 s
 
 	RootCAs *x509.CertPool   // nil: the system's
 	Now     func() time.Time // nil: time.Now
 
-	// Dial replaces the dialling of the host and port, as for a router behind
-	// something else; TLS begins on what it returns. nil: net.Dialer.
+	// Dial opens the TCP connection, on which TLS begins; nil: net.Dialer.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
-// Service is a service of a router, by its names in /ip/service.
+// Service is a pair of services of a router, under their names in /ip/service.
 type Service struct {
 	TLS, Plain         string
 	TLSPort, PlainPort int
-	Protocols          []string // told during the TLS handshake
+	Protocols          []string // offered in the TLS handshake (ALPN)
 }
 
-// Target refuses what cannot work, completes a, and returns where it leads.
+// Target checks a, sets its defaults, and returns the service it describes.
 func (a *Access) Target(s Service) (*Target, error) {
 	if err := Check(a.Host, a.User, a.Port); err != nil {
 		return nil, err

@@ -1,6 +1,6 @@
-// Package rosconn opens connections to services of a router, checks the
-// certificates it finds there, and puts what goes wrong with a connection into
-// words: the same for every protocol.
+// Package rosconn opens connections to services of a router for all protocols. It
+// owns the check of certificates, the connection a transport keeps (Session), and
+// the texts and classes of connection errors. It sends no requests.
 package rosconn
 
 import (
@@ -21,20 +21,20 @@ type Target struct {
 	Service string      // its name in /ip/service, such as "www-ssl"
 	TLS     *tls.Config // nil without TLS
 
-	// Timeout of a call, for the words about one that took so long.
+	// Timeout of a call, for the text of errors.
 	Timeout time.Duration
 
-	// Dial opens the connection below; nil: net.Dialer.
+	// Dial opens the TCP connection; nil: net.Dialer.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 // Addr is "host:port".
 func (t *Target) Addr() string { return net.JoinHostPort(t.Host, strconv.Itoa(t.Port)) }
 
-// Phase is how far an attempt got, which decides what its failure means.
+// Phase is how far an attempt got, which decides the class of its failure.
 type Phase int
 
-// The phases. Only in Waiting may a request have arrived.
+// The phases. Only in Waiting can the router have received a request.
 const (
 	Connecting  Phase = iota
 	Handshaking       // TLS, or the key exchange of SSH
@@ -59,26 +59,26 @@ func (p Phase) String() string {
 // Error is a failure of the connection itself.
 type Error struct {
 	Phase  Phase
-	Served int // answers the connection had carried before
+	Served int // answers received on the connection before
 	Cause  error
 }
 
 func (e *Error) Error() string { return e.Cause.Error() }
 func (e *Error) Unwrap() error { return e.Cause }
 
-// MaxAnswer is the most bytes that one answer may have, over whatever wire, with
-// all that belongs to it. Thirty thousand address-list rows are about 6 MiB.
+// MaxAnswer is the size limit of one answer in bytes, over every protocol.
+// Thirty thousand address-list rows take about 6 MiB.
 const MaxAnswer = 8 << 20
 
-// ErrTooLarge is the Cause of an answer beyond all bounds, and ErrTooMuch, which
-// wraps it, of one beyond MaxAnswer.
+// ErrTooLarge is the Cause of an Error about an answer beyond any limit.
+// ErrTooMuch, which wraps it, is about one larger than MaxAnswer.
 var (
 	ErrTooLarge = errors.New("answer is too large")
 	ErrTooMuch  = fmt.Errorf("%w: more than %d MiB", ErrTooLarge, MaxAnswer>>20)
 )
 
-// Connect opens a connection. conn speaks TLS where the target does; raw is the
-// TCP connection below it. Errors are *Error.
+// Connect opens a connection. conn is a TLS connection if the target has TLS; raw
+// is the TCP connection below it. Errors are *Error.
 func (t *Target) Connect(ctx context.Context) (conn, raw net.Conn, err error) {
 	dial := t.Dial
 	if dial == nil {
@@ -103,8 +103,8 @@ func (t *Target) Connect(ctx context.Context) (conn, raw net.Conn, err error) {
 	return secure, raw, nil
 }
 
-// CtxError prefers the reason ctx has for ending over what the connection says
-// of it.
+// CtxError returns the error of ctx if ctx has ended, since that is the cause of
+// err then; context.DeadlineExceeded for any timeout; otherwise err.
 func CtxError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -116,10 +116,10 @@ func CtxError(ctx context.Context, err error) error {
 	return err
 }
 
-// WithDeadline makes ctx end what happens on raw: by its deadline and when it is
-// cancelled. The caller must call the function returned, which reports whether
-// ctx struck: the connection is of no more use then.
-func WithDeadline(ctx context.Context, raw net.Conn) (done func() (struck bool), err error) {
+// WithDeadline applies the deadline and the cancellation of ctx to reads and
+// writes on raw. The caller must call done at the end; it reports whether ctx
+// ended before, in which case the connection must not be used again.
+func WithDeadline(ctx context.Context, raw net.Conn) (done func() (ended bool), err error) {
 	deadline, _ := ctx.Deadline()
 	if err := raw.SetDeadline(deadline); err != nil {
 		return nil, err
@@ -130,12 +130,12 @@ func WithDeadline(ctx context.Context, raw net.Conn) (done func() (struck bool),
 
 type startKey struct{}
 
-// Started notes in ctx when a call began, for the words about its end.
+// Started returns a context that holds when a call began, for the text of errors.
 func Started(ctx context.Context, at time.Time) context.Context {
 	return context.WithValue(ctx, startKey{}, at)
 }
 
-// Check refuses a host, user or port that cannot work.
+// Check returns an error about a host, user or port that cannot work.
 func Check(host, user string, port int) error {
 	switch {
 	case host == "":

@@ -15,24 +15,24 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
-// Fail is an error about this router in the words given.
+// Fail returns an error about this router.
 func (t *Target) Fail(class error, text, hint string) *rosdata.Error {
 	return &rosdata.Error{Addr: t.Addr(), Class: class, Text: text, Hint: hint}
 }
 
-// NotSent is the error about a request for which the connection was lost before
-// it could be sent.
+// NotSent returns the error about a request that could not be sent, since the
+// connection was lost before.
 func (t *Target) NotSent() *rosdata.Error {
 	return t.Fail(router.ErrUnreachable, "connection lost before the request could be sent", "")
 }
 
-// Malformed is the error about an answer that cannot be one to what was asked.
+// Malformed returns the error about an answer that does not fit the request.
 func (t *Target) Malformed(text string) *rosdata.Error {
 	return t.Fail(router.ErrOutcomeUnknown, text, "is it starting?")
 }
 
-// Describe puts a failure of the connection, an *Error, into words; anything else
-// is returned as it is.
+// Describe returns a failure of the connection, an *Error, as a *rosdata.Error with
+// text, hint and class. It returns other errors unchanged.
 func (t *Target) Describe(ctx context.Context, err error) error {
 	var at *Error
 	if !errors.As(err, &at) {
@@ -51,10 +51,10 @@ func (t *Target) Describe(ctx context.Context, err error) error {
 		e.Text, e.Cause = "cancelled while "+at.Phase.String(), context.Canceled
 		return e
 	case errors.Is(cause, context.DeadlineExceeded):
-		t.silent(ctx, e, at.Phase)
+		t.timedOut(ctx, e, at.Phase)
 		return e
 	case errors.As(cause, &certificate):
-		distrusted(e, certificate)
+		badCertificate(e, certificate)
 	case errors.As(cause, &dns):
 		e.Text, e.Hint = dns.Error(), "check the host name (router.host)"
 	case errors.Is(cause, syscall.ECONNREFUSED):
@@ -87,35 +87,35 @@ func (t *Target) Describe(ctx context.Context, err error) error {
 	return e
 }
 
-// silent words a timeout.
-func (t *Target) silent(ctx context.Context, e *rosdata.Error, p Phase) {
+// timedOut fills in e for a timeout.
+func (t *Target) timedOut(ctx context.Context, e *rosdata.Error, p Phase) {
 	e.Cause = context.DeadlineExceeded
-	waited := t.Timeout
+	took := t.Timeout
 	if start, ok := ctx.Value(startKey{}).(time.Time); ok {
-		waited = min(waited, time.Since(start))
+		took = min(took, time.Since(start))
 	}
-	for_ := " for " + waited.Round(100*time.Millisecond).String()
+	waited := " for " + took.Round(100*time.Millisecond).String()
 	switch p {
 	case Connecting:
-		e.Text = "no answer to a connection attempt" + for_
+		e.Text = "no answer to a connection attempt" + waited
 		e.Hint = "check the host (router.host) and the router's firewall (input chain)"
 	case Handshaking:
-		e.Text = "router silent" + for_ + ": it accepted the connection and did not answer the handshake"
+		e.Text = "router silent" + waited + ": it accepted the connection and did not answer the handshake"
 		if t.TLS != nil {
-			e.Text = "router silent" + for_ + ": it accepted the connection and did not answer the TLS handshake"
+			e.Text = "router silent" + waited + ": it accepted the connection and did not answer the TLS handshake"
 		}
 		e.Hint = "is it starting or overloaded?"
 	case LoggingIn:
-		e.Text = "router silent" + for_ + ": it accepted the connection and did not answer the login"
+		e.Text = "router silent" + waited + ": it accepted the connection and did not answer the login"
 		e.Hint = fmt.Sprintf("is it starting or overloaded, or is this not the port of %s (router.port)?", t.Service)
 	case Waiting:
-		e.Text = "router silent" + for_
+		e.Text = "router silent" + waited
 		e.Hint = "is it starting or overloaded?"
 	}
 }
 
-// distrusted words a refused certificate.
-func distrusted(e *rosdata.Error, cert *CertificateError) {
+// badCertificate fills in e for a refused certificate.
+func badCertificate(e *rosdata.Error, cert *CertificateError) {
 	e.Class = router.ErrCertificate
 	e.Text = cert.Error()
 	if cert.Wanted != "" {
@@ -125,7 +125,7 @@ func distrusted(e *rosdata.Error, cert *CertificateError) {
 	e.Hint = "routers sign their own: if it is yours, pin it with router.tls_fingerprint: " + cert.Seen
 }
 
-// plain shortens an error of package net, which repeats addresses.
+// plain returns the text of an error without the addresses that package net adds.
 func plain(err error) string {
 	var op *net.OpError
 	if errors.As(err, &op) {

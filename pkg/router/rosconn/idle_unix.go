@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// Idle looks into the receive buffer of a connection without reading it or
-// waiting: an open connection on which nothing was said has none.
+// Idle reports whether a connection is open and nothing has been received on it.
+// It peeks at the receive buffer, without consuming data or waiting.
 func Idle(c net.Conn) bool {
 	sc, ok := c.(syscall.Conn)
 	if !ok {
@@ -18,14 +18,14 @@ func Idle(c net.Conn) bool {
 	if err != nil {
 		return false
 	}
-	silent := false
-	// Control, not Read: Read would heed a deadline of the past.
+	idle := false
+	// Control, not Read: Read would fail after a deadline.
 	err = raw.Control(func(fd uintptr) {
 		var b [1]byte
 		n, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
 		// EAGAIN: nothing to read. Anything else is the end of the
-		// connection, an error, or bytes nobody asked for.
-		silent = n <= 0 && (err == syscall.EAGAIN || err == syscall.EWOULDBLOCK)
+		// connection, an error, or unexpected data.
+		idle = n <= 0 && (err == syscall.EAGAIN || err == syscall.EWOULDBLOCK)
 	})
-	return err == nil && silent
+	return err == nil && idle
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Trust says which certificates are accepted. The zero Trust accepts any:
+// Trust is the policy for certificates. The zero Trust accepts any certificate:
 // routers ship with self-signed ones.
 type Trust struct {
 	Fingerprint string         // SHA-256 of the certificate in hex, colons allowed; "" when not pinned
@@ -17,7 +17,7 @@ type Trust struct {
 	Roots       *x509.CertPool // nil: the system's
 }
 
-// Check normalises the fingerprint and refuses one that is none.
+// Check normalises the fingerprint, or returns an error if it is malformed.
 func (t *Trust) Check() error {
 	if t.Fingerprint == "" {
 		return nil
@@ -32,9 +32,9 @@ func (t *Trust) Check() error {
 
 // Config returns the TLS configuration for a host.
 //
-// A pinned certificate is compared as a whole and nothing else is looked at:
-// routers sign for themselves, under a common name alone, and their clock may
-// stand at 1970 after a reboot.
+// A pinned certificate is compared as a whole, and nothing else is checked:
+// routers use self-signed certificates without alternative names, and their clock
+// may stand at 1970 after a reboot.
 func (t Trust) Config(host string, protocols ...string) *tls.Config {
 	c := &tls.Config{
 		ServerName:         host,
@@ -55,7 +55,7 @@ func (t Trust) Config(host string, protocols ...string) *tls.Config {
 	return c
 }
 
-// CertificateError says which certificate was seen and why it was refused.
+// CertificateError is about a certificate that was refused.
 type CertificateError struct {
 	Seen   string // SHA-256 of the leaf, hex
 	Wanted string // pinned, "" when a name or an authority did not match
@@ -69,7 +69,7 @@ func (e *CertificateError) Error() string {
 	return "its certificate (SHA-256 " + e.Seen + ") is not trusted: " + e.cause.Error()
 }
 
-// Fingerprint is the SHA-256 of the leaf in lower-case hex.
+// Fingerprint returns the SHA-256 of the leaf in lower-case hex.
 func Fingerprint(chain []*x509.Certificate) string {
 	if len(chain) == 0 {
 		return "none"

@@ -9,8 +9,8 @@ import (
 // maxName is the longest host name DNS has.
 const maxName = 253
 
-// NormalAddress checks what an entry of an address list may hold and returns it
-// as RouterOS writes it, so that two ways to write the same entry compare equal:
+// NormalAddress checks an address of an address list and returns it as RouterOS
+// writes it, so that two spellings of the same entry compare equal:
 //
 //	192.168.1.5                an address; its /32 is dropped
 //	2001:db8::5/128            an IPv6 address is a prefix of full length
@@ -62,8 +62,8 @@ func NormalAddress(s string) (string, error) {
 	return s, nil
 }
 
-// notHostName says what keeps s from being a host name with a domain, "" when
-// it is one. A last label without a letter is a mistyped IPv4 address.
+// notHostName returns why s is not a host name with a domain; "" if it is one. A
+// last label without a letter is a mistyped IPv4 address.
 func notHostName(s string) string {
 	labels := strings.Split(strings.TrimSuffix(s, "."), ".")
 	switch {
@@ -98,8 +98,8 @@ func showPrefix(p netip.Prefix) string {
 	return p.String()
 }
 
-// showRange writes a range, as the one prefix that covers exactly it where
-// there is one.
+// showRange returns a range as RouterOS writes it: as a prefix where one covers
+// exactly the range.
 func showRange(first, last netip.Addr) string {
 	for bits := range first.BitLen() + 1 {
 		p := netip.PrefixFrom(first, bits)
@@ -110,7 +110,7 @@ func showRange(first, last netip.Addr) string {
 	return first.String() + "-" + last.String()
 }
 
-// lastOf is the last address of p.
+// lastOf returns the last address of p.
 func lastOf(p netip.Prefix) netip.Addr {
 	b := p.Addr().AsSlice()
 	for i := p.Bits(); i < p.Addr().BitLen(); i++ {

@@ -6,18 +6,18 @@ import (
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
-// Error is what a call to a router fails with: where, what happened, and what
-// to do about it.
+// Error is a failed call to a router: where, what happened, and what to do about
+// it.
 type Error struct {
 	Addr string // "host:port"
 	Text string
-	Hint string // "" when there is nothing to suggest
+	Hint string // what to do about it; "" when there is nothing to suggest
 
 	Class error // a sentinel of package router
 	Cause error // nil, or an error of package context that callers may test for
 
-	// ConnReset: the connection ended under the request, after it had carried
-	// others. A read is worth repeating on a new one.
+	// ConnReset: the connection was lost during the request, after it had
+	// carried others. A read is worth repeating on a new one.
 	ConnReset bool
 }
 
@@ -36,8 +36,8 @@ func (e *Error) Unwrap() []error {
 	return []error{e.Class, e.Cause}
 }
 
-// messages maps what RouterOS says to what it means. The text is the same in
-// every protocol; categories and HTTP statuses are not dependable.
+// messages maps texts of RouterOS to classes. The texts are the same in every
+// protocol; categories and HTTP statuses are not dependable.
 var messages = []struct {
 	part  string
 	class error
@@ -64,8 +64,8 @@ var messages = []struct {
 	{"interrupted", router.ErrOutcomeUnknown},
 }
 
-// Classify returns the class of a message of the router: one of the errors of
-// package router, ErrInvalid for everything that is only a refusal.
+// Classify returns the class of a message of the router, a sentinel of package
+// router: ErrInvalid for a message that no other class fits.
 func Classify(message string) error {
 	message = strings.ToLower(message)
 	for _, m := range messages {

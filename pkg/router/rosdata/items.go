@@ -8,8 +8,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
-// Properties of items to ask for. Rules are asked for whole: their matchers
-// are not known beforehand.
+// Properties of items to ask for. Rules are read with all their properties, since
+// their matchers are not known beforehand.
 var (
 	AddressProps = []string{".id", "list", "address", "comment", "timeout", "creation-time", "disabled", "dynamic"}
 	ScriptProps  = []string{".id", "name", "owner", "comment", "policy", "run-count", "last-started", "invalid"}

@@ -9,8 +9,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
-// Only returns the one row whose property equals value exactly. what says in
-// errors what the rows are, such as "queue".
+// Only returns the one row whose property equals value exactly. what is the kind
+// of row in errors, such as "queue".
 // ErrNotFound with the nearest values when there is none, ErrAmbiguous when
 // there are several.
 func Only(rows []Row, what, prop, value string) (Row, error) {
@@ -33,7 +33,7 @@ func Only(rows []Row, what, prop, value string) (Row, error) {
 	return nil, fmt.Errorf("%s %s: %w: %d have that %s", what, Quote(value), router.ErrAmbiguous, len(found), prop)
 }
 
-// near words the existing values most like the one that is missing.
+// near returns a text with the existing values most similar to value.
 func near(value string, values []string) string {
 	if len(values) == 0 {
 		return "; the router has none at all"

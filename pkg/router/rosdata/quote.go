@@ -6,11 +6,11 @@ import (
 	"unicode/utf8"
 )
 
-// maxQuote bounds what of a router's text gets into an error.
+// maxQuote bounds how much of a router's text an error contains, in bytes.
 const maxQuote = 200
 
-// Quote makes text of a router fit for an error or a log: on one line, in
-// quotes, unprintable bytes escaped, and no longer than 200 bytes.
+// Quote returns text of a router in a form for errors and logs: on one line, in
+// quotes, unprintable bytes escaped, and at most maxQuote bytes long.
 func Quote(s string) string {
 	cut := s
 	for {
@@ -30,10 +30,10 @@ func Quote(s string) string {
 	}
 }
 
-// QuoteRSC writes s as a string of RouterOS's console and script language, in
-// double quotes. The result is printable ASCII on one line and means exactly
-// the bytes of s: nothing in it ends the string, names a variable, runs a
-// command or asks for help, whatever s holds.
+// QuoteRSC returns s as a string of RouterOS's script language, in double quotes.
+// The result is printable ASCII on one line and stands for exactly the bytes of
+// s: nothing in it ends the string, names a variable, runs a command or asks for
+// help, whatever s contains.
 func QuoteRSC(s string) string {
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder

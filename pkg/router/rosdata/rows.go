@@ -1,6 +1,7 @@
-// Package rosdata holds what every protocol of RouterOS has in common: rows of
-// properties and how they become the words of package router, durations and
-// rates as routers write them, and what their messages mean.
+// Package rosdata parses and classifies the data of RouterOS, which is the same
+// over every protocol: rows of properties and their conversion to the types of
+// package router, durations and addresses, error messages, and quoting. It opens
+// no connections.
 package rosdata
 
 import (
@@ -17,15 +18,14 @@ import (
 // Properties that are not set are absent.
 type Row = map[string]string
 
-// Properties to ask for, by what they are needed for.
+// Properties to ask for, by purpose.
 var (
 	QueueProps   = []string{".id", "name", "parent", "queue", "max-limit", "limit-at", "comment", "disabled", "invalid", "bytes", "packets", "dropped", "queued-bytes", "queued-packets", "rate"}
 	CounterProps = []string{".id", "name", "bytes", "packets", "dropped", "queued-bytes", "queued-packets", "rate"}
 )
 
-// Require reports the first property that is missing from r. An answer
-// without what was asked for is not an answer: a router that is still starting
-// has been seen to send rows of another menu.
+// Require returns an error that names the first property missing from r. A router
+// that is still starting has been seen to answer with rows of another menu.
 func Require(r Row, props ...string) error {
 	for _, p := range props {
 		if _, ok := r[p]; !ok {
@@ -50,8 +50,8 @@ func Queue(r Row) (router.Queue, error) {
 	return q, p.err
 }
 
-// Counters reads the counters of a row of /queue/tree. A row that was cut short
-// must not pass for one whose counters are 0.
+// Counters reads the counters of a row of /queue/tree. A truncated row is an
+// error, not a row whose counters are 0.
 func Counters(r Row) (router.Counters, error) {
 	if err := Require(r, "bytes", "dropped", "queued-bytes"); err != nil {
 		return router.Counters{}, err

@@ -7,8 +7,8 @@ import (
 	xssh "golang.org/x/crypto/ssh"
 )
 
-// algorithms for a connection apart from the host key's. Legacy ones come last,
-// so that they are used where there is nothing else.
+// algorithms returns those for a connection, without those of the host key. Legacy
+// ones come last, so that they are used only if the router has no other.
 func algorithms(legacy bool) xssh.Config {
 	good := xssh.SupportedAlgorithms()
 	c := xssh.Config{
@@ -24,7 +24,7 @@ func algorithms(legacy bool) xssh.Config {
 	return c
 }
 
-// outdated reports whether err is a router that only knows what Legacy allows.
+// outdated reports whether err is about a router that needs legacy algorithms.
 func outdated(err error) bool {
 	var disagree *xssh.AlgorithmNegotiationError
 	if !errors.As(err, &disagree) {

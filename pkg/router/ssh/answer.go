@@ -9,26 +9,26 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
-// answer is what a script printed.
+// answer is the parsed output of a script.
 type answer struct {
-	begun bool  // the script was run
-	done  bool  // to its end
+	begun bool  // the script was started
+	done  bool  // the script ran to its end
 	made  int   // changes that were made
-	shown int   // of those, whose rows were printed whole
+	shown int   // changes of those whose rows were printed completely
 	rows  []row // in the order they were printed
 
-	// rest is what was printed instead of the line expected next; of a script
-	// that was not run, all of it.
+	// rest is the output in place of the line expected next; all output of a
+	// script that was not started.
 	rest string
 }
 
-// row is a row and after how many changes it was printed.
+// row is a row and the number of changes before it.
 type row struct {
 	rosdata.Row
 	made int
 }
 
-// of returns the row printed after so many changes.
+// of returns the row printed after that many changes.
 func (a answer) of(made int) rosdata.Row {
 	for _, r := range a.rows {
 		if r.made == made {
@@ -38,9 +38,9 @@ func (a answer) of(made int) rosdata.Row {
 	return nil
 }
 
-// understand reads what the script of a token printed. A noisy one runs a
-// script of the router's, which may print anything.
-func understand(token string, output []byte, noisy bool) answer {
+// parseAnswer parses the output of the script with a token. A noisy script runs a
+// script of the router, which may print anything.
+func parseAnswer(token string, output []byte, noisy bool) answer {
 	r := &reader{data: output}
 	if !r.measure(token) {
 		return answer{rest: string(output)}
@@ -75,7 +75,7 @@ func understand(token string, output []byte, noisy bool) answer {
 	}
 }
 
-// seek goes forward to s.
+// seek moves forward to s.
 func (r *reader) seek(s string) bool {
 	at := bytes.Index(r.data[r.pos:], []byte(s))
 	if at <= 0 {
@@ -85,11 +85,11 @@ func (r *reader) seek(s string) bool {
 	return true
 }
 
-// maxKept is how many blanks before an end of line within a value are looked
-// for among those that fill the line up.
+// maxKept is the largest number of blanks before an end of line that may belong to
+// a value, where lines are padded with blanks.
 const maxKept = 8
 
-// property reads "num 9 9 max-limit 500000000.".
+// property parses "num 9 9 max-limit 500000000.".
 func (r *reader) property(into rosdata.Row) bool {
 	start := *r
 	for keep := range maxKept {
@@ -129,8 +129,8 @@ func (r *reader) propertyWith(into rosdata.Row) bool {
 	return true
 }
 
-// reader reads the text of a console. How this one shows it is measured on a
-// line known beforehand.
+// reader reads the text of a console. How a console formats text differs; it is
+// measured on a known line.
 type reader struct {
 	data []byte
 	pos  int
@@ -140,17 +140,17 @@ type reader struct {
 	pad     int  // lines are filled up with blanks to this column; 0: they are not
 	newline bool // "\n" within a value is shown as "\r\n"
 
-	keep, kept int // how many blanks are not filling, and how many were read
+	keep, kept int // blanks that are not padding, and how many of them were read
 }
 
-// from goes back to a place.
+// from returns to an earlier position.
 func (r *reader) from(start reader) *reader {
 	*r = start
 	return r
 }
 
-// measure finds the beginning of the output and learns how lines are shown. What
-// is before it is a banner.
+// measure finds the beginning of the output, after a banner, and measures how the
+// console formats lines.
 func (r *reader) measure(token string) bool {
 	mark := []byte(token + "+")
 	at := bytes.Index(r.data, mark)
@@ -185,7 +185,7 @@ func (r *reader) measure(token string) bool {
 	return r.endOfLine()
 }
 
-// next reads one byte of what was printed.
+// next returns the next byte of the printed text.
 func (r *reader) next() (byte, bool) {
 	if r.wrap > 0 && r.col == r.wrap && (r.skip("\r\n") || r.skip("\n")) {
 		r.col = 0
@@ -212,7 +212,7 @@ func (r *reader) next() (byte, bool) {
 	return c, true
 }
 
-// padding passes over the blanks at the end of a line within a value.
+// padding skips the padding at the end of a line within a value.
 func (r *reader) padding() {
 	end := r.pos + r.pad - r.col
 	switch {
@@ -250,7 +250,7 @@ func (r *reader) literal(s string) bool {
 	return true
 }
 
-// upTo reads to a byte, which it consumes, at most so many others.
+// upTo reads up to a byte, which it consumes, and at most that many others.
 func (r *reader) upTo(end byte, most int) (string, bool) {
 	var b []byte
 	for len(b) <= most {
@@ -263,8 +263,8 @@ func (r *reader) upTo(end byte, most int) (string, bool) {
 	return "", false
 }
 
-// counted reads n lengths and then as many words of these lengths, all
-// separated by blanks.
+// counted reads n lengths and then n words of these lengths, all separated by
+// blanks.
 func (r *reader) counted(n int) ([]string, error) {
 	lengths := make([]int, n)
 	for i := range lengths {
@@ -293,8 +293,8 @@ func (r *reader) counted(n int) ([]string, error) {
 	return words, nil
 }
 
-// endOfLine reads padding and the end of a line; an end of the output is not
-// one, for it may have been cut off there.
+// endOfLine reads padding and the end of a line. The end of the output is none,
+// since the output may have been cut off there.
 func (r *reader) endOfLine() bool {
 	r.spaces()
 	if !r.skip("\r\n") && !r.skip("\n") {
@@ -304,7 +304,7 @@ func (r *reader) endOfLine() bool {
 	return true
 }
 
-// remainder is what is left, with broken lines mended.
+// remainder returns the rest of the output, with wrapped lines joined.
 func (r reader) remainder() string {
 	var b strings.Builder
 	for {

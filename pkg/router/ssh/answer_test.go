@@ -99,13 +99,13 @@ func TestUnderstand(t *testing.T) {
 			if !ok {
 				t.Fatal("this screen cannot show the test")
 			}
-			a := understand(token, []byte(text), false)
+			a := parseAnswer(token, []byte(text), false)
 			if diff := cmp.Diff(want, a.rows, cmp.AllowUnexported(row{})); diff != "" || !a.done || a.made != 1 || a.shown != 1 {
 				t.Errorf("done %v, made %d, rest %.200q; -want +got\n%s", a.done, a.made, a.rest, diff)
 			}
 			// Nothing but the whole is success, and no part of it a refusal.
 			for n := range len(text) - 2 {
-				a := understand(token, []byte(text[:n]), false)
+				a := parseAnswer(token, []byte(text[:n]), false)
 				if a.done || refused(a, "") != "" {
 					t.Fatalf("the first %d bytes pass: %.300q, %q", n, text[:n], refused(a, ""))
 				}
@@ -137,11 +137,11 @@ func FuzzUnderstand(f *testing.F) {
 		}
 		end, _ := s.show(token + ".")
 		want := []row{{rosdata.Row{".id": "*1", k1: v1, k2: v2}, 0}}
-		a := understand(token, []byte(text+end), false)
+		a := parseAnswer(token, []byte(text+end), false)
 		if diff := cmp.Diff(want, a.rows, cmp.AllowUnexported(row{})); diff != "" || !a.done {
 			t.Errorf("%+v: rest %q; -want +got\n%s", s, a.rest, diff)
 		}
-		if a := understand(token, []byte(text), false); a.done || refused(a, "") != "" {
+		if a := parseAnswer(token, []byte(text), false); a.done || refused(a, "") != "" {
 			t.Errorf("%+v: passes without its end, or as %q", s, refused(a, ""))
 		}
 	})
@@ -152,7 +152,7 @@ func FuzzUnderstandAnything(f *testing.F) {
 	f.Add("r 8 *1000001.\r\nf str 4 1 name x.\r\n" + token + ".\r\n")
 	f.Add("r 99999999999 x\r\nf str -1 2 a b.\r\n")
 	f.Fuzz(func(t *testing.T, in string) {
-		a := understand(token, []byte(in), true)
+		a := parseAnswer(token, []byte(in), true)
 		if a.begun && !strings.Contains(in, token+"+") || a.done && !strings.Contains(in, token+".") {
 			t.Errorf("%q: %+v", in, a)
 		}
@@ -192,7 +192,7 @@ func TestRefusals(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tr := &transport{target: &rosconn.Target{Host: "192.0.2.1", Port: 22}}
-			err := tr.refusal(understand(token, []byte(tt.output), false), tt.command)
+			err := tr.refusal(parseAnswer(token, []byte(tt.output), false), tt.command)
 			if !errors.Is(err, tt.class) || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v\nwant %q of class %v", err, tt.want, tt.class)
 			}
@@ -202,10 +202,10 @@ func TestRefusals(t *testing.T) {
 
 func TestNoisyScript(t *testing.T) {
 	text, _ := screen{}.show(beginning(), "anything", "r 9 nonsense", "no newline at the end"+token+"=", token+"-", token+".")
-	if a := understand(token, []byte(text), true); !a.done || a.made != 1 || a.shown != 1 {
+	if a := parseAnswer(token, []byte(text), true); !a.done || a.made != 1 || a.shown != 1 {
 		t.Errorf("got %+v", a)
 	}
-	if a := understand(token, []byte(text), false); a.done {
+	if a := parseAnswer(token, []byte(text), false); a.done {
 		t.Error("noise was taken for an answer")
 	}
 }

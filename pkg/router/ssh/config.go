@@ -11,15 +11,15 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/rosconn"
 )
 
-// Config says which router to talk to, as whom, and how to know that it is the
-// one.
+// Config is the configuration of a client: the router, the user, and the host keys
+// to trust.
 type Config struct {
 	Host string // name or address, IPv6 without brackets
 	Port int    // 0: 22
 	User string
 
-	// Password is called for every login and never stored, so that no dump of a
-	// Client contains it. nil is the empty password, or none beside a key.
+	// Password is called for every login. Its result is never stored, so that no
+	// dump of a client contains it. nil is the empty password, or none beside a key.
 	Password func() string
 
 	KeyFile    string        // private key, of mode 600 or 400; "" without
@@ -31,16 +31,15 @@ type Config struct {
 	KnownHosts  string
 	Fingerprint string
 
-	// Legacy also accepts what RouterOS 6 needs and nobody should: SHA-1 in key
+	// Legacy also accepts what RouterOS 6 needs and what is insecure: SHA-1 in key
 	// exchange, signatures and message authentication.
 	Legacy bool
 
-	Timeout     time.Duration    // of one call, with everything it takes; 5 s
-	AuthBackoff time.Duration    // no attempt for so long after refused credentials; 60 s
+	Timeout     time.Duration    // of one call with all its requests; 0: 5 s
+	AuthBackoff time.Duration    // pause after refused credentials; 0: 60 s
 	Now         func() time.Time // nil: time.Now
 
-	// Dial replaces the dialling of the host and port, as for a router behind
-	// something else; TLS and SSH begin on what it returns. nil: net.Dialer.
+	// Dial opens the TCP connection, on which SSH begins; nil: net.Dialer.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// clock is how scripts show times: 6w5d11:55:45, 00:00:00.050.
+// clock matches times as scripts print them: 6w5d11:55:45, 00:00:00.050.
 var clock = regexp.MustCompile(`^((?:\d+w)?(?:\d+d)?)(\d+):(\d\d):(\d\d)(?:\.(\d{1,9}))?$`)
 
-// duration writes a time of a script as every other interface of RouterOS does:
-// 6w5d11h55m45s, 50ms. What is none stays as it is.
+// duration returns a time of a script in the form of RouterOS's other interfaces:
+// 6w5d11h55m45s, 50ms. Other text is returned unchanged.
 func duration(s string) string {
 	parts := clock.FindStringSubmatch(s)
 	if parts == nil {

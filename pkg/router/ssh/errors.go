@@ -14,7 +14,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
-// unlike words a host key that is not trusted.
+// hostKeyErr returns the error about a host key that is not trusted.
 func (t *transport) hostKeyErr(err error) error {
 	var distrust *hostKeyError
 	if errors.As(err, &distrust) {
@@ -23,7 +23,7 @@ func (t *transport) hostKeyErr(err error) error {
 	return err
 }
 
-// unopened words a session that did not come about.
+// dialErr returns the error about a session that could not be opened.
 func (t *transport) dialErr(ctx context.Context, err error) error {
 	var at *rosconn.Error
 	if !errors.As(err, &at) || at.Phase == rosconn.Connecting {
@@ -64,7 +64,8 @@ func (t *transport) refusedLogin() error {
 	return t.target.Fail(router.ErrAuth, what+" refused for "+rosdata.Quote(t.login.user), hint)
 }
 
-// prompted recognises a session that waits for a person to type.
+// promptErr returns the error about a session that asks for a new password, and
+// otherwise err.
 func (t *transport) promptErr(err error, output []byte) error {
 	var unsent *unsentError
 	if errors.As(err, &unsent) || !asksForNew(string(output)) {
@@ -74,7 +75,8 @@ func (t *transport) promptErr(err error, output []byte) error {
 		"log in by hand once and set one, or use a user of its own for wanctl")
 }
 
-// failed words a request that was not answered. The session is gone afterwards.
+// requestErr returns the error about a request that was not answered, and closes
+// the session.
 func (t *transport) requestErr(ctx context.Context, err error) error {
 	var already *rosdata.Error
 	if errors.As(err, &already) && already.Class == router.ErrInvalid {
@@ -102,7 +104,7 @@ func (t *transport) requestErr(ctx context.Context, err error) error {
 	return t.target.Describe(ctx, err)
 }
 
-// markers begin the lines by which RouterOS says that it did not do something.
+// markers are the beginnings of lines that are error messages of RouterOS.
 var markers = []string{
 	"bad command name", "bad parameter", "syntax error", "expected ", "unknown parameter", "no such ",
 	"invalid value", "invalid ", "input does not match", "value of ", "ambiguous value", "missing value", "missing =",
@@ -110,10 +112,10 @@ var markers = []string{
 	"action timed out", "could not ", "cannot ", "script error", "error:", "exit status ",
 }
 
-// refused finds what the router says in what it printed instead of the line
-// that should have followed; "" when that is nothing of the kind, such as half
-// an answer. What it says comes first, for whole lines have been read already.
-// Only scripts of its own print before they fail, and say what their author wrote.
+// refused returns the error message in what the router printed instead of the
+// expected line; "" if there is none, as in half an answer. The message comes
+// first, since complete lines have been read already. Only a script of the router
+// may print other lines before it fails, and its message is its author's.
 func refused(a answer, command string) string {
 	var lines []string
 	for line := range strings.FieldsFuncSeq(a.rest, func(r rune) bool { return r == '\r' || r == '\n' }) {
@@ -131,7 +133,7 @@ func refused(a answer, command string) string {
 	case a.begun:
 		return strings.TrimSpace(lines[0])
 	}
-	// It may be broken where a terminal would.
+	// A console may wrap it like a terminal.
 	return strings.TrimSpace(strings.Join(lines, ""))
 }
 
@@ -140,7 +142,7 @@ func isMarker(line string) bool {
 	return slices.ContainsFunc(markers, func(m string) bool { return strings.HasPrefix(low, m) })
 }
 
-// refusal words a script that did not run to its end.
+// refusal returns the error for a script that did not run to its end.
 func (t *transport) refusal(a answer, command string) error {
 	text := refused(a, command)
 	switch {

@@ -19,13 +19,13 @@ import (
 	"golang.org/x/crypto/ssh/knownhosts"
 )
 
-// trust says which host keys are the router's.
+// trust is the policy for host keys.
 type trust struct {
-	pin    []byte   // SHA-256 of the only one; nil: known_hosts decides
-	files  []string // of known hosts; new ones belong into the first
+	pin    []byte   // SHA-256 of the only trusted key; nil: known_hosts decides
+	files  []string // of known hosts; new ones are added to the first
 	legacy bool
 
-	proven []string // algorithms of the key that was right last time
+	proven []string // algorithms of the key that was accepted last
 }
 
 // parseFingerprint reads "SHA256:" and base64, or hex with or without colons.
@@ -47,7 +47,7 @@ func parseFingerprint(s string) ([]byte, error) {
 	return sum, nil
 }
 
-// knownHosts are the files that path stands for.
+// knownHosts returns path, or the default files for "".
 func knownHosts(path string) []string {
 	if path != "" {
 		return []string{path}
@@ -60,8 +60,8 @@ func knownHosts(path string) []string {
 	return []string{filepath.Join(home, ".ssh", "known_hosts"), system}
 }
 
-// families are the host key algorithms by type of key, best first. A router has
-// one key in use and offers what that can do.
+// families returns the host key algorithms by type of key, best first. A router
+// uses one key and offers the algorithms of its type.
 func families(legacy bool) [][]string {
 	rsa := []string{xssh.KeyAlgoRSASHA512, xssh.KeyAlgoRSASHA256}
 	if legacy {
@@ -72,7 +72,7 @@ func families(legacy bool) [][]string {
 	}
 }
 
-// family returns the algorithms of a type of key; nil when it is not accepted.
+// family returns the algorithms of a type of key; nil if it is not accepted.
 func family(all [][]string, keyType string) []string {
 	for _, f := range all {
 		if slices.Contains(f, keyType) || keyType == xssh.KeyAlgoRSA && f[0] == xssh.KeyAlgoRSASHA512 {
@@ -83,8 +83,8 @@ func family(all [][]string, keyType string) []string {
 }
 
 // check is the host key check of one attempt to connect, which may take several
-// connections: a peer shows only one key on each, of a type both sides agree
-// on, and it may have another that is the right one.
+// connections: a router presents one key on each, of a type both ends agree on,
+// and may have a trusted one of another type.
 type check struct {
 	*trust
 	addr  string
@@ -92,8 +92,8 @@ type check struct {
 	want  []knownhosts.KnownKey // what known_hosts has of addr
 	left  [][]string            // not tried yet
 
-	refused  atomic.Pointer[hostKeyError] // why the last key was
-	accepted atomic.Pointer[string]       // the type of the right one
+	refused  atomic.Pointer[hostKeyError] // why the last key was refused
+	accepted atomic.Pointer[string]       // the type of the accepted key
 }
 
 // begin reads the known hosts.
@@ -120,7 +120,7 @@ func (t *trust) begin(addr string) (*check, error) {
 	return c, nil
 }
 
-// rank puts what was right last time first.
+// rank sorts the family that was accepted last first.
 func (t *trust) rank(family []string) int {
 	if t.proven != nil && family[0] == t.proven[0] {
 		return 0
@@ -143,7 +143,7 @@ func (c *check) read() error {
 		}
 	}
 	c.known = known
-	// A key that nobody has makes the file tell what it has.
+	// The error about a key of no host lists the keys of this one.
 	var mismatch *knownhosts.KeyError
 	if errors.As(known(c.addr, noAddr, noKey{}), &mismatch) {
 		c.want = mismatch.Want
@@ -151,7 +151,7 @@ func (c *check) read() error {
 	return nil
 }
 
-// algorithms to offer on the next connection.
+// algorithms returns those to offer on the next connection.
 func (c *check) algorithms() []string { return slices.Concat(c.left...) }
 
 // verify implements ssh.HostKeyCallback.
@@ -201,7 +201,7 @@ func (c *check) compare(addr string, remote net.Addr, key xssh.PublicKey) *hostK
 	}
 }
 
-// changed words the key of a host that is known by another.
+// changed returns the error about a host that is known by another key.
 func (c *check) changed(shown, seen, keyType string, want []knownhosts.KnownKey) *hostKeyError {
 	k := want[0]
 	for _, w := range want {
@@ -219,9 +219,9 @@ func (c *check) changed(shown, seen, keyType string, want []knownhosts.KnownKey)
 	}
 }
 
-// nextFamily decides after a failed handshake whether another type of key is worth a
-// connection of its own; if not, it returns why the host is not trusted, nil
-// when that was not the reason.
+// nextFamily reports, after a failed handshake, whether to connect again and offer
+// other types of keys. Otherwise it returns why the host is not trusted; nil if
+// that was not the reason.
 func (c *check) nextFamily(err error) (bool, *hostKeyError) {
 	if c.accepted.Load() != nil {
 		return false, nil
@@ -242,24 +242,24 @@ func (c *check) nextFamily(err error) (bool, *hostKeyError) {
 	return false, refused
 }
 
-// remember of which type the right key was.
-func (c *check) remember() {
+// saveProven stores the type of the accepted key.
+func (c *check) saveProven() {
 	if keyType := c.accepted.Load(); keyType != nil {
 		c.proven = family(families(c.legacy), *keyType)
 	}
 }
 
-// hostKeyError says why a host key is not trusted.
+// hostKeyError is about a host key that is not trusted.
 type hostKeyError struct{ keyType, text, hint string }
 
 func (e *hostKeyError) Error() string { return e.text }
 
-// nobody is a key that no host has.
+// noKey is a key that no host has.
 type noKey struct{}
 
 func (noKey) Type() string                         { return "none" }
 func (noKey) Marshal() []byte                      { return nil }
 func (noKey) Verify([]byte, *xssh.Signature) error { return errors.New("no key") }
 
-// noAddr is an address that known hosts are not looked up by.
+// noAddr is an address that no known host has.
 var noAddr = &net.TCPAddr{IP: net.IPv4zero}

@@ -14,10 +14,10 @@ import (
 // router.ssh_key.
 const passphraseVariable = "WANCTL_SSH_PASSPHRASE"
 
-// maxKey bounds a key file; RSA keys of 16384 bits are about 13 KiB.
+// maxKey is the size limit of a key file; RSA keys of 16384 bits take about 13 KiB.
 const maxKey = 64 << 10
 
-// readKey reads a private key that nobody else can read.
+// readKey reads a private key from a file that only its owner can read.
 func readKey(path string, passphrase func() string, legacy bool) (xssh.Signer, error) {
 	bad := func(format string, args ...any) (xssh.Signer, error) {
 		return nil, fmt.Errorf("router.ssh_key %s: %w", path, fmt.Errorf(format, args...))
@@ -86,7 +86,7 @@ func parseKey(pem []byte, passphrase func() string) (xssh.Signer, error) {
 	return signer, err
 }
 
-// modernRSA keeps an RSA key from signing over SHA-1.
+// modernRSA returns an RSA key that does not sign with SHA-1.
 func modernRSA(s xssh.Signer) (xssh.Signer, error) {
 	able, ok := s.(xssh.AlgorithmSigner)
 	if !ok {

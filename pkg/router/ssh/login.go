@@ -15,14 +15,14 @@ type credentials struct {
 	signer   xssh.Signer // nil without a key
 }
 
-// Why a login fails, beside what the library says.
+// Reasons of a failed login that the library does not report.
 var (
 	errRefused = errors.New("refused")
 	errExpired = errors.New("the router asks for a new password")
 )
 
-// apply offers the key first, then the password, as either of two methods:
-// which one a router takes depends on its version.
+// apply adds the key to c, then the password by two methods: which one a router
+// accepts depends on its version.
 func (l credentials) apply(c *xssh.ClientConfig) {
 	c.User = l.user
 	if l.signer != nil {

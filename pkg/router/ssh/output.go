@@ -6,7 +6,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/rosconn"
 )
 
-// outputBuffer collects what a command prints on both its streams, up to a limit.
+// outputBuffer collects the output of a command, of both its streams, up to
+// rosconn.MaxAnswer.
 type outputBuffer struct {
 	full func() // called when the limit is reached
 

@@ -15,27 +15,27 @@ import (
 )
 
 // A request is one line in RouterOS's script language, in words that every
-// version since 6.4x knows. What it prints is meant for a machine:
+// version since 6.4x knows. It prints:
 //
 //	TOKEN+                          the script runs
 //	TOKEN+
-//	TOKEN+0123...                   a probe: how the router shows long lines
-//	TOKEN=                          the next change has been made
-//	TOKEN-                          and its row shown
+//	TOKEN+0123...                   shows how the router wraps long lines
+//	TOKEN=                          the next change was made
+//	TOKEN-                          and its row was printed
 //	r 8 *1000001.                   a row
 //	f num 9 9 max-limit 500000000.  a property: type, lengths of name and value
-//	TOKEN.                          everything was done
+//	TOKEN.                          the script ran to its end
 //
-// Names and values carry their lengths, so that no byte in one can be taken for
-// anything else; TOKEN is random, so that nothing but the script itself can say
-// that it ran to its end. What is printed instead of the expected line is the
-// error that ended it: RouterOS has no other reliable way to tell.
+// Names and values are preceded by their lengths, so that no byte in them can be
+// mistaken for something else. TOKEN is random, so that only the script itself can
+// report that it ran to its end. Other output in place of the expected line is the
+// error that ended the script: RouterOS has no other reliable way to report it.
 
 // widthProbe follows the token on the third line. It is longer than terminals are
 // wide.
 var widthProbe = strings.Repeat("0123456789", 20)
 
-// newToken makes the token of a request.
+// newToken returns the token of a request.
 func newToken() string {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails
@@ -47,7 +47,7 @@ type script struct {
 	token  string
 	b      strings.Builder
 	locals int   // variables used
-	err    error // of a word that cannot be part of a command
+	err    error // about a word that cannot be part of a command
 }
 
 func newScript(token string) *script {
@@ -56,14 +56,14 @@ func newScript(token string) *script {
 	return s
 }
 
-// text ends the script and returns it. Braces make it one scope, whatever the
-// console thinks of variables outside of any.
+// text ends the script and returns it. Braces make it one scope, since consoles
+// differ on variables outside of any.
 func (s *script) text() (string, error) {
 	s.put(rosdata.QuoteRSC(s.token + "."))
 	return "{" + s.b.String() + "}", s.err
 }
 
-// local is a name that no other variable has.
+// local returns an unused variable name.
 func (s *script) local() string {
 	s.locals++
 	return "x" + strconv.Itoa(s.locals)
@@ -94,7 +94,7 @@ func (s *script) word(w string) string {
 	return w
 }
 
-// menu writes "/queue/tree" as "/queue tree", which RouterOS 6 knows too.
+// menu returns "/queue/tree" as "/queue tree", which RouterOS 6 accepts too.
 func (s *script) menu(path string) string {
 	return "/" + strings.ReplaceAll(strings.TrimPrefix(s.word(path), "/"), "/", " ")
 }
@@ -102,8 +102,7 @@ func (s *script) menu(path string) string {
 // singletons are menus of one row without an id.
 var singletons = []string{"/system/identity", "/system/resource"}
 
-// print reads rows. counted names properties that a row has to be asked for one
-// by one.
+// print reads rows. counted are properties to be read one by one.
 func (s *script) print(q rosclient.Query, counted []string) {
 	menu := s.menu(q.Menu)
 	switch {
@@ -123,7 +122,7 @@ func (s *script) print(q rosclient.Query, counted []string) {
 	}
 }
 
-// where writes conditions for find.
+// where returns conditions for find.
 func (s *script) where(where []rosclient.Match) string {
 	var all []string
 	for _, m := range where {
@@ -131,8 +130,8 @@ func (s *script) where(where []rosclient.Match) string {
 		for _, v := range m.Values {
 			any = append(any, s.word(m.Prop)+"="+rosdata.QuoteRSC(v))
 			if isAddress(v) {
-				// Where a property has the type of an address, text is not equal
-				// to it on every version, and an address is.
+				// On some versions a property of type address equals an address,
+				// but not the same text.
 				any = append(any, s.word(m.Prop)+"="+v)
 			}
 		}
@@ -148,8 +147,8 @@ func (s *script) where(where []rosclient.Match) string {
 	return " where " + strings.Join(all, " and ")
 }
 
-// isAddress reports whether v is an address or a prefix as a script writes one,
-// which needs no quotes.
+// isAddress reports whether v is an address or a prefix that needs no quotes in a
+// script.
 func isAddress(v string) bool {
 	a, err := netip.ParseAddr(v)
 	if err == nil {
@@ -159,7 +158,7 @@ func isAddress(v string) bool {
 	return err == nil
 }
 
-// one prints the row of an id, an expression.
+// one prints the row of an id, which is an expression.
 func (s *script) one(menu, id string, props, counted []string) {
 	s.put(`("r ".[:len [:tostr ` + id + `]]." ".[:tostr ` + id + `].".")`)
 	s.row("["+menu+" get "+id+"]", props)
@@ -170,7 +169,7 @@ func (s *script) one(menu, id string, props, counted []string) {
 
 const printProperty = `:put ("f ".[:typeof $v]." ".[:len $k]." ".[:len [:tostr $v]]." ".$k." ".[:tostr $v].".")`
 
-// row prints properties of a row, which is an array; no props are all of them.
+// row prints properties of a row, which is an array. No props stand for all.
 func (s *script) row(array string, props []string) {
 	props = slices.DeleteFunc(slices.Clone(props), func(p string) bool { return p == ".id" })
 	if len(props) == 0 {
@@ -190,7 +189,7 @@ func (s *script) list(words []string) string {
 	return "{" + strings.Join(quoted, ";") + "}"
 }
 
-// change makes one change and prints the row as it is afterwards.
+// change makes one change and prints the row after it.
 func (s *script) change(c rosclient.Change, counted []string) {
 	menu := s.menu(c.Menu)
 	id := c.ID
@@ -208,8 +207,8 @@ func (s *script) change(c rosclient.Change, counted []string) {
 	s.put(rosdata.QuoteRSC(s.token + "-"))
 }
 
-// arguments writes properties. Conditions are yes and no on a console, whatever
-// they are elsewhere.
+// arguments returns properties as arguments. A console takes yes and no for true
+// and false.
 func (s *script) arguments(set map[string]string) string {
 	var b strings.Builder
 	for _, prop := range slices.Sorted(maps.Keys(set)) {

@@ -16,10 +16,10 @@ import (
 )
 
 const (
-	// keepAliveEvery is how often a peer is asked whether it is still there, so
-	// that a dead one is found before something is to be written to it.
+	// keepAliveEvery is the interval of keepalives, which find a dead connection
+	// before the next write.
 	keepAliveEvery = 20 * time.Second
-	// keepAliveWait is how long it may take to answer.
+	// keepAliveWait is the time a router has to answer one.
 	keepAliveWait = 10 * time.Second
 
 	keepAliveRequest = "keepalive@openssh.com"
@@ -36,8 +36,9 @@ type session struct {
 	waiting sync.WaitGroup
 }
 
-// open connects and logs in. Errors are *rosconn.Error; whether the host key was
-// the reason, only the callback in cfg knows.
+// open connects and logs in. Errors are *rosconn.Error; only the callback in cfg
+// knows whether the host key was the reason. trusted reports that the host key was
+// accepted.
 func open(ctx context.Context, t *rosconn.Target, cfg *xssh.ClientConfig, trusted func() bool, noKeepalive *atomic.Bool) (*session, error) {
 	_, raw, err := t.Connect(ctx)
 	if err != nil {
@@ -107,8 +108,8 @@ func (s *session) ping() error {
 	return err
 }
 
-// channel opens one. The library waits for ever when the connection ends at the
-// very moment it asks for one.
+// channel opens a channel. The library blocks for ever if the connection ends just
+// while a channel is opened.
 func (s *session) channel() (xssh.Channel, <-chan *xssh.Request, error) {
 	type opened struct {
 		ch       xssh.Channel
@@ -145,19 +146,19 @@ func (s *session) Close() error {
 	return nil
 }
 
-// unsentError is about a command that has certainly not been run.
+// unsentError is about a command that was certainly not run.
 type unsentError struct{ cause error }
 
 func (e *unsentError) Error() string { return e.cause.Error() }
 func (e *unsentError) Unwrap() error { return e.cause }
 
-// errNoExec is a router that does not run commands.
+// errNoExec is the error of a router that does not run commands.
 var errNoExec = errors.New("refuses to run commands")
 
-// run runs a command and returns what it printed, on whichever stream, and the
-// exit status, which routers do not all send: then it is -1. complete tells
-// whether output is an answer by itself. An *unsentError leaves the session as it
-// is; after a *rosconn.Error it is of no more use.
+// run runs a command and returns its output, of both streams, and its exit status,
+// -1 if the router sends none. complete reports whether output is a complete
+// answer. After an *unsentError the session can be used again; after a
+// *rosconn.Error it cannot.
 func (s *session) run(ctx context.Context, command string, complete func([]byte) bool) (output []byte, status int, err error) {
 	fail := func(err error) ([]byte, int, error) {
 		return output, -1, &rosconn.Error{Phase: rosconn.Waiting, Served: s.served, Cause: rosconn.CtxError(ctx, err)}
@@ -219,7 +220,7 @@ func (s *session) exec(command string, complete func([]byte) bool) (output []byt
 	case status >= 0, complete(output):
 		return output, status, nil
 	}
-	// Without a status, a router that sends none looks like a connection that
-	// broke.
+	// Without a status, the connection may have been lost, or the router sends
+	// none.
 	return output, -1, s.ping()
 }

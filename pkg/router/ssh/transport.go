@@ -1,9 +1,10 @@
-// Package ssh talks to RouterOS over its command line, on one SSH connection
-// with a channel for every request. It works with every version, and where
-// nothing else is open; the binary API and REST answer faster.
+// Package ssh is the transport over RouterOS's command line, on one SSH connection
+// with a channel for every request. It works with every version and where no other
+// service is enabled; the binary API and REST answer faster. It never repeats a
+// command.
 //
-// A command line is no protocol: script.go is what makes one of it, answer.go
-// reads what comes back.
+// A command line is no protocol: script.go writes commands whose output can be
+// parsed, answer.go parses it. hostkey.go owns the check of host keys.
 package ssh
 
 import (
@@ -44,7 +45,7 @@ func (t *transport) Connect(ctx context.Context) (int, error) {
 	return t.session.Connect(ctx, t.open)
 }
 
-// open connects, as often as it takes to see the right host key.
+// open connects, several times if the router has several host keys.
 func (t *transport) open(ctx context.Context) (*session, error) {
 	keys, err := t.trust.begin(t.target.Addr())
 	if err != nil {
@@ -60,7 +61,7 @@ func (t *transport) open(ctx context.Context) (*session, error) {
 		t.login.apply(cfg)
 		s, err := open(ctx, t.target, cfg, func() bool { return keys.accepted.Load() != nil }, &t.noKeepalive)
 		if err == nil {
-			keys.remember()
+			keys.saveProven()
 			return s, nil
 		}
 		again, distrust := keys.nextFamily(err)
@@ -131,11 +132,11 @@ func (t *transport) Change(ctx context.Context, changes ...rosclient.Change) []r
 	case err != nil:
 		return all(t.requestErr(ctx, err))
 	case !a.begun && a.rest == "" && !slices.ContainsFunc(changes, func(c rosclient.Change) bool { return c.Command != "set" && c.Command != "add" }):
-		// Silence is how a console says that all is well. The rows tell.
+		// A console prints nothing on success. Reading the rows shows the result.
 		return outcomes
 	case !a.begun && len(changes) > 1:
-		// The console refuses a line as a whole when one command in it is
-		// not right. None was run, so each can be tried by itself.
+		// The console refuses a line as a whole if one command in it is wrong.
+		// None was run, so each can be tried separately.
 		if refused(a, "") == "" {
 			return all(t.refusal(a, ""))
 		}
@@ -153,7 +154,7 @@ func (t *transport) Change(ctx context.Context, changes ...rosclient.Change) []r
 				t.needsCounters(c.Menu)
 				outcomes[i].Row = nil
 			}
-		case i < a.made: // but its row could not be shown: whoever wants it has to read
+		case i < a.made: // its row could not be printed: the caller reads it
 		case i == a.made && a.made == a.shown:
 			outcomes[i].Err = t.refusal(a, c.Command)
 		default:
@@ -163,7 +164,7 @@ func (t *transport) Change(ctx context.Context, changes ...rosclient.Change) []r
 	return outcomes
 }
 
-// run runs a script on the session at hand.
+// run runs a script on the present session.
 func (t *transport) run(ctx context.Context, noisy bool, write func(*script)) (answer, error) {
 	s := newScript(newToken())
 	write(s)
@@ -176,13 +177,13 @@ func (t *transport) run(ctx context.Context, noisy bool, write func(*script)) (a
 		return answer{}, &unsentError{errors.New("no connection")}
 	}
 	output, status, err := conn.run(ctx, text, func(out []byte) bool {
-		a := understand(s.token, out, noisy)
+		a := parseAnswer(s.token, out, noisy)
 		return a.done || refused(a, "") != ""
 	})
 	if err != nil {
 		return answer{rest: string(output)}, t.promptErr(err, output)
 	}
-	a := understand(s.token, output, noisy)
+	a := parseAnswer(s.token, output, noisy)
 	if !a.done && len(a.rest) == 0 && status > 0 {
 		a.rest = fmt.Sprintf("exit status %d", status)
 	}
