@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wanctl/wanctl/pkg/cli/app"
+	"github.com/wanctl/wanctl/pkg/cli/configcmd"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/cli/statecmd"
 )
@@ -64,7 +65,7 @@ func newRootCmd(a *app.App) *cobra.Command {
 	a.AddGlobalFlags(root)
 
 	root.AddCommand(
-		newConfigCmd(a),
+		configcmd.New(a),
 		newRouterCmd(a),
 		newShapeCmd(a),
 		newSteerCmd(a),

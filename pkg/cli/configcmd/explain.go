@@ -1,4 +1,4 @@
-package cli
+package configcmd
 
 import (
 	"fmt"
@@ -15,7 +15,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/config/schema"
 )
 
-// keyDoc is what programs get to know of a key.
+// keyDoc describes a key to programs.
 type keyDoc struct {
 	Key      string   `json:"key"`
 	Type     string   `json:"type"`
@@ -56,7 +56,12 @@ func ofEither(wan, steering []schema.Key) []fileKey {
 	return all
 }
 
-func newConfigExplainCmd(a *app.App) *cobra.Command {
+type explainOptions struct {
+	*app.App
+	key string // "" for all
+}
+
+func newExplainCmd(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain [KEY]",
 		Short: "Explain keys of a configuration file",
@@ -79,44 +84,48 @@ name, its last part, or a section; without it, all keys are listed.
 			return names, cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return listKeys(a, ofEither(config.WANKeys(), config.SteeringKeys()))
+			o := explainOptions{App: a}
+			if len(args) > 0 {
+				o.key = strings.TrimSuffix(args[0], ".")
 			}
-			return runConfigExplain(a, args[0])
+			return runExplain(o)
 		},
 	}
 }
 
-func runConfigExplain(a *app.App, name string) error {
-	name = strings.TrimSuffix(name, ".")
-	keys := ofEither(schema.Find(config.WANKeys(), name), schema.Find(config.SteeringKeys(), name))
-	if len(keys) == 0 {
-		if why, found := config.WhyObsolete(name); found {
-			_, err := fmt.Fprintf(a.Out, "%s\n  Has no effect any more: %s.\n", name, why)
-			return err
-		}
-		if near := schema.Suggest(slices.Concat(config.WANKeys(), config.SteeringKeys()), name); near != "" {
-			return app.Usagef("no key %q; did you mean %s?", name, near)
-		}
-		return app.Usagef("no key %q; 'wanctl config explain' lists all", name)
+func runExplain(o explainOptions) error {
+	wan, steering := config.WANKeys(), config.SteeringKeys()
+	if o.key == "" {
+		return listKeys(o, ofEither(wan, steering))
 	}
-	if a.Global.Output != output.Table {
-		return listKeys(a, keys)
+	keys := ofEither(schema.Find(wan, o.key), schema.Find(steering, o.key))
+	switch {
+	case len(keys) == 0:
+		return explainUnknown(o, slices.Concat(wan, steering))
+	case o.Global.Output != output.Table:
+		return listKeys(o, keys)
 	}
+	texts := make([]string, len(keys))
 	for i, k := range keys {
-		if i > 0 {
-			if _, err := fmt.Fprintln(a.Out); err != nil {
-				return err
-			}
-		}
-		if err := explainKey(a.Out, k); err != nil {
-			return err
-		}
+		texts[i] = k.explain()
 	}
-	return nil
+	_, err := io.WriteString(o.Out, strings.Join(texts, "\n"))
+	return err
 }
 
-func explainKey(w io.Writer, k fileKey) error {
+// explainUnknown explains a key of older files, or suggests another.
+func explainUnknown(o explainOptions, keys []schema.Key) error {
+	if why, found := config.WhyObsolete(o.key); found {
+		_, err := fmt.Fprintf(o.Out, "%s\n  Has no effect any more: %s.\n", o.key, why)
+		return err
+	}
+	if near := schema.Suggest(keys, o.key); near != "" {
+		return app.Usagef("no key %q; did you mean %s?", o.key, near)
+	}
+	return app.Usagef("no key %q; 'wanctl config explain' lists all", o.key)
+}
+
+func (k fileKey) explain() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n  %s\n\n", k.Name, k.Doc)
 	fmt.Fprintf(&b, "  file         %s\n", k.files())
@@ -126,8 +135,7 @@ func explainKey(w io.Writer, k fileKey) error {
 	}
 	fmt.Fprintf(&b, "  default      %s\n", keyDefault(k.Key))
 	fmt.Fprintf(&b, "  environment  %s\n", k.Env())
-	_, err := io.WriteString(w, b.String())
-	return err
+	return b.String()
 }
 
 // files says in words which kinds of file have the key.
@@ -153,7 +161,7 @@ func keyDefault(k schema.Key) string {
 	return "none"
 }
 
-func listKeys(a *app.App, keys []fileKey) error {
+func listKeys(o explainOptions, keys []fileKey) error {
 	docs := make([]keyDoc, len(keys))
 	for i, k := range keys {
 		docs[i] = keyDoc{Key: k.Name, Type: k.Kind.String(), Range: k.Range(), Required: k.Required, Default: k.Default, Env: k.Env(), Doc: k.Doc}
@@ -174,7 +182,7 @@ func listKeys(a *app.App, keys []fileKey) error {
 		}},
 		{Head: "RANGE", Name: "range", Text: func(d keyDoc) string { return d.Range }},
 	}
-	if a.Global.Output == output.CSV {
+	if o.Global.Output == output.CSV {
 		columns = append(columns,
 			output.Column[keyDoc]{Name: "required", Text: func(d keyDoc) string { return fmt.Sprint(d.Required) }},
 			output.Column[keyDoc]{Name: "type", Text: func(d keyDoc) string { return d.Type }},
@@ -182,5 +190,5 @@ func listKeys(a *app.App, keys []fileKey) error {
 			output.Column[keyDoc]{Name: "doc", Text: func(d keyDoc) string { return d.Doc }})
 	}
 	columns = append(columns, output.Column[keyDoc]{Head: "FILE", Name: "files", Text: func(d keyDoc) string { return strings.Join(d.Files, ",") }})
-	return output.List(a.Out, a.Global.Output, docs, columns)
+	return output.List(o.Out, o.Global.Output, docs, columns)
 }

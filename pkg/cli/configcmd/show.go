@@ -1,4 +1,4 @@
-package cli
+package configcmd
 
 import (
 	"encoding/json"
@@ -13,8 +13,14 @@ import (
 	"github.com/wanctl/wanctl/pkg/config/schema"
 )
 
-func newConfigShowCmd(a *app.App) *cobra.Command {
-	var origin bool
+type showOptions struct {
+	*app.App
+	path   string
+	origin bool
+}
+
+func newShowCmd(a *app.App) *cobra.Command {
+	o := showOptions{App: a}
 	cmd := &cobra.Command{
 		Use:   "show",
 		Short: "Print the configuration in force",
@@ -31,30 +37,30 @@ With -o json, jsonl or csv there is one entry a key, with its value and source.
   wanctl config show --wan steering
   wanctl config show --wan spectrum -o jsonl | jq 'select(.source != "default")'`,
 		Args: app.UsageArgs(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return runConfigShow(a, cmd, origin) },
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if o.path, err = a.OnePath(cmd); err != nil {
+				return err
+			}
+			return runShow(o)
+		},
 	}
-	cmd.Flags().BoolVar(&origin, "origin", false, "say at each key where its value comes from")
+	cmd.Flags().BoolVar(&o.origin, "origin", false, "say at each key where its value comes from")
 	return cmd
 }
 
-func runConfigShow(a *app.App, cmd *cobra.Command, origin bool) error {
-	path, err := a.OnePath(cmd)
+func runShow(o showOptions) error {
+	read := wanSettings
+	if config.DetectKind(o.path) == config.KindSteering {
+		read = steeringSettings
+	}
+	settings, err := read(o)
 	if err != nil {
 		return err
 	}
-	var settings []schema.Setting
-	if config.DetectKind(path) == config.KindSteering {
-		settings, err = steeringSettings(a, path)
-	} else {
-		settings, err = wanSettings(a, path)
+	if o.Global.Output != output.Table {
+		return output.List(o.Out, o.Global.Output, settings, settingColumns())
 	}
-	if err != nil {
-		return err
-	}
-	if a.Global.Output != output.Table {
-		return output.List(a.Out, a.Global.Output, settings, settingColumns())
-	}
-	if !origin {
+	if !o.origin {
 		for i := range settings {
 			settings[i].Source = ""
 		}
@@ -63,30 +69,30 @@ func runConfigShow(a *app.App, cmd *cobra.Command, origin bool) error {
 	if err != nil {
 		return err
 	}
-	_, err = a.Out.Write(text)
+	_, err = o.Out.Write(text)
 	return err
 }
 
-func wanSettings(a *app.App, path string) ([]schema.Setting, error) {
-	wan, origins, warnings, err := config.LoadOrigins(path, a.ConfigOptions())
-	a.WarnProblems(warnings)
+func wanSettings(o showOptions) ([]schema.Setting, error) {
+	wan, origins, warnings, err := config.LoadOrigins(o.path, o.ConfigOptions())
+	o.WarnProblems(warnings)
 	if err != nil {
 		return nil, err
 	}
 	return config.Settings(wan, origins), nil
 }
 
-// steeringSettings fills in what steering takes from the file of the primary
-// WAN.
-func steeringSettings(a *app.App, path string) ([]schema.Setting, error) {
-	s, origins, warnings, err := config.LoadSteeringOrigins(path, a.ConfigOptions())
-	a.WarnProblems(warnings)
+// steeringSettings includes the values that steering takes from the file of the
+// primary WAN.
+func steeringSettings(o showOptions) ([]schema.Setting, error) {
+	s, origins, warnings, err := config.LoadSteeringOrigins(o.path, o.ConfigOptions())
+	o.WarnProblems(warnings)
 	if err != nil {
 		return nil, err
 	}
 	own := config.SteeringSettings(s, origins)
-	_, _, warnings, err = s.LoadNeighbours(a.ConfigOptions())
-	a.WarnProblems(warnings)
+	_, _, warnings, err = s.LoadNeighbours(o.ConfigOptions())
+	o.WarnProblems(warnings)
 	if err != nil {
 		return nil, err
 	}

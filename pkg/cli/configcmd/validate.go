@@ -1,4 +1,4 @@
-package cli
+package configcmd
 
 import (
 	"bytes"
@@ -15,7 +15,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/config"
 )
 
-// validation is the verdict on one file.
+// validation is the result for one file.
 type validation struct {
 	File     string          `json:"file"`
 	OK       bool            `json:"ok"`
@@ -42,12 +42,17 @@ func (v *validation) count(severity string) int {
 	return n
 }
 
-func newConfigValidateCmd(a *app.App) *cobra.Command {
+type validateOptions struct {
+	*app.App
+	files []string // - is standard input; none: those of the global flags
+}
+
+func newValidateCmd(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "validate [FILE...]",
 		Short: "Check configuration files",
 		Long: `Check configuration files, of WANs and of steering, by default those that --config
-or --wan names. What kind a file is, its sections tell.
+or --wan names. The kind of file is detected from its sections.
 
 Everything wrong is reported at once, with file, line and key. Files that load
 are named on standard output, also when there are warnings. FILE - is standard
@@ -61,36 +66,36 @@ share a name, a queue, a rule, a lock or a state file.
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return []string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
 		},
-		RunE: func(_ *cobra.Command, args []string) error { return runConfigValidate(a, args) },
+		RunE: func(_ *cobra.Command, args []string) error { return runValidate(validateOptions{a, args}) },
 	}
 }
 
-func runConfigValidate(a *app.App, files []string) error {
-	if len(files) == 0 {
+func runValidate(o validateOptions) error {
+	if len(o.files) == 0 {
 		var err error
-		if files, err = a.ConfigPaths(); err != nil {
+		if o.files, err = o.ConfigPaths(); err != nil {
 			return err
 		}
 	}
 	var (
-		verdicts []*validation
-		loaded   validFiles
+		results []*validation
+		loaded  validFiles
 	)
-	for _, file := range files {
-		v, err := validateFile(a, file, &loaded)
+	for _, file := range o.files {
+		v, err := validateFile(o, file, &loaded)
 		if err != nil {
 			return err
 		}
-		verdicts = append(verdicts, v)
+		results = append(results, v)
 	}
-	if err := loaded.together(verdicts); err != nil {
+	if err := loaded.checkConflicts(results); err != nil {
 		return err
 	}
-	if err := printValidations(a, verdicts); err != nil {
+	if err := printValidations(o, results); err != nil {
 		return err
 	}
 	var bad config.Error
-	for _, v := range verdicts {
+	for _, v := range results {
 		bad.Problems = append(bad.Problems, v.errors...)
 	}
 	if len(bad.Problems) > 0 {
@@ -99,16 +104,16 @@ func runConfigValidate(a *app.App, files []string) error {
 	return nil
 }
 
-// validFiles are those that load.
+// validFiles are the files that load.
 type validFiles struct {
-	seen     map[string]bool // also those that do not
+	seen     map[string]bool // also files that do not load
 	wans     []*config.WAN
 	steering []*config.Steering
 }
 
-// again reports whether the file was given before: it does not collide with
+// repeated reports whether the file was given before: it does not conflict with
 // itself.
-func (l *validFiles) again(file string) bool {
+func (l *validFiles) repeated(file string) bool {
 	if l.seen == nil {
 		l.seen = map[string]bool{}
 	}
@@ -118,8 +123,8 @@ func (l *validFiles) again(file string) bool {
 	return seen
 }
 
-// together checks the files against each other.
-func (l *validFiles) together(verdicts []*validation) error {
+// checkConflicts compares the files with each other.
+func (l *validFiles) checkConflicts(results []*validation) error {
 	var invalid *config.Error
 	if err := config.CheckTogether(l.wans, l.steering...); err != nil && !errors.As(err, &invalid) {
 		return err
@@ -128,10 +133,10 @@ func (l *validFiles) together(verdicts []*validation) error {
 		return nil
 	}
 	for _, p := range invalid.Problems {
-		i := slices.IndexFunc(verdicts, func(v *validation) bool { return v.named == p.File })
-		v := verdicts[i]
-		// A steering file names the file of its primary WAN, and so it may have
-		// been found out already.
+		i := slices.IndexFunc(results, func(v *validation) bool { return v.named == p.File })
+		v := results[i]
+		// The check of a steering file may have found it already, by way of the file
+		// of its primary WAN.
 		if !slices.ContainsFunc(v.errors, func(q config.Problem) bool { return q.Key == p.Key && q.Line == 0 }) {
 			v.fail([]config.Problem{p})
 		}
@@ -139,38 +144,37 @@ func (l *validFiles) together(verdicts []*validation) error {
 	return nil
 }
 
-// validateFile judges one file and prints its warnings. An error is none of the
-// file.
-func validateFile(a *app.App, file string, loaded *validFiles) (*validation, error) {
+// validateFile checks one file and prints its warnings. An error is not about its
+// contents.
+func validateFile(o validateOptions, file string, loaded *validFiles) (*validation, error) {
 	v := &validation{File: file, OK: true, Problems: []configProblem{}, named: file}
-	kind, read := config.DetectKind(file), (io.Reader)(nil)
-	if file == "-" {
-		text, err := io.ReadAll(a.In)
-		if err != nil {
-			return nil, fmt.Errorf("reading standard input: %w", err)
-		}
-		v.named, read = "stdin", bytes.NewReader(text)
-		kind = config.ReadKind(bytes.NewReader(text))
-	}
 	var (
+		text     []byte
+		kind     = config.DetectKind(file)
+		repeated = loaded.repeated(file)
 		warnings []config.Problem
 		err      error
-		again    = loaded.again(file)
 	)
+	if file == "-" {
+		if text, err = io.ReadAll(o.In); err != nil {
+			return nil, fmt.Errorf("reading standard input: %w", err)
+		}
+		v.named, kind = "stdin", config.ReadKind(bytes.NewReader(text))
+	}
 	if kind == config.KindSteering {
 		var s *config.Steering
-		s, warnings, err = validateSteering(a, v.named, read)
-		if s != nil && !again {
+		s, warnings, err = loadSteering(v, text, o.ConfigOptions())
+		if s != nil && !repeated {
 			loaded.steering = append(loaded.steering, s)
 		}
 	} else {
 		var w *config.WAN
-		w, warnings, err = validateWAN(a, v.named, read)
-		if w != nil && !again {
+		w, warnings, err = loadWAN(v, text, o.ConfigOptions())
+		if w != nil && !repeated {
 			loaded.wans = append(loaded.wans, w)
 		}
 	}
-	a.WarnProblems(warnings)
+	o.WarnProblems(warnings)
 	var invalid *config.Error
 	switch {
 	case errors.As(err, &invalid):
@@ -182,26 +186,25 @@ func validateFile(a *app.App, file string, loaded *validFiles) (*validation, err
 	return v, nil
 }
 
-// validateWAN reads a configuration from src, or where that is nil the file of
-// that name.
-func validateWAN(a *app.App, name string, src io.Reader) (*config.WAN, []config.Problem, error) {
-	if src != nil {
-		return config.Parse(src, name, a.ConfigOptions())
+// loadWAN reads the file, or text when it is standard input.
+func loadWAN(v *validation, text []byte, opts config.Options) (*config.WAN, []config.Problem, error) {
+	if v.File == "-" {
+		return config.Parse(bytes.NewReader(text), v.named, opts)
 	}
-	return config.Load(name, a.ConfigOptions())
+	return config.Load(v.File, opts)
 }
 
-// validateSteering is validateWAN for steering, with the files that it names.
-func validateSteering(a *app.App, name string, src io.Reader) (s *config.Steering, warnings []config.Problem, err error) {
-	if src != nil {
-		s, warnings, err = config.ParseSteering(src, name, a.ConfigOptions())
+// loadSteering is loadWAN for steering, with the files that it names.
+func loadSteering(v *validation, text []byte, opts config.Options) (s *config.Steering, warnings []config.Problem, err error) {
+	if v.File == "-" {
+		s, warnings, err = config.ParseSteering(bytes.NewReader(text), v.named, opts)
 	} else {
-		s, warnings, err = config.LoadSteering(name, a.ConfigOptions())
+		s, warnings, err = config.LoadSteering(v.File, opts)
 	}
 	if err != nil {
 		return nil, warnings, err
 	}
-	_, _, more, err := s.LoadNeighbours(a.ConfigOptions())
+	_, _, more, err := s.LoadNeighbours(opts)
 	return s, append(warnings, more...), err
 }
 
@@ -217,20 +220,20 @@ func (v *validation) add(severity string, problems []config.Problem) {
 	}
 }
 
-func printValidations(a *app.App, verdicts []*validation) error {
-	if a.Global.Output != output.Table {
-		return output.List(a.Out, a.Global.Output, verdicts, []output.Column[*validation]{
+func printValidations(o validateOptions, results []*validation) error {
+	if o.Global.Output != output.Table {
+		return output.List(o.Out, o.Global.Output, results, []output.Column[*validation]{
 			{Name: "file", Text: func(v *validation) string { return v.File }},
 			{Name: "ok", Text: func(v *validation) string { return fmt.Sprint(v.OK) }},
 			{Name: "errors", Text: func(v *validation) string { return fmt.Sprint(v.count("error")) }},
 			{Name: "warnings", Text: func(v *validation) string { return fmt.Sprint(v.count("warning")) }},
 		})
 	}
-	for _, v := range verdicts {
+	for _, v := range results {
 		if !v.OK {
 			continue // its errors follow on standard error
 		}
-		if _, err := fmt.Fprintf(a.Out, "%s: ok\n", v.File); err != nil {
+		if _, err := fmt.Fprintf(o.Out, "%s: ok\n", v.File); err != nil {
 			return err
 		}
 	}

@@ -1,11 +1,14 @@
-package cli
+// Package configcmd is 'wanctl config': the commands that check, show and explain
+// configuration files. It writes none and dials no router.
+package configcmd
 
 import (
 	"github.com/spf13/cobra"
+
 	"github.com/wanctl/wanctl/pkg/cli/app"
 )
 
-const configLong = `Check, show and explain configuration files.
+const long = `Check, show and explain configuration files.
 
 A WAN has one YAML file: /etc/wanctl/NAME.yaml for --wan NAME, or --config FILE.
 Steering has one of its own, usually /etc/wanctl/steering.yaml: --wan steering.
@@ -18,16 +21,17 @@ Values come from flags, then the environment, then the file, then defaults.
 
 `
 
-func newConfigCmd(a *app.App) *cobra.Command {
+// New returns the command with its subcommands.
+func New(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "config",
 		Short:   "Check, show and explain configuration files",
-		Long:    configLong + app.ExitStatuses,
+		Long:    long + app.ExitStatuses,
 		GroupID: app.GroupTools,
 		RunE:    app.NeedSubcommand,
 
 		SuggestionsMinimumDistance: 2, // cobra's default is to suggest nothing
 	}
-	cmd.AddCommand(newConfigValidateCmd(a), newConfigShowCmd(a), newConfigExplainCmd(a))
+	cmd.AddCommand(newValidateCmd(a), newShowCmd(a), newExplainCmd(a))
 	return cmd
 }
