@@ -12,15 +12,15 @@ import (
 	"github.com/wanctl/wanctl/pkg/telemetry"
 )
 
-// History is a Store beside running loops. Loops hand over what happens
-// without waiting and without a lock; the task Run puts it in.
+// History is a Store that running loops feed without waiting and without a lock;
+// the task Run adds what they send.
 type History struct {
 	*Store
 	in chan item
 }
 
-// waiting bounds what has been handed over and not been put in yet: seconds of
-// many WANs. What is beyond is lost and counted.
+// waiting bounds the samples and events that Run has not added yet: seconds of
+// many WANs. Beyond that they are lost and counted.
 const waiting = 256
 
 type item struct {
@@ -32,7 +32,7 @@ type item struct {
 // New returns a History without WANs.
 func New() *History { return &History{NewStore(), make(chan item, waiting)} }
 
-// Run puts in what the feeds hand over, until ctx ends.
+// Run adds what the feeds send, until ctx ends.
 func (h *History) Run(ctx context.Context) error {
 	for {
 		select {
@@ -52,7 +52,7 @@ func (h *History) Run(ctx context.Context) error {
 	}
 }
 
-// Feed is where one WAN hands over what happens. Its methods never block.
+// Feed sends the history of one WAN. Its methods never block.
 type Feed struct {
 	wan  string
 	in   chan<- item
@@ -78,17 +78,17 @@ type SecondDirection struct {
 	State      autorate.State // the worst
 }
 
-// Second hands over the second that has just ended. It allocates nothing.
-func (f *Feed) Second(s Second) { f.hand(item{feed: f, second: s}) }
+// Second sends the second that has just ended. It allocates nothing.
+func (f *Feed) Second(s Second) { f.send(item{feed: f, second: s}) }
 
-// Event hands over something that has just happened. Its time and WAN are
-// filled in; its text becomes one line and not too long.
+// Event sends something that has just happened. Its time and WAN are filled in;
+// its text is shortened to one line.
 func (f *Feed) Event(e Event) {
 	e.WAN, e.Text = f.wan, telemetry.OneLine(e.Text)
-	f.hand(item{feed: f, event: &e})
+	f.send(item{feed: f, event: &e})
 }
 
-func (f *Feed) hand(it item) {
+func (f *Feed) send(it item) {
 	select {
 	case f.in <- it:
 	default:

@@ -1,5 +1,6 @@
-// Package history keeps the last ten minutes of what the loops did, for the
-// status page: one sample a second and WAN, and the newest events.
+// Package history keeps the last ten minutes of the loops for the status page:
+// one sample per second and WAN, and the newest events. It owns the bounded
+// store and its JSON form. It writes nothing to disk.
 package history
 
 import "time"
@@ -9,11 +10,11 @@ const (
 	Span = 10 * time.Minute
 	// Step is the time between two samples of one WAN.
 	Step = time.Second
-	// MaxEvents bounds the events that are kept of a process.
+	// MaxEvents bounds the events that a process keeps.
 	MaxEvents = 256
 )
 
-// Sample is one second of a WAN. Null is for what was not known.
+// Sample is one second of a WAN. Unknown values are null.
 type Sample struct {
 	At         time.Time    `json:"at"`     // its end
 	RTT        *float64     `json:"rtt_ms"` // median of the second
@@ -30,16 +31,16 @@ type Direction struct {
 	State      string `json:"state"` // the worst of the second
 }
 
-// Event is something that a person would want to know of later.
+// Event is an incident that is worth reading about later.
 type Event struct {
 	At        time.Time `json:"at"`
-	WAN       string    `json:"wan"`                 // of a WAN's loop or, for steering, the primary WAN
+	WAN       string    `json:"wan"`                 // the WAN of a loop or, for steering, the primary WAN
 	Kind      string    `json:"kind"`                // "state", "decision", "router", "probe", "foreign", "steering", "life"
 	Direction string    `json:"direction,omitempty"` // "download" or "upload"
 	Text      string    `json:"text"`                // one line, no secrets
 }
 
-// Excerpt is what there is since some moment.
+// Excerpt is the part of a history after some moment.
 type Excerpt struct {
 	WANs   map[string][]Sample `json:"wans"`   // by name, oldest first
 	Events []Event             `json:"events"` // oldest first

@@ -13,14 +13,14 @@ import (
 )
 
 const (
-	// readWait bounds how long an answer may take to be found.
+	// readWait bounds one read of the history.
 	readWait = 5 * time.Second
-	// atOnce bounds the answers in the making: of many WANs, each has megabytes.
+	// atOnce bounds concurrent responses: with many WANs, each has megabytes.
 	atOnce = 4
 )
 
-// Handler serves an Excerpt at GET, of what came after ?since=T, RFC 3339, or
-// of all. What read returns after its context has ended is no answer.
+// Handler serves an Excerpt at GET: the history after ?since=T, RFC 3339, or
+// all of it. The result of a read that outlasts its context is discarded.
 func Handler(read func(ctx context.Context, since time.Time) Excerpt) http.Handler {
 	turn := make(chan struct{}, atOnce)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -32,7 +32,7 @@ func Handler(read func(ctx context.Context, since time.Time) Excerpt) http.Handl
 		var since time.Time
 		if text := r.URL.Query().Get("since"); text != "" {
 			var err error
-			// A + that nobody escaped has become a space.
+			// A + that was not escaped has become a space.
 			if since, err = time.Parse(time.RFC3339, strings.ReplaceAll(text, " ", "+")); err != nil {
 				http.Error(w, "since: give a time such as 2006-01-02T15:04:05Z (RFC 3339), or leave it out for all there is", http.StatusBadRequest)
 				return
@@ -56,12 +56,12 @@ func Handler(read func(ctx context.Context, since time.Time) Excerpt) http.Handl
 		head.Set("Cache-Control", "no-store")
 		head.Set("X-Content-Type-Options", "nosniff")
 		if r.Method != http.MethodHead {
-			_ = x.write(w) // a client that went away is its own affair
+			_ = x.write(w) // the client may have left
 		}
 	})
 }
 
-// write writes x as one line of JSON, WAN by WAN: as a whole it may be large.
+// write writes x as one line of JSON, WAN by WAN: the whole may be large.
 func (x Excerpt) write(w io.Writer) error {
 	var failed error
 	text := func(s string) {
@@ -90,7 +90,7 @@ func (x Excerpt) write(w io.Writer) error {
 	return failed
 }
 
-// some says "none" as an empty list, not as null.
+// some returns an empty list instead of nil, so that JSON has [] and not null.
 func some[T any](list []T) []T {
 	if list == nil {
 		return []T{}

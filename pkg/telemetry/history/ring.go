@@ -2,11 +2,11 @@ package history
 
 import "iter"
 
-// ring keeps the newest so many of what was added.
+// ring keeps the newest items, at most a fixed number.
 type ring[T any] struct {
 	most  int
 	items []T
-	next  int // where the next one goes once items is full
+	next  int // index of the next item once items is full
 }
 
 func (r *ring[T]) add(v T) {
@@ -18,7 +18,7 @@ func (r *ring[T]) add(v T) {
 	r.next = (r.next + 1) % r.most
 }
 
-// all goes from the oldest to the newest.
+// all iterates from the oldest to the newest.
 func (r *ring[T]) all() iter.Seq[*T] {
 	return func(yield func(*T) bool) {
 		for i := range r.items {

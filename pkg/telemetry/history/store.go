@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Store keeps samples and events, as many as there may be and no more. Its
-// methods may be called from several goroutines.
+// Store keeps a bounded number of samples and events. Its methods may be called
+// from several goroutines.
 type Store struct {
 	now func() time.Time
 
@@ -15,7 +15,7 @@ type Store struct {
 	mu     sync.Mutex
 	wans   map[string]*ring[Sample]
 	events ring[Event]
-	newest time.Time // of all that was stamped here
+	newest time.Time // of all samples and events stamped here
 }
 
 // NewStore returns an empty Store.
@@ -23,7 +23,7 @@ func NewStore() *Store {
 	return &Store{now: time.Now, wans: map[string]*ring[Sample]{}, events: ring[Event]{most: MaxEvents}}
 }
 
-// AddWAN makes a WAN known, so that excerpts name it before its first sample.
+// AddWAN adds a WAN, so that excerpts name it before its first sample.
 func (s *Store) AddWAN(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -40,7 +40,7 @@ func (s *Store) wan(name string) *ring[Sample] {
 	return r
 }
 
-// Keep forgets all WANs but the named ones.
+// Keep removes all WANs except the named ones.
 func (s *Store) Keep(names map[string]bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -51,7 +51,7 @@ func (s *Store) Keep(names map[string]bool) {
 	}
 }
 
-// Add takes in what somebody else has kept, at the times it bears.
+// Add adds the history of another process with its own times.
 func (s *Store) Add(x Excerpt) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,9 +66,9 @@ func (s *Store) Add(x Excerpt) {
 	}
 }
 
-// stampSample and stampEvent add what has just happened. The time is that of
-// becoming visible, and later for everything that becomes visible later: who
-// asks for what came after the newest time it has seen misses nothing.
+// stampSample and stampEvent add what has just happened. The time is that at
+// which it becomes visible, and increases: a reader that asks for everything
+// after the newest time it has seen misses nothing.
 func (s *Store) stampSample(wan string, sample Sample) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,10 +83,9 @@ func (s *Store) stampEvent(e Event) {
 	s.events.add(e)
 }
 
-// stamp is called with mu held. Where somebody sets the clock back, times go
-// back, too.
+// stamp is called with mu held. When the clock is set back, times go back, too.
 func (s *Store) stamp() time.Time {
-	at := s.now().Round(0) // readers have the calendar only
+	at := s.now().Round(0) // readers have no monotonic clock
 	if behind := s.newest.Sub(at); behind >= 0 && behind < time.Second {
 		at = s.newest.Add(1)
 	}
@@ -94,9 +93,9 @@ func (s *Store) stamp() time.Time {
 	return at
 }
 
-// Since returns what came after t; the zero time asks for all. So does one in
-// the future: then the clock was set back. What bears a time to come, from
-// before that, is left out.
+// Since returns the history after t; the zero time asks for all, and so does a
+// time in the future: the clock was set back. Samples and events with a time in
+// the future, from before that, are left out.
 func (s *Store) Since(t time.Time) Excerpt {
 	return s.excerpt(t, func(string) bool { return true })
 }
@@ -120,7 +119,7 @@ func (s *Store) excerpt(after time.Time, wanted func(wan string) bool) Excerpt {
 		if !wanted(name) {
 			continue
 		}
-		n := 0 // of many WANs it is worth while to allocate no more
+		n := 0 // with many WANs, exact sizes save much memory
 		for sample := range r.all() {
 			if asked(sample) {
 				n++
@@ -139,7 +138,7 @@ func (s *Store) excerpt(after time.Time, wanted func(wan string) bool) Excerpt {
 			x.Events = append(x.Events, *e)
 		}
 	}
-	// Those of several processes did not come in their order.
+	// Events of several processes arrive out of order.
 	slices.SortStableFunc(x.Events, func(a, b Event) int { return a.At.Compare(b.At) })
 	return x
 }

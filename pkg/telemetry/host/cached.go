@@ -6,24 +6,22 @@ import (
 	"time"
 )
 
-// cached lets one caller at a time find something out, and the others have
-// what it found.
+// cached shares a value that takes time to find among all callers.
 type cached[T any] struct {
-	turn  chan struct{} // who has put something in may touch value
+	turn  chan struct{} // its one slot protects value
 	value T
 
 	// mu protects the following fields.
 	mu      sync.Mutex
-	at      time.Time // when value was found out; zero: it is not good any more
-	changes int       // how often it was forgotten
+	at      time.Time // when value was found; zero: it is invalid
+	changes int       // how often it was invalidated
 }
 
 func newCached[T any]() cached[T] { return cached[T]{turn: make(chan struct{}, 1)} }
 
-// get returns what was found out no longer than keep ago. However long finding
-// it out takes, those who wait meanwhile have that and do not begin again. find
-// outlives the caller that began it, for their sake. The zero T is for a ctx
-// that ended meanwhile.
+// get returns the value, which is at most cacheTime old. Callers that wait while
+// it is being found share the result. find therefore outlives the caller that
+// began it. If ctx ends first, get returns the zero T.
 func (c *cached[T]) get(ctx context.Context, find func(context.Context) T) T {
 	select {
 	case c.turn <- struct{}{}:
@@ -35,7 +33,7 @@ func (c *cached[T]) get(ctx context.Context, find func(context.Context) T) T {
 	c.mu.Lock()
 	at, changes := c.at, c.changes
 	c.mu.Unlock()
-	if !at.IsZero() && time.Since(at) <= keep {
+	if !at.IsZero() && time.Since(at) <= cacheTime {
 		return c.value
 	}
 	c.value = find(context.WithoutCancel(ctx))
@@ -47,7 +45,7 @@ func (c *cached[T]) get(ctx context.Context, find func(context.Context) T) T {
 	return c.value
 }
 
-// forget makes the next get find out anew.
+// forget invalidates the value.
 func (c *cached[T]) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

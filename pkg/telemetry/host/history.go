@@ -10,48 +10,48 @@ import (
 	"github.com/wanctl/wanctl/pkg/telemetry/history"
 )
 
-// kept is what one daemon has done, as far as somebody looked on: it outlives
-// the daemon.
-type kept struct {
+// past is the history of one daemon as far as it was fetched. It outlives the
+// daemon.
+type past struct {
 	// mu protects the following fields.
 	mu     sync.Mutex
 	store  *history.Store
-	newest time.Time // of all that came
+	newest time.Time // of all samples and events
 }
 
-func newKept() *kept { return &kept{store: history.NewStore()} }
+func newPast() *past { return &past{store: history.NewStore()} }
 
-// fetch asks the daemon for what is new. Of one that does not answer, what
-// was known stays.
-func (k *kept) fetch(ctx context.Context, m *member) {
-	k.mu.Lock()
-	since := k.newest
-	k.mu.Unlock()
+// fetch adds the new part of the daemon's history. If the daemon does not
+// answer, the history stays as it is.
+func (p *past) fetch(ctx context.Context, m *member) {
+	p.mu.Lock()
+	since := p.newest
+	p.mu.Unlock()
 	x, err := m.client().History(ctx, since)
 	if err != nil {
 		return
 	}
-	if m.steering != nil {
-		x.WANs = nil // the loop of that WAN has them
+	if w, ok := m.daemon.(*WAN); ok {
+		x.WANs = map[string][]history.Sample{w.Name: x.WANs[w.Name]}
 	} else {
-		x.WANs = map[string][]history.Sample{m.wan.Name: x.WANs[m.wan.Name]}
+		x.WANs = nil // the loop of that WAN has them
 	}
 	oldest, newest := ends(x)
-	k.mu.Lock()
-	defer k.mu.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if newest.IsZero() {
 		return
 	}
-	if !oldest.After(since) { // the clock was set back: the daemon has told all anew
-		k.store = history.NewStore()
+	if !oldest.After(since) { // the clock was set back: the daemon has sent everything again
+		p.store = history.NewStore()
 	}
-	k.store.Add(x)
-	k.newest = newest
+	p.store.Add(x)
+	p.newest = newest
 }
 
-// ends are the first and the last time in x; zero when there is none.
+// ends returns the first and the last time in x; zero when it is empty.
 func ends(x history.Excerpt) (oldest, newest time.Time) {
-	take := func(t time.Time) {
+	include := func(t time.Time) {
 		if oldest.IsZero() || t.Before(oldest) {
 			oldest = t
 		}
@@ -61,34 +61,35 @@ func ends(x history.Excerpt) (oldest, newest time.Time) {
 	}
 	for _, samples := range x.WANs {
 		for i := range samples {
-			take(samples[i].At)
+			include(samples[i].At)
 		}
 	}
 	for i := range x.Events {
-		take(x.Events[i].At)
+		include(x.Events[i].At)
 	}
 	return oldest, newest
 }
 
-// History is what all daemons did after since; the zero time asks for all.
+// History returns the history of all daemons after since; the zero time asks
+// for all.
 func (h *Host) History(ctx context.Context, since time.Time) history.Excerpt {
 	members := h.list()
-	h.past.get(ctx, func(ctx context.Context) struct{} {
+	h.history.get(ctx, func(ctx context.Context) struct{} {
 		var wg sync.WaitGroup
 		for _, m := range h.survey(ctx).answering() {
-			wg.Go(func() { m.kept.fetch(ctx, m) })
+			wg.Go(func() { m.past.fetch(ctx, m) })
 		}
 		wg.Wait()
 		return struct{}{}
 	})
 	all := history.Excerpt{WANs: map[string][]history.Sample{}, Events: []history.Event{}}
 	for _, m := range members {
-		if m.wan != nil {
-			all.WANs[m.wan.Name] = []history.Sample{}
+		if w, ok := m.daemon.(*WAN); ok {
+			all.WANs[w.Name] = []history.Sample{}
 		}
-		m.kept.mu.Lock()
-		store := m.kept.store
-		m.kept.mu.Unlock()
+		m.past.mu.Lock()
+		store := m.past.store
+		m.past.mu.Unlock()
 		x := store.Since(since)
 		maps.Copy(all.WANs, x.WANs)
 		all.Events = append(all.Events, x.Events...)

@@ -29,8 +29,8 @@ func TestHistoryOfAHost(t *testing.T) {
 	wans := []WAN{{Name: "dsl", Loop: local.New(dsl.path), State: left}, {Name: "lte", Loop: local.New(lte.path), State: left}}
 	h.Set(wans, []Steering{{Name: "steering", Primary: "dsl", Daemon: local.New(s.path), State: steeringLeft}})
 	look := func(since time.Time) string {
-		h.look.forget()
-		h.past.forget()
+		h.surveys.forget()
+		h.history.forget()
 		x := h.History(t.Context(), since)
 		var texts []string
 		for _, e := range x.Events {
@@ -73,12 +73,12 @@ func TestHistoryOfAHost(t *testing.T) {
 	// A loop whose clock was set back tells all anew; nothing is there twice.
 	lte.stop()
 	lte = loop(t, filepath.Join(dir, "lte"), "lte")
-	h.list()[1].kept.newest = time.Now().Add(time.Hour)
+	h.list()[1].past.newest = time.Now().Add(time.Hour)
 	lte.past.Add(history.Excerpt{WANs: map[string][]history.Sample{"lte": samples(2, 0)}})
 	expect("set back", "dsl 8 lte 2 events 2")
 
 	// So does one that ran on, with what it had told already.
-	h.list()[1].kept.newest = time.Now().Add(time.Hour)
+	h.list()[1].past.newest = time.Now().Add(time.Hour)
 	expect("set back while it ran", "dsl 8 lte 2 events 2")
 	h.Set(wans[:1], nil)
 	if x := h.History(t.Context(), time.Time{}); len(x.WANs) != 1 {

@@ -28,8 +28,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// daemon is a running one, on a socket.
-type daemon struct {
+// fakeDaemon is a running one, on a socket.
+type fakeDaemon struct {
 	t     *testing.T
 	path  string
 	past  *history.Store
@@ -38,13 +38,13 @@ type daemon struct {
 }
 
 // start serves handler at path.
-func start(t *testing.T, path string, past *history.Store, handler http.Handler) *daemon {
+func start(t *testing.T, path string, past *history.Store, handler http.Handler) *fakeDaemon {
 	t.Helper()
 	ln, err := net.Listen("unix", path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &daemon{t: t, path: path, past: past}
+	d := &fakeDaemon{t: t, path: path, past: past}
 	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		d.asked.Add(1)
 		handler.ServeHTTP(w, r)
@@ -79,7 +79,7 @@ func (s steeringSource) Snapshot(context.Context) (telemetry.SteeringHealth, err
 	return h, nil
 }
 
-func loop(t *testing.T, path, name string) *daemon {
+func loop(t *testing.T, path, name string) *fakeDaemon {
 	t.Helper()
 	reg := telemetry.NewRegistry()
 	m, err := telemetry.New(reg, "1.2.3")
@@ -91,7 +91,7 @@ func loop(t *testing.T, path, name string) *daemon {
 	return start(t, path, past, local.Handler(telemetry.NewChecker("1", wanSource{name}).Handler(nil), past.Since, telemetry.OfWAN(reg, name)))
 }
 
-func steer(t *testing.T, path, primary string) *daemon {
+func steer(t *testing.T, path, primary string) *fakeDaemon {
 	t.Helper()
 	reg := telemetry.NewRegistry()
 	m, err := telemetry.New(reg, "1.2.3")
@@ -217,7 +217,7 @@ func TestManyAskAsOne(t *testing.T) {
 			t.Errorf("%s: asked %d times after a reload", name, n)
 		}
 	}
-	h.look.at = time.Now().Add(-2 * keep)
+	h.surveys.at = time.Now().Add(-2 * cacheTime)
 	before := d.asked.Load()
 	h.Host(t.Context())
 	if n := d.asked.Load() - before; n != 1 {
@@ -225,11 +225,11 @@ func TestManyAskAsOne(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	h.look.turn <- struct{}{} // somebody is at it
+	h.surveys.turn <- struct{}{} // somebody is at it
 	if got := h.Host(ctx); len(got.WANs) != 0 {
 		t.Errorf("who has gone does not wait: %+v", got)
 	}
-	<-h.look.turn
+	<-h.surveys.turn
 }
 
 // A loop that stands still takes its time from those who ask at once, and not
@@ -249,7 +249,7 @@ func TestMuteDaemon(t *testing.T) {
 	for range 10 {
 		wg.Go(func() { h.Host(t.Context()) })
 	}
-	time.AfterFunc(2*keep, func() { close(mute) })
+	time.AfterFunc(2*cacheTime, func() { close(mute) })
 	wg.Wait()
 	if n := d.asked.Load(); n != 1 {
 		t.Errorf("asked %d times for 10 who waited together", n)

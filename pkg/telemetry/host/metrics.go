@@ -11,12 +11,12 @@ import (
 	"github.com/wanctl/wanctl/pkg/telemetry"
 )
 
-// gathered is the metrics of every daemon that runs.
+// gathered are the metrics of every daemon that runs.
 type gathered [][]*dto.MetricFamily
 
-// Metrics serves GET /metrics: those of own, those of all daemons that run,
-// and which daemons do. Of one that does not run there is nothing else but the
-// age of its state.
+// Metrics serves GET /metrics: those of own, those of all daemons that run, and
+// which daemons run. For a daemon that does not run there is only the age of its
+// state file.
 func (h *Host) Metrics(own prometheus.Gatherer) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		all := prometheus.Gatherers{own, h.running(r.Context())}
@@ -46,9 +46,9 @@ func (h *Host) gather(ctx context.Context) gathered {
 	})
 }
 
-// agree lets all daemons describe a metric in the words of the first: beside a
-// daemon of another version, the metrics of the others would be left out for a
-// help text that was reworded since.
+// agree gives each metric the help text of the first daemon that has it. Beside
+// a daemon of another version, metrics whose help text has changed would be left
+// out otherwise.
 func (g gathered) agree() {
 	help := map[string]*string{}
 	for _, families := range g {
@@ -62,7 +62,7 @@ func (g gathered) agree() {
 	}
 }
 
-// running is the metrics about the daemons.
+// running returns the metrics about the daemons themselves.
 func (h *Host) running(ctx context.Context) prometheus.Gatherer {
 	reg := prometheus.NewRegistry()
 	vector := func(name, help string) *prometheus.GaugeVec {
@@ -76,17 +76,17 @@ func (h *Host) running(ctx context.Context) prometheus.Gatherer {
 	s := h.survey(ctx)
 	for _, v := range s.views {
 		if v.member.client() == nil {
-			continue // its name is not known
+			continue // its name is unknown
 		}
 		of, value := steering, 0.0
-		if v.member.wan != nil {
+		if v.wan != nil {
 			of = loops
 		}
 		if v.running {
 			value = 1
 		}
 		of.WithLabelValues(telemetry.WANLabel(v.member.label())).Set(value)
-		if v.member.wan != nil && v.saved != nil {
+		if v.wan != nil && v.saved != nil {
 			ages.WithLabelValues(telemetry.WANLabel(v.member.label())).Set(max(s.at.Sub(*v.saved).Seconds(), 0))
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/telemetry/history"
 )
 
-// Handler serves what a Client asks for. health answers GET /health.
+// Handler serves the paths that a Client requests; health serves GET /health.
 func Handler(health http.Handler, past func(since time.Time) history.Excerpt, metrics prometheus.Gatherer) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /health", health)

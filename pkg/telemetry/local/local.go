@@ -1,12 +1,13 @@
-// Package local is how the daemons of one host read each other: HTTP over a
-// unix socket beside the lock file, /run/wanctl/NAME.sock, read-only.
+// Package local lets the daemons of one host read each other: HTTP over a unix
+// socket beside the lock file, /run/wanctl/NAME.sock, read-only. It owns the
+// client and the paths on the socket; the socket itself belongs to the daemon.
 //
 //	GET /health    telemetry.Health or, of steering, telemetry.SteeringHealth
 //	GET /history?since=T   history.Excerpt
 //	GET /metrics
 //
-// Who may connect is decided by the permissions of the directory. Nothing
-// secret crosses the socket.
+// The permissions of the directory decide who may connect. Nothing secret
+// crosses the socket.
 package local
 
 import (
@@ -26,18 +27,18 @@ import (
 	"github.com/wanctl/wanctl/pkg/telemetry/history"
 )
 
-// ErrNotRunning: there is no socket, or nobody answers on it any more.
+// ErrNotRunning means that there is no socket, or that its process is gone.
 var ErrNotRunning = errors.New("no daemon answers")
 
 const (
-	// Timeout bounds one request, however long the context lasts. A loop that
-	// stands still still answers within a second, with a document that says so.
+	// Timeout bounds one request, however long the context lasts. The daemon of a
+	// loop that stands still answers within a second, with a document that says so.
 	Timeout = 2 * time.Second
-	// MaxBody bounds what is read of one answer: ten times the longest.
+	// MaxBody bounds the body of one response, at ten times the longest.
 	MaxBody = 8 << 20
 )
 
-// Client reads one daemon. Every request has a connection of its own, so a
+// Client reads from one daemon. Every request has its own connection, so a
 // Client needs no closing and notices at once that a daemon was replaced. Its
 // methods may be called from several goroutines.
 type Client struct {
@@ -57,16 +58,16 @@ func New(path string) *Client {
 			DisableKeepAlives:      true,
 			MaxResponseHeaderBytes: 16 << 10,
 		},
-		// Nothing behind a socket has a reason to send us elsewhere.
+		// No daemon redirects.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
 
-// Path is where the socket is.
+// Path returns the path of the socket.
 func (c *Client) Path() string { return c.path }
 
-// Health asks a WAN's loop how it is, healthy or not. Errors wrap
-// ErrNotRunning when there is no loop to ask.
+// Health returns the health document of a WAN's loop, healthy or not. Errors
+// wrap ErrNotRunning when no loop runs.
 func (c *Client) Health(ctx context.Context) (telemetry.Health, error) {
 	var h telemetry.Health
 	err := c.document(ctx, "/health", &h)
@@ -76,8 +77,8 @@ func (c *Client) Health(ctx context.Context) (telemetry.Health, error) {
 	return h, err
 }
 
-// SteeringHealth asks a steering daemon how it is, healthy or not. Errors wrap
-// ErrNotRunning when there is none to ask.
+// SteeringHealth returns the health document of a steering daemon, healthy or
+// not. Errors wrap ErrNotRunning when none runs.
 func (c *Client) SteeringHealth(ctx context.Context) (telemetry.SteeringHealth, error) {
 	var h telemetry.SteeringHealth
 	err := c.document(ctx, "/health", &h)
@@ -87,7 +88,7 @@ func (c *Client) SteeringHealth(ctx context.Context) (telemetry.SteeringHealth, 
 	return h, err
 }
 
-// History asks for what came after since; the zero time asks for all.
+// History returns the history after since; the zero time asks for all.
 func (c *Client) History(ctx context.Context, since time.Time) (history.Excerpt, error) {
 	target := "/history"
 	if !since.IsZero() {
@@ -98,8 +99,8 @@ func (c *Client) History(ctx context.Context, since time.Time) (history.Excerpt,
 	return x, err
 }
 
-// document reads a JSON document into v. 503 comes with one, too: it is how a
-// daemon says that it is not healthy.
+// document reads a JSON document into v. Status 503 has one, too: the daemon is
+// not healthy.
 func (c *Client) document(ctx context.Context, target string, v any) error {
 	return c.get(ctx, target, "application/json", func(resp *http.Response) error {
 		if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusServiceUnavailable {
@@ -109,7 +110,7 @@ func (c *Client) document(ctx context.Context, target string, v any) error {
 	})
 }
 
-// get asks for target and lets read take in the answer.
+// get requests target and passes the response to read.
 func (c *Client) get(ctx context.Context, target, accept string, read func(*http.Response) error) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://localhost"+target, nil)
 	if err != nil {
@@ -118,7 +119,7 @@ func (c *Client) get(ctx context.Context, target, accept string, read func(*http
 	req.Header.Set("Accept", accept)
 	resp, err := c.http.Do(req)
 	if err != nil {
-		var inURL *url.Error // repeats an address that nobody knows
+		var inURL *url.Error // it repeats the placeholder URL
 		if errors.As(err, &inURL) {
 			err = inURL.Err
 		}
@@ -131,8 +132,8 @@ func (c *Client) get(ctx context.Context, target, accept string, read func(*http
 	return nil
 }
 
-// failed names the socket. The first reason is the one that ErrNotRunning
-// stands for: no file, or one whose process is gone.
+// failed returns err with the name of the socket. A missing file and a socket
+// whose process is gone become ErrNotRunning.
 func (c *Client) failed(target string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOTDIR):
@@ -143,8 +144,8 @@ func (c *Client) failed(target string, err error) error {
 	return fmt.Errorf("socket %s, %s: %w", c.path, target, err)
 }
 
-// bounded fails where a body is longer than MaxBody, rather than to end it
-// there as if it were complete.
+// bounded returns a reader that fails after MaxBody bytes, instead of ending as
+// if the body were complete.
 func bounded(r io.Reader) io.Reader { return &limited{r, MaxBody} }
 
 type limited struct {

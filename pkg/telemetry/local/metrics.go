@@ -17,9 +17,9 @@ import (
 	"github.com/wanctl/wanctl/pkg/telemetry"
 )
 
-// Metrics asks for the metrics of the WAN wan: of its loop or, from a steering
-// daemon, of its primary WAN. What the process says of itself is left out,
-// so that those of several processes stand beside each other.
+// Metrics returns the metrics of the WAN called wan: of its loop or, from a
+// steering daemon, of its primary WAN. Metrics of the process are left out, so
+// that those of several daemons can be merged.
 func (c *Client) Metrics(ctx context.Context, wan string) ([]*dto.MetricFamily, error) {
 	var families []*dto.MetricFamily
 	err := c.get(ctx, "/metrics", "text/plain", func(resp *http.Response) error {
@@ -44,8 +44,8 @@ func parse(text io.Reader) ([]*dto.MetricFamily, error) {
 	return families, err
 }
 
-// Gatherer is Metrics as prometheus.Gatherers takes it. The context bounds all
-// that is gathered with it.
+// Gatherer returns Metrics as a prometheus.Gatherer. The context bounds every
+// Gather.
 func (c *Client) Gatherer(ctx context.Context, wan string) prometheus.Gatherer {
 	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return c.Metrics(ctx, wan) })
 }

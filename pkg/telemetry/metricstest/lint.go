@@ -1,4 +1,5 @@
-// Package metricstest judges what a metrics endpoint says, for tests.
+// Package metricstest checks the output of a metrics endpoint, for tests. It
+// knows the lint rules and the exceptions that the project makes.
 package metricstest
 
 import (
@@ -12,7 +13,7 @@ import (
 )
 
 // Lint returns what is wrong with a page of metrics: by the rules of the
-// library and, where promtool is installed, by those of promtool.
+// Prometheus library and, if promtool is installed, by those of promtool.
 func Lint(page string) ([]string, error) {
 	problems, err := promlint.New(strings.NewReader(page)).Lint()
 	if err != nil {
@@ -45,12 +46,12 @@ func Lint(page string) ([]string, error) {
 	return wrong, nil
 }
 
-// known are the names that are as they are for a reason.
+// known reports whether a finding is a deliberate exception.
 func known(name, text string) bool {
 	// Names of the earlier system, not what one would choose today.
 	if slices.Contains([]string{"wanctl_rtt_baseline_ms", "wanctl_rtt_load_ms", "wanctl_rtt_delta_ms"}, name) {
 		return strings.Contains(text, "abbreviated units")
 	}
-	// Limits of queues are counted in bits everywhere else, too.
+	// RouterOS and its users count limits of queues in bits.
 	return strings.HasSuffix(name, "_bits_per_second") && strings.Contains(text, `use base unit "bytes"`)
 }
