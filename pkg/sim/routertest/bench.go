@@ -11,8 +11,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
-// Bench measures what wanctl does all the time, over a warm session: one limit
-// written and read back (SetQueues), both limits (SetQueues2), and the counters
+// Bench measures wanctl's frequent calls over a warm session: one limit written
+// and read back (SetQueues), both limits (SetQueues2), and the counters
 // of both queues (Counters). Allocations and processor time are those of the
 // client and of the simulated router together.
 func (s Suite) Bench(b *testing.B, cfg simrouter.Config) {

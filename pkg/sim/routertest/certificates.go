@@ -13,8 +13,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
-// Certificates tests whom the client of a service with TLS trusts: no password
-// goes to a stranger.
+// Certificates tests which servers the client of a service with TLS trusts: it
+// sends no password to another.
 func Certificates(t *testing.T, service simrouter.Service, client func(rosconn.Access) (router.Client, error)) {
 	connect := func(t *testing.T, r *simrouter.Router, edit func(a *rosconn.Access)) router.Client {
 		host, port := r.HostPortOf(service)
@@ -71,7 +71,7 @@ func trust(t *testing.T, service simrouter.Service, connect connector) {
 		{"pinned and nameless", nameless, func(a *rosconn.Access, sum string) { a.Fingerprint, a.Verify = sum, true }, ""},
 		{"another one pinned", good, func(a *rosconn.Access, _ string) { a.Fingerprint = strings.Repeat("ab", 32) }, "not the pinned abab"},
 		{"verified", good, func(a *rosconn.Access, _ string) { a.Verify, a.RootCAs = true, pool(good) }, ""},
-		{"verified, of nobody known", good, func(a *rosconn.Access, _ string) { a.Verify = true }, "is not trusted"},
+		{"verified, unknown issuer", good, func(a *rosconn.Access, _ string) { a.Verify = true }, "is not trusted"},
 		{"verified, expired", expired, func(a *rosconn.Access, _ string) { a.Verify, a.RootCAs = true, pool(expired) }, "expired"},
 		{"verified, nameless", nameless, func(a *rosconn.Access, _ string) { a.Verify, a.RootCAs = true, pool(nameless) }, "is not trusted"},
 	} {
@@ -94,13 +94,13 @@ func trust(t *testing.T, service simrouter.Service, connect connector) {
 				}
 			}
 			if n := r.Counts(); n.Logins+n.LoginFailures+n.Requests != 0 {
-				t.Errorf("a stranger was talked to: %+v", n)
+				t.Errorf("an untrusted server got a login or a request: %+v", n)
 			}
 		})
 	}
 }
 
-// pinHolds: a resumed TLS session must not get around the check.
+// pinHolds tests that a resumed TLS session does not bypass the check.
 func pinHolds(t *testing.T, service simrouter.Service, connect connector) {
 	r := StartService(t, service, simrouter.Config{})
 	c := connect(t, r, func(a *rosconn.Access) { a.Fingerprint = r.Fingerprint() })
@@ -127,7 +127,7 @@ func pinHolds(t *testing.T, service simrouter.Service, connect connector) {
 	}
 }
 
-// colons writes a fingerprint as RouterOS and openssl do.
+// colons returns a fingerprint in the form of RouterOS and openssl.
 func colons(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i += 2 {

@@ -1,6 +1,7 @@
-// Package routertest is the conformance suite of router.Client: the same tests
-// for every protocol, against the simulated RouterOS on real sockets. What is
-// tested is what wanctl relies on when things go wrong.
+// Package routertest is the conformance suite of router.Client: the same tests for
+// every protocol, against the simulated RouterOS on real sockets. It covers what
+// wanctl relies on, above all in failures. It contains no tests of its own; the
+// packages of the clients run it.
 package routertest
 
 import (
@@ -21,7 +22,7 @@ const (
 	Upload   = "WAN-Upload-1"
 )
 
-// newest is the version that simrouter is by default.
+// newest is simrouter's default version.
 const newest = "7.22.1"
 
 // Options of a client under test. Zero fields have the protocol's defaults.
@@ -31,16 +32,17 @@ type Options struct {
 	Now            func() time.Time
 }
 
-// Dialer makes a client of r.
+// Dialer returns a client of r.
 type Dialer func(t testing.TB, r *simrouter.Router, o Options) router.Client
 
-// Suite says how to reach the simulated router by one protocol.
+// Suite is the conformance suite of one protocol.
 type Suite struct {
 	Service simrouter.Service
 	Dial    Dialer
 
-	// What a protocol needs, in requests as the router counts them.
-	RequestsPerWrite int // of one limit, over a warm session
+	// RequestsPerWrite is the number of requests, as the router counts them, for
+	// one limit over a warm session.
+	RequestsPerWrite int
 }
 
 // Start runs a simulated router with REST until the end of the test.
@@ -66,95 +68,95 @@ func StartService(t testing.TB, service simrouter.Service, cfg simrouter.Config)
 	return r
 }
 
-// bench is one test's router and client.
-type bench struct {
+// fixture is the router and the client of one test.
+type fixture struct {
 	*testing.T
 	suite Suite
 	r     *simrouter.Router
 	c     router.Client
 
-	again func() router.Client // another client like c
+	newClient func() router.Client // another client like c
 }
 
-func (b *bench) ctx() context.Context { return b.Context() }
+func (f *fixture) ctx() context.Context { return f.Context() }
 
-// start gives a test a router and a client with a connection that has served
-// a request, so that its loss is the loss of a pooled connection.
-func start(t *testing.T, s Suite, cfg simrouter.Config, o Options) *bench {
+// start returns a new router and a client of it.
+func start(t *testing.T, s Suite, cfg simrouter.Config, o Options) *fixture {
 	t.Helper()
-	b := &bench{T: t, suite: s, r: StartService(t, s.Service, cfg)}
+	f := &fixture{T: t, suite: s, r: StartService(t, s.Service, cfg)}
 	if o.User == "" {
 		o.User = "admin"
 	}
-	b.again = func() router.Client {
-		c := s.Dial(t, b.r, o)
+	f.newClient = func() router.Client {
+		c := s.Dial(t, f.r, o)
 		t.Cleanup(func() { _ = c.Close() })
 		return c
 	}
-	b.c = b.again()
-	return b
+	f.c = f.newClient()
+	return f
 }
 
-func (b *bench) warm() *bench {
-	b.Helper()
-	if _, err := b.c.Queue(b.ctx(), Download); err != nil {
-		b.Fatalf("first read: %v", err)
+// warm sends a first request, so that a later loss is that of a pooled connection.
+func (f *fixture) warm() *fixture {
+	f.Helper()
+	if _, err := f.c.Queue(f.ctx(), Download); err != nil {
+		f.Fatalf("first read: %v", err)
 	}
-	return b
+	return f
 }
 
 // setQueue changes one queue.
-func (b *bench) setQueue(ctx context.Context, name string, set router.QueueSettings) (router.Queue, error) {
-	queues, err := b.c.SetQueues(ctx, router.QueueChange{Name: name, QueueSettings: set})
+func (f *fixture) setQueue(ctx context.Context, name string, set router.QueueSettings) (router.Queue, error) {
+	queues, err := f.c.SetQueues(ctx, router.QueueChange{Name: name, QueueSettings: set})
 	if len(queues) != 1 {
-		b.Fatalf("%d queues for one change, %v", len(queues), err)
+		f.Fatalf("%d queues for one change, %v", len(queues), err)
 	}
 	return queues[0], err
 }
 
 // setBoth changes both queues in one call.
-func (b *bench) setBoth(down, up bitrate.Rate) ([]router.Queue, error) {
-	return b.c.SetQueues(b.ctx(), router.QueueChange{Name: Download, QueueSettings: limit(down)}, router.QueueChange{Name: Upload, QueueSettings: limit(up)})
+func (f *fixture) setBoth(down, up bitrate.Rate) ([]router.Queue, error) {
+	return f.c.SetQueues(f.ctx(), router.QueueChange{Name: Download, QueueSettings: limit(down)}, router.QueueChange{Name: Upload, QueueSettings: limit(up)})
 }
 
-// run runs a command as the machine itself.
-func (b *bench) run(script string) {
-	b.Helper()
-	if err := b.r.Run(script); err != nil {
-		b.Fatal(err)
+// run runs a command as the router itself.
+func (f *fixture) run(script string) {
+	f.Helper()
+	if err := f.r.Run(script); err != nil {
+		f.Fatal(err)
 	}
 }
 
-// eventually waits for something the router does on its own time.
-func (b *bench) eventually(done func() bool) {
+// eventually waits until done returns true.
+func (f *fixture) eventually(done func() bool) {
 	for range 10_000 {
 		if done() {
 			return
 		}
 		time.Sleep(time.Millisecond)
 	}
-	b.Error("waited 10 s in vain")
+	f.Error("not so within 10 s")
 }
 
 // wantError checks the class of an error.
-func (b *bench) wantError(err, class error) {
-	b.Helper()
+func (f *fixture) wantError(err, class error) {
+	f.Helper()
 	if !errors.Is(err, class) {
-		b.Errorf("error is %v\nwant class %v", err, class)
+		f.Errorf("error is %v\nwant class %v", err, class)
 	}
 	if err != nil && strings.Contains(err.Error(), secret) {
-		b.Errorf("error contains the password: %v", err)
+		f.Errorf("error contains the password: %v", err)
 	}
 }
 
-// wantLimit checks what the router itself holds.
-func (b *bench) wantLimit(queue string, want bitrate.Rate) {
-	b.Helper()
-	q, ok := b.r.Queue(queue)
+// wantLimit checks the limit on the router itself.
+func (f *fixture) wantLimit(queue string, want bitrate.Rate) {
+	f.Helper()
+	q, ok := f.r.Queue(queue)
 	if !ok {
-		b.Errorf("router does not have exactly one queue %s", queue)
+		f.Errorf("router does not have exactly one queue %s", queue)
 	} else if q.MaxLimit != want {
-		b.Errorf("router holds max-limit=%s for %s, want %s", q.MaxLimit, queue, want)
+		f.Errorf("router holds max-limit=%s for %s, want %s", q.MaxLimit, queue, want)
 	}
 }
 
@@ -162,8 +164,8 @@ func limit(r bitrate.Rate) router.QueueSettings { return router.QueueSettings{Ma
 
 func queueType(name string) router.QueueSettings { return router.QueueSettings{Type: &name} }
 
-// Run runs the suite against a router of that version and habits; cfg's script,
-// latency and the like are the tests' own.
+// Run runs the suite against routers with cfg's version and quirks; the tests set
+// the rest of cfg.
 func (s Suite) Run(t *testing.T, cfg simrouter.Config) {
 	if testing.Short() && cfg.Version != "" && cfg.Version != newest {
 		t.Skip("only the newest version with -short")
@@ -197,5 +199,5 @@ type test struct {
 	name   string
 	router func(*simrouter.Config)
 	client Options
-	run    func(*bench)
+	run    func(*fixture)
 }

@@ -10,81 +10,81 @@ import (
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
-// runs is how often the router has run a script.
-func (b *bench) runs(script string) string {
-	b.Helper()
-	row, ok := b.r.State().Row("/system/script", "name", script)
+// runCount returns how often the router has run a script.
+func (f *fixture) runCount(script string) string {
+	f.Helper()
+	row, ok := f.r.State().Row("/system/script", "name", script)
 	if !ok {
-		b.Fatalf("router has no script %s", script)
+		f.Fatalf("router has no script %s", script)
 	}
 	return row["run-count"]
 }
 
 var scripts = []test{
-	{name: "listed without sources", run: func(b *bench) {
-		got, err := b.c.Scripts(b.ctx())
+	{name: "listed without sources", run: func(f *fixture) {
+		got, err := f.c.Scripts(f.ctx())
 		if err != nil {
-			b.Fatal(err)
+			f.Fatal(err)
 		}
 		want := []router.Script{
 			{Name: "steer-on", Owner: "admin", Policies: []string{"read", "write"}},
 			{Name: "steer-off", Owner: "admin", Policies: []string{"read", "write"}},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
-			b.Errorf("-want +got\n%s", diff)
+			f.Errorf("-want +got\n%s", diff)
 		}
 	}},
-	{name: "run", run: func(b *bench) {
-		if err := b.c.RunScript(b.ctx(), "steer-on"); err != nil {
-			b.Fatal(err)
+	{name: "run", run: func(f *fixture) {
+		if err := f.c.RunScript(f.ctx(), "steer-on"); err != nil {
+			f.Fatal(err)
 		}
-		b.wantRule(steering, true)
-		got, err := b.c.Scripts(b.ctx())
+		f.wantRule(steering, true)
+		got, err := f.c.Scripts(f.ctx())
 		if err != nil || got[0].RunCount != 1 || got[0].LastStarted == "" {
-			b.Errorf("got %+v, %v", got, err)
+			f.Errorf("got %+v, %v", got, err)
 		}
 	}},
-	{name: "run what is absent", run: func(b *bench) {
-		b.wantError(b.c.RunScript(b.ctx(), "steer"), router.ErrNotFound)
+	{name: "run an absent script", run: func(f *fixture) {
+		f.wantError(f.c.RunScript(f.ctx(), "steer"), router.ErrNotFound)
 	}},
-	{name: "run one that fails", run: func(b *bench) {
-		b.run(`/system script add name=broken source=":error \"no such luck\""`)
-		err := b.c.RunScript(b.ctx(), "broken")
-		b.wantError(err, router.ErrInvalid)
+	{name: "run a script that fails", run: func(f *fixture) {
+		f.run(`/system script add name=broken source=":error \"no such luck\""`)
+		err := f.c.RunScript(f.ctx(), "broken")
+		f.wantError(err, router.ErrInvalid)
 		if err != nil && !strings.Contains(err.Error(), "no such luck") {
-			b.Errorf("error lacks the script's own: %v", err)
+			f.Errorf("error lacks the script's own: %v", err)
 		}
 	}},
-	{name: "run without its policies", client: Options{User: "wanctl", Password: "wanctl"}, run: func(b *bench) {
-		b.run(`/system script add name=mighty policy=reboot source=":put x"`)
-		b.wantError(b.c.RunScript(b.ctx(), "mighty"), router.ErrDenied)
+	{name: "run without its policies", client: Options{User: "wanctl", Password: "wanctl"}, run: func(f *fixture) {
+		f.run(`/system script add name=mighty policy=reboot source=":put x"`)
+		f.wantError(f.c.RunScript(f.ctx(), "mighty"), router.ErrDenied)
 	}},
-	{name: "never run twice", run: func(b *bench) {
-		b.warm()
-		b.r.Inject(simrouter.Fault{Kind: simrouter.Reset, Command: "run", Times: 1, Applied: true})
-		b.wantError(b.c.RunScript(b.ctx(), "steer-on"), router.ErrOutcomeUnknown)
-		if n := b.runs("steer-on"); n != "1" {
-			b.Errorf("run %s times", n)
+	{name: "never run twice", run: func(f *fixture) {
+		f.warm()
+		f.r.Inject(simrouter.Fault{Kind: simrouter.Reset, Command: "run", Times: 1, Applied: true})
+		f.wantError(f.c.RunScript(f.ctx(), "steer-on"), router.ErrOutcomeUnknown)
+		if n := f.runCount("steer-on"); n != "1" {
+			f.Errorf("run %s times", n)
 		}
-		b.r.Inject(simrouter.Fault{Kind: simrouter.Stall, Command: "run", Times: 1})
-		ctx, cancel := context.WithTimeout(b.ctx(), soon)
+		f.r.Inject(simrouter.Fault{Kind: simrouter.Stall, Command: "run", Times: 1})
+		ctx, cancel := context.WithTimeout(f.ctx(), shortTimeout)
 		defer cancel()
-		b.wantError(b.c.RunScript(ctx, "steer-on"), router.ErrOutcomeUnknown)
-		if n := b.runs("steer-on"); n != "1" {
-			b.Errorf("run %s times", n)
+		f.wantError(f.c.RunScript(ctx, "steer-on"), router.ErrOutcomeUnknown)
+		if n := f.runCount("steer-on"); n != "1" {
+			f.Errorf("run %s times", n)
 		}
 	}},
-	{name: "routes", run: func(b *bench) {
-		got, err := b.c.Routes(b.ctx())
+	{name: "routes", run: func(f *fixture) {
+		got, err := f.c.Routes(f.ctx())
 		if err != nil {
-			b.Fatal(err)
+			f.Fatal(err)
 		}
 		want := []router.Route{
 			{Destination: "0.0.0.0/0", Gateway: "ether1-wan", Table: "main", Distance: 1, Active: true},
 			{Destination: "0.0.0.0/0", Gateway: "ether2-wan", Table: "to-alternate", Distance: 1, Active: true},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
-			b.Errorf("-want +got\n%s", diff)
+			f.Errorf("-want +got\n%s", diff)
 		}
 	}},
 }
