@@ -35,8 +35,8 @@ func TestSteerEachWay(t *testing.T) {
 			t.Error("steered, and the rule is not enabled")
 		}
 
-		r.sim.RefuseService(service)
-		r.sim.DropService(service)
+		r.sim.Refuse(service)
+		r.sim.DropConnections(service)
 		r.relieve()
 		r.wait("in trouble", func(h telemetry.SteeringHealth) bool { return h.Detail.Rule.Error != "" && h.Counters.GoodCount > 3 })
 		r.wait("past hold-down", func(h telemetry.SteeringHealth) bool { return h.Detail.Reason == "rule_unusable" })
@@ -49,7 +49,7 @@ func TestSteerEachWay(t *testing.T) {
 		}
 		stderr.wait(t, `(the rule cannot be used: routing stays as it is)`)
 
-		if err := r.sim.ListenService(service); err != nil {
+		if err := r.sim.Listen(service); err != nil {
 			t.Fatal(err)
 		}
 		r.wait("back", func(h telemetry.SteeringHealth) bool { return !h.Steering.Enabled })
@@ -154,7 +154,7 @@ func TestSteerSilentRouterEachWay(t *testing.T) {
 		r := newSteeringRigBy(t, service, "timeouts: {ssh_command: 1}\n")
 		_, end := r.start()
 		r.wait("known", func(h telemetry.SteeringHealth) bool { return h.Detail.Rule.Enabled != nil })
-		r.sim.SilenceService(service, true)
+		r.sim.Silence(true, service)
 		r.congest()
 		r.wait("in trouble", func(h telemetry.SteeringHealth) bool { return h.Detail.Rule.Error != "" })
 		if status := end(); status != 0 {

@@ -86,8 +86,8 @@ func TestUnansweredWriteIsFoundOverAnotherService(t *testing.T) {
 		t.Fatalf("%d writes", n)
 	}
 
-	r.RefuseService(simrouter.API)
-	r.DropService(simrouter.API)
+	r.Refuse(simrouter.API)
+	r.DropConnections(simrouter.API)
 	queues, err := c.SetQueues(t.Context(), set)
 	if err != nil || queues[0].MaxLimit != rate {
 		t.Errorf("over rest: %v, %v", queues, err)

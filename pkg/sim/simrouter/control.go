@@ -79,22 +79,24 @@ func (r *Router) controlService(command string, args []string) error {
 		}
 		on, args = args[0] == "on", args[1:]
 	}
-	kind, err := parseService(args)
+	services, err := parseServices(args)
 	if err != nil {
 		return fmt.Errorf("%s: %w", command, err)
 	}
-	if kind != "" && r.AddrOf(kind) == "" {
-		return fmt.Errorf("%s: service %s was not started", command, kind)
+	for _, s := range services {
+		if r.AddrOf(s) == "" {
+			return fmt.Errorf("%s: service %s was not started", command, s)
+		}
 	}
 	switch command {
 	case "drop":
-		r.DropService(kind)
+		r.DropConnections(services...)
 	case "refuse":
-		r.RefuseService(kind)
+		r.Refuse(services...)
 	case "listen":
-		return r.ListenService(kind)
+		return r.Listen(services...)
 	case "silent":
-		r.SilenceService(kind, on)
+		r.Silence(on, services...)
 	}
 	return nil
 }

@@ -172,7 +172,10 @@ func ParseFault(words []string) (Fault, error) {
 		case "times":
 			f.Times, err = strconv.Atoi(value)
 		case "service":
-			f.Service, err = parseService([]string{value})
+			var services []Service
+			if services, err = parseServices([]string{value}); err == nil {
+				f.Service = services[0]
+			}
 		case "command":
 			f.Command = value
 		case "path":

@@ -187,34 +187,34 @@ func (r *Router) open(s *service, ln net.Listener) {
 	}()
 }
 
-// Refuse stops listening: connections are countLoginFailure until Listen. Open
-// connections stay.
-func (r *Router) Refuse() { r.RefuseService("") }
+// chosen returns the started services among kinds, all without kinds. The caller
+// holds r.mu.
+func (r *Router) chosen(kinds []Service) []*service {
+	return slices.DeleteFunc(slices.Clone(r.services), func(s *service) bool {
+		return len(kinds) > 0 && !slices.Contains(kinds, s.kind)
+	})
+}
 
-// RefuseService is Refuse for one service; "" is every service.
-func (r *Router) RefuseService(kind Service) {
+// Refuse stops listening on services, all without arguments: connections are
+// refused until Listen. Open connections stay.
+func (r *Router) Refuse(services ...Service) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, s := range r.services {
-		if s.ln != nil && s.is(kind) {
+	for _, s := range r.chosen(services) {
+		if s.ln != nil {
 			_ = s.ln.Close()
 			s.ln = nil
 		}
 	}
 }
 
-func (s *service) is(kind Service) bool { return kind == "" || kind == s.kind }
-
 // Listen ends Refuse, on the same addresses.
-func (r *Router) Listen() error { return r.ListenService("") }
-
-// ListenService is Listen for one service; "" is every service.
-func (r *Router) ListenService(kind Service) error {
+func (r *Router) Listen(services ...Service) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var failed error
-	for _, s := range r.services {
-		if s.ln != nil || r.closed || !s.is(kind) {
+	for _, s := range r.chosen(services) {
+		if s.ln != nil || r.closed {
 			continue
 		}
 		ln, err := r.cfg.Listen("tcp", s.addr)
@@ -227,17 +227,14 @@ func (r *Router) ListenService(kind Service) error {
 	return failed
 }
 
-// Silence makes the router accept connections and say nothing on them, not
-// even a TLS handshake or a banner, until it is called with false.
-func (r *Router) Silence(on bool) { r.SilenceService("", on) }
-
-// SilenceService is Silence for one service; "" is every service.
-func (r *Router) SilenceService(kind Service, on bool) {
+// Silence makes services, all without arguments, accept connections and say
+// nothing on them, not even a TLS handshake or a banner, until it is called with
+// false.
+func (r *Router) Silence(on bool, services ...Service) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, s := range r.services {
+	for _, s := range r.chosen(services) {
 		switch {
-		case !s.is(kind):
 		case on && s.silent == nil:
 			s.silent = make(chan struct{})
 		case !on && s.silent != nil:
@@ -247,15 +244,13 @@ func (r *Router) SilenceService(kind Service, on bool) {
 	}
 }
 
-// DropConnections resets every open connection.
-func (r *Router) DropConnections() { r.DropService("") }
-
-// DropService is DropConnections for one service; "" is every service.
-func (r *Router) DropService(kind Service) {
+// DropConnections resets the open connections of services, all without
+// arguments.
+func (r *Router) DropConnections(services ...Service) {
 	r.mu.Lock()
-	conns := make([]*conn, 0, len(r.conns))
+	var conns []*conn
 	for c := range r.conns {
-		if c.service.is(kind) {
+		if len(services) == 0 || slices.Contains(services, c.service.kind) {
 			conns = append(conns, c)
 		}
 	}
@@ -265,13 +260,13 @@ func (r *Router) DropService(kind Service) {
 	}
 }
 
-// parseService returns the service that a control command names, "" for all.
-func parseService(args []string) (Service, error) {
+// parseServices returns the service that a control command names, none for all.
+func parseServices(args []string) ([]Service, error) {
 	switch {
 	case len(args) == 0:
-		return "", nil
+		return nil, nil
 	case len(args) == 1 && slices.Contains(Services(), Service(args[0])):
-		return Service(args[0]), nil
+		return []Service{Service(args[0])}, nil
 	}
-	return "", fmt.Errorf("%q: name one service of www, www-ssl, api, api-ssl, ssh, or none for all", args)
+	return nil, fmt.Errorf("%q: name one service of www, www-ssl, api, api-ssl, ssh, or none for all", args)
 }

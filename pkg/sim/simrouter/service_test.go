@@ -106,7 +106,7 @@ func TestSilentServiceHasNoBanner(t *testing.T) {
 	if err := r.StartService(t.Context(), SSH, "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
-	r.SilenceService(SSH, true)
+	r.Silence(true, SSH)
 	conn, err := net.Dial("tcp", r.AddrOf(SSH))
 	if err != nil {
 		t.Fatal(err)
@@ -118,7 +118,7 @@ func TestSilentServiceHasNoBanner(t *testing.T) {
 	if n, err := conn.Read(make([]byte, 1)); n > 0 || !isTimeout(err) {
 		t.Errorf("a silent service said something, or %v", err)
 	}
-	r.SilenceService(SSH, false)
+	r.Silence(false, SSH)
 	if err := conn.SetReadDeadline(time.Time{}); err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func TestSessionsOfEachService(t *testing.T) {
 	_ = login(t, r)
 	rest.want("GET", "/rest/system/identity", "", 200, `{"name":"MikroTik"}`)
 	wantNoSession(t, r)
-	r.DropService(API)
+	r.DropConnections(API)
 	_ = login(t, r)
 }
 
