@@ -26,6 +26,7 @@ type simRouterOptions struct {
 	version     string
 	latency     time.Duration
 	plain       bool
+	strict      bool
 
 	// optional are services at addresses nobody asked for: what has taken the
 	// port may keep it.
@@ -48,7 +49,8 @@ are started; an empty address is none, so --listen '' --ssh 127.0.0.1:8022 serve
 SSH alone.
 
 It starts with two CAKE queues and two users, or from a file in the form of a
-RouterOS export.
+RouterOS export. Menus that are not simulated are skipped with a warning each, and
+arguments without a meaning here are kept; --strict stops at both.
 
 Of the script language it knows what exports and wanctl use: commands of menus,
 find with conditions, [], $name, and, or, !, =, !=, . and ->, and :put, :local,
@@ -87,6 +89,7 @@ the fingerprint of the host key.
 	f.StringVar(&o.control, "control", "", "`HOST:PORT` for 'wanctl sim control'; everyone who can reach it controls the router")
 	f.StringVar(&o.readyFile, "ready-file", "", "once listening, write addresses and fingerprints to `FILE`")
 	f.StringVar(&o.script, "script", "", "initial configuration from `FILE`, in the form of a RouterOS export")
+	f.BoolVar(&o.strict, "strict", false, "with --script: stop at menus and arguments that are not simulated")
 	f.StringVar(&o.user, "user", "", "add a user `NAME` that may do what wanctl needs, or set the password of an existing one and enable it")
 	f.StringVar(&o.passwordEnv, "password-env", "", "with --user: environment variable `NAME` that holds the password; none is no password")
 	f.StringVar(&o.version, "version-ros", "7.22.1", "RouterOS `VERSION` to simulate")
@@ -172,6 +175,9 @@ func simulatedRouter(a *app.App, o simRouterOptions) (*simrouter.Router, error) 
 		}
 		// An empty file is a router without queues and users, not the default.
 		cfg.Script = string(text) + "\n"
+	}
+	if !o.strict {
+		cfg.Warn = func(line int, text string) { a.Warnf("%s:%d: %s", o.script, line, text) }
 	}
 	sim, err := simrouter.New(cfg)
 	var bad *simrouter.ScriptError

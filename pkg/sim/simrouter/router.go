@@ -18,6 +18,7 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"strconv"
@@ -54,6 +55,11 @@ type Config struct {
 	// ScriptName is its name in errors.
 	Script     string
 	ScriptName string
+
+	// Warn, when set, says that Script is the export of a real router, of which
+	// unknown menus and arguments are no mistakes. It is called once for each
+	// part that is not simulated.
+	Warn func(line int, text string)
 
 	Certificate *tls.Certificate // nil: self-signed, made at the start
 	MaxSessions int              // connections at a time to each service; 0 is what /ip/service says, or no cap before 7.16
@@ -179,7 +185,11 @@ func New(cfg Config) (*Router, error) {
 	if script == "" {
 		script, name = defaultScript, "default configuration"
 	}
-	if err := r.state.Load(name, strings.NewReader(script)); err != nil {
+	load := r.state.Load
+	if cfg.Warn != nil {
+		load = func(file string, src io.Reader) error { return r.state.LoadExport(file, src, cfg.Warn) }
+	}
+	if err := load(name, strings.NewReader(script)); err != nil {
 		return nil, err
 	}
 	setDefault(&r.cfg.RequestCap, time.Minute)

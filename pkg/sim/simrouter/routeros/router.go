@@ -11,6 +11,7 @@ package routeros
 import (
 	"fmt"
 	"log/slog"
+	"maps"
 	"strconv"
 	"strings"
 	"sync"
@@ -111,13 +112,14 @@ func New(cfg Config) *Router {
 	}
 	m.booted = m.now().Add(-cfg.Uptime)
 	for _, mn := range []*menu{
-		queueTree(), queueSimple(), queueType(), firewallMangle(), addressList(addressList4), addressList(addressList6), ipRoute(), routingTable(), interfaces(), ipService(m.version),
+		queueTree(), queueSimple(), queueType(), firewallMangle(mangle4), firewallMangle(mangle6), addressList(addressList4), addressList(addressList6), ipRoute(), routingTable(), interfaces(), ipService(m.version),
 		users(), userGroups(), scripts(), system(), identity(), resource(), logMenu(),
 	} {
 		m.menus[mn.path] = mn
 	}
 	if m.quirks.NoIPv6 {
 		delete(m.menus, addressList6)
+		delete(m.menus, mangle6)
 	}
 	builtinTypes(m.menus["/queue/type"])
 	for _, g := range []struct{ name, policy string }{
@@ -125,13 +127,18 @@ func New(cfg Config) *Router {
 		{"write", "local,telnet,ssh,reboot,read,write,test,winbox,password,web,sniff,sensitive,api,romon,rest-api"},
 		{"full", strings.Join(policies, ",")},
 	} {
-		groups := m.menus["/user/group"]
-		r := groups.newRow()
-		r.id = groups.newID()
-		r.values["name"], r.values["policy"] = g.name, g.policy
-		groups.rows = append(groups.rows, r)
+		m.addRow("/user/group", map[string]string{"name": g.name, "policy": g.policy})
 	}
 	return m
+}
+
+// addRow adds a row as it is, without the checks of add.
+func (m *Router) addRow(path string, values map[string]string) {
+	mn := m.menus[path]
+	r := mn.newRow()
+	r.id = mn.newID()
+	maps.Copy(r.values, values)
+	mn.rows = append(mn.rows, r)
 }
 
 // Version returns the simulated RouterOS version.

@@ -30,6 +30,21 @@ func (e *ScriptError) Error() string { return fmt.Sprintf("%s:%d: %s", e.File, e
 // changes count neither as writes nor as flash sectors. A mistake in it is a
 // *ScriptError; the commands before the mistake stay in effect.
 func (m *Router) Load(file string, r io.Reader) error {
+	return m.load(file, r, rsc.Options{Host: &scriptHost{m: m, uncounted: true}})
+}
+
+// LoadExport is Load for the export of a real router, which has more than the
+// simulated one: menus that are not simulated are skipped, arguments that are not
+// interpreted are kept as text, and what a queue refers to exists. warn is called
+// once for each difference, with the line where it first matters.
+func (m *Router) LoadExport(file string, r io.Reader, warn func(line int, text string)) error {
+	host := &exportHost{scriptHost: scriptHost{m: m, uncounted: true}, warn: warn}
+	return m.load(file, r, rsc.Options{Host: host, SkipMenu: func(line int, menu string) {
+		warn(line, "menu "+menu+" is not simulated: skipped")
+	}})
+}
+
+func (m *Router) load(file string, r io.Reader, o rsc.Options) error {
 	src, err := io.ReadAll(io.LimitReader(r, maxScript+1))
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", file, err)
@@ -37,7 +52,8 @@ func (m *Router) Load(file string, r io.Reader) error {
 	if len(src) > maxScript {
 		return fmt.Errorf("%s is larger than %d bytes", file, maxScript)
 	}
-	_, err = rsc.Run(string(src), rsc.Options{Host: &scriptHost{m: m, uncounted: true}, Stepwise: true, Steps: loadSteps})
+	o.Stepwise, o.Steps = true, loadSteps
+	_, err = rsc.Run(string(src), o)
 	var at *rsc.Error
 	if errors.As(err, &at) {
 		text := at.Text

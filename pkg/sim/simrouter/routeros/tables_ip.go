@@ -5,7 +5,13 @@ import (
 	"time"
 )
 
-func firewallMangle() *menu {
+// The mangle rules: one menu for each family of addresses.
+const (
+	mangle4 = "/ip/firewall/mangle"
+	mangle6 = "/ipv6/firewall/mangle"
+)
+
+func firewallMangle(path string) *menu {
 	fields := []field{
 		{name: "chain", typ: name, required: true},
 		{name: "action", value: "accept", typ: enum("accept", "add-dst-to-address-list", "add-src-to-address-list",
@@ -24,14 +30,14 @@ func firewallMangle() *menu {
 		"connection-mark", "packet-mark", "routing-mark", "connection-state", "connection-type", "connection-bytes",
 		"src-address", "dst-address", "src-address-list", "dst-address-list", "src-address-type", "dst-address-type",
 		"in-interface", "out-interface", "in-interface-list", "out-interface-list", "src-port", "dst-port", "port",
-		"dscp", "tcp-flags", "tcp-mss", "packet-size", "layer7-protocol", "jump-target", "address-list",
+		"dscp", "tcp-flags", "tcp-mss", "packet-size", "layer7-protocol", "jump-target", "address-list", "per-connection-classifier",
 	} {
 		fields = append(fields, field{name: n, kind: optional, typ: text})
 	}
 	fields = append(fields,
 		field{name: "dynamic", kind: status, typ: boolean, value: "false"},
 		field{name: "invalid", kind: status, typ: boolean, value: "false"})
-	return &menu{path: "/ip/firewall/mangle", nextID: 1, ordered: true, fields: append(fields, counters("bytes", "packets")...)}
+	return &menu{path: path, nextID: 1, ordered: true, fields: append(fields, counters("bytes", "packets")...)}
 }
 
 // The address lists: one menu for each family of addresses, and host names in

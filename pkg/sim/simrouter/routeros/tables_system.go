@@ -1,12 +1,18 @@
 package routeros
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // policies a group can hold.
 var policies = []string{
 	"local", "telnet", "ssh", "ftp", "reboot", "read", "write", "policy", "test", "winbox", "password", "web",
 	"sniff", "sensitive", "api", "romon", "rest-api",
 }
+
+// policyList is the type of a list of policies; older versions had two more.
+func policyList() valueType { return list(slices.Concat(policies, []string{"dude", "tikapp"})...) }
 
 func users() *menu {
 	return &menu{
@@ -37,7 +43,7 @@ func userGroups() *menu {
 		path: "/user/group", nextID: 1, writePolicy: "policy",
 		fields: []field{
 			{name: "name", typ: name, required: true},
-			{name: "policy", typ: list(policies...)},
+			{name: "policy", typ: policyList()},
 			{name: "comment", kind: optional, typ: text},
 		},
 		unique:    func(r *row) string { return r.values["name"] },
@@ -51,10 +57,10 @@ func scripts() *menu {
 		fields: []field{
 			{name: "name", typ: name, required: true},
 			{name: "source", typ: text},
-			{name: "policy", typ: list(policies...), value: "read,write,policy,test"},
+			{name: "policy", typ: policyList(), value: "read,write,policy,test"},
 			{name: "dont-require-permissions", typ: boolean, value: "false"},
 			{name: "comment", kind: optional, typ: text},
-			{name: "owner", kind: status, value: "admin"},
+			{name: "owner", typ: text, value: "admin"},
 			{name: "invalid", kind: status, typ: boolean, value: "false"},
 			{name: "run-count", kind: status, typ: number, value: "0"},
 			{name: "last-started", kind: flag},

@@ -53,7 +53,7 @@ func parseBool(_ *Router, arg, in string) (string, *Error) {
 }
 
 func parseRate(_ *Router, arg, in string) (string, *Error) {
-	r, err := bitrate.Parse(in)
+	r, err := bitrate.Parse(strings.TrimSuffix(in, "bps"))
 	if err != nil {
 		return "", errValue(arg)
 	}
@@ -97,6 +97,27 @@ func integer(lo, hi int64) valueType {
 	}}
 }
 
+// size is a number of bytes, or of unit bytes: 32.0MiB, 50KiB.
+func size(unit int64) valueType {
+	return valueType{rsc.Num, func(m *Router, arg, in string) (string, *Error) {
+		for _, u := range []struct {
+			suffix string
+			bytes  float64
+		}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}} {
+			digits, ok := strings.CutSuffix(in, u.suffix)
+			if !ok {
+				continue
+			}
+			n, err := strconv.ParseFloat(digits, 64)
+			if err != nil || !(n >= 0 && n < 1<<20) {
+				return "", errValue(arg)
+			}
+			return strconv.FormatInt(int64(n*u.bytes)/unit, 10), nil
+		}
+		return number.parse(m, arg, in)
+	}}
+}
+
 func enum(values ...string) valueType {
 	return valueType{rsc.Str, func(_ *Router, arg, in string) (string, *Error) {
 		if !slices.Contains(values, in) {
@@ -106,11 +127,11 @@ func enum(values ...string) valueType {
 	}}
 }
 
-// list is a comma-separated enumeration.
+// list is a comma-separated enumeration; !item is the absence of one.
 func list(values ...string) valueType {
 	return valueType{rsc.Str, func(_ *Router, arg, in string) (string, *Error) {
 		for item := range strings.SplitSeq(in, ",") {
-			if in != "" && !slices.Contains(values, item) {
+			if in != "" && !slices.Contains(values, strings.TrimPrefix(item, "!")) {
 				return "", errNoMatch(arg)
 			}
 		}
@@ -156,7 +177,7 @@ func (t valueType) scriptValue(v string) rsc.Value {
 			return rsc.Scalar(rsc.Num, v)
 		}
 	case rsc.Time:
-		if d, ok := parseInterval(v); ok || v == "0s" {
+		if d, ok := parseInterval(v); ok {
 			return rsc.Scalar(rsc.Time, scriptTime(d))
 		}
 	}
@@ -264,6 +285,9 @@ func formatInterval(d time.Duration) string {
 
 // parseInterval reads 1h30m, 00:10:00, 250ms, or bare seconds.
 func parseInterval(s string) (time.Duration, bool) {
+	if s == "" {
+		return 0, false
+	}
 	if n, err := strconv.ParseUint(s, 10, 31); err == nil {
 		return time.Duration(n) * time.Second, true
 	}
@@ -297,5 +321,5 @@ func parseInterval(s string) (time.Duration, bool) {
 		total += time.Duration(n) * intervalUnits[i].d
 		s = s[end:]
 	}
-	return total, total > 0
+	return total, true
 }

@@ -26,6 +26,7 @@ func (s Signature) flag(word string) bool { return s.Flag != nil && s.Flag(word)
 
 // Call is one command of a menu with its arguments evaluated.
 type Call struct {
+	Pos
 	Path, Name string
 	Args       map[string]Value // "" for !name, "yes" for flags
 

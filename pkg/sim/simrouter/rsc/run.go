@@ -19,6 +19,10 @@ type Options struct {
 	// Stepwise checks and runs one statement after the other, as routers read
 	// an export; otherwise nothing runs unless the whole script is right.
 	Stepwise bool
+
+	// SkipMenu, with Stepwise, is called once for each menu that the host does not
+	// have, and the commands for it are skipped; nil stops at them.
+	SkipMenu func(line int, path string)
 }
 
 // Run runs a script and returns its output, whose lines end in CRLF, also when
@@ -39,7 +43,11 @@ func Run(src string, o Options) (output string, err error) {
 	}
 	r := &run{host: o.Host, steps: o.Steps}
 	f := &frame{vars: map[string]Value{}, context: "/"}
+	skip := skipper{report: o.SkipMenu, seen: map[string]bool{}}
 	for _, cmd := range b.Commands {
+		if skip.command(o.Host, cmd) {
+			continue
+		}
 		if o.Stepwise {
 			context := f.context
 			err = c.command(cmd, &context)
@@ -160,7 +168,7 @@ func (r *run) command(f *frame, c *Command) (Value, error) {
 
 // call runs a command of a menu.
 func (r *run) call(c *Command, t target, args map[string]Node) (Value, error) {
-	call := Call{Path: t.path, Name: t.name, Args: make(map[string]Value, len(args))}
+	call := Call{Pos: c.Pos, Path: t.path, Name: t.name, Args: make(map[string]Value, len(args))}
 	// Commands in brackets are relative to the menu of the command, which is
 	// how [find] knows where to look.
 	r.frame = &frame{outer: r.frame, vars: map[string]Value{}, context: t.path}

@@ -1,0 +1,92 @@
+package routeros
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/rsc"
+)
+
+// exportHost is a scriptHost for the export of a real router, which has more
+// arguments, interfaces and rows than the simulated one.
+type exportHost struct {
+	scriptHost
+	warn func(line int, text string)
+}
+
+// Command accepts every argument of add and set.
+func (h *exportHost) Command(path, name string) (rsc.Signature, bool) {
+	sig, ok := h.scriptHost.Command(path, name)
+	if ok && (name == "add" || name == "set") {
+		mn, has := h.m.menus[path], sig.Has
+		sig.Has = func(arg string) bool { return has(arg) || mn.field(arg) == nil }
+	}
+	return sig, ok
+}
+
+// Run adds what a command refers to before it runs.
+func (h *exportHost) Run(c rsc.Call) (rsc.Value, error) {
+	if c.Name != "add" && c.Name != "set" {
+		return h.scriptHost.Run(c)
+	}
+	h.m.mu.Lock()
+	mn := h.m.menus[c.Path]
+	mn.addFields(c)
+	mn.nameBuiltin(c)
+	switch c.Path {
+	case "/queue/tree":
+		h.addInterface(c)
+		h.addTypes(c)
+	case "/queue/simple":
+		h.addTypes(c)
+	}
+	h.m.mu.Unlock()
+	v, err := h.scriptHost.Run(c)
+	var failed *rsc.Failure
+	if c.Name == "set" && errors.As(err, &failed) && failed.Text == errNoItem().Text {
+		// Rows that every router of another version or model has.
+		h.warn(c.Line, c.Path+" has no "+c.Args[argNumbers].Argument()+": skipped")
+		return rsc.Value{}, nil
+	}
+	return v, err
+}
+
+// addFields gives the menu a field for every argument that it does not have.
+func (mn *menu) addFields(c rsc.Call) {
+	for arg := range c.Args {
+		if arg != argNumbers && mn.field(arg) == nil {
+			mn.fields = append(mn.fields, field{name: arg, kind: optional, typ: text})
+		}
+	}
+}
+
+// nameBuiltin replaces the number of a built-in row, which differs between
+// versions, by the name in "set NUMBER name=NAME".
+func (mn *menu) nameBuiltin(c rsc.Call) {
+	name := c.Args["name"].Text()
+	_, err := strconv.Atoi(c.Args[argNumbers].Text())
+	if err == nil && slices.ContainsFunc(mn.rows, func(r *row) bool { return r.values["name"] == name }) {
+		c.Args[argNumbers] = c.Args["name"]
+	}
+}
+
+// addInterface makes the interface that a queue hangs under: most interfaces
+// are in menus that are not simulated.
+func (h *exportHost) addInterface(c rsc.Call) {
+	if name := c.Args["parent"].Text(); name != "" && !h.m.isParent(name) {
+		h.m.addRow("/interface", map[string]string{"name": name, "type": "ether"})
+	}
+}
+
+// addTypes makes the queue types that a queue names and the export does not
+// have, as those built into other versions.
+func (h *exportHost) addTypes(c rsc.Call) {
+	for name := range strings.SplitSeq(c.Args["queue"].Text(), "/") {
+		if name != "" && h.m.byName("/queue/type", name) == nil {
+			h.m.addRow("/queue/type", map[string]string{"name": name, "kind": "pfifo"})
+			h.warn(c.Line, "queue type "+name+" is not in this export: taken for a pfifo")
+		}
+	}
+}
