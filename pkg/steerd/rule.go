@@ -50,7 +50,7 @@ func (r *rule) written() {
 // asked for may have been made as it ended.
 func remembered(m steering.Memory) rule {
 	r := rule{enabled: m.Steered, expected: m.Steered || m.Congestion != steering.Unknown || len(m.Changes) > 0}
-	if steer, why, ok := m.Wish(); ok {
+	if steer, why, ok := m.PendingChange(); ok {
 		r.unanswered, r.wanted = true, job{set: true, enable: steer, reason: why}
 	}
 	return r

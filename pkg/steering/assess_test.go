@@ -56,7 +56,7 @@ func TestCongestion(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRig(tt.cfg)
 			r.uncounted = tt.uncounted
-			r.step(5, calm) // longer than readings are waited for
+			r.step(5, green) // longer than readings are waited for
 			if got := r.after(tick, tt.s); got.Congestion != tt.want || got.Counted != (!tt.uncounted && tt.cfg.CakeAware) {
 				t.Errorf("%v, counted %v; want %v: %+v", got.Congestion, got.Counted, tt.want, got)
 			}
@@ -71,11 +71,11 @@ func TestColourBetweenThresholds(t *testing.T) {
 		before sample
 		want   steering.Congestion
 	}{
-		{"after green", calm, steering.Green}, {"after yellow", mild, steering.Yellow}, {"after red", hot, steering.Yellow},
+		{"after green", green, steering.Green}, {"after yellow", mild, steering.Yellow}, {"after red", red, steering.Yellow},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRig(raw())
-			r.step(3, calm)
+			r.step(3, green)
 			r.step(1, tt.before)
 			if got := r.step(3, grey).Congestion; got != tt.want {
 				t.Errorf("%v, want %v", got, tt.want)
@@ -98,23 +98,23 @@ func TestRows(t *testing.T) {
 		samples        []sample
 		red, good, bad int
 	}{
-		{"red", cfg, []sample{hot, hot}, 2, 0, 0},
-		{"green breaks red", cfg, []sample{hot, hot, calm}, 0, 1, 0},
-		{"red breaks green", cfg, []sample{calm, calm, hot}, 1, 0, 0},
-		{"yellow neither adds to red nor breaks it", cfg, []sample{hot, mild, hot}, 2, 0, 0},
-		{"yellow for as long as the row must be", cfg, []sample{hot, mild, mild, mild}, 1, 0, 0},
-		{"yellow for longer breaks red", cfg, []sample{hot, mild, mild, mild, mild}, 0, 0, 0},
-		{"yellow breaks green", cfg, []sample{calm, calm, mild}, 0, 0, 0},
-		{"yellow by its queue breaks green", cfg, []sample{calm, calm, spare}, 0, 0, 0},
-		{"between holds green", cfg, []sample{calm, calm, grey, calm}, 0, 3, 0},
-		{"between for longer than the row must be breaks green", cfg, []sample{calm, grey, grey, grey, grey, grey}, 0, 0, 0},
-		{"between holds red", cfg, []sample{hot, grey, hot}, 2, 0, 0},
-		{"without yellow it holds green", two, []sample{calm, calm, mild, calm}, 0, 3, 0},
-		{"without yellow it holds red", two, []sample{hot, mild, hot}, 2, 0, 0},
-		{"not cake aware: bad", old, []sample{hot, hot}, 0, 0, 2},
-		{"not cake aware: between holds bad", old, []sample{hot, mild, hot}, 0, 0, 2},
-		{"not cake aware: between holds good", old, []sample{calm, mild, calm}, 0, 2, 0},
-		{"not cake aware: good breaks bad", old, []sample{hot, hot, calm}, 0, 1, 0},
+		{"red", cfg, []sample{red, red}, 2, 0, 0},
+		{"green breaks red", cfg, []sample{red, red, green}, 0, 1, 0},
+		{"red breaks green", cfg, []sample{green, green, red}, 1, 0, 0},
+		{"yellow neither adds to red nor breaks it", cfg, []sample{red, mild, red}, 2, 0, 0},
+		{"yellow for as long as the row must be", cfg, []sample{red, mild, mild, mild}, 1, 0, 0},
+		{"yellow for longer breaks red", cfg, []sample{red, mild, mild, mild, mild}, 0, 0, 0},
+		{"yellow breaks green", cfg, []sample{green, green, mild}, 0, 0, 0},
+		{"yellow by its queue breaks green", cfg, []sample{green, green, spare}, 0, 0, 0},
+		{"between holds green", cfg, []sample{green, green, grey, green}, 0, 3, 0},
+		{"between for longer than the row must be breaks green", cfg, []sample{green, grey, grey, grey, grey, grey}, 0, 0, 0},
+		{"between holds red", cfg, []sample{red, grey, red}, 2, 0, 0},
+		{"without yellow it holds green", two, []sample{green, green, mild, green}, 0, 3, 0},
+		{"without yellow it holds red", two, []sample{red, mild, red}, 2, 0, 0},
+		{"not cake aware: bad", old, []sample{red, red}, 0, 0, 2},
+		{"not cake aware: between holds bad", old, []sample{red, mild, red}, 0, 0, 2},
+		{"not cake aware: between holds good", old, []sample{green, mild, green}, 0, 2, 0},
+		{"not cake aware: good breaks bad", old, []sample{red, red, green}, 0, 1, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRig(tt.cfg)
@@ -203,7 +203,7 @@ func TestCountersGoAndCome(t *testing.T) {
 	if got := r.step(1, sample{excess: 50 * ms}); got.Congestion != steering.Yellow || !got.Counted {
 		t.Errorf("at %v: %v, counted %v; want YELLOW: the counters say no", r.now, got.Congestion, got.Counted)
 	}
-	r.step(1, hot)
+	r.step(1, red)
 	r.uncounted = true
 	if got := r.step(3, sample{excess: 50 * ms}); got.Congestion != steering.Red || !got.Counted {
 		t.Errorf("at %v: %v, counted %v; want RED by the last reading", r.now, got.Congestion, got.Counted)

@@ -35,7 +35,7 @@ func TestInsaneConfig(t *testing.T) {
 				tt.cfg.Scored = scored
 				r := newRig(tt.cfg)
 				for range 300 {
-					for _, s := range []sample{hot, calm, {}} {
+					for _, s := range []sample{red, green, {}} {
 						dec := r.step(3, s)
 						if !(dec.Score >= 0 && dec.Score <= 100 && dec.SteerThreshold >= 0 && dec.SteerThreshold <= 100 && dec.DepthEWMA >= 0) {
 							t.Fatalf("%+v", dec)

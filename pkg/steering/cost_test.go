@@ -9,9 +9,9 @@ func treadmill(scored bool) func() {
 	r := newRig(cfg)
 	n := 0
 	return func() {
-		s := calm
+		s := green
 		if n++; n%200 < 100 {
-			s = hot
+			s = red
 		}
 		r.after(tick, s)
 	}

@@ -2,17 +2,17 @@ package steering
 
 import "time"
 
-// decide says what the rule should be, and why. wish is what the judge would
-// have; it is of now if fresh.
-func (l *Law) decide(t time.Duration, in Input, wish, fresh bool) (bool, Reason) {
-	due, why := l.due(t, in, wish, fresh)
+// decide returns what the rule should be, and why. desired is the result of
+// evaluate; it is current if fresh.
+func (l *Law) decide(t time.Duration, in Input, desired, fresh bool) (bool, Reason) {
+	due, why := l.due(t, in, desired, fresh)
 	if !due {
 		return l.enabled, why
 	}
 	switch {
 	case !l.known || !in.RuleChangeable:
 		return l.enabled, RuleUnusable
-	case t < l.brake.held():
+	case t < l.damper.holdDownUntil():
 		return l.enabled, HoldDown
 	case t < l.holdUntil(in):
 		return l.enabled, FlapBrake
@@ -20,66 +20,66 @@ func (l *Law) decide(t time.Duration, in Input, wish, fresh bool) (bool, Reason)
 	return !l.enabled, why
 }
 
-// due says whether the rule is to be changed as soon as nothing stands in the
-// way, and why, or why not.
-func (l *Law) due(t time.Duration, in Input, wish, fresh bool) (bool, Reason) {
-	asked := !fresh && l.steer != l.enabled && l.congestion != Unknown // and not yet done
+// due reports whether the rule should be changed as soon as nothing forbids it,
+// and why, or why not.
+func (l *Law) due(t time.Duration, in Input, desired, fresh bool) (bool, Reason) {
+	requested := !fresh && l.steer != l.enabled && l.congestion != Unknown // and not yet done
 	if l.enabled {
 		switch {
 		case in.Alternate == AlternateDown:
 			return true, AlternateIsDown
-		case asked:
-			return true, l.asked
+		case requested:
+			return true, l.requested
 		case !fresh:
 			return false, NoData
 		case l.worse.reached(l.cfg.Confidence.Sustain):
 			return true, AlternateIsDegraded
-		case !wish:
+		case !desired:
 			return true, Recovered
-		case l.row.calm > 0 || l.cfg.Scored && l.below.So:
+		case l.streak.green > 0 || l.cfg.Scored && l.below.Active:
 			return false, Recovering
 		}
 		return false, Steered
 	}
 	switch {
-	case !fresh && !asked:
+	case !fresh && !requested:
 		return false, NoData
-	case fresh && !wish && (l.congestion > Green || l.row.hot > 0 || l.above.So):
+	case fresh && !desired && (l.congestion > Green || l.streak.red > 0 || l.above.Active):
 		return false, Congested
-	case fresh && !wish:
+	case fresh && !desired:
 		return false, Clear
 	case in.Alternate == AlternateDown:
 		return false, AlternateIsDown
 	case in.Alternate == AlternateDegraded:
 		return false, AlternateIsDegraded
-	case l.brake.raised(t) && !l.raised.reached(l.cfg.Confidence.Sustain):
+	case l.damper.penalised(t) && !l.inForce.reached(l.cfg.Confidence.Sustain):
 		return false, FlapBrake
-	case asked:
-		return true, l.asked
+	case requested:
+		return true, l.requested
 	}
 	return true, SustainedCongestion
 }
 
-// holdUntil returns until when the brakes hold the rule as it is. A way back
-// from a WAN that is down is not the flapping that the flap brake is for.
+// holdUntil returns the time until which the rule must stay as it is. Flap damping
+// does not delay the return from a WAN that is down.
 func (l *Law) holdUntil(in Input) time.Duration {
 	if l.enabled && in.Alternate == AlternateDown {
-		return l.brake.held()
+		return l.damper.holdDownUntil()
 	}
-	return max(l.brake.held(), l.brake.rests(l.enabled))
+	return max(l.damper.holdDownUntil(), l.damper.suppressedUntil(l.enabled))
 }
 
-// imagine goes on with what the judge that does not decide would have made of
-// the rule, under hold-down as well.
-func (l *Law) imagine(t time.Duration, in Input, fresh bool) {
-	steer := l.judge(!l.cfg.Scored, l.would)
+// shadowDecision tracks what the method that does not decide would have made of
+// the rule, including hold-down.
+func (l *Law) shadowDecision(t time.Duration, in Input, fresh bool) {
+	steer := l.evaluate(!l.cfg.Scored, l.shadow)
 	switch {
 	case in.Alternate == AlternateDown:
 		steer = false
 	case !fresh, steer && in.Alternate == AlternateDegraded:
 		return
 	}
-	if steer != l.would && t >= l.wouldAt+l.cfg.Confidence.HoldDown {
-		l.would, l.wouldAt = steer, t
+	if steer != l.shadow && t >= l.shadowSince+l.cfg.Confidence.HoldDown {
+		l.shadow, l.shadowSince = steer, t
 	}
 }

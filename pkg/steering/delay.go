@@ -3,19 +3,19 @@ package steering
 import "time"
 
 const (
-	// absurd is a round-trip time that no path has: such a sample is a mistake
-	// of somebody's, not a measurement.
-	absurd = 10 * time.Second
-	// delayPatience is how long a smoothed delay outlives its last sample.
-	delayPatience = 10 * time.Second
-	// slowest is the longest interval between samples that is meant to be one.
-	slowest = time.Minute
+	// maxRTT is a round-trip time that no path has: a sample above it is an error
+	// of measurement.
+	maxRTT = 10 * time.Second
+	// delayTimeout is how long a smoothed delay outlives its last sample.
+	delayTimeout = 10 * time.Second
+	// maxInterval is the longest plausible interval between samples.
+	maxInterval = time.Minute
 )
 
-// patience is how long after the last sample the next is still its successor:
-// at least a while, and longer where samples are rare by intent.
-func patience(least, pace time.Duration) time.Duration {
-	return max(least, 3*min(pace, slowest))
+// maxGap returns how long after the last sample the next still continues it: least,
+// or three intervals where samples are rare by design.
+func maxGap(least, pace time.Duration) time.Duration {
+	return max(least, 3*min(pace, maxInterval))
 }
 
 // delay smooths the excess of the round-trip time over its baseline.
@@ -27,18 +27,18 @@ type delay struct {
 	smooth float64 // nanoseconds
 }
 
-// usable reports whether in has a round-trip time to go by.
+// usable reports whether in has a plausible round-trip time.
 func usable(in Input) bool {
-	return in.RTTKnown && in.Baseline > 0 && in.Baseline <= absurd && in.RTT > 0 && in.RTT <= absurd
+	return in.RTTKnown && in.Baseline > 0 && in.Baseline <= maxRTT && in.RTT > 0 && in.RTT <= maxRTT
 }
 
-// stale reports whether what is known at t is too old to go on from.
+// stale reports whether the smoothed delay is too old at t to be continued.
 func (d *delay) stale(t time.Duration) bool {
-	return !d.seeded || t-d.at > patience(delayPatience, d.pace)
+	return !d.seeded || t-d.at > maxGap(delayTimeout, d.pace)
 }
 
-// add takes in a sample. After a long silence it starts afresh: what a line
-// was like before a pause has no weight in what it is like now.
+// add adds a sample. After a long pause smoothing starts afresh: the line before
+// the pause says nothing about the line now.
 func (d *delay) add(t, excess time.Duration, alpha float64) {
 	if d.stale(t) {
 		d.smooth = float64(excess)

@@ -46,8 +46,8 @@ type sample struct {
 }
 
 var (
-	calm  = sample{excess: ms}
-	hot   = sample{excess: 60 * ms, drops: 30, depth: 80}
+	green = sample{excess: ms}
+	red   = sample{excess: 60 * ms, drops: 30, depth: 80}
 	mild  = sample{excess: 20 * ms} // YELLOW: no queue of ours explains it
 	grey  = sample{excess: 10 * ms} // between GREEN and YELLOW
 	spare = sample{depth: 20}       // YELLOW by its queue
@@ -124,6 +124,6 @@ func off(d steering.Decision) bool { return !d.Enabled }
 func steered(t *testing.T, cfg steering.Config) *rig {
 	t.Helper()
 	r := newRig(cfg)
-	r.until(t, time.Minute, hot, on)
+	r.until(t, time.Minute, red, on)
 	return r
 }

@@ -3,16 +3,16 @@ package steering
 import "time"
 
 const (
-	// never is before all that is remembered.
-	never = -2 * ages
-	// writing is how long after a wish a change of the rule to it is taken for
-	// our own, though the wish is gone: a write that is under way stays so.
-	writing = 30 * time.Second
+	// longAgo is before every time that a Memory holds.
+	longAgo = -2 * maxAge
+	// writeGrace is how long after a request a change of the rule is taken for our
+	// own, even if the request was withdrawn: a write in flight is not recalled.
+	writeGrace = 30 * time.Second
 )
 
-// Law decides whether one rule steers. It is not safe for concurrent use; one
-// goroutine steps it. Its time starts at 0 with its first step; what it
-// remembers of before has negative times.
+// Law decides whether one rule steers. It is not safe for concurrent use: one
+// goroutine calls Step. Its time starts at 0 with the first step; times before the
+// start are negative.
 type Law struct {
 	cfg    Config
 	scales scales
@@ -23,53 +23,53 @@ type Law struct {
 	continuous bool          // the last step had a sample
 
 	// The rule.
-	known   bool // it was read since the start
-	enabled bool
-	steer   bool          // what the last decision said
-	asked   Reason        // why it is to be changed; 0: not asked since the last change
-	askedAt time.Duration // when that was last asked
-	brake   brake
+	known       bool // it was read since the start
+	enabled     bool
+	steer       bool          // what the last decision said
+	requested   Reason        // why a change was requested; 0: none since the last change
+	requestedAt time.Duration // of the last request
+	damper      damper
 
 	// The primary WAN.
-	delay         delay
-	meter         meter
-	congestion    Congestion
-	row           row
-	score         float64
-	above, raised Stand // score at the steer threshold, and at that in force
-	below         Stand // score at or below the recovery threshold
+	delay          delay
+	meter          meter
+	congestion     Congestion
+	streak         streak
+	score          float64
+	above, inForce Dwell // score at the steer threshold, and at that in force
+	below          Dwell // score at or below the recovery threshold
 
-	worse Stand // the alternate WAN is degraded
+	worse Dwell // the alternate WAN is degraded
 
-	would   bool // what the judge that does not decide would have made of the rule
-	wouldAt time.Duration
+	shadow      bool // what the other method would have made of the rule
+	shadowSince time.Duration
 }
 
-// New returns a law that goes on from m, as far as m is plausible.
+// New returns a law that continues from m. Implausible values of m are ignored.
 func New(cfg Config, m Memory) *Law {
 	l := &Law{}
 	l.configure(cfg)
-	l.recall(m)
+	l.restore(m)
 	return l
 }
 
-// Reconfigure changes what the law is to do, and keeps what it knows. Brakes
-// and thresholds are those of cfg from now on, also for changes made before.
+// Reconfigure replaces the configuration and keeps the state. Hold-down and flap
+// damping of cfg apply to earlier changes too.
 func (l *Law) Reconfigure(cfg Config) {
 	before := l.cfg
 	l.configure(cfg)
 	if l.cfg.CakeAware != before.CakeAware {
-		l.row = row{} // counted by other thresholds
+		l.streak = streak{} // counted by other thresholds
 	}
 	if l.cfg.Scored != before.Scored {
-		l.would, l.wouldAt = l.enabled, never
+		l.shadow, l.shadowSince = l.enabled, longAgo
 	}
 }
 
 func (l *Law) configure(cfg Config) {
-	l.cfg = cfg.sane()
+	l.cfg = cfg.normalized()
 	l.scales = l.cfg.scales()
-	l.brake.configure(&l.cfg.Confidence, l.last)
+	l.damper.configure(&l.cfg.Confidence, l.last)
 }
 
 // time returns now on the law's clock, which never goes back.
@@ -80,9 +80,8 @@ func (l *Law) time(now time.Duration) time.Duration {
 	return max(now-l.epoch, l.last)
 }
 
-// Step decides from what is known at now, a monotonic time since whatever its
-// caller likes, not negative. Steps may be as irregular as they come: what is
-// counted is samples, and what is timed is the time between them.
+// Step decides from in at now, a monotonic time that is not negative. Steps may be
+// irregular: the law counts samples and measures the time between them.
 func (l *Law) Step(now time.Duration, in Input) Decision {
 	if !l.started {
 		l.started, l.epoch = true, now
@@ -93,25 +92,25 @@ func (l *Law) Step(now time.Duration, in Input) Decision {
 		l.meter.read(t, in.Queues, l.cfg.QueueAlpha)
 	}
 	fresh := l.sample(t, in)
-	if t-l.last > patience(delayPatience, l.delay.pace) {
-		l.worse = Stand{}
+	if t-l.last > maxGap(delayTimeout, l.delay.pace) {
+		l.worse = Dwell{}
 	}
 	l.worse.add(in.Alternate == AlternateDegraded, t-l.last)
-	wish := l.judge(l.cfg.Scored, l.enabled)
-	steer, reason := l.decide(t, in, wish, fresh)
+	desired := l.evaluate(l.cfg.Scored, l.enabled)
+	steer, reason := l.decide(t, in, desired, fresh)
 	if steer != l.enabled {
-		l.asked, l.askedAt = reason, t
+		l.requested, l.requestedAt = reason, t
 	}
 	if changed {
 		reason = why
 	}
 	l.steer, l.last, l.continuous = steer, t, fresh
-	l.imagine(t, in, fresh)
-	return l.report(t, Decision{Changed: changed, Reason: reason, Fresh: fresh, Wish: wish}, in)
+	l.shadowDecision(t, in, fresh)
+	return l.report(t, Decision{Changed: changed, Reason: reason, Fresh: fresh, Desired: desired}, in)
 }
 
-// observe takes in what the rule is. It is what was read, whatever was wished
-// or remembered: a change that was not asked for is somebody else's, and stands.
+// observe records the rule as read from the router. A change that was not requested
+// was made by somebody else, and is accepted.
 func (l *Law) observe(t time.Duration, in Input) (Reason, bool) {
 	if !in.RuleKnown {
 		return 0, false
@@ -121,21 +120,21 @@ func (l *Law) observe(t time.Duration, in Input) (Reason, bool) {
 		return 0, false
 	}
 	why := Foreign
-	if l.asked != 0 && t-l.askedAt <= writing {
-		why = l.asked
+	if l.requested != 0 && t-l.requestedAt <= writeGrace {
+		why = l.requested
 	}
-	l.enabled, l.steer, l.asked = in.RuleEnabled, in.RuleEnabled, 0
-	l.brake.changed(t)
+	l.enabled, l.steer, l.requested = in.RuleEnabled, in.RuleEnabled, 0
+	l.damper.changed(t)
 	if why == Foreign {
-		// What they saw is not what was counted here: it is counted anew.
-		l.row, l.above, l.raised, l.below = row{}, Stand{}, Stand{}, Stand{}
-		l.would, l.wouldAt = l.enabled, t
+		// Counting starts afresh, so that their change stands for a while.
+		l.streak, l.above, l.inForce, l.below = streak{}, Dwell{}, Dwell{}, Dwell{}
+		l.shadow, l.shadowSince = l.enabled, t
 	}
 	return why, true
 }
 
-// sample takes in the round-trip time, if there is one, with what is known of
-// the queues, and reports whether there was.
+// sample adds the round-trip time of in, with drops and depth where they are known.
+// It reports whether in had one.
 func (l *Law) sample(t time.Duration, in Input) bool {
 	if l.delay.stale(t) {
 		l.forget()
@@ -143,53 +142,53 @@ func (l *Law) sample(t time.Duration, in Input) bool {
 	if !usable(in) {
 		return false
 	}
-	dt := t - l.delay.at // that was like its ends, as far as is known
+	dt := t - l.delay.at // taken to have been like its ends
 	if !l.continuous {
 		dt = min(dt, l.delay.pace)
 	}
 	l.delay.add(t, max(0, in.RTT-in.Baseline), l.cfg.RTTAlpha)
 
 	counted := l.cfg.CakeAware && l.meter.counts(t)
-	z := l.zone(counted)
-	l.congestion = l.colour(z, l.congestion)
-	needHot, needCalm := l.cfg.needs()
-	l.row.add(z, needHot, needCalm)
+	z := l.class(counted)
+	l.congestion = l.label(z, l.congestion)
+	redNeeded, greenNeeded := l.cfg.required()
+	l.streak.add(z, redNeeded, greenNeeded)
 
 	l.score = l.scales.score(l.delay.ewma(), counted, l.meter.dropsEWMA, l.meter.smooth)
 	l.above.add(l.score >= l.cfg.Confidence.SteerThreshold, dt)
-	l.raised.add(l.score >= l.brake.threshold(t), dt)
+	l.inForce.add(l.score >= l.damper.threshold(t), dt)
 	l.below.add(l.score <= l.cfg.Confidence.RecoveryThreshold, dt)
 	return true
 }
 
-// forget gives up what was known of the primary WAN: it was too long ago.
+// forget discards the assessment of the primary WAN as too old.
 func (l *Law) forget() {
 	l.congestion, l.score = Unknown, 0
-	l.row, l.above, l.raised, l.below = row{}, Stand{}, Stand{}, Stand{}
+	l.streak, l.above, l.inForce, l.below = streak{}, Dwell{}, Dwell{}, Dwell{}
 }
 
-// judge says what the score, or the rows of samples, would make of a rule that
-// is steered or not.
-func (l *Law) judge(scored, steered bool) bool {
+// evaluate returns whether the score, or the streaks of samples, would turn the rule
+// on, given whether it is on.
+func (l *Law) evaluate(scored, steered bool) bool {
 	c := &l.cfg.Confidence
-	needHot, needCalm := l.cfg.needs()
+	redNeeded, greenNeeded := l.cfg.required()
 	switch {
 	case scored && steered:
 		return !l.below.reached(c.RecoverySustain)
 	case scored:
 		return l.above.reached(c.Sustain)
 	case steered:
-		return l.row.calm < needCalm
+		return l.streak.green < greenNeeded
 	}
-	return l.row.hot >= needHot
+	return l.streak.red >= redNeeded
 }
 
-// counts returns the row of hot samples under the name it goes by.
+// counts returns the red streak under the name of the mode.
 func (l *Law) counts() (red, bad int) {
 	if l.cfg.CakeAware {
-		return l.row.hot, 0
+		return l.streak.red, 0
 	}
-	return 0, l.row.hot
+	return 0, l.streak.red
 }
 
 // report completes dec.
@@ -199,16 +198,16 @@ func (l *Law) report(t time.Duration, dec Decision, in Input) Decision {
 	dec.Counted = l.cfg.CakeAware && l.meter.based && l.meter.counts(t)
 	dec.Drops, dec.Depth, dec.DepthEWMA = l.meter.drops, l.meter.depth, l.meter.smooth
 	dec.Red, dec.Bad = l.counts()
-	dec.Good = l.row.calm
-	dec.Score, dec.SteerThreshold, dec.WouldSteer = l.score, l.brake.threshold(t), l.would
+	dec.Good = l.streak.green
+	dec.Score, dec.SteerThreshold, dec.WouldSteer = l.score, l.damper.threshold(t), l.shadow
 	if until := l.holdUntil(in); until > t {
 		dec.HoldUntil = until + l.epoch
 	}
-	if l.brake.raised(t) {
-		dec.PenaltyUntil = l.brake.penalty + l.epoch
+	if l.damper.penalised(t) {
+		dec.PenaltyUntil = l.damper.penalty + l.epoch
 	}
 	dec.InState = -1
-	if last, ok := l.brake.nth(1); ok {
+	if last, ok := l.damper.nthChange(1); ok {
 		dec.InState = t - last
 	}
 	return dec

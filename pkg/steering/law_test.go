@@ -26,36 +26,36 @@ func TestCourse(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRig(tt.cfg)
-			if got := r.step(20, calm); got.Steer || got.Reason != steering.Clear || got.HoldUntil != 0 || got.InState != -1 {
+			if got := r.step(20, green); got.Steer || got.Reason != steering.Clear || got.HoldUntil != 0 || got.InState != -1 {
 				t.Errorf("on a calm line: %+v", got)
 			}
-			if got := r.after(tick, hot); got.Steer || got.Reason != steering.Congested && tt.cfg.CakeAware {
+			if got := r.after(tick, red); got.Steer || got.Reason != steering.Congested && tt.cfg.CakeAware {
 				t.Errorf("after one sample: steer %v, %v", got.Steer, got.Reason)
 			}
-			r.until(t, tt.onWithin, hot, func(d steering.Decision) bool { return d.Steer })
+			r.until(t, tt.onWithin, red, func(d steering.Decision) bool { return d.Steer })
 			if got := r.dec; got.Enabled || got.Changed || got.Reason != steering.SustainedCongestion {
 				t.Errorf("wish: enabled %v, changed %v, %v", got.Enabled, got.Changed, got.Reason)
 			}
-			changed := r.after(tick, hot)
+			changed := r.after(tick, red)
 			if !changed.Enabled || !changed.Changed || changed.Reason != steering.SustainedCongestion || changed.InState != 0 ||
 				changed.HoldUntil != r.now+30*second {
 				t.Errorf("done: %+v", changed)
 			}
-			if got := r.after(tick, hot); got.Changed || got.Reason != steering.Steered || got.InState != tick {
+			if got := r.after(tick, red); got.Changed || got.Reason != steering.Steered || got.InState != tick {
 				t.Errorf("a step later: changed %v, %v, %v", got.Changed, got.Reason, got.InState)
 			}
-			r.step(6, calm)
-			if got := r.step(8, calm); !got.Steer || got.Reason != steering.Recovering && got.Reason != steering.HoldDown {
+			r.step(6, green)
+			if got := r.step(8, green); !got.Steer || got.Reason != steering.Recovering && got.Reason != steering.HoldDown {
 				t.Errorf("calm for a while: steer %v, %v", got.Steer, got.Reason)
 			}
-			r.until(t, time.Minute, calm, func(d steering.Decision) bool { return !d.Steer })
+			r.until(t, time.Minute, green, func(d steering.Decision) bool { return !d.Steer })
 			if r.now < changed.HoldUntil || r.now > changed.HoldUntil+tick || r.dec.Reason != steering.Recovered {
 				t.Errorf("came back at %v, %v; want at %v", r.now, r.dec.Reason, changed.HoldUntil)
 			}
-			r.step(100, calm)
-			r.until(t, tt.onWithin, hot, on)
-			r.step(60, hot)
-			r.until(t, tt.offWithin, calm, off)
+			r.step(100, green)
+			r.until(t, tt.onWithin, red, on)
+			r.step(60, red)
+			r.until(t, tt.offWithin, green, off)
 			if r.dec.Reason != steering.Recovered {
 				t.Errorf("came back as %v", r.dec.Reason)
 			}
@@ -66,12 +66,12 @@ func TestCourse(t *testing.T) {
 // Congestion during hold-down is not forgotten: the change comes right after.
 func TestHoldDownDefers(t *testing.T) {
 	r := steered(t, plain())
-	r.until(t, time.Minute, calm, off)
+	r.until(t, time.Minute, green, off)
 	back := r.now
-	if got := r.step(20, hot); got.Steer || got.Reason != steering.HoldDown || !got.Wish || got.HoldUntil != back+30*second {
+	if got := r.step(20, red); got.Steer || got.Reason != steering.HoldDown || !got.Desired || got.HoldUntil != back+30*second {
 		t.Errorf("%+v", got)
 	}
-	r.until(t, time.Minute, hot, func(d steering.Decision) bool { return d.Steer })
+	r.until(t, time.Minute, red, func(d steering.Decision) bool { return d.Steer })
 	if r.now != back+30*second {
 		t.Errorf("steered at %v, want %v", r.now, back+30*second)
 	}
@@ -89,18 +89,18 @@ func TestAlternate(t *testing.T) {
 		steer     bool
 		reason    steering.Reason
 	}{
-		{"unknown is steered to", false, steering.AlternateUnknown, false, hot, 10 * second, true, steering.Steered},
-		{"good is steered to", false, steering.AlternateGood, false, hot, 10 * second, true, steering.Steered},
-		{"degraded is not", false, steering.AlternateDegraded, false, hot, 10 * second, false, steering.AlternateIsDegraded},
-		{"down is not", false, steering.AlternateDown, false, hot, 10 * second, false, steering.AlternateIsDown},
-		{"down, but nothing to steer for", false, steering.AlternateDown, false, calm, 10 * second, false, steering.Clear},
-		{"steered, goes down, hold-down", true, steering.AlternateDown, false, hot, 20 * second, true, steering.HoldDown},
-		{"steered, goes down", true, steering.AlternateDown, false, hot, 40 * second, false, steering.AlternateIsDown},
-		{"steered, goes down, primary unseen", true, steering.AlternateDown, true, hot, 40 * second, false, steering.NoData},
-		{"steered, degrades, hold-down", true, steering.AlternateDegraded, false, hot, 20 * second, true, steering.HoldDown},
-		{"steered, degrades", true, steering.AlternateDegraded, false, hot, 40 * second, false, steering.AlternateIsDegraded},
-		{"steered, degrades, primary unseen", true, steering.AlternateDegraded, true, hot, 40 * second, true, steering.NoData},
-		{"steered, no longer known", true, steering.AlternateUnknown, false, hot, 40 * second, true, steering.Steered},
+		{"unknown is steered to", false, steering.AlternateUnknown, false, red, 10 * second, true, steering.Steered},
+		{"good is steered to", false, steering.AlternateGood, false, red, 10 * second, true, steering.Steered},
+		{"degraded is not", false, steering.AlternateDegraded, false, red, 10 * second, false, steering.AlternateIsDegraded},
+		{"down is not", false, steering.AlternateDown, false, red, 10 * second, false, steering.AlternateIsDown},
+		{"down, but nothing to steer for", false, steering.AlternateDown, false, green, 10 * second, false, steering.Clear},
+		{"steered, goes down, hold-down", true, steering.AlternateDown, false, red, 20 * second, true, steering.HoldDown},
+		{"steered, goes down", true, steering.AlternateDown, false, red, 40 * second, false, steering.AlternateIsDown},
+		{"steered, goes down, primary unseen", true, steering.AlternateDown, true, red, 40 * second, false, steering.NoData},
+		{"steered, degrades, hold-down", true, steering.AlternateDegraded, false, red, 20 * second, true, steering.HoldDown},
+		{"steered, degrades", true, steering.AlternateDegraded, false, red, 40 * second, false, steering.AlternateIsDegraded},
+		{"steered, degrades, primary unseen", true, steering.AlternateDegraded, true, red, 40 * second, true, steering.NoData},
+		{"steered, no longer known", true, steering.AlternateUnknown, false, red, 40 * second, true, steering.Steered},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRig(plain())
@@ -120,12 +120,12 @@ func TestAlternate(t *testing.T) {
 // nothing back.
 func TestAlternateDegradedForAMoment(t *testing.T) {
 	r := steered(t, plain())
-	r.step(80, hot)
+	r.step(80, red)
 	for range 10 {
 		r.alternate = steering.AlternateDegraded
-		r.step(3, hot)
+		r.step(3, red)
 		r.alternate = steering.AlternateGood
-		if got := r.step(3, hot); !got.Steer {
+		if got := r.step(3, red); !got.Steer {
 			t.Fatalf("came back, %v", got.Reason)
 		}
 	}
@@ -134,25 +134,25 @@ func TestAlternateDegradedForAMoment(t *testing.T) {
 // Without samples nothing moves, and a pause ends rows.
 func TestNoData(t *testing.T) {
 	r := newRig(plain())
-	r.step(5, calm)
-	r.step(1, hot)
+	r.step(5, green)
+	r.step(1, red)
 	before := r.dec
 	r.blind = true
-	if got := r.step(10, hot); got.Steer || got.Reason != steering.NoData || got.Red != before.Red || got.Good != before.Good ||
+	if got := r.step(10, red); got.Steer || got.Reason != steering.NoData || got.Red != before.Red || got.Good != before.Good ||
 		got.ExcessEWMA != before.ExcessEWMA || got.Congestion != before.Congestion || got.Fresh {
 		t.Errorf("%+v", got)
 	}
-	if got := r.step(30, hot); got.Congestion != steering.Unknown || got.Red != 0 || got.Good != 0 || got.Score != 0 {
+	if got := r.step(30, red); got.Congestion != steering.Unknown || got.Red != 0 || got.Good != 0 || got.Score != 0 {
 		t.Errorf("after 20 s without samples: %+v", got)
 	}
 	r.blind = false
-	if got := r.step(1, hot); got.Red != 1 || got.ExcessEWMA != hot.excess {
+	if got := r.step(1, red); got.Red != 1 || got.ExcessEWMA != red.excess {
 		t.Errorf("the first sample again: %+v", got)
 	}
 
 	r = steered(t, plain())
 	r.blind = true
-	if got := r.step(1000, calm); !got.Steer {
+	if got := r.step(1000, green); !got.Steer {
 		t.Errorf("came back blindly, %v", got.Reason)
 	}
 }
@@ -160,12 +160,12 @@ func TestNoData(t *testing.T) {
 // A wish that was not carried out yet outlives a step without a sample.
 func TestNoDataHoldsAWish(t *testing.T) {
 	r := newRig(plain())
-	r.until(t, time.Minute, hot, func(d steering.Decision) bool { return d.Steer })
+	r.until(t, time.Minute, red, func(d steering.Decision) bool { return d.Steer })
 	r.rule, r.blind, r.lazy = false, true, true
-	if got := r.step(2, hot); !got.Steer || got.Reason != steering.SustainedCongestion {
+	if got := r.step(2, red); !got.Steer || got.Reason != steering.SustainedCongestion {
 		t.Errorf("steer %v, %v", got.Steer, got.Reason)
 	}
-	if got := r.step(40, hot); got.Steer {
+	if got := r.step(40, red); got.Steer {
 		t.Errorf("steer %v, %v after 20 s without samples", got.Steer, got.Reason)
 	}
 }
@@ -176,9 +176,9 @@ func TestWouldSteer(t *testing.T) {
 		cfg := plain()
 		cfg.Scored = scored
 		r := newRig(cfg)
-		r.until(t, 5*second, hot, func(d steering.Decision) bool { return d.WouldSteer })
-		r.step(60, hot)
-		r.until(t, 12*second, calm, func(d steering.Decision) bool { return !d.WouldSteer })
+		r.until(t, 5*second, red, func(d steering.Decision) bool { return d.WouldSteer })
+		r.step(60, red)
+		r.until(t, 12*second, green, func(d steering.Decision) bool { return !d.WouldSteer })
 	}
 	// Long delay without a queue of ours: the rows say no, the score says yes.
 	r := newRig(plain())
@@ -206,14 +206,14 @@ func TestReconfigure(t *testing.T) {
 	cfg.Confidence.HoldDown = 10 * second
 	changed := r.now
 	r.law.Reconfigure(cfg)
-	r.until(t, time.Minute, calm, func(d steering.Decision) bool { return !d.Steer })
+	r.until(t, time.Minute, green, func(d steering.Decision) bool { return !d.Steer })
 	if r.now > changed+20*second {
 		t.Errorf("hold-down of 10 s, but came back after %v", r.now-changed)
 	}
-	r.step(10, hot)
+	r.step(10, red)
 	cfg.CakeAware = false
 	r.law.Reconfigure(cfg)
-	if got := r.step(1, hot); got.Red != 0 || got.Bad != 1 {
+	if got := r.step(1, red); got.Red != 0 || got.Bad != 1 {
 		t.Errorf("red %d, bad %d; the rows are to start over", got.Red, got.Bad)
 	}
 }
@@ -241,13 +241,13 @@ func TestSustainNeedsSamples(t *testing.T) {
 	cfg := plain()
 	cfg.Scored = true
 	r := newRig(cfg)
-	r.step(5, calm)
-	r.until(t, second, hot, func(d steering.Decision) bool { return d.Score >= 55 })
+	r.step(5, green)
+	r.until(t, second, red, func(d steering.Decision) bool { return d.Score >= 55 })
 	r.blind = true
-	r.step(10, hot)
+	r.step(10, red)
 	r.blind = false
 	start := r.now
-	r.until(t, time.Minute, hot, func(d steering.Decision) bool { return d.Steer })
+	r.until(t, time.Minute, red, func(d steering.Decision) bool { return d.Steer })
 	if got := r.now - start; got < 2*second {
 		t.Errorf("steered after %v with a high score, want 2 s", got)
 	}
@@ -255,7 +255,7 @@ func TestSustainNeedsSamples(t *testing.T) {
 	r = newRig(cfg)
 	for i := range 60 {
 		r.blind = i%3 != 0
-		r.step(1, hot)
+		r.step(1, red)
 	}
 	if !r.dec.Enabled {
 		t.Errorf("not steered: %+v", r.dec)
@@ -265,13 +265,13 @@ func TestSustainNeedsSamples(t *testing.T) {
 // A neighbour that was degraded before a pause and after it was not for so long.
 func TestAlternateOverAPause(t *testing.T) {
 	r := steered(t, plain())
-	r.step(100, hot)
+	r.step(100, red)
 	r.alternate = steering.AlternateDegraded
-	r.step(1, hot)
-	if got := r.after(10*time.Minute, hot); !got.Steer {
+	r.step(1, red)
+	if got := r.after(10*time.Minute, red); !got.Steer {
 		t.Errorf("came back, %v", got.Reason)
 	}
-	if got := r.step(4, hot); got.Steer || got.Reason != steering.AlternateIsDegraded {
+	if got := r.step(4, red); got.Steer || got.Reason != steering.AlternateIsDegraded {
 		t.Errorf("two seconds later: steer %v, %v", got.Steer, got.Reason)
 	}
 }
@@ -281,16 +281,16 @@ func TestRecoveryThresholdZero(t *testing.T) {
 	cfg := plain()
 	cfg.Scored, cfg.Confidence.RecoveryThreshold = true, 0
 	r := steered(t, cfg)
-	r.until(t, time.Minute, calm, off)
+	r.until(t, time.Minute, green, off)
 }
 
 // Time does not go back.
 func TestClockGoesBack(t *testing.T) {
 	r := steered(t, plain())
-	r.step(20, hot)
+	r.step(20, red)
 	at, hold := r.now, r.dec.HoldUntil
 	r.now = second
-	if got := r.step(1, hot); got.At != at || got.HoldUntil != hold || !got.Steer {
+	if got := r.step(1, red); got.At != at || got.HoldUntil != hold || !got.Steer {
 		t.Errorf("%+v", got)
 	}
 }

@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// Memory is what a law takes over a restart: all it knows but the router's
-// counters, since the first reading after a start is no difference to anything.
-// Moments are ages, so that it holds on a host without a calendar. The zero
-// Memory is a line never seen before.
+// Memory is the state of a law that survives a restart: all but the router's
+// counters, whose first reading after a start has nothing to be compared with.
+// Times are ages, so that a host without a valid clock can use it. The zero Memory
+// is a line never seen before.
 type Memory struct {
 	Steered bool            `json:"steered"`
 	Steer   bool            `json:"steer"`           // what the last decision said
-	Asked   string          `json:"asked"`           // why the rule is to be changed; "": not asked since the last change
-	AskAge  time.Duration   `json:"ask_age_ns"`      // since that was last asked
+	Asked   string          `json:"asked"`           // why a change was requested; "": none since the last change
+	AskAge  time.Duration   `json:"ask_age_ns"`      // since the last request
 	Changes []time.Duration `json:"change_ages_ns"`  // ages of the last changes of the rule, newest first
 	Penalty time.Duration   `json:"penalty_left_ns"` // how long the threshold stays raised
 
@@ -35,74 +35,73 @@ type Memory struct {
 	Red  int `json:"red_count"`
 	Good int `json:"good_count"`
 	Bad  int `json:"bad_count"`
-	Gap  int `json:"gap"` // samples that neither lengthened nor broke the row
+	Gap  int `json:"gap"` // samples that interrupted the streak
 
 	Score  float64 `json:"score"`
-	Above  Stand   `json:"above"`  // the score stands at or above the steer threshold
-	Raised Stand   `json:"raised"` // the same of the threshold in force
-	Below  Stand   `json:"below"`  // at or below the recovery threshold
-	Worse  Stand   `json:"worse"`  // the alternate WAN is degraded
+	Above  Dwell   `json:"above"`  // the score is at or above the steer threshold
+	Raised Dwell   `json:"raised"` // the same of the threshold in force
+	Below  Dwell   `json:"below"`  // at or below the recovery threshold
+	Worse  Dwell   `json:"worse"`  // the alternate WAN is degraded
 
-	WouldSteer   bool          `json:"would_steer"` // what the judge that does not decide would have made of the rule
+	WouldSteer   bool          `json:"would_steer"` // what the other method would have made of the rule
 	WouldChanged bool          `json:"would_changed"`
 	WouldAge     time.Duration `json:"would_age_ns"` // since it last would have changed it, if it ever would
 }
 
-// Aged returns m as of by later: the time for which the process was down, where
-// that is known. Without it brakes hold a little longer than they would have.
+// Aged returns m with all ages increased by the time the process was down. Without
+// that, hold-down and penalty last a little longer than they should.
 func (m Memory) Aged(by time.Duration) Memory {
-	by = span(by)
+	by = clampAge(by)
 	m.Changes = slices.Clone(m.Changes)
 	for i := range m.Changes {
-		m.Changes[i] = span(m.Changes[i]) + by
+		m.Changes[i] = clampAge(m.Changes[i]) + by
 	}
 	m.Penalty = max(0, m.Penalty-by)
-	m.AskAge = span(m.AskAge) + by
-	m.StepAge = span(m.StepAge) + by
-	m.SampleAge = span(m.SampleAge) + by
-	m.ReadingAge = span(m.ReadingAge) + by
-	m.WouldAge = span(m.WouldAge) + by
+	m.AskAge = clampAge(m.AskAge) + by
+	m.StepAge = clampAge(m.StepAge) + by
+	m.SampleAge = clampAge(m.SampleAge) + by
+	m.ReadingAge = clampAge(m.ReadingAge) + by
+	m.WouldAge = clampAge(m.WouldAge) + by
 	return m
 }
 
-// Wish returns the change of the rule that was asked for and not seen yet, and
-// why. What became of it may not be known: it may have been under way when the
-// process ended. ok is false where nothing was asked for, or so long ago that a
-// change is somebody else's.
-func (m Memory) Wish() (steer bool, why Reason, ok bool) {
+// PendingChange returns the change of the rule that was requested and not seen yet,
+// and why. Its outcome may be unknown: it may have been in flight when the process
+// ended. ok is false where nothing was requested, or so long ago that a change would
+// be somebody else's.
+func (m Memory) PendingChange() (steer bool, why Reason, ok bool) {
 	why, ok = reasonOf(m.Asked)
-	return !m.Steered, why, ok && span(m.AskAge) <= writing
+	return !m.Steered, why, ok && clampAge(m.AskAge) <= writeGrace
 }
 
-// reasonOf is the reason of that name.
+// reasonOf returns the reason of that name.
 func reasonOf(name string) (Reason, bool) {
 	i := slices.Index(reasonNames[:], name)
 	return Reason(max(i, 0)), name != "" && i > 0
 }
 
-// span returns d bounded to what an age can be.
-func span(d time.Duration) time.Duration { return min(max(d, 0), ages) }
+// clampAge returns d bounded to [0, maxAge].
+func clampAge(d time.Duration) time.Duration { return min(max(d, 0), maxAge) }
 
-// count returns n bounded to what a count can be.
-func count(n int) int { return min(max(n, 0), most) }
+// clampCount returns n bounded to [0, maxCount].
+func clampCount(n int) int { return min(max(n, 0), maxCount) }
 
-// Remember returns what another law needs to go on from where this one is at
-// now.
+// Remember returns the state at now, from which another law can continue.
 func (l *Law) Remember(now time.Duration) Memory {
 	t := l.time(now)
 	m := Memory{
-		Steered: l.enabled, Steer: l.steer, Penalty: max(0, l.brake.penalty-t),
+		Steered: l.enabled, Steer: l.steer, Penalty: max(0, l.damper.penalty-t),
 		StepAge: t - l.last, Continuous: l.continuous, Congestion: l.congestion,
-		Gap: l.row.gap, Good: l.row.calm,
-		Score: l.score, Above: l.above, Raised: l.raised, Below: l.below, Worse: l.worse,
-		WouldSteer: l.would,
+		Gap: l.streak.gap, Good: l.streak.green,
+		Score: l.score, Above: l.above, Raised: l.inForce, Below: l.below, Worse: l.worse,
+		WouldSteer: l.shadow,
 	}
 	m.Red, m.Bad = l.counts()
-	if l.asked != 0 {
-		m.Asked, m.AskAge = l.asked.String(), t-l.askedAt
+	if l.requested != 0 {
+		m.Asked, m.AskAge = l.requested.String(), t-l.requestedAt
 	}
-	for n := range l.brake.n {
-		at, _ := l.brake.nth(n + 1)
+	for n := range l.damper.n {
+		at, _ := l.damper.nthChange(n + 1)
 		m.Changes = append(m.Changes, t-at)
 	}
 	if d := l.delay; d.seeded {
@@ -111,51 +110,51 @@ func (l *Law) Remember(now time.Duration) Memory {
 	if r := l.meter; r.seeded {
 		m.Read, m.ReadingAge, m.ReadingPace, m.DropsEWMA, m.DepthEWMA = true, t-r.at, r.pace, r.dropsEWMA, r.smooth
 	}
-	if l.wouldAt > never {
-		m.WouldChanged, m.WouldAge = true, t-l.wouldAt
+	if l.shadowSince > longAgo {
+		m.WouldChanged, m.WouldAge = true, t-l.shadowSince
 	}
 	return m
 }
 
-// recall takes over what is plausible of m; the law's own time is 0.
-func (l *Law) recall(m Memory) {
+// restore sets the state from the plausible values of m, at time 0.
+func (l *Law) restore(m Memory) {
 	l.enabled, l.steer = m.Steered, m.Steer
 	if why, ok := reasonOf(m.Asked); ok {
-		l.asked, l.askedAt = why, -span(m.AskAge)
+		l.requested, l.requestedAt = why, -clampAge(m.AskAge)
 	} else {
 		l.steer = l.enabled
 	}
-	l.last, l.continuous = -span(m.StepAge), m.Continuous
+	l.last, l.continuous = -clampAge(m.StepAge), m.Continuous
 	if m.Congestion <= Red {
 		l.congestion = m.Congestion
 	}
 	changes := slices.Sorted(slices.Values(m.Changes))
-	for n := min(len(changes), len(l.brake.at)); n > 0; n-- {
-		l.brake.push(-span(changes[n-1]))
+	for n := min(len(changes), len(l.damper.at)); n > 0; n-- {
+		l.damper.push(-clampAge(changes[n-1]))
 	}
 	f := l.cfg.Confidence
-	l.brake.penalty = min(span(m.Penalty), f.FlapWindow+f.Penalty)
+	l.damper.penalty = min(clampAge(m.Penalty), f.FlapWindow+f.Penalty)
 	if m.Sampled {
 		l.delay = delay{
-			seeded: true, at: -span(m.SampleAge), pace: span(m.SamplePace), newest: min(span(m.Excess), absurd),
-			smooth: within(m.ExcessEWMA, 0, float64(absurd)),
+			seeded: true, at: -clampAge(m.SampleAge), pace: clampAge(m.SamplePace), newest: min(clampAge(m.Excess), maxRTT),
+			smooth: clamp(m.ExcessEWMA, 0, float64(maxRTT)),
 		}
 	}
 	if m.Read {
-		l.meter.seeded, l.meter.at, l.meter.pace = true, -span(m.ReadingAge), span(m.ReadingPace)
-		l.meter.dropsEWMA, l.meter.smooth = within(m.DropsEWMA, 0, 2*most), within(m.DepthEWMA, 0, most)
+		l.meter.seeded, l.meter.at, l.meter.pace = true, -clampAge(m.ReadingAge), clampAge(m.ReadingPace)
+		l.meter.dropsEWMA, l.meter.smooth = clamp(m.DropsEWMA, 0, 2*maxCount), clamp(m.DepthEWMA, 0, maxCount)
 	}
-	l.row = row{hot: count(m.Red), calm: count(m.Good), gap: count(m.Gap)}
+	l.streak = streak{red: clampCount(m.Red), green: clampCount(m.Good), gap: clampCount(m.Gap)}
 	if !l.cfg.CakeAware {
-		l.row.hot = count(m.Bad)
+		l.streak.red = clampCount(m.Bad)
 	}
-	if l.row.hot > 0 {
-		l.row.calm = 0
+	if l.streak.red > 0 {
+		l.streak.green = 0
 	}
-	l.score = within(m.Score, 0, 100)
-	l.above, l.raised, l.below, l.worse = m.Above.sane(), m.Raised.sane(), m.Below.sane(), m.Worse.sane()
-	l.would, l.wouldAt = m.WouldSteer, never
+	l.score = clamp(m.Score, 0, 100)
+	l.above, l.inForce, l.below, l.worse = m.Above.normalized(), m.Raised.normalized(), m.Below.normalized(), m.Worse.normalized()
+	l.shadow, l.shadowSince = m.WouldSteer, longAgo
 	if m.WouldChanged {
-		l.wouldAt = -span(m.WouldAge)
+		l.shadowSince = -clampAge(m.WouldAge)
 	}
 }

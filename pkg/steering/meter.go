@@ -6,15 +6,15 @@ import (
 )
 
 const (
-	// meterPatience is how long a reading stands while there is no newer one,
-	// and how long after the start one is waited for.
-	meterPatience = 2 * time.Second
-	// wrapped is the most a 32-bit counter that started over is believed to have
-	// counted meanwhile. A smaller number is a reboot otherwise, or a reset.
-	wrapped = 1 << 20
+	// meterTimeout is how long a reading counts while there is no newer one, and
+	// how long after the start the law waits for the first.
+	meterTimeout = 2 * time.Second
+	// maxWrapped is the largest increase that is taken for the overflow of a 32-bit
+	// counter. Otherwise a smaller value means a reboot or a reset.
+	maxWrapped = 1 << 20
 )
 
-// meter makes samples out of the router's counters.
+// meter turns the router's counters into drops and queue depth.
 type meter struct {
 	based  bool // last is a reading
 	last   [2]Counters
@@ -26,28 +26,28 @@ type meter struct {
 	dropsEWMA, smooth float64 // packets; the latter of depth
 }
 
-// counts reports whether drops and depth, as of t, take part in the judgement.
-// Just after the start they do so unread, as none: the delay alone is to decide
-// where there are no counters, not where they are a moment late.
+// counts reports whether drops and depth are used at t. Just after the start they
+// are, as 0, before the first reading: delay alone decides only where there are no
+// counters, not where they are a moment late.
 func (m *meter) counts(t time.Duration) bool {
 	var newest time.Duration // the start, at first
 	if m.seeded {
 		newest = max(newest, m.at)
 	}
-	return t-newest <= patience(meterPatience, m.pace)
+	return t-newest <= maxGap(meterTimeout, m.pace)
 }
 
-// read takes in a reading. A difference to one that is long past says how much
-// was dropped in all that time, which is nothing to judge this moment by.
+// read adds a reading. The difference to one long ago covers all the time between,
+// so it is not used.
 func (m *meter) read(t time.Duration, queues [2]Counters, alpha float64) {
-	gap := !m.seeded || t-m.at > patience(meterPatience, m.pace)
+	gap := !m.seeded || t-m.at > maxGap(meterTimeout, m.pace)
 	m.drops, m.depth = 0, 0
 	for i, q := range queues {
 		if m.based && !gap {
 			m.drops += dropped(m.last[i].Dropped, q.Dropped)
 		}
 		// A packet waits in one queue only: the longer one is what it feels.
-		m.depth = max(m.depth, int(min(q.QueuedPackets, most)))
+		m.depth = max(m.depth, int(min(q.QueuedPackets, maxCount)))
 	}
 	if gap {
 		m.smooth, m.dropsEWMA = float64(m.depth), float64(m.drops)
@@ -61,16 +61,16 @@ func (m *meter) read(t time.Duration, queues [2]Counters, alpha float64) {
 	m.based, m.seeded, m.last, m.at = true, true, queues, t
 }
 
-// dropped is how many packets a counter counted between two readings; none if
-// it started over.
+// dropped returns the packets counted between two readings; 0 if the counter was
+// reset.
 func dropped(before, now uint64) int {
 	switch {
 	case now >= before:
-		if n := now - before; n <= most {
+		if n := now - before; n <= maxCount {
 			return int(n)
 		}
 		return 0 // not the same counter
-	case before <= math.MaxUint32 && now+(1<<32)-before <= wrapped:
+	case before <= math.MaxUint32 && now+(1<<32)-before <= maxWrapped:
 		return int(now + (1 << 32) - before)
 	}
 	return 0

@@ -91,7 +91,7 @@ func anyMemory(rng *rand.Rand) steering.Memory {
 		return []float64{0, 1, 60, 3e7, -1, 1e300, math.NaN(), math.Inf(1)}[rng.IntN(8)]
 	}
 	number := func() int { return []int{0, 1, 2, 14, 1e9, -5, math.MaxInt, math.MinInt}[rng.IntN(8)] }
-	stand := func() steering.Stand { return steering.Stand{So: rng.IntN(2) == 0, Held: age()} }
+	stand := func() steering.Dwell { return steering.Dwell{Active: rng.IntN(2) == 0, For: age()} }
 	m := steering.Memory{
 		Steered: rng.IntN(2) == 0, Steer: rng.IntN(2) == 0, Asked: []string{"", "recovered", "nonsense"}[rng.IntN(3)], AskAge: age(),
 		Penalty: age(), StepAge: age(), Continuous: rng.IntN(2) == 0, Congestion: steering.Congestion(rng.IntN(6)),

@@ -1,6 +1,6 @@
 package steering
 
-// Reason says in a word why the rule is, or should be, what Decision says.
+// Reason is why the rule is, or should be, what a Decision says.
 type Reason uint8
 
 // Reasons, roughly from quiet to busy.
@@ -8,14 +8,14 @@ const (
 	Clear               Reason = iota + 1 // not steered, and no reason to
 	Congested                             // not steered; congestion, but not yet long or severe enough
 	SustainedCongestion                   // congested long enough: steer
-	Steered                               // steered, and the primary WAN is not calm
-	Recovering                            // steered; calm, but not yet long enough
-	Recovered                             // calm long enough: come back
+	Steered                               // steered, and the primary WAN is not green
+	Recovering                            // steered; green, but not yet long enough
+	Recovered                             // green long enough: return
 	HoldDown                              // a change is due, but the last one was a moment ago
 	FlapBrake                             // a change is due, but there have been too many
-	AlternateIsDown                       // the alternate WAN is down: not steered to, or come back
-	AlternateIsDegraded                   // the alternate WAN is congested: not steered to, or come back
-	NoData                                // no round-trip time: all stays as it is
+	AlternateIsDown                       // the alternate WAN is down: not steered to, or return
+	AlternateIsDegraded                   // the alternate WAN is congested: not steered to, or return
+	NoData                                // no round-trip time: nothing changes
 	RuleUnusable                          // a change is due, but the rule cannot be changed now
 	Foreign                               // somebody else changed the rule: accepted
 )

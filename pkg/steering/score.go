@@ -3,13 +3,13 @@ package steering
 import "time"
 
 const (
-	// weightDelay of the score is for the delay, which is what users feel; the
+	// delayWeight of the score is for the delay, which is what users feel; the
 	// rest is for the queues, which say that the delay is the load's doing.
-	weightDelay  = 60
-	weightQueues = 100 - weightDelay
-	// leading is the share of the stronger of the two signs of the queues: with
+	delayWeight  = 60
+	queuesWeight = 100 - delayWeight
+	// strongerShare is the share of the stronger of the two signs of the queues: with
 	// drops the queue is often short, and a long one need not drop.
-	leading = 0.75
+	strongerShare = 0.75
 )
 
 // curve is a broken line that rises from its first point to its last and is
@@ -65,5 +65,5 @@ func (s *scales) score(delay time.Duration, counted bool, drops, depth float64) 
 		return 100 * d
 	}
 	p, q := s.drops.at(drops), s.depth.at(depth)
-	return weightDelay*d + weightQueues*(leading*max(p, q)+(1-leading)*min(p, q))
+	return delayWeight*d + queuesWeight*(strongerShare*max(p, q)+(1-strongerShare)*min(p, q))
 }

@@ -65,7 +65,7 @@ func TestScoreIsMonotone(t *testing.T) {
 		c := Config{
 			CakeAware: rng.IntN(4) > 0, GreenRTT: anyTime(), YellowRTT: anyTime(), RedRTT: anyTime(), Recovery: anyTime(), Bad: anyTime(),
 			MinDropsRed: anyCount(), MinQueueYellow: anyCount(), MinQueueRed: anyCount(),
-		}.sane()
+		}.normalized()
 		s := c.scales()
 		delay, drops, depth, counted := anyTime(), float64(anyCount()), float64(anyCount()), rng.IntN(3) > 0
 		if rng.IntN(5) == 0 {

@@ -7,7 +7,7 @@ type Congestion uint8
 
 // Assessments in rising severity.
 const (
-	Unknown Congestion = iota // nothing to judge by yet
+	Unknown Congestion = iota // no sample yet
 	Green
 	Yellow
 	Red
@@ -26,7 +26,7 @@ func (c Congestion) String() string {
 	return "UNKNOWN"
 }
 
-// Alternate is what is known of the WAN that traffic would be steered to.
+// Alternate is the state of the WAN that traffic is steered to.
 type Alternate uint8
 
 // Conditions of the alternate WAN.
@@ -50,10 +50,10 @@ func (a Alternate) String() string {
 	return "unknown"
 }
 
-// Config is what the law is to do; all of it validated by its caller.
+// Config configures the law. The caller validates it.
 type Config struct {
-	CakeAware bool // judge by excess, drops and queue depth, else by excess alone against Bad and Recovery
-	Yellow    bool // tell YELLOW apart from GREEN
+	CakeAware bool // use excess, drops and queue depth, else excess alone against Bad and Recovery
+	Yellow    bool // distinguish YELLOW from GREEN
 
 	GreenRTT, YellowRTT, RedRTT time.Duration // excess
 	MinDropsRed                 int           // packets a sample
@@ -64,12 +64,12 @@ type Config struct {
 	Bad, Recovery           time.Duration
 	BadSamples, GoodSamples int
 
-	Scored     bool // the score decides, not the counts of samples
+	Scored     bool // the score decides, not the streaks
 	Confidence Confidence
 }
 
-// Confidence configures the score and the brakes. The brakes (HoldDown and the
-// flap brake) hold whether or not the score decides.
+// Confidence configures the score, hold-down and flap damping. The last two apply
+// whether or not the score decides.
 type Confidence struct {
 	SteerThreshold, RecoveryThreshold float64 // score 0..100
 	Sustain, RecoverySustain          time.Duration
@@ -81,29 +81,28 @@ type Confidence struct {
 	PenaltyThreshold                  float64 // added to SteerThreshold during Penalty
 }
 
-// Counters are a queue's counters since the router booted or somebody reset
-// them.
+// Counters are the counters of a queue since the router booted or they were reset.
 type Counters struct {
 	Dropped       uint64 // packets
 	QueuedPackets uint64 // now
 }
 
-// Input is what a step has to go by.
+// Input is what a step knows.
 type Input struct {
-	RTTKnown      bool // Baseline and RTT are of now
+	RTTKnown      bool // Baseline and RTT are current
 	Baseline, RTT time.Duration
 	CountersKnown bool // Queues were read for this step
 	Queues        [2]Counters
 	Alternate     Alternate
 
-	// RuleKnown says that the rule was read, or written and read back, since
-	// the last step, and RuleEnabled how it was last. Where nothing is ever
-	// written, in a dry run, the Steer of the last Decision takes its place.
+	// RuleKnown reports that the rule was read, or written and read back, since the
+	// last step; RuleEnabled is what it was last. In a dry run, which never writes, it
+	// is the Steer of the last Decision.
 	RuleKnown   bool
 	RuleEnabled bool
 
-	// RuleChangeable is false when the rule is absent, ambiguous or dynamic, or
-	// when the router does not answer: from a failed read or write on until a
-	// read has succeeded, so that what became of the write is known again.
+	// RuleChangeable is false when the rule is absent, ambiguous or dynamic, and from
+	// a failed read or write until a read succeeds, so that the outcome of the write
+	// is known again.
 	RuleChangeable bool
 }

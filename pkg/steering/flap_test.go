@@ -20,9 +20,9 @@ func (r *rig) swing(good, bad, most time.Duration) []change {
 	var out []change
 	start := r.now
 	for r.now-start < most {
-		s := calm
+		s := green
 		if (r.now-start)%(good+bad) >= good {
-			s = hot
+			s = red
 		}
 		if dec := r.after(tick, s); dec.Changed {
 			out = append(out, change{dec.At, dec.Enabled, dec.Reason})
@@ -64,13 +64,13 @@ func TestFlapBrake(t *testing.T) {
 	if fifth.at-first.at > 4*time.Minute || sixth.at-fifth.at < 30*second {
 		t.Fatalf("changes at %v", changes)
 	}
-	r.until(t, time.Minute, hot, func(d steering.Decision) bool { return d.Reason == steering.FlapBrake })
+	r.until(t, time.Minute, red, func(d steering.Decision) bool { return d.Reason == steering.FlapBrake })
 	second := changes[1]
 	if r.dec.HoldUntil != second.at+5*time.Minute || r.dec.PenaltyUntil != second.at+6*time.Minute || r.dec.SteerThreshold != 70 {
 		t.Errorf("hold until %v, penalty until %v, threshold %v; want %v, %v, 70",
 			r.dec.HoldUntil, r.dec.PenaltyUntil, r.dec.SteerThreshold, second.at+5*time.Minute, second.at+6*time.Minute)
 	}
-	r.until(t, 5*time.Minute, hot, func(d steering.Decision) bool { return d.Steer })
+	r.until(t, 5*time.Minute, red, func(d steering.Decision) bool { return d.Steer })
 	if r.now < second.at+5*time.Minute || r.now > second.at+5*time.Minute+tick {
 		t.Errorf("severe congestion steered at %v, want right after %v", r.now, second.at+5*time.Minute)
 	}
@@ -92,7 +92,7 @@ func TestPenaltyRaisesTheBar(t *testing.T) {
 				cfg.Scored = scored
 				r := newRig(cfg)
 				r.swing(35*second, 35*second, 4*time.Minute+30*second)
-				r.until(t, 5*time.Minute, calm, func(d steering.Decision) bool { return d.HoldUntil == 0 })
+				r.until(t, 5*time.Minute, green, func(d steering.Decision) bool { return d.HoldUntil == 0 })
 				penalty := r.dec.PenaltyUntil
 				if left := penalty - r.now; left < 50*second || left > 61*second {
 					t.Fatalf("%v of the penalty left", left)
@@ -104,7 +104,7 @@ func TestPenaltyRaisesTheBar(t *testing.T) {
 				if !tt.waits {
 					return
 				}
-				if r.dec.Reason != steering.FlapBrake || !r.dec.Wish || r.dec.Score < 55 || r.dec.Score >= 70 {
+				if r.dec.Reason != steering.FlapBrake || !r.dec.Desired || r.dec.Score < 55 || r.dec.Score >= 70 {
 					t.Errorf("%+v", r.dec)
 				}
 				r.until(t, 2*time.Minute, tt.s, func(d steering.Decision) bool { return d.Steer })
@@ -132,18 +132,18 @@ func TestNoFlapDetection(t *testing.T) {
 func TestFlapBrakeAndOthers(t *testing.T) {
 	r := newRig(plain())
 	for range 7 {
-		r.step(40, calm)
+		r.step(40, green)
 		r.rule = !r.rule
 	}
-	r.step(1, calm)
+	r.step(1, green)
 	if !r.dec.Enabled {
 		t.Fatal("the rule should be on")
 	}
-	if got := r.step(70, calm); !got.Steer || got.Reason != steering.FlapBrake {
+	if got := r.step(70, green); !got.Steer || got.Reason != steering.FlapBrake {
 		t.Errorf("steer %v, %v; want the flap brake to hold what others do", got.Steer, got.Reason)
 	}
 	r.alternate = steering.AlternateDown
-	if got := r.step(1, calm); got.Steer || got.Reason != steering.AlternateIsDown {
+	if got := r.step(1, green); got.Steer || got.Reason != steering.AlternateIsDown {
 		t.Errorf("steer %v, %v", got.Steer, got.Reason)
 	}
 }
@@ -157,7 +157,7 @@ func TestBrakesAfterARestart(t *testing.T) {
 		s := newRig(plain())
 		s.law = steering.New(plain(), r.law.Remember(r.now).Aged(down))
 		s.now = 77 * time.Hour
-		got := s.step(1, calm)
+		got := s.step(1, green)
 		left := func(d time.Duration) time.Duration {
 			if d > down {
 				return s.now + d - down
