@@ -80,9 +80,9 @@ func (t *transport) connectErr(ctx context.Context, err error) error {
 	case at.Phase == rosconn.Handshaking && errors.Is(e.Cause, context.DeadlineExceeded):
 		e.Hint = "is it starting or overloaded, or is this the port of api? that is 8728 mostly, and 8729 that of api-ssl (router.port, router.tls)"
 	case at.Phase == rosconn.LoggingIn && e.Hint == "" && e.Cause == nil:
-		e.Hint = fmt.Sprintf("is this the port of %s (router.port), and does the service let this host in? on the router: /ip service print", t.target.Service)
+		e.Hint = fmt.Sprintf("is this the port of %s (router.port)? or %s", t.target.Service, t.target.AdmissionHint())
 		if t.target.TLS == nil {
-			e.Hint = "a TLS port does this: remove tls: false, or use the port of api (router.port), which is 8728 mostly; or the service does not let this host in: /ip service print"
+			e.Hint = "a TLS port does this: remove tls: false, or use the port of api (router.port), which is 8728 mostly; or " + t.target.AdmissionHint()
 		}
 	}
 	return err

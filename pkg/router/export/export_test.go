@@ -43,7 +43,7 @@ func TestScript(t *testing.T) {
 		`:if ([:len [/interface find name="ether1-wan"]] = 0) do={`, `:error "there is no interface ether1-wan"`, `}`,
 		`:if ([:len [/interface find name="bridge1"]] = 0) do={`, `:error "there is no interface bridge1"`, `}`,
 		`:if ([:len [/user group find name="wanctl"]] = 0) do={`,
-		`/user group add name="wanctl" policy=read,write,rest-api,ssh comment="what wanctl needs"`, `}`,
+		`/user group add name="wanctl" policy=read,write,api,rest-api,ssh comment="what wanctl needs"`, `}`,
 		`:if ([:len [/user find name="wanctl"]] = 0) do={`,
 		`/user add name="wanctl" group="wanctl" password="" address="192.168.88.10/32" disabled=yes comment="wanctl"`, `}`,
 		`:if ([:len [/queue type find name="cake-down-home"]] = 0) do={`,

@@ -81,12 +81,14 @@ func orElse(s, otherwise string) string {
 func (u User) policies() string {
 	policies := []string{"read", "write"}
 	for _, s := range u.Services {
-		name := s.Transport
-		if name == "rest" {
-			name = "rest-api"
+		names := []string{s.Transport}
+		if s.Transport == "rest" {
+			names = []string{"api", "rest-api"} // RouterOS refuses REST without api
 		}
-		if !slices.Contains(policies, name) {
-			policies = append(policies, name)
+		for _, name := range names {
+			if !slices.Contains(policies, name) {
+				policies = append(policies, name)
+			}
 		}
 	}
 	return strings.Join(policies, ",")

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/wanctl/wanctl/pkg/router"
@@ -105,6 +106,9 @@ func (t *transport) change(ctx context.Context, c rosclient.Change) rosclient.Ou
 	default:
 		_, err = t.send(ctx, http.MethodPost, c.Menu+"/"+c.Command, object(map[string]string{".id": c.ID}))
 	}
+	if errors.Is(err, errNoIdentifier) {
+		err = t.identifierErr(ctx, c, err)
+	}
 	if err != nil || len(rows) == 0 {
 		return rosclient.Outcome{Err: err}
 	}
@@ -116,6 +120,26 @@ func (t *transport) change(ctx context.Context, c rosclient.Change) rosclient.Ou
 		return rosclient.Outcome{ID: ret}
 	}
 	return rosclient.Outcome{Row: r, ID: r[".id"]}
+}
+
+// identifierErr returns the error for a change that was refused for its identifier.
+// RouterOS says so too when the user lacks the policy write. That is the cause if
+// the change is an add, which has no identifier, or if the row can be read.
+func (t *transport) identifierErr(ctx context.Context, c rosclient.Change, refused error) error {
+	if c.Command == "add" {
+		return t.noWritePolicy()
+	}
+	if _, ok := t.session.Conn(); !ok {
+		return refused
+	}
+	rows, err := t.send(ctx, http.MethodGet, c.Menu+"/"+c.ID+"?.proplist=.id", nil)
+	switch {
+	case errors.Is(err, router.ErrNotFound):
+		return err
+	case err == nil && slices.ContainsFunc(rows, func(r rosdata.Row) bool { return r[".id"] == c.ID }):
+		return t.noWritePolicy()
+	}
+	return refused
 }
 
 // send makes one exchange on the present connection.
@@ -158,49 +182,4 @@ func (t *transport) parseAnswer(status int, reply []byte) ([]rosdata.Row, error)
 		return nil, t.target.Malformed(err.Error())
 	}
 	return rows, nil
-}
-
-// exchangeErr returns the error about a lost connection.
-func (t *transport) exchangeErr(ctx context.Context, err error, served int) error {
-	err = t.target.Describe(ctx, err)
-	var e *rosdata.Error
-	if errors.As(err, &e) && t.target.TLS == nil && served == 0 && e.Hint == "" {
-		e.Hint = "a TLS port does this to plain http: remove tls: false, or use the port of www"
-	}
-	return err
-}
-
-// refusal returns the error for an answer with an error status. notJSON is the
-// error of decoding the body, if any.
-func (t *transport) refusal(status int, body rosdata.Row, notJSON error) error {
-	detail := body["detail"]
-	text := fmt.Sprintf("HTTP %d %s", status, http.StatusText(status))
-	if detail != "" {
-		text = "it says " + rosdata.Quote(detail)
-	}
-	class := rosdata.Classify(detail)
-	fail := t.target.Fail
-	switch {
-	case status == http.StatusUnauthorized:
-		return fail(router.ErrAuth, "user or password refused for "+rosdata.Quote(t.user),
-			"check router.user and router.password, and that the user's group has the policy rest-api")
-	case class == router.ErrDenied || status == http.StatusForbidden:
-		return fail(router.ErrDenied, text,
-			"the group of user "+rosdata.Quote(t.user)+" needs policy=read,write,rest-api; on the router: /user group print")
-	case errors.Is(notJSON, errHTML) && status == http.StatusNotFound:
-		return fail(router.ErrOutcomeUnknown, "it has no REST interface (HTTP 404)", "RouterOS 7.1 has it over https, 7.9 over http")
-	case notJSON != nil && t.target.TLS == nil:
-		return fail(router.ErrOutcomeUnknown, text, "a TLS port does this to plain http: remove tls: false, or use the port of www")
-	case notJSON != nil || status >= 500:
-		return fail(router.ErrOutcomeUnknown, text, "is it starting?")
-	case class != router.ErrInvalid:
-		return fail(class, text, "")
-	case status == http.StatusNotFound:
-		return fail(router.ErrNotFound, text, "")
-	case status == http.StatusMethodNotAllowed || status == http.StatusNotAcceptable:
-		return fail(router.ErrUnsupported, text, "")
-	case status >= 300 && status < 400:
-		return fail(router.ErrOutcomeUnknown, text, "it redirects: check router.port and router.tls")
-	}
-	return fail(router.ErrInvalid, text, "")
 }

@@ -50,7 +50,7 @@ func (c *Client) edit(ctx context.Context, t table, props []string, edits ...edi
 	var errs []error
 	for k, i := range open {
 		if rows[i], err = c.verify(ctx, t, props, edits[i], outcomes[k]); err != nil {
-			errs = append(errs, err)
+			errs = append(errs, c.explain(ctx, t, edits[i], err))
 		}
 	}
 	return rows, errors.Join(errs...)

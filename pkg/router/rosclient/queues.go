@@ -2,8 +2,11 @@ package rosclient
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strconv"
 
+	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
@@ -73,6 +76,28 @@ func queueProperties(set router.QueueSettings) map[string]string {
 		props["queue"] = *set.Type
 	}
 	return props
+}
+
+// explain returns the error about a max-limit that the router refused because the
+// queue's limit-at is larger, which RouterOS does not allow; otherwise err.
+func (c *Client) explain(ctx context.Context, t table, e edit, err error) error {
+	var refused *rosdata.Error
+	limit, bad := bitrate.Parse(e.set["max-limit"])
+	if bad != nil || limit == 0 || !errors.Is(err, router.ErrInvalid) || !errors.As(err, &refused) {
+		return err
+	}
+	r, unread := c.refetch(ctx, t, []string{".id", t.key, "limit-at"}, e.name)
+	if unread != nil {
+		return err
+	}
+	limitAt, bad := bitrate.Parse(r["limit-at"])
+	if bad != nil || limitAt <= limit {
+		return err
+	}
+	name := rosdata.Quote(e.name)
+	return c.target.Fail(router.ErrInvalid,
+		fmt.Sprintf("queue %s: max-limit=%s is below its limit-at=%s (%s)", name, limit, limitAt, refused.Text),
+		"lower limit-at; on the router: /queue tree set [find name="+name+"] limit-at=0")
 }
 
 // Counters reads the counters of queues in one request.

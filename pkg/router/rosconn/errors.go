@@ -77,14 +77,20 @@ func (t *Target) Describe(ctx context.Context, err error) error {
 	default:
 		e.Text = "connection lost while " + at.Phase.String() + " (" + plain(cause) + ")"
 		if at.Phase == Handshaking {
-			e.Hint = fmt.Sprintf("is this the port of %s (router.port)?", t.Service)
+			e.Hint = fmt.Sprintf("is this the port of %s (router.port)? or %s", t.Service, t.AdmissionHint())
 			if t.TLS != nil {
-				e.Hint = fmt.Sprintf("is this the port of %s (router.port), and has the service a certificate?", t.Service)
+				e.Hint = fmt.Sprintf("is this the port of %s (router.port), and has the service a certificate? or %s", t.Service, t.AdmissionHint())
 			}
 		}
 	}
 	e.ConnReset = at.Phase == Waiting && at.Served > 0
 	return e
+}
+
+// AdmissionHint returns what to check when the router closes connections as soon as
+// they are made.
+func (t *Target) AdmissionHint() string {
+	return fmt.Sprintf("the service %s does not admit this host (address, from RouterOS 7.24 available-from); on the router: /ip service print", t.Service)
 }
 
 // timedOut fills in e for a timeout.

@@ -14,7 +14,7 @@ type Error struct {
 	Hint string // what to do about it; "" when there is nothing to suggest
 
 	Class error // a sentinel of package router
-	Cause error // nil, or an error of package context that callers may test for
+	Cause error // nil, or an error that callers may test for, such as one of package context
 
 	// ConnReset: the connection was lost during the request, after it had
 	// carried others. A read is worth repeating on a new one.
@@ -43,6 +43,7 @@ var messages = []struct {
 	class error
 }{
 	{"not enough permissions", router.ErrDenied},
+	{"std failure: not allowed", router.ErrDenied},
 	{"no such item", router.ErrNotFound},
 
 	{"invalid user name or password", router.ErrAuth},

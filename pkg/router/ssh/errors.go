@@ -108,7 +108,7 @@ func (t *transport) requestErr(ctx context.Context, err error) error {
 var markers = []string{
 	"bad command name", "bad parameter", "syntax error", "expected ", "unknown parameter", "no such ",
 	"invalid value", "invalid ", "input does not match", "value of ", "ambiguous value", "missing value", "missing =",
-	"failure:", "not enough permissions", "interrupted", "already have ", "entry already exists",
+	"failure:", "std failure:", "not enough permissions", "interrupted", "already have ", "entry already exists",
 	"action timed out", "could not ", "cannot ", "script error", "error:", "exit status ",
 }
 
