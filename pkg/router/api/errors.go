@@ -64,6 +64,9 @@ func (t *transport) connectErr(ctx context.Context, err error) error {
 		return t.loginEnded(string(text))
 	case errors.As(at.Cause, &other):
 		hint := "use the port of " + t.target.Service + " (router.port)"
+		if other == "HTTP" {
+			hint += ", or set " + rosconn.HTTP(t.target.TLS != nil).Settings
+		}
 		if other == "TLS" {
 			hint = "remove tls: false, or use the port of api (router.port), which is 8728 mostly"
 		}

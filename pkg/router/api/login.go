@@ -34,10 +34,15 @@ func (t *transport) login(ctx context.Context, s *session) error {
 	}
 	// Otherwise it logs the password.
 	client.SetLogHandler(slog.DiscardHandler)
+	other := rosconn.HTTP(t.target.TLS != nil)
+	stop := t.target.Sniff(ctx, s.raw, other)
 	err = client.LoginContext(ctx, t.user, t.password())
+	wrong := stop()
 	s.broken = done()
 	var refused *routeros.DeviceError
 	switch {
+	case conn.err != nil && wrong != nil:
+		return fail(wrongProtocol(other.Name))
 	case conn.err != nil:
 		return fail(conn.err) // the error of the library says less
 	case errors.As(err, &refused):
@@ -47,6 +52,7 @@ func (t *transport) login(ctx context.Context, s *session) error {
 	case s.broken:
 		return fail(ctx.Err())
 	}
+	t.target.Answered()
 	return nil
 }
 

@@ -25,6 +25,8 @@ func New(cfg Config) (*rosclient.Client, error) {
 	if cfg.Plain {
 		scheme = "http"
 	}
-	t := &transport{user: cfg.User, password: cfg.Password, target: target, base: scheme + "://" + target.Addr() + "/rest"}
+	// The zone of a link-local address is escaped in a URL.
+	authority := strings.ReplaceAll(target.Addr(), "%", "%25")
+	t := &transport{user: cfg.User, password: cfg.Password, target: target, base: scheme + "://" + authority + "/rest"}
 	return rosclient.New(rosclient.Config{Transport: t, User: cfg.User, Timeout: cfg.Timeout, AuthBackoff: cfg.AuthBackoff, Now: cfg.Now}), nil
 }

@@ -126,7 +126,7 @@ func TestHostNotAdmitted(t *testing.T) {
 		{"www-ssl", false, []string{"service www-ssl does not admit this host", "available-from", "/ip service print", "certificate"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			host, port := closing(t)
+			host, port := serving(t, func(net.Conn) {})
 			c := newClient(t, rest.Config{Host: host, Port: port, User: "admin", Plain: tt.plain, Timeout: 10 * time.Second})
 			_, err := c.Info(t.Context())
 			if !errors.Is(err, router.ErrUnreachable) && !errors.Is(err, router.ErrOutcomeUnknown) {
@@ -137,8 +137,8 @@ func TestHostNotAdmitted(t *testing.T) {
 	}
 }
 
-// closing listens until the test ends and closes each connection at once.
-func closing(t *testing.T) (host string, port int) {
+// serving listens until the test ends. Each connection is closed when serve returns.
+func serving(t *testing.T, serve func(net.Conn)) (host string, port int) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -151,6 +151,8 @@ func closing(t *testing.T) (host string, port int) {
 			if err != nil {
 				return
 			}
+			_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+			serve(c)
 			_ = c.Close()
 		}
 	})

@@ -57,6 +57,9 @@ func (s *session) exchange(ctx context.Context, req *http.Request) (*http.Respon
 	if err := s.write.Flush(); err != nil {
 		return fail(err)
 	}
+	if start, _ := s.read.Peek(2); s.served == 0 && len(start) == 2 && start[1] == '!' {
+		return fail(&rosconn.WrongProtocolError{Protocol: rosconn.API(s.conn != s.raw)})
+	}
 	resp, err := http.ReadResponse(s.read, req)
 	if err != nil {
 		return fail(s.bounded(err))

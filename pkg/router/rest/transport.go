@@ -33,7 +33,7 @@ type transport struct {
 var _ rosclient.Transport = (*transport)(nil)
 
 func (t *transport) Target() *rosconn.Target { return t.target }
-func (t *transport) String() string          { return t.user + "@" + t.base }
+func (t *transport) String() string          { return t.user + "@" + strings.Replace(t.base, "%25", "%", 1) }
 
 // Connect implements rosclient.Transport. The login is part of every request.
 func (t *transport) Connect(ctx context.Context) (int, error) {
@@ -158,11 +158,17 @@ func (t *transport) send(ctx context.Context, method, path string, body []byte) 
 		req.Header.Set("Content-Type", "application/json")
 	}
 	served := s.served
+	stop := t.target.Sniff(ctx, s.raw, rosconn.API(t.target.TLS != nil))
 	resp, reply, err := s.exchange(ctx, req)
+	wrong := stop()
+	if err != nil && wrong != nil {
+		err = &rosconn.Error{Phase: rosconn.Waiting, Cause: wrong}
+	}
 	if err != nil {
 		_ = t.Close()
 		return nil, t.exchangeErr(ctx, err, served)
 	}
+	t.target.Answered()
 	if resp.Close {
 		_ = t.Close()
 	}

@@ -11,6 +11,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,6 +27,8 @@ type Target struct {
 
 	// Dial opens the TCP connection; nil: net.Dialer.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	answered atomic.Bool // the service has answered: its port is right
 }
 
 // Addr is "host:port".
@@ -80,11 +83,7 @@ var (
 // Connect opens a connection. conn is a TLS connection if the target has TLS; raw
 // is the TCP connection below it. Errors are *Error.
 func (t *Target) Connect(ctx context.Context) (conn, raw net.Conn, err error) {
-	dial := t.Dial
-	if dial == nil {
-		dial = new(net.Dialer).DialContext
-	}
-	raw, err = dial(ctx, "tcp", t.Addr())
+	raw, err = t.dial(ctx)
 	if err != nil {
 		return nil, nil, &Error{Phase: Connecting, Cause: CtxError(ctx, err)}
 	}
@@ -92,15 +91,33 @@ func (t *Target) Connect(ctx context.Context) (conn, raw net.Conn, err error) {
 		return raw, raw, nil
 	}
 	secure := tls.Client(raw, t.TLS)
-	if err := secure.HandshakeContext(ctx); err != nil {
+	stop := t.Sniff(ctx, raw, API(false))
+	err = secure.HandshakeContext(ctx)
+	wrong := stop()
+	if err != nil {
 		_ = raw.Close()
+		if wrong != nil {
+			return nil, nil, &Error{Phase: Handshaking, Cause: wrong}
+		}
 		var invalid *tls.CertificateVerificationError
-		if errors.As(err, &invalid) {
+		var notTLS tls.RecordHeaderError
+		switch {
+		case errors.As(err, &invalid):
 			err = &CertificateError{Seen: Fingerprint(invalid.UnverifiedCertificates), cause: invalid.Err}
+		case errors.As(err, &notTLS) && notTLS.RecordHeader[1] == '!':
+			err = &WrongProtocolError{API(false)}
 		}
 		return nil, nil, &Error{Phase: Handshaking, Cause: CtxError(ctx, err)}
 	}
 	return secure, raw, nil
+}
+
+func (t *Target) dial(ctx context.Context) (net.Conn, error) {
+	dial := t.Dial
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	return dial(ctx, "tcp", t.Addr())
 }
 
 // CtxError returns the error of ctx if ctx has ended, since that is the cause of

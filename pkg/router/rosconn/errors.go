@@ -42,6 +42,7 @@ func (t *Target) Describe(ctx context.Context, err error) error {
 	if at.Phase == Waiting {
 		e.Class = router.ErrOutcomeUnknown
 	}
+	var wrong *WrongProtocolError
 	var certificate *CertificateError
 	var notTLS tls.RecordHeaderError
 	var remote *net.OpError
@@ -52,6 +53,10 @@ func (t *Target) Describe(ctx context.Context, err error) error {
 		return e
 	case errors.Is(cause, context.DeadlineExceeded):
 		t.timedOut(ctx, e, at.Phase)
+		return e
+	case errors.As(cause, &wrong):
+		e.Class, e.Text = router.ErrUnreachable, cause.Error()+", not "+t.Service
+		e.Hint = fmt.Sprintf("use the port of %s (router.port), or set %s", t.Service, wrong.Protocol.Settings)
 		return e
 	case errors.As(cause, &certificate):
 		badCertificate(e, certificate)

@@ -36,8 +36,9 @@ func (t *Trust) Check() error {
 // routers use self-signed certificates without alternative names, and their clock
 // may stand at 1970 after a reboot.
 func (t Trust) Config(host string, protocols ...string) *tls.Config {
+	name, _, _ := strings.Cut(host, "%") // a certificate has an address without its zone
 	c := &tls.Config{
-		ServerName:         host,
+		ServerName:         name,
 		MinVersion:         tls.VersionTLS12,
 		RootCAs:            t.Roots,
 		NextProtos:         protocols,
