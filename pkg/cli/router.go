@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wanctl/wanctl/pkg/cli/app"
-	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
@@ -113,14 +112,4 @@ func (o *routerFlags) connect(a *app.App, cmd *cobra.Command) (router.Client, er
 		base.Timeouts.Command = o.wait
 	}
 	return dialRouter(a, base)
-}
-
-// printable is described at output.Printable.
-func printable(s string) string { return output.Printable(s) }
-
-func yesNo(b bool) string {
-	if b {
-		return "yes"
-	}
-	return "no"
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wanctl/wanctl/pkg/cli/app"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
@@ -65,11 +66,11 @@ func offer[T any](items []T, name, about func(T) string) []cobra.Completion {
 	seen := map[string]bool{}
 	for _, item := range items {
 		n := name(item)
-		if n == "" || printable(n) != n || seen[n] {
+		if n == "" || !output.IsPrintable(n) || seen[n] {
 			continue
 		}
 		seen[n] = true
-		found = append(found, cobra.CompletionWithDesc(n, printable(about(item))))
+		found = append(found, cobra.CompletionWithDesc(n, output.Printable(about(item))))
 	}
 	return found
 }

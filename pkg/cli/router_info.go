@@ -62,13 +62,13 @@ func printRouterInfo(a *app.App, i router.Info) error {
 		return output.List(a.Out, a.Global.Output, []routerInfo{v}, routerInfoColumns())
 	case output.Table:
 	}
-	board := printable(i.Board)
+	board := output.Printable(i.Board)
 	if i.Arch != "" {
-		board = strings.TrimSpace(board + " (" + printable(i.Arch) + ")")
+		board = strings.TrimSpace(board + " (" + output.Printable(i.Arch) + ")")
 	}
 	for _, line := range [][2]string{
-		{"identity", printable(i.Identity)},
-		{"RouterOS", printable(i.Version)},
+		{"identity", output.Printable(i.Identity)},
+		{"RouterOS", output.Printable(i.Version)},
 		{"board", board},
 		{"uptime", uptimeText(i.Uptime)},
 		{"CPU", fmt.Sprintf("%d cores, %d %%", i.CPUCount, i.CPULoad)},

@@ -257,7 +257,7 @@ func printAddressChange(a *app.App, c addressChange, done string) error {
 	if c.DryRun && c.Changed {
 		suffix += " (dry run, nothing written)"
 	}
-	entry := printable(c.List) + ": " + printable(c.Address)
+	entry := output.Printable(c.List) + ": " + output.Printable(c.Address)
 	if !c.Changed {
 		_, err := fmt.Fprintf(a.Out, "%s: is so already%s\n", entry, suffix)
 		return err

@@ -103,14 +103,14 @@ func printRuleChange(a *app.App, c ruleChange) error {
 	case output.Table:
 	}
 	if !c.Changed {
-		_, err := fmt.Fprintf(a.Out, "%s: is %s already\n", printable(c.Comment), enabledText(c.Enabled))
+		_, err := fmt.Fprintf(a.Out, "%s: is %s already\n", output.Printable(c.Comment), enabledText(c.Enabled))
 		return err
 	}
 	suffix := ""
 	if c.DryRun {
 		suffix = " (dry run, nothing written)"
 	}
-	_, err := fmt.Fprintf(a.Out, "%s: %s -> %s%s\n", printable(c.Comment), enabledText(c.OldEnabled), enabledText(c.Enabled), suffix)
+	_, err := fmt.Fprintf(a.Out, "%s: %s -> %s%s\n", output.Printable(c.Comment), enabledText(c.OldEnabled), enabledText(c.Enabled), suffix)
 	return err
 }
 

@@ -133,9 +133,9 @@ func printQueueChange(a *app.App, c queueChange) error {
 	if c.DryRun {
 		suffix = " (dry run, nothing written)"
 	}
-	name := printable(c.Queue)
+	name := output.Printable(c.Queue)
 	if !c.Changed {
-		_, err := fmt.Fprintf(a.Out, "%s: is so already: max-limit %s, queue type %s\n", name, limitText(c.MaxLimit), printable(c.Type))
+		_, err := fmt.Fprintf(a.Out, "%s: is so already: max-limit %s, queue type %s\n", name, limitText(c.MaxLimit), output.Printable(c.Type))
 		return err
 	}
 	if c.MaxLimit != c.OldMaxLimit {
@@ -144,7 +144,7 @@ func printQueueChange(a *app.App, c queueChange) error {
 		}
 	}
 	if c.Type != c.OldType {
-		if _, err := fmt.Fprintf(a.Out, "%s: queue type %s -> %s%s\n", name, printable(c.OldType), printable(c.Type), suffix); err != nil {
+		if _, err := fmt.Fprintf(a.Out, "%s: queue type %s -> %s%s\n", name, output.Printable(c.OldType), output.Printable(c.Type), suffix); err != nil {
 			return err
 		}
 	}

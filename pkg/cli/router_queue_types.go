@@ -47,9 +47,9 @@ func newQueueTypesCmd(a *app.App, o *routerFlags) *cobra.Command {
 
 func queueTypeColumns() []output.Column[routerQueueType] {
 	return []output.Column[routerQueueType]{
-		{Head: "NAME", Name: "name", Text: func(t routerQueueType) string { return printable(t.Name) }},
-		{Head: "KIND", Name: "kind", Text: func(t routerQueueType) string { return printable(t.Kind) }},
-		{Head: "DEFAULT", Name: "default", Text: func(t routerQueueType) string { return yesNo(t.Default) }, Value: func(t routerQueueType) any { return t.Default }},
+		{Head: "NAME", Name: "name", Text: func(t routerQueueType) string { return output.Printable(t.Name) }},
+		{Head: "KIND", Name: "kind", Text: func(t routerQueueType) string { return output.Printable(t.Kind) }},
+		{Head: "DEFAULT", Name: "default", Text: func(t routerQueueType) string { return output.YesNo(t.Default) }, Value: func(t routerQueueType) any { return t.Default }},
 		{Head: "PARAMETERS", Name: "params", Text: func(t routerQueueType) string { return paramsText(t.Params) }},
 	}
 }
@@ -58,7 +58,7 @@ func queueTypeColumns() []output.Column[routerQueueType] {
 func paramsText(params map[string]string) string {
 	words := make([]string, 0, len(params))
 	for _, key := range slices.Sorted(maps.Keys(params)) {
-		words = append(words, printable(key+"="+params[key]))
+		words = append(words, output.Printable(key+"="+params[key]))
 	}
 	return strings.Join(words, " ")
 }

@@ -134,7 +134,7 @@ themselves give up on a request over rest after 60 s.
 					})
 				case output.Table:
 				}
-				_, err := fmt.Fprintf(a.Out, "%s: ran without an error\n", printable(run.Script))
+				_, err := fmt.Fprintf(a.Out, "%s: ran without an error\n", output.Printable(run.Script))
 				return err
 			})
 		},

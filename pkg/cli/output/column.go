@@ -1,12 +1,6 @@
 package output
 
-import (
-	"fmt"
-	"strconv"
-	"strings"
-	"unicode"
-	"unicode/utf8"
-)
+import "fmt"
 
 // Field is a column of CSV: the same name and value as in JSON.
 func Field[T any](name string, value func(T) any) Column[T] {
@@ -21,14 +15,4 @@ func Text[T any](head string, value func(T) string) Column[T] {
 // Number is a column for people that is aligned right.
 func Number[T any](head string, value func(T) string) Column[T] {
 	return Column[T]{Head: head, Right: true, Text: value}
-}
-
-// Printable makes text from outside safe for a terminal: it escapes what is not a
-// printable character.
-func Printable(s string) string {
-	if utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return s
-	}
-	q := strconv.QuoteToGraphic(s)
-	return strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`)
 }

@@ -112,12 +112,14 @@ func TestLiveCloseWithoutDrawWritesNothing(t *testing.T) {
 	}
 }
 
+var errBroken = errors.New("gone")
+
 type brokenWriter struct{ err error }
 
 func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
 
 func TestLiveReportsErrors(t *testing.T) {
-	gone := errors.New("gone")
+	gone := errBroken
 	if err := NewLive(Streams{Out: brokenWriter{gone}}).Draw([]string{"x"}); !errors.Is(err, gone) {
 		t.Errorf("error %v, want %v", err, gone)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Stream prints items one at a time as they come: a line each, so that the
@@ -26,7 +27,7 @@ func NewStream[T any](w io.Writer, f Format, cols []Column[T], line func(io.Writ
 	case JSON:
 		return jsonStream[T](w)
 	case CSV:
-		return csvStream(w, cols)
+		return newCSVStream(w, cols)
 	case Table:
 	}
 	return &Stream[T]{put: func(v T) error { return line(w, v) }, end: none}
@@ -60,8 +61,17 @@ func jsonStream[T any](w io.Writer) *Stream[T] {
 	return &Stream[T]{put: put, end: end}
 }
 
-func csvStream[T any](w io.Writer, cols []Column[T]) *Stream[T] {
+// newCSVStream prints CSV of the columns that have names, else of the JSON fields.
+func newCSVStream[T any](w io.Writer, cols []Column[T]) *Stream[T] {
+	if slices.ContainsFunc(cols, func(c Column[T]) bool { return c.Name != "" }) {
+		return columnStream(w, cols)
+	}
+	return csvStream[T](w)
+}
+
+func columnStream[T any](w io.Writer, cols []Column[T]) *Stream[T] {
 	cw := csv.NewWriter(w)
+	guard := cellGuard{cw}
 	row := make([]string, len(cols))
 	headed := false
 	head := func() {
@@ -70,7 +80,7 @@ func csvStream[T any](w io.Writer, cols []Column[T]) *Stream[T] {
 			for i, c := range cols {
 				row[i] = c.Name
 			}
-			_ = cw.Write(row) // kept by the writer, and returned by Error
+			_ = guard.Write(row) // kept by the writer, and returned by Error
 		}
 	}
 	put := func(v T) error {
@@ -78,7 +88,7 @@ func csvStream[T any](w io.Writer, cols []Column[T]) *Stream[T] {
 		for i, c := range cols {
 			row[i] = c.field(v)
 		}
-		_ = cw.Write(row)
+		_ = guard.Write(row)
 		cw.Flush()
 		return cw.Error()
 	}
