@@ -40,17 +40,6 @@ func (s *Store) wan(name string) *ring[Sample] {
 	return r
 }
 
-// Keep removes all WANs except the named ones.
-func (s *Store) Keep(names map[string]bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for name := range s.wans {
-		if !names[name] {
-			delete(s.wans, name)
-		}
-	}
-}
-
 // Add adds the history of another process with its own times.
 func (s *Store) Add(x Excerpt) {
 	s.mu.Lock()

@@ -143,7 +143,8 @@ func TestMetrics(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", telemetry.MetricsHandler(reg)) // unfiltered, as of another version
 	c := New(listening(t, mux))
-	got, err := prometheus.Gatherers{c.Gatherer(t.Context(), "dsl")}.Gather()
+	dsl := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return c.Metrics(t.Context(), "dsl") })
+	got, err := prometheus.Gatherers{dsl}.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
@@ -42,10 +41,4 @@ func parse(text io.Reader) ([]*dto.MetricFamily, error) {
 	families := slices.Collect(maps.Values(byName))
 	slices.SortFunc(families, func(a, b *dto.MetricFamily) int { return cmp.Compare(a.GetName(), b.GetName()) })
 	return families, err
-}
-
-// Gatherer returns Metrics as a prometheus.Gatherer. The context bounds every
-// Gather.
-func (c *Client) Gatherer(ctx context.Context, wan string) prometheus.Gatherer {
-	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return c.Metrics(ctx, wan) })
 }
