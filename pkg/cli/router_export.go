@@ -298,7 +298,7 @@ func (e *exportOptions) queues(plan *export.Plan) error {
 // completeQueue takes name and ceiling from flags, where those were given.
 func completeQueue(q *export.Queue, direction, name, ceiling string) error {
 	if name != "" {
-		if _, err := schema.ParseScalar(schema.Identifier, name); err != nil {
+		if _, err := schema.ParseScalar(schema.RouterName, name); err != nil {
 			return app.Usagef("--%s-queue %q %v", direction, name, err)
 		}
 		q.Name = name

@@ -78,7 +78,7 @@ func (s *exportSteering) plan(cmd *cobra.Command) (*export.Steering, error) {
 		ForceList: cmp.Or(s.forceList, "FORCE_OUT_"+upper),
 		Gateway:   s.gateway,
 	}
-	if _, err := schema.ParseScalar(schema.Comment, plan.Comment); err != nil {
+	if _, err := schema.ParseScalar(schema.RouterName, plan.Comment); err != nil {
 		return nil, app.Usagef("--steer-comment %q %v", plan.Comment, err)
 	}
 	for flag, name := range map[string]string{"--steer-table": plan.Table, "--steer-list": plan.List, "--force-list": plan.ForceList} {

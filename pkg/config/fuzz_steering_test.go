@@ -52,7 +52,7 @@ func steeringInvariants(s *Steering) []string {
 	for _, word := range []string{s.Name, s.Primary, s.Alternate, s.PingHost, s.ForceOut} {
 		hold("an argument: "+word, word != "" && word[0] != '-' && !strings.ContainsAny(word, " \n\x00"))
 	}
-	_, err := schema.ParseScalar(schema.Comment, s.Rule)
+	_, err := schema.ParseScalar(schema.RouterName, s.Rule)
 	hold("a comment", err == nil)
 	return broken
 }

@@ -34,7 +34,8 @@ func invariants(w *WAN) []string {
 	hold("two queues", w.Queues.Download != w.Queues.Upload)
 	hold("files", w.LockFile != "" && w.StateFile != "" && w.Logging.Main != "")
 	hold("listeners", w.Health.Port >= 0 && w.Health.Port <= 65535 && w.Metrics.Port >= 0 && w.Metrics.Port <= 65535)
-	words := append([]string{w.Name, w.Queues.Download, w.Queues.Upload}, w.PingHosts...)
+	hold("names of queues", strings.TrimSpace(w.Queues.Download) != "" && strings.TrimSpace(w.Queues.Upload) != "")
+	words := append([]string{w.Name}, w.PingHosts...)
 	words = append(words, w.Fallback.TCPTargets...)
 	for _, r := range append([]Router{w.Router}, w.Router.Failover...) {
 		hold("a port", r.Port >= 1 && r.Port <= 65535)

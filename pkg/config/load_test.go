@@ -162,12 +162,12 @@ func TestProblems(t *testing.T) {
 			"f:1: wan_name: must be a single value: name of letters, digits, _ . -, up to 64"}},
 		{"list is a scalar", minimal + "  ping_hosts: 1.1.1.1\n", []string{
 			"f:17: continuous_monitoring.ping_hosts: must be a list, also for a single entry: [a, b] or lines that begin with '- '"}},
-		{"values outside their range", edit(t, "initial: 24", "initial: 501", "ceiling_mbps: 38", "ceiling_mbps: 0.5",
+		{"values outside their range", edit(t, "initial: 24", "initial: 1001", "ceiling_mbps: 38", "ceiling_mbps: 0.05",
 			"  baseline", "  interval: 5ms\n  baseline", "password: hunter2", "password: hunter2\n  port: 65536"), []string{
 			`f:6: router.port: "65536" is outside 1..65535`,
 			`f:11: continuous_monitoring.interval: "5ms" is outside 10..5000 ms`,
-			`f:12: continuous_monitoring.baseline_rtt_initial: "501" is outside 1..500 ms`,
-			`f:17: continuous_monitoring.upload.ceiling_mbps: "0.5" is outside 1..100000 Mbit/s`,
+			`f:12: continuous_monitoring.baseline_rtt_initial: "1001" is outside 1..1000 ms`,
+			`f:17: continuous_monitoring.upload.ceiling_mbps: "0.05" is outside 0.1..100000 Mbit/s`,
 		}},
 		{"values of the wrong type", edit(t, "initial: 24", "initial: soon", "ceiling_mbps: 38", "ceiling_mbps: 38M",
 			"  baseline", "  interval: 50\n  enabled: maybe\n  baseline", "password: hunter2", "password: hunter2\n  port: 44.3\n  transport: telnet"), []string{
@@ -183,11 +183,14 @@ func TestProblems(t *testing.T) {
 			`f:12: continuous_monitoring.download.ceiling_mbps: ".nan" is not a number of Mbit/s; write digits only, such as 12.5`,
 			`f:15: continuous_monitoring.upload.ceiling_mbps: "0x26" is not a number of Mbit/s; write digits only, such as 12.5`,
 		}},
-		{"leading dash", edit(t, "spectrum", "-rf", "192.168.88.1", "-oProxyCommand=x", "user: wanctl", "user: -l", "WAN-Download", "-x"), []string{
+		{"leading dash", edit(t, "spectrum", "-rf", "192.168.88.1", "-oProxyCommand=x", "user: wanctl", "user: -l"), []string{
 			`f:1: wan_name: "-rf" is not a name: use 1 to 64 letters, digits, _ . or -, and no - in front`,
 			`f:3: router.host: "-oProxyCommand=x" is neither an IP address nor a host name`,
 			`f:4: router.user: "-l" begins with -, which programs take for an option`,
-			`f:7: queues.download: "-x" is not a name: use 1 to 64 letters, digits, _ . or -, and no - in front`,
+		}},
+		{"names that no router has", edit(t, "WAN-Download", `"a\tb"`, "WAN-Upload", `" "`), []string{
+			`f:7: queues.download: "a\tb" is not a name on a router: use 1 to 128 characters, not blanks alone and no control characters`,
+			`f:8: queues.upload: " " is not a name on a router: use 1 to 128 characters, not blanks alone and no control characters`,
 		}},
 		{"schema of the future", "schema_version: 2.0\n" + minimal, []string{
 			`f:1: schema_version: "2.0" is a layout this wanctl does not know; it reads "1.0"`}},
@@ -260,6 +263,14 @@ func TestWarnings(t *testing.T) {
 	}{
 		{"obsolete key", minimal + "timeouts:\n  ping_total: 10\n", []string{
 			"f:18: timeouts.ping_total: has no effect any more: probes run all the time, and timeouts.ping bounds each of them"}},
+		{"keys of the earlier system", minimal + "  thresholds: {dwell_cycles: 3, deadband_ms: 3.0}\nroute_management:\n  enabled: true\n  routes: [a]\n", []string{
+			"f:17: continuous_monitoring.thresholds.dwell_cycles: has no effect any more: it was how many cycles the delay had to stay above target_bloat_ms before YELLOW, and the law filters noise by how likely it is",
+			"f:17: continuous_monitoring.thresholds.deadband_ms: has no effect any more: it was how far below target_bloat_ms the delay had to fall before GREEN, and load_time_constant_sec smooths the states",
+			"f:19: route_management: has no effect any more: it concerned the router's routes, which wanctl never changes; steering switches one mangle rule",
+		}},
+		{"a ceiling in kbit/s", edit(t, "ceiling_mbps: 38", "ceiling_mbps: 38000"), []string{
+			"f:15: continuous_monitoring.upload.ceiling_mbps: 38000 Mbit/s are 38 Gbit/s; if that was meant in kbit/s, write 38"}},
+		{"a fast line", edit(t, "ceiling_mbps: 38", "ceiling_mbps: 10000"), nil},
 		{"both forms of floors", edit(t, "    floor_mbps: 8", "    floor_mbps: 8\n    floor_green_mbps: 9\n    floor_yellow_mbps: 9\n    floor_red_mbps: 9"), []string{
 			"f:16: continuous_monitoring.upload.floor_mbps: has no effect beside the floors for each state"}},
 		{"weight beside time constant", minimal + "  thresholds: {alpha_load: 0.2, load_time_constant_sec: 0.5}\n", []string{

@@ -58,6 +58,9 @@ func (v rules) warnMedian(hosts int) {
 	}
 }
 
+// A ceiling above highestPlausible is rather one in kbit/s.
+const highestPlausible = 10 * bitrate.Gbps
+
 // finishDirection fills the floors from either form and checks their order.
 func (v rules) finishDirection(prefix string, d *Direction) {
 	var (
@@ -68,6 +71,9 @@ func (v rules) finishDirection(prefix string, d *Direction) {
 		red     = prefix + "floor_red_mbps"
 		ceiling = prefix + "ceiling_mbps"
 	)
+	if d.Ceiling > highestPlausible && v.Valid(ceiling) {
+		v.Warnf(ceiling, "%s Mbit/s are %s Gbit/s; if that was meant in kbit/s, write %s", mbps(d.Ceiling), schema.Decimal(d.Ceiling.Mbps()/1000), schema.Decimal(d.Ceiling.Mbps()/1000))
+	}
 	four := slices.ContainsFunc([]string{green, yellow, softRed, red}, v.IsSet)
 	switch floor, _ := v.Unbound(one).(bitrate.Rate); {
 	case four:

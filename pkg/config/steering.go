@@ -13,16 +13,16 @@ type Steering struct {
 	Alternate       string `key:"topology.alternate_wan" kind:"identifier" required:"true" doc:"WAN that new connections are steered to, by its wan_name."`
 	AlternateConfig string `key:"topology.alternate_wan_config" kind:"path" derived:"not read" doc:"Configuration of the alternate WAN, whose loop is asked how it is; nothing is steered to a WAN that is congested or down."`
 
-	Rule         string   `key:"mangle_rule.comment" kind:"comment" required:"true" doc:"Comment of the one mangle rule that is enabled to steer; compared exactly, and no two rules may have it."`
+	Rule         string   `key:"mangle_rule.comment" kind:"router_name" required:"true" doc:"Comment of the one mangle rule that is enabled to steer; compared exactly, and no two rules may have it."`
 	ForceOut     string   `key:"address_lists.force_out" kind:"identifier" derived:"FORCE_OUT_ and alternate_wan in upper case" doc:"Address list whose members always leave by the alternate WAN; shown beside the rule, never changed."`
 	PrimaryState string   `key:"cake_state_sources.primary" kind:"path" derived:"state file of primary_wan_config" doc:"State file of the primary WAN's loop: its baseline is used while that loop does not run; without one, ping_host is measured."`
 	_            struct{} `key:"cake_state_sources.spectrum" kind:"path" alias:"cake_state_sources.primary"`
 
 	// Without queues, steering decides by round-trip time alone.
-	PrimaryDownload string   `key:"cake_queues.primary_download" kind:"identifier" derived:"queue of primary_wan_config" doc:"Download queue of the primary WAN, whose drops and depth tell of congestion; without queues, round-trip time alone decides."`
-	PrimaryUpload   string   `key:"cake_queues.primary_upload" kind:"identifier" derived:"queue of primary_wan_config" doc:"Upload queue of the primary WAN."`
-	_               struct{} `key:"cake_queues.spectrum_download" kind:"identifier" alias:"cake_queues.primary_download"`
-	_               struct{} `key:"cake_queues.spectrum_upload" kind:"identifier" alias:"cake_queues.primary_upload"`
+	PrimaryDownload string   `key:"cake_queues.primary_download" kind:"router_name" derived:"queue of primary_wan_config" doc:"Download queue of the primary WAN, whose drops and depth tell of congestion; without queues, round-trip time alone decides."`
+	PrimaryUpload   string   `key:"cake_queues.primary_upload" kind:"router_name" derived:"queue of primary_wan_config" doc:"Upload queue of the primary WAN."`
+	_               struct{} `key:"cake_queues.spectrum_download" kind:"router_name" alias:"cake_queues.primary_download"`
+	_               struct{} `key:"cake_queues.spectrum_upload" kind:"router_name" alias:"cake_queues.primary_upload"`
 
 	Interval  time.Duration `key:"measurement.interval_seconds" kind:"seconds" range:"0.01..60" default:"0.5" doc:"Time between two assessments of the primary WAN."`
 	PingHost  string        `key:"measurement.ping_host" kind:"host" default:"1.1.1.1" doc:"Reflector to measure while the primary WAN's loop does not run; it must be reached by that WAN."`

@@ -141,10 +141,10 @@ func TestSteeringProblems(t *testing.T) {
 			`f:17: thresholds.red_samples_required: "0" is outside 1..1000`,
 			`f:17: thresholds.rtt_ewma_alpha: "0" is outside 0.001..1`,
 		}},
-		{"a comment for another program", steer(t, `"wanctl: steer to att"`, `"x\"; /system reset"`), []string{
-			`f:10: mangle_rule.comment: "x\"; /system reset" is not a comment: use 1 to 128 letters, digits, spaces, _ . : or -, and no - in front`}},
+		{"a comment of two lines", steer(t, `"wanctl: steer to att"`, `"x\n/system reset"`), []string{
+			`f:10: mangle_rule.comment: "x\n/system reset" is not a name on a router: use 1 to 128 characters, not blanks alone and no control characters`}},
 		{"a blank comment", steer(t, `"wanctl: steer to att"`, `"  "`), []string{
-			`f:10: mangle_rule.comment: "  " is not a comment: use 1 to 128 letters, digits, spaces, _ . : or -, and no - in front`}},
+			`f:10: mangle_rule.comment: "  " is not a name on a router: use 1 to 128 characters, not blanks alone and no control characters`}},
 		{"one WAN", steer(t, "alternate_wan: att", "alternate_wan: Spectrum"), []string{
 			`f:8: topology.alternate_wan: "Spectrum" is the primary WAN too; steering needs another`}},
 		{"named as a WAN", steer(t, "wan_name: steering", "wan_name: ATT"), []string{
@@ -160,8 +160,8 @@ func TestSteeringProblems(t *testing.T) {
 			`f:15: cake_state_sources.spectrum: "/b" differs from cake_state_sources.primary, which is "/a": both are names of one setting; remove one`,
 			`f:17: state.file: "/d" differs from state_file, which is "/c": both are names of one setting; remove one`,
 		}},
-		{"bad other names", steer(t, "  primary_upload: WAN-Upload", "  spectrum_upload: -x") + "state: {file: -rf}\n", []string{
-			`f:13: cake_queues.spectrum_upload: "-x" is not a name: use 1 to 64 letters, digits, _ . or -, and no - in front`,
+		{"bad other names", steer(t, "  primary_upload: WAN-Upload", "  spectrum_upload: \"\\a\"") + "state: {file: -rf}\n", []string{
+			`f:13: cake_queues.spectrum_upload: "\a" is not a name on a router: use 1 to 128 characters, not blanks alone and no control characters`,
 			`f:14: state.file: "-rf" begins with -, which programs take for an option`,
 		}},
 		{"green as yellow", minimalSteering + "thresholds: {green_rtt_ms: 15}\n", []string{

@@ -19,6 +19,7 @@ type Base struct {
 	LockFile  string   `key:"lock_file" kind:"path" derived:"/run/wanctl/NAME.lock" doc:"Lock that keeps a second instance from controlling the same queues."`
 	StateFile string   `key:"state_file" kind:"path" derived:"/var/lib/wanctl/NAME_state.json" doc:"What the loop remembers over restarts."`
 	_         struct{} `key:"lock_timeout" kind:"seconds" range:"1..86400" deprecated:"the lock is held by the kernel and judged by the process in it"`
+	_         struct{} `key:"route_management" kind:"any" deprecated:"it concerned the router's routes, which wanctl never changes; steering switches one mangle rule"`
 	Timeouts  Timeouts `key:"timeouts"`
 	Health    Endpoint `key:"health_check" doc:"GET /health and the status page" defaults:"enabled=true port=9101"`
 	Metrics   Endpoint `key:"metrics" doc:"GET /metrics for Prometheus" defaults:"enabled=false port=9100"`
@@ -96,7 +97,7 @@ type WAN struct {
 
 	Queues          Queues        `key:"queues"`
 	Enabled         bool          `key:"continuous_monitoring.enabled" default:"true" doc:"False ends 'wanctl shape' at once, with a message."`
-	BaselineInitial time.Duration `key:"continuous_monitoring.baseline_rtt_initial" kind:"millis" range:"1..500" required:"true" doc:"Round-trip time of the idle line, to start from until it is measured."`
+	BaselineInitial time.Duration `key:"continuous_monitoring.baseline_rtt_initial" kind:"millis" range:"1..1000" required:"true" doc:"Round-trip time of the idle line, to start from until it is measured."`
 	Interval        time.Duration `key:"continuous_monitoring.interval" kind:"duration" range:"10..5000" default:"50ms" doc:"Time between two probes of one reflector, and of the loop."`
 	Download        Direction     `key:"continuous_monitoring.download"`
 	Upload          Direction     `key:"continuous_monitoring.upload"`
@@ -112,16 +113,16 @@ type WAN struct {
 // Queues names what is shaped on the router, and the queue types that are written
 // together with the limits; "" leaves the type of a queue alone.
 type Queues struct {
-	Download     string `key:"download" kind:"identifier" required:"true" doc:"Queue of the router's queue tree that limits the download."`
-	Upload       string `key:"upload" kind:"identifier" required:"true" doc:"Queue of the router's queue tree that limits the upload."`
-	DownloadType string `key:"download_type" kind:"identifier" derived:"the queue keeps its type" doc:"Queue type written together with the download limit."`
-	UploadType   string `key:"upload_type" kind:"identifier" derived:"the queue keeps its type" doc:"Queue type written together with the upload limit."`
+	Download     string `key:"download" kind:"router_name" required:"true" doc:"Queue of the router's queue tree that limits the download."`
+	Upload       string `key:"upload" kind:"router_name" required:"true" doc:"Queue of the router's queue tree that limits the upload."`
+	DownloadType string `key:"download_type" kind:"router_name" derived:"the queue keeps its type" doc:"Queue type written together with the download limit."`
+	UploadType   string `key:"upload_type" kind:"router_name" derived:"the queue keeps its type" doc:"Queue type written together with the upload limit."`
 }
 
 // Direction bounds the limit of one direction:
 // FloorRed <= FloorSoftRed <= FloorYellow <= FloorGreen <= Ceiling.
 type Direction struct {
-	Ceiling      bitrate.Rate `key:"ceiling_mbps" kind:"mbps" range:"1..100000" required:"true" doc:"The limit never rises above this: what the line carries on a good day."`
+	Ceiling      bitrate.Rate `key:"ceiling_mbps" kind:"mbps" range:"0.1..100000" required:"true" doc:"The limit never rises above this: what the line carries on a good day."`
 	_            struct{}     `key:"floor_mbps" kind:"mbps" range:"0.1..100000" derived:"the four floors" doc:"The limit never falls below this, in any state; one of this and the four floors is required."`
 	FloorGreen   bitrate.Rate `key:"floor_green_mbps" kind:"mbps" range:"0.1..100000" derived:"floor_mbps" doc:"Lowest limit in state GREEN; at most the ceiling."`
 	FloorYellow  bitrate.Rate `key:"floor_yellow_mbps" kind:"mbps" range:"0.1..100000" derived:"floor_mbps" doc:"Lowest limit in state YELLOW; at most floor_green_mbps."`
@@ -148,6 +149,9 @@ type Thresholds struct {
 	_ struct{} `key:"alpha_baseline" kind:"number" range:"0.00001..1" deprecated:"the baseline is the lowest round-trip time of the last 30 seconds without load"`
 	_ struct{} `key:"baseline_update_threshold_ms" kind:"millis" range:"0.1..100" deprecated:"this threshold follows from the noise the link shows"`
 	_ struct{} `key:"accel_threshold_ms" kind:"millis" range:"0.1..1000" deprecated:"this threshold follows from the noise the link shows"`
+
+	_ struct{} `key:"dwell_cycles" kind:"any" deprecated:"it was how many cycles the delay had to stay above target_bloat_ms before YELLOW, and the law filters noise by how likely it is"`
+	_ struct{} `key:"deadband_ms" kind:"any" deprecated:"it was how far below target_bloat_ms the delay had to fall before GREEN, and load_time_constant_sec smooths the states"`
 
 	BaselineMin time.Duration `key:"baseline_rtt_bounds.min" kind:"millis" range:"0.1..1000" default:"1" doc:"The baseline is never believed to be below this."`
 	BaselineMax time.Duration `key:"baseline_rtt_bounds.max" kind:"millis" range:"0.1..1000" default:"500" doc:"The baseline is never believed to be above this; above baseline_rtt_bounds.min."`

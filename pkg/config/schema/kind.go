@@ -24,7 +24,7 @@ const (
 	Enum       Kind = "enum"
 	Version    Kind = "version"
 	Identifier Kind = "identifier"
-	Comment    Kind = "comment"
+	RouterName Kind = "router_name" // of a queue or a comment on the router, exactly as there
 	Host       Kind = "host"
 	Address    Kind = "address"
 	Interface  Kind = "interface"
@@ -64,7 +64,7 @@ func kinds() []kindSpec {
 		{kind: Enum, text: "one of the words in the range", json: "string", parse: parseEnum},
 		{kind: Version, text: "version, in quotes", json: "string", parse: parseVersion},
 		{kind: Identifier, text: "name of letters, digits, _ . -, up to 64", json: "string", check: checkIdentifier},
-		{kind: Comment, text: "comment of letters, digits, _ . - : and spaces, up to 128", json: "string", check: checkComment},
+		{kind: RouterName, text: "name or comment on the router, up to 128 characters", json: "string", check: checkRouterName},
 		{kind: Host, text: "IP address or host name", json: "string", check: checkHost},
 		{kind: Address, text: "IP address", json: "string", check: checkAddress},
 		{kind: Interface, text: "network interface", json: "string", check: checkInterface},

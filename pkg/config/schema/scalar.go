@@ -16,14 +16,13 @@ import (
 
 var (
 	identifier    = regexp.MustCompile(`^[A-Za-z0-9_.][A-Za-z0-9_.-]{0,63}$`)
-	comment       = regexp.MustCompile(`^[A-Za-z0-9_.: ][A-Za-z0-9_.: -]{0,127}$`)
 	interfaceName = regexp.MustCompile(`^[A-Za-z0-9_.][A-Za-z0-9_.@-]{0,14}$`)
 	hostLabel     = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$`)
 	digitsAndDots = regexp.MustCompile(`^[0-9.]+$`)
 )
 
 // ParseScalar returns the canonical form of a value that needs nothing but its kind
-// to be checked: Identifier, Comment, Host, Address, Interface, User, TLSHash or
+// to be checked: Identifier, RouterName, Host, Address, Interface, User, TLSHash or
 // SSHHash. An error continues a message that begins with the value.
 func ParseScalar(k Kind, s string) (string, error) {
 	check := k.spec().check
@@ -40,8 +39,13 @@ func checkIdentifier(s string) (string, error) {
 	return s, mustMatch(identifier, s, "is not a name: use 1 to 64 letters, digits, _ . or -, and no - in front")
 }
 
-func checkComment(s string) (string, error) {
-	return s, mustMatch(comment, s, "is not a comment: use 1 to 128 letters, digits, spaces, _ . : or -, and no - in front")
+// checkRouterName accepts what RouterOS takes as the name of a queue or as a comment.
+func checkRouterName(s string) (string, error) {
+	n := utf8.RuneCountInString(s)
+	if strings.TrimSpace(s) == "" || n > 128 || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
+		return "", errors.New("is not a name on a router: use 1 to 128 characters, not blanks alone and no control characters")
+	}
+	return s, nil
 }
 
 func checkInterface(s string) (string, error) {

@@ -23,7 +23,11 @@ func (r *Reader) parse(k Key, v RawValue) (any, error) {
 	if spec.check == nil {
 		return spec.parse(r, k, v)
 	}
-	s, err := spec.check(v.trimmed())
+	text := v.trimmed()
+	if k.Kind == RouterName {
+		text = v.text
+	}
+	s, err := spec.check(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s %w", v.quoted(), err)
 	}
