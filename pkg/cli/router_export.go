@@ -212,7 +212,7 @@ func (e *exportOptions) configuration(a *app.App, cmd *cobra.Command) (*config.W
 	if err != nil {
 		return nil, err
 	}
-	_, _, warnings, err := s.LoadNeighbours(e.options(a))
+	_, _, warnings, err := s.LoadWANs(e.options(a))
 	a.WarnProblems(warnings)
 	return wan, err
 }

@@ -139,7 +139,7 @@ func readSteering(path string, opts config.Options) (*steeringConfig, []config.P
 	}
 	s := &steeringConfig{Steering: cfg}
 	var more []config.Problem
-	s.primary, s.alternate, more, err = cfg.LoadNeighbours(opts)
+	s.primary, s.alternate, more, err = cfg.LoadWANs(opts)
 	warnings = append(warnings, more...)
 	if err != nil {
 		return nil, warnings, err

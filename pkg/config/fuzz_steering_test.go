@@ -81,7 +81,7 @@ func FuzzParseSteering(f *testing.F) {
 		if kind := ReadKind(strings.NewReader(text)); kind == KindWAN {
 			t.Fatalf("accepted, though its kind is %s", kind)
 		}
-		printed, err := MarshalSteering(s, nil)
+		printed, err := schema.Marshal(Settings(s, nil))
 		if err != nil {
 			t.Fatal(err)
 		}

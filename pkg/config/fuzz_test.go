@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/config/schema"
 )
 
 // invariants returns what a validated WAN must never be.
@@ -81,7 +82,7 @@ func FuzzParse(f *testing.F) {
 		if broken := invariants(wan); broken != nil {
 			t.Fatalf("accepted without %q", broken)
 		}
-		printed, err := Marshal(wan, nil)
+		printed, err := schema.Marshal(Settings(wan, nil))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -624,16 +624,16 @@ func TestLoadMissing(t *testing.T) {
 	}
 }
 
-func TestCheckTogether(t *testing.T) {
+func TestCheckConflicts(t *testing.T) {
 	a, _, _ := load(minimal, Options{})
 	b, _, _ := load(edit(t, "spectrum", "att", "WAN-Download", "ATT-Down", "WAN-Upload", "ATT-Up"), Options{})
-	if err := CheckTogether([]*WAN{a, b}); err != nil {
+	if err := CheckConflicts([]*WAN{a, b}); err != nil {
 		t.Errorf("different WANs: %v", err)
 	}
 	b.Name = "SPECTRUM"
 	b.Queues.Upload = "WAN-Download"
 	b.StateFile, b.LockFile = a.StateFile, a.LockFile
-	err := CheckTogether([]*WAN{a, b})
+	err := CheckConflicts([]*WAN{a, b})
 	want := "f: wan_name: SPECTRUM is used by f too; two loops must not share it\n" +
 		"f: lock_file: /run/wanctl/spectrum.lock is used by f too; two loops must not share it\n" +
 		"f: state_file: /var/lib/wanctl/spectrum_state.json is used by f too; two loops must not share it\n" +

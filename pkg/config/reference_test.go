@@ -75,7 +75,7 @@ func TestReferenceIsComplete(t *testing.T) {
 		"continuous_monitoring.download.floor_mbps: has no effect beside the floors for each state",
 		"continuous_monitoring.upload.floor_mbps: has no effect beside the floors for each state",
 		"continuous_monitoring.thresholds.alpha_load: has no effect beside load_time_constant_sec")
-	steering := checkReference(t, steeringFile(), func(s *Steering) []schema.Setting { return SteeringSettings(s, nil) })
+	steering := checkReference(t, steeringFile(), func(s *Steering) []schema.Setting { return Settings(s, nil) })
 	for _, base := range []*Base{&wan.Base, &steering.Base} {
 		if len(base.Router.Failover) != 2 {
 			t.Errorf("%s: failover = %v", base.Path, base.Router.Failover)
@@ -173,7 +173,7 @@ func TestMarshalRoundTrip(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, o := range []schema.Origins{nil, origins} {
-				printed, err := Marshal(wan, o)
+				printed, err := schema.Marshal(Settings(wan, o))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -195,7 +195,7 @@ func TestMarshalOrigins(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := Marshal(wan, origins)
+	text, err := schema.Marshal(Settings(wan, origins))
 	if err != nil {
 		t.Fatal(err)
 	}

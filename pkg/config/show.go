@@ -23,28 +23,11 @@ func WhyObsolete(name string) (why string, found bool) {
 	return "", false
 }
 
-// Settings lists every key of a WAN with the value in force, passwords masked.
-// Keys that are only another form of others, such as floor_mbps, or that have no
-// effect any more, are not among them.
-func Settings(w *WAN, origins schema.Origins) []schema.Setting {
-	return schema.Settings(schema.Fields[WAN](), w, origins)
-}
-
-// SteeringSettings is Settings of the steering file.
-func SteeringSettings(s *Steering, origins schema.Origins) []schema.Setting {
-	return schema.Settings(schema.Fields[Steering](), s, origins)
-}
-
-// Marshal writes the configuration in force as YAML that loads again, apart
-// from the passwords, which are masked. With origins, a comment at each key
-// says where its value came from.
-func Marshal(w *WAN, origins schema.Origins) ([]byte, error) {
-	return schema.Marshal(Settings(w, origins))
-}
-
-// MarshalSteering is Marshal of the steering file.
-func MarshalSteering(s *Steering, origins schema.Origins) ([]byte, error) {
-	return schema.Marshal(SteeringSettings(s, origins))
+// Settings lists every key of a configuration with the value in force, passwords
+// masked. Keys that are only another form of others, such as floor_mbps, or that have
+// no effect any more, are not among them.
+func Settings[T WAN | Steering](of *T, origins schema.Origins) []schema.Setting {
+	return schema.Settings(schema.Fields[T](), of, origins)
 }
 
 // JSONSchema describes the files of a kind to editors.

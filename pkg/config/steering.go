@@ -7,7 +7,7 @@ import "time"
 type Steering struct {
 	Base `defaults:"health_check.port=9102"`
 
-	// The files of the WANs are absolute paths; see LoadNeighbours.
+	// The files of the WANs are absolute paths; see LoadWANs.
 	Primary         string `key:"topology.primary_wan" kind:"identifier" required:"true" doc:"WAN that new connections leave while it is congested, by its wan_name."`
 	PrimaryConfig   string `key:"topology.primary_wan_config" kind:"path" derived:"not read" doc:"Configuration of the primary WAN: its queues and its state file are taken from there; relative to the directory of this file."`
 	Alternate       string `key:"topology.alternate_wan" kind:"identifier" required:"true" doc:"WAN that new connections are steered to, by its wan_name."`

@@ -18,14 +18,14 @@ func LoadSteering(path string, opts Options) (*Steering, []Problem, error) {
 	return s, warnings, err
 }
 
-// LoadSteeringOrigins is LoadSteering that also tells where each value came
+// LoadSteeringOrigins is LoadSteering that also returns where each value came
 // from.
 func LoadSteeringOrigins(path string, opts Options) (*Steering, schema.Origins, []Problem, error) {
 	s, origins, warnings, err := loadFile(steeringFile(), path, opts)
 	if err != nil {
 		return nil, nil, warnings, err
 	}
-	// What show prints is to mean the same wherever it is put.
+	// What show prints must mean the same in another directory.
 	for _, path := range []*string{&s.PrimaryConfig, &s.AlternateConfig} {
 		if *path == "" {
 			continue
@@ -38,7 +38,7 @@ func LoadSteeringOrigins(path string, opts Options) (*Steering, schema.Origins, 
 }
 
 // ParseSteering is LoadSteering for a configuration that is not a file; name
-// stands for one in messages and becomes Path. It reads nothing but r.
+// replaces the path in messages and becomes Path. It reads nothing but r.
 func ParseSteering(r io.Reader, name string, opts Options) (*Steering, []Problem, error) {
 	s, _, warnings, err := parseFile(steeringFile(), r, name, opts)
 	return s, warnings, err
@@ -53,93 +53,88 @@ func steeringFile() fileType[Steering] {
 	}
 }
 
-// LoadNeighbours reads the files that topology.primary_wan_config and
-// topology.alternate_wan_config name, as far as they concern steering, and takes
-// from that of the primary WAN what s leaves out: its queues and its state file.
-// A WAN is nil where no file is named.
+// LoadWANs reads the files that topology.primary_wan_config and
+// topology.alternate_wan_config name, and completes s with the queues and the state
+// file of the primary WAN. A WAN is nil when no file is named.
 //
-// The warnings are about what does not fit together. A file that cannot be used
-// is a warning too, and its WAN is nil, unless steering relies on it. An *Error
-// is about that, or about what both daemons claim.
+// The warnings are about values that contradict each other. A file that cannot be used
+// is a warning too, and its WAN is nil, unless steering depends on it. An *Error is
+// about such a file, or about what both daemons would use.
 //
-// The files are those of other processes, so what the environment overrides in
-// this one does not apply to them, and their passwords may be unknown.
-func (s *Steering) LoadNeighbours(opts Options) (primary, alternate *WAN, warnings []Problem, err error) {
+// The files are those of other processes, so the variables that override keys of this
+// one do not apply to them, and their passwords may be unknown.
+func (s *Steering) LoadWANs(opts Options) (primary, alternate *WAN, warnings []Problem, err error) {
 	opts.FileAlone, opts.WithoutSecrets, opts.Overrides = true, true, nil
-	n := neighbours{of: s, opts: opts}
-	if primary = n.load("topology.primary_wan", s.Primary, s.PrimaryConfig); primary != nil {
-		n.take("cake_queues.primary_download", &s.PrimaryDownload, primary.Queues.Download, primary.Path)
-		n.take("cake_queues.primary_upload", &s.PrimaryUpload, primary.Queues.Upload, primary.Path)
-		n.take("cake_state_sources.primary", &s.PrimaryState, primary.StateFile, primary.Path)
+	l := wanLoader{&schema.Reader{File: s.Path}, s, opts}
+	if primary = l.load("topology.primary_wan", s.Primary, s.PrimaryConfig); primary != nil {
+		l.inherit("cake_queues.primary_download", &s.PrimaryDownload, primary.Queues.Download, primary.Path)
+		l.inherit("cake_queues.primary_upload", &s.PrimaryUpload, primary.Queues.Upload, primary.Path)
+		l.inherit("cake_state_sources.primary", &s.PrimaryState, primary.StateFile, primary.Path)
 	}
-	alternate = n.load("topology.alternate_wan", s.Alternate, s.AlternateConfig)
-	if len(n.problems) > 0 {
-		return nil, nil, n.warnings, &Error{Problems: n.problems}
+	alternate = l.load("topology.alternate_wan", s.Alternate, s.AlternateConfig)
+	if err := l.Err(); err != nil {
+		return nil, nil, l.Warnings(), err
 	}
-	return primary, alternate, n.warnings, nil
+	return primary, alternate, l.Warnings(), nil
 }
 
-// neighbours collects what is wrong between a steering file and those it names.
-type neighbours struct {
-	of       *Steering
+// wanLoader collects the problems between a steering file and those it names.
+type wanLoader struct {
+	*schema.Reader
+	steering *Steering
 	opts     Options
-	problems []Problem
-	warnings []Problem
 }
 
 // load reads the file at path, "" for none, of the WAN that key names.
-func (n *neighbours) load(key, name, path string) *WAN {
+func (l wanLoader) load(key, name, path string) *WAN {
 	if path == "" {
 		return nil
 	}
-	w, _, err := Load(path, n.opts)
+	w, _, err := Load(path, l.opts)
 	var invalid *Error
 	if errors.As(err, &invalid) {
-		n.unusable(key+"_config", path, invalid)
+		l.reportUnusable(key+"_config", path, invalid)
 		return nil
 	}
-	if err := CheckTogether([]*WAN{w}, n.of); errors.As(err, &invalid) {
-		n.problems = append(n.problems, invalid.Problems...)
+	if err := CheckConflicts([]*WAN{w}, l.steering); errors.As(err, &invalid) {
+		for _, p := range invalid.Problems {
+			l.Errorf(0, p.Key, "%s", p.Text)
+		}
 		return nil
 	}
 	if !strings.EqualFold(name, w.Name) {
-		n.warn(key, name+" is not the WAN of "+path+", which is "+w.Name)
+		l.Warnf(0, key, "%s is not the WAN of %s, which is %s", name, path, w.Name)
 	}
 	return w
 }
 
-// unusable tells of a file that cannot be used, and what that means.
-func (n *neighbours) unusable(key, path string, why *Error) {
-	text := why.Problems[0].String()
+// reportUnusable reports a file that cannot be used, with the consequence.
+func (l wanLoader) reportUnusable(key, path string, invalid *Error) {
+	why := invalid.Problems[0].String()
 	if !exists(path) {
-		text = path + ": no such file" // not one to be started from the reference
+		why = path + ": no such file" // without the advice to copy the reference
 	}
-	if more := len(why.Problems) - 1; more > 0 {
-		text += fmt.Sprintf(", and %d more", more)
+	if more := len(invalid.Problems) - 1; more > 0 {
+		why += fmt.Sprintf(", and %d more", more)
 	}
-	s := n.of
+	s := l.steering
 	switch {
 	case key != "topology.primary_wan_config":
-		n.warn(key, "cannot be used, so that the condition of that WAN is not known: "+text)
+		l.Warnf(0, key, "cannot be used, so that the condition of that WAN is not known: %s", why)
 	case s.Mode.CakeAware && (s.PrimaryDownload == "" || s.PrimaryUpload == ""):
-		n.problems = append(n.problems, Problem{File: s.Path, Key: key,
-			Text: "cannot be used, though the queues are to be taken from it; name them in cake_queues, or mend " + text})
+		l.Errorf(0, key, "cannot be used, though the queues are to be taken from it; name them in cake_queues, or mend %s", why)
 	default:
-		n.warn(key, "cannot be used, so that nothing is taken from it: "+text)
+		l.Warnf(0, key, "cannot be used, so that nothing is taken from it: %s", why)
 	}
 }
 
-// take fills in what steering does not say itself.
-func (n *neighbours) take(key string, own *string, its, path string) {
+// inherit sets a value that the steering file does not have.
+func (l wanLoader) inherit(key string, own *string, inherited, path string) {
 	switch *own {
 	case "":
-		*own = its
-	case its:
+		*own = inherited
+	case inherited:
 	default:
-		n.warn(key, *own+" is used, but "+path+" says "+its+"; remove it here to follow that file")
+		l.Warnf(0, key, "%s is used, but %s says %s; remove it here to follow that file", *own, path, inherited)
 	}
-}
-
-func (n *neighbours) warn(key, text string) {
-	n.warnings = append(n.warnings, Problem{File: n.of.Path, Key: key, Text: text})
 }

@@ -374,7 +374,7 @@ func TestSocket(t *testing.T) {
 	}
 }
 
-func TestLoadNeighbours(t *testing.T) {
+func TestLoadWANs(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
 	write := func(name, text string) {
@@ -401,7 +401,7 @@ func TestLoadNeighbours(t *testing.T) {
 	if want := filepath.Join(dir, "etc/spectrum.yaml"); s.PrimaryConfig != want {
 		t.Errorf("primary_wan_config = %s, want %s", s.PrimaryConfig, want)
 	}
-	wan, other, warnings, err := s.LoadNeighbours(opts)
+	wan, other, warnings, err := s.LoadWANs(opts)
 	if err != nil || warnings != nil || other == nil {
 		t.Fatal(other, warnings, err)
 	}
@@ -455,7 +455,7 @@ func TestLoadNeighbours(t *testing.T) {
 				}
 				return lines
 			}
-			primary, _, warnings, err := s.LoadNeighbours(opts)
+			primary, _, warnings, err := s.LoadWANs(opts)
 			invalid := &Error{}
 			if err != nil && !errors.As(err, &invalid) {
 				t.Fatal(err)
@@ -473,15 +473,15 @@ func TestLoadNeighbours(t *testing.T) {
 	}
 }
 
-func TestCheckTogetherWithSteering(t *testing.T) {
+func TestCheckConflictsWithSteering(t *testing.T) {
 	wan, _, _ := load(minimal, Options{})
 	a, _, _ := loadSteering(minimalSteering, Options{})
-	if err := CheckTogether([]*WAN{wan}, a); err != nil {
+	if err := CheckConflicts([]*WAN{wan}, a); err != nil {
 		t.Errorf("different files: %v", err)
 	}
 	b, _, _ := loadSteering(steer(t, "steering", "second"), Options{})
 	b.Path, b.StateFile, b.LockFile = "b", wan.StateFile, a.LockFile
-	err := CheckTogether([]*WAN{wan}, a, b)
+	err := CheckConflicts([]*WAN{wan}, a, b)
 	want := "b: lock_file: /run/wanctl/steering.lock is used by f too; two loops must not share it\n" +
 		"b: state_file: /var/lib/wanctl/spectrum_state.json is used by f too; two loops must not share it\n" +
 		`b: mangle_rule.comment: "wanctl: steer to att" on 192.168.88.1 is used by f too; two loops must not share it`
@@ -505,7 +505,7 @@ func TestMarshalSteeringRoundTrip(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, o := range []schema.Origins{nil, origins} {
-				printed, err := MarshalSteering(s, o)
+				printed, err := schema.Marshal(Settings(s, o))
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -1,94 +1,10 @@
 package config
 
 import (
-	"strings"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
 )
-
-// Base is the part of a configuration that both kinds of file share: how to
-// reach the router and where this process keeps its files and listeners.
-type Base struct {
-	Path string // the file this was read from, as given
-
-	_         struct{} `key:"schema_version" kind:"version" default:"1.0" doc:"Version of the layout of this file."`
-	Name      string   `key:"wan_name" kind:"identifier" required:"true" doc:"Name of the WAN in logs, metrics and file names."`
-	Router    Router   `key:"router"`
-	Logging   Logging  `key:"logging"`
-	LockFile  string   `key:"lock_file" kind:"path" derived:"/run/wanctl/NAME.lock" doc:"Lock that keeps a second instance from controlling the same queues."`
-	StateFile string   `key:"state_file" kind:"path" derived:"/var/lib/wanctl/NAME_state.json" doc:"What the loop remembers over restarts."`
-	_         struct{} `key:"lock_timeout" kind:"seconds" range:"1..86400" deprecated:"the lock is held by the kernel and judged by the process in it"`
-	_         struct{} `key:"route_management" kind:"any" deprecated:"it concerned the router's routes, which wanctl never changes; steering switches one mangle rule"`
-	Timeouts  Timeouts `key:"timeouts"`
-	Health    Endpoint `key:"health_check" doc:"GET /health and the status page" defaults:"enabled=true port=9101"`
-	Metrics   Endpoint `key:"metrics" doc:"GET /metrics for Prometheus" defaults:"enabled=false port=9100"`
-}
-
-// longestSocket is what the kernel takes as the path of a socket, in bytes.
-const longestSocket = 107
-
-// Socket is the unix socket on which the daemon of this configuration answers
-// other commands while it runs: beside its lock file.
-func (b *Base) Socket() string { return strings.TrimSuffix(b.LockFile, ".lock") + ".sock" }
-
-// Router is one way to reach the router. Transport, port and TLS are final: whoever
-// dials has no defaults to apply.
-type Router struct {
-	Transport Transport `key:"transport" kind:"enum" values:"rest,api,ssh" derived:"rest" doc:"Protocol to talk to the router; api is the fastest. Without it, an ssh_key and no password mean ssh."`
-	Host      string    `key:"host" kind:"host" required:"true" doc:"Address or name of the router."`
-	User      string    `key:"user" kind:"user" required:"true" doc:"User on the router; it needs the policies read, write and that of the transport."`
-	Password  Secret    `key:"password" kind:"password" derived:"environment ROUTER_PASSWORD" doc:"Password of the user; write ${ROUTER_PASSWORD} to keep it out of the file."`
-
-	SSHKey        string `key:"ssh_key" kind:"path" doc:"Private key for transport ssh, readable by its owner alone (mode 600 or 400)."`
-	SSHPassphrase Secret `key:"ssh_passphrase" kind:"password" derived:"environment WANCTL_SSH_PASSPHRASE" doc:"Passphrase of ssh_key, when that is encrypted; write ${WANCTL_SSH_PASSPHRASE} to keep it out of the file."`
-
-	Port           int    `key:"port" range:"1..65535" derived:"rest 443, api 8729, ssh 22" doc:"Port of the service on the router; with tls: false the defaults are 80 and 8728."`
-	TLS            bool   `key:"tls" derived:"true, unless port says otherwise" doc:"Encrypt rest and api; without it, and that is what port 80 (rest) and 8728 (api) mean, the password crosses the network in clear."`
-	VerifyTLS      bool   `key:"verify_ssl" default:"false" doc:"Check the certificate against the system's authorities; routers ship self-signed ones, so a pinned tls_fingerprint is the usual protection."`
-	TLSFingerprint string `key:"tls_fingerprint" kind:"tls_hash" doc:"The only certificate accepted, by its SHA-256; with verify_ssl: true the error names it."`
-
-	KnownHosts     string `key:"known_hosts" kind:"path" derived:"~/.ssh/known_hosts, then /etc/ssh/ssh_known_hosts" doc:"File of host keys that transport ssh trusts."`
-	SSHFingerprint string `key:"ssh_fingerprint" kind:"ssh_hash" doc:"The only host key transport ssh accepts, instead of known_hosts."`
-	SSHLegacy      bool   `key:"ssh_legacy" default:"false" doc:"Let transport ssh also accept what RouterOS 6 needs and nobody should: SHA-1 in key exchange, signatures and message authentication."`
-
-	// Failover is nil in its own entries.
-	Failover []Router `key:"failover" kind:"routers" range:"0..8" doc:"Further ways to the router, tried in order when the first is unreachable; an entry takes from router all it leaves out, but never port and tls."`
-}
-
-// Endpoints returns the ways to the router in the order they are tried.
-func (r Router) Endpoints() []Router { return append([]Router{r}, r.Failover...) }
-
-// Transport is a protocol of the router.
-type Transport string
-
-// The protocols, by their names in the file.
-const (
-	REST Transport = "rest"
-	API  Transport = "api"
-	SSH  Transport = "ssh"
-)
-
-// Logging says where logs go.
-type Logging struct {
-	Main  string   `key:"main_log" kind:"path" derived:"/var/log/wanctl/NAME.log" doc:"Log file of the daemon."`
-	Debug string   `key:"debug_log" kind:"path" derived:"no debug log" doc:"Second log file with debug messages."`
-	_     struct{} `key:"log_cake_stats" kind:"bool" deprecated:"counters are in the metrics"`
-}
-
-// Timeouts bound single operations.
-type Timeouts struct {
-	Command time.Duration `key:"ssh_command" kind:"seconds" range:"0.1..300" default:"15" doc:"How long one command on the router may take, over any transport."`
-	Ping    time.Duration `key:"ping" kind:"seconds" range:"0.1..60" default:"1" doc:"A probe without a reply counts as lost after this."`
-	_       struct{}      `key:"ping_total" kind:"any" deprecated:"probes run all the time, and timeouts.ping bounds each of them"`
-}
-
-// Endpoint is an HTTP listener.
-type Endpoint struct {
-	Enabled bool   `key:"enabled" default:"false" doc:"Serve {}."`
-	Host    string `key:"host" kind:"host" default:"127.0.0.1" doc:"Address to listen on for {}."`
-	Port    int    `key:"port" range:"0..65535" default:"0" doc:"Port to listen on for {}; 0 picks a free one."`
-}
 
 // WAN is the configuration of one WAN, complete and checked: every field holds
 // the value in force, so its users neither default nor validate again.

@@ -77,7 +77,7 @@ func (a *App) LoadWANs(*cobra.Command) ([]*config.WAN, error) {
 	if len(bad.Problems) > 0 {
 		return nil, &bad
 	}
-	if err := config.CheckTogether(wans); err != nil {
+	if err := config.CheckConflicts(wans); err != nil {
 		return nil, err
 	}
 	return wans, nil

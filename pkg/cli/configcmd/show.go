@@ -90,13 +90,13 @@ func steeringSettings(o showOptions) ([]schema.Setting, error) {
 	if err != nil {
 		return nil, err
 	}
-	own := config.SteeringSettings(s, origins)
-	_, _, warnings, err = s.LoadNeighbours(o.ConfigOptions())
+	own := config.Settings(s, origins)
+	_, _, warnings, err = s.LoadWANs(o.ConfigOptions())
 	o.WarnProblems(warnings)
 	if err != nil {
 		return nil, err
 	}
-	all := config.SteeringSettings(s, origins)
+	all := config.Settings(s, origins)
 	for i := range all {
 		if own[i].Value == nil && all[i].Value != nil {
 			all[i].Source, all[i].File = schema.FromFile, s.PrimaryConfig

@@ -126,7 +126,7 @@ func (l *validFiles) repeated(file string) bool {
 // checkConflicts compares the files with each other.
 func (l *validFiles) checkConflicts(results []*validation) error {
 	var invalid *config.Error
-	if err := config.CheckTogether(l.wans, l.steering...); err != nil && !errors.As(err, &invalid) {
+	if err := config.CheckConflicts(l.wans, l.steering...); err != nil && !errors.As(err, &invalid) {
 		return err
 	}
 	if invalid == nil {
@@ -204,7 +204,7 @@ func loadSteering(v *validation, text []byte, opts config.Options) (s *config.St
 	if err != nil {
 		return nil, warnings, err
 	}
-	_, _, more, err := s.LoadNeighbours(opts)
+	_, _, more, err := s.LoadWANs(opts)
 	return s, append(warnings, more...), err
 }
 

@@ -1,36 +1,12 @@
 package config
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/config/schema"
 )
-
-// rules compare several keys and derive values from others.
-type rules struct{ *schema.Values }
-
-// finishBase derives what both kinds of file share: the router and the paths that
-// contain the name.
-func (v rules) finishBase(b *Base) {
-	v.finishRouter("router.", &b.Router)
-	v.checkPassword("router.password", &b.Router)
-	v.checkPin("router.tls_fingerprint", &b.Router)
-	v.finishFailover(&b.Router)
-	b.Logging.Main = cmp.Or(b.Logging.Main, "/var/log/wanctl/"+b.Name+".log")
-	b.LockFile = cmp.Or(b.LockFile, "/run/wanctl/"+b.Name+".lock")
-	b.StateFile = cmp.Or(b.StateFile, "/var/lib/wanctl/"+b.Name+"_state.json")
-	if socket := b.Socket(); len(socket) > longestSocket && v.Valid("lock_file", "wan_name") {
-		v.Warnf("lock_file", "the socket beside it, %s, is longer than the %d bytes that the system allows, so that other commands cannot ask the running daemon; use a shorter path",
-			socket, longestSocket)
-	}
-	if h, m := b.Health, b.Metrics; h.Enabled && m.Enabled && h.Host == m.Host && h.Port == m.Port && h.Port != 0 &&
-		v.Valid("health_check.port", "metrics.port") {
-		v.Errorf("metrics.port", "%d is taken by health_check on the same address; give one of them another port", m.Port)
-	}
-}
 
 // finishWAN applies the rules that look at several keys of a WAN.
 func (v rules) finishWAN(w *WAN) {
