@@ -192,7 +192,7 @@ func (e *exportOptions) configuration(a *app.App, cmd *cobra.Command) (*config.W
 	if err != nil {
 		return nil, err
 	}
-	if app.KindOf(path) != config.KindSteering {
+	if config.DetectKind(path) != config.KindSteering {
 		return a.ReadWAN(path, e.options(a))
 	}
 	if e.steer.path != "" {

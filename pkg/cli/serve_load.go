@@ -114,7 +114,7 @@ func (v *inventory) readFile(path string, named bool) (entry, error) {
 	opts.FileAlone, opts.WithoutSecrets = true, true
 	var e entry
 	var err error
-	kind := app.KindOf(path)
+	kind := config.DetectKind(path)
 	if kind == config.KindSteering {
 		e.steering, _, err = config.LoadSteering(path, opts)
 		return e, err
@@ -166,7 +166,7 @@ func (v *inventory) members(order []string) (wans []host.WAN, steering []host.St
 			steering = append(steering, host.Steering{Name: e.steering.Name, Primary: e.steering.Primary,
 				Daemon: local.New(e.steering.Socket()), State: steeringLeft(e.steering)})
 		// The name inside is not known, and that of the file may be another's.
-		case app.KindOf(path) == config.KindSteering:
+		case config.DetectKind(path) == config.KindSteering:
 			steering = append(steering, host.Steering{Name: filepath.Base(path), Problem: e.problem})
 		default:
 			wans = append(wans, host.WAN{Name: filepath.Base(path), Problem: e.problem})

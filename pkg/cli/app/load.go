@@ -35,9 +35,6 @@ func (a *App) ConfigPaths() ([]string, error) {
 	return paths, nil
 }
 
-// KindOf is config.DetectKind.
-func KindOf(path string) config.FileKind { return config.DetectKind(path) }
-
 // OnePath is ConfigPaths for a command that works on exactly one.
 func (a *App) OnePath(cmd *cobra.Command) (string, error) {
 	if n := len(a.Global.WANs); n > 1 {

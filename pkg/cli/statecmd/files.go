@@ -102,7 +102,7 @@ func filesOfDir(a *app.App, dir string) []*file {
 		if err != nil {
 			continue // not a name: Names has none of those
 		}
-		if app.KindOf(path) == config.KindUnknown {
+		if config.DetectKind(path) == config.KindUnknown {
 			a.Warnf("%s is not to be read as the configuration of a WAN or of steering: left out; see: wanctl config validate %s", path, state.Quote(path))
 			continue
 		}
@@ -118,7 +118,7 @@ func configuredFile(a *app.App, path, named string, alone bool) *file {
 	opts.WithoutSecrets, opts.FileAlone = true, alone
 	f := &file{config: path, named: named, kind: state.KindWAN}
 	// Warnings are printed by the daemons and by config validate.
-	if app.KindOf(path) == config.KindSteering {
+	if config.DetectKind(path) == config.KindSteering {
 		f.kind = state.KindSteering
 		if f.steering, _, f.problem = config.LoadSteering(path, opts); f.problem == nil {
 			f.base = &f.steering.Base
@@ -140,7 +140,7 @@ func filesAt(a *app.App, paths []string) ([]*file, error) {
 	known := map[string]*file{}
 	for _, name := range config.Names(a.Global.ConfigDir) {
 		path, err := config.Path(a.Global.ConfigDir, name)
-		if err != nil || app.KindOf(path) == config.KindUnknown {
+		if err != nil || config.DetectKind(path) == config.KindUnknown {
 			continue
 		}
 		if f := configuredFile(a, path, "", true); f.problem == nil {
