@@ -18,7 +18,7 @@ type Base struct {
 	Router    Router   `key:"router"`
 	Logging   Logging  `key:"logging"`
 	LockFile  string   `key:"lock_file" kind:"path" derived:"/run/wanctl/NAME.lock" doc:"Lock that keeps a second instance from controlling the same queues."`
-	StateFile string   `key:"state_file" kind:"path" derived:"/var/lib/wanctl/NAME_state.json" doc:"What the loop remembers over restarts."`
+	StateFile string   `key:"state_file" kind:"path" derived:"/var/lib/wanctl/NAME_state.json" doc:"File in which the loop keeps its state over restarts."`
 	_         struct{} `key:"lock_timeout" kind:"seconds" range:"1..86400" deprecated:"the lock is held by the kernel and judged by the process in it"`
 	_         struct{} `key:"route_management" kind:"any" deprecated:"it concerned the router's routes, which wanctl never changes; steering switches one mangle rule"`
 	Timeouts  Timeouts `key:"timeouts"`

@@ -11,7 +11,7 @@ import (
 // Router is one way to reach the router. Transport, port and TLS are final: whoever
 // dials has no defaults to apply.
 type Router struct {
-	Transport Transport `key:"transport" kind:"enum" values:"rest,api,ssh" derived:"rest" doc:"Protocol to talk to the router; api is the fastest. Without it, an ssh_key and no password mean ssh."`
+	Transport Transport `key:"transport" kind:"enum" values:"rest,api,ssh" derived:"rest" doc:"Protocol to talk to the router; api is the fastest. When it is missing, an ssh_key without a password means ssh."`
 	Host      string    `key:"host" kind:"host" required:"true" doc:"Address or name of the router."`
 	User      string    `key:"user" kind:"user" required:"true" doc:"User on the router; it needs the policies read, write and that of the transport."`
 	Password  Secret    `key:"password" kind:"password" derived:"environment ROUTER_PASSWORD" doc:"Password of the user; write ${ROUTER_PASSWORD} to keep it out of the file."`
@@ -20,16 +20,16 @@ type Router struct {
 	SSHPassphrase Secret `key:"ssh_passphrase" kind:"password" derived:"environment WANCTL_SSH_PASSPHRASE" doc:"Passphrase of ssh_key, when that is encrypted; write ${WANCTL_SSH_PASSPHRASE} to keep it out of the file."`
 
 	Port           int    `key:"port" range:"1..65535" derived:"rest 443, api 8729, ssh 22" doc:"Port of the service on the router; with tls: false the defaults are 80 and 8728."`
-	TLS            bool   `key:"tls" derived:"true, unless port says otherwise" doc:"Encrypt rest and api; without it, and that is what port 80 (rest) and 8728 (api) mean, the password crosses the network in clear."`
+	TLS            bool   `key:"tls" derived:"true, unless port says otherwise" doc:"Encrypt rest and api; false sends the password in clear, and is the default for port 80 (rest) and 8728 (api)."`
 	VerifyTLS      bool   `key:"verify_ssl" default:"false" doc:"Check the certificate against the system's authorities; routers ship self-signed ones, so a pinned tls_fingerprint is the usual protection."`
 	TLSFingerprint string `key:"tls_fingerprint" kind:"tls_hash" doc:"The only certificate accepted, by its SHA-256; with verify_ssl: true the error names it."`
 
 	KnownHosts     string `key:"known_hosts" kind:"path" derived:"~/.ssh/known_hosts, then /etc/ssh/ssh_known_hosts" doc:"File of host keys that transport ssh trusts."`
 	SSHFingerprint string `key:"ssh_fingerprint" kind:"ssh_hash" doc:"The only host key transport ssh accepts, instead of known_hosts."`
-	SSHLegacy      bool   `key:"ssh_legacy" default:"false" doc:"Let transport ssh also accept what RouterOS 6 needs and nobody should: SHA-1 in key exchange, signatures and message authentication."`
+	SSHLegacy      bool   `key:"ssh_legacy" default:"false" doc:"Also accept the broken algorithms that RouterOS 6 needs for transport ssh: SHA-1 in key exchange, signatures and message authentication."`
 
 	// Failover is nil in its own entries.
-	Failover []Router `key:"failover" kind:"routers" range:"0..8" doc:"Further ways to the router, tried in order when the first is unreachable; an entry takes from router all it leaves out, but never port and tls."`
+	Failover []Router `key:"failover" kind:"routers" range:"0..8" doc:"Further endpoints of the router, tried in order while the first is unreachable; an entry inherits from router what it leaves out, except port and tls."`
 }
 
 // Endpoints returns the ways to the router in the order they are tried.

@@ -19,7 +19,7 @@ type WAN struct {
 	Upload          Direction     `key:"continuous_monitoring.upload"`
 	Thresholds      Thresholds    `key:"continuous_monitoring.thresholds"`
 
-	PingHosts     []string `key:"continuous_monitoring.ping_hosts" kind:"hosts" range:"1..16" default:"1.1.1.1, 8.8.8.8, 9.9.9.9" doc:"Reflectors to measure; three of three operators outvote one that misbehaves."`
+	PingHosts     []string `key:"continuous_monitoring.ping_hosts" kind:"hosts" range:"1..16" default:"1.1.1.1, 8.8.8.8, 9.9.9.9" doc:"Reflectors to measure; among three of different operators, the median ignores one that misbehaves."`
 	_             struct{} `key:"continuous_monitoring.use_median_of_three" kind:"bool" derived:"without effect" doc:"Has no effect any more: reflectors are always combined, by the median of three or more and the smaller of two."` // see warnMedian
 	PingInterface string   `key:"continuous_monitoring.ping_interface" kind:"interface" derived:"the kernel's route" doc:"Interface of this host that probes leave by, so that they take this WAN."`
 	PingSource    string   `key:"continuous_monitoring.ping_source" kind:"address" derived:"the kernel's choice" doc:"Source address of probes, for a router that routes by source."`
@@ -58,7 +58,7 @@ type Thresholds struct {
 	TargetBloat      time.Duration `key:"target_bloat_ms" kind:"millis" range:"1..100" default:"15" doc:"Delay above the baseline that is still GREEN."`
 	WarnBloat        time.Duration `key:"warn_bloat_ms" kind:"millis" range:"1..200" default:"45" doc:"Delay above the baseline where SOFT_RED begins; above target_bloat_ms."`
 	HardRedBloat     time.Duration `key:"hard_red_bloat_ms" kind:"millis" range:"1..1000" default:"80" doc:"Delay above the baseline where RED begins; above warn_bloat_ms."`
-	LoadTimeConstant time.Duration `key:"load_time_constant_sec" kind:"seconds" range:"0.05..10" default:"0.25" doc:"How slowly the states (GREEN .. RED) follow the delay."`
+	LoadTimeConstant time.Duration `key:"load_time_constant_sec" kind:"seconds" range:"0.05..10" default:"0.25" doc:"Time constant with which the states (GREEN .. RED) follow the delay."`
 
 	_ struct{} `key:"alpha_load" kind:"number" range:"0.00001..1" derived:"load_time_constant_sec decides" doc:"Older form of load_time_constant_sec: the weight of one sample of 50 ms."`
 	_ struct{} `key:"baseline_time_constant_sec" kind:"seconds" range:"1..600" deprecated:"the baseline is the lowest round-trip time of the last 30 seconds without load"`
@@ -69,17 +69,17 @@ type Thresholds struct {
 	_ struct{} `key:"dwell_cycles" kind:"any" deprecated:"it was how many cycles the delay had to stay above target_bloat_ms before YELLOW, and the law filters noise by how likely it is"`
 	_ struct{} `key:"deadband_ms" kind:"any" deprecated:"it was how far below target_bloat_ms the delay had to fall before GREEN, and load_time_constant_sec smooths the states"`
 
-	BaselineMin time.Duration `key:"baseline_rtt_bounds.min" kind:"millis" range:"0.1..1000" default:"1" doc:"The baseline is never believed to be below this."`
-	BaselineMax time.Duration `key:"baseline_rtt_bounds.max" kind:"millis" range:"0.1..1000" default:"500" doc:"The baseline is never believed to be above this; above baseline_rtt_bounds.min."`
+	BaselineMin time.Duration `key:"baseline_rtt_bounds.min" kind:"millis" range:"0.1..1000" default:"1" doc:"Lowest plausible baseline."`
+	BaselineMax time.Duration `key:"baseline_rtt_bounds.max" kind:"millis" range:"0.1..1000" default:"500" doc:"Highest plausible baseline; above baseline_rtt_bounds.min."`
 }
 
 // Fallback says what to check, and to do, when no reflector answers.
 type Fallback struct {
 	Enabled      bool         `key:"enabled" default:"true" doc:"When no reflector answers, find out why before acting."`
-	CheckGateway bool         `key:"check_gateway" default:"true" doc:"Probe the gateway, which tells whether this host still reaches the router."`
-	CheckTCP     bool         `key:"check_tcp" default:"true" doc:"Open TCP connections, which tells whether ICMP alone is filtered."`
+	CheckGateway bool         `key:"check_gateway" default:"true" doc:"Probe the gateway to see whether this host still reaches the router."`
+	CheckTCP     bool         `key:"check_tcp" default:"true" doc:"Open TCP connections to see whether only ICMP is filtered."`
 	GatewayIP    string       `key:"gateway_ip" kind:"host" derived:"the gateway of the default route" doc:"Gateway to probe."`
-	TCPTargets   []string     `key:"tcp_targets" kind:"targets" range:"0..16" default:"1.1.1.1:443, 8.8.8.8:443" doc:"Where to open TCP connections."`
+	TCPTargets   []string     `key:"tcp_targets" kind:"targets" range:"0..16" default:"1.1.1.1:443, 8.8.8.8:443" doc:"Hosts and ports for these connections."`
 	Mode         FallbackMode `key:"fallback_mode" kind:"enum" values:"graceful_degradation,freeze,use_last_rtt" default:"graceful_degradation" doc:"While ICMP has not been answered for a second: graceful_degradation measures by TCP connections, freeze holds the limits until three replies have come, use_last_rtt until one has."`
 	_            struct{}     `key:"max_fallback_cycles" kind:"int" range:"1..1000000" deprecated:"limits are held as soon as no reflector has answered for a second"`
 }
