@@ -315,9 +315,9 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-// Keys without effect are checked as ever, warn once from whichever source, and
-// are not among the values in force.
-func TestKeysWithoutEffect(t *testing.T) {
+// Deprecated keys are still checked, warn once from any source, and are not among
+// the values in force.
+func TestDeprecatedKeys(t *testing.T) {
 	values := map[schema.Kind]string{schema.Bool: "true", schema.Int: "2", schema.Number: "0.9", schema.Mbps: "2", schema.Millis: "2", schema.Seconds: "2"}
 	found := 0
 	for _, k := range WANKeys() {
@@ -382,7 +382,7 @@ state_file: ~/wan.json
 }
 
 // Strings keep their spelling, whatever type YAML would make of them.
-func TestWordsStayWords(t *testing.T) {
+func TestStringsKeepTheirSpelling(t *testing.T) {
 	for _, word := range []string{"007", "1e3", "yes", "0x1F", "2026-11-23", "1_000", "'null'", ".5"} {
 		wan, problems, _ := load(edit(t, "hunter2", word), Options{})
 		if problems != nil {
