@@ -23,6 +23,7 @@ func probePlan(a *app.App, cmd *cobra.Command, o probeOptions, args []string) (p
 		Method:  probe.Method(o.method), Interval: o.interval, Timeout: o.timeout,
 		Count: o.count, Duration: o.duration, Source: o.source, Interface: o.iface,
 		Fallback: true, CheckTCP: true, CheckGateway: true, NoOneWay: !o.oneWay,
+		Staggered: true,
 	}
 	changed := cmd.Flags().Changed
 	if err := o.check(changed); err != nil {

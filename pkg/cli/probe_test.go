@@ -70,6 +70,7 @@ func TestProbePlan(t *testing.T) {
 	base := probe.Config{
 		Method: probe.Auto, Interval: 50 * time.Millisecond, Timeout: time.Second,
 		Fallback: true, CheckTCP: true, CheckGateway: true, NoOneWay: true,
+		Staggered: true,
 	}
 	with := func(edit func(c *probe.Config)) probe.Config {
 		c := base

@@ -127,7 +127,7 @@ func probeConfig(cfg *config.WAN, epoch time.Time, log *slog.Logger) probe.Confi
 	f := cfg.Fallback
 	return probe.Config{
 		Targets: cfg.PingHosts, TCPTargets: f.TCPTargets,
-		Interval: cfg.Interval, Timeout: cfg.Timeouts.Ping, Together: true,
+		Interval: cfg.Interval, Timeout: cfg.Timeouts.Ping,
 		Source: cfg.PingSource, Interface: cfg.PingInterface,
 		Fallback: f.Enabled, CheckGateway: f.CheckGateway, Gateway: f.GatewayIP,
 		// With the other modes TCP may tell that the Internet is there, but its

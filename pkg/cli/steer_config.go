@@ -61,7 +61,7 @@ func (cfg *steeringConfig) wans() [6]string {
 // an interval, and by the same way as the loop's.
 func (cfg *steeringConfig) ownProbes() probe.Config {
 	c := probe.Config{
-		Targets: []string{cfg.PingHost}, Timeout: cfg.Timeouts.Ping,
+		Targets: []string{cfg.PingHost}, Timeout: cfg.Timeouts.Ping, Staggered: true,
 		Interval: min(max(cfg.Interval/time.Duration(cfg.PingCount), probe.DefaultInterval), time.Second),
 	}
 	if cfg.primary != nil {

@@ -13,21 +13,10 @@ import (
 // never is the time of the last probe of a target that has had none.
 const never = time.Duration(math.MinInt64 / 2)
 
-// maxLate is how late a probe may start rather than wait for its next turn.
-const maxLate = 10 * time.Millisecond
-
-// due returns the event time of the next probe of t, by its place in the
-// interval, which keeps the targets in step over restarts. last is when the
-// previous one was sent.
+// due returns the event time of the next probe of t. last is when the previous
+// one was sent.
 func (g *Group) due(t *target, last time.Duration) time.Duration {
-	first := g.beat + t.phase
-	// One that has just become due is not skipped, and half an interval is the
-	// room for a last one that went out a little early or late.
-	from := max(g.clock.now()-min(t.every/4, maxLate), last+t.every/2)
-	if from <= first {
-		return first
-	}
-	return first + (from-first+t.every-1)/t.every*t.every
+	return t.schedule.Due(g.clock.now(), last)
 }
 
 // mayStart reports whether t may have a probe at due after sent ones.

@@ -26,7 +26,7 @@ const (
 
 // Defaults of Config.
 const (
-	DefaultInterval = 50 * time.Millisecond
+	DefaultInterval = rtt.ProbeInterval
 	DefaultTimeout  = time.Second
 )
 
@@ -59,11 +59,10 @@ type Config struct {
 	CheckGateway bool
 	Gateway      string // address or name; "" is the gateway of the default route
 
-	// Together probes all ICMP hosts in one go, on multiples of Interval since
-	// Epoch, where a loop with the same epoch and interval wakes up anyway.
-	// Waking up is most of what a probe costs. Otherwise the hosts take turns,
-	// evenly spread over the interval.
-	Together bool
+	// Staggered makes the ICMP hosts take turns, evenly spread over the
+	// interval. Otherwise they are all probed at once, on multiples of Interval
+	// since Epoch, where a loop with the same epoch and interval wakes up anyway.
+	Staggered bool
 
 	// NoOneWay leaves ICMP hosts alone with timestamp requests. Otherwise those
 	// that answer them are asked ten times a second in turn, for rtt.OneWay

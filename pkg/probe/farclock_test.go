@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/wanctl/wanctl/pkg/rtt"
 )
 
 // host tells what a host at a distance of up and down answers.
@@ -66,7 +68,7 @@ func TestTrial(t *testing.T) {
 				known := false
 				now := time.Minute
 				for range mostAnswers {
-					now += 300*ms + time.Duration(rng.Int64N(int64(askJitter)))
+					now += 200*ms + rtt.NextClockRequest(0, rng.Float64())
 					trial.add(h.ask(now))
 					if c, known = trial.verdict(); known {
 						break

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -53,7 +54,6 @@ type Group struct {
 	// state
 	running atomic.Bool
 	start   time.Duration // of Run, as an event time
-	beat    time.Duration // when what has no phase has its turn first
 	mode    atomic.Uint32
 }
 
@@ -118,17 +118,6 @@ func (g *Group) addTargets() error {
 			g.targets = append(g.targets, t)
 		}
 	}
-	polite := c.Interval
-	if c.Method != TCP {
-		polite = max(polite, politeInterval)
-	}
-	stagger(g.of(ICMP), c.Interval)
-	if c.Together {
-		for _, t := range g.of(ICMP) {
-			t.phase = 0
-		}
-	}
-	stagger(g.of(TCP), polite)
 	for i, t := range g.targets {
 		t.index = uint8(i)
 		if err := g.checkFamily(t); err != nil {
@@ -147,9 +136,29 @@ func (g *Group) addTargets() error {
 		for _, t := range g.gateways {
 			t.gateway, t.host, t.port, t.index = true, c.Gateway, gatewayPort, uint8(len(g.targets))
 		}
-		stagger(g.gateways, gatewayInterval)
+	}
+	g.plan(0)
+	for _, t := range slices.Concat(g.targets, g.gateways) {
+		t.every = t.schedule.Interval
 	}
 	return nil
+}
+
+// plan schedules all targets for a run that starts then.
+func (g *Group) plan(start time.Duration) {
+	p := rtt.Plan{Start: start, Interval: g.cfg.Interval, Staggered: g.cfg.Staggered}
+	connections := p.Fallback()
+	if g.cfg.Method == TCP {
+		connections = g.cfg.Interval
+	}
+	set := func(targets []*target, schedules []rtt.Schedule) {
+		for i, t := range targets {
+			t.schedule = schedules[i]
+		}
+	}
+	set(g.of(ICMP), p.Echoes(len(g.of(ICMP))))
+	set(g.of(TCP), p.Spread(len(g.of(TCP)), connections))
+	set(g.gateways, p.Spread(len(g.gateways), gatewayInterval))
 }
 
 // checkFamily refuses what the source address can never reach.
@@ -159,13 +168,6 @@ func (g *Group) checkFamily(t *target) error {
 		return nil
 	}
 	return fmt.Errorf("source address %s: cannot reach %s, which is of the other address family", g.source, t.name)
-}
-
-// stagger spreads the probes of all targets evenly over the interval.
-func stagger(targets []*target, interval time.Duration) {
-	for i, t := range targets {
-		t.every, t.phase = interval, interval*time.Duration(i)/time.Duration(len(targets))
-	}
 }
 
 func (g *Group) fallbackTCP() bool {
@@ -190,10 +192,7 @@ func (g *Group) Run(ctx context.Context) error {
 	}
 	defer close(g.queue.ch)
 	g.start = g.clock.now()
-	g.beat = g.start
-	if g.cfg.Together {
-		g.beat = g.start.Truncate(g.cfg.Interval) + g.cfg.Interval
-	}
+	g.plan(g.start)
 	ctx, cancel := context.WithCancel(ctx)
 	primary, spare, gateway := g.crews()
 	var asking sync.WaitGroup

@@ -25,7 +25,7 @@ const (
 func TestHourAndMoreOfThreeReflectors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newFakeNet(one, two, three)
-		g := n.group(t, Config{Targets: []string{one, two, three}, Epoch: time.Now()})
+		g := n.group(t, Config{Targets: []string{one, two, three}, Staggered: true, Epoch: time.Now()})
 		stop := run(t, g)
 		sleep(70*time.Minute + 40*time.Millisecond)
 		events := stop()
@@ -78,7 +78,7 @@ func TestTogether(t *testing.T) {
 		n.hosts[three].sendErr = syscall.ENETUNREACH
 		g := n.group(t, Config{
 			Targets: []string{one, two, three}, Method: ICMP,
-			Together: true, Epoch: time.Now().Add(-12 * time.Millisecond),
+			Epoch: time.Now().Add(-12 * time.Millisecond),
 		})
 		stop := run(t, g)
 		sleep(330 * time.Millisecond)
@@ -294,10 +294,10 @@ func TestBoundedRuns(t *testing.T) {
 		lost    int
 		lasts   time.Duration
 	}{
-		{"count", Config{Count: 10}, false, 10, 10, 0, 9*50*time.Millisecond + 20*time.Millisecond},
-		{"duration", Config{Duration: time.Second}, false, 20, 20, 0, 19*50*time.Millisecond + 20*time.Millisecond},
-		{"count before duration", Config{Count: 3, Duration: time.Second}, false, 3, 3, 0, 120 * time.Millisecond},
-		{"unanswered", Config{Count: 3}, true, 3, 0, 3, 100*time.Millisecond + time.Second + time.Millisecond},
+		{"count", Config{Staggered: true, Count: 10}, false, 10, 10, 0, 9*50*time.Millisecond + 20*time.Millisecond},
+		{"duration", Config{Staggered: true, Duration: time.Second}, false, 20, 20, 0, 19*50*time.Millisecond + 20*time.Millisecond},
+		{"count before duration", Config{Staggered: true, Count: 3, Duration: time.Second}, false, 3, 3, 0, 120 * time.Millisecond},
+		{"unanswered", Config{Staggered: true, Count: 3}, true, 3, 0, 3, 100*time.Millisecond + time.Second + time.Millisecond},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -15,11 +15,6 @@ import (
 )
 
 const (
-	// askEvery is the time between two requests for a timestamp, to whichever
-	// reflector, and askJitter what is added at random: with the milliseconds of
-	// their clocks out of step with ours, resolution averages out.
-	askEvery  = 100 * time.Millisecond
-	askJitter = 8 * time.Millisecond
 	// reviewEvery is how often it is seen who is to be asked, reviewSoon while
 	// nobody answers echoes.
 	reviewEvery = 2 * time.Second
@@ -155,7 +150,7 @@ func (a *asker) work(ctx context.Context, sock timestampSocket) error {
 		wake := review
 		if host := a.pick(); host >= 0 {
 			if now >= next {
-				next = now + askEvery - askJitter/2 + rand.N(askJitter)
+				next = rtt.NextClockRequest(now, rand.Float64())
 				if err := a.ask(sock, host); err == nil {
 					failures = 0
 				} else if failures++; failures >= sendFailures {

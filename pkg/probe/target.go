@@ -38,7 +38,6 @@ type target struct {
 	method  Method // ICMP or TCP
 	index   uint8
 	every   time.Duration // between two probes
-	phase   time.Duration // of the first one after the start of the run
 	timeout time.Duration
 	gateway bool // no events: its delay says nothing about the WAN
 
@@ -47,6 +46,8 @@ type target struct {
 	queue *queue
 
 	// state
+	schedule rtt.Schedule // from the start of the run on
+
 	mu     sync.Mutex // protects the following fields
 	ring   []slot     // by sequence number; a power of two long
 	next   uint32     // number of the next probe

@@ -12,14 +12,9 @@ import (
 	"github.com/wanctl/wanctl/pkg/backoff"
 )
 
-const (
-	// politeInterval bounds how often the fallback connects to a host that
-	// did not ask for it.
-	politeInterval = 200 * time.Millisecond
-	// maxConnect is below the kernel's first retransmission of a SYN: an
-	// answer after it could be to either.
-	maxConnect = time.Second
-)
+// maxConnect is below the kernel's first retransmission of a SYN: an answer after
+// it could be to either.
+const maxConnect = time.Second
 
 // dialFunc opens a connection to addr and closes it again. It calls begin just
 // before the SYN leaves and returns nil when something answered, be it to

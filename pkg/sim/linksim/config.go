@@ -44,7 +44,7 @@ type Config struct {
 	// out while its queue is busy.
 	AckShare, AckFilter float64
 
-	// Reflectors are pinged every ProbeInterval each, staggered. Blackout says
+	// Reflectors are pinged every ProbeInterval each, all at once. Blackout says
 	// when none of them answers a ping; TCPTargets answer connections instead,
 	// asked once pings have failed for a second. Fault makes a reflector worse.
 	Reflectors    int

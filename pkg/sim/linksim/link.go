@@ -41,7 +41,7 @@ func New(cfg Config) *Link {
 		cfg.Reflectors = 3
 	}
 	if cfg.ProbeInterval == 0 {
-		cfg.ProbeInterval = 50 * time.Millisecond
+		cfg.ProbeInterval = rtt.ProbeInterval
 	}
 	l := &Link{cfg: cfg, jitter: newJitter(cfg.Jitter, cfg.Seed), probes: newProber(cfg)}
 	l.base = cfg.BaseRTT(0)

@@ -8,11 +8,11 @@ import (
 	"github.com/wanctl/wanctl/pkg/rtt"
 )
 
-// OneWay is what the reflectors tell of their clocks when they are asked.
+// OneWay describes the clocks of the reflectors.
 type OneWay struct {
-	// Every is the time between two requests, to one reflector after the other,
-	// as the live prober sends them: 100 ms. With 0 none is sent.
-	Every time.Duration
+	// Asked makes the prober send timestamp requests, to one reflector after the
+	// other, as the live one does.
+	Asked bool
 	// Resolution is that of the clocks, 0 a millisecond.
 	Resolution time.Duration
 	// Clock is what the clock of a reflector is ahead of ours by; nil: nothing.
@@ -36,21 +36,20 @@ type clocks struct {
 }
 
 func newClocks(cfg Config) clocks {
-	return clocks{rng: rand.New(rand.NewPCG(cfg.Seed, 0x636c6f636b)), at: cfg.OneWay.Every}
+	return clocks{rng: rand.New(rand.NewPCG(cfg.Seed, 0x636c6f636b)), at: rtt.NextClockRequest(0, 0)}
 }
 
 // askClock sends the request that is due, and returns when the next one is.
 func (l *Link) askClock() (next time.Duration) {
-	c, every := &l.probes.clocks, l.cfg.OneWay.Every
-	if every <= 0 || l.cfg.Reflectors == 0 {
+	c := &l.probes.clocks
+	if !l.cfg.OneWay.Asked || l.cfg.Reflectors == 0 {
 		return l.now + time.Hour
 	}
 	if l.now < c.at {
 		return c.at
 	}
-	for c.at <= l.now {
-		c.at += every
-	}
+	started := c.at // within this step
+	c.at = rtt.NextClockRequest(started, c.rng.Float64())
 	i := c.turn % l.cfg.Reflectors
 	c.turn++
 	if l.cfg.Blackout != nil && l.cfg.Blackout(l.now) {
@@ -63,9 +62,6 @@ func (l *Link) askClock() (next time.Duration) {
 			return c.at
 		}
 	}
-	// It leaves at any time of the step, or all clocks would be read in step with
-	// their milliseconds.
-	started := l.now - time.Duration(c.rng.Int64N(int64(Step)))
 	l.probes.flying = append(l.probes.flying, probe{
 		event:   rtt.Event{Kind: rtt.OneWay, Reflector: uint8(i)},
 		started: started,

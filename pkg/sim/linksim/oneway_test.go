@@ -18,7 +18,7 @@ func swinging(jitter linksim.Jitter, loaded [2]bool, change func(*linksim.Config
 	return plain(func(c *linksim.Config) {
 		c.Seed, c.Jitter = 3, jitter
 		c.Limit = [2]bitrate.Rate{}
-		c.OneWay = linksim.OneWay{Every: 100 * time.Millisecond, Clock: linksim.Drifting(time.Hour, 80)}
+		c.OneWay = linksim.OneWay{Asked: true, Clock: linksim.Drifting(time.Hour, 80)}
 		for d := range c.Flows {
 			c.Flows[d] = nil
 			if loaded[d] {
@@ -74,21 +74,21 @@ func TestOneWayDelays(t *testing.T) {
 
 // Echoes are the same whether clocks are told or not.
 func TestOneWayLeavesEchoesAlone(t *testing.T) {
-	echoes := func(every time.Duration) (events []rtt.Event) {
-		l := swinging(linksim.DOCSIS, [2]bool{true, true}, func(c *linksim.Config) { c.OneWay.Every = every })
+	echoes := func(asked bool) (events []rtt.Event) {
+		l := swinging(linksim.DOCSIS, [2]bool{true, true}, func(c *linksim.Config) { c.OneWay.Asked = asked })
 		for now := time.Duration(0); now < 30*time.Second; now += 50 * time.Millisecond {
 			l.Advance(now)
 			for _, e := range l.Events() {
 				if e.Kind != rtt.OneWay {
 					events = append(events, e)
-				} else if every == 0 {
+				} else if !asked {
 					t.Fatal("told without being asked")
 				}
 			}
 		}
 		return events
 	}
-	if diff := cmp.Diff(echoes(0), echoes(100*time.Millisecond)); diff != "" {
+	if diff := cmp.Diff(echoes(false), echoes(true)); diff != "" {
 		t.Errorf("(-without +with):\n%s", diff)
 	}
 }

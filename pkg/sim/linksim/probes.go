@@ -2,6 +2,7 @@ package linksim
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
@@ -9,9 +10,8 @@ import (
 )
 
 const (
-	// Measuring by TCP connections, as the live prober does it: seldom, once no
-	// ping has been answered for a while, until pings are answered again.
-	tcpInterval    = 200 * time.Millisecond
+	// Measuring by TCP connections, as the live prober does it: once no ping has
+	// been answered for a while, until pings are answered again.
 	tcpAfter       = time.Second
 	pingsToReturn  = 3
 	farther        = time.Millisecond // every reflector lies so much behind the one before
@@ -32,22 +32,22 @@ type prober struct {
 	rng     *rand.Rand
 	flying  []probe
 	seq     []uint32 // next, of each target: the reflectors, then the TCP targets
-	at      []time.Duration
-	next    time.Duration // when the next thing is due
-	replied time.Duration // newest reply to a ping
-	tcp     bool          // measuring by TCP
-	back    int           // pings answered since
+	targets []rtt.Schedule
+	at      []time.Duration // when the next one leaves
+	next    time.Duration   // when the next thing is due
+	replied time.Duration   // newest reply to a ping
+	tcp     bool            // measuring by TCP
+	back    int             // pings answered since
 
 	clocks clocks
 }
 
 func newProber(cfg Config) prober {
 	p := prober{rng: rand.New(rand.NewPCG(cfg.Seed, 0x77616e63746c))}
-	for i := range cfg.Reflectors {
-		p.at = append(p.at, cfg.ProbeInterval*time.Duration(i)/time.Duration(cfg.Reflectors))
-	}
-	for i := range cfg.TCPTargets {
-		p.at = append(p.at, tcpInterval*time.Duration(i)/time.Duration(cfg.TCPTargets))
+	plan := rtt.Plan{Interval: cfg.ProbeInterval}
+	p.targets = slices.Concat(plan.Echoes(cfg.Reflectors), plan.Spread(cfg.TCPTargets, plan.Fallback()))
+	for _, s := range p.targets {
+		p.at = append(p.at, s.First)
 	}
 	p.seq = make([]uint32, len(p.at))
 	p.clocks = newClocks(cfg)
@@ -107,13 +107,7 @@ func (l *Link) half(i uint8) time.Duration { return l.base/2 + time.Duration(i)*
 func (l *Link) send(i int) {
 	p := &l.probes
 	ping := i < l.cfg.Reflectors
-	every := l.cfg.ProbeInterval
-	if !ping {
-		every = tcpInterval
-	}
-	for p.at[i] += every; p.at[i] <= l.now; {
-		p.at[i] += every
-	}
+	p.at[i] = p.targets[i].Due(l.now, l.now)
 	if !ping && !p.tcp {
 		return
 	}

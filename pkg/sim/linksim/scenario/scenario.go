@@ -96,7 +96,7 @@ func (s Scenario) Telling() Scenario {
 	silent := s.Config
 	s.Config = func(seed uint64) linksim.Config {
 		cfg := silent(seed)
-		cfg.OneWay = linksim.OneWay{Every: 100 * time.Millisecond, Clock: linksim.Drifting(3*time.Second, 20)}
+		cfg.OneWay = linksim.OneWay{Asked: true, Clock: linksim.Drifting(3*time.Second, 20)}
 		return cfg
 	}
 	return s

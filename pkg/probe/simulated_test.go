@@ -1,0 +1,122 @@
+package probe
+
+import (
+	"fmt"
+	"math"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/wanctl/wanctl/pkg/autorate"
+	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/rtt"
+	"github.com/wanctl/wanctl/pkg/sim/linksim"
+)
+
+// departure is when a probe left, in the simulator's resolution.
+type departure struct {
+	At        time.Duration
+	Reflector uint8
+	Seq       uint32
+}
+
+func departures(events []rtt.Event, until time.Duration) (byTarget map[uint8][]departure) {
+	byTarget = map[uint8][]departure{}
+	for _, e := range events {
+		at := (e.At + linksim.Step - 1).Truncate(linksim.Step)
+		if e.Kind == rtt.Sent && at < until {
+			byTarget[e.Reflector] = append(byTarget[e.Reflector], departure{at, e.Reflector, e.Seq})
+		}
+	}
+	return byTarget
+}
+
+func simulatedProbes(cfg linksim.Config, length time.Duration) []rtt.Event {
+	cfg.BaseRTT = linksim.Constant(20 * time.Millisecond)
+	for _, d := range autorate.Directions {
+		cfg.Capacity[d], cfg.Buffer[d] = linksim.Constant(10*bitrate.Mbps), 100_000
+	}
+	l := linksim.New(cfg)
+	l.Advance(length)
+	return l.Events()
+}
+
+// Probes leave at the same times in the simulator as in a control loop's prober.
+func TestSimulatedProbesLeaveWhenLiveOnesDo(t *testing.T) {
+	const length = 20 * time.Second
+	for _, tt := range []struct {
+		name     string
+		hosts    int
+		interval time.Duration
+	}{
+		{"three", 3, DefaultInterval},
+		{"one", 1, DefaultInterval},
+		{"five", 5, 30 * time.Millisecond},
+		{"slow", 2, 500 * time.Millisecond},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var hosts []string
+				for i := range tt.hosts {
+					hosts = append(hosts, fmt.Sprintf("192.0.2.%d", i+1))
+				}
+				g := newFakeNet(hosts...).group(t, Config{Targets: hosts, Interval: tt.interval, Epoch: time.Now()})
+				stop := run(t, g)
+				sleep(length)
+				live := departures(stop(), length)
+				simulated := departures(simulatedProbes(linksim.Config{Reflectors: tt.hosts, ProbeInterval: tt.interval}, length), length)
+				if n := len(live[0]); n < int(length/tt.interval)-1 {
+					t.Fatalf("only %d probes", n)
+				}
+				if diff := cmp.Diff(simulated, live); diff != "" {
+					t.Errorf("(-simulated +live):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// So do the connections that replace echoes, once they do.
+func TestSimulatedConnectionsLeaveWhenLiveOnesDo(t *testing.T) {
+	const silent, length = 5 * time.Second, 20 * time.Second
+	synctest.Test(t, func(t *testing.T) {
+		n := newFakeNet(one, web)
+		g := n.group(t, Config{
+			Targets: []string{one}, TCPTargets: []string{web + ":443", web + ":80", web + ":8443"},
+			Fallback: true, CheckTCP: true, Epoch: time.Now(),
+		})
+		stop := run(t, g)
+		sleep(silent)
+		n.change(one, func(h *fakeHost) { h.silent = true })
+		sleep(length - silent)
+		live := departures(stop(), length)
+		simulated := departures(simulatedProbes(linksim.Config{
+			Reflectors: 1, TCPTargets: 3, Blackout: linksim.During(false, true, silent, length),
+		}, length), length)
+		for target := uint8(1); target <= 3; target++ {
+			a, b := turns(simulated[target]), turns(live[target])
+			if diff := cmp.Diff(a, b); diff != "" || len(b) != 1 {
+				t.Errorf("target %d (-simulated +live):\n%s", target, diff)
+			}
+			// The live prober looks for silence once in a sweep.
+			if first := simulated[target][0].At - live[target][0].At; first.Abs() > rtt.TCPInterval+maxSweep {
+				t.Errorf("target %d: the first connection is %v later in the simulator", target, first)
+			}
+		}
+	})
+}
+
+// turns returns where in the interval the probes of a target leave: one value, as
+// long as they keep to their schedule.
+func turns(sent []departure) (out []time.Duration) {
+	at := time.Duration(math.MinInt64)
+	for _, d := range sent {
+		if turn := d.At % rtt.TCPInterval; turn != at {
+			at = turn
+			out = append(out, turn)
+		}
+	}
+	return out
+}
