@@ -9,7 +9,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/sim/linksim"
-	"github.com/wanctl/wanctl/pkg/sim/linksim/trial"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/simrun"
 )
 
 // Whatever the ratio of ceiling, capacity and floor, and whenever the load
@@ -43,7 +43,7 @@ func TestNoStandingQueueIsIgnored(t *testing.T) {
 		cfg.Limit[d], cfg.Limit[other] = ceiling, 90*bitrate.Mbps
 
 		bad := time.Duration(0) // since when a queue stands
-		c := trial.Trial{Link: linksim.New(cfg), Controller: autorate.New(law, cfg.Limit), Seed: seed}
+		c := simrun.Simulation{Link: linksim.New(cfg), Controller: autorate.New(law, cfg.Limit), Seed: seed}
 		failed := false
 		c.Observe = func(dec autorate.Decision, l *linksim.Link) {
 			limit, capacity := l.Limit(d), l.Capacity(d)

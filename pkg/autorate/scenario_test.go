@@ -7,7 +7,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/scenario"
-	"github.com/wanctl/wanctl/pkg/sim/linksim/trial"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/simrun"
 )
 
 // What holds on every line, under every load, through every router.
@@ -16,8 +16,8 @@ func TestLimitsStayInBounds(t *testing.T) {
 	for i, s := range all {
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
-			router := trial.Routers()[i%len(trial.Routers())]
-			r := s.Trial(1, s.Law(), router, nil).Run(s.From, min(s.To, 35*time.Second))
+			router := simrun.Routers()[i%len(simrun.Routers())]
+			r := s.Simulation(1, s.Law(), router, nil).Run(s.From, min(s.To, 35*time.Second))
 			for _, d := range autorate.Directions {
 				if r.LimitMin[d] < s.Floor[d] || r.LimitMax[d] > s.Ceiling[d] {
 					// Somebody else may set what the law may not.
@@ -36,7 +36,7 @@ func TestLimitsStayInBounds(t *testing.T) {
 func TestIdleLinkIsLeftAlone(t *testing.T) {
 	s, _ := scenario.Find("idle")
 	for seed := range uint64(3) {
-		r := s.Trial(seed, s.Law(), trial.Routers()[1], nil).Run(s.From, s.To)
+		r := s.Simulation(seed, s.Law(), simrun.Routers()[1], nil).Run(s.From, s.To)
 		if r.Writes > 0 {
 			t.Errorf("seed %d: %d writes in an idle hour", seed, r.Writes)
 		}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/scenario"
-	"github.com/wanctl/wanctl/pkg/sim/linksim/trial"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/simrun"
 )
 
 // The law must not become worse on the simulated link, with nothing set but
@@ -59,7 +59,7 @@ func TestTable(t *testing.T) {
 			var utils [2][]float64
 			var p95, p99 []time.Duration
 			for seed := range uint64(seeds) {
-				r := s.Trial(seed, s.Law(), trial.Routers()[0], nil).Run(s.From, s.To)
+				r := s.Simulation(seed, s.Law(), simrun.Routers()[0], nil).Run(s.From, s.To)
 				for _, d := range autorate.Directions {
 					utils[d] = append(utils[d], r.Utilisation[d])
 				}

@@ -10,9 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wanctl/wanctl/pkg/cli/app"
-	"github.com/wanctl/wanctl/pkg/sim/linksim/rival"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/controllers"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/scenario"
-	"github.com/wanctl/wanctl/pkg/sim/linksim/trial"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/simrun"
 )
 
 type simLinkOptions struct {
@@ -88,7 +88,7 @@ Interrupted, it prints what is done.
 	f := cmd.Flags()
 	f.IntVar(&o.seeds, "seeds", 20, "`N` seeds, from 0")
 	f.Uint64Var(&o.seed, "seed", 0, "this seed `N` alone")
-	f.StringSliceVar(&o.laws, "law", []string{rival.Ours}, "`LAWS`, of "+strings.Join(lawNames(), ", "))
+	f.StringSliceVar(&o.laws, "law", []string{controllers.Ours}, "`LAWS`, of "+strings.Join(lawNames(), ", "))
 	f.BoolVar(&o.rivals, "rivals", false, "all laws")
 	f.StringSliceVar(&o.routers, "router", []string{"api"}, "`ROUTERS` that limits are written through, of "+strings.Join(routerNames(), ", "))
 	f.StringVar(&o.kind, "link", "", "the matrix of this `KIND` of line: "+strings.Join(kindNames(), ", ")+" or "+allKinds)
@@ -105,14 +105,14 @@ Interrupted, it prints what is done.
 }
 
 func lawNames() (names []string) {
-	for _, l := range rival.Laws() {
+	for _, l := range controllers.Laws() {
 		names = append(names, l.Name)
 	}
 	return names
 }
 
 func routerNames() (names []string) {
-	for _, r := range trial.Routers() {
+	for _, r := range simrun.Routers() {
 		names = append(names, r.Name)
 	}
 	return names
@@ -132,7 +132,7 @@ func simLink(ctx context.Context, a *app.App, o simLinkOptions) error {
 	}
 	if o.oneWay {
 		for i, s := range scenarios {
-			scenarios[i] = s.Telling()
+			scenarios[i] = s.WithClocks()
 		}
 	}
 	if o.list {
@@ -196,12 +196,12 @@ func (o simLinkOptions) chosen() ([]scenario.Scenario, error) {
 }
 
 // opponents finds the laws and the routers.
-func (o simLinkOptions) opponents() (laws []rival.Law, routers []trial.Router, err error) {
+func (o simLinkOptions) opponents() (laws []controllers.Law, routers []simrun.Router, err error) {
 	if o.rivals {
-		laws = rival.Laws()
+		laws = controllers.Laws()
 	} else {
 		for _, name := range o.laws {
-			l, ok := rival.Find(name)
+			l, ok := controllers.Find(name)
 			if !ok {
 				return nil, nil, app.Usagef("--law %q: use %s", name, strings.Join(lawNames(), ", "))
 			}
@@ -213,7 +213,7 @@ func (o simLinkOptions) opponents() (laws []rival.Law, routers []trial.Router, e
 		if i < 0 {
 			return nil, nil, app.Usagef("--router %q: use %s", name, strings.Join(routerNames(), ", "))
 		}
-		routers = append(routers, trial.Routers()[i])
+		routers = append(routers, simrun.Routers()[i])
 	}
 	if len(laws) == 0 || len(routers) == 0 {
 		return nil, nil, app.Usagef("--law and --router need at least one name each")

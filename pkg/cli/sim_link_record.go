@@ -12,10 +12,10 @@ import (
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/sim/linksim"
-	"github.com/wanctl/wanctl/pkg/sim/linksim/rival"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/controllers"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/scenario"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/score"
-	"github.com/wanctl/wanctl/pkg/sim/linksim/trial"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/simrun"
 	"github.com/wanctl/wanctl/pkg/trace"
 )
 
@@ -53,14 +53,14 @@ func (t *traced) Adopt(d autorate.Direction, r bitrate.Rate) {
 }
 
 // recordLink does one run, writes its trace and prints what it was worth.
-func recordLink(ctx context.Context, a *app.App, o simLinkOptions, scenarios []scenario.Scenario, laws []rival.Law, routers []trial.Router) error {
+func recordLink(ctx context.Context, a *app.App, o simLinkOptions, scenarios []scenario.Scenario, laws []controllers.Law, routers []simrun.Router) error {
 	if len(scenarios) != 1 || len(laws) != 1 || len(routers) != 1 {
 		return app.Usagef("--record takes one run: name one SCENARIO, one --law and one --router")
 	}
 	m := simMatrix{scenarios: scenarios, laws: laws, routers: routers, seeds: []uint64{o.seed}}
 	cells := m.cells()
 	cell := cells[len(cells)-1] // before it may come one to measure against, which nobody asked for
-	run := cell.trial(o.seed)
+	run := cell.simulation(o.seed)
 	if run.Controller == nil {
 		return app.Usagef("--record: the law %q looks at nothing, so there is nothing to record", cell.law.Name)
 	}
@@ -86,6 +86,6 @@ func recordLink(ctx context.Context, a *app.App, o simLinkOptions, scenarios []s
 	rows := simRows([]*simCell{cell})
 	targets := cell.scenario.Targets
 	targets.Against = "" // nothing else was run
-	score.Judge(rows, func(string) scenario.Targets { return targets })
+	score.CheckTargets(rows, func(string) scenario.Targets { return targets })
 	return printScores(a, rows)
 }

@@ -6,17 +6,17 @@ import (
 	"sync"
 
 	"github.com/wanctl/wanctl/pkg/cli/app"
-	"github.com/wanctl/wanctl/pkg/sim/linksim/rival"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/controllers"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/scenario"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/score"
-	"github.com/wanctl/wanctl/pkg/sim/linksim/trial"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/simrun"
 )
 
 // simMatrix is what `sim link` runs: each with each.
 type simMatrix struct {
 	scenarios []scenario.Scenario
-	laws      []rival.Law
-	routers   []trial.Router
+	laws      []controllers.Law
+	routers   []simrun.Router
 	seeds     []uint64
 	parallel  int
 }
@@ -24,10 +24,10 @@ type simMatrix struct {
 // simCell is the runs of one law in one scenario through one router.
 type simCell struct {
 	scenario scenario.Scenario
-	law      rival.Law
-	router   trial.Router
+	law      controllers.Law
+	router   simrun.Router
 	asked    bool // for itself, not only for others to be measured against
-	runs     []trial.Result
+	runs     []simrun.Result
 	done     []bool
 }
 
@@ -38,7 +38,7 @@ func (m simMatrix) cells() []*simCell {
 			for _, l := range m.laws {
 				cells = append(cells, &simCell{
 					scenario: s, law: l, router: r, asked: asked,
-					runs: make([]trial.Result, len(m.seeds)), done: make([]bool, len(m.seeds)),
+					runs: make([]simrun.Result, len(m.seeds)), done: make([]bool, len(m.seeds)),
 				})
 			}
 		}
@@ -69,7 +69,7 @@ func compareLaws(ctx context.Context, a *app.App, m simMatrix) error {
 	for _, c := range cells {
 		scenarios[c.scenario.Name] = c.scenario
 	}
-	score.Judge(rows, func(name string) scenario.Targets { return scenarios[name].Targets })
+	score.CheckTargets(rows, func(name string) scenario.Targets { return scenarios[name].Targets })
 	asked := rows[:0]
 	for _, r := range rows {
 		for _, s := range m.scenarios {
@@ -92,7 +92,7 @@ func compareLaws(ctx context.Context, a *app.App, m simMatrix) error {
 func simRows(cells []*simCell) []score.Row {
 	var rows []score.Row
 	for _, c := range cells {
-		var runs []trial.Result
+		var runs []simrun.Result
 		for i, done := range c.done {
 			if done {
 				runs = append(runs, c.runs[i])
@@ -118,7 +118,7 @@ func (m simMatrix) run(ctx context.Context, cells []*simCell, progress func(done
 		workers.Go(func() {
 			for j := range jobs {
 				c := j.cell
-				t := c.trial(m.seeds[j.seed])
+				t := c.simulation(m.seeds[j.seed])
 				t.Stop = func() bool { return ctx.Err() != nil }
 				r := t.Run(c.scenario.From, c.scenario.To)
 				if ctx.Err() != nil {
@@ -151,9 +151,9 @@ func (m simMatrix) run(ctx context.Context, cells []*simCell, progress func(done
 	return done
 }
 
-func (c *simCell) trial(seed uint64) *trial.Trial {
+func (c *simCell) simulation(seed uint64) *simrun.Simulation {
 	controller, start := c.law.New(c.scenario, seed)
-	t := c.scenario.Trial(seed, controller, c.router, &start)
+	t := c.scenario.Simulation(seed, controller, c.router, &start)
 	t.Unmetered = c.law.Unmetered()
 	return t
 }

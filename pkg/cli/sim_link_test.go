@@ -8,17 +8,17 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
-	"github.com/wanctl/wanctl/pkg/sim/linksim/rival"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/controllers"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/scenario"
-	"github.com/wanctl/wanctl/pkg/sim/linksim/trial"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/simrun"
 )
 
 // Interrupted, the matrix keeps what is done and drops what is half done.
 func TestSimMatrixEndsWithWhatIsDone(t *testing.T) {
 	s, _ := scenario.Find("fixed-download")
-	law, _ := rival.Find("fixed")
+	law, _ := controllers.Find("fixed")
 	m := simMatrix{
-		scenarios: []scenario.Scenario{s}, laws: []rival.Law{law}, routers: trial.Routers()[:1],
+		scenarios: []scenario.Scenario{s}, laws: []controllers.Law{law}, routers: simrun.Routers()[:1],
 		seeds: make([]uint64, 50), parallel: 2,
 	}
 	cells := m.cells()

@@ -17,7 +17,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/rtt"
 	"github.com/wanctl/wanctl/pkg/sim/linksim"
-	"github.com/wanctl/wanctl/pkg/sim/linksim/trial"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/simrun"
 )
 
 // calls are the requests to a router, limits and polls apart: when both are
@@ -41,17 +41,17 @@ func (c *calls) add(at time.Duration, job actuate.Job) {
 	c.limits = append(c.limits, limitsCall{at, job.Op, job.Want})
 }
 
-// liveWAN is for the live loop what package trial is for a controller: the same
+// liveWAN is for the live loop what package simrun is for a controller: the same
 // link behind a router that takes its time. The link is advanced by whoever asks
 // it, so that what happens at one instant always happens in the same order.
 type liveWAN struct {
 	epoch  time.Time
-	router trial.Router
+	router simrun.Router
 	events chan rtt.Event
 
 	mu      sync.Mutex
 	link    *linksim.Link
-	foreign []trial.Change
+	foreign []simrun.Change
 	free    time.Duration // when a serial router can take the next request
 	calls   calls
 }
@@ -147,21 +147,21 @@ func TestSimulatedRunsActLikeTheLoop(t *testing.T) {
 	const ms, s = time.Millisecond, time.Second
 	for _, tt := range []struct {
 		name, scenario string
-		router         trial.Router
+		router         simrun.Router
 		start          *Limits
 	}{
-		{"step", "step-download", trial.Router{Latency: constant(14 * ms)}, nil},
-		{"write budget", "lte-walk", trial.Router{Latency: constant(4 * ms)}, nil},
-		{"slow router", "both-step", trial.Router{Latency: constant(114 * ms)}, nil},
-		{"one request at a time", "both-step", trial.Router{Latency: constant(62 * ms), Serial: true}, nil},
-		{"refusals", "step-download", trial.Router{
+		{"step", "step-download", simrun.Router{Latency: constant(14 * ms)}, nil},
+		{"write budget", "lte-walk", simrun.Router{Latency: constant(4 * ms)}, nil},
+		{"slow router", "both-step", simrun.Router{Latency: constant(114 * ms)}, nil},
+		{"one request at a time", "both-step", simrun.Router{Latency: constant(62 * ms), Serial: true}, nil},
+		{"refusals", "step-download", simrun.Router{
 			Latency: constant(14 * ms), Refuses: linksim.During(false, true, 24*s, 31*s),
 		}, nil},
-		{"external change", "fixed-download", trial.Router{Latency: constant(14 * ms), Foreign: []trial.Change{
+		{"external change", "fixed-download", simrun.Router{Latency: constant(14 * ms), Foreign: []simrun.Change{
 			{At: 32 * s, Direction: autorate.Download, Limit: 17 * bitrate.Mbps},
 			{At: 47 * s, Direction: autorate.Upload, Limit: 11_050_000},
 		}}, nil},
-		{"start out of bounds", "idle", trial.Router{Latency: constant(14 * ms)}, &Limits{44_200_000, 900_000}},
+		{"start out of bounds", "idle", simrun.Router{Latency: constant(14 * ms)}, &Limits{44_200_000, 900_000}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			sc := named(tt.scenario)
@@ -170,13 +170,13 @@ func TestSimulatedRunsActLikeTheLoop(t *testing.T) {
 				start = *tt.start
 			}
 			var simulated calls
-			run := sc.Trial(1, autorate.New(sc.LawConfig(), start), tt.router, tt.start)
+			run := sc.Simulation(1, autorate.New(sc.LawConfig(), start), tt.router, tt.start)
 			run.Called = simulated.add
 			const length = 60*s + ms
 			run.Run(0, length)
 
 			synctest.Test(t, func(t *testing.T) {
-				again := sc.Trial(1, nil, tt.router, tt.start)
+				again := sc.Simulation(1, nil, tt.router, tt.start)
 				w := &liveWAN{
 					epoch: time.Now(), router: tt.router, events: make(chan rtt.Event, 1024),
 					link: again.Link, foreign: tt.router.Foreign,

@@ -17,7 +17,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/rtt"
 	"github.com/wanctl/wanctl/pkg/sim/linksim"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/scenario"
-	"github.com/wanctl/wanctl/pkg/sim/linksim/trial"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/simrun"
 )
 
 // recorder is a law whose input is recorded.
@@ -70,7 +70,7 @@ func TestReplayRepeatsTheRecording(t *testing.T) {
 				autorate.New(cfg, sc.Ceiling),
 				NewRecording(tt.enc(&buf), NewSetup("sim", cfg, []string{"a", "a", "b"}, tt.learned), sc.Ceiling), t,
 			}
-			run := trial.Trial{Link: linksim.New(sc.Config(1)), Controller: law,
+			run := simrun.Simulation{Link: linksim.New(sc.Config(1)), Controller: law,
 				Observe: func(d autorate.Decision, l *linksim.Link) {
 					want = append(want, d)
 					if tt.foreign && len(want) == 300 {
@@ -158,7 +158,7 @@ func TestSettingsCarryEverything(t *testing.T) {
 func TestDefaultsAreTheLaws(t *testing.T) {
 	sc, _ := scenario.Find("lte")
 	decisions := func(cfg autorate.Config) (list []autorate.Decision) {
-		run := trial.Trial{Link: linksim.New(sc.Config(2)), Controller: autorate.New(cfg, sc.Ceiling),
+		run := simrun.Simulation{Link: linksim.New(sc.Config(2)), Controller: autorate.New(cfg, sc.Ceiling),
 			Observe: func(d autorate.Decision, _ *linksim.Link) { list = append(list, d) }}
 		run.Run(0, 20*time.Second)
 		return list

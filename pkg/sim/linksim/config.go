@@ -24,10 +24,10 @@ type Config struct {
 	Limit [2]bitrate.Rate
 
 	// The load: how many bulk flows are wanted, up to MaxBulk, how they react,
-	// and how much is offered in transfers that come and go like those of the web.
+	// and how much is offered in short flows as browsing makes them.
 	Flows      [2]func(t time.Duration) int
 	Congestion func(d, flow int) fluid.Congestion // nil: all CUBIC
-	Web        [2]func(t time.Duration) bitrate.Rate
+	ShortFlows [2]func(t time.Duration) bitrate.Rate
 
 	// HyStart makes CUBIC end its slow start when the RTT grows, as it does where
 	// nothing hides that; without it the first burst fills the ISP's buffer.
@@ -60,5 +60,5 @@ type Config struct {
 // MaxBulk is the greatest number of bulk flows in one direction.
 const MaxBulk = 8
 
-// maxFlows is bulk and web-like transfers together.
+// maxFlows bounds bulk and short flows together.
 const maxFlows = 2 * MaxBulk

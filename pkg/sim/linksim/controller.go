@@ -6,8 +6,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/autorate"
 )
 
-// Controller decides limits from what it sees; *autorate.Law is one. One that
-// has a method Adopt, like the law's, hears of limits that somebody else set.
+// Controller decides limits from its input; *autorate.Law is one. If it has a
+// method Adopt like the law's, that is called with limits that were set externally.
 type Controller interface {
 	Step(now time.Duration, in autorate.Input) autorate.Decision
 }

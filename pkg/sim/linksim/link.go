@@ -6,9 +6,10 @@
 // enough that an hour of link time takes seconds. It drives the demo, the tests
 // of the control law and the comparison of laws.
 //
-// A Link is the line alone. Package trial puts a controller and a router around
-// it and measures; package scenario has courses of events worth measuring, and
-// package rival has laws to compare with.
+// A Link is the line alone. Package simrun puts a controller and a router around
+// it and measures; package scenario defines what happens to links, package
+// controllers has other controllers to compare with, and package score sums up
+// runs.
 package linksim
 
 import (
@@ -52,7 +53,7 @@ func New(cfg Config) *Link {
 		p.setCapacity(cfg.Capacity[d](0))
 		p.line = make([]delayed, delaySlots)
 		p.download = autorate.Direction(d) == autorate.Download
-		p.web = newWeb(cfg.Seed<<1 + uint64(d))
+		p.short = newShortFlows(cfg.Seed<<1 + uint64(d))
 	}
 	return l
 }
@@ -100,10 +101,10 @@ func (l *Link) Loaded(d autorate.Direction) bool {
 	return l.cfg.Flows[d] != nil && l.cfg.Flows[d](l.now) > 0
 }
 
-// Used reports whether any transfers are wanted in d now, web-like ones
+// Used reports whether any transfers are wanted in d now, short flows
 // included.
 func (l *Link) Used(d autorate.Direction) bool {
-	return l.Loaded(d) || l.cfg.Web[d] != nil && l.cfg.Web[d](l.now) > 0
+	return l.Loaded(d) || l.cfg.ShortFlows[d] != nil && l.cfg.ShortFlows[d](l.now) > 0
 }
 
 // Excess returns what queues add to the RTT of a sparse packet now.

@@ -12,7 +12,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/rtt"
 	"github.com/wanctl/wanctl/pkg/sim/linksim"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/scenario"
-	"github.com/wanctl/wanctl/pkg/sim/linksim/trial"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/simrun"
 )
 
 func named(t testing.TB, name string) scenario.Scenario {
@@ -28,7 +28,7 @@ func named(t testing.TB, name string) scenario.Scenario {
 func TestUncontrolledLinkIsBloated(t *testing.T) {
 	for _, name := range []string{"fixed-download", "fixed-upload"} {
 		sc := named(t, name)
-		c := sc.Trial(1, nil, trial.Router{}, &[2]bitrate.Rate{})
+		c := sc.Simulation(1, nil, simrun.Router{}, &[2]bitrate.Rate{})
 		r := c.Run(sc.From, sc.To)
 		util := max(r.Utilisation[0], r.Utilisation[1])
 		if util < 0.99 || r.P50 < 150*time.Millisecond || r.P99 > 242*time.Millisecond {
@@ -41,7 +41,7 @@ func TestUncontrolledLinkIsBloated(t *testing.T) {
 // and the shaper drops: that is how a busy shaper shows.
 func TestLimitBelowCapacityMovesTheQueue(t *testing.T) {
 	sc := named(t, "fixed-download")
-	c := sc.Trial(1, nil, trial.Router{}, &[2]bitrate.Rate{36 * bitrate.Mbps, 11 * bitrate.Mbps})
+	c := sc.Simulation(1, nil, simrun.Router{}, &[2]bitrate.Rate{36 * bitrate.Mbps, 11 * bitrate.Mbps})
 	r := c.Run(13*time.Second, 43*time.Second)
 	if r.P99 > 3*time.Millisecond || r.Utilisation[0] < 0.86 || r.Utilisation[0] > 0.901 {
 		t.Errorf("excess p99 %v, utilisation %.3f of a limit at 0.9", r.P99, r.Utilisation[0])
@@ -54,8 +54,8 @@ func TestLimitBelowCapacityMovesTheQueue(t *testing.T) {
 func TestSameSeedSameRun(t *testing.T) {
 	for _, name := range []string{"docsis", "lte", "starlink", "web", "router-refuses"} {
 		sc := named(t, name)
-		run := func(seed uint64) trial.Result {
-			return sc.Trial(seed, sc.Law(), trial.Routers()[1], nil).Run(0, 20*time.Second)
+		run := func(seed uint64) simrun.Result {
+			return sc.Simulation(seed, sc.Law(), simrun.Routers()[1], nil).Run(0, 20*time.Second)
 		}
 		if diff := cmp.Diff(run(3), run(3)); diff != "" {
 			t.Errorf("%s: two runs of one seed differ:\n%s", name, diff)
@@ -270,10 +270,10 @@ func TestCourses(t *testing.T) {
 }
 
 // Half the capacity offered in transfers that come and go is about half used.
-func TestWebLoad(t *testing.T) {
+func TestShortFlows(t *testing.T) {
 	l := plain(func(c *linksim.Config) {
 		c.Flows[0] = nil
-		c.Web[autorate.Download] = linksim.Constant(16 * bitrate.Mbps)
+		c.ShortFlows[autorate.Download] = linksim.Constant(16 * bitrate.Mbps)
 	})
 	l.Advance(10 * time.Minute)
 	used := l.Delivered(autorate.Download) * 8 / 600
@@ -281,7 +281,7 @@ func TestWebLoad(t *testing.T) {
 		t.Errorf("%.1f Mbit/s of 16 offered", used/1e6)
 	}
 	if !l.Used(autorate.Download) || l.Loaded(autorate.Download) || l.Used(autorate.Upload) {
-		t.Error("web-like load is use, not bulk load")
+		t.Error("short flows are use, not bulk load")
 	}
 }
 
@@ -290,7 +290,7 @@ func BenchmarkLink(b *testing.B) {
 	for _, name := range []string{"idle", "fixed-download", "both-step", "lte", "web"} {
 		b.Run(name, func(b *testing.B) {
 			sc := named(b, name)
-			c := sc.Trial(1, sc.Law(), trial.Routers()[0], nil)
+			c := sc.Simulation(1, sc.Law(), simrun.Routers()[0], nil)
 			b.ReportAllocs()
 			for b.Loop() {
 				c.Run(0, c.Link.Now()+10*time.Second)

@@ -71,16 +71,16 @@ func (l *Link) askClock() (next time.Duration) {
 	return c.at
 }
 
-// tellClock fills in the delays of a request that has turned round.
-func (l *Link) tellClock(f *probe) {
-	told := f.turn
+// answerClock fills in the delays of a request that has turned round.
+func (l *Link) answerClock(f *probe) {
+	shown := f.turn
 	if l.cfg.OneWay.Clock != nil {
-		told += l.cfg.OneWay.Clock(int(f.event.Reflector), f.turn)
+		shown += l.cfg.OneWay.Clock(int(f.event.Reflector), f.turn)
 	}
 	resolution := l.cfg.OneWay.Resolution
 	if resolution <= 0 {
 		resolution = time.Millisecond
 	}
-	told = told.Truncate(resolution)
-	f.event.Up, f.event.Down = told-f.started, f.arrives-told
+	shown = shown.Truncate(resolution)
+	f.event.Up, f.event.Down = shown-f.started, f.arrives-shown
 }

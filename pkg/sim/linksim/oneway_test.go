@@ -36,7 +36,7 @@ func swinging(jitter linksim.Jitter, loaded [2]bool, change func(*linksim.Config
 	})
 }
 
-// The delays that are told are those of the queues, in their directions.
+// The delays that are shown are those of the queues, in their directions.
 func TestOneWayDelays(t *testing.T) {
 	const ms = time.Millisecond
 	for _, d := range autorate.Directions {
@@ -63,7 +63,7 @@ func TestOneWayDelays(t *testing.T) {
 				}
 			}
 			if n < 390 || n > 400 {
-				t.Errorf("told %d times in 40 s, want 10 a second", n)
+				t.Errorf("shown %d times in 40 s, want 10 a second", n)
 			}
 			if other > 2*ms || most < 150*ms || most > 245*ms {
 				t.Errorf("up to %v in this direction, %v in the other; the FIFO holds 240 ms", most, other)
@@ -72,7 +72,7 @@ func TestOneWayDelays(t *testing.T) {
 	}
 }
 
-// Echoes are the same whether clocks are told or not.
+// Echoes are the same whether clocks are shown or not.
 func TestOneWayLeavesEchoesAlone(t *testing.T) {
 	echoes := func(asked bool) (events []rtt.Event) {
 		l := swinging(linksim.DOCSIS, [2]bool{true, true}, func(c *linksim.Config) { c.OneWay.Asked = asked })
@@ -82,7 +82,7 @@ func TestOneWayLeavesEchoesAlone(t *testing.T) {
 				if e.Kind != rtt.OneWay {
 					events = append(events, e)
 				} else if !asked {
-					t.Fatal("told without being asked")
+					t.Fatal("shown without being asked")
 				}
 			}
 		}
@@ -108,10 +108,10 @@ func TestOneWayFaults(t *testing.T) {
 	}
 	silent := count(func(c *linksim.Config) { c.Fault = linksim.SilentFrom(1, 0) })
 	if silent[1] != 0 || silent[0] < 30 {
-		t.Errorf("with the second silent %v were told", silent)
+		t.Errorf("with the second silent %v were shown", silent)
 	}
 	if dark := count(func(c *linksim.Config) { c.Blackout = linksim.Constant(true) }); dark != [3]int{} {
-		t.Errorf("in the dark %v were told", dark)
+		t.Errorf("in the dark %v were shown", dark)
 	}
 }
 
@@ -129,7 +129,7 @@ func TestOneWayNamesTheDirection(t *testing.T) {
 				loaded[d] = true
 				l := swinging(jitter, loaded, nil)
 				path := rtt.Path{Interval: 50 * ms}
-				clear, told, right, wrong := 0, 0, 0, 0
+				clear, shown, right, wrong := 0, 0, 0, 0
 				for now := time.Duration(0); now < 3*time.Minute; now += 50 * ms {
 					l.Advance(now)
 					for _, e := range l.Events() {
@@ -143,7 +143,7 @@ func TestOneWayNamesTheDirection(t *testing.T) {
 					if !v.OneWay {
 						continue
 					}
-					told++
+					shown++
 					this, other := v.Down, v.Up
 					if d == autorate.Upload {
 						this, other = other, this
@@ -155,9 +155,9 @@ func TestOneWayNamesTheDirection(t *testing.T) {
 						wrong++
 					}
 				}
-				t.Logf("%d ticks with a clear queue, told at %d, right at %d, wrong at %d", clear, told, right, wrong)
-				if told < clear*95/100 || right < told*85/100 || wrong > told/200 {
-					t.Errorf("of %d ticks with a clear queue it is told at %d, right at %d, wrong at %d", clear, told, right, wrong)
+				t.Logf("%d ticks with a clear queue, shown at %d, right at %d, wrong at %d", clear, shown, right, wrong)
+				if shown < clear*95/100 || right < shown*85/100 || wrong > shown/200 {
+					t.Errorf("of %d ticks with a clear queue it is shown at %d, right at %d, wrong at %d", clear, shown, right, wrong)
 				}
 			})
 		}

@@ -36,7 +36,7 @@ type path struct {
 	shaper   fluid.Shaper
 	flows    [maxFlows]fluid.Sender
 	active   uint32 // flows that send
-	web      web
+	short    shortFlows
 	line     []delayed // future acknowledgements and losses, by step
 	flying   int       // entries in line
 
@@ -103,7 +103,7 @@ func steps(d time.Duration) int { return int(min(max(Step, d), (delaySlots-2)*St
 // stepPath moves one direction on by a step.
 func (l *Link) stepPath(d int) {
 	p := &l.paths[d]
-	l.wanted(d)
+	l.updateFlows(d)
 	if p.active == 0 && p.flying == 0 && p.isp.Empty() && p.shaper.Empty() && p.shaper.Acks == 0 {
 		return
 	}

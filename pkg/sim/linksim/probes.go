@@ -79,7 +79,7 @@ func (l *Link) stepProbes() {
 			f.turned = true
 			f.arrives = f.turn + l.half(f.event.Reflector) + f.extra + l.paths[autorate.Download].queueDelay()
 			if f.event.Kind == rtt.OneWay {
-				l.tellClock(&f)
+				l.answerClock(&f)
 			}
 		}
 		switch {

@@ -134,7 +134,7 @@ func TestSendersFillALink(t *testing.T) {
 		peak, low float64 // of the queue, in products of bandwidth and delay
 	}{
 		{"cubic fills the buffer", Transfer{Congestion: Cubic, Bytes: math.Inf(1)}, 10.1, 5},
-		{"cubic in bursts, too", Transfer{Congestion: Cubic, Bytes: math.Inf(1), Burst: 4, Dice: 3}, 10.1, 5},
+		{"cubic in bursts, too", Transfer{Congestion: Cubic, Bytes: math.Inf(1), Burst: 4, Seed: 3}, 10.1, 5},
 		{"bbr keeps about one in it", Transfer{Congestion: BBR, Bytes: math.Inf(1)}, 3, 0.2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -45,7 +45,7 @@ type Sender struct {
 	longest float64
 	burst   float64
 	credit  float64 // bytes the pacing has earned
-	dice    uint64
+	random  uint64
 
 	cubic cubic
 	bbr   bbr
@@ -58,9 +58,9 @@ type Transfer struct {
 	RTT        float64 // seconds, at the start
 	HyStart    bool    // CUBIC: slow start ends when the RTT grows, not only by loss
 	// Burst is the greatest number of segments sent back to back; 0: none, it
-	// flows. Dice makes the bursts of one sender other than those of another.
+	// flows. Seed makes the bursts of one sender other than those of another.
 	Burst int
-	Dice  uint64
+	Seed  uint64
 }
 
 // Start makes the sender begin a transfer. What is in flight of a former one
@@ -69,7 +69,7 @@ func (s *Sender) Start(now time.Duration, t Transfer) {
 	*s = Sender{
 		Active: true, kind: t.Congestion, left: t.Bytes, inflight: s.inflight,
 		rtt: t.RTT, minRTT: t.RTT, window: firstWindow,
-		longest: float64(t.Burst) * mss, dice: t.Dice*0x9e3779b97f4a7c15 + uint64(now) + 1,
+		longest: float64(t.Burst) * mss, random: t.Seed*0x9e3779b97f4a7c15 + uint64(now) + 1,
 	}
 	s.rollBurst()
 	switch t.Congestion {
@@ -122,10 +122,10 @@ func (s *Sender) rollBurst() {
 	if s.longest == 0 {
 		return
 	}
-	s.dice ^= s.dice << 13 // xorshift
-	s.dice ^= s.dice >> 7
-	s.dice ^= s.dice << 17
-	s.burst = mss + (s.longest-mss)*float64(s.dice>>40)/(1<<24)
+	s.random ^= s.random << 13 // xorshift
+	s.random ^= s.random >> 7
+	s.random ^= s.random << 17
+	s.burst = mss + (s.longest-mss)*float64(s.random>>40)/(1<<24)
 }
 
 // Acked tells the sender that bytes have arrived.

@@ -17,7 +17,7 @@ type Kind struct {
 	About   string
 	Nominal [2]bitrate.Rate                  // what it carries on a good day
 	Line    func(seed uint64) linksim.Config // idle, without limits
-	Moody   bool                             // the capacity wanders by itself
+	Varying bool                             // the capacity changes by itself
 }
 
 // ackShare: an acknowledgement of 66 to 84 bytes for every second or so of the
@@ -53,9 +53,9 @@ func Kinds() []Kind {
 		fixed("fibre", "300/100 Mbit/s, 8 ms, hardly any jitter", [2]bitrate.Rate{300 * mbit, 100 * mbit}, 8*ms, same(80*ms), linksim.Fibre),
 		fixed("cable", "200/20 Mbit/s, 18 ms, DOCSIS request-grant jitter and spikes", [2]bitrate.Rate{200 * mbit, 20 * mbit}, 18*ms, [2]time.Duration{150 * ms, 400 * ms}, linksim.DOCSIS),
 		fixed("dsl", "16/1 Mbit/s, 28 ms with interleaving", [2]bitrate.Rate{16 * mbit, 1 * mbit}, 28*ms, [2]time.Duration{200 * ms, 600 * ms}, linksim.DSL),
-		{Name: "lte", About: "about 40/12 Mbit/s wandering, 45 ms, handovers that change RTT and capacity", Moody: true,
+		{Name: "lte", About: "about 40/12 Mbit/s wandering, 45 ms, handovers that change RTT and capacity", Varying: true,
 			Nominal: [2]bitrate.Rate{60 * mbit, 18 * mbit}, Line: lteLine},
-		{Name: "starlink", About: "about 150/15 Mbit/s, reconfigured every 15 s: steps of RTT and capacity", Moody: true,
+		{Name: "starlink", About: "about 150/15 Mbit/s, reconfigured every 15 s: steps of RTT and capacity", Varying: true,
 			Nominal: [2]bitrate.Rate{200 * mbit, 20 * mbit}, Line: starlinkLine},
 	}
 }
@@ -66,18 +66,18 @@ func lteLine(seed uint64) linksim.Config {
 	const pause = 80 * time.Millisecond
 	nominal := [2]bitrate.Rate{40 * mbit, 12 * mbit}
 	c := line(seed, 45*time.Millisecond, nominal, [2]time.Duration{400 * time.Millisecond, 600 * time.Millisecond}, linksim.LTE)
-	cell := happenings(seed, func(rng *rand.Rand) time.Duration {
+	cell := epochs(seed, func(rng *rand.Rand) time.Duration {
 		return 5*time.Second + time.Duration(rng.ExpFloat64()*float64(15*time.Second))
 	})
 	c.BaseRTT = func(t time.Duration) time.Duration {
-		return 40*time.Millisecond + time.Duration(cell(t).draw*float64(10*time.Millisecond))
+		return 40*time.Millisecond + time.Duration(cell(t).rttDraw*float64(10*time.Millisecond))
 	}
 	for d := range nominal {
 		walk := linksim.Walk(seed<<1+uint64(d), 200*time.Millisecond, nominal[d], nominal[d]/4, nominal[d]*3/2, 0.1)
 		c.Capacity[d] = func(t time.Duration) bitrate.Rate {
-			h := cell(t)
-			factor := 0.6 + 0.8*h.gift
-			if h.n > 0 && t-h.at < pause {
+			e := cell(t)
+			factor := 0.6 + 0.8*e.capacityDraw
+			if e.n > 0 && t-e.at < pause {
 				factor *= 0.1
 			}
 			return bitrate.Rate(float64(walk(t)) * factor)
@@ -91,16 +91,16 @@ func starlinkLine(seed uint64) linksim.Config {
 	const every, pause = 15 * time.Second, 60 * time.Millisecond
 	nominal := [2]bitrate.Rate{150 * mbit, 15 * mbit}
 	c := line(seed, 35*time.Millisecond, nominal, [2]time.Duration{150 * time.Millisecond, 300 * time.Millisecond}, linksim.Starlink)
-	satellite := happenings(seed, func(*rand.Rand) time.Duration { return every })
+	satellite := epochs(seed, func(*rand.Rand) time.Duration { return every })
 	c.BaseRTT = func(t time.Duration) time.Duration {
-		return 28*time.Millisecond + time.Duration(satellite(t).draw*float64(16*time.Millisecond))
+		return 28*time.Millisecond + time.Duration(satellite(t).rttDraw*float64(16*time.Millisecond))
 	}
 	for d := range nominal {
 		walk := linksim.Walk(seed<<1+uint64(d), time.Second, nominal[d], nominal[d]*2/3, nominal[d]*5/4, 0.05)
 		c.Capacity[d] = func(t time.Duration) bitrate.Rate {
-			h := satellite(t)
-			factor := 0.6 + 0.5*h.gift
-			if h.n > 0 && t-h.at < pause {
+			e := satellite(t)
+			factor := 0.6 + 0.5*e.capacityDraw
+			if e.n > 0 && t-e.at < pause {
 				factor *= 0.1
 			}
 			return bitrate.Rate(float64(walk(t)) * factor)
@@ -109,7 +109,7 @@ func starlinkLine(seed uint64) linksim.Config {
 	return c
 }
 
-// least is the lowest capacity of d that lasts: the 2nd percentile over a course.
+// least returns the lowest capacity of d that lasts: the 2nd percentile over time.
 func least(c linksim.Config, d autorate.Direction, from, to time.Duration) bitrate.Rate {
 	const every = 50 * time.Millisecond
 	rates := make([]bitrate.Rate, 0, (to-from)/every+1)

@@ -8,7 +8,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/sim/linksim"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/fluid"
-	"github.com/wanctl/wanctl/pkg/sim/linksim/trial"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/simrun"
 )
 
 type rate = bitrate.Rate
@@ -40,20 +40,20 @@ func (k Kind) scenario(name, about string, targets Targets, change func(*linksim
 	return s
 }
 
-// course is what the capacity of a line does.
-type course struct {
-	name    string
-	factor  func(seed uint64) func(time.Duration) float64 // of the line's own capacity; nil: 1
-	moments []trial.What
+// profile is how the capacity of a line changes over time.
+type profile struct {
+	name         string
+	factor       func(seed uint64) func(time.Duration) float64 // of the line's own capacity; nil: 1
+	disturbances []simrun.Kind
 }
 
-func courses() []course {
+func profiles() []profile {
 	by := func(f func(time.Duration) float64) func(uint64) func(time.Duration) float64 {
 		return func(uint64) func(time.Duration) float64 { return f }
 	}
-	return []course{
+	return []profile{
 		{name: "steady"},
-		{name: "step", factor: by(linksim.During(1.0, 0.4, firstStep, backAgain)), moments: []trial.What{trial.CapacityLost, trial.CapacityBack}},
+		{name: "step", factor: by(linksim.During(1.0, 0.4, firstStep, backAgain)), disturbances: []simrun.Kind{simrun.CapacityLost, simrun.CapacityBack}},
 		{name: "ramp", factor: by(func(t time.Duration) float64 {
 			fall := linksim.Ramp(1000, 500, 10*time.Second, 30*time.Second)
 			rise := linksim.Ramp(0, 500, 35*time.Second, 55*time.Second)
@@ -88,19 +88,19 @@ func loads() []load {
 		}},
 		{"bursts", [2]bool{}, func(c *linksim.Config, _ Kind) { c.Flows[d] = onOff(4) }},
 		{"web", [2]bool{}, func(c *linksim.Config, k Kind) {
-			c.Web = [2]func(time.Duration) rate{linksim.Constant(k.Nominal[d] / 2), linksim.Constant(k.Nominal[u] / 4)}
+			c.ShortFlows = [2]func(time.Duration) rate{linksim.Constant(k.Nominal[d] / 2), linksim.Constant(k.Nominal[u] / 4)}
 			c.Flows[u] = bulk(1)
 		}},
 	}
 }
 
-// Matrix returns every kind of line with every course of its capacity under
-// every load. Lines that wander by themselves have no other course.
+// Matrix returns every kind of line with every profile of its capacity under
+// every load. Lines whose capacity varies by itself have no other profile.
 func Matrix() []Scenario {
 	var all []Scenario
 	for _, k := range Kinds() {
-		for _, c := range courses() {
-			if k.Moody && c.factor != nil {
+		for _, c := range profiles() {
+			if k.Varying && c.factor != nil {
 				continue
 			}
 			for _, l := range loads() {
@@ -111,7 +111,7 @@ func Matrix() []Scenario {
 	return all
 }
 
-func combine(k Kind, c course, l load) Scenario {
+func combine(k Kind, c profile, l load) Scenario {
 	s := k.scenario(fmt.Sprintf("%s/%s/%s", k.Name, c.name, l.name), k.About, Targets{Writes: 3}, func(cfg *linksim.Config) {
 		l.change(cfg, k)
 		if c.factor == nil {
@@ -128,9 +128,9 @@ func combine(k Kind, c course, l load) Scenario {
 	for d := range l.busy {
 		if l.busy[d] {
 			s.Targets.Utilisation[d] = 0.90
-			for i, what := range c.moments {
-				s.Moments = append(s.Moments, trial.Moment{
-					At: [2]time.Duration{firstStep, backAgain}[i], Direction: autorate.Direction(d), What: what,
+			for i, kind := range c.disturbances {
+				s.Disturbances = append(s.Disturbances, simrun.Disturbance{
+					At: [2]time.Duration{firstStep, backAgain}[i], Direction: autorate.Direction(d), Kind: kind,
 				})
 			}
 		}
@@ -140,7 +140,7 @@ func combine(k Kind, c course, l load) Scenario {
 	}
 	s.Targets.Kept = 0.98
 	s.Targets.P95OverOwn = 12 * time.Millisecond
-	if k.Moody || c.name == "walk" {
+	if k.Varying || c.name == "walk" {
 		s.Targets.P95OverOwn = 35 * time.Millisecond
 	}
 	for d := range l.busy {

@@ -1,6 +1,6 @@
-// Package scenario is the courses of events that control laws are held to on the
-// simulated link: the standard set with its targets, and a matrix of kinds of
-// lines, courses of their capacity, and loads.
+// Package scenario defines the links, loads and faults that control laws are
+// tested with in simulation: the standard set with its targets, and a matrix of
+// kinds of lines, profiles of their capacity, and loads. It runs nothing.
 package scenario
 
 import (
@@ -11,21 +11,21 @@ import (
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/sim/linksim"
-	"github.com/wanctl/wanctl/pkg/sim/linksim/trial"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/simrun"
 )
 
-// Scenario is a link with a course of events worth comparing laws on.
+// Scenario is a simulated link with its load, what happens to it, and targets.
 type Scenario struct {
-	Name     string
-	About    string
-	Config   func(seed uint64) linksim.Config // a link of its own for every call
-	Ceiling  [2]bitrate.Rate
-	Floor    [2]bitrate.Rate
-	Baseline time.Duration // what the user expects of the idle RTT
-	From, To time.Duration // the part that is judged
-	Moments  []trial.Moment
-	Router   func(*trial.Router) // what goes wrong with the router; nil: nothing
-	Targets  Targets
+	Name         string
+	About        string
+	Config       func(seed uint64) linksim.Config // a link of its own for every call
+	Ceiling      [2]bitrate.Rate
+	Floor        [2]bitrate.Rate
+	Baseline     time.Duration // what the user expects of the idle RTT
+	From, To     time.Duration // the part that is judged
+	Disturbances []simrun.Disturbance
+	Router       func(*simrun.Router) // what goes wrong with the router; nil: nothing
+	Targets      Targets
 }
 
 // Targets is what is asked of a law in a scenario. Zero fields ask nothing.
@@ -37,7 +37,7 @@ type Targets struct {
 	Writes      float64       // a second, at most
 	Quiet       bool          // no write at all
 
-	// At most so long after a moment of that kind.
+	// At most so long after a disturbance of that kind.
 	FirstCut, Below, Drained, Recovered, Normal time.Duration
 
 	// Against names the scenario whose results these may fall behind by 0.05 of
@@ -66,16 +66,16 @@ func (s Scenario) LawConfig() autorate.Config {
 // Law returns the law under default settings for this scenario.
 func (s Scenario) Law() *autorate.Law { return autorate.New(s.LawConfig(), s.Ceiling) }
 
-// Least is the lowest capacity of d that a seed's course has for longer than a
-// moment, in the part that is judged.
+// Least returns the lowest capacity of d that lasts for longer than a moment, in
+// the part of the run that is measured.
 func (s Scenario) Least(seed uint64, d autorate.Direction) bitrate.Rate {
 	return least(s.Config(seed), d, s.From, s.To)
 }
 
-// Trial puts a controller around a new link of this scenario, through router
+// Simulation puts a controller around a new link of this scenario, through router
 // and whatever the scenario does to it. start, if not zero, are the limits in
 // force at the beginning instead of the ceilings.
-func (s Scenario) Trial(seed uint64, c linksim.Controller, router trial.Router, start *[2]bitrate.Rate) *trial.Trial {
+func (s Scenario) Simulation(seed uint64, c linksim.Controller, router simrun.Router, start *[2]bitrate.Rate) *simrun.Simulation {
 	cfg := s.Config(seed)
 	cfg.Limit = s.Ceiling
 	if start != nil {
@@ -84,15 +84,15 @@ func (s Scenario) Trial(seed uint64, c linksim.Controller, router trial.Router, 
 	if s.Router != nil {
 		s.Router(&router)
 	}
-	return &trial.Trial{
-		Link: linksim.New(cfg), Controller: c, Router: router, Seed: seed, Moments: s.Moments,
+	return &simrun.Simulation{
+		Link: linksim.New(cfg), Controller: c, Router: router, Seed: seed, Disturbances: s.Disturbances,
 		Bounds: actuate.LawBounds(s.LawConfig()),
 	}
 }
 
-// Telling is the same scenario with reflectors that tell their clocks, which
-// are seconds apart and drift.
-func (s Scenario) Telling() Scenario {
+// WithClocks returns the same scenario with reflectors that answer timestamp
+// requests, by clocks that are seconds apart and drift.
+func (s Scenario) WithClocks() Scenario {
 	silent := s.Config
 	s.Config = func(seed uint64) linksim.Config {
 		cfg := silent(seed)
@@ -144,8 +144,8 @@ func usual(name, about string, targets Targets, change func(*linksim.Config)) Sc
 	return s
 }
 
-func (s Scenario) with(moments ...trial.Moment) Scenario {
-	s.Moments = moments
+func (s Scenario) with(d ...simrun.Disturbance) Scenario {
+	s.Disturbances = d
 	return s
 }
 
@@ -154,6 +154,6 @@ func drop(from, to bitrate.Rate, at, back time.Duration) func(time.Duration) bit
 	return linksim.During(from, to, at, back)
 }
 
-func dropMoments(d autorate.Direction, at, back time.Duration) []trial.Moment {
-	return []trial.Moment{{At: at, Direction: d, What: trial.CapacityLost}, {At: back, Direction: d, What: trial.CapacityBack}}
+func dropAndReturn(d autorate.Direction, at, back time.Duration) []simrun.Disturbance {
+	return []simrun.Disturbance{{At: at, Direction: d, Kind: simrun.CapacityLost}, {At: back, Direction: d, Kind: simrun.CapacityBack}}
 }

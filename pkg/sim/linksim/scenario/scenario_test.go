@@ -7,7 +7,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
-	"github.com/wanctl/wanctl/pkg/sim/linksim/trial"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/simrun"
 )
 
 // Every scenario can be run, and says what it is.
@@ -35,12 +35,12 @@ func TestEveryScenarioRuns(t *testing.T) {
 					t.Errorf("%v: lowest capacity %v", d, least)
 				}
 			}
-			for _, m := range s.Moments {
+			for _, m := range s.Disturbances {
 				if m.At <= s.From || m.At >= s.To {
 					t.Errorf("a moment at %v, judged from %v to %v", m.At, s.From, s.To)
 				}
 			}
-			run := s.Trial(1, s.Law(), trial.Routers()[1], nil)
+			run := s.Simulation(1, s.Law(), simrun.Routers()[1], nil)
 			r := run.Run(0, 6*time.Second)
 			for _, d := range autorate.Directions {
 				if u := r.Utilisation[d]; r.Loaded[d] && (u < 0.05 || u > 1.001) {
@@ -101,9 +101,9 @@ func (a *adopting) Adopt(d autorate.Direction, r bitrate.Rate) {
 func TestForeignIsAdopted(t *testing.T) {
 	s, _ := Find("foreign")
 	for seed := range uint64(5) {
-		for _, router := range trial.Routers() {
+		for _, router := range simrun.Routers() {
 			a := &adopting{Law: s.Law()}
-			s.Trial(seed, a, router, nil).Run(s.From, 35*time.Second)
+			s.Simulation(seed, a, router, nil).Run(s.From, 35*time.Second)
 			if a.n != 1 {
 				t.Errorf("seed %d, %s: %d limits adopted, want the one set in the break", seed, router.Name, a.n)
 			}

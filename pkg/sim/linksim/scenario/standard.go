@@ -7,7 +7,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/sim/linksim"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/fluid"
-	"github.com/wanctl/wanctl/pkg/sim/linksim/trial"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/simrun"
 )
 
 const (
@@ -70,11 +70,11 @@ func table() []Scenario {
 		usual("step-download", "four downloads, 40 -> 16 -> 40 Mbit/s", stepTargets(down), func(c *linksim.Config) {
 			c.Flows[down] = bulk(4)
 			c.Capacity[down] = drop(40*mbit, 16*mbit, firstStep, backAgain)
-		}).with(dropMoments(down, firstStep, backAgain)...),
+		}).with(dropAndReturn(down, firstStep, backAgain)...),
 		usual("step-upload", "four uploads, 10 -> 4 -> 10 Mbit/s", stepTargets(up), func(c *linksim.Config) {
 			c.Flows[up] = bulk(4)
 			c.Capacity[up] = drop(10*mbit, 4*mbit, firstStep, backAgain)
-		}).with(dropMoments(up, firstStep, backAgain)...),
+		}).with(dropAndReturn(up, firstStep, backAgain)...),
 		usual("both-fixed", "four flows each way, capacity as it is", bothTargets(), func(c *linksim.Config) {
 			c.Flows = [2]func(time.Duration) int{bulk(4), bulk(4)}
 		}),
@@ -82,12 +82,12 @@ func table() []Scenario {
 			c.Flows = [2]func(time.Duration) int{bulk(4), bulk(4)}
 			c.Capacity[down] = drop(40*mbit, 20*mbit, firstStep, backAgain)
 			c.Capacity[up] = drop(10*mbit, 5*mbit, firstStep+10*time.Second, backAgain+10*time.Second)
-		}).with(append(dropMoments(down, firstStep, backAgain), dropMoments(up, firstStep+10*time.Second, backAgain+10*time.Second)...)...),
+		}).with(append(dropAndReturn(down, firstStep, backAgain), dropAndReturn(up, firstStep+10*time.Second, backAgain+10*time.Second)...)...),
 		usual("both-halved", "four flows each way, both capacities halved at once", bothTargets(), func(c *linksim.Config) {
 			c.Flows = [2]func(time.Duration) int{bulk(4), bulk(4)}
 			c.Capacity[down] = drop(40*mbit, 20*mbit, firstStep, backAgain)
 			c.Capacity[up] = drop(10*mbit, 5*mbit, firstStep, backAgain)
-		}).with(append(dropMoments(down, firstStep, backAgain), dropMoments(up, firstStep, backAgain)...)...),
+		}).with(append(dropAndReturn(down, firstStep, backAgain), dropAndReturn(up, firstStep, backAgain)...)...),
 		idle(),
 		usual("docsis", "four downloads, DOCSIS jitter with spikes of 15 ms", jitterTargets(down), func(c *linksim.Config) {
 			c.Flows[down] = bulk(4)
@@ -104,7 +104,7 @@ func table() []Scenario {
 		}, func(c *linksim.Config) {
 			c.Flows[down] = bulk(4)
 			c.BaseRTT = linksim.Steps(24*time.Millisecond, linksim.At[time.Duration]{Time: firstStep, Value: 44 * time.Millisecond})
-		}).with(trial.Moment{At: firstStep, Direction: down, What: trial.RouteChanged}),
+		}).with(simrun.Disturbance{At: firstStep, Direction: down, Kind: simrun.RouteChanged}),
 		usual("blackout", "four downloads, no ping is answered for 20 s, TCP is", against("fixed-download"), func(c *linksim.Config) {
 			c.Flows[down] = bulk(4)
 			c.Blackout = linksim.During(false, true, firstStep, backAgain)
@@ -128,7 +128,7 @@ func against(name string) Targets { return Targets{Against: name, Kept: 0.98, Wr
 func faults() []Scenario {
 	four := func(c *linksim.Config) { c.Flows[down] = bulk(4) }
 	loaded := linksim.During(false, true, loadFrom, 100*time.Hour)
-	router := func(s Scenario, change func(*trial.Router)) Scenario {
+	router := func(s Scenario, change func(*simrun.Router)) Scenario {
 		s.Router = change
 		return s
 	}
@@ -152,9 +152,9 @@ func faults() []Scenario {
 		router(usual("router-reboot", "four downloads, the router cannot be managed for 45 s while 40 -> 30 Mbit/s", Targets{Kept: 0.98, Writes: 3}, func(c *linksim.Config) {
 			four(c)
 			c.Capacity[down] = linksim.Steps(40*mbit, linksim.At[rate]{Time: firstStep + 20*time.Second, Value: 30 * mbit})
-		}), func(r *trial.Router) { r.Down = linksim.During(false, true, firstStep, firstStep+45*time.Second) }).until(123 * time.Second),
+		}), func(r *simrun.Router) { r.Down = linksim.During(false, true, firstStep, firstStep+45*time.Second) }).until(123 * time.Second),
 		router(usual("router-refuses", "four downloads, every fourth second the router answers with errors", against("fixed-download"), four),
-			func(r *trial.Router) {
+			func(r *simrun.Router) {
 				r.Refuses = func(t time.Duration) bool { return t/time.Second%4 == 0 }
 			}),
 		router(usual("foreign", "four downloads with a break, in which somebody else sets 8 Mbit/s; and 44 later", Targets{Kept: 0.98, Writes: 3}, func(c *linksim.Config) {
@@ -162,19 +162,19 @@ func faults() []Scenario {
 			c.Flows[down] = linksim.Steps(0, linksim.At[int]{Time: loadFrom, Value: 4},
 				linksim.At[int]{Time: firstStep - 3*time.Second, Value: 0}, linksim.At[int]{Time: firstStep + 10*time.Second, Value: 4})
 		}),
-			func(r *trial.Router) {
-				r.Foreign = []trial.Change{{At: firstStep, Direction: down, Limit: 8 * mbit}, {At: backAgain, Direction: down, Limit: 44 * mbit}}
+			func(r *simrun.Router) {
+				r.Foreign = []simrun.Change{{At: firstStep, Direction: down, Limit: 8 * mbit}, {At: backAgain, Direction: down, Limit: 44 * mbit}}
 			}),
 		usual("bbr-download", "four downloads by BBR, 40 -> 16 -> 40 Mbit/s", stepTargets(down), func(c *linksim.Config) {
 			four(c)
 			c.Congestion = func(int, int) fluid.Congestion { return fluid.BBR }
 			c.Capacity[down] = drop(40*mbit, 16*mbit, firstStep, backAgain)
-		}).with(dropMoments(down, firstStep, backAgain)...),
+		}).with(dropAndReturn(down, firstStep, backAgain)...),
 		usual("bursts", "four downloads for 5 s, silence for 5 s, and so on", Targets{Kept: 0.98, Writes: 3}, func(c *linksim.Config) {
 			c.Flows[down] = onOff(4)
 		}),
 		usual("web", "web-like transfers of half the capacity each way, one upload", Targets{Writes: 3}, func(c *linksim.Config) {
-			c.Web = [2]func(time.Duration) rate{linksim.Constant(20 * mbit), linksim.Constant(2 * mbit)}
+			c.ShortFlows = [2]func(time.Duration) rate{linksim.Constant(20 * mbit), linksim.Constant(2 * mbit)}
 			c.Flows[up] = bulk(1)
 		}),
 		ofKind("starlink", "starlink", "four downloads on Starlink: RTT and capacity step every 15 s", jitterTargets(down), func(c *linksim.Config) { c.Flows[down] = bulk(4) }),

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
-	"github.com/wanctl/wanctl/pkg/sim/linksim/trial"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/simrun"
 )
 
 // Spread is one measure over several runs: the median, and the 10th and 90th
@@ -46,36 +46,36 @@ type Row struct {
 }
 
 // New sums up the runs of a law in a scenario.
-func New(scenario, law, router string, runs []trial.Result) Row {
+func New(scenario, law, router string, runs []simrun.Result) Row {
 	r := Row{Scenario: scenario, Law: law, Router: router, Seeds: len(runs), Misses: []Miss{}}
-	of := func(value func(trial.Result) (float64, bool)) *Spread { return spread(runs, value) }
-	always := func(value func(trial.Result) float64) *Spread {
-		return of(func(t trial.Result) (float64, bool) { return value(t), true })
+	of := func(value func(simrun.Result) (float64, bool)) *Spread { return spread(runs, value) }
+	always := func(value func(simrun.Result) float64) *Spread {
+		return of(func(t simrun.Result) (float64, bool) { return value(t), true })
 	}
 	r.UtilisationDown = of(utilisation(autorate.Download))
 	r.UtilisationUp = of(utilisation(autorate.Upload))
-	r.P95 = always(func(t trial.Result) float64 { return ms(t.P95) })
-	r.P99 = always(func(t trial.Result) float64 { return ms(t.P99) })
-	r.OwnP95 = always(func(t trial.Result) float64 { return ms(t.Own.P95) })
-	r.OverOwn = always(func(t trial.Result) float64 { return ms(t.P95 - t.Own.P95) })
-	r.Kept = of(kept(func(t trial.Result) [2]float64 { return t.Kept }))
-	r.KeptMin = of(kept(func(t trial.Result) [2]float64 { return t.KeptMin }))
-	r.FirstCut = of(slowest(trial.CapacityLost, func(a trial.Reaction) time.Duration { return a.FirstCut }))
-	r.Below = of(slowest(trial.CapacityLost, func(a trial.Reaction) time.Duration { return a.Below }))
-	r.Drained = of(slowest(trial.CapacityLost, func(a trial.Reaction) time.Duration { return a.Drained }))
-	r.Recovered = of(slowest(trial.CapacityBack, func(a trial.Reaction) time.Duration { return a.Recovered }))
-	r.Normal = of(slowest(trial.RouteChanged, func(a trial.Reaction) time.Duration { return a.Normal }))
-	r.Writes = always(trial.Result.WritesPerSecond)
+	r.P95 = always(func(t simrun.Result) float64 { return ms(t.P95) })
+	r.P99 = always(func(t simrun.Result) float64 { return ms(t.P99) })
+	r.OwnP95 = always(func(t simrun.Result) float64 { return ms(t.Own.P95) })
+	r.OverOwn = always(func(t simrun.Result) float64 { return ms(t.P95 - t.Own.P95) })
+	r.Kept = of(kept(func(t simrun.Result) [2]float64 { return t.Kept }))
+	r.KeptMin = of(kept(func(t simrun.Result) [2]float64 { return t.KeptMin }))
+	r.FirstCut = of(slowest(simrun.CapacityLost, func(a simrun.Reaction) time.Duration { return a.FirstCut }))
+	r.Below = of(slowest(simrun.CapacityLost, func(a simrun.Reaction) time.Duration { return a.Below }))
+	r.Drained = of(slowest(simrun.CapacityLost, func(a simrun.Reaction) time.Duration { return a.Drained }))
+	r.Recovered = of(slowest(simrun.CapacityBack, func(a simrun.Reaction) time.Duration { return a.Recovered }))
+	r.Normal = of(slowest(simrun.RouteChanged, func(a simrun.Reaction) time.Duration { return a.Normal }))
+	r.Writes = always(simrun.Result.WritesPerSecond)
 	return r
 }
 
-func utilisation(d autorate.Direction) func(trial.Result) (float64, bool) {
-	return func(t trial.Result) (float64, bool) { return t.Utilisation[d], t.Loaded[d] }
+func utilisation(d autorate.Direction) func(simrun.Result) (float64, bool) {
+	return func(t simrun.Result) (float64, bool) { return t.Utilisation[d], t.Loaded[d] }
 }
 
 // kept is of the one direction that was idle.
-func kept(of func(trial.Result) [2]float64) func(trial.Result) (float64, bool) {
-	return func(t trial.Result) (float64, bool) {
+func kept(of func(simrun.Result) [2]float64) func(simrun.Result) (float64, bool) {
+	return func(t simrun.Result) (float64, bool) {
 		for _, d := range autorate.Directions {
 			if t.Idle[d] {
 				return of(t)[d], true
@@ -86,14 +86,14 @@ func kept(of func(trial.Result) [2]float64) func(trial.Result) (float64, bool) {
 }
 
 // slowest is the worst answer to the moments of a kind.
-func slowest(what trial.What, of func(trial.Reaction) time.Duration) func(trial.Result) (float64, bool) {
-	return func(t trial.Result) (worst float64, ok bool) {
+func slowest(kind simrun.Kind, of func(simrun.Reaction) time.Duration) func(simrun.Result) (float64, bool) {
+	return func(t simrun.Result) (worst float64, ok bool) {
 		for _, a := range t.Reactions {
-			if a.What != what {
+			if a.Kind != kind {
 				continue
 			}
 			v := math.Inf(1)
-			if d := of(a); d != trial.Never {
+			if d := of(a); d != simrun.Never {
 				v = ms(d)
 			}
 			worst, ok = max(worst, v), true
@@ -102,7 +102,7 @@ func slowest(what trial.What, of func(trial.Reaction) time.Duration) func(trial.
 	}
 }
 
-func spread(runs []trial.Result, value func(trial.Result) (float64, bool)) *Spread {
+func spread(runs []simrun.Result, value func(simrun.Result) (float64, bool)) *Spread {
 	var s Spread
 	for _, t := range runs {
 		if v, ok := value(t); ok {

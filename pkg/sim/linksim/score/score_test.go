@@ -10,26 +10,26 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/sim/linksim"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/scenario"
-	"github.com/wanctl/wanctl/pkg/sim/linksim/trial"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/simrun"
 )
 
 const step = time.Millisecond
 
 // runs has a p95 of 1..n ms, a utilisation of 0.91.. and a first cut that never
 // comes in the last one.
-func runs(n int) []trial.Result {
-	var all []trial.Result
+func runs(n int) []simrun.Result {
+	var all []simrun.Result
 	for i := 1; i <= n; i++ {
-		r := trial.Result{
+		r := simrun.Result{
 			Summary: linksim.Summary{P95: time.Duration(i) * step, P99: time.Duration(2*i) * step},
 			Own:     linksim.Summary{P95: step},
 			Loaded:  [2]bool{true, false}, Idle: [2]bool{false, true},
 			Utilisation: [2]float64{0.90 + float64(i)/100, 0}, Kept: [2]float64{0, 0.99},
 			Span: 10 * time.Second, Writes: 20,
 		}
-		r.Reactions = []trial.Reaction{{Moment: trial.Moment{What: trial.CapacityLost}, FirstCut: time.Duration(i) * 100 * step}}
+		r.Reactions = []simrun.Reaction{{Disturbance: simrun.Disturbance{Kind: simrun.CapacityLost}, FirstCut: time.Duration(i) * 100 * step}}
 		if i == n {
-			r.Reactions[0].FirstCut = trial.Never
+			r.Reactions[0].FirstCut = simrun.Never
 		}
 		all = append(all, r)
 	}
@@ -80,7 +80,7 @@ func TestJudge(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			rows := []Row{New("s", "ours", "api", runs(10))}
-			Judge(rows, func(string) scenario.Targets { return tt.targets })
+			CheckTargets(rows, func(string) scenario.Targets { return tt.targets })
 			var got []string
 			for _, m := range rows[0].Misses {
 				got = append(got, m.Measure)
@@ -104,7 +104,7 @@ func TestJudgeAgainst(t *testing.T) {
 		bad[i].P95 *= 3
 	}
 	rows := []Row{New("base", "ours", "api", good), New("s", "ours", "api", bad), New("s", "ours", "rest", bad), New("s", "none", "api", bad)}
-	Judge(rows, func(name string) scenario.Targets {
+	CheckTargets(rows, func(name string) scenario.Targets {
 		if name == "s" {
 			return scenario.Targets{Against: "base"}
 		}

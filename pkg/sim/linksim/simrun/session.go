@@ -1,4 +1,4 @@
-package trial
+package simrun
 
 import (
 	"time"
@@ -15,7 +15,7 @@ import (
 type session struct {
 	controller linksim.Controller
 	actuator   *actuate.Actuator
-	router     management
+	router     simRouter
 	link       *linksim.Link
 	changed    func(Change)
 	wrote      func()
@@ -27,7 +27,7 @@ type session struct {
 	foreign int // of the router's, how many have happened
 }
 
-// next is when something happens next.
+// next returns when the next request acts or ends, or a limit is set externally.
 func (s *session) next() time.Duration {
 	at := never
 	for _, r := range []*request{&s.write, &s.poll} {
@@ -44,9 +44,9 @@ func (s *session) next() time.Duration {
 	return at
 }
 
-// happen lets everything happen that is due by now.
-func (s *session) happen(now time.Duration) {
-	s.router.notice(now)
+// advance lets everything happen that is due by now.
+func (s *session) advance(now time.Duration) {
+	s.router.reboot(now)
 	for s.foreign < len(s.router.Foreign) && s.router.Foreign[s.foreign].At <= now {
 		f := s.router.Foreign[s.foreign]
 		s.link.SetLimit(f.Direction, f.Limit)

@@ -1,4 +1,4 @@
-package rival
+package controllers
 
 import (
 	"testing"
@@ -6,12 +6,12 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/scenario"
-	"github.com/wanctl/wanctl/pkg/sim/linksim/trial"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/simrun"
 )
 
 const ms1 = time.Millisecond
 
-func play(t *testing.T, law, name string) trial.Result {
+func play(t *testing.T, law, name string) simrun.Result {
 	t.Helper()
 	s, ok := scenario.Find(name)
 	l, known := Find(law)
@@ -19,7 +19,7 @@ func play(t *testing.T, law, name string) trial.Result {
 		t.Fatalf("no law %q or scenario %q", law, name)
 	}
 	c, start := l.New(s, 1)
-	run := s.Trial(1, c, trial.Routers()[0], &start)
+	run := s.Simulation(1, c, simrun.Routers()[0], &start)
 	run.Unmetered = l.Unmetered()
 	r := run.Run(s.From, s.To)
 	for _, d := range autorate.Directions {
@@ -49,10 +49,10 @@ func TestThreshold(t *testing.T) {
 	if r.P95 < 10*ms1 || r.P95 > 40*ms1 || r.Kept[1] > 0.9 {
 		t.Errorf("p95 %v, the idle upload keeps %.2f", r.P95, r.Kept[1])
 	}
-	if a := r.Reactions[0]; a.Below == trial.Never || a.Below > 2*time.Second {
+	if a := r.Reactions[0]; a.Below == simrun.Never || a.Below > 2*time.Second {
 		t.Errorf("at the new capacity after %v", a.Below)
 	}
-	if r := play(t, "threshold", "route"); r.Utilisation[0] > 0.6 || r.Reactions[0].Normal != trial.Never {
+	if r := play(t, "threshold", "route"); r.Utilisation[0] > 0.6 || r.Reactions[0].Normal != simrun.Never {
 		t.Errorf("on the longer route utilisation %.2f, normal after %v", r.Utilisation[0], r.Reactions[0].Normal)
 	}
 	if r := play(t, "threshold", "fixed-download"); r.Utilisation[0] < 0.9 {
@@ -67,7 +67,7 @@ func TestAutorateLike(t *testing.T) {
 	if r.P95 < 40*ms1 || r.P95 > 120*ms1 || r.Kept[1] > 0.5 {
 		t.Errorf("p95 %v, the idle upload keeps %.2f", r.P95, r.Kept[1])
 	}
-	if a := r.Reactions[0]; a.Below == trial.Never || a.Below < 500*ms1 || a.Below > 2500*ms1 {
+	if a := r.Reactions[0]; a.Below == simrun.Never || a.Below < 500*ms1 || a.Below > 2500*ms1 {
 		t.Errorf("at the new capacity after %v", a.Below)
 	}
 	if u := r.Utilisation[0]; u < 0.85 {

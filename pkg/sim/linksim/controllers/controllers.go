@@ -1,7 +1,7 @@
-// Package rival is small models of other ways to set limits, for the law to be
-// compared with on the simulated link. They are written from what is said about
-// those ways, as good as that allows, and are nobody's code.
-package rival
+// Package controllers lists the controllers that are compared on the simulated
+// link: the law of this program, and small models of other ways to set limits.
+// The models are written from public descriptions of those, not from their code.
+package controllers
 
 import (
 	"time"
@@ -24,10 +24,10 @@ type Law struct {
 // Unmetered reports that the law has no budget of writes: only ours has one.
 func (l Law) Unmetered() bool { return l.Name != Ours }
 
-// Ours is the name of the law that this program is about.
+// Ours is the name of the law of this program.
 const Ours = "ours"
 
-// Laws returns every law there is, ours first.
+// Laws returns every law, ours first.
 func Laws() []Law {
 	return []Law{
 		{Ours, "the law of wanctl", func(s scenario.Scenario, _ uint64) (linksim.Controller, [2]bitrate.Rate) {

@@ -1,4 +1,4 @@
-package trial
+package simrun
 
 import (
 	"time"
@@ -7,27 +7,27 @@ import (
 	"github.com/wanctl/wanctl/pkg/sim/linksim"
 )
 
-// Result is what a run measured, over the part of it that was judged.
+// Result holds the measures of a run, most of them over [from, end].
 type Result struct {
-	// What a sparse packet suffered above the idle RTT while there was load,
-	// queues and the link's own jitter together, looked at fifty times a second;
-	// and what it suffered from the jitter alone.
+	// The delay of a sparse packet above the idle RTT while there was load, from
+	// queues and the link's own jitter together, sampled fifty times a second; and
+	// that from the jitter alone.
 	linksim.Summary
 	Own linksim.Summary
 
-	Span        time.Duration // what was judged
+	Span        time.Duration // measured
 	Loaded      [2]bool       // with bulk transfers, at some time
 	Utilisation [2]float64    // delivered over true capacity, while loaded
-	// Idle is a direction that nobody used while the other was loaded, and the
+	// Idle marks a direction that was not used while the other was loaded, and the
 	// share of its capacity that the limit left to it, on average and at worst.
 	Idle          [2]bool
 	Kept, KeptMin [2]float64
 
 	LimitMin, LimitMax [2]bitrate.Rate // over the whole run
 	Cuts, Raises       int             // limits changed, over the whole run
-	Writes             int             // requests to change limits, in what was judged
+	Writes             int             // requests to change limits, over Span
 	Changes            []Change        // over the whole run
-	Reactions          []Reaction      // to the moments, in their order
+	Reactions          []Reaction      // to the disturbances, in their order
 }
 
 // WritesPerSecond is how often limits were written.

@@ -16,25 +16,25 @@ type Miss struct {
 	Runs    int      `json:"runs"`     // that miss it
 }
 
-// Judge marks the misses of rows, which must hold those of the scenarios that
-// others are measured against.
-func Judge(rows []Row, targets func(name string) scenario.Targets) {
+// CheckTargets records in each row the targets that it misses. Rows of scenarios
+// that others are measured against must be among them.
+func CheckTargets(rows []Row, targets func(name string) scenario.Targets) {
 	for i := range rows {
 		r := &rows[i]
 		t := targets(r.Scenario)
-		r.judge(t)
+		r.checkAll(t)
 		if t.Against == "" {
 			continue
 		}
 		for _, base := range rows {
 			if base.Scenario == t.Against && base.Law == r.Law && base.Router == r.Router {
-				r.compare(base)
+				r.checkAgainst(base)
 			}
 		}
 	}
 }
 
-func (r *Row) judge(t scenario.Targets) {
+func (r *Row) checkAll(t scenario.Targets) {
 	r.atLeast("utilisation_download", r.UtilisationDown, t.Utilisation[0])
 	r.atLeast("utilisation_upload", r.UtilisationUp, t.Utilisation[1])
 	for _, most := range []struct {
@@ -62,7 +62,7 @@ func (r *Row) judge(t scenario.Targets) {
 }
 
 // compare holds r to what base achieved.
-func (r *Row) compare(base Row) {
+func (r *Row) checkAgainst(base Row) {
 	if base.UtilisationDown != nil && base.UtilisationDown.Median != nil {
 		r.atLeast("utilisation_download", r.UtilisationDown, *base.UtilisationDown.Median-scenario.AgainstUtilisation)
 	}

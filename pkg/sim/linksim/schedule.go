@@ -7,7 +7,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/bitrate"
 )
 
-// Constant is a function of time that is not.
+// Constant returns a function of time that is always v.
 func Constant[T any](v T) func(time.Duration) T { return func(time.Duration) T { return v } }
 
 // At is a value from a time on.
@@ -16,7 +16,7 @@ type At[T any] struct {
 	Value T
 }
 
-// Steps is a function of time that changes at the given times, in order.
+// Steps returns a function of time that changes at the given times, in order.
 func Steps[T any](first T, changes ...At[T]) func(time.Duration) T {
 	return func(t time.Duration) T {
 		v := first
@@ -30,7 +30,7 @@ func Steps[T any](first T, changes ...At[T]) func(time.Duration) T {
 	}
 }
 
-// Ramp goes from one rate to another between two times.
+// Ramp returns a function that goes from one rate to another between two times.
 func Ramp(from, to bitrate.Rate, begin, end time.Duration) func(time.Duration) bitrate.Rate {
 	return func(t time.Duration) bitrate.Rate {
 		share := float64(t-begin) / float64(end-begin)
@@ -38,12 +38,13 @@ func Ramp(from, to bitrate.Rate, begin, end time.Duration) func(time.Duration) b
 	}
 }
 
-// During is value between two times and otherwise elsewhere.
+// During returns a function that is value between two times and otherwise
+// elsewhere.
 func During[T any](elsewhere, value T, from, to time.Duration) func(time.Duration) T {
 	return Steps(elsewhere, At[T]{from, value}, At[T]{to, elsewhere})
 }
 
-// Walk is a random walk from first: every period it is multiplied by something
+// Walk returns a random walk from first: every period it is multiplied by something
 // between 1-share and 1+share, and stays between low and high.
 func Walk(seed uint64, period time.Duration, first, low, high bitrate.Rate, share float64) func(time.Duration) bitrate.Rate {
 	rng := rand.New(rand.NewPCG(seed, 0x77616c6b))

@@ -9,34 +9,34 @@ import (
 	"github.com/wanctl/wanctl/pkg/sim/linksim/fluid"
 )
 
-// Sizes of web-like transfers: Pareto-distributed, so that few of them make
-// most of the bytes.
+// Sizes of short flows, as browsing makes them: Pareto-distributed, so that few of
+// them carry most of the bytes.
 const (
-	webSmallest = 20e3
-	webLargest  = 20e6
-	webShape    = 1.2
+	shortSmallest = 20e3
+	shortLargest  = 20e6
+	shortShape    = 1.2
 )
 
-// webMean is the mean size of a transfer, of the distribution cut at both ends.
-func webMean() float64 {
-	a, lo, hi := webShape, webSmallest, webLargest
+// shortMean returns the mean size of a flow, of the distribution cut at both ends.
+func shortMean() float64 {
+	a, lo, hi := shortShape, shortSmallest, shortLargest
 	return math.Pow(lo, a) / (1 - math.Pow(lo/hi, a)) * a / (a - 1) * (math.Pow(lo, 1-a) - math.Pow(hi, 1-a))
 }
 
-// web is the arrival of web-like transfers in one direction.
-type web struct {
+// shortFlows generates the short flows of one direction.
+type shortFlows struct {
 	rng  *rand.Rand
 	mean float64       // bytes
 	next time.Duration // arrival of the next one, 0: not drawn
 }
 
-func newWeb(seed uint64) web {
-	return web{rng: rand.New(rand.NewPCG(seed, 0x776562)), mean: webMean()}
+func newShortFlows(seed uint64) shortFlows {
+	return shortFlows{rng: rand.New(rand.NewPCG(seed, 0x776562)), mean: shortMean()}
 }
 
-// arrives reports whether a transfer begins by now at an offered load, and its
+// arrives reports whether a flow begins by now at an offered load, and its
 // size.
-func (w *web) arrives(now time.Duration, offered bitrate.Rate) (bytes float64, ok bool) {
+func (w *shortFlows) arrives(now time.Duration, offered bitrate.Rate) (bytes float64, ok bool) {
 	if offered <= 0 {
 		w.next = 0
 		return 0, false
@@ -49,12 +49,12 @@ func (w *web) arrives(now time.Duration, offered bitrate.Rate) (bytes float64, o
 		return 0, false
 	}
 	w.next += max(1, time.Duration(w.rng.ExpFloat64()*gap*1e9))
-	u := w.rng.Float64() * (1 - math.Pow(webSmallest/webLargest, webShape))
-	return webSmallest / math.Pow(1-u, 1/webShape), true
+	u := w.rng.Float64() * (1 - math.Pow(shortSmallest/shortLargest, shortShape))
+	return shortSmallest / math.Pow(1-u, 1/shortShape), true
 }
 
-// wanted starts and ends the transfers of d.
-func (l *Link) wanted(d int) {
+// updateFlows starts and ends the flows of d.
+func (l *Link) updateFlows(d int) {
 	p := &l.paths[d]
 	if of := l.cfg.Flows[d]; of != nil {
 		want := min(MaxBulk, max(0, of(l.now)))
@@ -70,9 +70,9 @@ func (l *Link) wanted(d int) {
 			}
 		}
 	}
-	if of := l.cfg.Web[d]; of != nil {
-		for size, ok := p.web.arrives(l.now, of(l.now)); ok; size, ok = p.web.arrives(l.now, of(l.now)) {
-			// With every place taken the visitor goes away.
+	if of := l.cfg.ShortFlows[d]; of != nil {
+		for size, ok := p.short.arrives(l.now, of(l.now)); ok; size, ok = p.short.arrives(l.now, of(l.now)) {
+			// Without a free place the flow is given up.
 			for i := MaxBulk; i < maxFlows; i++ {
 				if p.active&(1<<i) == 0 {
 					l.begin(d, i, size)
@@ -83,7 +83,7 @@ func (l *Link) wanted(d int) {
 	}
 }
 
-// begin starts a transfer.
+// begin starts a flow.
 func (l *Link) begin(d, i int, bytes float64) {
 	p := &l.paths[d]
 	kind := fluid.Cubic
@@ -93,7 +93,7 @@ func (l *Link) begin(d, i int, bytes float64) {
 	rtt := l.base + p.queueDelay() + p.shaper.Sojourn(l.now) + l.back(d)
 	p.flows[i].Start(l.now, fluid.Transfer{
 		Congestion: kind, Bytes: bytes, RTT: rtt.Seconds(), HyStart: l.cfg.HyStart,
-		Burst: l.cfg.Burst, Dice: l.cfg.Seed<<5 + uint64(d<<4+i),
+		Burst: l.cfg.Burst, Seed: l.cfg.Seed<<5 + uint64(d<<4+i),
 	})
 	p.active |= 1 << i
 }

@@ -1,4 +1,4 @@
-package trial
+package simrun
 
 import (
 	"math"
@@ -10,7 +10,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/sim/linksim"
 )
 
-// Router is how the router's management behaves: how long a request takes and
+// Router is how the router's simRouter behaves: how long a request takes and
 // what goes wrong. What goes wrong never touches the limits in force, which
 // persist.
 type Router struct {
@@ -24,11 +24,11 @@ type Router struct {
 	// Down says when the router does not answer, as while it reboots; its
 	// counters start anew afterwards. Refuses says when it answers with errors.
 	Down, Refuses func(t time.Duration) bool
-	// Foreign are limits that somebody else sets.
+	// Foreign are limits that are set externally.
 	Foreign []Change
 }
 
-// Around is a latency around a median, with the long tail that such times have.
+// Around returns latencies around a median, with the long tail that such times have.
 func Around(median time.Duration, spread float64) func(*rand.Rand) time.Duration {
 	return func(rng *rand.Rand) time.Duration {
 		return time.Duration(float64(median) * math.Exp(spread*rng.NormFloat64()))
@@ -59,18 +59,18 @@ type request struct {
 	counters [2]autorate.Counters
 }
 
-// management is a Router at work.
-type management struct {
+// simRouter is a Router at work.
+type simRouter struct {
 	Router
 	rng   *rand.Rand
 	link  *linksim.Link
 	free  time.Duration // when a serial router can deal with the next request
 	down  bool
-	since [2]autorate.Counters // what the counters had counted when they started anew
+	since [2]autorate.Counters // values of the link's counters when the router's were reset
 }
 
 // issue puts a request on its way.
-func (m *management) issue(now time.Duration, r request) request {
+func (m *simRouter) issue(now time.Duration, r request) request {
 	begin := now
 	if m.Serial {
 		begin = max(now, m.free)
@@ -94,8 +94,8 @@ func (m *management) issue(now time.Duration, r request) request {
 // never is a time that does not come.
 const never = time.Duration(math.MaxInt64)
 
-// notice follows reboots, whose end starts the counters anew.
-func (m *management) notice(now time.Duration) {
+// reboot follows reboots, whose end resets the counters.
+func (m *simRouter) reboot(now time.Duration) {
 	down := m.Down != nil && m.Down(now)
 	if m.down && !down {
 		for _, d := range autorate.Directions {
@@ -105,7 +105,7 @@ func (m *management) notice(now time.Duration) {
 	m.down = down
 }
 
-func (m *management) counters() (c [2]autorate.Counters) {
+func (m *simRouter) counters() (c [2]autorate.Counters) {
 	for _, d := range autorate.Directions {
 		c[d] = m.link.Counters(d)
 		c[d].Bytes -= m.since[d].Bytes

@@ -1,4 +1,4 @@
-package trial
+package simrun
 
 import (
 	"math/rand/v2"
@@ -64,7 +64,7 @@ func exactly(d time.Duration) func(*rand.Rand) time.Duration {
 func TestWritesTakeTheRoutersTime(t *testing.T) {
 	c := &scripted{want: linksim.Steps([2]bitrate.Rate{36 * mbit, 9 * mbit},
 		linksim.At[[2]bitrate.Rate]{Time: time.Second, Value: [2]bitrate.Rate{20 * mbit, 9 * mbit}})}
-	run := Trial{Link: link(nil), Controller: c, Router: Router{Latency: exactly(40 * ms)}}
+	run := Simulation{Link: link(nil), Controller: c, Router: Router{Latency: exactly(40 * ms)}}
 	r := run.Run(0, 2*time.Second)
 	if len(r.Changes) != 1 || r.Changes[0].At != time.Second+40*ms || r.Changes[0].Limit != 20*mbit {
 		t.Errorf("changes %+v, want one to 20M after 1.04 s", r.Changes)
@@ -83,7 +83,7 @@ func TestSerialRouterMakesRequestsWait(t *testing.T) {
 			step++
 			return [2]bitrate.Rate{36*mbit - bitrate.Rate(step%2)*4*mbit, 9 * mbit}
 		}}
-		run := Trial{Link: link(nil), Controller: c, Router: Router{Latency: exactly(120 * ms), Serial: serial}}
+		run := Simulation{Link: link(nil), Controller: c, Router: Router{Latency: exactly(120 * ms), Serial: serial}}
 		run.Run(0, 20*time.Second)
 		return len(c.readings), c.latency
 	}
@@ -99,7 +99,7 @@ func TestSerialRouterMakesRequestsWait(t *testing.T) {
 
 func TestRefusedWriteIsTriedAgain(t *testing.T) {
 	c := &scripted{want: steady(20*mbit, 9*mbit)}
-	run := Trial{Link: link(nil), Controller: c, Router: Router{
+	run := Simulation{Link: link(nil), Controller: c, Router: Router{
 		Latency: exactly(5 * ms), Refuses: func(t time.Duration) bool { return t < 3*time.Second },
 	}}
 	r := run.Run(0, 10*time.Second)
@@ -114,7 +114,7 @@ func TestRefusedWriteIsTriedAgain(t *testing.T) {
 func TestRebootKeepsLimitsAndResetsCounters(t *testing.T) {
 	c := &scripted{want: linksim.Steps([2]bitrate.Rate{36 * mbit, 9 * mbit},
 		linksim.At[[2]bitrate.Rate]{Time: 31 * time.Second, Value: [2]bitrate.Rate{20 * mbit, 9 * mbit}})}
-	run := Trial{Link: link(nil), Controller: c, Router: Router{
+	run := Simulation{Link: link(nil), Controller: c, Router: Router{
 		Latency: exactly(5 * ms), Down: linksim.During(false, true, 30*time.Second, 50*time.Second),
 	}}
 	r := run.Run(0, 70*time.Second)
@@ -137,7 +137,7 @@ func TestRebootKeepsLimitsAndResetsCounters(t *testing.T) {
 
 func TestForeignChangeIsAdopted(t *testing.T) {
 	c := &scripted{}
-	run := Trial{Link: link(nil), Controller: c, Router: Router{
+	run := Simulation{Link: link(nil), Controller: c, Router: Router{
 		Latency: exactly(5 * ms), Foreign: []Change{{At: 12 * time.Second, Direction: up, Limit: 4 * mbit}},
 	}}
 	c.want = func(time.Duration) [2]bitrate.Rate {
@@ -155,19 +155,19 @@ func TestForeignChangeIsAdopted(t *testing.T) {
 	}
 }
 
-// What is measured of a course of events that is known.
+// A run whose outcome is known.
 func TestMeasures(t *testing.T) {
 	const lost, back = 10 * time.Second, 20 * time.Second
 	c := &scripted{want: linksim.Steps([2]bitrate.Rate{36 * mbit, 9 * mbit},
 		linksim.At[[2]bitrate.Rate]{Time: lost + 500*ms, Value: [2]bitrate.Rate{20 * mbit, 9 * mbit}},
 		linksim.At[[2]bitrate.Rate]{Time: lost + time.Second, Value: [2]bitrate.Rate{8 * mbit, 4 * mbit}},
 		linksim.At[[2]bitrate.Rate]{Time: back + 3*time.Second, Value: [2]bitrate.Rate{38 * mbit, 9 * mbit}})}
-	run := Trial{
+	run := Simulation{
 		Link: link(func(c *linksim.Config) {
 			c.Capacity[down] = linksim.During(40*mbit, 16*mbit, lost, back)
 		}),
 		Controller: c, Router: Router{Latency: exactly(5 * ms)},
-		Moments: []Moment{{lost, down, CapacityLost}, {back, down, CapacityBack}, {lost, down, RouteChanged}},
+		Disturbances: []Disturbance{{lost, down, CapacityLost}, {back, down, CapacityBack}, {lost, down, RouteChanged}},
 	}
 	r := run.Run(2*time.Second, 30*time.Second)
 	near := func(what string, got, want, within time.Duration) {
@@ -199,9 +199,9 @@ func TestMeasures(t *testing.T) {
 }
 
 func TestWhatNeverHappens(t *testing.T) {
-	run := Trial{
-		Link:    link(func(c *linksim.Config) { c.Capacity[down] = linksim.During(40*mbit, 16*mbit, 5*time.Second, time.Hour) }),
-		Moments: []Moment{{5 * time.Second, down, CapacityLost}, {6 * time.Second, down, RouteChanged}},
+	run := Simulation{
+		Link:         link(func(c *linksim.Config) { c.Capacity[down] = linksim.During(40*mbit, 16*mbit, 5*time.Second, time.Hour) }),
+		Disturbances: []Disturbance{{5 * time.Second, down, CapacityLost}, {6 * time.Second, down, RouteChanged}},
 	}
 	r := run.Run(0, 15*time.Second)
 	if a := r.Reactions[0]; a.FirstCut != Never || a.Below != Never || a.Drained != Never {
@@ -217,7 +217,7 @@ func TestWhatNeverHappens(t *testing.T) {
 
 func TestStopEndsARun(t *testing.T) {
 	n := 0
-	run := Trial{Link: link(nil), Stop: func() bool { n++; return n > 10 }}
+	run := Simulation{Link: link(nil), Stop: func() bool { n++; return n > 10 }}
 	run.Run(0, time.Hour)
 	if now := run.Link.Now(); now > time.Second {
 		t.Errorf("stopped at %v", now)

@@ -1,6 +1,8 @@
-// Package trial puts a controller and a router around a simulated link, as the
-// live control loop would, and measures what becomes of the link.
-package trial
+// Package simrun runs a controller on a simulated link, through a simulated router,
+// and measures the link. The router is called by the same pkg/actuate as in the live
+// control loop; this package only adds the time that requests take and what goes
+// wrong with them.
+package simrun
 
 import (
 	"math/rand/v2"
@@ -12,15 +14,15 @@ import (
 	"github.com/wanctl/wanctl/pkg/sim/linksim"
 )
 
-// Trial is a link with a controller around it: probes and polled counters
-// in, limits out, through a router that takes its time.
-type Trial struct {
-	Link       *linksim.Link
-	Controller linksim.Controller // nil: the limits stay as they are
-	Tick       time.Duration
-	Router     Router // one without Latency answers in about 8 ms
-	Seed       uint64
-	Moments    []Moment // whose consequences are to be timed
+// Simulation is one run: a link, a controller that gets its probes and polled
+// counters, and a router through which limits are written.
+type Simulation struct {
+	Link         *linksim.Link
+	Controller   linksim.Controller // nil: the limits stay as they are
+	Tick         time.Duration
+	Router       Router // one without Latency answers in about 8 ms
+	Seed         uint64
+	Disturbances []Disturbance // reactions to which are timed
 	// Bounds are those that the controller keeps its limits within, and
 	// Unmetered is set when it has no budget of writes.
 	Bounds    [2]actuate.Bounds
@@ -42,11 +44,11 @@ type Change struct {
 	Before    bitrate.Rate
 }
 
-// eyeInterval: fifty looks a second see what a voice call would.
-const eyeInterval = 20 * time.Millisecond
+// sampleInterval is that of the packets of a voice call.
+const sampleInterval = 20 * time.Millisecond
 
 // Run advances the link to end and reports on [from, end].
-func (c *Trial) Run(from, end time.Duration) Result {
+func (c *Simulation) Run(from, end time.Duration) Result {
 	if c.Tick == 0 {
 		c.Tick = 50 * time.Millisecond
 	}
@@ -54,24 +56,24 @@ func (c *Trial) Run(from, end time.Duration) Result {
 		c.Router.Latency = Around(8*time.Millisecond, 0.1)
 	}
 	l := c.Link
-	m := newMeasure(l, from, end, c.Seed)
+	m := newRecorder(l, from, end, c.Seed)
 	s := session{
 		controller: c.Controller, link: l,
-		router:  management{Router: c.Router, link: l, rng: rand.New(rand.NewPCG(c.Seed, 7))},
+		router:  simRouter{Router: c.Router, link: l, rng: rand.New(rand.NewPCG(c.Seed, 7))},
 		changed: m.changed, wrote: m.wrote, called: c.Called,
 		actuator: actuate.New(l.Now(), actuate.Config{
 			Start: [2]bitrate.Rate{l.Limit(0), l.Limit(1)}, Tick: c.Tick, Bounds: c.Bounds, Unmetered: c.Unmetered,
 		}),
 	}
-	nextTick, nextEye := l.Now()+c.Tick, l.Now()
+	nextTick, nextSample := l.Now()+c.Tick, l.Now()
 	if c.Controller == nil {
 		nextTick = never
 	}
 	for l.Now() < end {
-		l.Advance(min(max(min(nextTick, nextEye, s.next()), l.Now()+linksim.Step), end))
+		l.Advance(min(max(min(nextTick, nextSample, s.next()), l.Now()+linksim.Step), end))
 		now := l.Now()
 		if c.Controller != nil {
-			s.happen(now)
+			s.advance(now)
 		}
 		if now >= nextTick {
 			nextTick += c.Tick
@@ -80,13 +82,13 @@ func (c *Trial) Run(from, end time.Duration) Result {
 				c.Observe(s.dec, l)
 			}
 		}
-		if now >= nextEye {
-			nextEye = now + eyeInterval
-			m.look()
+		if now >= nextSample {
+			nextSample = now + sampleInterval
+			m.sample()
 			if c.Stop != nil && c.Stop() {
 				break
 			}
 		}
 	}
-	return m.result(c.Moments)
+	return m.result(c.Disturbances)
 }

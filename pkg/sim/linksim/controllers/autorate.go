@@ -1,4 +1,4 @@
-package rival
+package controllers
 
 import (
 	"time"
@@ -29,7 +29,7 @@ const (
 // the rate drifts to a base rate otherwise.
 type autorateLike struct {
 	cfg      autorate.Config
-	ballot   ballot
+	delays   delayWindow
 	rate     [2]float64
 	achieved [2]throughput
 	cutAt    [2]time.Duration
@@ -37,7 +37,7 @@ type autorateLike struct {
 }
 
 func newAutorate(cfg autorate.Config) *autorateLike {
-	a := &autorateLike{cfg: cfg, ballot: ballot{baseline: map[uint8]float64{}}}
+	a := &autorateLike{cfg: cfg, delays: delayWindow{baseline: map[uint8]float64{}}}
 	for d := range a.rate {
 		a.rate[d] = a.base(d)
 		a.cutAt[d] = -cutPause
@@ -63,13 +63,13 @@ func (a *autorateLike) Step(now time.Duration, in autorate.Input) autorate.Decis
 	}
 	for _, e := range in.Events {
 		if e.Kind == rtt.Reply {
-			a.ballot.hear(e)
+			a.delays.add(e)
 			for d := range a.rate {
 				a.act(now, d)
 			}
 		}
 	}
-	mean, _ := a.ballot.delay()
+	mean, _ := a.delays.delay()
 	dec := autorate.Decision{At: now, Excess: ms(2 * mean), Threshold: ms(2 * lateMS)}
 	for d, limit := range a.limits() {
 		dec.Directions[d] = autorate.DirectionDecision{Limit: limit, Load: a.load(d)}
@@ -80,7 +80,7 @@ func (a *autorateLike) Step(now time.Duration, in autorate.Input) autorate.Decis
 func (a *autorateLike) load(d int) float64 { return a.achieved[d].bps / a.rate[d] }
 
 func (a *autorateLike) act(now time.Duration, d int) {
-	mean, bloat := a.ballot.delay()
+	mean, bloat := a.delays.delay()
 	high := a.load(d) > highLoad
 	switch {
 	case bloat && now-a.cutAt[d] < cutPause:

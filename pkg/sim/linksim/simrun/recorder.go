@@ -1,4 +1,4 @@
-package trial
+package simrun
 
 import (
 	"math/rand/v2"
@@ -14,8 +14,8 @@ import (
 // is TCP's, not the controller's.
 const startUp = time.Second
 
-// look is what is seen of a link at one moment.
-type look struct {
+// sample is the state of a link at one moment.
+type sample struct {
 	at       time.Duration
 	queue    time.Duration // what queues add to the RTT of a sparse packet
 	noise    time.Duration // and what the link's jitter does
@@ -27,57 +27,57 @@ type look struct {
 	used     [2]bool // with any
 }
 
-// measure collects what a Result is made of.
-type measure struct {
+// recorder collects the samples and changes that a Result is computed from.
+type recorder struct {
 	link      *linksim.Link
 	rng       *rand.Rand
 	from, end time.Duration
-	looks     []look
+	samples   []sample
 	changes   []Change
 	writes    int
 	min, max  [2]bitrate.Rate
 }
 
-func newMeasure(l *linksim.Link, from, end time.Duration, seed uint64) *measure {
-	m := &measure{link: l, from: from, end: end, rng: rand.New(rand.NewPCG(seed, 0x657965))}
+func newRecorder(l *linksim.Link, from, end time.Duration, seed uint64) *recorder {
+	m := &recorder{link: l, from: from, end: end, rng: rand.New(rand.NewPCG(seed, 0x657965))}
 	for _, d := range autorate.Directions {
 		m.min[d], m.max[d] = l.Limit(d), l.Limit(d)
 	}
-	m.looks = make([]look, 0, max(0, (end-max(from, l.Now()))/eyeInterval)+2)
+	m.samples = make([]sample, 0, max(0, (end-max(from, l.Now()))/sampleInterval)+2)
 	return m
 }
 
-func (m *measure) look() {
+func (m *recorder) sample() {
 	l := m.link
 	if l.Now() < m.from {
 		return
 	}
-	k := look{at: l.Now(), queue: l.Excess(), noise: l.Noise(m.rng)}
+	k := sample{at: l.Now(), queue: l.Excess(), noise: l.Noise(m.rng)}
 	for _, d := range autorate.Directions {
 		k.good[d], k.could[d] = l.Delivered(d), l.Deliverable(d)
 		k.limit[d], k.capacity[d] = l.Limit(d), l.Capacity(d)
 		k.loaded[d], k.used[d] = l.Loaded(d), l.Used(d)
 	}
-	m.looks = append(m.looks, k)
+	m.samples = append(m.samples, k)
 }
 
-func (m *measure) changed(c Change) {
+func (m *recorder) changed(c Change) {
 	m.min[c.Direction], m.max[c.Direction] = min(m.min[c.Direction], c.Limit), max(m.max[c.Direction], c.Limit)
 	m.changes = append(m.changes, c)
 }
 
-func (m *measure) wrote() {
+func (m *recorder) wrote() {
 	if m.link.Now() >= m.from {
 		m.writes++
 	}
 }
 
-func (m *measure) result(moments []Moment) Result {
+func (m *recorder) result(disturbances []Disturbance) Result {
 	r := Result{Changes: m.changes, LimitMin: m.min, LimitMax: m.max, Writes: m.writes}
-	if len(m.looks) == 0 {
+	if len(m.samples) == 0 {
 		return r
 	}
-	r.Span = m.looks[len(m.looks)-1].at - m.looks[0].at
+	r.Span = m.samples[len(m.samples)-1].at - m.samples[0].at
 	for _, c := range m.changes {
 		if c.Limit < c.Before || c.Before == 0 {
 			r.Cuts++
@@ -90,26 +90,26 @@ func (m *measure) result(moments []Moment) Result {
 		r.Utilisation[d], r.Loaded[d] = m.utilisation(d)
 	}
 	for _, d := range autorate.Directions {
-		if r.Idle[d] = r.Loaded[1-d] && !m.ever(func(k look) bool { return k.used[d] }); r.Idle[d] {
+		if r.Idle[d] = r.Loaded[1-d] && !m.ever(func(k sample) bool { return k.used[d] }); r.Idle[d] {
 			r.Kept[d], r.KeptMin[d] = m.kept(d)
 		}
 	}
-	for _, moment := range moments {
-		r.Reactions = append(r.Reactions, m.reaction(moment))
+	for _, dist := range disturbances {
+		r.Reactions = append(r.Reactions, m.reaction(dist))
 	}
 	return r
 }
 
-func (m *measure) ever(what func(look) bool) bool { return slices.ContainsFunc(m.looks, what) }
+func (m *recorder) ever(what func(sample) bool) bool { return slices.ContainsFunc(m.samples, what) }
 
 // delays sums up what a sparse packet suffered while there was load, or all the
 // time where there never was any.
-func (m *measure) delays() (all, own linksim.Summary) {
-	used := func(k look) bool { return k.used[0] || k.used[1] }
+func (m *recorder) delays() (all, own linksim.Summary) {
+	used := func(k sample) bool { return k.used[0] || k.used[1] }
 	ever := m.ever(used)
-	sum := make([]time.Duration, 0, len(m.looks))
-	noise := make([]time.Duration, 0, len(m.looks))
-	for _, k := range m.looks {
+	sum := make([]time.Duration, 0, len(m.samples))
+	noise := make([]time.Duration, 0, len(m.samples))
+	for _, k := range m.samples {
 		if ever && !used(k) {
 			continue
 		}
@@ -119,12 +119,12 @@ func (m *measure) delays() (all, own linksim.Summary) {
 	return linksim.Summarise(sum), linksim.Summarise(noise)
 }
 
-// utilisation is what was delivered in d while it was loaded, over what could
+// utilisation returns what was delivered in d while it was loaded, over what could
 // have been.
-func (m *measure) utilisation(d autorate.Direction) (share float64, loaded bool) {
+func (m *recorder) utilisation(d autorate.Direction) (share float64, loaded bool) {
 	var good, could float64
 	began := time.Duration(-1)
-	for i, k := range m.looks {
+	for i, k := range m.samples {
 		if !k.loaded[d] {
 			began = -1
 			continue
@@ -132,12 +132,12 @@ func (m *measure) utilisation(d autorate.Direction) (share float64, loaded bool)
 		if began < 0 {
 			began = k.at
 			if i == 0 {
-				began = -startUp // loaded before anybody looked
+				began = -startUp // loaded before the first sample
 			}
 		}
 		if i > 0 && k.at-began > startUp {
-			good += k.good[d] - m.looks[i-1].good[d]
-			could += k.could[d] - m.looks[i-1].could[d]
+			good += k.good[d] - m.samples[i-1].good[d]
+			could += k.could[d] - m.samples[i-1].could[d]
 		}
 	}
 	if could == 0 {
@@ -146,12 +146,12 @@ func (m *measure) utilisation(d autorate.Direction) (share float64, loaded bool)
 	return good / could, true
 }
 
-// kept is what the limit of d, which is idle, leaves of its capacity while the
+// kept returns what the limit of d, which is idle, leaves of its capacity while the
 // other direction is loaded: on average, and at worst.
-func (m *measure) kept(d autorate.Direction) (mean, least float64) {
+func (m *recorder) kept(d autorate.Direction) (mean, least float64) {
 	n := 0
 	least = 1
-	for _, k := range m.looks {
+	for _, k := range m.samples {
 		if !k.loaded[1-d] || k.capacity[d] == 0 {
 			continue
 		}
