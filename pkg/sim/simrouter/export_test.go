@@ -42,11 +42,12 @@ func TestExportsOfRealRouters(t *testing.T) {
 		menu, name string
 		want       map[string]string
 	}
-	skipped := func(menu string) string { return "menu " + menu + " is not simulated: skipped" }
-	tests := map[string]struct {
+	type expectation struct {
 		warnings []string
 		rows     []row
-	}{
+	}
+	skipped := func(menu string) string { return "menu " + menu + " is not simulated: skipped" }
+	tests := map[string]expectation{
 		"tree-on-interfaces.rsc": {
 			[]string{skipped("/interface/bridge"), skipped("/interface/ethernet")},
 			[]row{
@@ -93,6 +94,25 @@ func TestExportsOfRealRouters(t *testing.T) {
 				{"/ip/service", "www-ssl", map[string]string{"address": "192.168.30.0/24", "certificate": "local"}},
 				{"/system/script", "nightly", map[string]string{"owner": "admin", "source": ":local n 0\r\n:while ($n < 3) do={ :set n ($n + 1) }\r\n"}},
 			},
+		},
+	}
+	tests["whole-v6.rsc"] = expectation{
+		[]string{
+			skipped("/interface/bridge"), skipped("/interface/ethernet"), skipped("/interface/wireless"), skipped("/interface/pppoe-client"),
+			skipped("/interface/wireless/security-profiles"), skipped("/ip/dhcp-client/option"), skipped("/ip/firewall/layer7-protocol"),
+			skipped("/ip/firewall/filter"), skipped("/ip/route/rule"), skipped("/ip/ssh"), skipped("/ipv6/nd"), skipped("/system/clock"),
+			skipped("/system/note"), skipped("/tool/mac-server"), skipped("/tool/netwatch"), skipped("/user/aaa"), skipped("/user/ssh-keys"),
+		},
+		[]row{
+			{"/queue/simple", "Guest WiFi", map[string]string{"burst-time": "8s/8s", "time": "8h-18h,mon,tue", "max-limit": "5000000/10000000"}},
+			{"/queue/simple", "child", map[string]string{"parent": "Guest WiFi", "disabled": "true"}},
+			{"/queue/type", "default-small", map[string]string{"pfifo-limit": "20"}},
+			{"/queue/tree", "Download gesamt", map[string]string{"comment": "T\xfcr", "invalid": "false"}},
+			{"/queue/tree", "web", map[string]string{"parent": "Download gesamt", "priority": "3"}},
+			{"/ip/service", "api", map[string]string{"address": "192.168.1.0/24,10.0.0.1", "max-sessions": "30"}},
+			{"/ip/service", "ssh", map[string]string{"disabled": "true"}},
+			{"/user", "ops", map[string]string{"group": "full", "disabled": "false"}},
+			{"/system/script", "ddns", map[string]string{"dont-require-permissions": "false"}},
 		},
 	}
 	files, err := filepath.Glob(exports + "*.rsc")

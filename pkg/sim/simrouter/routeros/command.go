@@ -251,6 +251,9 @@ func (m *Router) add(u *User, mn *menu, c Command) (Result, *Error) {
 	}
 	r.id = mn.newID()
 	mn.rows = slices.Insert(mn.rows, at, r)
+	if mn.byKey != nil {
+		mn.byKey[mn.key(r)] = r
+	}
 	m.saved(mn, r)
 	return Result{Ret: r.ref(), HasRet: true}, nil
 }
@@ -259,11 +262,8 @@ func (m *Router) add(u *User, mn *menu, c Command) (Result, *Error) {
 func (m *Router) validate(mn *menu, old, now *row) *Error {
 	duplicates := m.quirks.DuplicateQueueNames && mn.path == "/queue/tree"
 	if mn.unique != nil && !duplicates {
-		key := mn.unique(now)
-		for _, r := range mn.rows {
-			if r != old && mn.unique(r) == key {
-				return errFailure(mn.duplicate)
-			}
+		if r := mn.sameKey(now); r != nil && r != old {
+			return errFailure(mn.duplicate)
 		}
 	}
 	if mn.check != nil {
@@ -296,6 +296,7 @@ func (m *Router) set(mn *menu, targets []*row, args map[string]string) *Error {
 		}
 		changed := !maps.Equal(mn.config(r), mn.config(now))
 		*r = *now
+		mn.byKey = nil
 		if changed || m.quirks.EqualWritesFlash {
 			m.saved(mn, r)
 		}
@@ -327,6 +328,7 @@ func (m *Router) remove(mn *menu, targets []*row) *Error {
 	}
 	for _, r := range targets {
 		mn.rows = slices.DeleteFunc(mn.rows, func(x *row) bool { return x == r })
+		mn.byKey = nil
 		m.saved(mn, r)
 	}
 	return nil

@@ -16,12 +16,15 @@ type exportHost struct {
 	warn func(line int, text string)
 }
 
-// Command accepts every argument of add and set.
+// Command accepts every argument of add and set, and every word as one of add.
 func (h *exportHost) Command(path, name string) (rsc.Signature, bool) {
 	sig, ok := h.scriptHost.Command(path, name)
 	if ok && (name == "add" || name == "set") {
 		mn, has := h.m.menus[path], sig.Has
 		sig.Has = func(arg string) bool { return has(arg) || mn.field(arg) == nil }
+		if flag := sig.Flag; name == "add" {
+			sig.Flag = func(word string) bool { return flag(word) || mn.field(word) == nil && word[0] != '!' }
+		}
 	}
 	return sig, ok
 }

@@ -50,7 +50,7 @@ func (r *row) clone() *row {
 	return &c
 }
 
-// menu is one directory of the console.
+// menu is one menu with its rows.
 type menu struct {
 	path   string
 	fields []field
@@ -63,10 +63,11 @@ type menu struct {
 	nextID    uint32
 	issued    uint32 // ids given out, which spaces them irregularly
 
-	// unique returns the key that no two rows may share; duplicate is the text of
-	// the refusal.
-	unique    func(*row) string
+	// unique names the fields that no two rows may share all of; duplicate is the
+	// text of the refusal.
+	unique    []string
 	duplicate string
+	byKey     map[string]*row // rows by those fields; nil until needed and after rows changed
 
 	// Hooks, all optional. check may refuse a row and normalise it; refresh
 	// fills computed fields before a print of the properties named.
@@ -154,6 +155,26 @@ func (mn *menu) config(r *row) map[string]string {
 		}
 	}
 	return c
+}
+
+// key returns the values of the unique fields as one.
+func (mn *menu) key(r *row) string {
+	var key strings.Builder
+	for _, name := range mn.unique {
+		key.WriteString(r.values[name] + "\x00")
+	}
+	return key.String()
+}
+
+// sameKey returns the row whose unique fields equal those of r, nil without one.
+func (mn *menu) sameKey(r *row) *row {
+	if mn.byKey == nil {
+		mn.byKey = make(map[string]*row, len(mn.rows))
+		for _, x := range mn.rows {
+			mn.byKey[mn.key(x)] = x
+		}
+	}
+	return mn.byKey[mn.key(r)]
 }
 
 func (mn *menu) find(name string) *row {

@@ -25,6 +25,7 @@ func (m *Router) resolveNames() {
 		return
 	}
 	mn := m.menus[addressList4]
+	mn.byKey = nil
 	mn.rows = slices.DeleteFunc(mn.rows, func(r *row) bool {
 		return r.origin != nil && (mn.index(r.origin) < 0 || !r.origin.resolves() || r.origin.values["list"] != r.values["list"] || r.origin.values["address"] != r.values["comment"])
 	})

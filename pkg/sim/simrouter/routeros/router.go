@@ -138,7 +138,7 @@ func (m *Router) addRow(path string, values map[string]string) {
 	r := mn.newRow()
 	r.id = mn.newID()
 	maps.Copy(r.values, values)
-	mn.rows = append(mn.rows, r)
+	mn.rows, mn.byKey = append(mn.rows, r), nil
 }
 
 // Version returns the simulated RouterOS version.
@@ -237,8 +237,11 @@ func (m *Router) Reboot(renumber bool) {
 			m.clearCounters(mn, r)
 			kept = append(kept, r)
 		}
+		if len(kept) < len(mn.rows) {
+			mn.byKey = nil
+		}
 		clear(mn.rows[len(kept):])
-		mn.rows = kept
+		mn.rows, mn.byKey = kept, nil
 		if renumber {
 			m.renumber(mn)
 		}
@@ -284,6 +287,9 @@ func (m *Router) expire() {
 			if r.expires.IsZero() || m.now().Before(r.expires) {
 				kept = append(kept, r)
 			}
+		}
+		if len(kept) < len(mn.rows) {
+			mn.byKey = nil
 		}
 		clear(mn.rows[len(kept):])
 		mn.rows = kept

@@ -264,6 +264,33 @@ func TestIDs(t *testing.T) {
 	}
 }
 
+// TestUniqueAfterChanges: rows that were renamed, removed or expired neither
+// block their old key nor free their new one.
+func TestUniqueAfterChanges(t *testing.T) {
+	f := newFixture(t, Config{}, twoQueues)
+	taken := func(name string) bool {
+		_, err := f.do(nil, "/queue/tree", "add", "name="+name, "parent=global")
+		return err != nil
+	}
+	f.must("/queue/tree", "set", ".id=a", "name=z")
+	if !taken("z") || taken("a") {
+		t.Error("renaming a queue did not move its name")
+	}
+	f.must("/queue/tree", "remove", ".id=b")
+	if taken("b") || !taken("b") {
+		t.Error("removing a queue did not free its name")
+	}
+	entry := []string{"list=L", "address=10.0.0.1", "timeout=1m"}
+	f.must("/ip/firewall/address-list", "add", entry...)
+	if _, err := f.do(nil, "/ip/firewall/address-list", "add", entry...); err == nil {
+		t.Error("an entry was added twice")
+	}
+	f.now = f.now.Add(time.Hour)
+	f.must("/ip/firewall/address-list", "add", entry...)
+	f.m.Reboot(false)
+	f.must("/ip/firewall/address-list", "add", entry...)
+}
+
 func TestOrder(t *testing.T) {
 	f := newFixture(t, Config{}, `/ip firewall mangle
 add chain=c comment=1

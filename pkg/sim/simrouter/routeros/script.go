@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	maxScript = 1 << 20  // bytes of a configuration; a real export is some hundred kilobytes
+	maxScript = 16 << 20 // bytes of a configuration; block lists make exports of megabytes
 	maxLine   = 64 << 10 // bytes of a line sent over SSH
 	maxDepth  = 8        // scripts that run scripts
 	loadSteps = 20_000_000

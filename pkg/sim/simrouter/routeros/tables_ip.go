@@ -59,7 +59,7 @@ func addressList(path string) *menu {
 			{name: "dynamic", kind: status, typ: boolean, value: "false"},
 			{name: "creation-time", kind: status},
 		},
-		unique:      func(r *row) string { return r.values["list"] + "\x00" + r.values["address"] },
+		unique:      []string{"list", "address"},
 		duplicate:   "already have such entry",
 		afterChange: (*Router).resolveNames,
 		check: func(m *Router, old, now *row) *Error {
@@ -98,7 +98,7 @@ func ipRoute() *menu {
 			{name: "target-scope", typ: integer(0, 255), value: "10"},
 			{name: "check-gateway", kind: optional, typ: enum("none", "arp", "ping", "bfd")},
 			{name: "pref-src", kind: optional, typ: text},
-			{name: "blackhole", kind: optional, typ: text},
+			{name: "blackhole", kind: optional, typ: text, bare: true},
 			{name: "comment", kind: optional, typ: text},
 			{name: "disabled", typ: boolean, value: "false"},
 			{name: "active", kind: flag, typ: boolean, value: "true"},
@@ -123,7 +123,7 @@ func routingTable() *menu {
 			{name: "dynamic", kind: status, typ: boolean, value: "false"},
 			{name: "invalid", kind: status, typ: boolean, value: "false"},
 		},
-		unique:    func(r *row) string { return r.values["name"] },
+		unique:    []string{"name"},
 		duplicate: "already have such name",
 	}
 	main := mn.newRow()
@@ -143,7 +143,7 @@ func interfaces() *menu {
 			{name: "disabled", typ: boolean, value: "false"},
 			{name: "running", kind: status, typ: boolean, value: "true"},
 		},
-		unique:    func(r *row) string { return r.values["name"] },
+		unique:    []string{"name"},
 		duplicate: "already have interface with such name",
 	}
 }

@@ -34,7 +34,7 @@ func queueTree() *menu {
 			{name: "comment", kind: optional, typ: text},
 			{name: "invalid", kind: status, typ: boolean, value: "false"},
 		}, counters(queueCounters...)...),
-		unique:    func(r *row) string { return r.values["name"] },
+		unique:    []string{"name"},
 		duplicate: "already have such name",
 		check: func(m *Router, old, now *row) *Error {
 			if err := limitOrder(now.values["limit-at"], now.values["max-limit"]); err != nil {
@@ -83,7 +83,7 @@ func queueSimple() *menu {
 	}
 	return &menu{
 		path: "/queue/simple", nextID: 0x1, ordered: true, fields: fields,
-		unique:    func(r *row) string { return r.values["name"] },
+		unique:    []string{"name"},
 		duplicate: "already have such name",
 	}
 }
@@ -136,7 +136,7 @@ func queueType() *menu {
 			{name: "cake-rtt-scheme", typ: enum("none", "datacentre", "internet", "interplanetary", "lan", "metro", "oceanic", "regional", "satellite"), value: "none", only: cake},
 			{name: "cake-wash", typ: boolean, value: "false", only: cake},
 		},
-		unique:    func(r *row) string { return r.values["name"] },
+		unique:    []string{"name"},
 		duplicate: "already have such name",
 		check: func(_ *Router, old, now *row) *Error {
 			if old != nil && old.values["default"] == "true" && old.values["name"] != now.values["name"] {

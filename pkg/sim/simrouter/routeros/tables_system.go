@@ -27,7 +27,7 @@ func users() *menu {
 			{name: "expired", kind: status, typ: boolean, value: "false"},
 			{name: "last-logged-in", kind: status},
 		},
-		unique:    func(r *row) string { return r.values["name"] },
+		unique:    []string{"name"},
 		duplicate: "user with the same name already exists",
 		beforeRemove: func(m *Router, r *row) *Error {
 			if len(m.menus["/user"].rows) == 1 {
@@ -46,7 +46,7 @@ func userGroups() *menu {
 			{name: "policy", typ: policyList()},
 			{name: "comment", kind: optional, typ: text},
 		},
-		unique:    func(r *row) string { return r.values["name"] },
+		unique:    []string{"name"},
 		duplicate: "group with the same name already exists",
 	}
 }
@@ -65,7 +65,7 @@ func scripts() *menu {
 			{name: "run-count", kind: status, typ: number, value: "0"},
 			{name: "last-started", kind: flag},
 		},
-		unique:    func(r *row) string { return r.values["name"] },
+		unique:    []string{"name"},
 		duplicate: "script with the same name already exists",
 	}
 }
