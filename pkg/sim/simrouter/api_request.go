@@ -260,13 +260,14 @@ func (x *apiTransaction) login() {
 			return challenge != nil && response == "00"+hex.EncodeToString(sum[:])
 		}
 	}
-	u, err := s.conn.authenticateWith(args["name"], password)
+	u, err := s.conn.authenticate(args["name"], password)
 	if err != nil {
 		text := r.cfg.Quirks.LoginMessage
 		setDefault(&text, "invalid user name or password (6)")
 		x.answer = x.call.trap(r, &routeros.Error{Category: routeros.Failure, Text: text})
 		return
 	}
+	s.conn.login(u)
 	s.mu.Lock()
 	s.user, s.loginTries = u, 0
 	s.mu.Unlock()

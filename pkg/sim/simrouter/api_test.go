@@ -26,7 +26,7 @@ const apiScript = script + `
 /user set admin password=secret
 `
 
-// talk is a client that sends and receives sentences as they are.
+// talk is a client that sends and receives raw sentences.
 type talk struct {
 	*testing.T
 	conn net.Conn
@@ -277,7 +277,7 @@ func TestAPIStalledCommandHoldsUpNobody(t *testing.T) {
 	c.want("/queue/tree/set =.id=a =max-limit=1M .tag=2", "!done .tag=2")
 	c.want("/cancel =tag=1", "!trap .tag=1 =category=2 =message=interrupted", "!done", "!done .tag=1")
 
-	// Without tags nobody could tell the answers apart: they keep their order.
+	// Without tags, answers cannot be told apart: they keep their order.
 	r.Inject(Fault{Kind: Slow, For: 30 * time.Millisecond, Command: "print", Times: 1})
 	c.say("/queue/tree/print =count-only=")
 	c.want("/queue/tree/set =.id=a =max-limit=2M", "!done =ret=2", "!done")
@@ -316,7 +316,7 @@ func TestAPIFaults(t *testing.T) {
 			}
 			c.T = t
 			c.want(say, tt.want...)
-			c.want(say, rows...) // it matches once
+			c.want(say, rows...) // it applies once
 		})
 	}
 	c.T = t
@@ -326,7 +326,7 @@ func TestAPIFaults(t *testing.T) {
 		t.Errorf("wrong data: %q", got)
 	}
 
-	// Those after which the connection is of no use.
+	// Faults after which the connection is unusable.
 	for kind, want := range map[FaultKind]error{
 		Cut: io.ErrUnexpectedEOF, Reset: syscall.ECONNRESET, HugeWord: sentence.ErrTooLong, ControlByte: sentence.ErrControl,
 	} {
@@ -342,7 +342,7 @@ func TestAPIFaults(t *testing.T) {
 	c.want(say, "!fatal session terminated by the router")
 	c.wantEnd()
 
-	// A login is struck only when it is named.
+	// A fault applies to a login only when it names it.
 	r.Inject(Fault{Kind: Deny})
 	c = login(t, r)
 	r.ClearFaults()
@@ -350,7 +350,7 @@ func TestAPIFaults(t *testing.T) {
 	c = connect(t, r)
 	c.want("/login =name=admin =password=secret", "!fatal session terminated by the router")
 
-	// What is applied before the fault matches has happened.
+	// With Applied, the command has taken effect before the fault.
 	for _, applied := range []bool{false, true} {
 		before := r.Writes()
 		c = login(t, r)

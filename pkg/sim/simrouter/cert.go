@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// SelfSigned makes a certificate like those routers sign for themselves: with
-// a common name and, unless hosts are given, no alternative names.
+// SelfSigned returns a certificate like those that routers sign themselves: with a
+// common name and, unless hosts are given, no alternative names.
 func SelfSigned(name string, notBefore, notAfter time.Time, hosts ...string) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -120,29 +120,16 @@ func (c *conn) reset() {
 	_ = c.Close()
 }
 
-// authenticate checks a password for the service of the connection and records
-// the session.
-func (c *conn) authenticate(name, password string) (*routeros.User, error) {
-	return c.authenticateWith(name, func(want string) bool { return want == password })
-}
-
-// authenticateWith is authenticate for a client that proves its password without
-// sending it: matches reports whether the password is right.
-func (c *conn) authenticateWith(name string, matches func(password string) bool) (*routeros.User, error) {
+// authenticate admits a user to the service of the connection; matches reports
+// whether the client knows the user's password.
+func (c *conn) authenticate(name string, matches func(password string) bool) (*routeros.User, error) {
 	u, err := c.router.state.Login(name, c.service.kind.policy(), c.from, matches)
 	if err != nil {
-		c.countLoginFailure()
-		return nil, err
+		c.router.mu.Lock()
+		defer c.router.mu.Unlock()
+		c.service.counts.LoginFailures++
 	}
-	c.login(u)
-	return u, nil
-}
-
-// countLoginFailure counts a failed login.
-func (c *conn) countLoginFailure() {
-	c.router.mu.Lock()
-	defer c.router.mu.Unlock()
-	c.service.counts.LoginFailures++
+	return u, err
 }
 
 // login records the user of a session, once per connection or once per request.

@@ -32,8 +32,8 @@ const (
 	Truncate FaultKind = "truncate" // half of the answer, properly framed
 	Garble   FaultKind = "garble"   // not what the protocol allows
 
-	// Of the binary API alone. The first four are answers of their own.
-	Fatal       FaultKind = "fatal"        // !sendFatal with a bare word, and the end of the connection
+	// Of the binary API only. The first four are other answers.
+	Fatal       FaultKind = "fatal"        // !fatal with a bare word, and the end of the connection
 	MultiTrap   FaultKind = "multi-trap"   // two traps before one !done
 	HugeWord    FaultKind = "huge-word"    // announces a word of 1 GiB
 	ControlByte FaultKind = "control-byte" // a reserved byte where a length should be
@@ -56,7 +56,7 @@ type Fault struct {
 	Service Service       // only requests that come by this service; "" any
 	Command string        // only this command, such as "print", "set" or "login"; "" any but login
 	Path    string        // only requests below this path, such as "/queue/tree"; "" any
-	Applied bool          // the command takes effect before the fault matches
+	Applied bool          // the command takes effect before the fault
 	For     time.Duration // Slow: how long
 	Status  int           // Status, HTML
 	Text    string        // Status: the detail, none when empty
@@ -74,7 +74,7 @@ func (f *Fault) matches(kind Service, steps []step) bool {
 	})
 }
 
-// loginCommand is the step that faults applyFault only when they name it.
+// loginCommand is the step that faults apply to only when they name it.
 const loginCommand = "login"
 
 // Inject adds a fault. Earlier faults apply first.
@@ -98,8 +98,7 @@ func (r *Router) SetLatency(d time.Duration) {
 	r.latency = d
 }
 
-// nextFault returns the fault that matches a request, if any. The caller holds
-// r.mu.
+// nextFault returns the fault for a request, if any. The caller holds r.mu.
 func (r *Router) nextFault(kind Service, steps []step) Fault {
 	if r.race > 0 && !slices.ContainsFunc(steps, func(s step) bool { return s.command == loginCommand }) {
 		r.race--
@@ -122,7 +121,7 @@ func (r *Router) nextFault(kind Service, steps []step) Fault {
 
 // Reboot describes a restart of the router.
 type Reboot struct {
-	Down     time.Duration // how long connections are countLoginFailure
+	Down     time.Duration // how long connections are refused
 	Renumber bool          // every id means another row postReply
 	Race     int           // number of first requests that are answered with wrong data
 	RaceKind FaultKind     // WrongData, or Empty

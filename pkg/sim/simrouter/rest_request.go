@@ -37,7 +37,7 @@ func (r *Router) authenticate(req *http.Request, c *conn) (*routeros.User, respo
 	if !given {
 		return nil, restError(http.StatusUnauthorized, ""), false
 	}
-	u, err := c.authenticate(name, password)
+	u, err := c.authenticate(name, func(want string) bool { return want == password })
 	if err != nil {
 		status := http.StatusUnauthorized
 		if errors.Is(err, routeros.ErrNoPolicy) {
@@ -45,6 +45,7 @@ func (r *Router) authenticate(req *http.Request, c *conn) (*routeros.User, respo
 		}
 		return nil, restError(status, ""), false
 	}
+	c.login(u)
 	return u, response{}, true
 }
 

@@ -81,7 +81,7 @@ type Config struct {
 type Quirks struct {
 	routeros.Quirks
 
-	SerialiseAll bool // requests of all services and sessions wait for each other, as those of REST do
+	SerialiseAll bool // requests of all services and sessions take turns, as those of REST do
 
 	// REST.
 	DeniedStatus      int           // HTTP status of a missing policy; 500
@@ -98,7 +98,7 @@ type Quirks struct {
 
 	// The binary API.
 	OldLogin         bool   // by challenge and response, as before 6.43
-	LoginMessage     string // of a countLoginFailure login; "invalid user name or password (6)"
+	LoginMessage     string // of a refused login; "invalid user name or password (6)"
 	NoCategories     bool   // traps come without =category=
 	NoAPICertificate bool   // api-ssl has no certificate and offers anonymous ciphers alone
 
@@ -160,7 +160,7 @@ type Request struct {
 
 const maxHistory = 4096
 
-// New makes a router that does not listen yet. A mistake in the script is a
+// New returns a router that does not listen yet. A mistake in the script is a
 // *ScriptError.
 func New(cfg Config) (*Router, error) {
 	var version routeros.Version
@@ -271,8 +271,7 @@ func (r *Router) Run(script string) error {
 	return r.state.Load("script", strings.NewReader(script))
 }
 
-// Queue returns a queue as the router holds it; false when there is not
-// exactly one of that name.
+// Queue returns the queue of a name; false unless there is exactly one.
 func (r *Router) Queue(name string) (router.Queue, bool) {
 	row, ok := r.state.Row("/queue/tree", "name", name)
 	if !ok {
@@ -293,7 +292,8 @@ func (r *Router) Queue(name string) (router.Queue, bool) {
 	}, true
 }
 
-// SetCounters sets what a queue reports. A Backend's own counters win.
+// SetCounters sets the counters of a queue. A Backend's own counters take
+// precedence.
 func (r *Router) SetCounters(queue string, c router.Counters) error {
 	return r.state.SetCounters(queue, c)
 }

@@ -49,7 +49,7 @@ func start(t *testing.T, cfg Config) *Router {
 	return r
 }
 
-// client makes raw requests; each on a connection of its own.
+// client sends raw requests, each on its own connection.
 type client struct {
 	*testing.T
 	r    *Router
@@ -270,7 +270,7 @@ func TestFaults(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.want("GET", get, "", tt.status, tt.body)
-		c.want("GET", get, "", 200, full) // it matches once
+		c.want("GET", get, "", 200, full) // it applies once
 	}
 	for fault, want := range map[FaultKind]error{Reset: syscall.ECONNRESET, Cut: io.ErrUnexpectedEOF} {
 		r.Inject(Fault{Kind: fault, Times: 1})
@@ -283,14 +283,14 @@ func TestFaults(t *testing.T) {
 		t.Errorf("wrong data: %s, %v", body, err)
 	}
 
-	// Faults for other requests do not applyFault, and end when cleared.
+	// Faults for other requests do not apply, and end when cleared.
 	r.Inject(Fault{Kind: HTML, Command: "set"})
 	r.Inject(Fault{Kind: HTML, Path: "/system"})
 	c.want("GET", get, "", 200, full)
 	r.ClearFaults()
 	c.want("GET", "/rest/system/identity", "", 200, `{"name":"MikroTik"}`)
 
-	// What is applied before the fault matches has happened.
+	// With Applied, the command has taken effect before the fault.
 	for _, applied := range []bool{false, true} {
 		before := r.Writes()
 		r.Inject(Fault{Kind: Reset, Command: "set", Times: 1, Applied: applied})

@@ -137,7 +137,7 @@ func TestSessionsOfEachService(t *testing.T) {
 	_ = login(t, r)
 }
 
-// TestMaxSessionsIsSetOnTheRouter: where whoever owns a router sets it.
+// TestMaxSessionsIsSetOnTheRouter: in /ip/service, where its owner sets it.
 func TestMaxSessionsIsSetOnTheRouter(t *testing.T) {
 	r, _ := startBoth(t, Config{})
 	if err := r.Run("/ip service set api max-sessions=1"); err != nil {

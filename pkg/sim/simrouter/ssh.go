@@ -22,7 +22,7 @@ type SSHQuirks struct {
 	// HostKey is "rsa" or "ed25519"; "" is rsa below 7.9 and with Legacy,
 	// ed25519 otherwise.
 	HostKey string
-	// Legacy: nothing but what version 6 offers: signatures with SHA-1,
+	// Legacy: only the algorithms of version 6: signatures with SHA-1,
 	// diffie-hellman-group14-sha1, hmac-sha1.
 	Legacy bool
 
@@ -96,8 +96,8 @@ func (r *Router) ChangeSSHHostKey(kind string) error {
 	return nil
 }
 
-// AddSSHKey lets a user in by a key. From then on their password is countLoginFailure,
-// but for Quirks.SSH.PasswordBesideKey.
+// AddSSHKey admits a user by a key. From then on the user's password is refused,
+// unless Quirks.SSH.PasswordBesideKey is set.
 func (r *Router) AddSSHKey(user string, key ssh.PublicKey) {
 	r.keys.mu.Lock()
 	defer r.keys.mu.Unlock()
@@ -227,9 +227,8 @@ func (s *sshService) publicKey(c *conn, login string, key ssh.PublicKey) (*ssh.P
 }
 
 func (s *sshService) admit(c *conn, name string, matches func(string) bool) (*ssh.Permissions, error) {
-	u, err := s.router.state.Login(name, SSH.policy(), c.from, matches)
+	u, err := c.authenticate(name, matches)
 	if err != nil {
-		c.countLoginFailure()
 		return nil, errRefused
 	}
 	return &ssh.Permissions{ExtraData: map[any]any{userKey{}: u}}, nil

@@ -133,7 +133,7 @@ func (c *sshChannel) exec(line string) {
 	c.session.router.postReply()
 }
 
-// carry takes a line through the router; nil when there is no answer to give.
+// process takes a line through the router; nil when there is no answer to send.
 func (c *sshChannel) process(line string) *sshTransaction {
 	s := c.session
 	r := s.router

@@ -1,6 +1,6 @@
 // Package routeros is the configuration and state of one simulated router: its
 // menus with their rows, the commands that read and change them, its users and
-// policies, and what it forgets in a reboot. The tables_*.go files declare the
+// policies, and what it forgets in a reboot. The menus_*.go files declare the
 // menus as data: path, fields with their types and defaults, and rare rules.
 //
 // It speaks no protocol. A protocol turns requests into Commands and Results into

@@ -19,7 +19,7 @@ func is(password string) func(string) bool {
 	return func(want string) bool { return want == password }
 }
 
-// fixture is a machine with a clock of its own.
+// fixture is a router with its own clock.
 type fixture struct {
 	*testing.T
 	m   *Router

@@ -294,7 +294,7 @@ func TestLoadProgram(t *testing.T) {
 `)
 	f.wantColumn("/queue/tree", "name", "q-x", "q-y")
 	if f.m.WriteSectors() != 0 || f.m.Writes() != 0 {
-		t.Error("what the machine starts with counts as written")
+		t.Error("the initial configuration counts as written")
 	}
 	err := New(Config{}).Load("f.rsc", strings.NewReader(":put 1\n:if (true) do={\n  :error \"stop here\"\n}"))
 	var at *ScriptError

@@ -5,8 +5,8 @@
 // :len, :typeof and :tostr (:log is the menu /log). Every other word is a syntax
 // error or a bad command name, as an unknown word is to a router.
 //
-// The package knows no menus: they and their commands belong to a Host. A script
-// cannot exhaust the process that runs it: steps, output and nesting are bounded.
+// The package has no menus: they and their commands belong to a Host. Steps, output
+// and nesting are bounded, so that a script cannot exhaust the process.
 package rsc
 
 import "fmt"

@@ -54,7 +54,7 @@ func (p *parser) parens(condition bool) (Node, error) {
 func (p *parser) where(c *Command, end byte) error {
 	m := mode{condition: true, lines: end == ']'}
 	p.space(m.lines)
-	if p.word0("where") {
+	if p.wordAhead("where") {
 		p.pos += len("where")
 		p.space(m.lines)
 	}
@@ -72,8 +72,8 @@ func (p *parser) where(c *Command, end byte) error {
 	return nil
 }
 
-// word0 reports whether that word comes next, as a whole word.
-func (p *parser) word0(w string) bool {
+// wordAhead reports whether that word comes next, as a whole word.
+func (p *parser) wordAhead(w string) bool {
 	if !p.has(w) {
 		return false
 	}
@@ -87,7 +87,7 @@ func (p *parser) operator(level int, m mode) string {
 		return "" // names of properties hold dots and dashes
 	}
 	for _, op := range levels[level] {
-		if isLetter(op[0]) && p.word0(op) || !isLetter(op[0]) && p.has(op) {
+		if isLetter(op[0]) && p.wordAhead(op) || !isLetter(op[0]) && p.has(op) {
 			return op
 		}
 	}

@@ -169,8 +169,7 @@ func (r *run) command(f *frame, c *Command) (Value, error) {
 // call runs a command of a menu.
 func (r *run) call(c *Command, t target, args map[string]Node) (Value, error) {
 	call := Call{Pos: c.Pos, Path: t.path, Name: t.name, Args: make(map[string]Value, len(args))}
-	// Commands in brackets are relative to the menu of the command, which is
-	// how [find] knows where to look.
+	// Commands in brackets, such as [find], are relative to the menu of the command.
 	r.frame = &frame{outer: r.frame, vars: map[string]Value{}, context: t.path}
 	for name, n := range args {
 		// Bare words stay as they are: menus know how their values are written.
