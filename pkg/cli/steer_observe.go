@@ -16,7 +16,7 @@ import (
 
 // steeringLog turns what the loop does into log lines: changes, not samples.
 type steeringLog struct {
-	steerd.Nobody
+	steerd.NopObserver
 	log     *slog.Logger
 	cfg     *steeringConfig
 	judging func() *config.Steering
@@ -104,7 +104,7 @@ func (o *steeringLog) Reconfigured(steering.Config) {
 
 // steeringMeter feeds the metrics.
 type steeringMeter struct {
-	steerd.Nobody
+	steerd.NopObserver
 	metrics *telemetry.Steering
 	primary string
 	trouble bool // with the rule
@@ -131,7 +131,7 @@ func (m *steeringMeter) Moved(t steerd.Transition) {
 
 // steeringHistorian tells the history what a person would want to know of later.
 type steeringHistorian struct {
-	steerd.Nobody
+	steerd.NopObserver
 	feed *history.Feed
 	cfg  *steeringConfig
 }
@@ -202,7 +202,7 @@ type steeringRecord struct {
 
 // steeringFeed brings assessments to the printer.
 type steeringFeed struct {
-	steerd.Nobody
+	steerd.NopObserver
 	to  *printer[steeringRecord]
 	wan string
 }

@@ -20,7 +20,7 @@ func (s *steerer) once(ctx context.Context) error {
 	defer func() { stop(); <-ended }()
 
 	cfg := s.loopConfig()
-	cfg.Observer, cfg.Switch = s.logging(), &refusedSwitch{Switch: cfg.Switch}
+	cfg.Observer, cfg.Switch = s.logging(), &refusedSwitch{RuleSwitch: cfg.Switch}
 	s.loop = steerd.New(cfg)
 	record, err := s.loop.Once(ctx)
 	if s.memory != nil {
@@ -47,16 +47,16 @@ func (s *steerer) once(ctx context.Context) error {
 // refusedSwitch asks no more once the router has refused user or password. The
 // client would not either, for a minute, but what it says then helps nobody.
 type refusedSwitch struct {
-	steerd.Switch
+	steerd.RuleSwitch
 	err error
 }
 
-// Enabled implements steerd.Switch.
+// Enabled implements steerd.RuleSwitch.
 func (s *refusedSwitch) Enabled(ctx context.Context) (enabled bool, err error) {
 	if s.err != nil {
 		return false, s.err
 	}
-	enabled, err = s.Switch.Enabled(ctx)
+	enabled, err = s.RuleSwitch.Enabled(ctx)
 	if errors.Is(err, router.ErrAuth) {
 		s.err = err
 	}

@@ -105,7 +105,7 @@ func (s *steerer) loopConfig() steerd.Config {
 			Min: cfg.Assess.BaselineMin, Max: cfg.Assess.BaselineMax,
 		},
 		Switch:    steersource.Rule{Router: s.client, Comment: cfg.Rule},
-		Neighbour: steersource.Neighbour{WAN: cfg.Alternate, Loop: local.New(cfg.socketOf(cfg.alternate, cfg.Alternate))},
+		Alternate: steersource.Neighbour{WAN: cfg.Alternate, Loop: local.New(cfg.socketOf(cfg.alternate, cfg.Alternate))},
 	}
 	if cfg.PrimaryState != "" {
 		c.Path.(*steersource.Path).File = state.OpenWAN(cfg.PrimaryState)
@@ -171,7 +171,7 @@ func (s *steerer) build() error {
 
 // mover tells whoever keeps the state that the rule has changed.
 type mover struct {
-	steerd.Nobody
+	steerd.NopObserver
 	poke chan<- struct{}
 }
 

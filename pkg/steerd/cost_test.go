@@ -7,11 +7,11 @@ import (
 	"github.com/wanctl/wanctl/pkg/steering"
 )
 
-// steady is a loop whose every tick is a step with news of everything.
+// steady is a loop of which every tick is a step with new readings.
 func steady() *Loop {
 	w := newWorld()
-	l := New(config(w, Observers{Nobody{}, Nobody{}}, func(c *Config) { c.Alive = func() {} }))
-	l.finished(result{})
+	l := New(config(w, Observers{NopObserver{}, NopObserver{}}, func(c *Config) { c.Alive = func() {} }))
+	l.handleResult(result{})
 	return l
 }
 
@@ -19,17 +19,17 @@ func (l *Loop) steadyTick() {
 	now := l.now()
 	answers(l, now, &l.path, Reading{Baseline: 20 * time.Millisecond, RTT: 22 * time.Millisecond, Source: "loop"})
 	answers(l, now, &l.meter, [2]steering.Counters{{Dropped: 7}})
-	answers(l, now, &l.neighbour, steering.AlternateGood)
-	l.rule.news = true
+	answers(l, now, &l.alternate, steering.AlternateGood)
+	l.rule.unseen = true
 	l.stepAt = now
 	l.tick()
 }
 
-func answers[T any](l *Loop, now time.Duration, s *sense[T], v T) {
-	if s.asking {
-		<-s.asks
+func answers[T any](l *Loop, now time.Duration, s *poller[T], v T) {
+	if s.pending {
+		<-s.queries
 	}
-	s.take(now, l.cfg.Interval, answer[T]{value: v})
+	s.record(now, l.cfg.Interval, answer[T]{value: v})
 }
 
 func BenchmarkTick(b *testing.B) {
@@ -37,7 +37,7 @@ func BenchmarkTick(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		l.steadyTick()
-		l.rule.readAt = l.now() + time.Second // nobody does the job
+		l.rule.readAt = l.now() + time.Second // no worker runs
 	}
 }
 

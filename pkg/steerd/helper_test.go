@@ -26,19 +26,19 @@ func (p *slowPath) Read(ctx context.Context) (Reading, error) {
 
 // counted counts readings of the rule.
 type counted struct {
-	Switch
+	RuleSwitch
 	calls int
 }
 
 func (c *counted) Enabled(ctx context.Context) (bool, error) {
 	c.calls++
-	return c.Switch.Enabled(ctx)
+	return c.RuleSwitch.Enabled(ctx)
 }
 
-// stuckNeighbour knows a condition, and then says nothing for ever.
-type stuckNeighbour struct{ told bool }
+// stuckAlternate knows a condition, and then says nothing for ever.
+type stuckAlternate struct{ told bool }
 
-func (n *stuckNeighbour) Condition(ctx context.Context) steering.Alternate {
+func (n *stuckAlternate) Condition(ctx context.Context) steering.Alternate {
 	if n.told {
 		<-ctx.Done()
 		return steering.AlternateUnknown

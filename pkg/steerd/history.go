@@ -2,8 +2,8 @@ package steerd
 
 import "time"
 
-// History is what the loop saw since its start, oldest first, no list longer
-// than Config.History. What a state file held before goes in front.
+// History holds the samples since the start of the loop, oldest first, at most
+// Config.History of each.
 type History struct {
 	RTT         []time.Duration
 	Excess      []time.Duration // RTT above the baseline
@@ -19,7 +19,7 @@ type ring[T any] struct {
 	oldest int // once it is full
 }
 
-// newRing makes room for all values at once: taking one in allocates nothing.
+// newRing allocates all values at once, so that add does not allocate.
 func newRing[T any](size int) ring[T] {
 	return ring[T]{values: make([]T, 0, max(0, size)), size: size}
 }

@@ -79,7 +79,7 @@ func TestStepsAreOnTime(t *testing.T) {
 						t.Fatalf("step %d: %+v", i+2, in)
 					}
 				}
-				if oldest := tt.interval + 2*min(longestBeat, tt.interval/5); st.Path.Age > oldest {
+				if oldest := tt.interval + 2*min(maxWakeup, tt.interval/5); st.Path.Age > oldest {
 					t.Errorf("the newest reading is %v old, want no more than %v", st.Path.Age, oldest)
 				}
 			})
@@ -150,8 +150,8 @@ func TestFailingPathIsAskedLess(t *testing.T) {
 	})
 }
 
-func TestNeighbourThatFallsSilentIsNotKnown(t *testing.T) {
-	play(t, func(_ *world, c *Config) { c.Neighbour = &stuckNeighbour{} }, func(s scene) {
+func TestAlternateThatFallsSilentIsNotKnown(t *testing.T) {
+	play(t, func(_ *world, c *Config) { c.Alternate = &stuckAlternate{} }, func(s scene) {
 		sleep(time.Second)
 		if a := s.status().Alternate; a != steering.AlternateDown {
 			t.Errorf("told of a WAN that is %v", a)
@@ -234,7 +234,7 @@ func TestCountersComeBack(t *testing.T) {
 		s.set(func(w *world) { w.meterErr = errSilent })
 		sleep(time.Minute)
 		s.set(func(w *world) { w.meterErr = nil })
-		sleep(askPause + time.Second)
+		sleep(maxPollPause + time.Second)
 		if st := s.status(); !st.Counters.Known || st.Counters.Failures != 0 {
 			t.Errorf("%+v", st.Counters)
 		}

@@ -65,28 +65,28 @@ type Transition struct {
 	Reason  steering.Reason
 }
 
-// Nobody is an Observer that does not care. Embed it to hear only some things.
-type Nobody struct{}
+// NopObserver is an Observer that does nothing. Embed it to implement some methods.
+type NopObserver struct{}
 
-var _ Observer = Nobody{}
+var _ Observer = NopObserver{}
 
 // Stepped does nothing.
-func (Nobody) Stepped(steering.Input, steering.Decision, time.Duration) {}
+func (NopObserver) Stepped(steering.Input, steering.Decision, time.Duration) {}
 
 // Switched does nothing.
-func (Nobody) Switched(Attempt) {}
+func (NopObserver) Switched(Attempt) {}
 
 // Moved does nothing.
-func (Nobody) Moved(Transition) {}
+func (NopObserver) Moved(Transition) {}
 
 // Foreign does nothing.
-func (Nobody) Foreign(bool) {}
+func (NopObserver) Foreign(bool) {}
 
 // Trouble does nothing.
-func (Nobody) Trouble(Part, error) {}
+func (NopObserver) Trouble(Part, error) {}
 
 // Reconfigured does nothing.
-func (Nobody) Reconfigured(steering.Config) {}
+func (NopObserver) Reconfigured(steering.Config) {}
 
 // Observers tells several, in order.
 type Observers []Observer

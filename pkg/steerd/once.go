@@ -10,63 +10,63 @@ import (
 const (
 	// onceTries bounds the attempts at each thing that one assessment needs.
 	onceTries = 3
-	// longestPause bounds the time over which drops are counted: the law takes
-	// two readings further apart for a gap.
-	longestPause = time.Second
-	// goWithout is a little more than the law waits for counters before it goes
-	// by the round-trip time alone.
-	goWithout = 2500 * time.Millisecond
-	// onceKnown is how long what was found out is known: there will be nothing
-	// newer, however slow the router is.
-	onceKnown = 5 * time.Minute
+	// maxPause bounds the time over which drops are counted: the law treats two
+	// readings further apart as a gap.
+	maxPause = time.Second
+	// counterTimeout is a little longer than the law waits for counters before it
+	// uses the round-trip time alone.
+	counterTimeout = 2500 * time.Millisecond
+	// onceValidFor is how long readings count as current: there will be no newer ones,
+	// however slow the router is.
+	onceValidFor = 5 * time.Minute
 )
 
-// Once measures enough for one assessment, decides, changes the rule when the
-// law says so, and returns what came of it. Whether one assessment is enough
-// depends on Config.Memory: rows of samples and brakes go on from there.
+// Once measures enough for one assessment, decides, changes the rule when the law
+// says so, and returns the outcome. Whether one assessment suffices depends on
+// Config.Memory, which streaks and hold-down continue from.
 //
-// What could not be read or written is told in the Record, not by an error;
-// the error is that of a ctx that ended. It takes the place of Run.
+// Failures to read or write are in the Record; the error is that of a ctx that
+// ended. Once is used instead of Run.
 func (l *Loop) Once(ctx context.Context) (Record, error) {
 	defer close(l.ended)
-	writes, abandon := outlive(ctx)
+	writes, abandon := contextForWrites(ctx)
 	defer abandon()
 
-	l.stale = onceKnown
-	l.settle(ctx, writes, func() bool { return l.rule.sound })
-	attempt(ctx, l, &l.meter, PartCounters)
-	// This step judges nothing. From it on the law waits for counters, and the
-	// first reading is what the second is compared with.
+	l.stale = onceValidFor
+	l.apply(ctx, writes, func() bool { return l.rule.usable })
+	pollWithRetries(ctx, l, &l.meter, PartCounters)
+	// This step assesses nothing. It starts the law's wait for counters, and the
+	// second reading is compared with the first.
 	l.step(l.now(), 0, false)
-	if l.meter.ever {
-		pause(ctx, min(l.cfg.Interval, longestPause))
-		attempt(ctx, l, &l.meter, PartCounters)
+	if l.meter.valid {
+		pause(ctx, min(l.cfg.Interval, maxPause))
+		pollWithRetries(ctx, l, &l.meter, PartCounters)
 	} else {
-		pause(ctx, goWithout)
+		pause(ctx, counterTimeout)
 	}
-	attempt(ctx, l, &l.neighbour, parts)
-	attempt(ctx, l, &l.path, PartPath)
+	pollWithRetries(ctx, l, &l.alternate, parts)
+	pollWithRetries(ctx, l, &l.path, PartPath)
 	if ctx.Err() == nil {
 		l.step(l.now(), 0, l.path.fresh)
-		l.pretend()
+		l.applyDryRun()
 	}
-	if l.rule.sound && !l.cfg.DryRun {
-		wish := l.dec.Steer
-		l.settle(ctx, writes, func() bool { return l.rule.sound && l.rule.enabled == wish })
+	if l.rule.usable && !l.cfg.DryRun {
+		target := l.dec.Steer
+		l.apply(ctx, writes, func() bool { return l.rule.usable && l.rule.enabled == target })
 	}
 	return l.answer(true), ctx.Err()
 }
 
-// attempt finds one thing out, with a few tries.
-func attempt[T any](ctx context.Context, l *Loop, s *sense[T], p Part) {
-	if s.find == nil {
+// pollWithRetries reads one input, with a few tries.
+func pollWithRetries[T any](ctx context.Context, l *Loop, s *poller[T], p Part) {
+	if s.fetch == nil {
 		return
 	}
 	s.failures = 0
 	for s.failures < onceTries && ctx.Err() == nil {
-		s.take(l.now(), l.cfg.Interval, s.look(ctx))
+		s.record(l.now(), l.cfg.Interval, s.poll(ctx))
 		if p < parts {
-			l.tell(p, s.err)
+			l.reportFailure(p, s.err)
 		}
 		if s.err == nil {
 			return
@@ -77,15 +77,14 @@ func attempt[T any](ctx context.Context, l *Loop, s *sense[T], p Part) {
 	}
 }
 
-// settle reads and changes the rule until done says so, or there is nothing to
-// be done, or too much went wrong. A write that failed is followed by a reading,
-// also the last one.
-func (l *Loop) settle(ctx, writes context.Context, done func() bool) {
-	read, written := 0, 0 // how often that failed
-	for !done() && ctx.Err() == nil && read < onceTries && (!l.rule.sound || written < onceTries) {
+// apply reads and changes the rule until done returns true, nothing is left to do,
+// or too many calls failed. Every failed write is followed by a reading.
+func (l *Loop) apply(ctx, writes context.Context, done func() bool) {
+	read, writeDone := 0, 0 // failed calls
+	for !done() && ctx.Err() == nil && read < onceTries && (!l.rule.usable || writeDone < onceTries) {
 		// Only a write waits for the write before it.
 		until := l.rule.retry.Until()
-		if l.rule.sound {
+		if l.rule.usable {
 			until = max(until, l.rule.rewrite.Until())
 		}
 		pause(ctx, until-l.now())
@@ -94,10 +93,10 @@ func (l *Loop) settle(ctx, writes context.Context, done func() bool) {
 			return
 		}
 		r := l.call(ctx, writes, j)
-		l.finished(r)
+		l.handleResult(r)
 		switch {
 		case r.err != nil && j.set:
-			written++
+			writeDone++
 		case r.err != nil:
 			read++
 		}

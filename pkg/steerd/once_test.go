@@ -209,7 +209,7 @@ func TestOnceWaitsForNothing(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld()
-				reads := &counted{Switch: w}
+				reads := &counted{RuleSwitch: w}
 				l := New(config(w, nil, func(c *Config) {
 					tt.change(w, c)
 					c.Switch = reads

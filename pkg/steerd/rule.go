@@ -8,16 +8,16 @@ import (
 	"github.com/wanctl/wanctl/pkg/steering"
 )
 
-// rule is what the loop knows of the mangle rule.
+// rule is the state of the mangle rule as the loop knows it.
 type rule struct {
-	enabled bool // as last read, or written and read back
-	known   bool // it was read since the start
-	tried   bool // at least
-	sound   bool // the last call worked: it may be changed
-	news    bool // the law has not been told yet
+	enabled   bool // as last read, or written and read back
+	known     bool // it was read since the start
+	attempted bool // at least one call was made
+	usable    bool // the last call worked, so the rule may be changed
+	unseen    bool // the law has not seen the reading yet
 
-	pretended bool // what a dry run would have made of it
-	expected  bool // the run before left it as enabled says
+	dryRunEnabled bool // what a dry run would have set
+	restored      bool // enabled is what the run before left
 
 	busy   bool // a call is under way
 	took   time.Duration
@@ -25,68 +25,68 @@ type rule struct {
 	err    error
 	readAt time.Duration // next reading
 
-	// Of a rule that is read but not written, as for a user without the policy.
-	rewrite    backoff.Backoff // of writes, since one last worked or was last not wanted
-	refusal    error
-	unanswered bool // what the last write did is not known
-	wanted     job  // that write
+	// Writes that fail while readings work, as for a user without the policy write.
+	rewrite         backoff.Backoff // of writes; reset when one works or none is needed
+	writeErr        error
+	unanswered      bool    // the outcome of the last write is not known
+	unansweredWrite request // that write
 }
 
-// trouble is why the rule cannot be used; nil: it can.
-func (r *rule) trouble() error {
+// failure returns why the rule cannot be used, or nil.
+func (r *rule) failure() error {
 	if r.err != nil {
 		return r.err
 	}
-	return r.refusal
+	return r.writeErr
 }
 
-// written takes note of a write that worked, or is not wanted any more.
-func (r *rule) written() {
+// writeDone records that a write worked, or is not needed any more.
+func (r *rule) writeDone() {
 	r.rewrite.Reset()
-	r.refusal = nil
+	r.writeErr = nil
 }
 
-// remembered is a rule that was not read yet. A change that the run before had
-// asked for may have been made as it ended.
-func remembered(m steering.Memory) rule {
-	r := rule{enabled: m.Steered, expected: m.Steered || m.Congestion != steering.Unknown || len(m.Changes) > 0}
+// restoredRule is the rule before the first reading. A change that the run before
+// requested may have been made as it ended.
+func restoredRule(m steering.Memory) rule {
+	r := rule{enabled: m.Steered, restored: m.Steered || m.Congestion != steering.Unknown || len(m.Changes) > 0}
 	if steer, why, ok := m.PendingChange(); ok {
-		r.unanswered, r.wanted = true, job{set: true, enable: steer, reason: why}
+		r.unanswered, r.unansweredWrite = true, request{set: true, enable: steer, reason: why}
 	}
 	return r
 }
 
-// job is one call to the router: a reading of the rule, or a change of it.
-type job struct {
+// request is one call to the router: a reading of the rule, or a change of it.
+type request struct {
 	set    bool
 	enable bool
 	reason steering.Reason
 }
 
 type result struct {
-	job     job
+	request request
 	enabled bool
 	took    time.Duration
 	err     error
 }
 
-// hand does one job at a time. The loop keeps no queue of them: it decides anew
-// when the hand is free, so that only what is wanted now is ever written. Once
-// ctx has ended nothing is read any more; writes is for the write under way.
-func (l *Loop) hand(ctx, writes context.Context) {
-	for j := range l.jobs {
+// worker performs one request at a time. There is no queue: the loop decides again
+// when the worker is free, so that only the current decision is ever written. After
+// the end of ctx nothing is read; the context writes is for the write in flight.
+func (l *Loop) worker(ctx, writes context.Context) {
+	for j := range l.requests {
 		l.results <- l.call(ctx, writes, j)
 	}
 }
 
-func (l *Loop) call(ctx, writes context.Context, j job) result {
+func (l *Loop) call(ctx, writes context.Context, j request) result {
 	if j.set {
 		ctx = writes
 	}
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
 	start := time.Now()
-	r := result{job: j, enabled: j.enable}
+	r := result{request: j, enabled: j.enable}
 	if j.set {
 		r.err = l.cfg.Switch.Set(ctx, j.enable)
 	} else {
@@ -96,88 +96,88 @@ func (l *Loop) call(ctx, writes context.Context, j job) result {
 	return r
 }
 
-// steered is what the law takes the rule for.
+// steered returns the state of the rule that the law is given.
 func (l *Loop) steered() bool {
 	if l.cfg.DryRun {
-		return l.rule.pretended
+		return l.rule.dryRunEnabled
 	}
 	return l.rule.enabled
 }
 
-// act gives the hand its next job when it has none.
+// act gives the worker its next request when it is free.
 func (l *Loop) act() {
-	l.pretend()
+	l.applyDryRun()
 	if j, due := l.next(l.now()); due {
 		l.rule.busy = true
-		l.jobs <- j
+		l.requests <- j
 	}
 }
 
-// next returns what is to be done with the rule, if anything. After a failed
-// call it is read before anything is written: only then is it known what became
-// of a write, and the decision of that moment is the one that counts.
-func (l *Loop) next(now time.Duration) (job, bool) {
+// next returns the next request, if there is one. After a failed call the rule is
+// read before it is written: only then the outcome of a write is known, and the
+// decision of that moment counts.
+func (l *Loop) next(now time.Duration) (request, bool) {
 	if l.rule.busy || now < l.rule.retry.Until() {
-		return job{}, false
+		return request{}, false
 	}
-	if !l.rule.sound || now >= l.rule.readAt {
-		return job{}, true
+	if !l.rule.usable || now >= l.rule.readAt {
+		return request{}, true
 	}
 	if l.cfg.DryRun || !l.decided || l.dec.Steer == l.rule.enabled || now < l.rule.rewrite.Until() {
-		return job{}, false
+		return request{}, false
 	}
-	return job{set: true, enable: l.dec.Steer, reason: l.dec.Reason}, true
+	return request{set: true, enable: l.dec.Steer, reason: l.dec.Reason}, true
 }
 
-// pretend does in a dry run what would be done to the rule.
-func (l *Loop) pretend() {
-	if !l.cfg.DryRun || !l.decided || !l.rule.tried || l.dec.Steer == l.rule.pretended {
+// applyDryRun records in a dry run what would be done to the rule.
+func (l *Loop) applyDryRun() {
+	if !l.cfg.DryRun || !l.decided || !l.rule.attempted || l.dec.Steer == l.rule.dryRunEnabled {
 		return
 	}
-	l.rule.pretended = l.dec.Steer
+	l.rule.dryRunEnabled = l.dec.Steer
 	l.cfg.Observer.Switched(Attempt{Enable: l.dec.Steer, Reason: l.dec.Reason, DryRun: true})
-	l.transit(l.dec.Steer, l.dec.Reason)
+	l.recordTransition(l.dec.Steer, l.dec.Reason)
 }
 
-// finished takes in what became of a job.
-func (l *Loop) finished(r result) {
+// handleResult records the result of a request.
+func (l *Loop) handleResult(r result) {
 	now := l.now()
-	first := !l.rule.tried
-	l.rule.busy, l.rule.tried, l.rule.took, l.rule.err = false, true, r.took, r.err
-	if r.job.set {
-		l.cfg.Observer.Switched(Attempt{Enable: r.job.enable, Reason: r.job.reason, Took: r.took, Err: r.err})
+	first := !l.rule.attempted
+	l.rule.busy, l.rule.attempted, l.rule.took, l.rule.err = false, true, r.took, r.err
+	if r.request.set {
+		l.cfg.Observer.Switched(Attempt{Enable: r.request.enable, Reason: r.request.reason, Took: r.took, Err: r.err})
 	}
 	if r.err != nil {
-		l.rule.sound = false
+		l.rule.usable = false
 		l.rule.retry.Fail(now)
-		if r.job.set {
+		if r.request.set {
 			l.rule.rewrite.Fail(now)
-			l.rule.refusal = r.err
-			l.rule.unanswered, l.rule.wanted = true, r.job
+			l.rule.writeErr = r.err
+			l.rule.unanswered, l.rule.unansweredWrite = true, r.request
 		}
 	} else {
 		l.rule.retry.Reset()
-		l.rule.sound, l.rule.news = true, true
+		l.rule.usable, l.rule.unseen = true, true
 		l.rule.readAt = now + l.cfg.RuleEvery
 		if l.cfg.DryRun && first {
-			l.rule.pretended = r.enabled
+			l.rule.dryRunEnabled = r.enabled
 		}
-		l.adopt(r)
+		l.confirm(r)
 	}
-	l.tell(PartRule, l.rule.trouble())
+	l.reportFailure(PartRule, l.rule.failure())
 }
 
-// adopt takes the rule for what it is. When that is not what was known, the
-// law decides anew before anything is written over it.
-func (l *Loop) adopt(r result) {
-	ours, by := r.job.set, r.job.reason
-	if l.rule.unanswered && r.enabled == l.rule.wanted.enable {
-		ours, by = true, l.rule.wanted.reason
+// confirm records the rule as read. If it differs from what was known, the law
+// decides again before it is written.
+func (l *Loop) confirm(r result) {
+	ours, by := r.request.set, r.request.reason
+	if l.rule.unanswered && r.enabled == l.rule.unansweredWrite.enable {
+		ours, by = true, l.rule.unansweredWrite.reason
 	}
 	if ours {
-		l.rule.written()
+		l.rule.writeDone()
 	}
-	changed := r.enabled != l.rule.enabled && (l.rule.known || l.rule.expected)
+	changed := r.enabled != l.rule.enabled && (l.rule.known || l.rule.restored)
 	if r.enabled != l.rule.enabled {
 		l.decided = false
 	}
@@ -190,17 +190,17 @@ func (l *Loop) adopt(r result) {
 		l.cfg.Observer.Foreign(r.enabled)
 	}
 	if !l.cfg.DryRun {
-		l.transit(r.enabled, by)
+		l.recordTransition(r.enabled, by)
 	}
 }
 
-// transit takes note of a transition. The law is told at once: its brakes count
-// from here, and its memory may be the last thing that is saved.
-func (l *Loop) transit(steered bool, why steering.Reason) {
+// recordTransition records a transition and steps the law at once: hold-down counts
+// from here, and the law's memory may be the last thing that is saved.
+func (l *Loop) recordTransition(steered bool, why steering.Reason) {
 	now := l.now()
-	l.moved, l.since = time.Now(), now
-	t := Transition{At: l.moved, Steered: steered, Reason: why}
-	l.moves.add(t)
+	l.transitionAt, l.transitionTime = time.Now(), now
+	t := Transition{At: l.transitionAt, Steered: steered, Reason: why}
+	l.transitions.add(t)
 	l.step(now, 0, false)
 	l.cfg.Observer.Moved(t)
 }

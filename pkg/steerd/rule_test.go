@@ -31,7 +31,7 @@ func TestRouterIsGoneForAnHour(t *testing.T) {
 			play(t, func(_ *world, c *Config) { c.Meter = nil }, func(s scene) {
 				sleep(5 * time.Second)
 				s.set(func(w *world) { w.down = errSilent })
-				sleep(ruleEvery)
+				sleep(ruleInterval)
 				s.congest()
 				sleep(30 * time.Minute)
 				s.set(tt.during)
@@ -67,7 +67,7 @@ func TestRuleIsReadWhenTheRouterIsBack(t *testing.T) {
 		s.set(func(w *world) { w.down = errSilent })
 		sleep(10 * time.Minute)
 		s.set(func(w *world) { w.down = nil })
-		sleep(askPause + time.Second)
+		sleep(maxPollPause + time.Second)
 		if st := s.status(); !st.Rule.Changeable {
 			t.Errorf("%+v", st.Rule)
 		}
@@ -78,7 +78,7 @@ func TestRuleIsReadWhenTheRouterIsBack(t *testing.T) {
 func TestRetriesBackOff(t *testing.T) {
 	play(t, func(w *world, c *Config) {
 		c.Meter, w.rules = nil, nil
-		c.Switch = &counted{Switch: w}
+		c.Switch = &counted{RuleSwitch: w}
 	}, func(s scene) {
 		sleep(10 * time.Minute)
 		calls := s.loop.cfg.Switch.(*counted).calls
@@ -148,7 +148,7 @@ func TestGist(t *testing.T) {
 		{"kinds", "connection refused", "timed out", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if same := gist(tt.a) == gist(tt.b); same != tt.same {
+			if same := errorKey(tt.a) == errorKey(tt.b); same != tt.same {
 				t.Errorf("same = %v for %q and %q", same, tt.a, tt.b)
 			}
 		})
@@ -174,7 +174,7 @@ func TestForeignChangeIsAdopted(t *testing.T) {
 				}
 				before := len(s.written())
 				s.set(func(w *world) { w.rules[0] = tt.theirs })
-				sleep(ruleEvery + time.Second)
+				sleep(ruleInterval + time.Second)
 				if diff := cmp.Diff([]bool{tt.theirs}, s.foreign); diff != "" {
 					t.Fatalf("foreign (-want +got):\n%s", diff)
 				}
@@ -294,7 +294,7 @@ func TestEndDuringAWrite(t *testing.T) {
 		most    time.Duration // until the loop has ended
 	}{
 		{"answered", 2 * time.Second, []bool{true}, 2 * time.Second},
-		{"silent", time.Hour, nil, lastWrite},
+		{"silent", time.Hour, nil, writeGrace},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

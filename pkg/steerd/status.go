@@ -7,21 +7,21 @@ import (
 	"github.com/wanctl/wanctl/pkg/steering"
 )
 
-// Status is what a Loop says of itself when asked.
+// Status is the state of a Loop at one moment.
 type Status struct {
 	At      time.Time // when this was true
 	DryRun  bool
 	Law     steering.Config // in force
 	Steps   uint64
-	Skipped uint64 // steps that came too late to be run
+	Skipped uint64 // steps that were not run, being too late
 
 	// Decision is the newest one; Steps is 0 when there is none. HoldUntil and
-	// PenaltyUntil are its times on the calendar, zero when no brake holds.
+	// PenaltyUntil are its times on the wall clock, zero when they do not apply.
 	Decision     steering.Decision
 	HoldUntil    time.Time
 	PenaltyUntil time.Time
 
-	Steered        bool          // new connections go to the other WAN; pretended in a dry run
+	Steered        bool          // new connections go to the other WAN; in a dry run, would go
 	LastTransition time.Time     // zero: not known
 	InState        time.Duration // since then, or else since the start
 
@@ -31,7 +31,7 @@ type Status struct {
 	Alternate steering.Alternate
 }
 
-// PathStatus tells of the round-trip time of the primary WAN.
+// PathStatus is the state of the round-trip time of the primary WAN.
 type PathStatus struct {
 	Reading  Reading       // newest
 	Known    bool          // Reading is recent
@@ -40,7 +40,7 @@ type PathStatus struct {
 	Err      error         // of the newest attempt
 }
 
-// CounterStatus tells of the counters of the primary WAN's queues.
+// CounterStatus is the state of the counters of the primary WAN's queues.
 type CounterStatus struct {
 	Wanted   bool // there is a Meter
 	Known    bool // they were read a moment ago
@@ -48,7 +48,7 @@ type CounterStatus struct {
 	Err      error
 }
 
-// RuleStatus tells of the mangle rule.
+// RuleStatus is the state of the mangle rule.
 type RuleStatus struct {
 	Known      bool // it was read at least once
 	Enabled    bool // as last read, also in a dry run
@@ -58,14 +58,14 @@ type RuleStatus struct {
 	Took       time.Duration // by the newest call
 }
 
-// Record is a Status with all that a state file wants to know beside it.
+// Record is a Status with everything else that a state file holds.
 type Record struct {
 	Status
 	Memory  steering.Memory // as of At
 	History History
 }
 
-type ask struct {
+type query struct {
 	all   bool // else the status alone
 	reply chan<- Record
 }
@@ -76,7 +76,7 @@ func (l *Loop) answer(all bool) Record {
 		r.Memory = l.law.Remember(l.now())
 		r.History = History{
 			RTT: l.rtts.list(), Excess: l.excess.list(), Drops: l.drops.list(), Depth: l.depths.list(),
-			Transitions: l.moves.list(),
+			Transitions: l.transitions.list(),
 		}
 	}
 	return r
@@ -86,25 +86,25 @@ func (l *Loop) status() Status {
 	now, at := l.now(), time.Now()
 	s := Status{
 		At: at, DryRun: l.cfg.DryRun, Law: l.cfg.Law, Steps: l.steps, Skipped: l.skipped,
-		Decision: l.dec, Steered: l.steered(), LastTransition: l.moved, InState: now - l.since,
+		Decision: l.dec, Steered: l.steered(), LastTransition: l.transitionAt, InState: now - l.transitionTime,
 		Path: PathStatus{
 			Reading: l.path.value, Known: l.path.known(now, l.stale),
 			Failures: l.path.failures, Err: l.path.err,
 		},
 		Counters: CounterStatus{
-			Wanted: l.meter.find != nil, Known: l.meter.failures == 0 && l.meter.ever,
+			Wanted: l.meter.fetch != nil, Known: l.meter.failures == 0 && l.meter.valid,
 			Failures: l.meter.failures, Err: l.meter.err,
 		},
 		Rule: RuleStatus{
-			Known: l.rule.known, Enabled: l.rule.enabled, Changeable: l.rule.sound,
-			Failures: max(l.rule.retry.Failures(), l.rule.rewrite.Failures()), Err: l.rule.trouble(), Took: l.rule.took,
+			Known: l.rule.known, Enabled: l.rule.enabled, Changeable: l.rule.usable,
+			Failures: max(l.rule.retry.Failures(), l.rule.rewrite.Failures()), Err: l.rule.failure(), Took: l.rule.took,
 		},
 	}
-	if l.path.ever {
+	if l.path.valid {
 		s.Path.Age = now - l.path.at
 	}
-	if l.neighbour.known(now, l.stale) {
-		s.Alternate = l.neighbour.value
+	if l.alternate.known(now, l.stale) {
+		s.Alternate = l.alternate.value
 	}
 	if l.dec.HoldUntil > now {
 		s.HoldUntil = at.Add(l.dec.HoldUntil - now)
@@ -115,22 +115,22 @@ func (l *Loop) status() Status {
 	return s
 }
 
-// Status asks the loop. The answer comes from its own goroutine, between two
-// ticks, so it costs the loop no lock; no answer within ctx means that the
-// loop is not running yet, or stands still. After its end it is the last one.
+// Status returns the state of the loop. The loop's goroutine answers between two
+// ticks, without a lock; an error of ctx means that the loop is not running yet, or
+// hangs. After the end of the loop Status returns the last state.
 func (l *Loop) Status(ctx context.Context) (Status, error) {
-	r, err := l.question(ctx, false)
+	r, err := l.query(ctx, false)
 	return r.Status, err
 }
 
-// Record asks the loop for all it could tell, as Status does. It copies the
-// histories: a question for once a few seconds.
-func (l *Loop) Record(ctx context.Context) (Record, error) { return l.question(ctx, true) }
+// Record is Status with the memory of the law and the histories, which it copies: call
+// it every few seconds at most.
+func (l *Loop) Record(ctx context.Context) (Record, error) { return l.query(ctx, true) }
 
-func (l *Loop) question(ctx context.Context, all bool) (Record, error) {
+func (l *Loop) query(ctx context.Context, all bool) (Record, error) {
 	reply := make(chan Record, 1)
 	select {
-	case l.asks <- ask{all: all, reply: reply}:
+	case l.queries <- query{all: all, reply: reply}:
 		return <-reply, nil
 	case <-l.ended:
 		return l.answer(all), nil

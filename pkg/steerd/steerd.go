@@ -1,12 +1,13 @@
-// Package steerd runs the law of steering against the world: one goroutine owns
-// ticker and law and never waits for network or disk; others read the path, the
-// counters and the rule, and change the rule.
+// Package steerd runs the law of steering: one goroutine owns the ticker and the law
+// and never waits for network or disk; pollers read the path, the counters and the
+// alternate WAN, and one worker reads and changes the rule.
 //
-//	path ───────── reading ──> Loop ── one job ──> hand on the rule
-//	counters ───── reading ──> Loop <── outcome ── hand on the rule
-//	alternate WAN ─ reading ──> Loop ── ask/answer ──> HTTP, saver, status
+//	path ────────── reading ──> Loop ── request ──> worker of the rule
+//	counters ────── reading ──> Loop <── result ─── worker of the rule
+//	alternate WAN ─ reading ──> Loop ── query/answer ──> HTTP, saver, status
 //
-// Everything outside is behind the small interfaces below.
+// Everything outside is behind the small interfaces below. The package never talks to
+// a router, a socket or a file itself.
 package steerd
 
 import (
@@ -20,10 +21,10 @@ import (
 type Reading struct {
 	Baseline time.Duration // of the idle line; 0: not known
 	RTT      time.Duration // now; 0: not known
-	Source   string        // "loop", "file" or "probe", for people; both where two had to serve: "file+probe"
+	Source   string        // for display: "loop", "file", "probe" or, for two sources, "file+probe"
 }
 
-// Path tells the round-trip time of the primary WAN. One goroutine calls it.
+// Path measures the round-trip time of the primary WAN. One goroutine calls it.
 type Path interface {
 	Read(ctx context.Context) (Reading, error)
 }
@@ -34,16 +35,16 @@ type Meter interface {
 	Counters(ctx context.Context) ([2]steering.Counters, error)
 }
 
-// Switch is the one mangle rule. One goroutine calls it. What must not be
-// touched (absent, ambiguous, dynamic) is an error of both methods.
-type Switch interface {
+// RuleSwitch reads and changes the mangle rule. One goroutine calls it. Both methods
+// fail for a rule that must not be touched: absent, ambiguous or dynamic.
+type RuleSwitch interface {
 	// Enabled reads the rule.
 	Enabled(ctx context.Context) (bool, error)
 	// Set enables or disables the rule and reads it back.
 	Set(ctx context.Context, enabled bool) error
 }
 
-// Neighbour tells how the alternate WAN is. One goroutine calls it.
-type Neighbour interface {
+// AlternateWAN reports the state of the alternate WAN. One goroutine calls it.
+type AlternateWAN interface {
 	Condition(ctx context.Context) steering.Alternate
 }

@@ -183,7 +183,7 @@ func (w *world) enabled() bool {
 
 // watch keeps what an Observer hears.
 type watch struct {
-	Nobody
+	NopObserver
 	mu       sync.Mutex
 	late     time.Duration
 	steps    []steering.Input
@@ -301,7 +301,7 @@ func start(t *testing.T, w *world, change func(*Config)) scene {
 func config(w *world, o Observer, change func(*Config)) Config {
 	cfg := Config{
 		Law: defaults(), Interval: 500 * time.Millisecond, History: 50,
-		Path: w, Meter: w, Switch: w, Neighbour: w, Observer: o,
+		Path: w, Meter: w, Switch: w, Alternate: w, Observer: o,
 	}
 	if change != nil {
 		change(&cfg)

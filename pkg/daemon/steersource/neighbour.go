@@ -21,9 +21,9 @@ type Neighbour struct {
 	Loop *local.Client
 }
 
-var _ steerd.Neighbour = Neighbour{}
+var _ steerd.AlternateWAN = Neighbour{}
 
-// Condition implements steerd.Neighbour.
+// Condition implements steerd.AlternateWAN.
 func (n Neighbour) Condition(ctx context.Context) steering.Alternate {
 	h, uptime, err := askWAN(ctx, n.Loop, n.WAN)
 	switch {

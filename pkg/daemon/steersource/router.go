@@ -37,9 +37,9 @@ type Rule struct {
 	Comment string
 }
 
-var _ steerd.Switch = Rule{}
+var _ steerd.RuleSwitch = Rule{}
 
-// Enabled implements steerd.Switch. A rule that must not be touched is an error
+// Enabled implements steerd.RuleSwitch. A rule that must not be touched is an error
 // of reading, too: who cannot write it has nothing to decide about it.
 func (r Rule) Enabled(ctx context.Context) (bool, error) {
 	rule, err := r.Router.Rule(ctx, r.Comment)
@@ -52,7 +52,7 @@ func (r Rule) Enabled(ctx context.Context) (bool, error) {
 	return !rule.Disabled, nil
 }
 
-// Set implements steerd.Switch.
+// Set implements steerd.RuleSwitch.
 func (r Rule) Set(ctx context.Context, enabled bool) error {
 	if _, err := r.Router.SetRule(ctx, r.Comment, enabled); err != nil {
 		return fmt.Errorf("switching the mangle rule: %w", err)
