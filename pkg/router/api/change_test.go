@@ -31,22 +31,22 @@ var (
 	rowTwo = rosdata.Row{".id": "*2", "max-limit": "200"}
 )
 
-// TestTwoQueuesAreOneRoundTrip: the router answers nothing before it has heard
+// TestTwoQueuesTakeOneRoundTrip: the router answers nothing before it has received
 // everything, and then in whatever order it likes.
-func TestTwoQueuesAreOneRoundTrip(t *testing.T) {
+func TestTwoQueuesTakeOneRoundTrip(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		answer func(p *peer, one, two, read string)
 		want   []rosclient.Outcome // Err is compared by class
 	}{
 		{"in order", func(p *peer, one, two, read string) {
-			p.say(done(one), done(two), re(read, "=.id=*1", "=max-limit=100"), re(read, "=.id=*2", "=max-limit=200"), done(read))
+			p.send(done(one), done(two), re(read, "=.id=*1", "=max-limit=100"), re(read, "=.id=*2", "=max-limit=200"), done(read))
 		}, []rosclient.Outcome{{Row: rowOne}, {Row: rowTwo}}},
 		{"in another order", func(p *peer, one, two, read string) {
-			p.say(re(read, "=.id=*2", "=max-limit=200"), done(two), re(read, "=.id=*1", "=max-limit=100"), done(read), done(one))
+			p.send(re(read, "=.id=*2", "=max-limit=200"), done(two), re(read, "=.id=*1", "=max-limit=100"), done(read), done(one))
 		}, []rosclient.Outcome{{Row: rowOne}, {Row: rowTwo}}},
 		{"byte by byte, with what nobody asked for between", func(p *peer, one, two, read string) {
-			p.say(re("99", "=.id=*1"), done("99"), []string{"!re", "=.id=*9"}, []string{"!done"})
+			p.send(re("99", "=.id=*1"), done("99"), []string{"!re", "=.id=*9"}, []string{"!done"})
 			for _, s := range [][]string{done(one), re(read), done(two), {"!empty", ".tag=" + read}, re(read, "=.id=*1", "=max-limit=100", ".about=x"), done(read)} {
 				for _, c := range appendSentence([]byte{0}, s...) {
 					p.raw(string(c))
@@ -54,32 +54,32 @@ func TestTwoQueuesAreOneRoundTrip(t *testing.T) {
 			}
 		}, []rosclient.Outcome{{Row: rowOne}, {}}},
 		{"one is refused", func(p *peer, one, two, read string) {
-			p.say(trap(one, "=category=4", "=message=no such item"), done(one), done(two), re(read, "=.id=*2", "=max-limit=200"), done(read))
+			p.send(trap(one, "=category=4", "=message=no such item"), done(one), done(two), re(read, "=.id=*2", "=max-limit=200"), done(read))
 		}, []rosclient.Outcome{{Err: router.ErrNotFound}, {Row: rowTwo}}},
 		{"rate in the console's form", func(p *peer, one, two, read string) {
-			p.say(done(one), done(two), re(read, "=.id=*1", "=max-limit=0.1k"), re(read, "=.id=*2", "=max-limit=200"), done(read))
+			p.send(done(one), done(two), re(read, "=.id=*1", "=max-limit=0.1k"), re(read, "=.id=*2", "=max-limit=200"), done(read))
 		}, []rosclient.Outcome{{Row: rosdata.Row{".id": "*1", "max-limit": "0.1k"}}, {Row: rowTwo}}},
 		// Then the row proves nothing, and menus reads once more.
 		{"read-back overtakes the change", func(p *peer, one, two, read string) {
-			p.say(re(read, "=.id=*1", "=max-limit=99"), re(read, "=.id=*2", "=max-limit=200"), done(read), done(one), done(two))
+			p.send(re(read, "=.id=*1", "=max-limit=99"), re(read, "=.id=*2", "=max-limit=200"), done(read), done(one), done(two))
 		}, []rosclient.Outcome{{}, {Row: rowTwo}}},
 		{"read-back refused", func(p *peer, one, two, read string) {
-			p.say(done(one), done(two), trap(read, "=message=no such command"), done(read))
+			p.send(done(one), done(two), trap(read, "=message=no such command"), done(read))
 		}, []rosclient.Outcome{{}, {}}},
 		{"connection ends after the first", func(p *peer, one, _, _ string) {
-			p.say(done(one))
+			p.send(done(one))
 		}, []rosclient.Outcome{{}, {Err: router.ErrOutcomeUnknown}}},
 		{"connection ends before the read-back", func(p *peer, one, two, read string) {
-			p.say(done(one), done(two), re(read, "=.id=*1", "=max-limit=100"))
+			p.send(done(one), done(two), re(read, "=.id=*1", "=max-limit=100"))
 		}, []rosclient.Outcome{{}, {}}},
 		{"connection ends after a refusal", func(p *peer, one, _, _ string) {
-			p.say(trap(one, "=message=not enough permissions (9)"))
+			p.send(trap(one, "=message=not enough permissions (9)"))
 		}, []rosclient.Outcome{{Err: router.ErrDenied}, {Err: router.ErrOutcomeUnknown}}},
 		{"session is ended", func(p *peer, _, two, _ string) {
-			p.say(done(two), []string{"!fatal", "session terminated"})
+			p.send(done(two), []string{"!fatal", "session terminated"})
 		}, []rosclient.Outcome{{Err: router.ErrOutcomeUnknown}, {}}},
 		{"nonsense", func(p *peer, one, _, _ string) {
-			p.say(done(one), []string{"!hello"})
+			p.send(done(one), []string{"!hello"})
 		}, []rosclient.Outcome{{}, {Err: router.ErrOutcomeUnknown}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -101,11 +101,11 @@ func TestTwoQueuesAreOneRoundTrip(t *testing.T) {
 
 func TestOtherChanges(t *testing.T) {
 	for _, tt := range []struct {
-		name   string
-		change rosclient.Change
-		heard  string
-		answer func(tag string) []string
-		want   rosclient.Outcome
+		name     string
+		change   rosclient.Change
+		received string
+		answer   func(tag string) []string
+		want     rosclient.Outcome
 	}{
 		{"add", rosclient.Change{Menu: "/ip/firewall/address-list", Command: "add", Set: map[string]string{"list": "l", "comment": "a=b\r\n\x00?#|"}},
 			"/ip/firewall/address-list/add =comment=a=b\r\n\x00?#| =list=l",
@@ -122,7 +122,7 @@ func TestOtherChanges(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tr := newTransport(t, func(p *peer) {
-				p.say(tt.answer(p.expect(tt.heard)))
+				p.send(tt.answer(p.expect(tt.received)))
 				p.expect("/quit")
 			})
 			if diff := cmp.Diff([]rosclient.Outcome{tt.want}, tr.Change(bounded(t), tt.change)); diff != "" {
@@ -137,7 +137,7 @@ func TestOtherChanges(t *testing.T) {
 
 // TestNoSession: a change is not sent on another session than the caller knows.
 func TestNoSession(t *testing.T) {
-	tr := newTransport(t, func(p *peer) { p.hear() })
+	tr := newTransport(t, func(p *peer) { p.receive() })
 	if _, err := tr.Print(bounded(t), rosclient.Query{Menu: "/queue/tree"}); !errors.Is(err, router.ErrOutcomeUnknown) {
 		t.Errorf("first print: %v", err)
 	}
@@ -154,20 +154,20 @@ func TestNoSession(t *testing.T) {
 // TestCancelledChange: a late answer must not be taken for that of the next
 // command, so the session is given up.
 func TestCancelledChange(t *testing.T) {
-	heard := make(chan struct{}, 1)
+	received := make(chan struct{}, 1)
 	tr := newTransport(t, func(p *peer) {
 		if p.n == 1 {
 			p.expect(setOne)
 			p.expect("/queue/tree/print =.proplist=.id,max-limit ?.id=*1")
-			heard <- struct{}{}
-			p.gone()
+			received <- struct{}{}
+			p.waitClosed()
 			return
 		}
-		p.say(done(p.expect("/system/identity/print")))
+		p.send(done(p.expect("/system/identity/print")))
 	})
 	ctx, cancel := context.WithCancel(bounded(t))
 	go func() {
-		<-heard
+		<-received
 		cancel()
 	}()
 	o := tr.Change(ctx, twoLimits()[0])[0]

@@ -56,12 +56,12 @@ func TestString(t *testing.T) {
 // buffers of the session may hold it.
 func TestPasswordIsNotPrinted(t *testing.T) {
 	cfg := plainConfig(t, func(p *peer) {
-		p.hear()
-		p.say([]string{"!done"})
+		p.receive()
+		p.send([]string{"!done"})
 		for range 2 {
-			p.say(done(p.expect("/ip/route/print")))
+			p.send(done(p.expect("/ip/route/print")))
 		}
-		p.gone()
+		p.waitClosed()
 	})
 	cfg.Password = func() string { return secret }
 	c := newClient(t, cfg)

@@ -81,8 +81,8 @@ func TestFaultyAnswers(t *testing.T) {
 	}
 }
 
-// TestOddAnswers: what is strange and yet an answer.
-func TestOddAnswers(t *testing.T) {
+// TestUnusualAnswers: what is strange and yet an answer.
+func TestUnusualAnswers(t *testing.T) {
 	for _, kind := range []simrouter.FaultKind{simrouter.EmptyRe, simrouter.Unsolicited} {
 		t.Run(string(kind), func(t *testing.T) {
 			r := routertest.StartService(t, simrouter.API, simrouter.Config{})

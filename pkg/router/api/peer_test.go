@@ -27,8 +27,8 @@ type peer struct {
 	n  int // which connection this is, from 1
 }
 
-// hear returns the next sentence in one line, without its tag.
-func (p *peer) hear() (words, tag string) {
+// receive returns the next sentence in one line, without its tag.
+func (p *peer) receive() (words, tag string) {
 	got, err := p.in.Read()
 	if err != nil {
 		return "", ""
@@ -43,17 +43,17 @@ func (p *peer) hear() (words, tag string) {
 	return strings.Join(got, " "), tag
 }
 
-// expect hears a sentence that must be this one, and returns its tag.
+// expect receives a sentence that must be this one, and returns its tag.
 func (p *peer) expect(want string) string {
-	got, tag := p.hear()
+	got, tag := p.receive()
 	if got != want {
-		p.Errorf("router heard\n     %q\nwant %q", got, want)
+		p.Errorf("router received\n     %q\nwant %q", got, want)
 	}
 	return tag
 }
 
-// say sends sentences in one packet.
-func (p *peer) say(sentences ...[]string) {
+// send sends sentences in one packet.
+func (p *peer) send(sentences ...[]string) {
 	var b []byte
 	for _, words := range sentences {
 		b = sentence.Append(b, words...)
@@ -65,13 +65,13 @@ func (p *peer) raw(s string) { _, _ = p.Write([]byte(s)) }
 
 func (p *peer) login() {
 	p.expect("/login =name=admin =password=")
-	p.say([]string{"!done"})
+	p.send([]string{"!done"})
 }
 
-// gone waits for the other end to close.
-func (p *peer) gone() {
+// waitClosed waits for the other end to close.
+func (p *peer) waitClosed() {
 	for {
-		if words, _ := p.hear(); words == "" {
+		if words, _ := p.receive(); words == "" {
 			return
 		}
 	}

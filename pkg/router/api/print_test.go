@@ -83,8 +83,8 @@ func TestReplies(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tr := newTransport(t, func(p *peer) {
-				p.say(tt.answer(p.expect("/m/print"))...)
-				p.gone()
+				p.send(tt.answer(p.expect("/m/print"))...)
+				p.waitClosed()
 			})
 			rows, err := tr.Print(bounded(t), rosclient.Query{Menu: "/m"})
 			if !errors.Is(err, tt.class) {
@@ -119,16 +119,16 @@ func TestLostSession(t *testing.T) {
 			c := newClient(t, plainConfig(t, func(p *peer) {
 				p.login()
 				if p.n == 1 {
-					p.say(done(p.expect("/ip/route/print")))
+					p.send(done(p.expect("/ip/route/print")))
 					p.expect("/ip/route/print")
 					if tt.last != nil {
-						p.say(tt.last)
+						p.send(tt.last)
 					}
 					return
 				}
 				tag := p.expect("/ip/route/print")
-				p.say(re(tag, "=dst-address=0.0.0.0/0"), done(tag))
-				p.gone()
+				p.send(re(tag, "=dst-address=0.0.0.0/0"), done(tag))
+				p.waitClosed()
 			}))
 			for want := range 2 {
 				routes, err := c.Routes(t.Context())
@@ -160,11 +160,11 @@ func TestStatistics(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			tr := newTransport(t, func(p *peer) {
 				tag := p.expect(plain)
-				p.say(re(tag, bare...), done(tag))
-				p.say(tt.second(p.expect(stats))...)
+				p.send(re(tag, bare...), done(tag))
+				p.send(tt.second(p.expect(stats))...)
 				tag = p.expect(tt.third)
-				p.say(re(tag, full...), done(tag))
-				p.gone()
+				p.send(re(tag, full...), done(tag))
+				p.waitClosed()
 			})
 			rows, err := tr.Print(bounded(t), q)
 			if err != nil {

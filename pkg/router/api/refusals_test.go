@@ -28,14 +28,14 @@ func TestRefusals(t *testing.T) {
 			c := newClient(t, plainConfig(t, func(p *peer) {
 				p.login()
 				for {
-					words, tag := p.hear()
+					words, tag := p.receive()
 					switch {
 					case words == "", strings.HasPrefix(words, "/quit"):
 						return
 					case strings.HasPrefix(words, "/queue/tree/set"):
-						p.say(trap(tag, "=message="+tt.message), done(tag))
+						p.send(trap(tag, "=message="+tt.message), done(tag))
 					default:
-						p.say(re(tag, "=.id=*5", "=name=down", "=max-limit=90000000", "=limit-at="+tt.limitAt, "=bytes=1"), done(tag))
+						p.send(re(tag, "=.id=*5", "=name=down", "=max-limit=90000000", "=limit-at="+tt.limitAt, "=bytes=1"), done(tag))
 					}
 				}
 			}))
@@ -59,9 +59,9 @@ func TestRefusedBeforeAnyChange(t *testing.T) {
 	t.Run("read", func(t *testing.T) {
 		c := newClient(t, plainConfig(t, func(p *peer) {
 			p.login()
-			_, tag := p.hear()
-			p.say(trap(tag, "=message=std failure: not allowed (9)"), done(tag))
-			p.gone()
+			_, tag := p.receive()
+			p.send(trap(tag, "=message=std failure: not allowed (9)"), done(tag))
+			p.waitClosed()
 		}))
 		if _, err := c.Queues(bounded(t)); !errors.Is(err, router.ErrDenied) {
 			t.Errorf("got %v", err)

@@ -44,7 +44,7 @@ var every = []struct {
 
 func TestEveryCall(t *testing.T) {
 	for _, tt := range every {
-		t.Run(tt.name+" over the first way", func(t *testing.T) {
+		t.Run(tt.name+" over the first endpoint", func(t *testing.T) {
 			run(t, func(b *bench) {
 				for range 3 {
 					if err := tt.call(b.Context(), b.c); err != nil {
@@ -55,7 +55,7 @@ func TestEveryCall(t *testing.T) {
 					b.Errorf("%d calls over %d clients", n, b.endpoints[0].opened)
 				}
 				if b.endpoints[1].opened+b.endpoints[2].opened != 0 {
-					b.Error("opened a way that was not needed")
+					b.Error("opened an endpoint that was not needed")
 				}
 				b.wantSwitches(0)
 			})
@@ -89,14 +89,14 @@ func TestEveryCall(t *testing.T) {
 				err := tt.call(b.Context(), b.c)
 				calls := len(b.endpoints[1].seen())
 				if tt.repeated && (err != nil || calls != 1) {
-					b.Errorf("%d calls on the next way, %v", calls, err)
+					b.Errorf("%d calls on the next endpoint, %v", calls, err)
 				}
 				if !tt.repeated && (!errors.Is(err, router.ErrOutcomeUnknown) || calls != 0) {
-					b.Errorf("%d calls on the next way, %v: a change must not be repeated", calls, err)
+					b.Errorf("%d calls on the next endpoint, %v: a change must not be repeated", calls, err)
 				}
 				b.wantActive(0) // once is no outage
 				if n := b.endpoints[1].open(); n != 0 {
-					b.Errorf("%d idle sessions on a way that is not the active one", n)
+					b.Errorf("%d idle sessions on an endpoint that is not the active one", n)
 				}
 			})
 		})
@@ -118,16 +118,16 @@ func TestRefusalIsNoOutage(t *testing.T) {
 				}
 				b.wantActive(0)
 				if b.endpoints[1].opened != 0 {
-					b.Error("went to the next way")
+					b.Error("went to the next endpoint")
 				}
 			})
 		})
 	}
 }
 
-// On the second way, what is an answer makes it the active one; refused
+// On the second endpoint, what is an answer makes it the active one; refused
 // credentials end the search.
-func TestRefusalOnTheSecondWay(t *testing.T) {
+func TestRefusalOnSecondEndpoint(t *testing.T) {
 	for _, tt := range []struct {
 		class  error
 		active int
@@ -151,14 +151,14 @@ func TestRefusalOnTheSecondWay(t *testing.T) {
 				b.wantActive(tt.active)
 				// A client that was refused remembers not to insist.
 				if b.endpoints[1].opened != 1 || b.endpoints[2].opened != 0 {
-					b.Errorf("opened the second way %d times, the third %d times", b.endpoints[1].opened, b.endpoints[2].opened)
+					b.Errorf("opened the second endpoint %d times, the third %d times", b.endpoints[1].opened, b.endpoints[2].opened)
 				}
 			})
 		})
 	}
 }
 
-func TestAllWaysFail(t *testing.T) {
+func TestAllEndpointsFail(t *testing.T) {
 	run(t, func(b *bench) {
 		for i, s := range b.endpoints {
 			s.set(func(s *service) {
@@ -184,7 +184,7 @@ func TestAllWaysFail(t *testing.T) {
 	})
 }
 
-func TestWayThatCannotBeOpened(t *testing.T) {
+func TestEndpointCannotBeOpened(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bad := errors.New("key file is world-readable")
 		s := &service{name: "rest r:443"}
@@ -197,7 +197,7 @@ func TestWayThatCannotBeOpened(t *testing.T) {
 	})
 }
 
-// A way that does not answer connection attempts leaves time for the others.
+// An endpoint that does not answer connection attempts leaves time for the others.
 func TestDeadlineIsShared(t *testing.T) {
 	run(t, func(b *bench) {
 		b.endpoints[0].set(func(s *service) { s.deaf = true })
@@ -216,7 +216,7 @@ func TestDeadlineIsShared(t *testing.T) {
 }
 
 // But a script may take all the time it needs.
-func TestErrandIsNotCutShort(t *testing.T) {
+func TestScriptMayUseTheWholeTime(t *testing.T) {
 	run(t, func(b *bench) {
 		b.endpoints[0].set(mute)
 		ctx, cancel := context.WithTimeout(b.Context(), clientTimeout)
@@ -235,7 +235,7 @@ func TestNoTimeLeft(t *testing.T) {
 		time.AfterFunc(time.Second, cancel)
 		_, err := b.c.Info(ctx)
 		if !errors.Is(err, context.Canceled) || b.endpoints[1].opened != 0 {
-			b.Errorf("got %v, opened the next way %d times", err, b.endpoints[1].opened)
+			b.Errorf("got %v, opened the next endpoint %d times", err, b.endpoints[1].opened)
 		}
 		// Whoever cancels says nothing of the router.
 		for range 2 * maxTimeouts {
@@ -249,7 +249,7 @@ func TestNoTimeLeft(t *testing.T) {
 	})
 }
 
-func TestStalledWayIsLeft(t *testing.T) {
+func TestStalledEndpointIsAbandoned(t *testing.T) {
 	run(t, func(b *bench) {
 		b.endpoints[0].set(mute)
 		for i := range maxTimeouts {

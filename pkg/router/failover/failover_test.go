@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// bench is a Client over three ways.
+// bench is a Client over three endpoints.
 type bench struct {
 	*testing.T
 	box       *box
@@ -50,8 +50,8 @@ func run(t *testing.T, test func(*bench)) {
 			if n := s.open(); n != 0 {
 				t.Errorf("%s: %d clients left open", s.name, n)
 			}
-			if s.misuse != 0 {
-				t.Errorf("%s: %d calls on a closed client", s.name, s.misuse)
+			if s.callsAfterClose != 0 {
+				t.Errorf("%s: %d calls on a closed client", s.name, s.callsAfterClose)
 			}
 		}
 	})
@@ -94,7 +94,7 @@ func down(s *service) { s.err = fmt.Errorf("router %s: %w", s.name[4:], router.E
 func up(s *service)   { s.err, s.mute, s.deaf, s.lost = nil, false, false, false }
 func mute(s *service) { s.mute = true }
 
-// The session of an abandoned way stays while a call is in progress on it.
+// The session of an abandoned endpoint stays while a call is in progress on it.
 func TestAbandonedSessionIsClosedWhenIdle(t *testing.T) {
 	run(t, func(b *bench) {
 		b.endpoints[0].set(down)

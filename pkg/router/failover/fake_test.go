@@ -13,27 +13,27 @@ import (
 // clientTimeout is that of every client: what a noAnswer router costs.
 const clientTimeout = 3 * time.Second
 
-// box is the router behind all ways.
+// box is the router behind all endpoints.
 type box struct {
 	mu     sync.Mutex
 	queues map[string]bitrate.Rate
 	writes int
 }
 
-// service is one way as the router has it.
+// service is one endpoint as the router has it.
 type service struct {
 	name string
 	box  *box
 
-	mu     sync.Mutex
-	err    error // every call fails with it, at once
-	mute   bool  // requests are taken and never answered
-	deaf   bool  // a connection attempt is never answered
-	lost   bool  // changes take effect and are not answered
-	opened int
-	closed int
-	misuse int // calls on a client that was closed
-	calls  []string
+	mu              sync.Mutex
+	err             error // every call fails with it, at once
+	mute            bool  // requests are taken and never answered
+	deaf            bool  // a connection attempt is never answered
+	lost            bool  // changes take effect and are not answered
+	opened          int
+	closed          int
+	callsAfterClose int // calls on a client that was closed
+	calls           []string
 }
 
 func (s *service) set(change func(*service)) {
@@ -60,7 +60,7 @@ func (f *fake) do(ctx context.Context, name string) error {
 	s := f.s
 	s.mu.Lock()
 	if f.closed {
-		s.misuse++
+		s.callsAfterClose++
 	}
 	s.calls = append(s.calls, name)
 	err, mute, deaf := s.err, s.mute, s.deaf

@@ -9,7 +9,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
-func TestBackToTheFirstWay(t *testing.T) {
+func TestReturnToFirstEndpoint(t *testing.T) {
 	run(t, func(b *bench) {
 		b.endpoints[0].set(down)
 		b.info(1)
@@ -20,7 +20,7 @@ func TestBackToTheFirstWay(t *testing.T) {
 			b.Errorf("asked %v in a minute", asked) // after about 5, 15, 35 and perhaps 60 s
 		}
 		if len(b.endpoints[1].seen()) != 1 {
-			b.Error("the active way was asked as well")
+			b.Error("the active endpoint was asked as well")
 		}
 		time.Sleep(time.Hour)
 		if n := len(b.endpoints[0].seen()); n < 9 || n > 18 {
@@ -28,7 +28,7 @@ func TestBackToTheFirstWay(t *testing.T) {
 		}
 		b.wantActive(1)
 		if n := b.endpoints[0].open(); n != 1 {
-			b.Errorf("%d clients of the first way while it is asked", n)
+			b.Errorf("%d clients of the first endpoint while it is asked", n)
 		}
 
 		b.endpoints[0].set(up)
@@ -37,12 +37,12 @@ func TestBackToTheFirstWay(t *testing.T) {
 		b.wantActive(0)
 		b.wantSwitches(2)
 		if n := b.endpoints[1].open(); n != 0 {
-			b.Errorf("%d clients of the abandoned way are open", n)
+			b.Errorf("%d clients of the abandoned endpoint are open", n)
 		}
 		opened := b.endpoints[0].opened
 		b.info(0)
 		if b.endpoints[0].opened != opened {
-			b.Error("the session that found the way open is not the one in use")
+			b.Error("the session that found the endpoint open is not the one in use")
 		}
 		b.mu.Lock()
 		back := b.switches[1]
@@ -53,13 +53,13 @@ func TestBackToTheFirstWay(t *testing.T) {
 		b.endpoints[0].seen()
 		time.Sleep(time.Hour)
 		if n := len(b.endpoints[0].seen()); n != 0 {
-			b.Errorf("asked %d times on the first way", n)
+			b.Errorf("asked %d times on the first endpoint", n)
 		}
 	})
 }
 
-// A way that was left because it was noAnswer is as good as new once it answers.
-func TestStalledWayComesBack(t *testing.T) {
+// An endpoint that was abandoned because it did not answer is as good as new once it answers.
+func TestStalledEndpointReturns(t *testing.T) {
 	run(t, func(b *bench) {
 		b.endpoints[0].set(mute)
 		for range maxTimeouts {
@@ -75,7 +75,7 @@ func TestStalledWayComesBack(t *testing.T) {
 	})
 }
 
-// asked returns after how long the first way was asked for the first time.
+// asked returns after how long the first endpoint was asked for the first time.
 func (b *bench) asked() time.Duration {
 	b.endpoints[0].seen()
 	start := time.Now()
@@ -85,7 +85,7 @@ func (b *bench) asked() time.Duration {
 	return time.Since(start)
 }
 
-// A first way that answers the question and nothing else is not asked every
+// A first endpoint that answers the question and nothing else is not asked every
 // five seconds for ever.
 func TestFlappingIsDamped(t *testing.T) {
 	run(t, func(b *bench) {
@@ -113,7 +113,7 @@ func TestFlappingIsDamped(t *testing.T) {
 	})
 }
 
-// Refused credentials on the way back are not repeated every few seconds.
+// Refused credentials on the return are not repeated every few seconds.
 func TestRefusedProbe(t *testing.T) {
 	run(t, func(b *bench) {
 		b.endpoints[0].set(down)
@@ -130,8 +130,8 @@ func TestRefusedProbe(t *testing.T) {
 	})
 }
 
-// Back over the second way's failure, without the background's help.
-func TestRoundToTheFirst(t *testing.T) {
+// Back over the second endpoint's failure, without the background's help.
+func TestFallbackToFirstEndpoint(t *testing.T) {
 	run(t, func(b *bench) {
 		b.endpoints[0].set(down)
 		b.endpoints[2].set(down)

@@ -13,8 +13,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
-// TestWordsOfTheNetwork: failures that only a network far away could produce.
-func TestWordsOfTheNetwork(t *testing.T) {
+// TestDescribe: failures that only a network far away could produce.
+func TestDescribe(t *testing.T) {
 	target := &Target{Host: "192.0.2.1", Port: 443, Service: "www-ssl", Timeout: 5 * time.Second, TLS: Trust{}.Config("192.0.2.1")}
 	op := func(err error) error {
 		return &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", err)}
@@ -30,7 +30,7 @@ func TestWordsOfTheNetwork(t *testing.T) {
 		{"no route", Connecting, op(syscall.EHOSTUNREACH), router.ErrUnreachable, "cannot connect (no route to host); check the host"},
 		{"no session left", Connecting, op(syscall.ECONNRESET), router.ErrUnreachable, "has it a session left? on the router: /ip service print"},
 		{"nothing there", Connecting, context.DeadlineExceeded, router.ErrUnreachable, "no answer to a connection attempt for 5s; check the host (router.host) and the router's firewall"},
-		{"closed in the handshake", Handshaking, errors.New("EOF"), router.ErrUnreachable, "has the service a certificate?"},
+		{"closed in the handshake", Handshaking, errors.New("EOF"), router.ErrUnreachable, "has the service a certificate? or the service www-ssl does not admit this host"},
 		{"silent at login", LoggingIn, context.DeadlineExceeded, router.ErrUnreachable, "did not answer the login"},
 		{"reset", Waiting, op(syscall.ECONNRESET), router.ErrOutcomeUnknown, "connection lost while waiting for an answer (connection reset by peer)"},
 		{"cancelled", Waiting, context.Canceled, router.ErrOutcomeUnknown, "cancelled while waiting for an answer"},

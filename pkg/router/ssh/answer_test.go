@@ -81,7 +81,7 @@ var screens = map[string]screen{
 	"a little padding": {pad: 40},
 }
 
-func TestUnderstand(t *testing.T) {
+func TestParseAnswer(t *testing.T) {
 	comment := "Tür \xe4 \"q\" $x;;;\x00\x1f\r\n  two \n" + token + "." + strings.Repeat("long ", 40)
 	lines := []string{
 		beginning(), token + "=",

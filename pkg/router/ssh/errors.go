@@ -55,7 +55,7 @@ func (t *transport) refusedLogin() error {
 	case t.login.signer != nil:
 		what, check = "user or key", "check router.user and router.ssh_key (on the router: /user ssh-keys print)"
 	}
-	hint := check + ", and that the user's group has the policy ssh"
+	hint := check + ", that the user's group has the policy ssh, and that the user's address admits this host"
 	if t.login.signer == nil {
 		hint += "; a user with an imported key is refused a password"
 	} else if t.login.signer.PublicKey().Type() == xssh.KeyAlgoRSA && !t.legacy {

@@ -38,9 +38,9 @@ func opened(t *testing.T, q simrouter.SSHQuirks) (*simrouter.Router, *session) {
 	return r, s
 }
 
-// TestKeepAliveFindsTheDead: a peer that is silent is found to be gone while
+// TestKeepAliveEndsDeadConnection: a peer that is silent is found to be gone while
 // nobody wants anything of it.
-func TestKeepAliveFindsTheDead(t *testing.T) {
+func TestKeepAliveEndsDeadConnection(t *testing.T) {
 	r, s := opened(t, simrouter.SSHQuirks{})
 	r.Silence(true)
 	s.keepAlive(time.Millisecond, 20*time.Millisecond, new(atomic.Bool))

@@ -45,7 +45,7 @@ func TestRefusedChannel(t *testing.T) {
 	}
 }
 
-func TestServerThatRunsNothing(t *testing.T) {
+func TestServerWithoutExec(t *testing.T) {
 	s := serve(t, nil, "ed25519")
 	s.noExec = true
 	_, err := newClient(t, s.config()).QueueTypes(t.Context())
@@ -98,9 +98,9 @@ func TestHostileAnswers(t *testing.T) {
 	}
 }
 
-// TestCountersApart: where rows do not hold their counters, they are asked for
+// TestCountersQueriedSeparately: where rows do not hold their counters, they are asked for
 // one by one, from the second request on.
-func TestCountersApart(t *testing.T) {
+func TestCountersQueriedSeparately(t *testing.T) {
 	s := serve(t, func(_ int, command string, ch xssh.Channel) {
 		row := "r 2 *1.\r\nf str 4 1 name q.\r\nf num 9 1 max-limit 5.\r\n"
 		if strings.Contains(command, `{"bytes";"packets";"dropped";"queued-bytes";"queued-packets";"rate"} do={:local v [/queue tree get $i $k]`) {
