@@ -176,3 +176,31 @@ func wantRefusal(t *testing.T, err, class error, want ...string) {
 		}
 	}
 }
+
+// RouterOS 7.23 leaves out flags of a rule that were never set.
+func TestRuleWithoutFlags(t *testing.T) {
+	var mu sync.Mutex
+	disabled := ""
+	c := hostile(t, func(w http.ResponseWriter, req *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		if req.Method == http.MethodPatch {
+			body := make([]byte, 100)
+			n, _ := req.Body.Read(body)
+			if disabled = ""; strings.Contains(string(body[:n]), "true") {
+				disabled = `,"disabled":"true"`
+			}
+		}
+		row := `{".id":"*A","chain":"prerouting","action":"accept","comment":"steer"` + disabled + `}`
+		if req.Method == http.MethodGet {
+			row = "[" + row + "]"
+		}
+		_, _ = w.Write([]byte(row))
+	})
+	for _, enabled := range []bool{true, false, true} {
+		rule, err := c.SetRule(t.Context(), "steer", enabled)
+		if err != nil || rule.Disabled == enabled {
+			t.Errorf("enabled %t: %+v, %v", enabled, rule, err)
+		}
+	}
+}

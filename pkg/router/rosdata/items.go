@@ -105,10 +105,15 @@ func Same(a, b string) bool {
 }
 
 // Shows reports whether a row has all properties of set, as far as RouterOS
-// tells their values apart.
+// distinguishes their values. A flag that is absent is false: some versions leave
+// out flags that were never set.
 func Shows(r Row, set map[string]string) bool {
 	for prop, want := range set {
-		if !Same(r[prop], want) {
+		value, ok := r[prop]
+		if !ok && isBool(want) {
+			value = "false"
+		}
+		if !Same(value, want) {
 			return false
 		}
 	}

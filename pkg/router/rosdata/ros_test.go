@@ -146,3 +146,25 @@ func FuzzQuote(f *testing.F) {
 		}
 	})
 }
+
+func TestShows(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		row  Row
+		set  map[string]string
+		want bool
+	}{
+		{"equal", Row{"max-limit": "480000000", "queue": "cake"}, map[string]string{"max-limit": "480000000"}, true},
+		{"with a suffix", Row{"max-limit": "480M"}, map[string]string{"max-limit": "480000000"}, true},
+		{"another value", Row{"max-limit": "480M"}, map[string]string{"max-limit": "48000000"}, false},
+		{"absent", Row{}, map[string]string{"max-limit": "0"}, false},
+		{"yes for true", Row{"disabled": "yes"}, map[string]string{"disabled": "true"}, true},
+		{"absent flag, to be false", Row{}, map[string]string{"disabled": "false"}, true},
+		{"absent flag, to be true", Row{}, map[string]string{"disabled": "true"}, false},
+		{"one of two", Row{"a": "1"}, map[string]string{"a": "1", "b": "2"}, false},
+	} {
+		if got := Shows(tt.row, tt.set); got != tt.want {
+			t.Errorf("%s: %t", tt.name, got)
+		}
+	}
+}
