@@ -140,6 +140,10 @@ type reader struct {
 	pad     int  // lines are filled up with blanks to this column; 0: they are not
 	newline bool // "\n" within a value is shown as "\r\n"
 
+	// lineEnd is the end of a padded line, and blankFrom the start of the blanks
+	// before it.
+	lineEnd, blankFrom int
+
 	keep, kept int // blanks that are not padding, and how many of them were read
 }
 
@@ -215,8 +219,15 @@ func (r *reader) next() (byte, bool) {
 // padding skips the padding at the end of a line within a value.
 func (r *reader) padding() {
 	end := r.pos + r.pad - r.col
+	if end >= len(r.data) || !bytes.HasPrefix(r.data[end:], []byte("\r\n")) {
+		r.kept = 0
+		return
+	}
+	if r.lineEnd != end {
+		r.lineEnd, r.blankFrom = end, r.pos+len(bytes.TrimRight(r.data[r.pos:end], " "))
+	}
 	switch {
-	case end >= len(r.data) || !bytes.HasPrefix(r.data[end:], []byte("\r\n")) || len(bytes.Trim(r.data[r.pos:end], " ")) > 0:
+	case r.pos < r.blankFrom:
 		r.kept = 0
 	case r.kept < r.keep:
 		r.kept++

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -218,5 +219,22 @@ func TestDuration(t *testing.T) {
 		if got := duration(in); got != want {
 			t.Errorf("duration(%q) = %q, want %q", in, got, want)
 		}
+	}
+}
+
+// A line full of blanks, which may all be padding, takes time in proportion to its
+// length: a router can send 8 MiB of them.
+func TestPaddedLinesAreReadOnce(t *testing.T) {
+	const width = 200_000
+	blanks := strings.Repeat(" ", width)
+	pad := func(line string) string { return line + strings.Repeat(" ", 2*width+len(token)+1-len(line)) }
+	output := pad(token+"+") + "\r\n" + pad(token+"+") + "\n" + pad(token+"+"+widthProbe) + "\r\n" +
+		pad("r 2 *1.") + "\r\n" + pad("f str 1 600000 a "+blanks+"x") + "\r\n" + strings.Repeat("y", width)
+	start := time.Now()
+	if a := parseAnswer(token, []byte(output), false); !a.begun || a.done {
+		t.Errorf("begun %t, done %t", a.begun, a.done)
+	}
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("took %v", took)
 	}
 }
