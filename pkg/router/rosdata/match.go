@@ -33,18 +33,27 @@ func Only(rows []Row, what, prop, value string) (Row, error) {
 	return nil, fmt.Errorf("%s %s: %w: %d have that %s", what, Quote(value), router.ErrAmbiguous, len(found), prop)
 }
 
+// maxCompared is the number of existing values that near compares. Tables of a
+// router can have tens of thousands of rows.
+const maxCompared = 2000
+
 // near returns a text with the existing values most similar to value.
 func near(value string, values []string) string {
 	if len(values) == 0 {
 		return "; the router has none at all"
 	}
-	values = slices.Clone(values)
-	slices.SortStableFunc(values, func(a, b string) int {
-		return cmp.Compare(distance(value, a), distance(value, b))
-	})
+	type candidate struct {
+		value    string
+		distance int
+	}
+	candidates := make([]candidate, min(len(values), maxCompared))
+	for i := range candidates {
+		candidates[i] = candidate{values[i], distance(value, values[i])}
+	}
+	slices.SortStableFunc(candidates, func(a, b candidate) int { return cmp.Compare(a.distance, b.distance) })
 	quoted := make([]string, 0, 3)
-	for _, v := range values[:min(3, len(values))] {
-		quoted = append(quoted, Quote(v))
+	for _, c := range candidates[:min(3, len(candidates))] {
+		quoted = append(quoted, Quote(c.value))
 	}
 	if len(values) == len(quoted) {
 		return "; the router has " + strings.Join(quoted, ", ")

@@ -3,6 +3,7 @@ package rosdata
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -166,5 +167,21 @@ func TestShows(t *testing.T) {
 		if got := Shows(tt.row, tt.set); got != tt.want {
 			t.Errorf("%s: %t", tt.name, got)
 		}
+	}
+}
+
+// Naming the nearest of a table with very many rows takes no noticeable time.
+func TestOnlyOfManyRows(t *testing.T) {
+	rows := make([]Row, 80_000)
+	for i := range rows {
+		rows[i] = Row{"name": strings.Repeat("queue-", 10) + strconv.Itoa(i)}
+	}
+	start := time.Now()
+	_, err := Only(rows, "queue", "name", strings.Repeat("queue-", 10)+"x")
+	if !errors.Is(err, router.ErrNotFound) || !strings.Contains(err.Error(), `the nearest names are "queue-`) {
+		t.Errorf("got %v", err)
+	}
+	if took := time.Since(start); took > time.Second {
+		t.Errorf("took %v", took)
 	}
 }
