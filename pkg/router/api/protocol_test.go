@@ -1,8 +1,12 @@
 package api
 
 import (
+	"bufio"
 	"errors"
+	"io"
+	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -11,8 +15,49 @@ import (
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
-// The API spoken to a port of REST is recognised long before the call times out,
-// since a web server waits in silence for the end of a line.
+// A web server may wait in silence for the end of what it takes for a line. It is
+// recognised on a connection of its own, long before the call times out.
+func TestSilentWebServer(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			wg.Go(func() {
+				defer c.Close()
+				_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+				in := bufio.NewReader(c)
+				line, err := in.ReadString('\n')
+				if err == nil && strings.HasPrefix(line, "HEAD / ") {
+					_, _ = io.WriteString(c, "HTTP/1.1 501 Not Implemented\r\n\r\n")
+				}
+				_, _ = io.Copy(io.Discard, in)
+			})
+		}
+	})
+	t.Cleanup(func() {
+		_ = ln.Close()
+		wg.Wait()
+	})
+	addr := ln.Addr().(*net.TCPAddr)
+	c := newClient(t, Config{Host: "127.0.0.1", Port: addr.Port, User: "admin", Plain: true, Timeout: 10 * time.Second})
+	start := time.Now()
+	_, err = c.Info(t.Context())
+	if took := time.Since(start); took > 2*time.Second {
+		t.Errorf("took %v", took)
+	}
+	if !errors.Is(err, router.ErrUnreachable) || !strings.Contains(err.Error(), "speaks HTTP, not the API") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// The API spoken to a port of REST, or without TLS to one with it, and the reverse.
 func TestPortOfAnotherService(t *testing.T) {
 	for _, tt := range []struct {
 		name    string

@@ -11,7 +11,7 @@ import (
 
 // overdue is the time after which a service that has never answered is checked for
 // another protocol.
-const overdue = 500 * time.Millisecond
+const overdue = time.Second
 
 // Protocol is another protocol that a port may speak.
 type Protocol struct {
