@@ -223,6 +223,12 @@ func TestProblems(t *testing.T) {
 			"f:19: continuous_monitoring.fallback_checks.tcp_targets[0]: must be one entry of a list of host:port or [host, port]",
 			"f:19: continuous_monitoring.fallback_checks.tcp_targets[1]: must be one entry of a list of host:port or [host, port]",
 		}},
+		{"half a target", minimal + "  fallback_checks:\n    tcp_targets: [[1.1.1.1, null]]\n", []string{
+			"f:18: continuous_monitoring.fallback_checks.tcp_targets[0]: must be host:port or [host, port]"}},
+		{"merge key without a mapping", strings.Replace(minimal, "router:", "router:\n  <<: x", 1), []string{
+			"f:3: router: a merge key (<<) needs a mapping"}},
+		{"too large", minimal + strings.Repeat("# x\n", 1<<18), []string{
+			"f: is larger than 1048576 bytes: this is not a configuration"}},
 		{"target without port", minimal + "  fallback_checks:\n    tcp_targets: [1.1.1.1]\n", []string{
 			`f:18: continuous_monitoring.fallback_checks.tcp_targets: "1.1.1.1" is not host:port, such as 1.1.1.1:443 or [2606:4700:4700::1111]:443`}},
 		{"unset variable", edit(t, "hunter2", "${ROUTER_PASSWORD}", "192.168.88.1", "${ROUTER}.lan"), []string{
@@ -621,6 +627,19 @@ func TestLoadMissing(t *testing.T) {
 	}
 	if wan, _, err := Load(filepath.Join(dir, "att.yaml"), Options{}); err != nil || wan.Path != filepath.Join(dir, "att.yaml") {
 		t.Error(wan, err)
+	}
+}
+
+func TestWhyObsolete(t *testing.T) {
+	for name, want := range map[string]string{
+		"timeouts.ping_total":      "probes run all the time, and timeouts.ping bounds each of them",
+		"route_management.enabled": "it concerned the router's routes, which wanctl never changes; steering switches one mangle rule",
+		"timeouts.ping":            "",
+		"lock_timeout":             "", // still a key
+	} {
+		if got, found := WhyObsolete(name); got != want || found != (want != "") {
+			t.Errorf("WhyObsolete(%q) = %q, %v, want %q", name, got, found, want)
+		}
 	}
 }
 

@@ -117,3 +117,17 @@ func TestRouter(t *testing.T) {
 		})
 	}
 }
+
+func TestEndpoints(t *testing.T) {
+	wan, problems, _ := load(edit(t, "  user", "  failover: [api, ssh]\n  user"), Options{})
+	if problems != nil {
+		t.Fatal(problems)
+	}
+	var got []Transport
+	for _, r := range wan.Router.Endpoints() {
+		got = append(got, r.Transport)
+	}
+	if diff := cmp.Diff([]Transport{REST, API, SSH}, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}

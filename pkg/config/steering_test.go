@@ -357,6 +357,10 @@ func TestDetectKind(t *testing.T) {
 	if got := DetectKind(filepath.Join(dir, "none.yaml")); got != KindUnknown {
 		t.Errorf("of no file: %s", got)
 	}
+	// The loader of steering says what to do about it.
+	if got := DetectKind(filepath.Join(dir, "steering.yml")); got != KindSteering {
+		t.Errorf("of no file of that name: %s", got)
+	}
 	if got := DetectKind(dir); got != KindUnknown {
 		t.Errorf("of a directory: %s", got)
 	}

@@ -68,6 +68,8 @@ func TestParseScalar(t *testing.T) {
 		{"no hex", TLSHash, strings.Repeat("xy", 32), ""},
 		{"host key", SSHHash, "SHA256:" + strings.Repeat("A", 43) + "=", "SHA256:" + strings.Repeat("A", 43)},
 		{"short host key", SSHHash, "SHA256:AAAA", ""},
+		{"user too long", User, strings.Repeat("a", 65), ""},
+		{"a kind that needs more than a text", HostList, "1.1.1.1", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := ParseScalar(tt.kind, tt.in)
