@@ -172,23 +172,15 @@ func listKeys(o explainOptions, keys []fileKey) error {
 			docs[i].Files = append(docs[i].Files, kind.String())
 		}
 	}
-	columns := []output.Column[keyDoc]{
-		{Head: "KEY", Name: "key", Text: func(d keyDoc) string { return d.Key }},
-		{Head: "DEFAULT", Name: "default", Value: func(d keyDoc) any { return d.Default }, Text: func(d keyDoc) string {
+	return output.List(o.Out, o.Global.Output, docs, []output.Column[keyDoc]{
+		{Head: "KEY", Text: func(d keyDoc) string { return d.Key }},
+		{Head: "DEFAULT", Text: func(d keyDoc) string {
 			if d.Required {
 				return "(required)"
 			}
 			return d.Default
 		}},
-		{Head: "RANGE", Name: "range", Text: func(d keyDoc) string { return d.Range }},
-	}
-	if o.Global.Output == output.CSV {
-		columns = append(columns,
-			output.Column[keyDoc]{Name: "required", Text: func(d keyDoc) string { return fmt.Sprint(d.Required) }},
-			output.Column[keyDoc]{Name: "type", Text: func(d keyDoc) string { return d.Type }},
-			output.Column[keyDoc]{Name: "env", Text: func(d keyDoc) string { return d.Env }},
-			output.Column[keyDoc]{Name: "doc", Text: func(d keyDoc) string { return d.Doc }})
-	}
-	columns = append(columns, output.Column[keyDoc]{Head: "FILE", Name: "files", Text: func(d keyDoc) string { return strings.Join(d.Files, ",") }})
-	return output.List(o.Out, o.Global.Output, docs, columns)
+		{Head: "RANGE", Text: func(d keyDoc) string { return d.Range }},
+		{Head: "FILE", Text: func(d keyDoc) string { return strings.Join(d.Files, ",") }},
+	})
 }
