@@ -174,7 +174,7 @@ func (s *demoShow) run(ctx context.Context, loop *control.Loop) error {
 		case line := <-s.told:
 			view.tell(line)
 		case <-refresh.C:
-			now := s.world.Look()
+			now := s.world.State()
 			if now.Phase != phase {
 				phase = now.Phase
 				view.tell(demoLine{now.At, "--- " + phase + " ---"})
@@ -235,7 +235,7 @@ func (s *demoShow) summary(router simrouter.Counts) error {
 // demoView is one way to show the demo.
 type demoView interface {
 	tell(demoLine)
-	show(demo.Now, autorate.Decision) error
+	show(demo.State, autorate.Decision) error
 	close()
 }
 
@@ -249,7 +249,7 @@ func newDemoLines(a *app.App) *demoLines { return &demoLines{app: a} }
 
 func (v *demoLines) tell(l demoLine) { fmt.Fprintf(v.app.Out, "%6.2fs  %s\n", l.at.Seconds(), l.text) }
 
-func (v *demoLines) show(now demo.Now, dec autorate.Decision) error {
+func (v *demoLines) show(now demo.State, dec autorate.Decision) error {
 	if now.At < v.next {
 		return nil
 	}

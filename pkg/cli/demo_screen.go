@@ -35,7 +35,7 @@ func (v *demoScreen) tell(l demoLine) {
 	_ = v.live.Print(fmt.Sprintf("%6.2fs  %s", l.at.Seconds(), l.text), v.block)
 }
 
-func (v *demoScreen) show(now demo.Now, dec autorate.Decision) error {
+func (v *demoScreen) show(now demo.State, dec autorate.Decision) error {
 	v.shaped = keep(v.shaped, millis(now.Shaped))
 	v.alone = keep(v.alone, millis(now.Alone))
 	v.block = []string{

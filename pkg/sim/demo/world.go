@@ -1,4 +1,4 @@
-// Package demo is a small world for `wanctl demo`: a simulated link in
+// Package demo is the simulated world of `wanctl demo`: a simulated link in
 // real time behind an embedded RouterOS, and beside it the same link without
 // control, so that the difference can be seen.
 package demo
@@ -189,8 +189,8 @@ func (w *World) Counters(queue string) (router.Counters, error) {
 	return router.Counters{}, fmt.Errorf("no queue %q", queue)
 }
 
-// Now is what the world looks like at a moment.
-type Now struct {
+// State is the state of the world at one time.
+type State struct {
 	At       time.Duration
 	Phase    string
 	Shaped   time.Duration // excess RTT of a sparse packet under control
@@ -198,11 +198,11 @@ type Now struct {
 	Capacity [2]bitrate.Rate
 }
 
-// Look returns the present.
-func (w *World) Look() Now {
+// State returns the present state.
+func (w *World) State() State {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	n := Now{At: w.shaped.link.Now(), Shaped: w.shaped.link.Excess(), Alone: w.alone.link.Excess()}
+	n := State{At: w.shaped.link.Now(), Shaped: w.shaped.link.Excess(), Alone: w.alone.link.Excess()}
 	for _, d := range autorate.Directions {
 		n.Capacity[d] = w.shaped.link.Capacity(d)
 	}
