@@ -53,7 +53,7 @@ type Config struct {
 	TCPTargets    int
 	Fault         Fault
 
-	// OneWay makes the reflectors tell their clocks; the zero value has none.
+	// OneWay makes the reflectors answer timestamp requests; the zero value has none.
 	OneWay OneWay
 }
 

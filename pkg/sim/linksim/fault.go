@@ -2,8 +2,8 @@ package linksim
 
 import "time"
 
-// Fault is what is wrong with a reflector: extra delay of a ping that comes by
-// at t while queues add excess, and whether it stays unanswered.
+// Fault is a defect of a reflector: it returns the extra delay of a ping that
+// arrives at t while queues add excess, and whether the ping stays unanswered.
 type Fault func(reflector int, t, excess time.Duration) (extra time.Duration, silent bool)
 
 // SilentFrom makes one reflector fall silent for good.
@@ -21,8 +21,7 @@ func Shifted(reflector int, from, by time.Duration) Fault {
 	}
 }
 
-// Deprioritised makes one reflector answer pings late when it has better things
-// to do: by up to by, in waves of a second that come while busy.
+// Deprioritised makes one reflector answer pings late while it is busy: by up to by, in waves of a second that come while busy.
 func Deprioritised(reflector int, by time.Duration, busy func(t time.Duration) bool) Fault {
 	return func(i int, t, _ time.Duration) (time.Duration, bool) {
 		if i != reflector || !busy(t) {

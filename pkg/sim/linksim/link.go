@@ -58,7 +58,8 @@ func New(cfg Config) *Link {
 	return l
 }
 
-// Targets names what is measured, by the reflectors' numbers in the events.
+// Targets returns the names of the probed targets, indexed by the reflector number
+// of events.
 func (l *Link) Targets() []string {
 	var names []string
 	for i := range l.cfg.Reflectors {

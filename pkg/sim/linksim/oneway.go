@@ -13,22 +13,22 @@ type OneWay struct {
 	// Asked makes the prober send timestamp requests, to one reflector after the
 	// other, as the live one does.
 	Asked bool
-	// Resolution is that of the clocks, 0 a millisecond.
+	// Resolution of the clocks; 0 is a millisecond.
 	Resolution time.Duration
-	// Clock is what the clock of a reflector is ahead of ours by; nil: nothing.
+	// Clock returns how far the clock of a reflector is ahead of ours; nil: 0.
 	Clock func(reflector int, t time.Duration) time.Duration
 }
 
-// Drifting are clocks that were ahead by ahead at first, times the number of the
-// reflector, and gain so many millionths since.
+// Drifting returns clocks that start ahead by a multiple of ahead, reflector by
+// reflector, and gain ppm millionths.
 func Drifting(ahead time.Duration, ppm float64) func(int, time.Duration) time.Duration {
 	return func(i int, t time.Duration) time.Duration {
 		return time.Duration(i+1)*ahead + time.Duration(ppm*1e-6*float64(t))
 	}
 }
 
-// clocks asks for them. It rolls dice of its own: the echoes of a link are the
-// same with it and without.
+// clocks is the state of the timestamp requests. It has its own random numbers, so
+// that the echoes of a link are the same with and without it.
 type clocks struct {
 	rng  *rand.Rand
 	turn int
@@ -39,7 +39,8 @@ func newClocks(cfg Config) clocks {
 	return clocks{rng: rand.New(rand.NewPCG(cfg.Seed, 0x636c6f636b)), at: rtt.NextClockRequest(0, 0)}
 }
 
-// askClock sends the request that is due, and returns when the next one is.
+// askClock sends the timestamp request that is due, and returns when the next one
+// is due.
 func (l *Link) askClock() (next time.Duration) {
 	c := &l.probes.clocks
 	if !l.cfg.OneWay.Asked || l.cfg.Reflectors == 0 {

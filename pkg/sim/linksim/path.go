@@ -11,7 +11,7 @@ import (
 
 const (
 	delaySlots = 4096 // ring of the delay lines, in steps
-	// lossSeen is how long after the rest a sender learns of a loss.
+	// lossSeen is how much later than acknowledgements losses are noticed.
 	lossSeen = 20 * time.Millisecond
 	// ackFlow marks acknowledgements in a FIFO.
 	ackFlow = maxFlows
@@ -21,7 +21,7 @@ const (
 	stepSeconds = float64(Step) / float64(time.Second)
 )
 
-// delayed is what a sender will learn in one step.
+// delayed holds the acknowledgements and losses that senders see in one step.
 type delayed struct {
 	used   uint32 // flows with an entry
 	acks   [maxFlows]float64
@@ -71,7 +71,7 @@ func (p *path) setCapacity(r bitrate.Rate) {
 	}
 }
 
-// queueDelay is what a packet that enters the FIFO now waits in it.
+// queueDelay returns how long a packet that enters the FIFO now waits in it.
 func (p *path) queueDelay() time.Duration {
 	if p.perByte == 0 {
 		return forever
@@ -79,7 +79,7 @@ func (p *path) queueDelay() time.Duration {
 	return time.Duration(p.isp.Bytes() * p.perByte * 1e9)
 }
 
-// ackDelay is what an acknowledgement that goes this way now waits for.
+// ackDelay returns how long an acknowledgement sent in this direction now waits.
 func (p *path) ackDelay() time.Duration {
 	d := p.queueDelay()
 	if p.shaper.Acks > 0 && p.limit > 0 {
@@ -118,7 +118,8 @@ func (l *Link) stepPath(d int) {
 	l.passISP(d)
 }
 
-// senders lets every flow of d learn what it is due to learn, and send.
+// senders delivers acknowledgements and losses that are due to the flows of d, and
+// lets them send.
 func (l *Link) senders(d int) {
 	p := &l.paths[d]
 	slot := &p.line[int(l.now/Step)%delaySlots]
@@ -153,7 +154,7 @@ func (l *Link) senders(d int) {
 	slot.used = 0
 }
 
-// back is what acknowledgements of d wait for on their way.
+// back returns how long acknowledgements of d wait on their way.
 func (l *Link) back(d int) time.Duration {
 	if l.cfg.AckShare == 0 {
 		return 0
@@ -215,7 +216,7 @@ func (l *Link) passShaper(d int) {
 	}
 }
 
-// leave is where bytes go from the shaper.
+// leave passes on bytes that the shaper of d has sent.
 func (l *Link) leave(d, flow int, n float64) {
 	p := &l.paths[d]
 	if p.download {
@@ -223,7 +224,7 @@ func (l *Link) leave(d, flow int, n float64) {
 		return
 	}
 	over := p.isp.Offer(fluid.Chunk{Flow: flow, Bytes: n, At: l.now})
-	if over > 0 && flow != ackFlow { // what acknowledgements are lost, later ones repeat
+	if over > 0 && flow != ackFlow { // later acknowledgements replace lost ones
 		l.lost(d, flow, over)
 	}
 }

@@ -10,31 +10,31 @@ import (
 )
 
 const (
-	// Measuring by TCP connections, as the live prober does it: once no ping has
-	// been answered for a while, until pings are answered again.
+	// TCP connections replace pings, as in the live prober, from tcpAfter without a
+	// reply until pingsToReturn pings are answered again.
 	tcpAfter       = time.Second
 	pingsToReturn  = 3
-	farther        = time.Millisecond // every reflector lies so much behind the one before
+	farther        = time.Millisecond // added half RTT of each reflector over the one before
 	tcpHandshakeBy = 500 * time.Microsecond
 )
 
 type probe struct {
 	event   rtt.Event // the Reply or OneWay to come
 	arrives time.Duration
-	turn    time.Duration // when it turns round at the reflector
+	turn    time.Duration // when the reflector answers
 	started time.Duration
 	extra   time.Duration
 	turned  bool
 }
 
-// prober is what pings.
+// prober is the state of the probes of a link.
 type prober struct {
 	rng     *rand.Rand
 	flying  []probe
 	seq     []uint32 // next, of each target: the reflectors, then the TCP targets
 	targets []rtt.Schedule
 	at      []time.Duration // when the next one leaves
-	next    time.Duration   // when the next thing is due
+	next    time.Duration   // earliest departure, turn or arrival
 	replied time.Duration   // newest reply to a ping
 	tcp     bool            // measuring by TCP
 	back    int             // pings answered since
@@ -101,7 +101,7 @@ func (l *Link) stepProbes() {
 	p.flying = kept
 }
 
-// half is the way to a target, without queues.
+// half returns half of the RTT to target i without queues.
 func (l *Link) half(i uint8) time.Duration { return l.base/2 + time.Duration(i)*farther }
 
 func (l *Link) send(i int) {

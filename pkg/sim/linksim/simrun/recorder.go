@@ -10,15 +10,15 @@ import (
 	"github.com/wanctl/wanctl/pkg/sim/linksim"
 )
 
-// startUp is how much of a load's beginning is left out of the utilisation: it
-// is TCP's, not the controller's.
+// startUp is the beginning of a load that utilisation leaves out: TCP's start, not
+// the controller, decides it.
 const startUp = time.Second
 
 // sample is the state of a link at one moment.
 type sample struct {
 	at       time.Duration
-	queue    time.Duration // what queues add to the RTT of a sparse packet
-	noise    time.Duration // and what the link's jitter does
+	queue    time.Duration // added to the RTT of a sparse packet by queues
+	noise    time.Duration // and by jitter of the link
 	good     [2]float64
 	could    [2]float64
 	limit    [2]bitrate.Rate
@@ -102,8 +102,8 @@ func (m *recorder) result(disturbances []Disturbance) Result {
 
 func (m *recorder) ever(what func(sample) bool) bool { return slices.ContainsFunc(m.samples, what) }
 
-// delays sums up what a sparse packet suffered while there was load, or all the
-// time where there never was any.
+// delays summarises the delay of sparse packets while there was load, or all the
+// time if there never was any.
 func (m *recorder) delays() (all, own linksim.Summary) {
 	used := func(k sample) bool { return k.used[0] || k.used[1] }
 	ever := m.ever(used)

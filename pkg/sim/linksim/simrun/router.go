@@ -10,19 +10,18 @@ import (
 	"github.com/wanctl/wanctl/pkg/sim/linksim"
 )
 
-// Router is how the router's simRouter behaves: how long a request takes and
-// what goes wrong. What goes wrong never touches the limits in force, which
-// persist.
+// Router describes the management of a router: how long a request takes and how
+// requests fail. Failures never change the limits in force.
 type Router struct {
 	Name string
-	// Latency of one request. Serial: the router deals with one at a time, and
-	// the next one waits.
+	// Latency draws the time of one request. With Serial the router handles one
+	// request at a time, and the next one waits.
 	Latency func(*rand.Rand) time.Duration
 	Serial  bool
 	// Timeout is how long a request to a silent router takes to fail; 0: 3 s.
 	Timeout time.Duration
-	// Down says when the router does not answer, as while it reboots; its
-	// counters start anew afterwards. Refuses says when it answers with errors.
+	// Down reports when the router does not answer, as while it reboots; its
+	// counters are reset afterwards. Refuses reports when it answers with errors.
 	Down, Refuses func(t time.Duration) bool
 	// Foreign are limits that are set externally.
 	Foreign []Change
@@ -36,7 +35,7 @@ func Around(median time.Duration, spread float64) func(*rand.Rand) time.Duration
 }
 
 // Routers returns the routers that laws are compared on: the binary API, REST,
-// REST on a small router that deals with one request at a time, and SSH.
+// REST on a small router that handles one request at a time, and SSH.
 func Routers() []Router {
 	return []Router{
 		{Name: "api", Latency: Around(3*time.Millisecond, 0.4)},
@@ -46,12 +45,12 @@ func Routers() []Router {
 	}
 }
 
-// request is one call of the router, under way.
+// request is a request under way.
 type request struct {
 	busy   bool
 	issued time.Duration
-	acts   time.Duration // when the router does what is asked
-	done   time.Duration // when the answer is there
+	acts   time.Duration // when the router reads or writes
+	done   time.Duration // when the answer arrives
 	acted  bool
 	failed bool
 
@@ -64,12 +63,12 @@ type simRouter struct {
 	Router
 	rng   *rand.Rand
 	link  *linksim.Link
-	free  time.Duration // when a serial router can deal with the next request
+	free  time.Duration // when a serial router can take the next request
 	down  bool
 	since [2]autorate.Counters // values of the link's counters when the router's were reset
 }
 
-// issue puts a request on its way.
+// issue returns r with the times at which it acts and ends.
 func (m *simRouter) issue(now time.Duration, r request) request {
 	begin := now
 	if m.Serial {
@@ -91,7 +90,7 @@ func (m *simRouter) issue(now time.Duration, r request) request {
 	return r
 }
 
-// never is a time that does not come.
+// never is later than every other time.
 const never = time.Duration(math.MaxInt64)
 
 // reboot follows reboots, whose end resets the counters.

@@ -9,9 +9,9 @@ import (
 	"github.com/wanctl/wanctl/pkg/sim/linksim"
 )
 
-// session is a controller at work on a link in virtual time. What is asked of
-// the router, and when, is decided by the actuator, as in the live control loop;
-// the session gives the answers, after the time that the router takes.
+// session runs a controller on a link in virtual time. The actuator decides when
+// the router is called, as in the live control loop; the session answers after the
+// time that the router takes.
 type session struct {
 	controller linksim.Controller
 	actuator   *actuate.Actuator
