@@ -136,7 +136,7 @@ var addresses = []test{
 		f.wantError(f.c.RemoveAddress(f.ctx(), forcedList, "fd00::/8"), router.ErrNotFound)
 		f.wantEntries(forcedList, "192.168.88.50 game console")
 	}},
-	{name: "no IPv6", router: func(cfg *simrouter.Config) { cfg.Quirks.NoIPv6 = true }, run: func(f *fixture) {
+	{name: "no IPv6", configure: func(cfg *simrouter.Config) { cfg.Quirks.NoIPv6 = true }, run: func(f *fixture) {
 		f.wantEntries(forcedList, "192.168.88.50 game console")
 		requests := f.r.Requests()
 		f.wantEntries("", "192.168.88.50 game console")

@@ -26,8 +26,6 @@ type clock struct{ ahead atomic.Int64 }
 func (c *clock) now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
 func (c *clock) advance(d time.Duration) { c.ahead.Add(int64(d)) }
 
-var wall clock
-
 var failing = []test{
 	{name: "port closed, then open", run: func(f *fixture) {
 		f.warm()
@@ -59,7 +57,7 @@ var failing = []test{
 			f.Errorf("after the router spoke again: %v", err)
 		}
 	}},
-	{name: "client's own timeout", client: Options{Timeout: shortTimeout}, run: func(f *fixture) {
+	{name: "client's own timeout", options: Options{Timeout: shortTimeout}, run: func(f *fixture) {
 		f.r.Inject(simrouter.Fault{Kind: simrouter.Stall})
 		_, err := f.c.Queue(f.ctx(), Download)
 		f.wantError(err, context.DeadlineExceeded)
@@ -125,14 +123,14 @@ var failing = []test{
 		_, err := f.c.Queue(f.ctx(), Download)
 		f.wantError(err, router.ErrOutcomeUnknown)
 	}},
-	{name: "wrong password", client: Options{Password: secret}, run: func(f *fixture) {
+	{name: "wrong password", options: Options{Password: secret}, run: func(f *fixture) {
 		_, err := f.c.Info(f.ctx())
 		f.wantError(err, router.ErrAuth)
 		if err != nil && !strings.Contains(err.Error(), "password") {
 			f.Errorf("error does not say what to check: %v", err)
 		}
 	}},
-	{name: "refused credentials are not tried again at once", client: Options{Password: secret, Now: wall.now}, run: func(f *fixture) {
+	{name: "refused credentials are not tried again at once", options: Options{Password: secret}, run: func(f *fixture) {
 		_, err := f.c.Info(f.ctx())
 		f.wantError(err, router.ErrAuth)
 		if err := f.r.Run(`/user set admin password="` + secret + `"`); err != nil {
@@ -146,19 +144,19 @@ var failing = []test{
 		if c := f.r.Counts(); c.Requests != before.Requests || c.Connections != before.Connections {
 			f.Errorf("router was asked again: %+v, before %+v", c, before)
 		}
-		wall.advance(61 * time.Second)
+		f.clock.advance(61 * time.Second)
 		if _, err := f.c.Info(f.ctx()); err != nil {
 			f.Errorf("a minute later, with the password right: %v", err)
 		}
 	}},
-	{name: "user without the policy to log in", client: Options{User: "reader", Password: secret}, run: func(f *fixture) {
+	{name: "user without the policy to log in", options: Options{User: "reader", Password: secret}, run: func(f *fixture) {
 		if err := f.r.State().AddUser("reader", secret, "read", "write"); err != nil {
 			f.Fatal(err)
 		}
 		_, err := f.c.Queue(f.ctx(), Download)
 		f.wantError(err, router.ErrAuth)
 	}},
-	{name: "user without the policy to write", client: Options{User: "reader", Password: secret}, run: func(f *fixture) {
+	{name: "user without the policy to write", options: Options{User: "reader", Password: secret}, run: func(f *fixture) {
 		if err := f.r.State().AddUser("reader", secret, "read", "rest-api", "api", "ssh"); err != nil {
 			f.Fatal(err)
 		}
@@ -170,7 +168,7 @@ var failing = []test{
 			f.Errorf("reading after a denied write: %v", err)
 		}
 	}},
-	{name: "least-privilege user is enough", client: Options{User: "wanctl", Password: "wanctl"}, run: func(f *fixture) {
+	{name: "least-privilege user is enough", options: Options{User: "wanctl", Password: "wanctl"}, run: func(f *fixture) {
 		if _, err := f.c.Info(f.ctx()); err != nil {
 			f.Error(err)
 		}
@@ -200,13 +198,13 @@ var failing = []test{
 			f.Error("a queue that is not loaded yet was reported as absent")
 		}
 	}},
-	{name: "request cut off by the router's own limit", router: func(c *simrouter.Config) { c.RequestCap = 20 * time.Millisecond }, run: func(f *fixture) {
+	{name: "request cut off by the router's own limit", configure: func(c *simrouter.Config) { c.RequestCap = 20 * time.Millisecond }, run: func(f *fixture) {
 		f.warm()
 		f.r.Inject(simrouter.Fault{Kind: simrouter.Slow, For: time.Minute})
 		_, err := f.c.Queue(f.ctx(), Download)
 		f.wantError(err, router.ErrOutcomeUnknown)
 	}},
-	{name: "no session left", router: func(c *simrouter.Config) { c.MaxSessions = 1 }, run: func(f *fixture) {
+	{name: "no session left", configure: func(c *simrouter.Config) { c.MaxSessions = 1 }, run: func(f *fixture) {
 		f.warm() // takes the only session
 		o := f.newClient()
 		_, err := o.Queue(f.ctx(), Download)

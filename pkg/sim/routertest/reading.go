@@ -63,7 +63,7 @@ var reading = []test{
 			f.Errorf("error does not name %s: %v", Download, err)
 		}
 	}},
-	{name: "duplicated queue", router: func(c *simrouter.Config) { c.Quirks.DuplicateQueueNames = true }, run: func(f *fixture) {
+	{name: "duplicated queue", configure: func(c *simrouter.Config) { c.Quirks.DuplicateQueueNames = true }, run: func(f *fixture) {
 		if err := f.r.Run(`/queue tree add name=` + Download + ` parent=global`); err != nil {
 			f.Fatal(err)
 		}
@@ -185,7 +185,7 @@ var reading = []test{
 			f.Errorf("%d logins on %d connections, want 1 of each", c.Logins, c.Connections)
 		}
 	}},
-	{name: "concurrent calls take turns", router: func(c *simrouter.Config) { c.Latency = 5 * time.Millisecond }, run: func(f *fixture) {
+	{name: "concurrent calls take turns", configure: func(c *simrouter.Config) { c.Latency = 5 * time.Millisecond }, run: func(f *fixture) {
 		var wg sync.WaitGroup
 		for i := range 8 {
 			wg.Go(func() {

@@ -75,7 +75,8 @@ type fixture struct {
 	r     *simrouter.Router
 	c     router.Client
 
-	newClient func() router.Client // another client like c
+	clock     clock                // of the clients
+	newClient func() router.Client // returns another client like c
 }
 
 func (f *fixture) ctx() context.Context { return f.Context() }
@@ -87,6 +88,7 @@ func start(t *testing.T, s Suite, cfg simrouter.Config, o Options) *fixture {
 	if o.User == "" {
 		o.User = "admin"
 	}
+	o.Now = f.clock.now
 	f.newClient = func() router.Client {
 		c := s.Dial(t, f.r, o)
 		t.Cleanup(func() { _ = c.Close() })
@@ -184,11 +186,11 @@ func (s Suite) Run(t *testing.T, cfg simrouter.Config) {
 		t.Run(group.name, func(t *testing.T) {
 			for _, tt := range group.tests {
 				t.Run(tt.name, func(t *testing.T) {
-					router := cfg
-					if tt.router != nil {
-						tt.router(&router)
+					cfg := cfg
+					if tt.configure != nil {
+						tt.configure(&cfg)
 					}
-					tt.run(start(t, s, router, tt.client))
+					tt.run(start(t, s, cfg, tt.options))
 				})
 			}
 		})
@@ -196,8 +198,8 @@ func (s Suite) Run(t *testing.T, cfg simrouter.Config) {
 }
 
 type test struct {
-	name   string
-	router func(*simrouter.Config)
-	client Options
-	run    func(*fixture)
+	name      string
+	configure func(*simrouter.Config) // the router; nil: as the suite is run
+	options   Options                 // of the client
+	run       func(*fixture)
 }

@@ -104,7 +104,7 @@ var writing = []test{
 		f.wantLimit(Download, 100*bitrate.Mbps)
 		f.wantLimit(Upload, 10*bitrate.Mbps)
 	}},
-	{name: "slow router that serialises requests", router: func(c *simrouter.Config) { c.Latency = 30 * time.Millisecond; c.Quirks.SerialiseAll = true }, run: func(f *fixture) {
+	{name: "slow router that serialises requests", configure: func(c *simrouter.Config) { c.Latency = 30 * time.Millisecond; c.Quirks.SerialiseAll = true }, run: func(f *fixture) {
 		poller := f.newClient()
 		var wg sync.WaitGroup
 		defer wg.Wait()

@@ -86,8 +86,8 @@ func TestOtherWordsAreRefused(t *testing.T) {
 	}
 }
 
-// TestMenusAtTheConsole runs what clients send.
-func TestMenusAtTheConsole(t *testing.T) {
+// TestMenuCommands runs commands that clients send.
+func TestMenuCommands(t *testing.T) {
 	for _, tt := range []struct{ name, line, want string }{
 		{"get", `:put [/queue/tree/get [find name="a"] max-limit]`, "500000000\n"},
 		{"get by name", `:put [/queue tree get "c d" max-limit]`, "480500000\n"},
@@ -171,7 +171,7 @@ func TestErrorsOfTheOtherForm(t *testing.T) {
 	}
 }
 
-func TestPoliciesAtTheConsole(t *testing.T) {
+func TestPoliciesOfScripts(t *testing.T) {
 	f := newFixture(t, Config{}, scriptFixture)
 	ro := &User{Name: "ro", policies: []string{"read", "ssh"}}
 	none := &User{Name: "none", policies: []string{"ssh"}}
@@ -271,7 +271,7 @@ func TestUses(t *testing.T) {
 	}
 }
 
-func TestDefaultConfigurationLoadsEverywhere(t *testing.T) {
+func TestDefaultConfigurationLoadsOnEveryVersion(t *testing.T) {
 	src, err := os.ReadFile("../default.rsc")
 	if err != nil {
 		t.Fatal(err)
