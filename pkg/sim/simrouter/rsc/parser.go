@@ -146,8 +146,11 @@ func (p *parser) compound(c *Command, key string) (Node, error) {
 	case '(':
 		return p.parens(false)
 	}
-	if c.takesBlock(key) {
+	switch {
+	case c.takesBlock(key):
 		return p.block()
+	case key == "source" || key == "on-event" || strings.HasSuffix(key, "script"):
+		return p.code()
 	}
 	return p.array()
 }
@@ -156,6 +159,33 @@ func (p *parser) compound(c *Command, key string) (Node, error) {
 // they hold an array.
 func (c *Command) takesBlock(key string) bool {
 	return len(c.Words) == 0 || key == "do" || key == "else"
+}
+
+// code reads {commands} as text: the source of a script that runs later.
+func (p *parser) code() (Node, error) {
+	at := p.here()
+	p.pos++
+	start, depth, quoted := p.pos, 1, false
+	for ; !p.eof(); p.pos++ {
+		switch c := p.src[p.pos]; {
+		case c == '\n':
+			p.newline()
+			p.pos--
+		case c == '\\' && p.pos+1 < len(p.src) && p.src[p.pos+1] != '\n':
+			p.pos++
+		case c == '"':
+			quoted = !quoted
+		case c == '{' && !quoted:
+			depth++
+		case c == '}' && !quoted:
+			if depth--; depth == 0 {
+				text := p.src[start:p.pos]
+				p.pos++
+				return &String{at, []Node{&Text{at, text}}}, nil
+			}
+		}
+	}
+	return nil, p.unclosed('}', at)
 }
 
 // block reads {commands}.

@@ -97,6 +97,7 @@ func TestParse(t *testing.T) {
 		{"variables in conditions", `find name=$x comment=("a" . $y)`, "find|where:((@name=$x)&&(@comment=('a'.$y)))\n", []int{1}},
 
 		{"blocks", ":if ($a = 1) do={\n  x; y\n} else={ z }", ":if|($a=1)|do={:x;y}|else={:z}\n", []int{1}},
+		{"code as text", "add source={ :if (1) do={x \"}\" }\n} name=y\nz", "add|source=' :if (1) do={x \"}\" }\n'|name=y\nz\n", []int{1, 3}},
 		{"arrays", `:local a {1;"b"=$x; c={1;2}}`, ":local|a|{1;'b'=$x;c={1;2;};}\n", []int{1}},
 		{"precedence", ":put (1 . \"x\" = \"1x\" && !$b or $c)", ":put|((((1.'x')='1x')&&(!$b))||$c)\n", []int{1}},
 		{"addresses in expressions", ":put (10.0.0.1/24 . $net.\"x\")", ":put|((10.0.0.1/24.$net).'x')\n", []int{1}},
@@ -139,6 +140,8 @@ func TestParseRefuses(t *testing.T) {
 		{"set ]", 1, 5, "unexpected"},
 		{"set =x", 1, 5, "unexpected"},
 		{":if (1) do={\nx", 2, 2, "missing closing brace"},
+		{"add source={x\n{}", 2, 3, "missing closing brace, opened in line 1"},
+		{"add source={x\\", 1, 15, "missing closing brace, opened in line 1"},
 		{":put (1", 1, 8, "missing closing parenthesis"},
 		{":put (1 2)", 1, 9, "unexpected"},
 		{":put (1 .)", 1, 10, "unexpected"},
