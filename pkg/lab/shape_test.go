@@ -128,7 +128,7 @@ func shape(t *testing.T, l *lab.Lab, binary string, s labrun.Scenario) labrun.Re
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := router.Serve(ln); err != nil {
+	if err := router.ServeService(simrouter.WWWSSL, ln); err != nil {
 		t.Fatal(err)
 	}
 	dir := runDir(t)

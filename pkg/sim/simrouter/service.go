@@ -69,21 +69,17 @@ type service struct {
 	counts ServiceCounts
 }
 
-// Start listens on addr ("127.0.0.1:0" picks a port) for REST, and returns once
-// requests are answered. The router closes when ctx ends, or by Close.
+// Start starts REST, with TLS unless Config.Plain is set; see StartService.
 func (r *Router) Start(ctx context.Context, addr string) error {
-	return r.StartService(ctx, r.rest(), addr)
-}
-
-// rest is the service that Start starts.
-func (r *Router) rest() Service {
 	if r.cfg.Plain {
-		return WWW
+		return r.StartService(ctx, WWW, addr)
 	}
-	return WWWSSL
+	return r.StartService(ctx, WWWSSL, addr)
 }
 
-// StartService is Start for any service, one of each kind at the most.
+// StartService listens on addr ("127.0.0.1:0" picks a port) for a service, one of
+// each kind at the most, and returns once requests are answered. The router closes
+// when ctx ends, or by Close.
 func (r *Router) StartService(ctx context.Context, kind Service, addr string) error {
 	ln, err := r.cfg.Listen("tcp", addr)
 	if err != nil {
@@ -99,11 +95,8 @@ func (r *Router) StartService(ctx context.Context, kind Service, addr string) er
 	return nil
 }
 
-// Serve answers REST requests on ln, in the background, until Close.
-func (r *Router) Serve(ln net.Listener) error { return r.ServeService(r.rest(), ln) }
-
-// ServeService is Serve for any service. The listener is the router's, also
-// after an error.
+// ServeService answers requests to a service on ln, in the background, until
+// Close. The listener is the router's, also after an error.
 func (r *Router) ServeService(kind Service, ln net.Listener) (err error) {
 	defer func() {
 		if err != nil {

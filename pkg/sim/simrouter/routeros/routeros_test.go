@@ -3,21 +3,14 @@ package routeros
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/router"
 )
-
-// is returns a check for one password.
-func is(password string) func(string) bool {
-	return func(want string) bool { return want == password }
-}
 
 // fixture is a router with its own clock.
 type fixture struct {
@@ -311,63 +304,6 @@ add chain=c comment=3
 	}
 }
 
-func TestAddressList(t *testing.T) {
-	f := newFixture(t, Config{}, "")
-	for in, want := range map[string]string{
-		"10.0.0.1": "10.0.0.1", "10.0.0.2/32": "10.0.0.2", "10.1.2.3/16": "10.1.0.0/16",
-		"192.168.0.0-192.168.1.255": "192.168.0.0/23", "192.168.2.1-192.168.2.9": "192.168.2.1-192.168.2.9",
-		"example.net": "example.net", "0.0.0.0-255.255.255.255": "0.0.0.0/0",
-	} {
-		ref := f.must("/ip/firewall/address-list", "add", "list=L", "address="+in).Ret
-		row, _ := f.m.Row("/ip/firewall/address-list", ".id", ref)
-		res, err := f.do(nil, "/ip/firewall/address-list", "get", ".id="+ref, "value-name=address")
-		if err != nil || res.Ret != want {
-			t.Errorf("%s became %q, %v; want %q (%v)", in, res.Ret, err, want, row)
-		}
-	}
-	sectors := f.m.WriteSectors()
-	ref := f.must("/ip/firewall/address-list", "add", "list=T", "address=10.9.9.9", "timeout=1h").Ret
-	f.now = f.now.Add(10 * time.Minute)
-	row, _ := f.m.Row("/ip/firewall/address-list", "list", "T")
-	want := map[string]string{
-		".id": ref, "list": "T", "address": "10.9.9.9", "disabled": "false", "dynamic": "true", "timeout": "50m",
-		"creation-time": "2026-11-23 12:00:00",
-	}
-	if diff := cmp.Diff(want, row); diff != "" {
-		t.Errorf("-want +got\n%s", diff)
-	}
-	if n := f.m.WriteSectors() - sectors; n != 0 {
-		t.Errorf("%d sectors for a dynamic row", n)
-	}
-	f.now = f.now.Add(time.Hour)
-	if _, err := f.do(nil, "/ip/firewall/address-list", "set", ".id="+ref, "comment=late"); err == nil {
-		t.Error("a row outlived its timeout")
-	}
-	f.must("/ip/firewall/address-list", "add", "list=T", "address=10.9.9.9", "timeout=1h")
-	f.m.Reboot(false)
-	if got := f.column("/ip/firewall/address-list", "list", "list=T"); got != nil {
-		t.Errorf("dynamic rows survived a reboot: %v", got)
-	}
-	if n := len(f.column("/ip/firewall/address-list", "list", "dynamic=false")); n != 7 {
-		t.Errorf("%d static rows after a reboot, want 7", n)
-	}
-}
-
-func TestAddressListIPv6(t *testing.T) {
-	f := newFixture(t, Config{}, `/ipv6 firewall address-list add list=L address=2001:db8::1`)
-	const path = "/ipv6/firewall/address-list"
-	f.must(path, "add", "list=L", "address=2001:db8:1::5/48", "timeout=1h")
-	f.wantColumn(path, "address", "2001:db8::1/128", "2001:db8:1::/48")
-	f.now = f.now.Add(2 * time.Hour)
-	f.wantColumn(path, "address", "2001:db8::1/128")
-	f.wantColumn("/ip/firewall/address-list", "address")
-
-	without := newFixture(t, Config{Quirks: Quirks{NoIPv6: true}}, "")
-	if _, err := without.do(nil, path, "print"); err == nil || err.Error() != "no such command prefix" {
-		t.Errorf("printing a menu that is missing: %v", err)
-	}
-}
-
 func TestReboot(t *testing.T) {
 	f := newFixture(t, Config{}, twoQueues)
 	if err := f.m.SetCounters("a", router.Counters{Bytes: 5, QueuedBytes: 1}); err != nil {
@@ -386,138 +322,6 @@ func TestReboot(t *testing.T) {
 		t.Errorf("after the reboot: %v", res)
 	}
 	f.wantColumn("/log", "message", "router rebooted")
-}
-
-func TestPolicies(t *testing.T) {
-	f := newFixture(t, Config{}, `/user group
-add name=ro policy=read,rest-api
-add name=rw policy=read,write,api
-/user
-add name=ro group=ro password=r
-add name=rw group=rw password=w address=10.0.0.0/8,192.0.2.1
-add name=off group=full disabled=yes
-/interface add name=x
-/system script
-add name=s source="/interface disable x" policy=read,write,reboot
-add name=free source="/interface disable x" policy=read,write,reboot dont-require-permissions=yes
-`)
-	local, ten := netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("10.1.2.3")
-	for _, tt := range []struct {
-		name, password, service string
-		from                    netip.Addr
-		want                    error
-	}{
-		{"ro", "r", "rest-api", local, nil},
-		{"ro", "R", "rest-api", local, ErrCredentials},
-		{"ro", "", "rest-api", local, ErrCredentials},
-		{"ro", "r", "api", local, ErrNoPolicy},
-		{"rw", "w", "api", ten, nil},
-		{"rw", "w", "api", local, ErrCredentials},
-		{"rw", "w", "api", netip.MustParseAddr("::ffff:192.0.2.1"), nil},
-		{"off", "", "api", local, ErrCredentials},
-		{"nobody", "", "api", local, ErrCredentials},
-	} {
-		u, err := f.m.Login(tt.name, tt.service, tt.from, is(tt.password))
-		if !errors.Is(err, tt.want) || (err == nil) != (u != nil) {
-			t.Errorf("login of %s from %s by %s: %v, want %v", tt.name, tt.from, tt.service, err, tt.want)
-		}
-	}
-	log := f.column("/log", "message")
-	if len(log) != 6 || log[0] != "login failure for user ro from 127.0.0.1 via rest-api" {
-		t.Errorf("log is %q", log)
-	}
-	ro, _ := f.m.Login("ro", "rest-api", local, is("r"))
-	rw, _ := f.m.Login("rw", "api", ten, is("w"))
-	for _, tt := range []struct {
-		name, path, command string
-		args                []string
-		u                   *User
-		denied              bool
-	}{
-		{"reading", "/queue/tree", "print", nil, ro, false},
-		{"writing without write", "/interface", "set", []string{".id=x", "disabled=no"}, ro, true},
-		{"writing", "/interface", "set", []string{".id=x", "disabled=no"}, rw, false},
-		{"users without policy", "/user", "set", []string{".id=ro", "password="}, rw, true},
-		{"script beyond the user", "/system/script", "run", []string{"number=s"}, rw, true},
-		{"script for everybody", "/system/script", "run", []string{"number=free"}, rw, false},
-		{"execute without write", "/", "execute", []string{"script=:put x"}, ro, true},
-	} {
-		_, err := f.do(tt.u, tt.path, tt.command, tt.args...)
-		var e *Error
-		denied := errors.As(err, &e) && e.Denied && e.Text == "not enough permissions (9)"
-		if denied != tt.denied || err != nil && !denied {
-			t.Errorf("%s: %v, want denied: %v", tt.name, err, tt.denied)
-		}
-	}
-	for _, row := range f.must("/user", "print").Rows {
-		if _, shown := row["password"]; shown {
-			t.Errorf("password is printed: %v", row)
-		}
-	}
-}
-
-func TestScripts(t *testing.T) {
-	f := newFixture(t, Config{}, twoQueues+`
-/system script
-add name=halve source="/queue tree set [find name=a] max-limit=250M; :log info \"halved\""
-add name=broken source="/queue tree\nset [find name=a] max-limit=1M\nset [find name=a] speed=1"
-add name=loop source="/system script run loop"
-`)
-	f.must("/system/script", "run", "numbers=halve")
-	row, _ := f.m.Row("/queue/tree", "name", "a")
-	script, _ := f.m.Row("/system/script", "name", "halve")
-	if row["max-limit"] != "250000000" || script["run-count"] != "1" || script["last-started"] == "" {
-		t.Errorf("queue %v, script %v", row, script)
-	}
-	f.wantColumn("/log", "message", "halved")
-	for name, want := range map[string]string{"broken": "bad parameter speed (line 3 column 19)", "loop": "scripts call each other without end"} {
-		_, err := f.do(nil, "/system/script", "run", "number="+name)
-		var e *Error
-		if !errors.As(err, &e) || e.Category != ScriptFailure || !strings.Contains(e.Text, want) {
-			t.Errorf("%s: %v, want %q", name, err, want)
-		}
-	}
-	for src, want := range map[string]string{
-		`:put "a b"; :put c`:                         "a b\r\nc\r\n",
-		`:error "no luck"`:                           "no luck (:error; line 1)",
-		"/queue tree set [find name=zz] max-limit=1": "", // nothing found, nothing done
-		"/queue tree set a max-limit=x":              "invalid value for argument max-limit (/queue/tree/set (max-limit); line 1)",
-		":frobnicate":                                "bad command name frobnicate (line 1 column 2)",
-	} {
-		if got := f.must("/", "execute", "script="+src, "as-string=").Ret; got != want {
-			t.Errorf("execute %s: %q, want %q", src, got, want)
-		}
-	}
-	if got := f.must("/", "execute", "script=:put x").Ret; !strings.HasPrefix(got, "*") {
-		t.Errorf("execute in the background: %q, want a job", got)
-	}
-}
-
-func TestLoadNamesFileAndLine(t *testing.T) {
-	for src, want := range map[string]string{
-		"\n/queue tree\nadd name=a parent=nowhere": "f.rsc:3: input does not match any value of parent",
-		"/queue trees add name=a":                  "f.rsc:1: bad command name trees",
-		"/queue tree\nremove zz":                   "f.rsc:2: no such item",
-		"/user/group\nadd name=g; add name=g":      "f.rsc:2: failure: group with the same name already exists",
-		"x y":                                      "f.rsc:1: bad command name x",
-		"/queue tree set [set]":                    "f.rsc:1: missing value(s) of argument(s) numbers",
-	} {
-		err := New(Config{}).Load("f.rsc", strings.NewReader(src))
-		var at *ScriptError
-		if !errors.As(err, &at) || at.Error() != want {
-			t.Errorf("%q: %v, want %s", src, err, want)
-		}
-	}
-	if err := New(Config{}).Load("f.rsc", strings.NewReader(strings.Repeat("#", maxScript+1))); err == nil {
-		t.Error("a script without end was read")
-	}
-}
-
-func TestContextOfPaths(t *testing.T) {
-	f := newFixture(t, Config{}, "/queue tree\nadd name=a parent=global\n/queue/tree/add name=b parent=global\n"+
-		"/queue\ntree add name=c parent=global\n/ip firewall\naddress-list add list=x address=1.2.3.4\n/queue tree add name=d parent=c")
-	f.wantColumn("/queue/tree", "name", "a", "b", "c", "d")
-	f.wantColumn("/ip/firewall/address-list", "address", "1.2.3.4")
 }
 
 func TestVersions(t *testing.T) {
@@ -550,89 +354,5 @@ func TestLogIsBounded(t *testing.T) {
 	log := f.column("/log", "message")
 	if len(log) != maxLog || log[0] != "10" {
 		t.Errorf("%d lines from %s on", len(log), log[0])
-	}
-}
-
-// real is a Backend that notes what it is asked.
-type real struct {
-	limits map[string]bitrate.Rate
-	count  router.Counters
-	asked  []string
-	err    error
-}
-
-func (b *real) SetMaxLimit(queue string, limit bitrate.Rate) error {
-	if b.err == nil {
-		b.limits[queue] = limit
-	}
-	return b.err
-}
-
-func (b *real) Counters(queue string) (router.Counters, error) {
-	b.asked = append(b.asked, queue)
-	return b.count, b.err
-}
-
-func TestBackend(t *testing.T) {
-	b := &real{limits: map[string]bitrate.Rate{}, count: router.Counters{Bytes: 100, Packets: 10, Dropped: 1, QueuedBytes: 7, Rate: 9}}
-	f := newFixture(t, Config{Backend: b}, twoQueues)
-	want := map[string]bitrate.Rate{"a": 500 * bitrate.Mbps, "b": 40 * bitrate.Mbps}
-	if diff := cmp.Diff(want, b.limits); diff != "" {
-		t.Errorf("initial limits: -want +got\n%s", diff)
-	}
-	f.must("/queue/tree", "set", ".id=a", "max-limit=300M")
-	if b.limits["a"] != 300*bitrate.Mbps {
-		t.Errorf("limit of a is %v", b.limits["a"])
-	}
-	b.limits["a"] = 0
-	f.must("/queue/tree", "set", ".id=a", "comment=x", "max-limit=300M")
-	if b.limits["a"] != 0 {
-		t.Error("an unchanged limit was told again")
-	}
-
-	// Counters are fetched where they are printed, and nowhere else.
-	b.asked = nil
-	for _, c := range []Command{
-		{Path: "/queue/tree", Name: "print", Proplist: []string{".id", "name"}},
-		{Path: "/queue/tree", Name: "print", Proplist: []string{"bytes"}, Query: []string{"name=b"}},
-		{Path: "/queue/tree", Name: "print", Query: []string{"name=b", "name=zz", "#|"}},
-	} {
-		if _, err := f.m.Run(nil, c); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if diff := cmp.Diff([]string{"b", "b"}, b.asked); diff != "" {
-		t.Errorf("counters asked for: -want +got\n%s", diff)
-	}
-	f.must("/queue/tree", "reset-counters", ".id=a")
-	b.count.Bytes = 130
-	row, _ := f.m.Row("/queue/tree", "name", "a")
-	if row["bytes"] != "30" || row["dropped"] != "0" || row["queued-bytes"] != "7" || row["rate"] != "9" {
-		t.Errorf("after a reset: %v", row)
-	}
-
-	b.err = errors.New("tc: no such device")
-	if _, err := f.do(nil, "/queue/tree", "set", ".id=a", "max-limit=1M"); err == nil || err.Error() != "failure: tc: no such device" {
-		t.Errorf("a failing backend: %v", err)
-	}
-	row, _ = f.m.Row("/queue/tree", "name", "a")
-	if row["max-limit"] != "300000000" || row["bytes"] != "30" {
-		t.Errorf("after a failure: %v; want the old limit and the last counters", row)
-	}
-}
-
-func TestIntervals(t *testing.T) {
-	for in, want := range map[string]string{
-		"90": "1m30s", "1h30m": "1h30m", "00:10:00": "10m", "36h": "1d12h", "1w1ms": "1w1ms", "250us": "250us", "8d": "1w1d",
-	} {
-		d, ok := parseInterval(in)
-		if got := formatInterval(d); !ok || got != want {
-			t.Errorf("%s: %s, %v; want %s", in, got, ok, want)
-		}
-	}
-	for _, in := range []string{"", "x", "5y", "1h-1m", "h"} {
-		if d, ok := parseInterval(in); ok {
-			t.Errorf("%q read as %v", in, d)
-		}
 	}
 }
