@@ -35,6 +35,9 @@ func unitSettings(t *testing.T, unit, setting string) (values []string) {
 // the unit does not restart after a usage error: both are exit status 2 of a Go
 // program, unless its environment says otherwise.
 func TestCrashIsNotAUsageError(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the program and waits ten seconds for a crash")
+	}
 	bin := filepath.Join(t.TempDir(), "wanctl")
 	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
 		t.Fatalf("building: %v\n%s", err, out)
