@@ -49,6 +49,7 @@ func FuzzDuration(f *testing.F) {
 func TestClassify(t *testing.T) {
 	for message, want := range map[string]error{
 		"not enough permissions (9)":                      router.ErrDenied,
+		"std failure: not allowed (9)":                    router.ErrDenied,
 		"no such item":                                    router.ErrNotFound,
 		"no such item (4)":                                router.ErrNotFound,
 		"invalid user name or password (6)":               router.ErrAuth,

@@ -178,6 +178,7 @@ func TestRefusals(t *testing.T) {
 		want                  string
 	}{
 		{"permission", begun + "not enough permissions (9)\r\n", "", router.ErrDenied, "policy=read,write,ssh"},
+		{"policy of the service", begun + "std failure: not allowed (9)\r\n", "", router.ErrDenied, "policy=read,write,ssh"},
 		{"no such item", rowed + "no such item\r\n", "", router.ErrNotFound, "no such item"},
 		{"value", begun + "\r\ninput does not match any value of queue (/queue/tree/set (queue); line 1)   \r\n", "", router.ErrInvalid, "line 1"},
 		{"syntax, before anything ran", "expected end of command (line 1 column 186)\r\n", "", router.ErrUnsupported, "column 186"},
