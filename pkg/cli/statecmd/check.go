@@ -116,9 +116,9 @@ func sharedFiles(files []*file) map[*file]string {
 
 func printVerdicts(a *app.App, verdicts []verdict) error {
 	if a.Global.Output == output.CSV {
-		return output.List(a.Out, output.CSV, findingRows(verdicts), findingFields())
+		return output.List(a.Out, output.CSV, findingRows(verdicts), nil)
 	}
-	return printEach(a, verdicts, nil, verdict.text)
+	return printEach(a, verdicts, verdict.text)
 }
 
 func (v verdict) text() string {
@@ -142,8 +142,13 @@ func (v verdict) text() string {
 
 // findingRow is one line of CSV.
 type findingRow struct {
-	of      verdict
-	finding finding
+	Name     string `json:"name"`
+	Kind     string `json:"kind"`
+	Severity string `json:"severity"` // "ok" for a file without findings
+	File     string `json:"file"`
+	Key      string `json:"key"`
+	Text     string `json:"text"`
+	Next     string `json:"next"`
 }
 
 // findingRows has a row a finding, and one for each file without any.
@@ -151,23 +156,11 @@ func findingRows(verdicts []verdict) []findingRow {
 	var rows []findingRow
 	for _, v := range verdicts {
 		if len(v.Findings) == 0 {
-			rows = append(rows, findingRow{v, finding{Severity: "ok", File: v.File}})
+			rows = append(rows, findingRow{Name: v.Name, Kind: v.Kind, Severity: "ok", File: v.File})
 		}
 		for _, x := range v.Findings {
-			rows = append(rows, findingRow{v, x})
+			rows = append(rows, findingRow{v.Name, v.Kind, x.Severity, x.File, x.Key, x.Text, x.Next})
 		}
 	}
 	return rows
-}
-
-func findingFields() []output.Column[findingRow] {
-	return []output.Column[findingRow]{
-		output.Field("name", func(r findingRow) any { return r.of.Name }),
-		output.Field("kind", func(r findingRow) any { return r.of.Kind }),
-		output.Field("severity", func(r findingRow) any { return r.finding.Severity }),
-		output.Field("file", func(r findingRow) any { return r.finding.File }),
-		output.Field("key", func(r findingRow) any { return r.finding.Key }),
-		output.Field("text", func(r findingRow) any { return r.finding.Text }),
-		output.Field("next", func(r findingRow) any { return r.finding.Next }),
-	}
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wanctl/wanctl/pkg/cli/app"
-	"github.com/wanctl/wanctl/pkg/cli/output"
 )
 
 // paths is the output for programs.
@@ -66,7 +65,7 @@ func runPath(a *app.App, o pathOptions) error {
 		all = append(all, p)
 		return nil
 	})
-	return errors.Join(printEach(a, all, pathFields(), func(p paths) string { return p.text(o.all, a.OutTTY) }), problems)
+	return errors.Join(printEach(a, all, func(p paths) string { return p.text(o.all, a.OutTTY) }), problems)
 }
 
 // text is one line a path, with its name where labels is set.
@@ -82,15 +81,4 @@ func (p paths) text(all, labels bool) string {
 		fmt.Fprintln(&b, line[1])
 	}
 	return b.String()
-}
-
-func pathFields() []output.Column[paths] {
-	return []output.Column[paths]{
-		output.Field("name", func(p paths) any { return p.Name }),
-		output.Field("kind", func(p paths) any { return p.Kind }),
-		output.Field("state", func(p paths) any { return p.State }),
-		output.Field("backup", func(p paths) any { return p.Backup }),
-		output.Field("lock", func(p paths) any { return p.Lock }),
-		output.Field("socket", func(p paths) any { return p.Socket }),
-	}
 }

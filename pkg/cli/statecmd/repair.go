@@ -92,7 +92,10 @@ func runRepair(a *app.App, o repairOptions) error {
 		all = append(all, newRepaired(f, r, o.dryRun))
 		return nil
 	})
-	return errors.Join(printEach(a, all, repairedFields(), repaired.text), problems)
+	if a.Global.Output == output.CSV {
+		return errors.Join(output.List(a.Out, output.CSV, repairedRows(all), nil), problems)
+	}
+	return errors.Join(printEach(a, all, repaired.text), problems)
 }
 
 // repair repairs the file, or returns what is to be done in a dry run.
@@ -189,16 +192,23 @@ func (s step) text() string {
 	return s.Do + " " + file
 }
 
-func repairedFields() []output.Column[repaired] {
-	return []output.Column[repaired]{
-		output.Field("name", func(r repaired) any { return r.Name }),
-		output.Field("kind", func(r repaired) any { return r.Kind }),
-		output.Field("file", func(r repaired) any { return r.File }),
-		output.Field("changed", func(r repaired) any { return r.Changed }),
-		output.Field("dry_run", func(r repaired) any { return r.DryRun }),
-		output.Field("damage", func(r repaired) any { return r.Damage }),
-		output.Field("fields_kept", func(r repaired) any { return r.Kept }),
-		output.Field("fields_changed", func(r repaired) any { return len(r.Fields) }),
-		output.Field("steps", func(r repaired) any { return len(r.Steps) }),
+// repairedRow is repaired in CSV, with the lengths of its lists.
+type repairedRow struct {
+	Name    string `json:"name"`
+	Kind    string `json:"kind"`
+	File    string `json:"file"`
+	Changed bool   `json:"changed"`
+	DryRun  bool   `json:"dry_run"`
+	Damage  string `json:"damage"`
+	Kept    int    `json:"fields_kept"`
+	Fields  int    `json:"fields_changed"`
+	Steps   int    `json:"steps"`
+}
+
+func repairedRows(all []repaired) []repairedRow {
+	rows := make([]repairedRow, len(all))
+	for i, r := range all {
+		rows[i] = repairedRow{r.Name, r.Kind, r.File, r.Changed, r.DryRun, r.Damage, r.Kept, len(r.Fields), len(r.Steps)}
 	}
+	return rows
 }

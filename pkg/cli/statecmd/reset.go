@@ -125,7 +125,7 @@ func runReset(ctx context.Context, a *app.App, o resetOptions) error {
 		done = append(done, newResetFile(f, kept, o.dryRun))
 		return nil
 	})
-	return errors.Join(printEach(a, done, resetFields(), resetFile.text), problems)
+	return errors.Join(printEach(a, done, resetFile.text), problems)
 }
 
 // exists reports whether there is anything to reset.
@@ -196,17 +196,6 @@ func confirm(ctx context.Context, a *app.App, files []*file) error {
 	case <-ctx.Done():
 		fmt.Fprintln(a.Err)
 		return ctx.Err()
-	}
-}
-
-func resetFields() []output.Column[resetFile] {
-	return []output.Column[resetFile]{
-		output.Field("name", func(r resetFile) any { return r.Name }),
-		output.Field("kind", func(r resetFile) any { return r.Kind }),
-		output.Field("file", func(r resetFile) any { return r.File }),
-		output.Field("changed", func(r resetFile) any { return r.Changed }),
-		output.Field("dry_run", func(r resetFile) any { return r.DryRun }),
-		output.Field("kept_as", func(r resetFile) any { return r.KeptAs }),
 	}
 }
 

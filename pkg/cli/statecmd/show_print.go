@@ -15,8 +15,10 @@ import (
 // as they should be.
 func printStates(a *app.App, shown []shownState) error {
 	switch a.Global.Output {
-	case output.JSON, output.JSONL, output.CSV:
-		return output.List(a.Out, a.Global.Output, shown, stateFields())
+	case output.JSON, output.JSONL:
+		return output.List(a.Out, a.Global.Output, shown, nil)
+	case output.CSV:
+		return output.List(a.Out, output.CSV, shownRows(shown), nil)
 	case output.Table:
 	}
 	tables := 0
@@ -182,90 +184,69 @@ func firstLine(err error) string {
 	return line
 }
 
-// stateFields are the columns of CSV, one set for both kinds: what a state does
-// not have is empty.
-func stateFields() []output.Column[shownState] {
-	optional := func(name string, value func(shownState) any) output.Column[shownState] {
-		return output.Field(name, func(s shownState) any {
-			switch v := value(s).(type) {
-			case nil:
-				return ""
-			case float64:
-				return numberText(v)
-			case *float64:
-				if v == nil {
-					return ""
-				}
-				return numberText(*v)
-			case *time.Time:
-				if v == nil {
-					return ""
-				}
-				return v.Format(time.RFC3339Nano)
-			default:
-				return v
-			}
-		})
-	}
-	ofWAN := func(name string, value func(*wan) any) output.Column[shownState] {
-		return optional(name, func(s shownState) any {
-			if s.WAN == nil {
-				return nil
-			}
-			return unlessZero(value(s.WAN))
-		})
-	}
-	ofSteering := func(name string, value func(*steeringState) any) output.Column[shownState] {
-		return optional(name, func(s shownState) any {
-			if s.Steering == nil {
-				return nil
-			}
-			return value(s.Steering)
-		})
-	}
-	return []output.Column[shownState]{
-		optional("name", func(s shownState) any { return s.Name }),
-		optional("kind", func(s shownState) any { return s.Kind }),
-		optional("file", func(s shownState) any { return s.File }),
-		optional("condition", func(s shownState) any { return s.Condition }),
-		optional("problem", func(s shownState) any { return s.Problem }),
-		optional("read_from", func(s shownState) any { return s.ReadFrom }),
-		optional("saved_at", func(s shownState) any { return s.SavedAt }),
-		optional("age_seconds", func(s shownState) any { return s.Age }),
-		optional("daemon_pid", func(s shownState) any {
-			if s.Daemon == nil {
-				return nil
-			}
-			return s.Daemon.PID
-		}),
-		ofWAN("baseline_rtt_ms", func(w *wan) any { return w.BaselineRTT }),
-		ofWAN("load_rtt_ms", func(w *wan) any { return w.LoadRTT }),
-		ofWAN("noise_ms", func(w *wan) any { return w.Noise }),
-		ofWAN("download_current_rate_bps", func(w *wan) any { return w.Download.Limit }),
-		ofWAN("download_applied_rate_bps", func(w *wan) any { return w.Download.Applied }),
-		ofWAN("download_capacity_bps", func(w *wan) any { return w.Download.Capacity }),
-		ofWAN("upload_current_rate_bps", func(w *wan) any { return w.Upload.Limit }),
-		ofWAN("upload_applied_rate_bps", func(w *wan) any { return w.Upload.Applied }),
-		ofWAN("upload_capacity_bps", func(w *wan) any { return w.Upload.Capacity }),
-		ofSteering("current_state", func(s *steeringState) any { return s.State }),
-		ofSteering("congestion_state", func(s *steeringState) any { return s.Congestion }),
-		ofSteering("last_transition_time", func(s *steeringState) any { return s.LastTransition }),
-		ofSteering("primary_baseline_rtt_ms", func(s *steeringState) any { return unlessZero(s.BaselineRTT) }),
-		ofSteering("rtt_delta_ewma_ms", func(s *steeringState) any { return s.DeltaEWMA }),
-		ofSteering("queue_ewma_packets", func(s *steeringState) any { return s.QueueEWMA }),
-		ofSteering("transitions", func(s *steeringState) any { return len(s.Transitions) }),
-	}
+// shownRow is one line of CSV, the same columns for both kinds: empty where a state
+// has no such value.
+type shownRow struct {
+	Name      string     `json:"name"`
+	Kind      string     `json:"kind"`
+	File      string     `json:"file"`
+	Condition string     `json:"condition"`
+	Problem   string     `json:"problem"`
+	ReadFrom  string     `json:"read_from"`
+	SavedAt   *time.Time `json:"saved_at"`
+	Age       *float64   `json:"age_seconds"`
+	PID       *int       `json:"daemon_pid"`
+
+	BaselineRTT *float64  `json:"baseline_rtt_ms"`
+	LoadRTT     *float64  `json:"load_rtt_ms"`
+	Noise       *float64  `json:"noise_ms"`
+	Download    limitsRow `json:"download_,inline"`
+	Upload      limitsRow `json:"upload_,inline"`
+
+	State           string     `json:"current_state"`
+	Congestion      string     `json:"congestion_state"`
+	LastTransition  *time.Time `json:"last_transition_time"`
+	PrimaryBaseline *float64   `json:"primary_baseline_rtt_ms"`
+	DeltaEWMA       *float64   `json:"rtt_delta_ewma_ms"`
+	QueueEWMA       *float64   `json:"queue_ewma_packets"`
+	Transitions     *int       `json:"transitions"`
 }
 
-// unlessZero is nil for a number that says "not known".
-func unlessZero(v any) any {
-	if v == 0.0 || v == int64(0) {
+type limitsRow struct {
+	Limit    int64 `json:"current_rate_bps,omitempty"`
+	Applied  int64 `json:"applied_rate_bps,omitempty"`
+	Capacity int64 `json:"capacity_bps,omitempty"`
+}
+
+func shownRows(shown []shownState) []shownRow {
+	rows := make([]shownRow, len(shown))
+	for i, s := range shown {
+		r := shownRow{
+			Name: s.Name, Kind: s.Kind, File: s.File, Condition: s.Condition, Problem: s.Problem,
+			ReadFrom: s.ReadFrom, SavedAt: s.SavedAt, Age: s.Age,
+		}
+		if s.Daemon != nil {
+			r.PID = &s.Daemon.PID
+		}
+		if w := s.WAN; w != nil {
+			r.BaselineRTT, r.LoadRTT, r.Noise = nonZero(w.BaselineRTT), nonZero(w.LoadRTT), nonZero(w.Noise)
+			r.Download = limitsRow{w.Download.Limit, w.Download.Applied, w.Download.Capacity}
+			r.Upload = limitsRow{w.Upload.Limit, w.Upload.Applied, w.Upload.Capacity}
+		}
+		if st := s.Steering; st != nil {
+			n := len(st.Transitions)
+			r.State, r.Congestion, r.LastTransition, r.PrimaryBaseline = st.State, st.Congestion, st.LastTransition, nonZero(st.BaselineRTT)
+			r.DeltaEWMA, r.QueueEWMA, r.Transitions = &st.DeltaEWMA, &st.QueueEWMA, &n
+		}
+		rows[i] = r
+	}
+	return rows
+}
+
+// nonZero is nil for 0, which means not known.
+func nonZero(x float64) *float64 {
+	if x == 0 {
 		return nil
 	}
-	return v
-}
-
-// numberText writes a number in full, never as 1e+06.
-func numberText(x float64) string {
-	return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.3f", x), "0"), ".")
+	return &x
 }

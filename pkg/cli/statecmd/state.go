@@ -47,15 +47,15 @@ func completeFiles(*cobra.Command, []string, string) ([]string, cobra.ShellCompD
 	return nil, cobra.ShellCompDirectiveDefault
 }
 
-// printEach prints items as lines of text for people and as a list for programs.
-// Programs get JSON from tags and CSV from fields.
-func printEach[T any](a *app.App, items []T, fields []output.Column[T], line func(T) string) error {
+// printEach prints items as text for people, one line or more each, or as a list for
+// programs.
+func printEach[T any](a *app.App, items []T, text func(T) string) error {
 	if a.Global.Output != output.Table {
-		return output.List(a.Out, a.Global.Output, items, fields)
+		return output.List(a.Out, a.Global.Output, items, nil)
 	}
 	var errs []error
 	for _, item := range items {
-		_, err := fmt.Fprint(a.Out, line(item))
+		_, err := fmt.Fprint(a.Out, text(item))
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
