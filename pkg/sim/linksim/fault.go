@@ -21,7 +21,8 @@ func Shifted(reflector int, from, by time.Duration) Fault {
 	}
 }
 
-// Deprioritised makes one reflector answer pings late while it is busy: by up to by, in waves of a second that come while busy.
+// Deprioritised makes one reflector answer pings late while it is busy: by up to by,
+// in waves of a second.
 func Deprioritised(reflector int, by time.Duration, busy func(t time.Duration) bool) Fault {
 	return func(i int, t, _ time.Duration) (time.Duration, bool) {
 		if i != reflector || !busy(t) {
