@@ -22,28 +22,28 @@ const (
 	// stepAtLeast is the smallest jump of a clock that is taken for one; below
 	// it the estimate follows. Two samples in a row have to show it.
 	stepAtLeast = 6 * time.Millisecond
-	// mostSteps within distrustFor and the clock is no clock, or two.
-	mostSteps = 3
-	// mostDoubt is how far off the split may be after a long time without
-	// empty queues.
-	mostDoubt = 2 * time.Millisecond
-	// mostRough is the scatter of a clock that is too coarse.
-	mostRough = 1500 * time.Microsecond
+	// maxSteps within rejectFor mean that the clock is unusable, or that there are two.
+	maxSteps = 3
+	// maxDispersion is the largest acceptable uncertainty of the split.
+	maxDispersion = 2 * time.Millisecond
+	// maxScatter is the scatter of a clock that is too coarse.
+	maxScatter = 1500 * time.Microsecond
 	// agreeWithin, or a quarter of the excess, is how well the sum of both
 	// directions has to agree with the round trips of echoes, on average over
 	// agreeOver.
 	agreeWithin = 3 * time.Millisecond
 	agreeOver   = 2 * time.Second
-	distrustFor = 30 * time.Second
-	// tellsFor is how long a sample has a say, smoothOver how far back one is
-	// looked for that the newest can be compared with.
-	tellsFor   = 500 * time.Millisecond
+	rejectFor   = 30 * time.Second
+	// validFor is how long a sample is used, smoothOver the span of the samples that
+	// the median is taken of.
+	validFor   = 500 * time.Millisecond
 	smoothOver = 250 * time.Millisecond
 	// newestWithin, or a quarter of the excess, is how well the newest sample of
 	// all has to agree with what echoes show now, to stand for the others.
 	newestWithin = 2 * time.Millisecond
-	// longestPause between two samples leaves something to go on with.
-	longestPause = 10 * time.Minute
+	// maxPause is the longest pause between two samples after which the estimate is
+	// continued.
+	maxPause = 10 * time.Minute
 )
 
 // oneWay splits the excess delay of one reflector into its two directions.
@@ -58,28 +58,28 @@ const (
 // line that is pulled, like a clock servo's, by those samples alone that lie
 // outside of the bounds: what lies inside is a queue.
 type oneWay struct {
-	offset  float64       // Up-Down of empty queues at time at, ns
-	drift   float64       // of offset, ns per ns
-	at      time.Duration // of the newest sample that was used
-	empty   int           // samples of empty queues behind offset; 0: unknown
-	first   time.Duration // when the first of them came
-	last    time.Duration // and the newest
-	odd     int           // samples in a row that only a step explains
-	steps   int
-	stepped time.Duration // the newest step
-	rough   float64       // mean of what lies outside of the bounds, ns
+	offset   float64       // Up-Down of empty queues at time at, ns
+	drift    float64       // of offset, ns per ns
+	at       time.Duration // of the newest sample that was used
+	empty    int           // samples of empty queues behind offset; 0: unknown
+	first    time.Duration // when the first of them came
+	last     time.Duration // and the newest
+	outliers int           // samples in a row that only a clock step explains
+	steps    int
+	stepped  time.Duration // the newest step
+	scatter  float64       // mean of what lies outside of the bounds, ns
 
 	// The sum against the echoes.
-	detour   float64 // what a timestamp takes longer than an echo, ns
-	detours  int     // samples behind it
-	waiting  bool    // for the echo after the newest sample
-	sum      float64 // excess of that sample, ns
-	before   float64 // that of the echo before it
-	compared time.Duration
-	samples  int
-	differ   float64 // mean difference, ns
-	level    float64 // mean excess it is a difference of
-	until    time.Duration
+	pathBias      float64 // extra time of a timestamp over an echo, ns
+	biasSamples   int     // samples behind it
+	waiting       bool    // for the echo after the newest sample
+	sum           float64 // excess of that sample, ns
+	before        float64 // that of the echo before it
+	compared      time.Duration
+	samples       int
+	meanDiff      float64 // mean difference, ns
+	level         float64 // mean excess it is a difference of
+	rejectedUntil time.Duration
 
 	recent [3]split // newest first
 	filled int
@@ -106,16 +106,16 @@ func (o *oneWay) observe(e Event, base, lastRTT, lastReply time.Duration) {
 	if o.empty > 0 && pause <= 0 {
 		return
 	}
-	if pause > longestPause || pause < 0 {
+	if pause > maxPause || pause < 0 {
 		o.forget()
 	}
 	excess := o.excess(e.Up+e.Down, base, lastRTT)
 	if !o.follow(e.At, float64(e.Up-e.Down), excess) {
 		return
 	}
-	apart := max(-excess, min(excess, float64(e.Up-e.Down)-o.offset))
+	difference := max(-excess, min(excess, float64(e.Up-e.Down)-o.offset))
 	copy(o.recent[1:], o.recent[:2])
-	o.recent[0] = split{e.At, time.Duration((excess + apart) / 2), time.Duration((excess - apart) / 2)}
+	o.recent[0] = split{e.At, time.Duration((excess + difference) / 2), time.Duration((excess - difference) / 2)}
 	o.filled = min(o.filled+1, len(o.recent))
 }
 
@@ -123,14 +123,14 @@ func (o *oneWay) observe(e Event, base, lastRTT, lastReply time.Duration) {
 // own way, and notes it for the comparison with the echoes.
 func (o *oneWay) excess(trip, base, lastRTT time.Duration) float64 {
 	echo := float64(lastRTT - base)
-	raw := float64(trip-base) - o.detour
+	raw := float64(trip-base) - o.pathBias
 	if echo < float64(emptyBelow) {
 		// Requests for timestamps may take another way, or wait longer for the
 		// reflector's attention. Single outliers do not tell how long.
-		o.detours = min(o.detours+1, 64)
+		o.biasSamples = min(o.biasSamples+1, 64)
 		const outlier = float64(10 * time.Millisecond)
-		change := max(-outlier, min(outlier, raw-echo)) / float64(o.detours)
-		o.detour += change
+		change := max(-outlier, min(outlier, raw-echo)) / float64(o.biasSamples)
+		o.pathBias += change
 		raw -= change
 	}
 	o.waiting, o.sum, o.before = true, raw, echo
@@ -152,51 +152,51 @@ func (o *oneWay) compare(now time.Duration, after float64) {
 	o.compared, o.samples = now, min(o.samples+1, 3)
 	// One packet that was sent twice, or scheduled late, is not a disagreement.
 	most := 10e6 + math.Abs(echo)/2
-	o.differ += weight * (max(-most, min(most, o.sum-echo)) - o.differ)
+	o.meanDiff += weight * (max(-most, min(most, o.sum-echo)) - o.meanDiff)
 	o.level += weight * (echo - o.level)
-	if o.samples >= 3 && math.Abs(o.differ) > max(float64(agreeWithin), o.level/4) {
-		o.distrust(now)
+	if o.samples >= 3 && math.Abs(o.meanDiff) > max(float64(agreeWithin), o.level/4) {
+		o.reject(now)
 	}
 }
 
-// distrust ends the telling for a while.
-func (o *oneWay) distrust(now time.Duration) {
-	o.until = now + distrustFor
-	o.samples, o.differ, o.level, o.rough, o.steps = 0, 0, 0, 0, 0
+// reject stops the use of the split for rejectFor.
+func (o *oneWay) reject(now time.Duration) {
+	o.rejectedUntil = now + rejectFor
+	o.samples, o.meanDiff, o.level, o.scatter, o.steps = 0, 0, 0, 0, 0
 	o.filled = 0
 }
 
-// forget gives up what is known of the difference of the clocks. Their drift
-// stays: it is that of two crystals.
+// forget discards the offset of the clocks. Their drift stays: it is that of two
+// crystals.
 func (o *oneWay) forget() {
-	o.empty, o.odd, o.filled, o.rough = 0, 0, 0, 0
+	o.empty, o.outliers, o.filled, o.scatter = 0, 0, 0, 0
 }
 
 // follow moves the difference of the clocks on by a sample of Up-Down, and
 // reports whether the sample can be split.
-func (o *oneWay) follow(at time.Duration, between, excess float64) bool {
+func (o *oneWay) follow(at time.Duration, clockDiff, excess float64) bool {
 	isEmpty := excess <= float64(emptyBelow)
 	if o.empty == 0 {
 		if isEmpty {
-			o.offset, o.at, o.first, o.last, o.empty = between, at, at, at, 1
+			o.offset, o.at, o.first, o.last, o.empty = clockDiff, at, at, at, 1
 		}
 		return false
 	}
 	since := float64(at - o.at)
 	expected := o.offset + o.drift*since
-	beyond := between - expected
-	beyond -= max(-excess, min(excess, beyond))
+	residual := clockDiff - expected
+	residual -= max(-excess, min(excess, residual))
 	// Up-Down moves by twice as much as the clock.
-	if math.Abs(beyond) > 2*float64(stepAtLeast) {
-		if o.odd++; o.odd >= 2 {
+	if math.Abs(residual) > 2*float64(stepAtLeast) {
+		if o.outliers++; o.outliers >= 2 {
 			o.step(at)
 		}
 		return false
 	}
-	o.odd = 0
+	o.outliers = 0
 	pull := min(0.5, 2*since/float64(clockMemory))
-	o.rough += min(1, since/float64(agreeOver)) * (math.Abs(beyond) - o.rough)
-	o.drift += beyond * since / (float64(clockMemory) * float64(clockMemory))
+	o.scatter += min(1, since/float64(agreeOver)) * (math.Abs(residual) - o.scatter)
+	o.drift += residual * since / (float64(clockMemory) * float64(clockMemory))
 	o.drift = max(-2*maxDrift, min(2*maxDrift, o.drift))
 	if isEmpty {
 		o.empty++
@@ -204,39 +204,39 @@ func (o *oneWay) follow(at time.Duration, between, excess float64) bool {
 		pull = max(pull, 1/float64(o.empty))
 		o.empty = min(o.empty, 1000)
 	}
-	o.offset, o.at = expected+pull*beyond, at
-	if o.empty >= offsetAfter && o.rough > 2*float64(mostRough) {
-		o.distrust(at)
+	o.offset, o.at = expected+pull*residual, at
+	if o.empty >= offsetAfter && o.scatter > 2*float64(maxScatter) {
+		o.reject(at)
 	}
-	return o.empty >= offsetAfter && o.doubt(at) <= float64(mostDoubt)
+	return o.empty >= offsetAfter && o.dispersion(at) <= float64(maxDispersion)
 }
 
-// step takes in that the reflector's clock was set. What stands in the queues
-// then cannot be told apart until they are empty once.
+// step records a step of the reflector's clock. The split is unknown until the queues
+// are empty once.
 func (o *oneWay) step(at time.Duration) {
-	if at-o.stepped > distrustFor {
+	if at-o.stepped > rejectFor {
 		o.steps = 0
 	}
 	o.stepped = at
 	o.steps++
-	if o.steps >= mostSteps {
-		o.distrust(at)
+	if o.steps >= maxSteps {
+		o.reject(at)
 	}
 	o.forget()
 }
 
-// doubt is how far the difference of the clocks may have wandered off since the
-// queues were empty last: the longer it was watched before, the better its drift
-// is known.
-func (o *oneWay) doubt(now time.Duration) float64 {
+// dispersion returns by how much the offset may be wrong (RFC 5905's term), in
+// nanoseconds. It grows since the queues were last empty: the longer the clocks were
+// observed before, the better their drift is known.
+func (o *oneWay) dispersion(now time.Duration) float64 {
 	const wander = 2e-6 // a crystal's own, with the temperature
 	watched := float64(o.last-o.first) + float64(time.Second)
 	return float64(now-o.last) * min(maxDrift, wander+float64(time.Millisecond)/watched)
 }
 
-// tells reports whether the split is known at now.
-func (o *oneWay) tells(now time.Duration) bool {
-	return o.filled > 0 && now-o.recent[0].at <= tellsFor && now >= o.until
+// valid reports whether the split is known at now.
+func (o *oneWay) valid(now time.Duration) bool {
+	return o.filled > 0 && now-o.recent[0].at <= validFor && now >= o.rejectedUntil
 }
 
 // up and down return the excess of a direction, the median of the newest samples

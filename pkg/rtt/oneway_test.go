@@ -18,13 +18,13 @@ type wire struct {
 	now        time.Duration
 	seq        uint32
 
-	jitter time.Duration                                  // of each direction, uniform
-	queue  func(t time.Duration) (up, down time.Duration) // what stands there
-	clock  func(i int, t time.Duration) time.Duration     // theirs, ahead of ours
-	clean  bool
-	detour time.Duration // of timestamps against echoes
-	slowly func(t time.Duration) time.Duration
-	silent bool // their clocks are not told
+	jitter   time.Duration                                  // of each direction, uniform
+	queue    func(t time.Duration) (up, down time.Duration) // what stands there
+	clock    func(i int, t time.Duration) time.Duration     // theirs, ahead of ours
+	clean    bool
+	pathBias time.Duration // of timestamps against echoes
+	slowly   func(t time.Duration) time.Duration
+	silent   bool // their clocks are not told
 }
 
 func newWire(seed uint64) *wire {
@@ -56,8 +56,8 @@ func (w *wire) run(t time.Duration, look func(now time.Duration, v View)) {
 		if tick%10 == 7 {
 			i := tick / 10 % w.reflectors
 			phase := time.Duration(w.rng.Int64N(int64(ms)))
-			there := oneWayTrip + up + w.shake() + (w.detour+w.slowly(w.now))/2
-			back := oneWayTrip + down + w.shake() + (w.detour+w.slowly(w.now))/2
+			there := oneWayTrip + up + w.shake() + (w.pathBias+w.slowly(w.now))/2
+			back := oneWayTrip + down + w.shake() + (w.pathBias+w.slowly(w.now))/2
 			sent := w.now + phase - there - back
 			told := (sent + there + w.clock(i, w.now)).Truncate(ms)
 			if w.silent {
@@ -101,7 +101,7 @@ func TestOneWayTellsWhereTheQueueStands(t *testing.T) {
 		{name: "two reflectors", down: 40 * ms, edit: func(w *wire) { w.reflectors = 2 }},
 		{name: "five reflectors", down: 40 * ms, edit: func(w *wire) { w.reflectors = 5 }},
 		{name: "noisy link", up: 40 * ms, edit: func(w *wire) { w.jitter = 4 * ms }},
-		{name: "timestamps take longer", up: 40 * ms, edit: func(w *wire) { w.detour = 12 * ms }},
+		{name: "timestamps take longer", up: 40 * ms, edit: func(w *wire) { w.pathBias = 12 * ms }},
 		{name: "one liar of three", down: 40 * ms, edit: func(w *wire) {
 			w.clock = func(i int, t time.Duration) time.Duration {
 				if i == 1 {
@@ -440,7 +440,7 @@ func FuzzOneWay(f *testing.F) {
 			}
 			for i := range 4 {
 				o := &p.Reflector(i).ways
-				if sum := o.offset + o.drift + o.rough + o.detour + o.differ + o.level; math.IsNaN(sum) || math.IsInf(sum, 0) {
+				if sum := o.offset + o.drift + o.scatter + o.pathBias + o.meanDiff + o.level; math.IsNaN(sum) || math.IsInf(sum, 0) {
 					t.Fatalf("seed %d: %+v", seed, *o)
 				}
 			}

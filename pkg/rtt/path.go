@@ -62,7 +62,7 @@ func (p *Path) View(now time.Duration) View {
 		if r.alive(now, p.Interval) {
 			v.Alive++
 			v.Fresh = v.Fresh || fresh
-			v.OneWay = v.OneWay || r.ways.tells(now)
+			v.OneWay = v.OneWay || r.ways.valid(now)
 		}
 	}
 	v.Excess = p.combine(now, func(r *Reflector) time.Duration { return max(0, r.lastRTT-r.base.Value()) })
@@ -85,7 +85,7 @@ func (p *Path) newestSplit(now, excess time.Duration) (up, down time.Duration, o
 	var newest *Reflector
 	for i := range p.used {
 		r := &p.reflectors[i]
-		if r.alive(now, p.Interval) && r.ways.tells(now) && (newest == nil || r.ways.recent[0].at > newest.ways.recent[0].at) {
+		if r.alive(now, p.Interval) && r.ways.valid(now) && (newest == nil || r.ways.recent[0].at > newest.ways.recent[0].at) {
 			newest = r
 		}
 	}
@@ -110,7 +110,7 @@ func (p *Path) combine(now time.Duration, of func(*Reflector) time.Duration) tim
 func (p *Path) combineTelling(now time.Duration, of func(*Reflector) time.Duration) time.Duration {
 	n := 0
 	for i := range p.used {
-		if r := &p.reflectors[i]; r.alive(now, p.Interval) && r.ways.tells(now) {
+		if r := &p.reflectors[i]; r.alive(now, p.Interval) && r.ways.valid(now) {
 			p.scratch[n] = of(r)
 			n++
 		}
