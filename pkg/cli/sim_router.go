@@ -39,7 +39,7 @@ func newSimRouterCmd(a *app.App) *cobra.Command {
 		Use:   "router",
 		Short: "Serve a simulated RouterOS",
 		Long: `Serve a simulated RouterOS until SIGINT or SIGTERM, over REST, the binary API and
-SSH at once: queues, queue types, mangle rules, address lists, users with
+SSH at once: queue tree, simple queues, queue types, mangle rules, address lists, users with
 passwords and policies, the log, and its habits, such as answering one REST
 request at a time.
 

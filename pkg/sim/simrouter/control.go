@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +25,7 @@ listen [SERVICE]            listen again
 silent on|off [SERVICE]     accept connections and say nothing
 reboot [down=D] [renumber] [race=N] [race-kind=wrong-data|empty]
 counters QUEUE [bytes=N] [packets=N] [dropped=N] [queued-bytes=N] [queued-packets=N] [rate=R]
+                            of a simple queue each value is A/B: what its target sends, what it receives
 run COMMAND...              a RouterOS command, such as: run /queue tree remove WAN-Upload-1
 SERVICE is www, www-ssl, api, api-ssl or ssh; without one it is all of them`
 
@@ -128,21 +130,40 @@ func parseReboot(args []string) (Reboot, error) {
 }
 
 func (r *Router) controlCounters(args []string) error {
-	if len(args) == 0 {
+	n := slices.IndexFunc(args, func(w string) bool { return strings.Contains(w, "=") })
+	if n < 0 {
+		n = len(args)
+	}
+	name, words := strings.Join(args[:n], " "), args[n:]
+	if name == "" {
 		return errors.New("counters: give the name of a queue")
 	}
-	q, ok := r.Queue(args[0])
-	if !ok {
-		return fmt.Errorf("no queue %q on the simulated router", args[0])
+	if q, ok := r.Queue(name); ok {
+		for _, w := range words {
+			key, value, _ := strings.Cut(w, "=")
+			if err := setCounter(&q.Counters, key, value); err != nil {
+				return fmt.Errorf("counters: %q: %w", w, err)
+			}
+		}
+		return r.SetCounters(name, q.Counters)
 	}
-	c := q.Counters
-	for _, w := range args[1:] {
+	c, err := r.state.SimpleCounters(name)
+	if err != nil {
+		return err
+	}
+	for _, w := range words {
 		key, value, _ := strings.Cut(w, "=")
-		if err := setCounter(&c, key, value); err != nil {
-			return fmt.Errorf("counters: %q: %w", w, err)
+		a, b, two := strings.Cut(value, "/")
+		if !two {
+			return fmt.Errorf("counters: %q: %s is a simple queue: write %s=A/B, what its target sends and what it receives", w, name, key)
+		}
+		for i, v := range []string{a, b} {
+			if err := setCounter(&c[i], key, v); err != nil {
+				return fmt.Errorf("counters: %q: %w", w, err)
+			}
 		}
 	}
-	return r.SetCounters(args[0], c)
+	return r.SetSimpleCounters(name, c)
 }
 
 func setCounter(c *router.Counters, key, value string) error {

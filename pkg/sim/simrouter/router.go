@@ -38,8 +38,11 @@ var defaultScript string
 // DefaultScript is the configuration a Router starts with when none is given.
 func DefaultScript() string { return defaultScript }
 
-// Backend owns real queues; see routeros.Backend.
+// Backend owns real queues of the tree; see routeros.Backend.
 type Backend = routeros.Backend
+
+// SimpleBackend owns real simple queues; see routeros.SimpleBackend.
+type SimpleBackend = routeros.SimpleBackend
 
 // ScriptError is a mistake in the initial configuration.
 type ScriptError = routeros.ScriptError
@@ -66,6 +69,7 @@ type Config struct {
 	RequestCap  time.Duration    // a request that takes longer is cut off; 60 s
 	Quirks      Quirks
 	Backend     Backend
+	Simple      SimpleBackend
 	Logger      *slog.Logger // nil discards
 
 	Uptime time.Duration    // at the start; 2d20h
@@ -178,7 +182,7 @@ func New(cfg Config) (*Router, error) {
 		r.log = slog.New(slog.DiscardHandler)
 	}
 	r.state = routeros.New(routeros.Config{
-		Version: version, Uptime: cfg.Uptime, Now: cfg.Now, Backend: cfg.Backend, Quirks: cfg.Quirks.Quirks, Logger: r.log,
+		Version: version, Uptime: cfg.Uptime, Now: cfg.Now, Backend: cfg.Backend, Simple: cfg.Simple, Quirks: cfg.Quirks.Quirks, Logger: r.log,
 		Reboot: func() { r.reboot.Store(true) },
 	})
 	script, name := cfg.Script, cfg.ScriptName
@@ -277,18 +281,15 @@ func (r *Router) Queue(name string) (router.Queue, bool) {
 	if !ok {
 		return router.Queue{}, false
 	}
-	n := func(key string) uint64 {
-		v, _ := strconv.ParseUint(row[key], 10, 64)
-		return v
+	n := func(key string) bitrate.Rate {
+		v, _ := strconv.ParseInt(row[key], 10, 64)
+		return bitrate.Rate(v)
 	}
 	return router.Queue{
 		Name: row["name"], Parent: row["parent"], Type: row["queue"], Comment: row["comment"],
-		MaxLimit: bitrate.Rate(n("max-limit")), LimitAt: bitrate.Rate(n("limit-at")),
+		MaxLimit: n("max-limit"), LimitAt: n("limit-at"),
 		Disabled: row["disabled"] == "true", Invalid: row["invalid"] == "true",
-		Counters: router.Counters{
-			Bytes: n("bytes"), Packets: n("packets"), Dropped: n("dropped"),
-			QueuedBytes: n("queued-bytes"), QueuedPackets: n("queued-packets"), Rate: bitrate.Rate(n("rate")),
-		},
+		Counters: routeros.ReadCounters(func(name string) string { return row[name] }),
 	}, true
 }
 
@@ -296,6 +297,12 @@ func (r *Router) Queue(name string) (router.Queue, bool) {
 // precedence.
 func (r *Router) SetCounters(queue string, c router.Counters) error {
 	return r.state.SetCounters(queue, c)
+}
+
+// SetSimpleCounters sets the counters of a simple queue, of what its target sends
+// and of what it receives. A SimpleBackend's own counters take precedence.
+func (r *Router) SetSimpleCounters(queue string, c [2]router.Counters) error {
+	return r.state.SetSimpleCounters(queue, c)
 }
 
 // Counts returns what the router has seen so far.

@@ -246,10 +246,14 @@ func (m *Router) add(u *User, mn *menu, c Command) (Result, *Error) {
 		}
 		at = mn.index(before)
 	}
+	if mn.path == treePath || mn.path == simplePath {
+		r.firstName = r.values["name"]
+	}
 	if err := m.validate(mn, nil, r); err != nil {
 		return Result{}, err
 	}
 	r.id = mn.newID()
+	m.startCounters(mn, r)
 	mn.rows = slices.Insert(mn.rows, at, r)
 	if mn.byKey != nil {
 		mn.byKey[mn.key(r)] = r
@@ -260,7 +264,7 @@ func (m *Router) add(u *User, mn *menu, c Command) (Result, *Error) {
 
 // validate checks the row as a whole and against the other rows.
 func (m *Router) validate(mn *menu, old, now *row) *Error {
-	duplicates := m.quirks.DuplicateQueueNames && mn.path == "/queue/tree"
+	duplicates := m.quirks.DuplicateQueueNames && (mn.path == treePath || mn.path == simplePath)
 	if mn.unique != nil && !duplicates {
 		if r := mn.sameKey(now); r != nil && r != old {
 			return errFailure(mn.duplicate)

@@ -39,10 +39,16 @@ func (h *exportHost) Run(c rsc.Call) (rsc.Value, error) {
 	mn.addFields(c)
 	mn.nameBuiltin(c)
 	switch c.Path {
-	case "/queue/tree":
-		h.addInterface(c)
+	case treePath:
+		if parent := c.Args["parent"].Text(); parent != "" && !h.m.isParent(parent) {
+			h.addInterface(parent)
+		}
 		h.addTypes(c)
-	case "/queue/simple":
+	case simplePath:
+		for _, name := range targetInterfaces(c.Args["target"].Text()) {
+			h.addInterface(name)
+		}
+		h.checkSimpleParent(c)
 		h.addTypes(c)
 	}
 	h.m.mu.Unlock()
@@ -75,20 +81,29 @@ func (mn *menu) nameBuiltin(c rsc.Call) {
 	}
 }
 
-// addInterface makes the interface that a queue hangs under: most interfaces
-// are in menus that are not simulated.
-func (h *exportHost) addInterface(c rsc.Call) {
-	if name := c.Args["parent"].Text(); name != "" && !h.m.isParent(name) {
+// addInterface makes an interface that a queue refers to: most interfaces are in
+// menus that are not simulated.
+func (h *exportHost) addInterface(name string) {
+	if h.m.byName("/interface", name) == nil {
 		h.m.addRow("/interface", map[string]string{"name": name, "type": "ether"})
+	}
+}
+
+// checkSimpleParent leaves out a parent that the export does not have.
+func (h *exportHost) checkSimpleParent(c rsc.Call) {
+	if parent := c.Args["parent"].Text(); parent != "" && parent != "none" && h.m.byName(simplePath, parent) == nil {
+		delete(c.Args, "parent")
+		h.warn(c.Line, "simple queue "+parent+" is not in this export: parent=none is taken instead")
 	}
 }
 
 // addTypes makes the queue types that a queue names and the export does not
 // have, as those built into other versions.
 func (h *exportHost) addTypes(c rsc.Call) {
-	for name := range strings.SplitSeq(c.Args["queue"].Text(), "/") {
-		if name != "" && h.m.byName("/queue/type", name) == nil {
-			h.m.addRow("/queue/type", map[string]string{"name": name, "kind": "pfifo"})
+	types := append(strings.Split(c.Args["queue"].Text(), "/"), c.Args["total-queue"].Text())
+	for _, name := range types {
+		if name != "" && h.m.byName(typePath, name) == nil {
+			h.m.addRow(typePath, map[string]string{"name": name, "kind": "pfifo"})
 			h.warn(c.Line, "queue type "+name+" is not in this export: taken for a pfifo")
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/wanctl/wanctl/pkg/router"
 )
 
 // kind is the role of a field.
@@ -40,6 +42,11 @@ type row struct {
 	dynamic bool      // not configuration: lost on reboot, costs no flash
 	expires time.Time // dynamic rows with a timeout
 	origin  *row      // of a dynamic row that the router made from another; it cannot be changed
+
+	// Of queues: the name when it was added, by which a backend still has it
+	// under another name, and the backend's counters at the last reset, A and B.
+	firstName string
+	zero      [2]router.Counters
 }
 
 func (r *row) ref() string { return "*" + strings.ToUpper(strconv.FormatUint(uint64(r.id), 16)) }

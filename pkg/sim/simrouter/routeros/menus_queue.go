@@ -1,7 +1,5 @@
 package routeros
 
-import "strconv"
-
 // Queue menus. The names, defaults and order of fields are those RouterOS 7
 // prints over REST.
 
@@ -17,12 +15,12 @@ func counters(names ...string) []field {
 
 func queueTree() *menu {
 	return &menu{
-		path: "/queue/tree", nextID: 0x1000000,
+		path: treePath, nextID: 0x1000000,
 		fields: append([]field{
 			{name: "name", typ: name, required: true},
 			{name: "parent", typ: parent, required: true},
 			{name: "packet-mark", typ: text},
-			{name: "queue", typ: reference("/queue/type"), value: "default-small"},
+			{name: "queue", typ: reference(typePath), value: "default-small"},
 			{name: "limit-at", typ: rate, value: "0"},
 			{name: "max-limit", typ: rate, value: "0"},
 			{name: "priority", typ: integer(1, 8), value: "8"},
@@ -40,51 +38,9 @@ func queueTree() *menu {
 			if err := limitOrder(now.values["limit-at"], now.values["max-limit"]); err != nil {
 				return err
 			}
-			return m.setBackendLimit(old, now)
+			return m.setTreeLimit(old, now)
 		},
-		refresh: (*Router).refreshQueue,
-	}
-}
-
-// limitOrder refuses a guarantee above the limit; a limit of 0 is none.
-func limitOrder(limitAt, maxLimit string) *Error {
-	at, _ := strconv.ParseInt(limitAt, 10, 64)
-	limit, _ := strconv.ParseInt(maxLimit, 10, 64)
-	if limit > 0 && at > limit {
-		return errFailure("max-limit must not be less than limit-at")
-	}
-	return nil
-}
-
-func queueSimple() *menu {
-	fields := []field{
-		{name: "name", typ: name, required: true},
-		{name: "target", typ: text, required: true},
-		{name: "parent", typ: text, value: "none"},
-		{name: "packet-marks", typ: text},
-		{name: "priority", typ: pair(integer(1, 8)), value: "8/8"},
-		{name: "queue", typ: pair(reference("/queue/type")), value: "default-small/default-small"},
-		{name: "limit-at", typ: pair(rate), value: "0/0"},
-		{name: "max-limit", typ: pair(rate), value: "0/0"},
-		{name: "burst-limit", typ: pair(rate), value: "0/0"},
-		{name: "burst-threshold", typ: pair(rate), value: "0/0"},
-		{name: "burst-time", typ: pair(interval), value: "0s/0s"},
-		{name: "bucket-size", typ: pair(decimal), value: "0.1/0.1"},
-		{name: "disabled", typ: boolean, value: "false"},
-		{name: "comment", kind: optional, typ: text},
-		{name: "place-before", kind: argument, typ: text},
-		{name: "dynamic", kind: status, typ: boolean, value: "false"},
-		{name: "invalid", kind: status, typ: boolean, value: "false"},
-	}
-	for _, n := range queueCounters {
-		fields = append(fields,
-			field{name: n, kind: counter, value: "0/0"},
-			field{name: "total-" + n, kind: counter, typ: number, value: "0"})
-	}
-	return &menu{
-		path: "/queue/simple", nextID: 0x1, ordered: true, fields: fields,
-		unique:    []string{"name"},
-		duplicate: "already have such name",
+		refresh: (*Router).refreshTree,
 	}
 }
 
@@ -93,7 +49,7 @@ func queueType() *menu {
 	diffserv := enum("besteffort", "precedence", "diffserv3", "diffserv4", "diffserv8")
 	flowmode := enum("flowblind", "srchost", "dsthost", "hosts", "flows", "dual-srchost", "dual-dsthost", "triple-isolate")
 	return &menu{
-		path: "/queue/type", nextID: 0xA,
+		path: typePath, nextID: 0xA,
 		fields: []field{
 			{name: "name", typ: name, required: true},
 			{name: "kind", required: true, typ: enum("bfifo", "cake", "codel", "fq-codel", "mq-pfifo", "none", "pcq", "pfifo", "red", "sfq")},
@@ -148,10 +104,8 @@ func queueType() *menu {
 			if r.values["default"] == "true" {
 				return errFailure("cannot remove default queue type")
 			}
-			for _, q := range m.menus["/queue/tree"].rows {
-				if q.values["queue"] == r.values["name"] {
-					return errFailure("queue type is in use")
-				}
+			if m.typeInUse(r.values["name"]) {
+				return errFailure("queue type is in use")
 			}
 			return nil
 		},

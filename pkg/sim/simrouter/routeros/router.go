@@ -9,27 +9,12 @@
 package routeros
 
 import (
-	"fmt"
 	"log/slog"
 	"maps"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/wanctl/wanctl/pkg/bitrate"
-	"github.com/wanctl/wanctl/pkg/router"
 )
-
-// Backend owns real queues behind the simulated ones. It is called with the
-// router locked: it must not call back, and the router takes as long as it does.
-type Backend interface {
-	// SetMaxLimit is called before a max-limit takes effect; an error refuses
-	// the change.
-	SetMaxLimit(queue string, limit bitrate.Rate) error
-	// Counters is called when a queue's counters are printed.
-	Counters(queue string) (router.Counters, error)
-}
 
 // Quirks are points where RouterOS's behaviour is not published. The zero value
 // of each is the likelier behaviour.
@@ -55,7 +40,8 @@ type Config struct {
 	Version Version          // 7.22.1
 	Uptime  time.Duration    // at the start; 2d20h
 	Now     func() time.Time // time.Now
-	Backend Backend          // nil: counters stay as they are set
+	Backend Backend          // of the tree; nil: counters stay as they are set
+	Simple  SimpleBackend    // of simple queues; nil: counters stay as they are set
 	Quirks  Quirks
 	Logger  *slog.Logger // failures of the backend; nil discards
 
@@ -70,6 +56,7 @@ type Router struct {
 	version Version
 	now     func() time.Time
 	backend Backend
+	simple  SimpleBackend
 	quirks  Quirks
 	log     *slog.Logger
 	reboot  func()
@@ -81,7 +68,7 @@ type Router struct {
 	sectors       int
 	sectorsAtBoot int
 	writes        int
-	offsets       map[string]router.Counters // the backend's counters at the last reset
+	added         map[string]bool // queues that ever were, by menu and first name
 }
 
 // sectorsBefore is the number of flash sectors written before this start.
@@ -94,8 +81,8 @@ const maxLog = 1000
 // nothing else: no users, no queues.
 func New(cfg Config) *Router {
 	m := &Router{
-		version: cfg.Version, now: cfg.Now, backend: cfg.Backend, quirks: cfg.Quirks, log: cfg.Logger, reboot: cfg.Reboot,
-		menus: make(map[string]*menu), offsets: make(map[string]router.Counters),
+		version: cfg.Version, now: cfg.Now, backend: cfg.Backend, simple: cfg.Simple, quirks: cfg.Quirks, log: cfg.Logger, reboot: cfg.Reboot,
+		menus: make(map[string]*menu), added: make(map[string]bool),
 		sectors: sectorsBefore, sectorsAtBoot: sectorsBefore,
 	}
 	if m.version == (Version{}) {
@@ -121,7 +108,7 @@ func New(cfg Config) *Router {
 		delete(m.menus, addressList6)
 		delete(m.menus, mangle6)
 	}
-	builtinTypes(m.menus["/queue/type"])
+	builtinTypes(m.menus[typePath])
 	for _, g := range []struct{ name, policy string }{
 		{"read", "local,telnet,ssh,reboot,read,test,winbox,password,web,sniff,sensitive,api,romon,rest-api"},
 		{"write", "local,telnet,ssh,reboot,read,write,test,winbox,password,web,sniff,sensitive,api,romon,rest-api"},
@@ -190,18 +177,6 @@ func (m *Router) SetDynamic(path, field, value string) {
 			r.values["dynamic"], r.dynamic = "true", true
 		}
 	}
-}
-
-// SetCounters sets the counters of a queue, for routers without a Backend.
-func (m *Router) SetCounters(queue string, c router.Counters) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	r := m.menus["/queue/tree"].find(queue)
-	if r == nil {
-		return fmt.Errorf("no queue %q on the simulated router", queue)
-	}
-	storeCounters(r, c)
-	return nil
 }
 
 // Log appends a line to /log.
@@ -299,68 +274,5 @@ func (m *Router) expire() {
 func (m *Router) byName(path, name string) *row { return m.menus[path].find(name) }
 
 func (m *Router) isParent(name string) bool {
-	return name == "global" || m.byName("/queue/tree", name) != nil || m.byName("/interface", name) != nil
-}
-
-// setBackendLimit passes a changed max-limit to the backend.
-func (m *Router) setBackendLimit(old, now *row) *Error {
-	if m.backend == nil || old != nil && old.values["max-limit"] == now.values["max-limit"] {
-		return nil
-	}
-	limit, _ := strconv.ParseInt(now.values["max-limit"], 10, 64)
-	if err := m.backend.SetMaxLimit(now.values["name"], bitrate.Rate(limit)); err != nil {
-		return errFailure(err.Error())
-	}
-	return nil
-}
-
-// refreshQueue computes the status and counters of a queue.
-func (m *Router) refreshQueue(r *row, wanted func(string) bool) {
-	r.values["invalid"] = strconv.FormatBool(!m.isParent(r.values["parent"]) || m.byName("/queue/type", r.values["queue"]) == nil)
-	if m.backend == nil {
-		return
-	}
-	asked := false
-	for _, n := range queueCounters {
-		asked = asked || wanted(n)
-	}
-	if !asked {
-		return
-	}
-	name := r.values["name"]
-	c, err := m.backend.Counters(name)
-	if err != nil {
-		m.log.Warn("reading counters of the backend", "queue", name, "error", err)
-		return
-	}
-	zero := m.offsets[name]
-	c.Bytes = minus(c.Bytes, zero.Bytes)
-	c.Packets = minus(c.Packets, zero.Packets)
-	c.Dropped = minus(c.Dropped, zero.Dropped)
-	storeCounters(r, c)
-}
-
-func minus(now, then uint64) uint64 { return now - min(now, then) }
-
-func storeCounters(r *row, c router.Counters) {
-	for name, v := range map[string]uint64{
-		"bytes": c.Bytes, "packets": c.Packets, "dropped": c.Dropped,
-		"queued-bytes": c.QueuedBytes, "queued-packets": c.QueuedPackets, "rate": uint64(c.Rate),
-	} {
-		r.values[name] = strconv.FormatUint(v, 10)
-	}
-}
-
-// clearCounters is reset-counters for one row.
-func (m *Router) clearCounters(mn *menu, r *row) {
-	for _, f := range mn.fields {
-		if f.kind == counter {
-			r.values[f.name] = f.value
-		}
-	}
-	if mn.path == "/queue/tree" && m.backend != nil {
-		if c, err := m.backend.Counters(r.values["name"]); err == nil {
-			m.offsets[r.values["name"]] = c
-		}
-	}
+	return name == "global" || m.byName(treePath, name) != nil || m.byName("/interface", name) != nil
 }

@@ -1,0 +1,148 @@
+package routeros
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/rsc"
+)
+
+// queueSimple is the menu of simple queues. Two-way values are "A/B": A is what
+// the target sends, B is what it receives.
+func queueSimple() *menu {
+	fields := []field{
+		{name: "name", typ: name, required: true},
+		{name: "target", typ: valueType{rsc.Str, parseTarget}, required: true},
+		{name: "dst", kind: optional, typ: text},
+		{name: "parent", typ: valueType{rsc.Str, parseSimpleParent}, value: "none"},
+		{name: "packet-marks", typ: text},
+		{name: "priority", typ: pair(integer(1, 8)), value: "8/8"},
+		{name: "queue", typ: pair(reference(typePath)), value: "default-small/default-small"},
+		{name: "limit-at", typ: pair(rate), value: "0/0"},
+		{name: "max-limit", typ: pair(rate), value: "0/0"},
+		{name: "burst-limit", typ: pair(rate), value: "0/0"},
+		{name: "burst-threshold", typ: pair(rate), value: "0/0"},
+		{name: "burst-time", typ: pair(interval), value: "0s/0s"},
+		{name: "bucket-size", typ: pair(decimal), value: "0.1/0.1"},
+		{name: "time", kind: optional, typ: text},
+		{name: "disabled", typ: boolean, value: "false"},
+		{name: "comment", kind: optional, typ: text},
+		{name: "place-before", kind: argument, typ: text},
+		{name: "dynamic", kind: status, typ: boolean, value: "false"},
+		{name: "invalid", kind: status, typ: boolean, value: "false"},
+		{name: "total-priority", typ: integer(1, 8), value: "8"},
+		{name: "total-queue", typ: reference(typePath), value: "default-small"},
+		{name: "total-limit-at", typ: rate, value: "0"},
+		{name: "total-max-limit", typ: rate, value: "0"},
+		{name: "total-burst-limit", typ: rate, value: "0"},
+		{name: "total-burst-threshold", typ: rate, value: "0"},
+		{name: "total-burst-time", typ: interval, value: "0s"},
+		{name: "total-bucket-size", typ: decimal, value: "0.1"},
+	}
+	for _, n := range queueCounters {
+		fields = append(fields,
+			field{name: n, kind: counter, value: "0/0"},
+			field{name: "total-" + n, kind: counter, typ: number, value: "0"})
+	}
+	return &menu{
+		path: simplePath, nextID: 0x1, ordered: true, fields: fields,
+		unique:    []string{"name"},
+		duplicate: "already have such name",
+		check: func(m *Router, old, now *row) *Error {
+			at, limit := now.pair("limit-at"), now.pair("max-limit")
+			for i := range limit {
+				if err := limitOrder(at[i], limit[i]); err != nil {
+					return err
+				}
+			}
+			if err := limitOrder(now.values["total-limit-at"], now.values["total-max-limit"]); err != nil {
+				return err
+			}
+			return m.setSimpleLimits(old, now)
+		},
+		refresh: (*Router).refreshSimple,
+	}
+}
+
+// pair returns the two sides of a two-way value.
+func (r *row) pair(name string) [2]string {
+	a, b, _ := strings.Cut(r.values[name], "/")
+	return [2]string{a, b}
+}
+
+// parseTarget reads the targets of a simple queue: addresses and prefixes, which
+// get a length, and interfaces.
+func parseTarget(_ *Router, arg, in string) (string, *Error) {
+	items := strings.Split(in, ",")
+	for i, item := range items {
+		if item == "" {
+			return "", errValue(arg)
+		}
+		if a, err := netip.ParseAddr(item); err == nil {
+			items[i] = netip.PrefixFrom(a, a.BitLen()).String()
+		} else if p, err := netip.ParsePrefix(item); err == nil {
+			items[i] = p.Masked().String()
+		}
+	}
+	return strings.Join(items, ","), nil
+}
+
+// targetInterfaces returns the interfaces among the targets of a simple queue.
+func targetInterfaces(target string) []string {
+	var names []string
+	for item := range strings.SplitSeq(target, ",") {
+		_, notPrefix := netip.ParsePrefix(item)
+		_, notAddress := netip.ParseAddr(item)
+		if notPrefix != nil && notAddress != nil && item != "" {
+			names = append(names, item)
+		}
+	}
+	return names
+}
+
+// parseSimpleParent reads what a simple queue can hang under: nothing, or another
+// simple queue.
+func parseSimpleParent(m *Router, arg, in string) (string, *Error) {
+	if in != "none" && m.byName(simplePath, in) == nil {
+		return "", errNoMatch(arg)
+	}
+	return in, nil
+}
+
+// simpleInvalid reports whether something that a simple queue refers to has
+// vanished.
+func (m *Router) simpleInvalid(r *row) bool {
+	if p := r.values["parent"]; p != "none" && m.byName(simplePath, p) == nil {
+		return true
+	}
+	types := r.pair("queue")
+	for _, t := range []string{types[0], types[1], r.values["total-queue"]} {
+		if m.byName(typePath, t) == nil {
+			return true
+		}
+	}
+	for _, name := range targetInterfaces(r.values["target"]) {
+		if m.byName("/interface", name) == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// refreshSimple computes the status and counters of a simple queue.
+func (m *Router) refreshSimple(r *row, wanted func(string) bool) {
+	r.values["invalid"] = strconv.FormatBool(m.simpleInvalid(r))
+	if m.simple == nil || !countersWanted(wanted) {
+		return
+	}
+	c, err := m.simple.SimpleCounters(r.firstName)
+	if err != nil {
+		m.log.Warn("reading counters of the backend", "simple queue", r.firstName, "error", err)
+		return
+	}
+	for i := range c {
+		c[i] = since(c[i], r.zero[i])
+	}
+	storeSimpleCounters(r, c)
+}
