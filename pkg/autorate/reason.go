@@ -36,3 +36,14 @@ func (r Reason) String() string {
 	}
 	return "unknown"
 }
+
+// Notable reports whether r is worth a log line at the default level: a finding
+// of the law rather than its usual work.
+func (r Reason) Notable() bool {
+	switch r {
+	case Cut, Settled, Undone, Verifying, Rebased:
+		return true
+	default:
+		return false
+	}
+}

@@ -18,8 +18,10 @@ import (
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/control"
+	"github.com/wanctl/wanctl/pkg/daemon/shape"
 	"github.com/wanctl/wanctl/pkg/sim/demo"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
+	"github.com/wanctl/wanctl/pkg/units"
 )
 
 const demoLong = `Run the real loop for half a minute against an embedded router and a simulated
@@ -84,24 +86,28 @@ func runDemo(ctx context.Context, a *app.App) error {
 	if err != nil {
 		return err
 	}
-	w := &shapedWAN{cfg: cfg, log: slog.New(slog.DiscardHandler), epoch: epoch}
-	defer func() { _ = w.close() }()
-	if err := w.dial(); err != nil {
+	queues, err := shape.OpenQueues(cfg, slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		return err
+	}
+	defer queues.Close()
+	start, err := queues.Limits(ctx)
+	if err != nil {
 		return err
 	}
 	show := newDemoShow(a, world)
-	if err := w.connect(ctx); err != nil {
-		return err
-	}
-	w.prepare(world, control.Observers{show}, nil)
+	loop := control.New(control.Config{
+		Law: shape.LawConfig(cfg), Start: start, Epoch: epoch,
+		Prober: world, Limiter: queues, Meter: queues, Observers: []control.Observer{show},
+	})
 
 	running, stop := context.WithCancel(ctx)
 	group, running := errgroup.WithContext(running)
 	group.Go(func() error { return world.Run(running) })
-	group.Go(func() error { return w.loop.Run(running) })
+	group.Go(func() error { return loop.Run(running) })
 	group.Go(func() error {
 		defer stop()
-		return show.run(running, w.loop)
+		return show.run(running, loop)
 	})
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
@@ -122,7 +128,6 @@ func demoWAN(sim *simrouter.Router) (*config.WAN, error) {
 
 // demoShow prints the demo: a live block on a terminal, lines on a pipe.
 type demoShow struct {
-	control.Nobody
 	app   *app.App
 	world *demo.World
 	told  chan demoLine
@@ -139,16 +144,21 @@ func newDemoShow(a *app.App, world *demo.World) *demoShow {
 	return &demoShow{app: a, world: world, told: make(chan demoLine, 256)}
 }
 
-// Stepped implements control.Observer.
-func (s *demoShow) Stepped(_ autorate.Input, dec autorate.Decision, _ time.Duration) {
+// Observe implements control.Observer.
+func (s *demoShow) Observe(e control.Event) {
+	step, ok := e.(*control.Step)
+	if !ok {
+		return
+	}
+	dec := step.Decision
 	for _, d := range autorate.Directions {
 		now, was := dec.Directions[d], s.last.Directions[d]
-		if now.Reason == was.Reason || !telling(now.Reason) {
+		if now.Reason == was.Reason || !now.Reason.Notable() {
 			continue
 		}
 		// Fits in 80 columns with the time in front.
 		text := fmt.Sprintf("%-8v %v: %.1fM -> %.1fM, %.0f ms of queue, carrying %.1fM of ~%.1fM",
-			d, now.Reason, was.Limit.Mbps(), now.Limit.Mbps(), millis(dec.Excess), now.Throughput.Mbps(), now.Capacity.Mbps())
+			d, now.Reason, was.Limit.Mbps(), now.Limit.Mbps(), units.Millis(dec.Excess), now.Throughput.Mbps(), now.Capacity.Mbps())
 		select {
 		case s.told <- demoLine{dec.At, text}:
 		default: // a slow terminal must not hold the loop up
@@ -209,7 +219,7 @@ func (s *demoShow) summary(router simrouter.Counts) error {
 		name string
 		demo.Measured
 	}{{"with wanctl", shaped}, {"without", alone}} {
-		rows = append(rows, row{m.name, millis(m.P50), millis(m.P95), millis(m.P99), round(m.Above30, 3), round(m.Utilisation, 3)})
+		rows = append(rows, row{m.name, units.Millis(m.P50), units.Millis(m.P95), units.Millis(m.P99), units.Round(m.Above30, 3), units.Round(m.Utilisation, 3)})
 	}
 	number := func(format string, of func(row) float64) func(row) string {
 		return func(r row) string { return fmt.Sprintf(format, of(r)) }
@@ -257,7 +267,7 @@ func (v *demoLines) show(now demo.State, dec autorate.Decision) error {
 	down, up := dec.Directions[autorate.Download], dec.Directions[autorate.Upload]
 	_, err := fmt.Fprintf(v.app.Out, "%6.2fs  down %-8s %s of %s  up %-8s %s of %s  excess %5.1f ms (without wanctl %5.1f ms)\n",
 		now.At.Seconds(), down.State, mbps(down.Limit), mbps(now.Capacity[autorate.Download]),
-		up.State, mbps(up.Limit), mbps(now.Capacity[autorate.Upload]), millis(now.Shaped), millis(now.Alone))
+		up.State, mbps(up.Limit), mbps(now.Capacity[autorate.Upload]), units.Millis(now.Shaped), units.Millis(now.Alone))
 	return err
 }
 

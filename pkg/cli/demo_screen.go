@@ -8,6 +8,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/sim/demo"
+	"github.com/wanctl/wanctl/pkg/units"
 )
 
 // demoScreen is the view for a terminal: a block that is redrawn in place, and
@@ -36,8 +37,8 @@ func (v *demoScreen) tell(l demoLine) {
 }
 
 func (v *demoScreen) show(now demo.State, dec autorate.Decision) error {
-	v.shaped = keep(v.shaped, millis(now.Shaped))
-	v.alone = keep(v.alone, millis(now.Alone))
+	v.shaped = keep(v.shaped, units.Millis(now.Shaped))
+	v.alone = keep(v.alone, units.Millis(now.Alone))
 	v.block = []string{
 		"",
 		fmt.Sprintf("%5.1fs of %.0fs  %s", now.At.Seconds(), demo.Length.Seconds(), now.Phase),

@@ -8,6 +8,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/probe"
 	"github.com/wanctl/wanctl/pkg/rtt"
 	"github.com/wanctl/wanctl/pkg/trace"
+	"github.com/wanctl/wanctl/pkg/units"
 )
 
 // probeSample is one answered or lost probe, or what a host told of its clock, as
@@ -101,11 +102,11 @@ func (b *probeBoard) observe(e rtt.Event) (s probeSample, ok bool) {
 	h := b.hosts[e.Reflector]
 	b.newest = max(b.newest, e.At)
 	s = probeSample{
-		Time: b.epoch.Add(e.At).UTC(), TimeMS: millis(e.At),
+		Time: b.epoch.Add(e.At).UTC(), TimeMS: units.Millis(e.At),
 		Host: h.name, Method: h.method,
 	}
 	if e.Kind == rtt.OneWay {
-		up, down := millis(e.Up), millis(e.Down)
+		up, down := units.Millis(e.Up), units.Millis(e.Down)
 		s.Event, s.UpMS, s.DownMS = trace.OneWay, &up, &down
 		return s, true
 	}
@@ -120,14 +121,14 @@ func (b *probeBoard) observe(e rtt.Event) (s probeSample, ok bool) {
 		if h.takeBack(e.Seq) {
 			s.Event = trace.Late
 		}
-		ms := millis(e.RTT)
+		ms := units.Millis(e.RTT)
 		s.RTTMS = &ms
 		b.all.Add(e.RTT)
 		h.reply(e, b.cellOf(e.At-e.RTT))
 	case rtt.Sent, rtt.OneWay:
 	}
 	if m, ok := b.medianAt(e.At); ok {
-		ms := millis(m)
+		ms := units.Millis(m)
 		s.MedianMS = &ms
 		b.medians.add(b.cellOf(e.At), m)
 	}

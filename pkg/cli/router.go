@@ -111,5 +111,5 @@ func (o *routerFlags) connect(a *app.App, cmd *cobra.Command) (router.Client, er
 	if o.wait > 0 {
 		base.Timeouts.Command = o.wait
 	}
-	return dialRouter(a, base)
+	return a.DialRouter(base)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/config/schema"
+	"github.com/wanctl/wanctl/pkg/daemon/routerdial"
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
@@ -78,7 +79,7 @@ func (o *routerFlags) dialHost(a *app.App, cmd *cobra.Command) (router.Client, e
 	if err != nil {
 		return nil, err
 	}
-	client, err := newRouterClient(r, cmp.Or(o.wait, defaultWait))
+	client, err := routerdial.Client(r, cmp.Or(o.wait, defaultWait))
 	if err != nil {
 		return nil, app.Usagef("%v", err)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/telemetry"
 	"github.com/wanctl/wanctl/pkg/telemetry/host"
 	"github.com/wanctl/wanctl/pkg/telemetry/local"
+	"github.com/wanctl/wanctl/pkg/units"
 )
 
 // inventory is the configurations of a host, read anew at each reload.
@@ -217,7 +218,7 @@ func steeringLeft(cfg *config.Steering) func() (telemetry.SteeringHealth, error)
 		h.Detail.Name, h.Detail.Alternate = cfg.Name, telemetry.WANNote{WAN: cfg.Alternate, Condition: "unknown"}
 		h.Detail.Rule.Comment, h.Detail.ForceOut.List = cfg.Rule, cfg.ForceOut
 		h.Thresholds = telemetry.SteeringThresholds{
-			GreenRTTMs: millis(cfg.Assess.GreenRTT), YellowRTTMs: millis(cfg.Assess.YellowRTT), RedRTTMs: millis(cfg.Assess.RedRTT),
+			GreenRTTMs: units.Millis(cfg.Assess.GreenRTT), YellowRTTMs: units.Millis(cfg.Assess.YellowRTT), RedRTTMs: units.Millis(cfg.Assess.RedRTT),
 			RedSamplesRequired: cfg.Assess.RedSamples, GreenSamplesRequired: cfg.Assess.GreenSamples,
 		}
 		if err != nil {

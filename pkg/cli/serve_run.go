@@ -12,6 +12,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/config/web"
+	"github.com/wanctl/wanctl/pkg/daemon"
 	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 	"github.com/wanctl/wanctl/pkg/telemetry/host"
@@ -19,7 +20,7 @@ import (
 
 // server is a running `wanctl serve`.
 type server struct {
-	*daemon
+	*daemon.Daemon
 	options   serveOptions
 	host      *host.Host
 	access    *supervisor.Access
@@ -30,17 +31,19 @@ type server struct {
 }
 
 func serveHost(ctx context.Context, a *app.App, o serveOptions) (err error) {
-	ctx, d := newDaemon(ctx, a, logOptions{consoleOnly: true})
-	s := &server{daemon: d, options: o, host: host.New(a.Version), access: supervisor.NewAccess()}
-	s.inventory = inventory{app: a, log: d.logs.main}
-	defer func() { err = errors.Join(err, s.close()) }()
+	opts := a.DaemonOptions()
+	opts.Log.ConsoleOnly = true
+	ctx, d := daemon.New(ctx, opts)
+	s := &server{Daemon: d, options: o, host: host.New(a.Version), access: supervisor.NewAccess()}
+	s.inventory = inventory{app: a, log: d.Logs.Main()}
+	defer func() { err = errors.Join(err, s.Close()) }()
 	if err := s.build(); err != nil {
 		return err
 	}
-	return s.run(ctx, daemonRun{
-		doing:   "serving " + o.listen,
-		started: []any{"listen", o.listen, "tls", s.encrypted, "users", s.access.Closed()},
-		reload:  func(ctx context.Context) { _ = s.reload(ctx) }, // it has told what is wrong
+	return s.Run(ctx, daemon.Service{
+		Status:  "serving " + o.listen,
+		Started: []any{"listen", o.listen, "tls", s.encrypted, "users", s.access.Closed()},
+		Reload:  func(ctx context.Context) { _ = s.reload(ctx) }, // it has told what is wrong
 	})
 }
 
@@ -58,19 +61,19 @@ func (s *server) build() error {
 	s.host.Set(wans, steering)
 
 	registry := telemetry.NewRegistry()
-	if _, err := telemetry.New(registry, s.app.Version); err != nil {
+	if _, err := telemetry.New(registry, s.Version); err != nil {
 		return err
 	}
-	listener := supervisor.NewHTTPServer("serve", s.options.listen, "--listen", s.handler(s.host.Metrics(registry)), s.logs.main)
+	listener := supervisor.NewHTTPServer("serve", s.options.listen, "--listen", s.handler(s.host.Metrics(registry)), s.Logs.Main())
 	if s.encrypted {
 		listener.UseTLS(s.access.TLS())
 	}
-	s.stages[0] = append(s.stages[0], listener)
+	s.Loops = append(s.Loops, listener)
 	every := 5 * time.Second
-	if w := s.notifier.WatchdogInterval(); w > 0 {
+	if w := s.Notifier.WatchdogInterval(); w > 0 {
 		every = min(every, w/4)
 	}
-	s.reportStatus(every, s.report)
+	s.ReportStatus(every, s.report)
 	return nil
 }
 
@@ -93,9 +96,9 @@ func usable(wans []host.WAN, steering []host.Steering) bool {
 func (s *server) handler(metrics http.Handler) http.Handler {
 	health := func(page http.Handler) http.Handler { return telemetry.HostHandler(s.host.Host, page) }
 	mux := http.NewServeMux()
-	mux.Handle("/", s.pages(front{health: health, source: s.host, metrics: metrics, guard: func(h http.Handler) http.Handler { return h }}))
+	mux.Handle("/", s.Pages(daemon.HTTPFront{Health: health, Source: s.host, Metrics: metrics, Guard: func(h http.Handler) http.Handler { return h }}))
 	mux.Handle("/-/reload", s.reloadHandler())
-	guarded := supervisor.GuardHost(mux)
+	guarded := supervisor.RejectRebinding(mux)
 	return s.access.Require(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.access.Closed() {
 			mux.ServeHTTP(w, r) // a foreign page does not have the password
@@ -139,10 +142,10 @@ func (s *server) reload(ctx context.Context) error {
 	}
 	running, all := s.host.Count(ctx)
 	if err := errors.Join(accessErr, err); err != nil {
-		s.logs.main.Warn("configuration reloaded in part", "daemons", all, "running", running)
+		s.Logs.Main().Warn("configuration reloaded in part", "daemons", all, "running", running)
 		return err
 	}
-	s.logs.main.Info("configuration reloaded", "daemons", all, "running", running)
+	s.Logs.Main().Info("configuration reloaded", "daemons", all, "running", running)
 	return nil
 }
 
@@ -152,10 +155,10 @@ func (s *server) complain(err error, what string) {
 	switch {
 	case errors.As(err, &invalid):
 		for _, p := range invalid.Problems {
-			s.logs.main.Error(what, "problem", p.String())
+			s.Logs.Main().Error(what, "problem", p.String())
 		}
 	case err != nil:
-		s.logs.main.Error(what, "error", err)
+		s.Logs.Main().Error(what, "error", err)
 	}
 }
 
@@ -173,7 +176,7 @@ func (s *server) loadAccess() error {
 	if file.CertFile != "" {
 		pair, err := tls.LoadX509KeyPair(file.CertFile, file.KeyFile)
 		if err != nil {
-			return configError(path, "tls_server_config", err.Error())
+			return config.ErrorAt(path, "tls_server_config", err.Error())
 		}
 		cert = &pair
 	}
@@ -181,19 +184,19 @@ func (s *server) loadAccess() error {
 		return err
 	}
 	if s.listening() && s.encrypted != (cert != nil) {
-		return configError(path, "tls_server_config", "TLS cannot be switched on or off while running; restart: systemctl restart wanctl-serve")
+		return config.ErrorAt(path, "tls_server_config", "TLS cannot be switched on or off while running; restart: systemctl restart wanctl-serve")
 	}
 	s.access.Set(cert, file.Users)
 	return nil
 }
 
 // listening reports whether the listener has been built.
-func (s *server) listening() bool { return len(s.stages[0]) > 0 }
+func (s *server) listening() bool { return len(s.Loops) > 0 }
 
 // report is the line of `systemctl status`. On the way it tells the watchdog
 // that asking the daemons comes to an end.
 func (s *server) report(ctx context.Context) (string, bool) {
 	running, all := s.host.Count(ctx)
-	s.notifier.Watchdog()
+	s.Notifier.Watchdog()
 	return fmt.Sprintf("serving %s: %d of %d daemons run", s.options.listen, running, all), true
 }

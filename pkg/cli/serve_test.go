@@ -246,7 +246,7 @@ func TestServe(t *testing.T) {
 		return strings.Join(names, ", ")
 	}
 	if got := names(); got != "dsl file, lte file, new.yaml " {
-		t.Errorf("after the reload: %s", got)
+		t.Errorf("after the Reload: %s", got)
 	}
 	for _, name := range []string{"dsl", "new"} {
 		if err := os.Remove(filepath.Join(dir, name+".yaml")); err != nil {

@@ -1,11 +1,15 @@
 package cli
 
 import (
+	"context"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wanctl/wanctl/pkg/cli/app"
+	"github.com/wanctl/wanctl/pkg/cli/output"
+	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/daemon/shape"
 )
 
 type shapeOptions struct {
@@ -93,4 +97,19 @@ func runShape(a *app.App, cmd *cobra.Command, o shapeOptions) error {
 		return app.Usagef("--record works on one WAN; give --wan once")
 	}
 	return runLoops(cmd.Context(), a, wans, o)
+}
+
+// runLoops runs the loop of every WAN until ctx ends.
+func runLoops(ctx context.Context, a *app.App, wans []*config.WAN, o shapeOptions) error {
+	opts := shape.Options{
+		Options: a.DaemonOptions(), WANs: wans, Config: a.ConfigOptions(),
+		DryRun: o.dryRun, Forget: o.forget, Duration: o.duration, Record: o.record,
+	}
+	if o.once {
+		return shapeOnce(ctx, a, opts)
+	}
+	if a.Global.Output != output.Table {
+		opts.Decisions = newDecisionStream(a)
+	}
+	return shape.Run(ctx, opts)
 }

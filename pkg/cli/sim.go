@@ -2,6 +2,7 @@ package cli
 
 import (
 	"github.com/spf13/cobra"
+
 	"github.com/wanctl/wanctl/pkg/cli/app"
 )
 

@@ -11,6 +11,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/cli/app"
+	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 	"github.com/wanctl/wanctl/pkg/sim/linksim"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/controllers"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/scenario"
@@ -66,18 +67,18 @@ func recordLink(ctx context.Context, a *app.App, o simLinkOptions, scenarios []s
 	}
 	f, err := os.Create(o.record)
 	if err != nil {
-		return fmt.Errorf("--record %s: %w", o.record, withoutPath(err))
+		return fmt.Errorf("--record %s: %w", o.record, supervisor.WithoutPath(err))
 	}
 	w := bufio.NewWriterSize(f, 1<<20)
 	t := &traced{
-		Controller: run.Controller, enc: traceEncoder(o.record, w),
+		Controller: run.Controller, enc: trace.NewEncoder(o.record, w),
 		setup: trace.NewSetup(cell.scenario.Name, cell.scenario.LawConfig(), run.Link.Targets(), 0),
 	}
 	run.Controller = t
 	run.Stop = func() bool { return ctx.Err() != nil || t.err != nil }
 	result := run.Run(cell.scenario.From, cell.scenario.To)
 	if err := errors.Join(t.err, w.Flush(), f.Close()); err != nil {
-		return fmt.Errorf("--record %s: the recording is incomplete: %w", o.record, withoutPath(err))
+		return fmt.Errorf("--record %s: the recording is incomplete: %w", o.record, supervisor.WithoutPath(err))
 	}
 	if ctx.Err() != nil {
 		a.Warnf("interrupted: %s ends at %v", o.record, run.Link.Now())

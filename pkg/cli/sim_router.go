@@ -171,7 +171,7 @@ func simulatedRouter(a *app.App, o simRouterOptions) (*simrouter.Router, error) 
 	if o.script != "" {
 		text, err := os.ReadFile(o.script)
 		if err != nil {
-			return nil, configError(o.script, "", "cannot be read: "+err.Error())
+			return nil, config.ErrorAt(o.script, "", "cannot be read: "+err.Error())
 		}
 		// An empty file is a router without queues and users, not the default.
 		cfg.Script = string(text) + "\n"

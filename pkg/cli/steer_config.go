@@ -8,6 +8,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/probe"
 	"github.com/wanctl/wanctl/pkg/steering"
 	"github.com/wanctl/wanctl/pkg/telemetry"
+	"github.com/wanctl/wanctl/pkg/units"
 )
 
 // steeringLaw is the law of a configuration. A score that is only to be looked
@@ -34,7 +35,7 @@ func steeringLaw(cfg *config.Steering) steering.Config {
 // steeringThresholds is what monitors are told of it.
 func steeringThresholds(law steering.Config) telemetry.SteeringThresholds {
 	return telemetry.SteeringThresholds{
-		GreenRTTMs: millis(law.GreenRTT), YellowRTTMs: millis(law.YellowRTT), RedRTTMs: millis(law.RedRTT),
+		GreenRTTMs: units.Millis(law.GreenRTT), YellowRTTMs: units.Millis(law.YellowRTT), RedRTTMs: units.Millis(law.RedRTT),
 		RedSamplesRequired: law.RedSamples, GreenSamplesRequired: law.GreenSamples,
 	}
 }

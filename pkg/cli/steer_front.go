@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/wanctl/wanctl/pkg/daemon"
 	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 	"github.com/wanctl/wanctl/pkg/telemetry/history"
@@ -19,9 +20,9 @@ type steeringInProcess struct {
 	past    *history.History
 }
 
-func newSteerFront(version string, checker *telemetry.SteeringChecker, past *history.History, metrics http.Handler) front {
+func newSteerFront(version string, checker *telemetry.SteeringChecker, past *history.History, metrics http.Handler) daemon.HTTPFront {
 	source := steeringInProcess{version: version, started: time.Now(), checker: checker, past: past}
-	return front{health: checker.Handler, source: source, metrics: metrics, guard: supervisor.GuardHost}
+	return daemon.HTTPFront{Health: checker.Handler, Source: source, Metrics: metrics, Guard: supervisor.RejectRebinding}
 }
 
 // Host implements page.Source.

@@ -8,10 +8,12 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/daemon"
 	"github.com/wanctl/wanctl/pkg/steerd"
 	"github.com/wanctl/wanctl/pkg/steering"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 	"github.com/wanctl/wanctl/pkg/telemetry/history"
+	"github.com/wanctl/wanctl/pkg/units"
 )
 
 // steeringLog turns what the loop does into log lines: changes, not samples.
@@ -36,14 +38,14 @@ func (o *steeringLog) Stepped(_ steering.Input, dec steering.Decision, _ time.Du
 	if dec.Congestion != o.congestion {
 		if o.congestion != steering.Unknown {
 			o.log.Info("congestion", "from", o.congestion.String(), "to", dec.Congestion.String(),
-				"excess_ms", millis(dec.ExcessEWMA), "drops", dec.Drops, "queue_packets", dec.Depth)
+				"excess_ms", units.Millis(dec.ExcessEWMA), "drops", dec.Drops, "queue_packets", dec.Depth)
 		}
 		o.congestion = dec.Congestion
 	}
 	if dec.Reason != o.reason {
 		o.reason = dec.Reason
-		o.log.Debug("decision", "reason", dec.Reason.String(), "steer", dec.Steer, "score", round(dec.Score, 1),
-			"red_count", dec.Red, "good_count", dec.Good, "excess_ms", millis(dec.ExcessEWMA))
+		o.log.Debug("decision", "reason", dec.Reason.String(), "steer", dec.Steer, "score", units.Round(dec.Score, 1),
+			"red_count", dec.Red, "good_count", dec.Good, "excess_ms", units.Millis(dec.ExcessEWMA))
 	}
 	o.score(dec)
 }
@@ -59,7 +61,7 @@ func (o *steeringLog) score(dec steering.Decision) {
 	if dec.WouldSteer {
 		what = "the score would steer connections away"
 	}
-	o.log.Info(what, "score", round(dec.Score, 1), "steer_threshold", round(dec.SteerThreshold, 1), "steered", dec.Enabled)
+	o.log.Info(what, "score", units.Round(dec.Score, 1), "steer_threshold", units.Round(dec.SteerThreshold, 1), "steered", dec.Enabled)
 }
 
 // Switched implements steerd.Observer.
@@ -203,7 +205,7 @@ type steeringRecord struct {
 // steeringFeed brings assessments to the printer.
 type steeringFeed struct {
 	steerd.NopObserver
-	to  *printer[steeringRecord]
+	to  *daemon.Printer[steeringRecord]
 	wan string
 }
 
@@ -211,15 +213,15 @@ type steeringFeed struct {
 func (f steeringFeed) Stepped(in steering.Input, dec steering.Decision, _ time.Duration) {
 	r := steeringRecord{
 		Time: time.Now(), Event: "steering", WAN: f.wan,
-		Excess: millis(dec.Excess), ExcessEWMA: millis(dec.ExcessEWMA), Drops: dec.Drops, Depth: dec.Depth,
+		Excess: units.Millis(dec.Excess), ExcessEWMA: units.Millis(dec.ExcessEWMA), Drops: dec.Drops, Depth: dec.Depth,
 		Congestion: dec.Congestion.String(), Steered: dec.Enabled, Reason: dec.Reason.String(),
-		Red: dec.Red, Good: dec.Good, Bad: dec.Bad, Score: round(dec.Score, 1), Threshold: round(dec.SteerThreshold, 1),
+		Red: dec.Red, Good: dec.Good, Bad: dec.Bad, Score: units.Round(dec.Score, 1), Threshold: units.Round(dec.SteerThreshold, 1),
 		WouldSteer: dec.WouldSteer,
 	}
 	if in.RTTKnown {
-		r.RTT, r.Baseline = millis(in.RTT), millis(in.Baseline)
+		r.RTT, r.Baseline = units.Millis(in.RTT), units.Millis(in.Baseline)
 	}
-	f.to.put(r)
+	f.to.Put(r)
 }
 
 var steeringColumns = []output.Column[steeringRecord]{

@@ -92,7 +92,7 @@ func resetSteering(ctx context.Context, a *app.App, cfg *steeringConfig) (err er
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	client, err := dialRouter(a, &cfg.Base)
+	client, err := a.DialRouter(&cfg.Base)
 	if err != nil {
 		return err
 	}

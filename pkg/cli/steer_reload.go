@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/daemon"
 )
 
 // reload reads the configuration again. The old one stays when the new one is
@@ -35,7 +36,7 @@ func (s *steerer) reload(context.Context) {
 // steeringNeedsRestart lists the settings that differ but are fixed while
 // running: all that the law does not go by.
 func steeringNeedsRestart(old, fresh *steeringConfig) []string {
-	keys := baseNeedsRestart(&old.Base, &fresh.Base)
+	keys := daemon.Changed(daemon.BaseSettings(&old.Base, &fresh.Base))
 	for _, c := range []struct {
 		key  string
 		same bool

@@ -12,6 +12,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/daemon"
+	"github.com/wanctl/wanctl/pkg/daemon/routerdial"
 	"github.com/wanctl/wanctl/pkg/daemon/steersource"
 	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 	"github.com/wanctl/wanctl/pkg/router"
@@ -21,11 +23,13 @@ import (
 	"github.com/wanctl/wanctl/pkg/telemetry"
 	"github.com/wanctl/wanctl/pkg/telemetry/history"
 	"github.com/wanctl/wanctl/pkg/telemetry/local"
+	"github.com/wanctl/wanctl/pkg/units"
 )
 
 // steerer is a running `wanctl steer`.
 type steerer struct {
-	*daemon
+	*daemon.Daemon
+	app     *app.App
 	options steerOptions
 	cfg     *steeringConfig
 	log     *slog.Logger
@@ -48,11 +52,13 @@ func runSteering(ctx context.Context, a *app.App, cfg *steeringConfig, o steerOp
 	if _, chosen := a.LookupEnv("GOMAXPROCS"); !chosen {
 		runtime.GOMAXPROCS(1)
 	}
-	ctx, d := newDaemon(ctx, a, logOptions{consoleOnly: o.once || o.dryRun, answer: o.once})
-	s := &steerer{daemon: d, options: o, cfg: cfg, history: history.New(), moved: make(chan struct{}, 1)}
-	s.log = d.logs.of(&cfg.Base)
+	opts := a.DaemonOptions()
+	opts.Log.ConsoleOnly, opts.Log.Answer = o.once || o.dryRun, o.once
+	ctx, d := daemon.New(ctx, opts)
+	s := &steerer{Daemon: d, app: a, options: o, cfg: cfg, history: history.New(), moved: make(chan struct{}, 1)}
+	s.log = d.Logs.Of(&cfg.Base)
 	s.judging.Store(cfg.Steering)
-	defer func() { err = errors.Join(err, s.close()) }()
+	defer func() { err = errors.Join(err, s.Close()) }()
 	if err := s.open(); err != nil {
 		return err
 	}
@@ -62,10 +68,10 @@ func runSteering(ctx context.Context, a *app.App, cfg *steeringConfig, o steerOp
 	if err := s.build(); err != nil {
 		return err
 	}
-	return s.run(ctx, daemonRun{
-		doing:   s.doing(),
-		started: []any{"primary", cfg.Primary, "alternate", cfg.Alternate, "rule", cfg.Rule, "dry_run", o.dryRun},
-		reload:  s.reload,
+	return s.Run(ctx, daemon.Service{
+		Status:  s.doing(),
+		Started: []any{"primary", cfg.Primary, "alternate", cfg.Alternate, "rule", cfg.Rule, "dry_run", o.dryRun},
+		Reload:  s.reload,
 	})
 }
 
@@ -79,15 +85,15 @@ func (s *steerer) open() (err error) {
 		if s.lock, err = state.Acquire(cfg.LockFile); err != nil {
 			return err
 		}
-		s.closers = append(s.closers, s.lock.Close)
+		s.OnClose(s.lock.Close)
 		s.memory = openSteeringMemory(cfg, s.log)
 	}
 	feed := s.history.Feed(cfg.Primary)
-	s.client, err = openRouter(&cfg.Base, min(cfg.Timeouts.Command, loopPatience), s.log, func(sw failover.Switch) { switchedTo(feed, sw) })
+	s.client, err = routerdial.Open(&cfg.Base, min(cfg.Timeouts.Command, daemon.RouterTimeout), s.log, func(sw failover.Switch) { daemon.Events{Feed: feed}.RecordSwitch(sw) })
 	if err != nil {
 		return err
 	}
-	s.closers = append(s.closers, func() error { _ = s.client.Close(); return nil }) // a lost connection cannot be closed well
+	s.OnClose(func() error { _ = s.client.Close(); return nil }) // a lost connection cannot be closed well
 	if s.probes, err = steersource.NewProbes(cfg.ownProbes(), cfg.PingCount); err != nil {
 		return fmt.Errorf("%s: measurement.ping_host: %w", cfg.Path, err)
 	}
@@ -122,7 +128,7 @@ func (s *steerer) loopConfig() steerd.Config {
 // build assembles the daemon.
 func (s *steerer) build() error {
 	registry := telemetry.NewRegistry()
-	metrics, err := telemetry.New(registry, s.app.Version)
+	metrics, err := telemetry.New(registry, s.Version)
 	if err != nil {
 		return err
 	}
@@ -135,37 +141,33 @@ func (s *steerer) build() error {
 		mover{poke: s.moved},
 	}
 	if s.app.Global.Output != output.Table {
-		p := newPrinter(s.daemon, steeringColumns, printSteering)
-		s.stages[2] = append(s.stages[2], supervisor.NewTask("output", nil, p.run))
+		p := daemon.NewPrinter(s.Daemon, output.NewStream(s.app.Out, s.app.Global.Output, steeringColumns, printSteering))
 		observers = append(observers, steeringFeed{to: p, wan: s.cfg.Primary})
 	}
-	heart, err := s.notifier.NewHeart()
-	if err != nil {
-		return err
-	}
-	cfg.Observer, cfg.Alive = observers, heart.Watchdog
+	watchdog := s.Notifier.NewWatchdogSource()
+	cfg.Observer, cfg.Alive = observers, watchdog.Watchdog
 	s.loop = steerd.New(cfg)
 
-	s.stages[0] = append(s.stages[0], supervisor.NewTask("steering", nil, s.loop.Run))
-	s.stages[1] = append(s.stages[1],
+	s.Loops = append(s.Loops, supervisor.NewTask("steering", nil, s.loop.Run))
+	s.Feeds = append(s.Feeds,
 		supervisor.NewTask("probes", nil, s.probes.Run),
 		supervisor.NewTask("address list", nil, s.lists.run))
-	s.stages[2] = append(s.stages[2], supervisor.NewTask("history", nil, s.history.Run))
-	s.reportStatus(5*time.Second, s.report)
+	s.Sinks = append(s.Sinks, supervisor.NewTask("history", nil, s.history.Run))
+	s.ReportStatus(5*time.Second, s.report)
 	if s.memory != nil {
-		s.stages[1] = append(s.stages[1], supervisor.NewTask("memory", nil, s.remember))
-		s.stages[2] = append(s.stages[2], s.memory.saver)
-		s.watchLock("lock", s.lock)
+		s.Feeds = append(s.Feeds, supervisor.NewTask("memory", nil, s.remember))
+		s.Sinks = append(s.Sinks, s.memory.saver)
+		s.Sinks = append(s.Sinks, daemon.WatchLock("lock", s.lock))
 	}
-	checker := telemetry.NewSteeringChecker(s.app.Version, s)
-	s.listenSocket(s.cfg.Name, s.cfg.Socket(), local.Handler(checker.Handler(nil), s.history.Since, telemetry.OfWAN(registry, s.cfg.Primary)))
-	front := newSteerFront(s.app.Version, checker, s.history, telemetry.MetricsHandler(registry))
-	s.listen("health", s.cfg.Health, s.pages(front))
-	metricsFront := s.metricsAlone(front)
+	checker := telemetry.NewSteeringChecker(s.Version, s)
+	s.Sinks = append(s.Sinks, s.Socket(s.cfg.Name, s.cfg.Socket(), local.Handler(checker.Handler(nil), s.history.Since, telemetry.OfWAN(registry, s.cfg.Primary))))
+	front := newSteerFront(s.Version, checker, s.history, telemetry.MetricsHandler(registry))
+	s.Listen("health", s.cfg.Health, s.Pages(front))
+	metricsFront := s.MetricsPages(front)
 	if s.cfg.Health.Enabled && s.cfg.Health.Host == s.cfg.Metrics.Host {
-		metricsFront = s.pages(front)
+		metricsFront = s.Pages(front)
 	}
-	s.listen("metrics", s.cfg.Metrics, metricsFront)
+	s.Listen("metrics", s.cfg.Metrics, metricsFront)
 	return nil
 }
 
@@ -219,5 +221,5 @@ func (s *steerer) report(ctx context.Context) (text string, ok bool) {
 		where = s.cfg.Alternate
 	}
 	return fmt.Sprintf("new connections go to %s; %s %v, %v, %.0f ms above idle",
-		where, s.cfg.Primary, st.Decision.Congestion, st.Decision.Reason, millis(st.Decision.ExcessEWMA)), true
+		where, s.cfg.Primary, st.Decision.Congestion, st.Decision.Reason, units.Millis(st.Decision.ExcessEWMA)), true
 }

@@ -12,11 +12,13 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
+	"github.com/wanctl/wanctl/pkg/daemon"
 	"github.com/wanctl/wanctl/pkg/daemon/steersource"
 	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/steerd"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 	"github.com/wanctl/wanctl/pkg/telemetry/local"
+	"github.com/wanctl/wanctl/pkg/units"
 )
 
 var _ telemetry.SteeringSource = (*steerer)(nil)
@@ -49,7 +51,7 @@ func (s *steerer) status(st steerd.Status) telemetry.SteeringHealth {
 	h.Errors = telemetry.SteeringErrors{
 		ConsecutiveFailures: max(st.Path.Failures, st.Rule.Failures),
 		CakeReadFailures:    st.Counters.Failures,
-		LastError:           oneOf(st.Rule.Err, st.Path.Err, st.Counters.Err),
+		LastError:           daemon.FirstError(st.Rule.Err, st.Path.Err, st.Counters.Err),
 	}
 	h.Thresholds, h.Detail = steeringThresholds(st.Law), s.detail(st)
 	return h
@@ -63,23 +65,23 @@ func (s *steerer) detail(st steerd.Status) telemetry.SteeringDetail {
 		Alternate: telemetry.WANNote{WAN: s.cfg.Alternate, Condition: st.Alternate.String()},
 		Path:      telemetry.PathNote{Source: st.Path.Reading.Source},
 		Queue:     telemetry.QueueNote{Available: st.Counters.Known},
-		Rule:      telemetry.RuleNote{Comment: s.cfg.Rule, Error: oneOf(st.Rule.Err)},
+		Rule:      telemetry.RuleNote{Comment: s.cfg.Rule, Error: daemon.FirstError(st.Rule.Err)},
 		ForceOut:  s.lists.note(),
 	}
 	if st.Path.Known {
 		x.Path.RTT, x.Path.Baseline = ms(st.Path.Reading.RTT), ms(st.Path.Reading.Baseline)
 	}
 	if st.Steps > 0 && d.Congestion != 0 {
-		x.Path.Excess, x.Path.ExcessEWMA = new(millis(d.Excess)), new(millis(d.ExcessEWMA))
+		x.Path.Excess, x.Path.ExcessEWMA = new(units.Millis(d.Excess)), new(units.Millis(d.ExcessEWMA))
 	}
 	if d.Counted {
-		x.Queue.Drops, x.Queue.Depth, x.Queue.DepthEWMA = new(d.Drops), new(d.Depth), new(round(d.DepthEWMA, 2))
+		x.Queue.Drops, x.Queue.Depth, x.Queue.DepthEWMA = new(d.Drops), new(d.Depth), new(units.Round(d.DepthEWMA, 2))
 	}
 	if st.Rule.Known {
 		x.Rule.Enabled = new(st.Rule.Enabled)
 	}
 	if s.judging.Load().Mode.Confidence {
-		x.Score, x.Threshold = new(round(d.Score, 1)), new(round(d.SteerThreshold, 1))
+		x.Score, x.Threshold = new(units.Round(d.Score, 1)), new(units.Round(d.SteerThreshold, 1))
 	}
 	if !st.HoldUntil.IsZero() {
 		x.HoldUntil = &st.HoldUntil
@@ -95,7 +97,7 @@ func ms(d time.Duration) *float64 {
 	if d <= 0 {
 		return nil
 	}
-	return new(millis(d))
+	return new(units.Millis(d))
 }
 
 // listReader reads the address list that is shown beside the rule.

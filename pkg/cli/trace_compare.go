@@ -15,6 +15,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/trace"
 	"github.com/wanctl/wanctl/pkg/trace/compare"
+	"github.com/wanctl/wanctl/pkg/units"
 )
 
 // differencesKept is how many differences are printed of each pair.
@@ -199,7 +200,7 @@ type comparedSide struct {
 
 func (c *candidate) record() comparedLaw {
 	direction := func(d compare.Direction) comparedDirection {
-		share := func(n int) float64 { return round(float64(n)/float64(max(d.Loaded, 1)), 4) }
+		share := func(n int) float64 { return units.Round(float64(n)/float64(max(d.Loaded, 1)), 4) }
 		return comparedDirection{
 			Green: d.In[0].Seconds(), Yellow: d.In[1].Seconds(), SoftRed: d.In[2].Seconds(), Red: d.In[3].Seconds(),
 			Cuts: d.Cuts, Raises: d.Raises, Writes: d.Writes, Lowest: int64(d.Lowest), Mean: int64(d.Mean),
@@ -208,12 +209,12 @@ func (c *candidate) record() comparedLaw {
 	}
 	t := c.tally
 	r := comparedLaw{
-		Event: "law", Name: c.law.label, Seconds: round(t.Span.Seconds(), 3), Steps: t.Steps, OpenLoop: true,
+		Event: "law", Name: c.law.label, Seconds: units.Round(t.Span.Seconds(), 3), Steps: t.Steps, OpenLoop: true,
 		Download: direction(t.Directions[autorate.Download]), Upload: direction(t.Directions[autorate.Upload]),
 		Differing: c.differ.Steps, Partings: c.differ.Count,
 	}
 	if len(c.differ.First) > 0 {
-		at := millis(c.differ.First[0].At)
+		at := units.Millis(c.differ.First[0].At)
 		r.FirstApart = &at
 	}
 	return r
@@ -222,7 +223,7 @@ func (c *candidate) record() comparedLaw {
 func (c *candidate) differences(from string) []comparedDifference {
 	var list []comparedDifference
 	for _, d := range c.differ.First {
-		x := comparedDifference{Event: "difference", TimeMS: millis(d.At), Direction: d.Direction.String()}
+		x := comparedDifference{Event: "difference", TimeMS: units.Millis(d.At), Direction: d.Direction.String()}
 		for i, name := range []string{from, c.law.label} {
 			dec := d.Decisions[i]
 			x.Laws[i] = comparedSide{Name: name, Limit: int64(dec.Limit), State: dec.State.String(), Reason: dec.Reason.String()}

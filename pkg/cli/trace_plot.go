@@ -14,6 +14,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
+	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 	"github.com/wanctl/wanctl/pkg/trace"
 	"github.com/wanctl/wanctl/pkg/trace/plot"
 )
@@ -95,7 +96,7 @@ func plotReplay(ctx context.Context, a *app.App, in *recording, law replayLaw, p
 		return picture.Write(a.Out)
 	}
 	if err := replaceFile(path, picture.Write); err != nil {
-		return fmt.Errorf("--out %s: %w", path, withoutPath(err))
+		return fmt.Errorf("--out %s: %w", path, supervisor.WithoutPath(err))
 	}
 	return nil
 }

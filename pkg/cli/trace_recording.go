@@ -11,6 +11,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/daemon/shape"
+	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 	"github.com/wanctl/wanctl/pkg/trace"
 )
 
@@ -31,7 +33,7 @@ func openRecording(a *app.App, path string) (*recording, error) {
 	if path != "-" {
 		f, err := os.Open(path)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, withoutPath(err))
+			return nil, fmt.Errorf("%s: %w", path, supervisor.WithoutPath(err))
 		}
 		in.name, in.file, in.reader = path, f, trace.NewReader(f)
 	}
@@ -60,7 +62,7 @@ func (in *recording) failed(err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("%s: the trace ends in the middle of a record", in.name)
 	}
-	return fmt.Errorf("%s: %w", in.name, withoutPath(err))
+	return fmt.Errorf("%s: %w", in.name, supervisor.WithoutPath(err))
 }
 
 // run runs the trace through all replays in step. It returns ctx.Err() if ctx
@@ -104,7 +106,7 @@ func (in *recording) noSamples() error {
 // lawOf returns the law with the configuration w, starting with what the recorded
 // law knew at its start and with the recorded interval.
 func (in *recording) lawOf(w *config.WAN) replayLaw {
-	cfg := in.setup.Recall(lawConfig(w))
+	cfg := in.setup.Recall(shape.LawConfig(w))
 	if in.setup != nil {
 		cfg.Tick = in.setup.Law.Config().Tick
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/cli/app"
-	"github.com/wanctl/wanctl/pkg/cli/output"
+	"github.com/wanctl/wanctl/pkg/daemon/shape"
 	"github.com/wanctl/wanctl/pkg/trace"
 )
 
@@ -70,12 +70,12 @@ func replayedLaw(a *app.App, cmd *cobra.Command, in *recording) (replayLaw, erro
 
 // printReplay prints the decisions of law that change something.
 func printReplay(ctx context.Context, a *app.App, in *recording, law replayLaw) error {
-	stream := output.NewStream(a.Out, a.Global.Output, decisionColumns, printDecision)
+	stream := newDecisionStream(a)
 	run := law.replay(func(_ autorate.Input, dec autorate.Decision) error {
 		if !dec.Directions[0].Changed && !dec.Directions[1].Changed {
 			return nil
 		}
-		return stream.Put(newDecisionRecord(law.wan, nil, dec))
+		return stream.Put(shape.NewDecision(law.wan, nil, dec))
 	})
 	err := in.run(ctx, run)
 	if closeErr := stream.Close(); err == nil {

@@ -30,6 +30,12 @@ type Problem = schema.Problem
 // Error carries every problem of a configuration at once.
 type Error = schema.Error
 
+// ErrorAt returns the error of one problem that only showed when the file was
+// used.
+func ErrorAt(file, key, text string) error {
+	return &Error{Problems: []Problem{{File: file, Key: key, Text: text}}}
+}
+
 // Options is what a configuration depends on beside its file.
 type Options struct {
 	// LookupEnv reads the environment; nil is an empty one.

@@ -43,107 +43,54 @@ type Meter interface {
 	Counters(ctx context.Context) ([2]autorate.Counters, error)
 }
 
-// Observer hears what the loop does, from the loop's own goroutine. It must
-// not block and, in Stepped and Ticked, not allocate.
+// Observer receives what the loop does, on the loop's own goroutine. It must not
+// block and, for the events of every tick, not allocate.
 type Observer interface {
-	// Stepped follows every step of the law with what it saw and decided.
-	Stepped(in autorate.Input, dec autorate.Decision, late time.Duration)
-	// Ticked ends every tick with the time it took.
-	Ticked(took time.Duration)
-	// Wrote follows every attempt to change limits on the router.
-	Wrote(w Write)
-	// Polled follows every attempt to read counters.
-	Polled(took time.Duration, err error)
-	// HeldBack counts a raise that the write budget postponed.
-	HeldBack(d autorate.Direction)
-	// Foreign reports that somebody else changed a limit; the loop adopts it.
-	Foreign(d autorate.Direction, ours, theirs bitrate.Rate)
-	// Reconfigured reports new settings of the law, in use from its next step.
-	Reconfigured(cfg autorate.Config)
+	Observe(Event)
 }
 
-// Write is one attempt to change limits.
-type Write struct {
-	Want    Limits // 0: not part of this write
-	Before  Limits
-	Applied Limits // as confirmed; meaningless with Err
-	Took    time.Duration
-	Err     error
-	DryRun  bool
-}
+// Event is one of the types below. The loop reuses what the pointers refer to: an
+// observer does not keep them.
+type Event interface{ event() }
 
-// Nobody is an Observer that does not care. Embed it to hear only some things.
-type Nobody struct{}
-
-// Stepped does nothing.
-func (Nobody) Stepped(autorate.Input, autorate.Decision, time.Duration) {}
-
-// Ticked does nothing.
-func (Nobody) Ticked(time.Duration) {}
-
-// Wrote does nothing.
-func (Nobody) Wrote(Write) {}
-
-// Polled does nothing.
-func (Nobody) Polled(time.Duration, error) {}
-
-// HeldBack does nothing.
-func (Nobody) HeldBack(autorate.Direction) {}
-
-// Foreign does nothing.
-func (Nobody) Foreign(autorate.Direction, bitrate.Rate, bitrate.Rate) {}
-
-// Reconfigured does nothing.
-func (Nobody) Reconfigured(autorate.Config) {}
-
-// Observers tells several, in order.
-type Observers []Observer
-
-// Stepped implements Observer.
-func (o Observers) Stepped(in autorate.Input, dec autorate.Decision, late time.Duration) {
-	for _, x := range o {
-		x.Stepped(in, dec, late)
+type (
+	// Step follows every step of the law.
+	Step struct {
+		Input    autorate.Input
+		Decision autorate.Decision
+		Late     time.Duration // how late the tick began
 	}
-}
-
-// Ticked implements Observer.
-func (o Observers) Ticked(took time.Duration) {
-	for _, x := range o {
-		x.Ticked(took)
+	// TickEnd ends every tick.
+	TickEnd struct{ Took time.Duration }
+	// Poll follows every attempt to read counters.
+	Poll struct {
+		Took time.Duration
+		Err  error
 	}
-}
-
-// Wrote implements Observer.
-func (o Observers) Wrote(w Write) {
-	for _, x := range o {
-		x.Wrote(w)
+	// Write follows every attempt to change limits on the router.
+	Write struct {
+		Want    Limits // 0: not part of this write
+		Before  Limits
+		Applied Limits // as confirmed; meaningless with Err
+		Took    time.Duration
+		Err     error
+		DryRun  bool
 	}
-}
-
-// Polled implements Observer.
-func (o Observers) Polled(took time.Duration, err error) {
-	for _, x := range o {
-		x.Polled(took, err)
+	// HeldBack is a raise that the write budget postponed.
+	HeldBack struct{ Direction autorate.Direction }
+	// ExternalChange is a limit that somebody else changed; the loop adopts it.
+	ExternalChange struct {
+		Direction    autorate.Direction
+		Ours, Theirs bitrate.Rate
 	}
-}
+	// Reconfigured is new settings of the law, in use from its next step.
+	Reconfigured struct{ Law autorate.Config }
+)
 
-// HeldBack implements Observer.
-func (o Observers) HeldBack(d autorate.Direction) {
-	for _, x := range o {
-		x.HeldBack(d)
-	}
-}
-
-// Foreign implements Observer.
-func (o Observers) Foreign(d autorate.Direction, ours, theirs bitrate.Rate) {
-	for _, x := range o {
-		x.Foreign(d, ours, theirs)
-	}
-}
-
-// Reconfigured implements Observer.
-func (o Observers) Reconfigured(cfg autorate.Config) {
-	for _, x := range o {
-		x.Reconfigured(cfg)
-	}
-}
+func (*Step) event()          {}
+func (*TickEnd) event()       {}
+func (*Poll) event()          {}
+func (Write) event()          {}
+func (HeldBack) event()       {}
+func (ExternalChange) event() {}
+func (Reconfigured) event()   {}

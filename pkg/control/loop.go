@@ -20,14 +20,14 @@ const (
 
 // Config describes a Loop.
 type Config struct {
-	Law      autorate.Config
-	Start    Limits    // the limits in force at the start, as just read
-	Epoch    time.Time // zero of all times given to the law; shared with the Prober
-	DryRun   bool      // decide, but write nothing
-	Prober   Prober
-	Limiter  Limiter
-	Meter    Meter
-	Observer Observer
+	Law       autorate.Config
+	Start     Limits    // the limits in force at the start, as just read
+	Epoch     time.Time // zero of all times given to the law; shared with the Prober
+	DryRun    bool      // decide, but write nothing
+	Prober    Prober
+	Limiter   Limiter
+	Meter     Meter
+	Observers []Observer // in this order
 	// Alive, if set, is called by every tick: the watchdog's proof of life.
 	Alive func()
 	// Hold, if set, tells each tick whether the measurement is unusable.
@@ -40,17 +40,20 @@ type Loop struct {
 	law *autorate.Law
 
 	// State of the loop goroutine.
-	router *actuate.Actuator
-	events []rtt.Event
-	dec    autorate.Decision
-	status Status
-	next   time.Duration // when the next tick is due
+	router  *actuate.Actuator
+	events  []rtt.Event
+	dec     autorate.Decision
+	step    Step
+	tickEnd TickEnd
+	poll    Poll
+	status  Status
+	next    time.Duration // when the next tick is due
 
 	// Channels to and from the other goroutines.
 	jobs    chan actuate.Job
 	results chan call
 	pollNow chan struct{}
-	polls   chan poll
+	polls   chan answer
 	asks    chan chan<- Status
 	configs chan autorate.Config
 	ended   chan struct{} // closed when the loop's state changes no more
@@ -58,9 +61,6 @@ type Loop struct {
 
 // New returns a Loop that has not started.
 func New(cfg Config) *Loop {
-	if cfg.Observer == nil {
-		cfg.Observer = Nobody{}
-	}
 	if cfg.Law.Tick <= 0 {
 		cfg.Law.Tick = 50 * time.Millisecond
 	}
@@ -71,7 +71,7 @@ func New(cfg Config) *Loop {
 		jobs:    make(chan actuate.Job, 1),
 		results: make(chan call, 1),
 		pollNow: make(chan struct{}, 1),
-		polls:   make(chan poll, 1),
+		polls:   make(chan answer, 1),
 		asks:    make(chan chan<- Status),
 		configs: make(chan autorate.Config, 1),
 		ended:   make(chan struct{}),
@@ -158,7 +158,8 @@ func (l *Loop) tick() {
 	in := l.router.Input()
 	in.Events, in.Hold = l.events, l.cfg.Hold != nil && l.cfg.Hold()
 	l.dec = l.law.Step(now, in)
-	l.cfg.Observer.Stepped(in, l.dec, late)
+	l.step = Step{Input: in, Decision: l.dec, Late: late}
+	l.observe(&l.step)
 	l.router.Decide(l.dec)
 	l.act()
 	if l.router.PollDue(now) {
@@ -167,7 +168,14 @@ func (l *Loop) tick() {
 	if l.cfg.Alive != nil {
 		l.cfg.Alive()
 	}
-	l.cfg.Observer.Ticked(l.now() - now)
+	l.tickEnd.Took = l.now() - now
+	l.observe(&l.tickEnd)
+}
+
+func (l *Loop) observe(e Event) {
+	for _, o := range l.cfg.Observers {
+		o.Observe(e)
+	}
 }
 
 func (l *Loop) drainEvents() {
@@ -194,7 +202,7 @@ func (l *Loop) act() {
 	for _, d := range autorate.Directions {
 		if job.Deferred[d] {
 			l.status.HeldBack[d]++
-			l.cfg.Observer.HeldBack(d)
+			l.observe(HeldBack{d})
 		}
 	}
 	switch {
@@ -211,7 +219,7 @@ func (l *Loop) act() {
 func (l *Loop) finished(c call) {
 	now, before := l.now(), l.router.InForce()
 	if c.Job.Op == actuate.Write {
-		l.cfg.Observer.Wrote(Write{Want: c.Job.Want, Before: before, Applied: c.Limits, Took: c.Took, Err: c.err, DryRun: c.dry})
+		l.observe(Write{Want: c.Job.Want, Before: before, Applied: c.Limits, Took: c.Took, Err: c.err, DryRun: c.dry})
 	}
 	c.Failed = c.err != nil
 	external := l.router.Done(now, c.Result)
@@ -227,7 +235,7 @@ func (l *Loop) finished(c call) {
 			l.status.Writes[d]++
 		}
 		if external[d] {
-			l.cfg.Observer.Foreign(d, before[d], c.Limits[d])
+			l.observe(ExternalChange{d, before[d], c.Limits[d]})
 			l.law.Adopt(d, c.Limits[d])
 		}
 	}
@@ -240,7 +248,7 @@ func (l *Loop) reconfigure(cfg autorate.Config) {
 	l.cfg.Law = cfg
 	l.law.Reconfigure(cfg)
 	l.router.SetBounds(actuate.LawBounds(cfg))
-	l.cfg.Observer.Reconfigured(cfg)
+	l.observe(Reconfigured{cfg})
 }
 
 // Reconfigure hands the loop new law settings; the newest wins.

@@ -137,29 +137,24 @@ func (w *world) writeCount() int {
 }
 
 type watch struct {
-	Nobody
 	mu      sync.Mutex
 	late    time.Duration
 	wrote   []Write
 	foreign []bitrate.Rate
 }
 
-func (o *watch) Stepped(_ autorate.Input, _ autorate.Decision, late time.Duration) {
+// Observe implements Observer.
+func (o *watch) Observe(e Event) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.late = max(o.late, late)
-}
-
-func (o *watch) Wrote(w Write) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.wrote = append(o.wrote, w)
-}
-
-func (o *watch) Foreign(_ autorate.Direction, _, theirs bitrate.Rate) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.foreign = append(o.foreign, theirs)
+	switch e := e.(type) {
+	case *Step:
+		o.late = max(o.late, e.Late)
+	case Write:
+		o.wrote = append(o.wrote, e)
+	case ExternalChange:
+		o.foreign = append(o.foreign, e.Theirs)
+	}
 }
 
 func named(name string) scenario.Scenario {
@@ -216,7 +211,7 @@ func TestStepIsFollowed(t *testing.T) {
 		sc := named("step-download")
 		w := newWorld(t, sc.Config(1))
 		o := &watch{}
-		_, stop := run(t, w, sc, func(c *Config) { c.Observer = o })
+		_, stop := run(t, w, sc, func(c *Config) { c.Observers = []Observer{o} })
 		time.Sleep(30 * time.Second)
 		stop()
 		limit := w.limit(autorate.Download)
@@ -241,7 +236,7 @@ func TestSilentRouterDoesNotDelayTicks(t *testing.T) {
 		sc := named("fixed-download")
 		w := newWorld(t, sc.Config(1))
 		o := &watch{}
-		l, stop := run(t, w, sc, func(c *Config) { c.Observer = o })
+		l, stop := run(t, w, sc, func(c *Config) { c.Observers = []Observer{o} })
 		time.Sleep(10 * time.Second)
 		w.set(func(w *world) { w.stuck = true })
 		time.Sleep(60 * time.Second)
@@ -276,7 +271,7 @@ func TestForeignChangeIsAdopted(t *testing.T) {
 		sc := named("idle")
 		w := newWorld(t, sc.Config(1))
 		o := &watch{}
-		_, stop := run(t, w, sc, func(c *Config) { c.Observer = o })
+		_, stop := run(t, w, sc, func(c *Config) { c.Observers = []Observer{o} })
 		time.Sleep(time.Second)
 		w.set(func(w *world) { w.link.SetLimit(autorate.Download, 30*bitrate.Mbps) })
 		time.Sleep(20 * time.Second)
@@ -320,7 +315,7 @@ func TestChangeDuringAnOutage(t *testing.T) {
 				sc := named("idle")
 				w := newWorld(t, sc.Config(1))
 				o := &watch{}
-				l, stop := run(t, w, sc, func(c *Config) { c.Observer = o })
+				l, stop := run(t, w, sc, func(c *Config) { c.Observers = []Observer{o} })
 				time.Sleep(time.Second)
 				w.set(func(w *world) { w.stuck = true })
 				cfg := sc.LawConfig()
@@ -389,7 +384,7 @@ func TestDryRunWritesNothing(t *testing.T) {
 		sc := named("fixed-download")
 		w := newWorld(t, sc.Config(1))
 		o := &watch{}
-		_, stop := run(t, w, sc, func(c *Config) { c.DryRun, c.Observer = true, o })
+		_, stop := run(t, w, sc, func(c *Config) { c.DryRun, c.Observers = true, []Observer{o} })
 		time.Sleep(20 * time.Second)
 		stop()
 		if n := w.writeCount(); n != 0 {
@@ -433,13 +428,15 @@ func TestReconfigureBoundsTheLimit(t *testing.T) {
 }
 
 type ticks struct {
-	Nobody
 	at   []time.Duration
 	late time.Duration
 }
 
-func (o *ticks) Stepped(_ autorate.Input, dec autorate.Decision, late time.Duration) {
-	o.at, o.late = append(o.at, dec.At), max(o.late, late)
+// Observe implements Observer.
+func (o *ticks) Observe(e Event) {
+	if step, ok := e.(*Step); ok {
+		o.at, o.late = append(o.at, step.Decision.At), max(o.late, step.Late)
+	}
 }
 
 func TestTicksFallOnMultiplesSinceTheEpoch(t *testing.T) {
@@ -448,7 +445,7 @@ func TestTicksFallOnMultiplesSinceTheEpoch(t *testing.T) {
 		w := newWorld(t, sc.Config(1))
 		o := &ticks{}
 		time.Sleep(530 * time.Millisecond) // between opening a WAN and running its loop
-		_, stop := run(t, w, sc, func(c *Config) { c.Observer = o })
+		_, stop := run(t, w, sc, func(c *Config) { c.Observers = []Observer{o} })
 		time.Sleep(225 * time.Millisecond)
 		stop()
 		var want []time.Duration
@@ -486,7 +483,7 @@ func BenchmarkTick(b *testing.B) {
 func TestTickAllocatesNothing(t *testing.T) {
 	sc := named("fixed-download")
 	n := nothing{make(chan rtt.Event, 64)}
-	l := New(Config{Law: sc.LawConfig(), Start: sc.Ceiling, Epoch: time.Now(), Prober: n, DryRun: true})
+	l := New(Config{Law: sc.LawConfig(), Start: sc.Ceiling, Epoch: time.Now(), Prober: n, DryRun: true, Observers: []Observer{&watch{}}})
 	seq := uint32(0)
 	if allocs := testing.AllocsPerRun(1000, func() {
 		for r := range uint8(3) {

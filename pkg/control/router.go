@@ -31,8 +31,8 @@ func (l *Loop) writer(ctx context.Context) {
 	}
 }
 
-// poll is a finished poll of the counters.
-type poll struct {
+// answer is a finished poll of the counters.
+type answer struct {
 	at       time.Duration // when the answer came
 	took     time.Duration
 	counters [2]autorate.Counters
@@ -45,13 +45,14 @@ func (l *Loop) poller(ctx context.Context) {
 	for range l.pollNow {
 		start := time.Now()
 		counters, err := l.cfg.Meter.Counters(ctx)
-		l.polls <- poll{at: l.now(), took: time.Since(start), counters: counters, err: err}
+		l.polls <- answer{at: l.now(), took: time.Since(start), counters: counters, err: err}
 	}
 }
 
 // polled takes in counters.
-func (l *Loop) polled(p poll) {
-	l.cfg.Observer.Polled(p.took, p.err)
+func (l *Loop) polled(p answer) {
+	l.poll = Poll{Took: p.took, Err: p.err}
+	l.observe(&l.poll)
 	l.status.PollError = p.err
 	if p.err != nil {
 		l.router.PollFailed(p.at, p.took)

@@ -159,7 +159,6 @@ type fleet struct {
 // fleetWAN is a WAN whose line and router are the cheapest there can be, so that
 // what is measured is mostly the loop.
 type fleetWAN struct {
-	Nobody
 	fleet  *fleet
 	loop   *Loop
 	epoch  time.Time
@@ -180,7 +179,7 @@ func newFleet(n int, loaded bool) *fleet {
 		w := &fleetWAN{fleet: f, epoch: opened, events: make(chan rtt.Event, 1024), loaded: loaded}
 		cfg := Config{
 			Law:   autorate.Config{BaselineInitial: 20 * time.Millisecond},
-			Epoch: w.epoch, Prober: w, Limiter: w, Meter: w, Observer: w,
+			Epoch: w.epoch, Prober: w, Limiter: w, Meter: w, Observers: []Observer{w},
 		}
 		for d, c := range [2]bitrate.Rate{200 * bitrate.Mbps, 40 * bitrate.Mbps} {
 			cfg.Law.Directions[d] = autorate.DirectionConfig{Ceiling: c, Floor: autorate.FlatFloor(c / 10)}
@@ -271,6 +270,9 @@ func (w *fleetWAN) Counters(context.Context) ([2]autorate.Counters, error) {
 	return [2]autorate.Counters{{Bytes: w.bytes[0].Load(), Dropped: w.drops.Load()}, {Bytes: w.bytes[1].Load()}}, nil
 }
 
-func (w *fleetWAN) Stepped(_ autorate.Input, _ autorate.Decision, late time.Duration) {
-	w.fleet.lateness.observe(late)
+// Observe implements Observer.
+func (w *fleetWAN) Observe(e Event) {
+	if step, ok := e.(*Step); ok {
+		w.fleet.lateness.observe(step.Late)
+	}
 }

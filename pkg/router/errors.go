@@ -33,3 +33,16 @@ var (
 	// ErrUnsupported: this RouterOS version has no such command.
 	ErrUnsupported = errors.New("not supported by this RouterOS")
 )
+
+// IsItemError reports whether err says that an item is absent, exists more than
+// once, or must not be changed: the router answered.
+func IsItemError(err error) bool {
+	return errors.Is(err, ErrNotFound) || errors.Is(err, ErrAmbiguous) || errors.Is(err, ErrDynamic)
+}
+
+// IsAccessError reports whether err says that the router was not reached, gave no
+// usable answer or refused us.
+func IsAccessError(err error) bool {
+	return errors.Is(err, ErrUnreachable) || errors.Is(err, ErrOutcomeUnknown) || errors.Is(err, ErrAuth) ||
+		errors.Is(err, ErrDenied) || errors.Is(err, ErrCertificate)
+}

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -26,13 +27,14 @@ type Notifier struct {
 	interval time.Duration // WATCHDOG_USEC; 0 where nobody watches
 
 	// watchdog, touched by the loops
-	start  time.Time
-	next   atomic.Int64  // no ping before start+next
-	hearts atomic.Uint64 // one bit a heart
-	beats  atomic.Uint64 // the hearts that beat since the last ping
+	start time.Time
+	next  atomic.Int64 // no ping before start+next
 
 	mu     sync.Mutex // protects the following field
 	status string
+
+	watched sync.Mutex // protects the following field; never held for long
+	sources []*WatchdogSource
 }
 
 // New reads what systemd left in the environment. The error tells of a
@@ -118,7 +120,7 @@ func oneLine(s string) string {
 
 // Watchdog pings systemd at most three times an interval. It may be called at
 // every tick: it neither blocks nor, when there is nothing to do, allocates.
-// With several loops each calls its own Heart instead.
+// With several loops each calls its own WatchdogSource instead.
 func (n *Notifier) Watchdog() {
 	if n == nil || n.interval <= 0 {
 		return
@@ -150,47 +152,56 @@ func (n *Notifier) send(message string) error {
 	return errors.Join(err, unix.Close(fd))
 }
 
-// maxHearts is the number of bits there are.
-const maxHearts = 64
-
-// Heart is one of several loops that have to be alive together. A nil Heart
-// does nothing.
-type Heart struct {
-	n   *Notifier
-	bit uint64
+// WatchdogSource is one of several loops that have to be alive together. A nil
+// WatchdogSource does nothing.
+type WatchdogSource struct {
+	n     *Notifier
+	alive atomic.Bool // since the last ping
 }
 
-// NewHeart adds a loop: from now on systemd is pinged only when every Heart
-// has beaten since the last ping, so that one dead loop is noticed among many
-// live ones. There may be 64.
-func (n *Notifier) NewHeart() (*Heart, error) {
+// NewWatchdogSource adds a loop: until the source is closed, systemd is pinged
+// only when every source was alive since the last ping, so that one dead loop is
+// noticed among many live ones.
+func (n *Notifier) NewWatchdogSource() *WatchdogSource {
 	if n == nil {
-		return nil, nil
+		return nil
 	}
-	for {
-		have := n.hearts.Load()
-		bit := ^have & (have + 1) // the lowest free one
-		if bit == 0 {
-			return nil, fmt.Errorf("more than %d loops in one process", maxHearts)
-		}
-		if n.hearts.CompareAndSwap(have, have|bit) {
-			return &Heart{n: n, bit: bit}, nil
-		}
-	}
+	s := &WatchdogSource{n: n}
+	n.watched.Lock()
+	defer n.watched.Unlock()
+	n.sources = append(n.sources, s)
+	return s
 }
 
-// Watchdog says that this loop is alive. It costs what Notifier.Watchdog does.
-func (h *Heart) Watchdog() {
-	if h == nil || h.n.interval <= 0 {
+// Close removes a loop that ends while others run.
+func (s *WatchdogSource) Close() {
+	if s == nil {
 		return
 	}
-	n := h.n
-	all := n.hearts.Load()
-	if n.beats.Or(h.bit)|h.bit != all {
+	s.n.watched.Lock()
+	defer s.n.watched.Unlock()
+	s.n.sources = slices.DeleteFunc(s.n.sources, func(x *WatchdogSource) bool { return x == s })
+}
+
+// Watchdog reports that this loop is alive. It costs what Notifier.Watchdog does.
+func (s *WatchdogSource) Watchdog() {
+	if s == nil || s.n.interval <= 0 {
 		return
 	}
-	// Only one of the loops that see the set complete pings.
-	if now := time.Since(n.start); now >= time.Duration(n.next.Load()) && n.beats.CompareAndSwap(all, 0) {
-		n.ping(now)
+	s.alive.Store(true)
+	n := s.n
+	now := time.Since(n.start)
+	if now < time.Duration(n.next.Load()) || !n.watched.TryLock() {
+		return
 	}
+	defer n.watched.Unlock()
+	for _, x := range n.sources {
+		if !x.alive.Load() {
+			return
+		}
+	}
+	for _, x := range n.sources {
+		x.alive.Store(false)
+	}
+	n.ping(now)
 }

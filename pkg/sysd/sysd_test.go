@@ -173,40 +173,33 @@ func TestWatchdogDoesNotBlock(t *testing.T) {
 	}
 }
 
-func TestEveryHeartMustBeat(t *testing.T) {
+func TestEverySourceMustBeAlive(t *testing.T) {
 	m := listen(t, 3*time.Second)
 	n := newNotifier(t)
-	var hearts []*Heart
-	for range maxHearts {
-		h, err := n.NewHeart()
-		if err != nil {
-			t.Fatal(err)
-		}
-		hearts = append(hearts, h)
+	var sources []*WatchdogSource
+	for range 200 {
+		sources = append(sources, n.NewWatchdogSource())
 	}
-	if _, err := n.NewHeart(); err == nil {
-		t.Error("more hearts than bits")
-	}
-	for _, h := range hearts[1:] {
-		h.Watchdog()
-		h.Watchdog()
+	for _, s := range sources[1:] {
+		s.Watchdog()
+		s.Watchdog()
 	}
 	if got := m.all(); got != nil {
-		t.Fatalf("pinged without the first heart: %v", got)
+		t.Fatalf("pinged without the first source: %v", got)
 	}
-	hearts[0].Watchdog()
+	sources[0].Watchdog()
 	if diff := cmp.Diff([]string{"WATCHDOG=1"}, m.all()); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	// One beat counts for one ping.
 	n.start = n.start.Add(-time.Minute)
 	for range 5 {
-		hearts[3].Watchdog()
+		sources[3].Watchdog()
 	}
 	if got := m.all(); got != nil {
 		t.Errorf("pinged by one heart of many: %v", got)
 	}
-	if got := testing.AllocsPerRun(100, hearts[3].Watchdog); got != 0 {
+	if got := testing.AllocsPerRun(100, sources[3].Watchdog); got != 0 {
 		t.Errorf("%v allocations a beat", got)
 	}
 }
@@ -234,10 +227,8 @@ func TestNobodyListens(t *testing.T) {
 			if n.Enabled() || n.WatchdogInterval() != 0 {
 				t.Error("enabled")
 			}
-			h, err := n.NewHeart()
-			if err != nil {
-				t.Fatal(err)
-			}
+			h := n.NewWatchdogSource()
+			defer h.Close()
 			if got := testing.AllocsPerRun(100, func() { n.Watchdog(); h.Watchdog() }); got != 0 {
 				t.Errorf("%v allocations", got)
 			}

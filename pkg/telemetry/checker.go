@@ -3,6 +3,7 @@ package telemetry
 import (
 	"context"
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
@@ -26,9 +27,11 @@ const snapshotWait = time.Second
 // Checker makes the health document of the WANs of a process.
 type Checker struct {
 	version string
-	sources []Source
 	started time.Time
 	now     func() time.Time
+
+	mu      sync.Mutex // protects the following field
+	sources []Source
 }
 
 // NewChecker returns a Checker whose uptime starts now.
@@ -36,13 +39,30 @@ func NewChecker(version string, sources ...Source) *Checker {
 	return &Checker{version: version, sources: sources, started: time.Now(), now: time.Now}
 }
 
+// Add adds a WAN.
+func (c *Checker) Add(s Source) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sources = append(slices.Clone(c.sources), s)
+}
+
+// Remove removes a WAN that Add has added.
+func (c *Checker) Remove(s Source) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sources = slices.DeleteFunc(slices.Clone(c.sources), func(x Source) bool { return x == s })
+}
+
 // Health asks every source.
 func (c *Checker) Health(ctx context.Context) Health {
 	ctx, cancel := context.WithTimeout(ctx, snapshotWait)
 	defer cancel()
-	wans := make([]WANHealth, len(c.sources))
+	c.mu.Lock()
+	sources := c.sources
+	c.mu.Unlock()
+	wans := make([]WANHealth, len(sources))
 	var wg sync.WaitGroup
-	for i, s := range c.sources {
+	for i, s := range sources {
 		wg.Go(func() { wans[i] = c.wan(ctx, s) })
 	}
 	wg.Wait()

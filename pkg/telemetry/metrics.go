@@ -28,9 +28,12 @@ type Metrics struct {
 	vectors map[string]prometheus.Collector
 }
 
+// Registry holds the metrics of a process.
+type Registry = prometheus.Registry
+
 // NewRegistry returns a registry with the metrics of the Go runtime and of the
 // process.
-func NewRegistry() *prometheus.Registry {
+func NewRegistry() *Registry {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(
 		collectors.NewGoCollector(),
@@ -99,6 +102,25 @@ func vector[V prometheus.Collector](l labelled, name string, create func(labelNa
 		l.m.vectors[name] = v
 	}
 	return v, values
+}
+
+// RemoveWAN removes the series that WAN created for a WAN whose loop has ended.
+func (m *Metrics) RemoveWAN(name string) { m.remove(name, false) }
+
+// RemoveSteering removes the series that Steering created for a primary WAN.
+func (m *Metrics) RemoveSteering(primary string) { m.remove(primary, true) }
+
+func (m *Metrics) remove(wan string, steering bool) {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for name, v := range m.vectors {
+		if steering == (strings.HasPrefix(name, "wanctl_steering_") || name == "wanctl_congestion_state") {
+			v.(interface{ DeletePartialMatch(prometheus.Labels) int }).DeletePartialMatch(prometheus.Labels{"wan": WANLabel(wan)})
+		}
+	}
 }
 
 // WANLabel returns the value of the label wan for a WAN called name.

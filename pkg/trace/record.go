@@ -14,6 +14,7 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -82,6 +83,15 @@ func toMS(d time.Duration) float64 { return float64(d) / 1e6 }
 // Encoder writes records.
 type Encoder interface {
 	Encode(r Record) error
+}
+
+// NewEncoder returns an encoder that writes to w in the encoding that the name of
+// the file asks for: CSV when it ends in .csv, else JSON lines.
+func NewEncoder(name string, w io.Writer) Encoder {
+	if strings.HasSuffix(name, ".csv") {
+		return NewCSVEncoder(w)
+	}
+	return NewJSONEncoder(w)
 }
 
 // NewJSONEncoder writes JSON lines.

@@ -14,6 +14,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wanctl/wanctl/pkg/cli/output"
+	"github.com/wanctl/wanctl/pkg/daemon"
+	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 )
 
 // App is what every command shares. Tests build their own.
@@ -50,13 +52,14 @@ func (a *App) Warnf(format string, args ...any) {
 
 // Logger returns a logger that writes to w in the chosen format, from the named level up.
 func (a *App) Logger(w io.Writer, name string) *slog.Logger {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(name)); err != nil {
-		level = slog.LevelInfo
+	return supervisor.NewLogger(w, name, a.Global.LogFormat == "json")
+}
+
+// DaemonOptions returns what a daemon needs of the streams, the environment and
+// the global flags.
+func (a *App) DaemonOptions() daemon.Options {
+	return daemon.Options{
+		Err: a.Err, LookupEnv: a.LookupEnv, Version: a.Version,
+		Log: daemon.LogOptions{Level: a.Global.LogLevel, JSON: a.Global.LogFormat == "json", Quiet: a.Global.Quiet},
 	}
-	opts := &slog.HandlerOptions{Level: level}
-	if a.Global.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, opts))
-	}
-	return slog.New(slog.NewTextHandler(w, opts))
 }

@@ -92,16 +92,9 @@ func ExitStatus(err error) int {
 		return ExitConfig
 	case errors.Is(err, state.ErrLocked):
 		return ExitLocked
-	case errors.As(err, &check),
-		errors.Is(err, router.ErrNotFound),
-		errors.Is(err, router.ErrAmbiguous),
-		errors.Is(err, router.ErrDynamic):
+	case errors.As(err, &check), router.IsItemError(err):
 		return ExitCheck
-	case errors.Is(err, router.ErrUnreachable),
-		errors.Is(err, router.ErrOutcomeUnknown),
-		errors.Is(err, router.ErrAuth),
-		errors.Is(err, router.ErrDenied),
-		errors.Is(err, router.ErrCertificate):
+	case router.IsAccessError(err):
 		return ExitRouter
 	}
 	return ExitFailure

@@ -14,6 +14,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/state"
 	"github.com/wanctl/wanctl/pkg/trace"
+	"github.com/wanctl/wanctl/pkg/units"
 )
 
 // shownState is the output for programs. Of a state of one kind the part of the
@@ -212,7 +213,7 @@ func newWAN(w state.WAN, now time.Time) *wan {
 		return out
 	}
 	return &wan{
-		BaselineRTT: millis(w.BaselineRTT), LoadRTT: millis(w.LoadRTT), Noise: millis(law.Noise),
+		BaselineRTT: units.Millis(w.BaselineRTT), LoadRTT: units.Millis(w.LoadRTT), Noise: units.Millis(law.Noise),
 		Download: convert(autorate.Download, w.Download), Upload: convert(autorate.Upload, w.Upload),
 	}
 }
@@ -220,7 +221,7 @@ func newWAN(w state.WAN, now time.Time) *wan {
 func newSteering(s state.Steering) *steeringState {
 	out := &steeringState{
 		State: s.Current, Congestion: s.Congestion, LastTransition: known(s.LastTransition),
-		BaselineRTT: millis(s.BaselineRTT), DeltaEWMA: millis(s.RTTDeltaEWMA), QueueEWMA: s.QueueEWMA,
+		BaselineRTT: units.Millis(s.BaselineRTT), DeltaEWMA: units.Millis(s.RTTDeltaEWMA), QueueEWMA: s.QueueEWMA,
 		Red: s.RedCount, Good: s.GoodCount, Bad: s.BadCount, CakeReadFailures: s.CakeReadFailures,
 		Transitions: []transition{}, HistoryRTT: allMillis(s.HistoryRTT), HistoryDelta: allMillis(s.HistoryDelta),
 		Drops: append([]int{}, s.DropsHistory...), Queue: append([]int{}, s.QueueHistory...),
@@ -231,12 +232,10 @@ func newSteering(s state.Steering) *steeringState {
 	return out
 }
 
-func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1e3 }
-
 func allMillis(list []time.Duration) []float64 {
 	out := make([]float64, len(list))
 	for i, d := range list {
-		out[i] = millis(d)
+		out[i] = units.Millis(d)
 	}
 	return out
 }

@@ -81,11 +81,7 @@ func openLogFile(path string) (*os.File, error) {
 	if errors.Is(err, fs.ErrPermission) {
 		hint = fmt.Sprintf("; let this user write there (chown or chmod %s), or set logging.main_log to another path", filepath.Dir(path))
 	}
-	var inPath *fs.PathError
-	if errors.As(err, &inPath) {
-		err = inPath.Err
-	}
-	return nil, fmt.Errorf("opening log %s: %w%s", path, err, hint)
+	return nil, fmt.Errorf("opening log %s: %w%s", path, WithoutPath(err), hint)
 }
 
 // Write takes p in, or drops it when the buffer is full. It fails only after
@@ -264,4 +260,18 @@ func closeWriter(w io.Writer) error {
 		return c.Close()
 	}
 	return nil
+}
+
+// NewLogger returns a logger that writes to w, as JSON or as text, from the named
+// level up: debug, info, warn or error.
+func NewLogger(w io.Writer, level string, asJSON bool) *slog.Logger {
+	var from slog.Level
+	if err := from.UnmarshalText([]byte(level)); err != nil {
+		from = slog.LevelInfo
+	}
+	opts := &slog.HandlerOptions{Level: from}
+	if asJSON {
+		return slog.New(slog.NewJSONHandler(w, opts))
+	}
+	return slog.New(slog.NewTextHandler(w, opts))
 }

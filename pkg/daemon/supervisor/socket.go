@@ -164,7 +164,7 @@ func listenSocket(ctx context.Context, path string) (*socket, error) {
 	}
 	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
-		return nil, inner(err)
+		return nil, WithoutPath(err)
 	}
 	ln.SetUnlinkOnClose(false) // it would remove whatever has that name by then
 	s := &socket{UnixListener: ln, path: path}
@@ -176,10 +176,10 @@ func listenSocket(ctx context.Context, path string) (*socket, error) {
 	})
 	// Nothing secret is told, so the directory alone decides who may ask.
 	if err := os.Chmod(path, 0o666); err != nil {
-		return nil, errors.Join(inner(err), s.close())
+		return nil, errors.Join(WithoutPath(err), s.close())
 	}
 	if s.file, err = os.Lstat(path); err != nil {
-		return nil, errors.Join(inner(err), s.close())
+		return nil, errors.Join(WithoutPath(err), s.close())
 	}
 	return s, nil
 }
@@ -190,7 +190,7 @@ func clearSocket(ctx context.Context, path string) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
-		return inner(err)
+		return WithoutPath(err)
 	case st.Mode().Type() != fs.ModeSocket:
 		return errSocketOther
 	}
@@ -202,24 +202,11 @@ func clearSocket(ctx context.Context, path string) error {
 		return errSocketTaken
 	case errors.Is(err, syscall.ECONNREFUSED):
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return inner(err)
+			return WithoutPath(err)
 		}
 		return nil
 	case errors.Is(err, fs.ErrNotExist): // removed meanwhile
 		return nil
 	}
-	return inner(err)
-}
-
-// inner is the error without the path, which the message names already.
-func inner(err error) error {
-	var inPath *fs.PathError
-	var inNet *net.OpError
-	switch {
-	case errors.As(err, &inPath):
-		return inPath.Err
-	case errors.As(err, &inNet):
-		return inNet.Err
-	}
-	return err
+	return WithoutPath(err)
 }

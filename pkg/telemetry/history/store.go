@@ -40,6 +40,13 @@ func (s *Store) wan(name string) *ring[Sample] {
 	return r
 }
 
+// RemoveWAN forgets the samples of one WAN.
+func (s *Store) RemoveWAN(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.wans, name)
+}
+
 // Add adds the history of another process with its own times.
 func (s *Store) Add(x Excerpt) {
 	s.mu.Lock()

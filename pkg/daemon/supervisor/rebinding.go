@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// GuardHost answers requests that came in on a loopback address only when they
-// ask for this host: by an IP address, by localhost or by the name of the
-// system. The page of somebody else, whose name was made to point here (DNS
-// rebinding), reads nothing. Where a listener can be reached from outside, its
-// name may be any, and TLS and passwords are what protects it.
-func GuardHost(next http.Handler) http.Handler {
+// RejectRebinding serves requests on a loopback address only when they name this
+// host: by an IP address, by localhost or by the name of the system. A foreign
+// page whose name was made to resolve to this host (DNS rebinding) reads nothing.
+// A listener that others can reach may have any name; TLS and passwords protect
+// it.
+func RejectRebinding(next http.Handler) http.Handler {
 	own, err := os.Hostname()
 	if err != nil {
 		own = ""

@@ -54,7 +54,7 @@ func TestStagesStopInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var j journal
 		start := time.Now()
-		f := Frame{
+		f := Supervisor{
 			Stages:  [][]Task{{j.worker("loop")}, {}, {j.worker("writer")}, {j.worker("saver")}},
 			OnReady: func() { j.add("READY after " + time.Since(start).String()) },
 			OnStop:  func(why string) { j.add("STOPPING: " + why) },
@@ -78,7 +78,7 @@ func TestStagesStopInOrder(t *testing.T) {
 	})
 }
 
-func TestFrameEnds(t *testing.T) {
+func TestSupervisorEnds(t *testing.T) {
 	broken := errors.New("broken")
 	after := func(d time.Duration, err error) Task {
 		return NewTask("some task", nil, func(ctx context.Context) error {
@@ -157,7 +157,7 @@ func TestFrameEnds(t *testing.T) {
 				var j journal
 				var log bytes.Buffer
 				ready, why := 0, ""
-				f := Frame{
+				f := Supervisor{
 					Stages:  tt.stages(&j),
 					OnReady: func() { ready++ },
 					OnStop:  func(s string) { why += s },
@@ -189,7 +189,7 @@ func TestFrameEnds(t *testing.T) {
 				if ended := strings.Count(strings.Join(j.lines, "\n"), "ended"); ended != started {
 					t.Errorf("%d of %d workers ended: %v", ended, started, j.lines)
 				}
-				if strings.Contains(tt.name, "panic") && !strings.Contains(log.String(), "frame_test.go") {
+				if strings.Contains(tt.name, "panic") && !strings.Contains(log.String(), "supervisor_test.go") {
 					t.Errorf("no stack in the log: %s", log.String())
 				}
 			})
@@ -203,7 +203,7 @@ func TestTaskLeftBehind(t *testing.T) {
 		var j journal
 		release := make(chan struct{})
 		stuck := NewTask("stuck writer", nil, func(context.Context) error { <-release; return nil })
-		f := Frame{Stages: [][]Task{{stuck, j.worker("loop")}, {j.worker("saver")}}, Grace: 3 * time.Second}
+		f := Supervisor{Stages: [][]Task{{stuck, j.worker("loop")}, {j.worker("saver")}}, Grace: 3 * time.Second}
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(10*time.Second, cancel)
 		start := time.Now()
@@ -226,7 +226,7 @@ func TestSlowStartIsTold(t *testing.T) {
 		var log bytes.Buffer
 		never := NewTask("prober", make(chan struct{}), func(ctx context.Context) error { <-ctx.Done(); return nil })
 		quick := NewTask("quick", nil, never.Run)
-		f := Frame{
+		f := Supervisor{
 			Stages:  [][]Task{{quick, never}},
 			OnReady: func() { t.Error("ready") },
 			Log:     slog.New(slog.NewTextHandler(&log, nil)),

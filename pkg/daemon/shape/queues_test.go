@@ -1,4 +1,4 @@
-package cli
+package shape
 
 import (
 	"context"
@@ -24,10 +24,10 @@ func (c *counting) Counters(context.Context, ...string) ([]router.Counters, erro
 	return []router.Counters{{Bytes: c.calls}}, c.Err
 }
 
-func TestSecondSession(t *testing.T) {
+func TestSpareSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first, second := &counting{}, &counting{}
-		s := &secondSession{Client: second, first: first, log: slog.New(slog.DiscardHandler)}
+		s := &spareSession{Client: second, first: first, log: slog.New(slog.DiscardHandler)}
 		read := func(want error, firstCalls, secondCalls uint64) {
 			t.Helper()
 			if _, err := s.Counters(t.Context(), "q"); !errors.Is(err, want) {

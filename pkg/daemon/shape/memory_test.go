@@ -1,4 +1,4 @@
-package cli
+package shape
 
 import (
 	"testing"
@@ -20,7 +20,7 @@ func TestMemory(t *testing.T) {
 	fresh.Age[autorate.Download] = 20 * time.Second
 	for _, tt := range []struct {
 		name string
-		law  string // "" for what remember writes
+		law  string // "" for what encodeMemory writes
 		now  time.Time
 		want autorate.Memory
 	}{
@@ -31,11 +31,11 @@ func TestMemory(t *testing.T) {
 		{"of something else", `[1,2]`, saved, autorate.Memory{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := state.WAN{Timestamp: saved, Law: remember(dec)}
+			s := state.WAN{Timestamp: saved, Law: encodeMemory(dec)}
 			if tt.law != "" {
 				s.Law = []byte(tt.law)
 			}
-			if diff := cmp.Diff(tt.want, recall(s, tt.now)); diff != "" {
+			if diff := cmp.Diff(tt.want, decodeMemory(s, tt.now)); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}
 		})

@@ -1,6 +1,7 @@
-// Package supervisor is the frame of a daemon: tasks that start together and stop
-// in order, signals, an HTTP server that outlives a taken port, and a log that
-// never blocks. It knows nothing of what the tasks do.
+// Package supervisor runs the tasks of a daemon: they start together and stop in
+// order. It has the tasks that every daemon needs, HTTP servers that outlive a
+// taken port or socket, and signals, access control and a log that never blocks.
+// It knows nothing of what the other tasks do.
 package supervisor
 
 import (
@@ -22,18 +23,19 @@ type Task interface {
 	Run(ctx context.Context) error
 	// Ready is closed when the task does its work; nil: from the start.
 	Ready() <-chan struct{}
-	// String names the task in messages.
+	// String names the task in messages. A task without a name adds none to its
+	// errors: they name their origin.
 	String() string
 }
 
-// Frame runs the tasks of a daemon.
+// Supervisor runs the tasks of a daemon.
 //
 // All tasks start together. They stop stage by stage: the next stage is told
 // to stop when the one before has ended, so that each stage may use the later
 // ones to its last breath (the loop hands its last wish to the writer, the
 // writer its last limit to the saver). The first stage is what the daemon is
 // for: when all of it has ended by itself, the rest is stopped too.
-type Frame struct {
+type Supervisor struct {
 	// configuration
 	Stages [][]Task
 	Grace  time.Duration // for each stage to stop; 0: DefaultGrace
@@ -69,8 +71,8 @@ func (e *PanicError) Unwrap() error {
 // cancelled or the first stage ended well, else the errors of the tasks, the
 // first one first. A task that does not stop in its grace time is left behind
 // and reported as an error.
-func (f *Frame) Run(ctx context.Context) error {
-	r := &run{log: f.Log, grace: f.Grace, failed: make(chan struct{})}
+func (s *Supervisor) Run(ctx context.Context) error {
+	r := &run{log: s.Log, grace: s.Grace, failed: make(chan struct{})}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
@@ -79,7 +81,7 @@ func (f *Frame) Run(ctx context.Context) error {
 	}
 	// The tasks do not see ctx end by themselves: their stage's turn comes.
 	base := context.WithoutCancel(ctx)
-	for _, tasks := range f.Stages {
+	for _, tasks := range s.Stages {
 		if len(tasks) > 0 {
 			r.stages = append(r.stages, r.start(base, tasks))
 		}
@@ -91,8 +93,8 @@ func (f *Frame) Run(ctx context.Context) error {
 	waiting := make(chan struct{})
 	go func() {
 		defer close(waiting)
-		if r.awaitReady(waitCtx) && f.OnReady != nil {
-			f.OnReady()
+		if r.awaitReady(waitCtx) && s.OnReady != nil {
+			s.OnReady()
 		}
 	}()
 
@@ -110,16 +112,16 @@ func (f *Frame) Run(ctx context.Context) error {
 	if err := r.err(); err != nil {
 		why = err.Error() // the first stage may have ended by failing
 	}
-	if f.OnStop != nil {
-		f.OnStop(why)
+	if s.OnStop != nil {
+		s.OnStop(why)
 	}
-	for _, s := range r.stages {
-		r.stop(s)
+	for _, stage := range r.stages {
+		r.stop(stage)
 	}
 	return r.err()
 }
 
-// run is one call of Frame.Run.
+// run is one call of Supervisor.Run.
 type run struct {
 	log    *slog.Logger
 	grace  time.Duration
@@ -181,13 +183,15 @@ func runTask(ctx context.Context, t Task) (err error) {
 }
 
 func (r *run) fail(t Task, err error) {
-	var panicked *PanicError
-	if errors.As(err, &panicked) {
+	if panicked, ok := err.(*PanicError); ok { //nolint:errorlint // a wrapped one was logged by the Supervisor below this one
 		r.log.Error("task panicked", "task", t.String(), "panic", fmt.Sprint(panicked.Value), "stack", string(panicked.Stack))
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.errs = append(r.errs, fmt.Errorf("%s: %w", t, err))
+	if name := t.String(); name != "" {
+		err = fmt.Errorf("%s: %w", name, err)
+	}
+	r.errs = append(r.errs, err)
 	if len(r.errs) == 1 {
 		close(r.failed)
 	}

@@ -1,8 +1,9 @@
-package cli
+package shape
 
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,12 +19,13 @@ import (
 	"github.com/wanctl/wanctl/pkg/telemetry/history"
 )
 
-// storyteller is a historian whose history is looked at.
+// storyteller is the observers that write a history, and that history.
 type storyteller struct {
-	*historian
-	kept *history.History
-	mode probe.Mode
-	at   time.Duration
+	events   *eventObserver
+	recorder *historyRecorder
+	kept     *history.History
+	mode     probe.Mode
+	at       time.Duration
 }
 
 // tell runs story in a bubble, and returns what was kept of it.
@@ -32,7 +34,9 @@ func tell(t *testing.T, story func(*storyteller)) history.Excerpt {
 	var kept history.Excerpt
 	synctest.Test(t, func(t *testing.T) {
 		s := &storyteller{kept: history.New(), mode: probe.ModeICMP}
-		s.historian = newHistorian(s.kept.Feed("dsl"), func() probe.Mode { return s.mode })
+		feed := s.kept.Feed("dsl")
+		s.events = newEventObserver(slog.New(slog.DiscardHandler), feed, func() probe.Mode { return s.mode }, "dsl.yaml")
+		s.recorder = newHistoryRecorder(feed)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- s.kept.Run(ctx) }()
@@ -47,6 +51,11 @@ func tell(t *testing.T, story func(*storyteller)) history.Excerpt {
 	return kept
 }
 
+func (s *storyteller) observe(e control.Event) {
+	s.recorder.Observe(e)
+	s.events.Observe(e)
+}
+
 // steps lets ticks of 50 ms pass, each with what decide says of it.
 func (s *storyteller) steps(n int, decide func(i int, dec *autorate.Decision)) {
 	for i := range n {
@@ -57,13 +66,13 @@ func (s *storyteller) steps(n int, decide func(i int, dec *autorate.Decision)) {
 		if decide != nil {
 			decide(i, &dec)
 		}
-		s.Stepped(autorate.Input{}, dec, 0)
+		s.observe(&control.Step{Decision: dec})
 		s.at += 50 * time.Millisecond
 		time.Sleep(50 * time.Millisecond)
 	}
 }
 
-func TestHistorianSamples(t *testing.T) {
+func TestHistorySamples(t *testing.T) {
 	x := tell(t, func(s *storyteller) {
 		s.at = 350 * time.Millisecond // the loop began within a second of its clock
 		s.steps(13, nil)
@@ -102,7 +111,7 @@ func TestHistorianSamples(t *testing.T) {
 	}
 }
 
-func TestHistorianEvents(t *testing.T) {
+func TestHistoryEvents(t *testing.T) {
 	failed := errors.New("dial tcp: refused")
 	second := 20
 	for _, c := range []struct {
@@ -147,18 +156,20 @@ func TestHistorianEvents(t *testing.T) {
 		}, []string{"probe: measuring by tcp, was icmp", "probe: measuring by icmp, was tcp"}},
 		{"the router is away", func(s *storyteller) {
 			for _, err := range []error{nil, failed, failed, nil, nil} {
-				s.Wrote(control.Write{Err: err})
-				s.Polled(time.Millisecond, err)
+				s.observe(control.Write{Err: err})
+				s.observe(&control.Poll{Took: time.Millisecond, Err: err})
 			}
 		}, []string{
 			"router: a limit could not be written: dial tcp: refused", "router: queue counters cannot be read, limits are held: dial tcp: refused",
 			"router: limits are written again", "router: queue counters are read again"}},
-		{"somebody else", func(s *storyteller) { s.Foreign(autorate.Upload, 40*bitrate.Mbps, 20*bitrate.Mbps) },
+		{"somebody else", func(s *storyteller) {
+			s.observe(control.ExternalChange{Direction: autorate.Upload, Ours: 40 * bitrate.Mbps, Theirs: 20 * bitrate.Mbps})
+		},
 			[]string{"foreign upload: somebody else changed the limit on the router to 20.0 Mbit/s, ours was 40.0 Mbit/s"}},
-		{"a reload", func(s *storyteller) { s.Reconfigured(autorate.Config{}) }, []string{"life: configuration reloaded"}},
+		{"a reload", func(s *storyteller) { s.observe(control.Reconfigured{}) }, []string{"life: configuration reloaded"}},
 		{"another way", func(s *storyteller) {
-			switchedTo(s.feed, failover.Switch{From: "rest a:443", To: "ssh a:22", Why: failed})
-			switchedTo(s.feed, failover.Switch{From: "ssh a:22", To: "rest a:443"})
+			s.events.to.RecordSwitch(failover.Switch{From: "rest a:443", To: "ssh a:22", Why: failed})
+			s.events.to.RecordSwitch(failover.Switch{From: "ssh a:22", To: "rest a:443"})
 		}, []string{"router: reached by ssh a:22, was rest a:443: dial tcp: refused", "router: reached by rest a:443, was ssh a:22"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -181,7 +192,7 @@ func TestHistorianEvents(t *testing.T) {
 }
 
 // The longest interval has less than a tick a second.
-func TestHistorianAtFiveSeconds(t *testing.T) {
+func TestHistoryAtFiveSeconds(t *testing.T) {
 	x := tell(t, func(s *storyteller) {
 		for range 4 {
 			s.steps(1, nil)
@@ -193,19 +204,26 @@ func TestHistorianAtFiveSeconds(t *testing.T) {
 	}
 }
 
-func TestHistorianAllocatesNothing(t *testing.T) {
-	h := newHistorian(history.New().Feed("dsl"), func() probe.Mode { return probe.ModeICMP })
-	dec := autorate.Decision{RTT: 20 * time.Millisecond, Baseline: 20 * time.Millisecond, Alive: 3}
+func TestObserversAllocateNothing(t *testing.T) {
+	feed := history.New().Feed("dsl")
+	observers := []control.Observer{
+		newEventObserver(slog.New(slog.DiscardHandler), feed, func() probe.Mode { return probe.ModeICMP }, "dsl.yaml"),
+		newHistoryRecorder(feed),
+	}
+	step, end := &control.Step{}, &control.TickEnd{Took: time.Millisecond}
+	dec := &step.Decision
+	dec.RTT, dec.Baseline, dec.Alive = 20*time.Millisecond, 20*time.Millisecond, 3
 	dec.Directions[0].State, dec.Directions[1].State = autorate.Green, autorate.Green
-	var o control.Observer = h
-	step := func() {
+	tick := func() {
 		dec.At += 50 * time.Millisecond
 		dec.RTT += time.Microsecond
-		o.Stepped(autorate.Input{}, dec, 0)
-		o.Ticked(time.Millisecond)
+		for _, o := range observers {
+			o.Observe(step)
+			o.Observe(end)
+		}
 	}
-	step()
-	if n := testing.AllocsPerRun(20*60, step); n != 0 { // a minute, with its seconds
+	tick()
+	if n := testing.AllocsPerRun(20*60, tick); n != 0 { // a minute, with its seconds
 		t.Errorf("%v allocations a tick", n)
 	}
 }
@@ -234,7 +252,7 @@ func TestHistoryOfALoop(t *testing.T) {
 			Start:  control.Limits{40 * bitrate.Mbps, 40 * bitrate.Mbps},
 			Epoch:  time.Now(),
 			Prober: line, Limiter: line, Meter: line,
-			Observer: newHistorian(kept.Feed("dsl"), nil),
+			Observers: []control.Observer{newHistoryRecorder(kept.Feed("dsl"))},
 		}
 		for d := range cfg.Law.Directions {
 			cfg.Law.Directions[d] = autorate.DirectionConfig{Ceiling: 40 * bitrate.Mbps, Floor: autorate.FlatFloor(4 * bitrate.Mbps)}

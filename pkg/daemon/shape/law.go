@@ -1,4 +1,4 @@
-package cli
+package shape
 
 import (
 	"github.com/wanctl/wanctl/pkg/autorate"
@@ -6,8 +6,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/config"
 )
 
-// lawConfig is what the law takes from a WAN's configuration.
-func lawConfig(w *config.WAN) autorate.Config {
+// LawConfig returns the settings of the law that a WAN's configuration asks for.
+func LawConfig(w *config.WAN) autorate.Config {
 	direction := func(d config.Direction) autorate.DirectionConfig {
 		return autorate.DirectionConfig{
 			Ceiling: d.Ceiling,

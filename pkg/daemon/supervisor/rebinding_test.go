@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-func TestGuardHost(t *testing.T) {
+func TestRejectRebinding(t *testing.T) {
 	own, err := os.Hostname()
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +40,7 @@ func TestGuardHost(t *testing.T) {
 			r.Host = c.host
 			r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, c.at))
 			w := httptest.NewRecorder()
-			GuardHost(hello).ServeHTTP(w, r)
+			RejectRebinding(hello).ServeHTTP(w, r)
 			if w.Code != c.want {
 				t.Errorf("%d, want %d: %s", w.Code, c.want, w.Body)
 			}

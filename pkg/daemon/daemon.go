@@ -1,0 +1,167 @@
+// Package daemon is what the long-running commands share: logs, systemd, signals,
+// listeners, the reload of configurations, and tasks that stop in order. The
+// daemons themselves are the packages below it: shape, steer and host. It knows
+// neither command lines nor exit statuses, and nothing of what the loops decide.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
+	"github.com/wanctl/wanctl/pkg/sysd"
+)
+
+// Daemon is the part of a daemon that does not depend on its purpose. Make it
+// with New, add tasks, Run it, and Close it in any case.
+type Daemon struct {
+	Options
+	Tasks
+	Logs     *Logs
+	Notifier *sysd.Notifier
+
+	quit    context.CancelCauseFunc
+	closers []func() error
+	bound   map[string]bool // addresses that have a listener
+	ready   atomic.Bool     // every task is ready, and none is being stopped
+	reload  <-chan struct{} // a reload was requested
+	restore func()          // gives the signals back
+}
+
+// New returns a daemon without tasks, and the context to build and run it in.
+//
+// It handles signals from here on: the SIGHUP of a log rotation must not end a
+// daemon that still waits for the router.
+func New(ctx context.Context, o Options) (context.Context, *Daemon) {
+	ctx, reload, restore := supervisor.Signals(ctx)
+	ctx, quit := context.WithCancelCause(ctx)
+	d := &Daemon{Options: o, Logs: openLogs(o.Err, o.Log), quit: quit, bound: map[string]bool{}, reload: reload, restore: restore}
+	var err error
+	d.Notifier, err = sysd.New()
+	d.logNotify(err)
+	return ctx, d
+}
+
+// Quit stops the daemon in order. why is logged.
+func (d *Daemon) Quit(why error) { d.quit(why) }
+
+// OnClose has Close call f, in the order of the calls.
+func (d *Daemon) OnClose(f func() error) { d.closers = append(d.closers, f) }
+
+// logNotify logs that systemd could not be notified.
+func (d *Daemon) logNotify(err error) {
+	if err != nil {
+		d.Logs.Main().Warn("systemd", "error", err)
+	}
+}
+
+// Socket returns a server on the unix socket at path, where the other daemons of
+// this host ask. A trial run works as well without one.
+func (d *Daemon) Socket(name, path string, handler http.Handler) supervisor.Task {
+	level := slog.LevelWarn
+	if d.Log.ConsoleOnly {
+		level = slog.LevelInfo
+	}
+	return supervisor.NewSocketServer(name, path, handler, d.Logs.Main(), level)
+}
+
+// Listen adds a server of the kind "health" or "metrics", unless there is one at
+// that address: the one for health shows the metrics as well.
+func (d *Daemon) Listen(kind string, e config.Endpoint, handler http.Handler) {
+	addr := net.JoinHostPort(e.Host, strconv.Itoa(e.Port))
+	key := addr
+	if e.Port == 0 {
+		key += " " + kind // each gets a port of its own
+	}
+	if !e.Enabled || d.bound[key] {
+		return
+	}
+	d.bound[key] = true
+	setting := kind + ".port"
+	if kind == "health" {
+		setting = "health_check.port"
+	}
+	d.Sinks = append(d.Sinks, supervisor.NewHTTPServer(kind, addr, setting, handler, d.Logs.Main()))
+}
+
+// Service is what differs between the daemons while they run.
+type Service struct {
+	Status  string                // the first status line for systemd: "shaping spectrum"
+	Started []any                 // attributes of the first log line, beside the version
+	Reload  func(context.Context) // on SIGHUP, after log files were reopened
+}
+
+// loopGrace is how long the stages of one loop may take to stop, and some more.
+const loopGrace = 3*supervisor.DefaultGrace + time.Second
+
+// Run runs the tasks until ctx ends, a signal ends it, or all loops have ended.
+func (d *Daemon) Run(ctx context.Context, service Service) error {
+	defer supervisor.SurviveBrokenPipe()()
+	d.Sinks = append(d.Sinks, supervisor.OnReload(d.reload, func(ctx context.Context) {
+		notify := d.ready.Load() // READY=1 must not come early, nor after STOPPING=1
+		if notify {
+			d.logNotify(d.Notifier.Reloading())
+		}
+		d.Logs.reopen()
+		service.Reload(ctx)
+		if notify {
+			d.logNotify(d.Notifier.Ready(service.Status))
+		}
+	}))
+	s := supervisor.Supervisor{
+		Stages: d.stages(),
+		Grace:  loopGrace,
+		Log:    d.Logs.Main(),
+		OnReady: func() {
+			d.ready.Store(true)
+			d.Logs.Main().Info("running", append([]any{"version", d.Version}, service.Started...)...)
+			d.logNotify(d.Notifier.Ready(service.Status))
+		},
+		OnStop: func(why string) {
+			d.ready.Store(false)
+			d.Logs.Main().Info("stopping", "why", why)
+			d.logNotify(d.Notifier.Stopping(why))
+		},
+	}
+	return s.Run(ctx)
+}
+
+// ReportStatus adds the task that refreshes the line of `systemctl status`, as
+// long as line returns one.
+func (d *Daemon) ReportStatus(interval time.Duration, line func(context.Context) (text string, ok bool)) {
+	d.Sinks = append(d.Sinks, supervisor.NewTask("status", nil, func(ctx context.Context) error {
+		ticker := time.NewTicker(interval)
+		defer ticker.Stop()
+		for d.Notifier.Enabled() {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-ticker.C:
+			}
+			text, ok := line(ctx)
+			if !ok {
+				return nil
+			}
+			d.Notifier.Status(text)
+		}
+		return nil
+	}))
+}
+
+// Close releases what the daemon holds. Run must have returned.
+func (d *Daemon) Close() error {
+	defer d.restore()
+	d.quit(nil)
+	var errs []error
+	for _, f := range d.closers {
+		errs = append(errs, f())
+	}
+	return errors.Join(append(errs, d.Logs.close())...)
+}

@@ -1,0 +1,332 @@
+package shape
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/autorate"
+	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/control"
+	"github.com/wanctl/wanctl/pkg/daemon"
+	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
+	"github.com/wanctl/wanctl/pkg/probe"
+	"github.com/wanctl/wanctl/pkg/router"
+	"github.com/wanctl/wanctl/pkg/router/failover"
+	"github.com/wanctl/wanctl/pkg/state"
+	"github.com/wanctl/wanctl/pkg/sysd"
+	"github.com/wanctl/wanctl/pkg/telemetry"
+	"github.com/wanctl/wanctl/pkg/telemetry/history"
+	"github.com/wanctl/wanctl/pkg/telemetry/local"
+	"github.com/wanctl/wanctl/pkg/units"
+)
+
+// WANController is the loop of one WAN with everything that it holds: lock,
+// state, probes, sessions, socket, metrics and history.
+type WANController struct {
+	daemon *shapeDaemon
+	cfg    *config.WAN
+	log    *slog.Logger
+	epoch  time.Time
+	ready  chan struct{}
+
+	tasks    daemon.Tasks
+	closers  []func() error          // in the order of opening
+	lock     *state.Lock             // nil in a dry run
+	saver    *state.Saver[state.WAN] // nil in a dry run
+	queues   *Queues
+	probes   *probe.Group
+	loop     *control.Loop
+	watchdog *sysd.WatchdogSource
+	metrics  *telemetry.WAN
+	feed     *history.Feed
+
+	learned time.Duration                   // idle RTT that the last run knew, 0: none
+	memory  autorate.Memory                 // what else it knew
+	start   control.Limits                  // in force on the router when we came
+	law     atomic.Pointer[autorate.Config] // in use; a reload replaces it
+}
+
+var (
+	_ daemon.Loop      = (*WANController)(nil)
+	_ telemetry.Source = (*WANController)(nil)
+)
+
+func newWANController(d *shapeDaemon, cfg *config.WAN) *WANController {
+	return &WANController{daemon: d, cfg: cfg, log: d.Logs.Of(&cfg.Base), epoch: time.Now(), ready: make(chan struct{})}
+}
+
+// Name implements daemon.Loop.
+func (c *WANController) Name() string { return c.cfg.Name }
+
+// Ready implements daemon.Loop.
+func (c *WANController) Ready() <-chan struct{} { return c.ready }
+
+// Open implements daemon.Loop. What can fail comes in the order in which a person
+// wants to know of it: lock, state, probes, router.
+func (c *WANController) Open(ctx context.Context) (err error) {
+	defer func() {
+		if err != nil {
+			_ = c.Close() // the first error is the one to report
+		}
+	}()
+	if !c.daemon.options.DryRun {
+		if c.lock, err = state.Acquire(c.cfg.LockFile); err != nil {
+			return err
+		}
+		c.onClose(c.lock.Close)
+		c.restore()
+	}
+	if c.probes, err = probe.New(c.probeConfig()); err != nil {
+		return err
+	}
+	c.openTelemetry()
+	if c.queues, err = OpenQueues(c.cfg, c.log, c.switched); err != nil {
+		return err
+	}
+	c.onClose(func() error { c.queues.Close(); return nil })
+	if err := c.readLimits(ctx); err != nil {
+		return err
+	}
+	observers := c.observers()
+	if c.daemon.options.Record != "" { // an old recording is kept until the router has answered
+		r, err := newRecorder(c.daemon.options.Record, c.traceSetup(), c.start, c.log)
+		if err != nil {
+			return err
+		}
+		c.onClose(r.close)
+		observers = append(observers, r)
+	}
+	c.watchdog = c.daemon.Notifier.NewWatchdogSource()
+	c.onClose(func() error { c.watchdog.Close(); return nil })
+	c.loop = control.New(control.Config{
+		Law: c.adopt(c.cfg), Start: c.start, Epoch: c.epoch, DryRun: c.daemon.options.DryRun,
+		Prober: c.probes, Limiter: c.queues, Meter: c.queues,
+		Observers: observers, Alive: c.watchdog.Watchdog, Hold: c.hold(),
+	})
+	c.addTasks()
+	c.daemon.checker.Add(c)
+	c.onClose(func() error { c.daemon.checker.Remove(c); return nil })
+	return nil
+}
+
+// openTelemetry takes the series and the history of this WAN.
+func (c *WANController) openTelemetry() {
+	d := c.daemon
+	c.metrics = d.metrics.WAN(c.metricsConfig(c.cfg))
+	c.onClose(func() error { d.metrics.RemoveWAN(c.cfg.Name); return nil })
+	d.history.AddWAN(c.cfg.Name)
+	c.feed = d.history.Feed(c.cfg.Name)
+	c.onClose(func() error { d.history.RemoveWAN(c.cfg.Name); return nil })
+}
+
+func (c *WANController) observers() []control.Observer {
+	observers := []control.Observer{
+		newHistoryRecorder(c.feed), // a second that has ended comes before the events of the next one
+		newEventObserver(c.log, c.feed, c.probes.Mode, c.cfg.Path),
+		metricsObserver{c.metrics},
+	}
+	if c.daemon.printer != nil {
+		observers = append(observers, printObserver{to: c.daemon.printer, wan: c.cfg.Name})
+	}
+	if c.saver != nil {
+		observers = append(observers, &stateObserver{saver: c.saver})
+	}
+	return observers
+}
+
+func (c *WANController) addTasks() {
+	name, t := c.cfg.Name, &c.tasks
+	t.Loops = append(t.Loops, supervisor.NewTask("loop of "+name, nil, c.loop.Run))
+	t.Feeds = append(t.Feeds, supervisor.NewTask("probes of "+name, nil, c.probes.Run))
+	if c.saver != nil {
+		t.Sinks = append(t.Sinks, c.saver, daemon.WatchLock("lock of "+name, c.lock))
+	}
+	if !c.daemon.options.once {
+		d := c.daemon
+		alone := telemetry.NewChecker(d.Version, c)
+		past := func(since time.Time) history.Excerpt { return d.history.Of(name, since) }
+		t.Sinks = append(t.Sinks, d.Socket(name, c.cfg.Socket(), local.Handler(alone.Handler(nil), past, telemetry.OfWAN(d.registry, name))))
+	}
+}
+
+// Run implements daemon.Loop.
+func (c *WANController) Run(ctx context.Context) error {
+	return c.tasks.Run(ctx, c.daemon.Logs.Main(), sync.OnceFunc(func() { close(c.ready) }))
+}
+
+// Close implements daemon.Loop.
+func (c *WANController) Close() error {
+	var errs []error
+	for i := len(c.closers) - 1; i >= 0; i-- {
+		errs = append(errs, c.closers[i]())
+	}
+	c.closers = nil
+	return errors.Join(errs...)
+}
+
+func (c *WANController) onClose(f func() error) { c.closers = append(c.closers, f) }
+
+// Reload reads the configuration again. The old one stays when the new one is bad.
+func (c *WANController) Reload() {
+	fresh, err := daemon.Reload(c.log, func() (*config.WAN, []config.Problem, error) {
+		return config.Load(c.cfg.Path, c.daemon.options.Config)
+	})
+	var invalid *config.Error
+	if errors.As(err, &invalid) {
+		c.feed.Event(history.Event{Kind: "life", Text: "configuration is invalid, the old one is kept: " + invalid.Problems[0].String()})
+	}
+	if err != nil {
+		return
+	}
+	daemon.LogRestartNeeded(c.log, fixedSettings(c.cfg, fresh))
+	c.loop.Reconfigure(c.adopt(fresh))
+	c.daemon.metrics.WAN(c.metricsConfig(fresh)) // floors and ceilings
+}
+
+// fixedSettings compares the settings that are fixed while running.
+func fixedSettings(old, fresh *config.WAN) []daemon.Setting {
+	return append(daemon.BaseSettings(&old.Base, &fresh.Base), []daemon.Setting{
+		{Key: "queues", Same: old.Queues == fresh.Queues},
+		{Key: "continuous_monitoring.enabled", Same: fresh.Enabled},
+		{Key: "continuous_monitoring.interval", Same: old.Interval == fresh.Interval},
+		{Key: "continuous_monitoring.ping_hosts", Same: fmt.Sprint(old.PingHosts) == fmt.Sprint(fresh.PingHosts)},
+		{Key: "continuous_monitoring.ping_interface", Same: old.PingInterface == fresh.PingInterface},
+		{Key: "continuous_monitoring.ping_source", Same: old.PingSource == fresh.PingSource},
+		{Key: "continuous_monitoring.fallback_checks", Same: fmt.Sprint(old.Fallback) == fmt.Sprint(fresh.Fallback)},
+	}...)
+}
+
+// restore takes over what the last run learned, unless that is to be forgotten.
+func (c *WANController) restore() {
+	file := state.OpenWAN(c.cfg.StateFile)
+	c.saver = state.NewSaver(file, c.log)
+	if last, found := daemon.Restore(file, c.log); found && !c.daemon.options.Forget {
+		c.learned, c.memory = last.BaselineRTT, decodeMemory(last, time.Now())
+	}
+}
+
+// adopt makes the law of cfg the one in use. What was learned of the idle RTT
+// beats what the file supposes, as long as it is plausible.
+func (c *WANController) adopt(cfg *config.WAN) autorate.Config {
+	law := LawConfig(cfg)
+	if c.learned >= law.BaselineMin && c.learned <= law.BaselineMax && c.learned > 0 {
+		law.BaselineInitial = c.learned
+	}
+	law.Memory = c.memory
+	c.law.Store(&law)
+	return law
+}
+
+func (c *WANController) probeConfig() probe.Config {
+	cfg, f := c.cfg, c.cfg.Fallback
+	return probe.Config{
+		Targets: cfg.PingHosts, TCPTargets: f.TCPTargets,
+		Interval: cfg.Interval, Timeout: cfg.Timeouts.Ping,
+		Source: cfg.PingSource, Interface: cfg.PingInterface,
+		Fallback: f.Enabled, CheckGateway: f.CheckGateway, Gateway: f.GatewayIP,
+		// With the other modes TCP may tell that the Internet is there, but its
+		// times are not to be acted on.
+		CheckTCP: f.CheckTCP && f.Mode == config.GracefulDegradation,
+		Logger:   c.log, Epoch: c.epoch,
+	}
+}
+
+// hold freezes the limits while ICMP is silent, where the user wants that.
+func (c *WANController) hold() func() bool {
+	if c.cfg.Fallback.Mode != config.Freeze {
+		return nil
+	}
+	return func() bool { return c.probes.Mode() != probe.ModeICMP }
+}
+
+// readLimits reads the limits in force, so that an absent queue or a refused user
+// is reported before anything runs.
+func (c *WANController) readLimits(ctx context.Context) error {
+	var err error
+	c.start, err = c.queues.Limits(ctx)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.Canceled):
+	case router.IsItemError(err):
+		return fmt.Errorf("%s: %w; check queues.download and queues.upload against 'wanctl router queue get --config %[1]s'", c.cfg.Path, err)
+	case router.IsAccessError(err):
+		return fmt.Errorf("%s: %w; try 'wanctl router info --config %[1]s'", c.cfg.Path, err)
+	}
+	return fmt.Errorf("%s: %w", c.cfg.Path, err)
+}
+
+// switched reports another endpoint of the router. Any goroutine may call it.
+func (c *WANController) switched(s failover.Switch) {
+	c.metrics.FailedOver()
+	daemon.Events{Feed: c.feed}.RecordSwitch(s)
+}
+
+// reflectors names what is measured, by rtt.Event.Reflector.
+func (c *WANController) reflectors() []string {
+	var names []string
+	for _, t := range c.probes.Status().Targets {
+		if !t.Gateway {
+			names = append(names, t.Name)
+		}
+	}
+	return names
+}
+
+// metricsConfig is what the metrics say of the configuration cfg.
+func (c *WANController) metricsConfig(cfg *config.WAN) telemetry.WANConfig {
+	return telemetry.WANConfig{
+		Name: c.cfg.Name, Reflectors: c.reflectors(),
+		Floor:   [2]bitrate.Rate{cfg.Download.FloorRed, cfg.Upload.FloorRed},
+		Ceiling: [2]bitrate.Rate{cfg.Download.Ceiling, cfg.Upload.Ceiling},
+	}
+}
+
+// Snapshot implements telemetry.Source.
+func (c *WANController) Snapshot(ctx context.Context) (telemetry.WANHealth, error) {
+	now := time.Now()
+	st, err := c.loop.Status(ctx)
+	h := telemetry.NewWANHealth(c.cfg.Name, now, st.Decision)
+	h.Source, h.DryRun = telemetry.FromLoop, c.daemon.options.DryRun
+	if err != nil {
+		return h, fmt.Errorf("asking the loop of %s: %w", c.cfg.Name, err)
+	}
+	law := c.law.Load()
+	for _, d := range autorate.Directions {
+		h.Direction(d).SetLimits(st.InForce[d], law.Directions[d].Lowest(), law.Directions[d].Ceiling)
+	}
+	h.ConsecutiveFailures = st.Failures
+	h.Router = c.queues.health()
+	h.Router.LastAnswerAgeSeconds = telemetry.Age(now, c.at(st.LastRouter))
+	h.Router.LatencyMs = telemetry.Milliseconds(st.RouterTook)
+	h.Router.LastError = daemon.FirstError(st.LastError, st.PollError)
+	h.Probe.LastReplyAgeSeconds = telemetry.Age(now, c.at(st.LastReply))
+	h.Probe.Mode, h.Probe.Reflectors = c.probes.Status().Mode.String(), len(c.cfg.PingHosts)
+	return h, nil
+}
+
+// at turns a time of the loop into one of the calendar; zero stays zero.
+func (c *WANController) at(d time.Duration) time.Time {
+	if d == 0 {
+		return time.Time{}
+	}
+	return c.epoch.Add(d)
+}
+
+// statusLine is the part of the line of `systemctl status` for this WAN, not ok
+// once the loop has ended.
+func (c *WANController) statusLine(ctx context.Context) (text string, ok bool) {
+	st, err := c.loop.Status(ctx)
+	if err != nil {
+		return "", false
+	}
+	down, up := st.Decision.Directions[autorate.Download], st.Decision.Directions[autorate.Upload]
+	return fmt.Sprintf("%s: down %s %s, up %s %s, excess %.0f ms", c.cfg.Name,
+		down.Limit.Human(), down.State, up.Limit.Human(), up.State, units.Millis(st.Decision.Excess)), true
+}

@@ -1,0 +1,166 @@
+package shape
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/autorate"
+	"github.com/wanctl/wanctl/pkg/control"
+	"github.com/wanctl/wanctl/pkg/daemon"
+	"github.com/wanctl/wanctl/pkg/probe"
+	"github.com/wanctl/wanctl/pkg/telemetry"
+	"github.com/wanctl/wanctl/pkg/telemetry/history"
+	"github.com/wanctl/wanctl/pkg/units"
+)
+
+// eventObserver turns what a loop does into events for the log and the history:
+// decisions and changes of state, not ticks.
+type eventObserver struct {
+	to   daemon.Events
+	mode func() probe.Mode // nil: there is no choice
+	path string            // of the configuration
+
+	last     autorate.Decision
+	replies  bool // a reflector answers
+	lastMode probe.Mode
+	polls    bool // the last poll worked
+	writes   bool // the last write worked
+}
+
+func newEventObserver(log *slog.Logger, feed *history.Feed, mode func() probe.Mode, path string) *eventObserver {
+	return &eventObserver{to: daemon.Events{Logger: log, Feed: feed}, mode: mode, path: path, replies: true, polls: true, writes: true}
+}
+
+// Observe implements control.Observer.
+func (o *eventObserver) Observe(e control.Event) {
+	switch e := e.(type) {
+	case *control.Step:
+		o.decision(&e.Decision)
+	case *control.Poll:
+		o.poll(e.Err)
+	case control.Write:
+		o.write(&e)
+	case control.ExternalChange:
+		o.to.Warn("somebody else changed a limit on the router: going on from there, between floor and ceiling",
+			"direction", e.Direction.String(), "ours", e.Ours.Human(), "theirs", e.Theirs.Human())
+		o.to.Record("foreign", e.Direction.String(),
+			fmt.Sprintf("somebody else changed the limit on the router to %s, ours was %s", e.Theirs.Human(), e.Ours.Human()))
+	case control.Reconfigured:
+		o.to.Reloaded(o.path)
+	}
+}
+
+func (o *eventObserver) decision(dec *autorate.Decision) {
+	for _, d := range autorate.Directions {
+		now, before := &dec.Directions[d], &o.last.Directions[d]
+		if now.State != before.State && before.State != 0 {
+			o.to.Info("state", "direction", d.String(), "from", before.State.String(), "to", now.State.String(),
+				"excess_ms", units.Millis(dec.Excess), "reason", now.Reason.String())
+		}
+		if now.Reason != before.Reason && now.Reason.Notable() {
+			o.to.Info("decision", "direction", d.String(), "reason", now.Reason.String(),
+				"limit", now.Limit.Human(), "was", before.Limit.Human(), "excess_ms", units.Millis(dec.Excess),
+				"slope", units.Round(dec.Slope, 2), "throughput", now.Throughput.Human(), "capacity", now.Capacity.Human())
+			o.to.Record("decision", d.String(), fmt.Sprintf("%v: limit %s at %.0f ms above idle, carrying %s",
+				now.Reason, now.Limit.Human(), units.Millis(dec.Excess), now.Throughput.Human()))
+		}
+	}
+	o.probes(dec)
+	o.last = *dec
+}
+
+func (o *eventObserver) probes(dec *autorate.Decision) {
+	if replies := dec.Alive > 0; replies != o.replies && dec.At > 2*time.Second {
+		o.replies = replies
+		if replies {
+			o.to.Info("probes answered again", "reflectors", dec.Alive)
+			o.to.Record("probe", "", fmt.Sprintf("probes are answered again, by %d reflectors", dec.Alive))
+		} else {
+			o.to.Warn("no reflector answers: limits are held")
+			o.to.Record("probe", "", "no reflector answers: limits are held")
+		}
+	}
+	if o.mode == nil {
+		return
+	}
+	if mode := o.mode(); mode != o.lastMode && mode != probe.ModeNone {
+		if o.lastMode != probe.ModeNone {
+			o.to.Record("probe", "", fmt.Sprintf("measuring by %v, was %v", mode, o.lastMode))
+		}
+		o.lastMode = mode
+	}
+}
+
+func (o *eventObserver) poll(err error) {
+	switch works := err == nil; {
+	case works && !o.polls:
+		o.to.Info("queue counters are read again")
+		o.to.Record("router", "", "queue counters are read again")
+	case !works && o.polls:
+		o.to.Warn("queue counters cannot be read: limits are held", "error", err)
+		o.to.Record("router", "", "queue counters cannot be read, limits are held: "+err.Error())
+	}
+	o.polls = err == nil
+}
+
+func (o *eventObserver) write(w *control.Write) {
+	switch works := w.Err == nil; {
+	case works && !o.writes:
+		o.to.Info("router writes work again")
+		o.to.Record("router", "", "limits are written again")
+	case !works && o.writes:
+		o.to.Error("router write failed: will read back before trying again", "error", w.Err)
+		o.to.Record("router", "", "a limit could not be written: "+w.Err.Error())
+	}
+	o.writes = w.Err == nil
+	for _, d := range autorate.Directions {
+		if w.Err == nil && w.Want[d] != 0 {
+			o.to.Debug("limit", "direction", d.String(), "from", w.Before[d].Human(), "to", w.Applied[d].Human(),
+				"took_ms", units.Millis(w.Took), "dry_run", w.DryRun)
+		}
+	}
+}
+
+// metricsObserver feeds the metrics of one WAN.
+type metricsObserver struct{ wan *telemetry.WAN }
+
+// Observe implements control.Observer.
+func (o metricsObserver) Observe(e control.Event) {
+	switch e := e.(type) {
+	case *control.Step:
+		o.wan.Stepped(e.Input, e.Decision, e.Late)
+	case *control.TickEnd:
+		o.wan.CycleTook(e.Took)
+	case *control.Poll:
+		o.wan.Polled(e.Took, e.Err)
+	case control.Write:
+		if !e.DryRun {
+			o.wan.Written(e.Took, e.Err)
+		}
+	case control.HeldBack:
+		o.wan.HeldBack(e.Direction)
+	case control.ExternalChange:
+		o.wan.Foreign(e.Direction, e.Ours, e.Theirs)
+	}
+}
+
+// printObserver sends the decisions of one loop that changed a limit to the
+// printer.
+type printObserver struct {
+	to  *daemon.Printer[Decision]
+	wan string
+}
+
+// Observe implements control.Observer.
+func (o printObserver) Observe(e control.Event) {
+	step, ok := e.(*control.Step)
+	if !ok {
+		return
+	}
+	dec := &step.Decision
+	if dec.Directions[autorate.Download].Changed || dec.Directions[autorate.Upload].Changed {
+		now := time.Now()
+		o.to.Put(NewDecision(o.wan, &now, *dec))
+	}
+}

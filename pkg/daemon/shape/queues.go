@@ -1,0 +1,175 @@
+package shape
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/autorate"
+	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/control"
+	"github.com/wanctl/wanctl/pkg/daemon"
+	"github.com/wanctl/wanctl/pkg/daemon/routerdial"
+	"github.com/wanctl/wanctl/pkg/router"
+	"github.com/wanctl/wanctl/pkg/router/failover"
+	"github.com/wanctl/wanctl/pkg/telemetry"
+)
+
+// Queues is the two queues of one WAN on its router, as the loop uses them.
+type Queues struct {
+	endpoint config.Router
+	limits   router.Client // the session that limits are read and changed on
+	counters router.Client // the session that is polled; the same where that makes no difference
+	meter    router.Client // counters, or limits while the router spares no second session
+	names    [2]string     // by autorate.Direction
+	types    [2]string     // queue types to write along with a limit; "" leaves them
+}
+
+var (
+	_ control.Limiter = (*Queues)(nil)
+	_ control.Meter   = (*Queues)(nil)
+)
+
+// OpenQueues returns the queues of a WAN and makes the sessions. A poll must
+// never delay a write, so the counters have a session of their own; but not over
+// REST, where the router answers one request at a time, whatever connections they
+// come on. Nothing is sent yet.
+func OpenQueues(cfg *config.WAN, log *slog.Logger, onSwitch func(failover.Switch)) (*Queues, error) {
+	q := &Queues{
+		endpoint: cfg.Router,
+		names:    [2]string{cfg.Queues.Download, cfg.Queues.Upload},
+		types:    [2]string{cfg.Queues.DownloadType, cfg.Queues.UploadType},
+	}
+	open := func(log *slog.Logger) (router.Client, error) {
+		return routerdial.Open(&cfg.Base, min(cfg.Timeouts.Command, daemon.RouterTimeout), log, onSwitch)
+	}
+	var err error
+	if cfg.Router.Transport == config.REST {
+		q.limits, err = open(log)
+		q.counters, q.meter = q.limits, q.limits
+		return q, err
+	}
+	if q.limits, err = open(log.With("session", "limits")); err != nil {
+		return nil, err
+	}
+	if q.counters, err = open(log.With("session", "counters")); err != nil {
+		return nil, err
+	}
+	q.meter = &spareSession{Client: q.counters, first: q.limits, log: log}
+	return q, nil
+}
+
+// Close closes the sessions. A connection that was lost before cannot be closed
+// well, and need not.
+func (q *Queues) Close() {
+	_ = q.limits.Close()
+	if q.counters != q.limits {
+		_ = q.counters.Close()
+	}
+}
+
+// Limits implements control.Limiter.
+func (q *Queues) Limits(ctx context.Context) (control.Limits, error) {
+	var limits control.Limits
+	for _, d := range autorate.Directions {
+		queue, err := q.limits.Queue(ctx, q.names[d])
+		if err != nil {
+			return limits, fmt.Errorf("reading the %v limit: %w", d, err)
+		}
+		limits[d] = queue.MaxLimit
+	}
+	return limits, nil
+}
+
+// SetLimits implements control.Limiter.
+func (q *Queues) SetLimits(ctx context.Context, want control.Limits) (control.Limits, error) {
+	applied := want
+	var changes []router.QueueChange
+	var changed []autorate.Direction
+	for _, d := range autorate.Directions {
+		if want[d] == 0 {
+			continue
+		}
+		change := router.QueueChange{Name: q.names[d]}
+		change.MaxLimit = &want[d]
+		if q.types[d] != "" {
+			change.Type = &q.types[d]
+		}
+		changes, changed = append(changes, change), append(changed, d)
+	}
+	queues, err := q.limits.SetQueues(ctx, changes...)
+	for i, queue := range queues {
+		if queue.Name != "" {
+			applied[changed[i]] = queue.MaxLimit
+		}
+	}
+	if err != nil {
+		return applied, fmt.Errorf("setting limits: %w", err)
+	}
+	return applied, nil
+}
+
+// Counters implements control.Meter.
+func (q *Queues) Counters(ctx context.Context) ([2]autorate.Counters, error) {
+	var counters [2]autorate.Counters
+	read, err := q.meter.Counters(ctx, q.names[:]...)
+	if err != nil {
+		return counters, fmt.Errorf("reading queue counters: %w", err)
+	}
+	for d, c := range read {
+		counters[d] = autorate.Counters{Bytes: c.Bytes, Dropped: c.Dropped, QueuedBytes: c.QueuedBytes}
+	}
+	return counters, nil
+}
+
+// health returns the endpoint in use and the failovers of both sessions.
+func (q *Queues) health() telemetry.RouterHealth {
+	var h telemetry.RouterHealth
+	h.Transport, h.Address, h.Failovers = routerdial.InUse(q.endpoint, q.limits)
+	if q.counters != q.limits {
+		_, _, more := routerdial.InUse(q.endpoint, q.counters)
+		h.Failovers += more
+	}
+	return h
+}
+
+// spareSession reads counters beside the client that writes the limits. A router
+// with no session to spare for it is asked for one once a minute: in between the
+// counters are read over the first one.
+type spareSession struct {
+	router.Client
+	first router.Client
+	log   *slog.Logger
+
+	mu      sync.Mutex // protects the following field
+	retryAt time.Time
+}
+
+// sparePause is the time between two attempts to open a second session.
+const sparePause = time.Minute
+
+// Counters implements router.Client.
+func (s *spareSession) Counters(ctx context.Context, names ...string) ([]router.Counters, error) {
+	s.mu.Lock()
+	pausing := time.Now().Before(s.retryAt)
+	s.mu.Unlock()
+	if pausing {
+		return s.first.Counters(ctx, names...)
+	}
+	counters, err := s.Client.Counters(ctx, names...)
+	if !errors.Is(err, router.ErrUnreachable) {
+		return counters, err
+	}
+	counters, err2 := s.first.Counters(ctx, names...)
+	if err2 != nil {
+		return nil, err // out of reach altogether
+	}
+	s.log.Info("the router has no second session for the counters: reading them where the limits are written", "error", err)
+	s.mu.Lock()
+	s.retryAt = time.Now().Add(sparePause)
+	s.mu.Unlock()
+	return counters, nil
+}
