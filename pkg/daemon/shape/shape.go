@@ -63,8 +63,7 @@ func run(ctx context.Context, o Options) (decisions []Decision, err error) {
 	tuneRuntime(&o)
 	o.Log.ConsoleOnly, o.Log.Answer = o.once || o.DryRun, o.once
 	ctx, base := daemon.New(ctx, o.Options)
-	d := &shapeDaemon{Daemon: base, options: o, registry: telemetry.NewRegistry(), history: history.New(),
-		checker: telemetry.NewChecker(o.Version), loops: daemon.NewLoopSet()}
+	d := newShapeDaemon(base, o)
 	defer func() { err = errors.Join(err, d.Close()) }()
 	if d.metrics, err = telemetry.New(d.registry, o.Version); err != nil {
 		return nil, err
@@ -108,6 +107,13 @@ type shapeDaemon struct {
 	checker  *telemetry.Checker
 	loops    *daemon.LoopSet
 	printer  *daemon.Printer[Decision] // nil where standard output is not for programs
+}
+
+func newShapeDaemon(base *daemon.Daemon, o Options) *shapeDaemon {
+	return &shapeDaemon{
+		Daemon: base, options: o, registry: telemetry.NewRegistry(), history: history.New(),
+		checker: telemetry.NewChecker(o.Version), loops: daemon.NewLoopSet(),
+	}
 }
 
 // enabled returns the WANs that are not switched off.
