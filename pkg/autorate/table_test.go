@@ -36,6 +36,7 @@ func TestTable(t *testing.T) {
 		"reflector-silent": {util: [2]float64{0.96, 0}, p95: 10 * ms, p99: 14 * ms},
 		"reflector-slow":   {util: [2]float64{0.96, 0}, p95: 11 * ms, p99: 15 * ms},
 		"reflector-moved":  {util: [2]float64{0.96, 0}, p95: 11 * ms, p99: 15 * ms},
+		"few-echo-replies": {util: [2]float64{0.96, 0}, p95: 12 * ms, p99: 15 * ms},
 		"router-refuses":   {util: [2]float64{0.88, 0}, p95: 20 * ms, p99: 40 * ms},
 		"foreign":          {util: [2]float64{0.94, 0}, p95: 12 * ms, p99: 16 * ms},
 		"bbr-download":     {util: [2]float64{0.85, 0}, p95: 22 * ms, p99: 80 * ms},

@@ -117,6 +117,64 @@ func TestWaiting(t *testing.T) {
 	}
 }
 
+// An overdue probe is evidence of a queue where nearly every probe is answered, and
+// nowhere else: how soon is each kind of reflector trusted again, or no more?
+func TestWaitingNeedsAnswers(t *testing.T) {
+	const every = 50 * ms
+	first := func(n, of int) func(int) bool { return func(i int) bool { return i%of < n } }
+	for _, tt := range []struct {
+		name     string
+		answered func(probe int) bool
+		probes   int
+		trusted  bool
+		rate     [2]float64
+	}{
+		{"all answered", first(1, 1), 40, true, [2]float64{1, 1}},
+		{"one in twenty lost", first(19, 20), 400, true, [2]float64{0.92, 0.98}},
+		{"one in twelve answered, as behind a limit of five a second", first(1, 12), 30, false, [2]float64{0, 0.72}},
+		{"the same, for long", first(1, 12), 1200, false, [2]float64{0, 0.2}},
+		{"every other one lost", first(1, 2), 200, false, [2]float64{0.4, 0.6}},
+		{"three in ten lost", first(7, 10), 200, false, [2]float64{0.6, 0.8}},
+		{"one outage of ten seconds, just over", func(i int) bool { return i < 100 || i >= 300 }, 301, true, [2]float64{0.8, 0.85}},
+		{"one in twelve for long, then all", func(i int) bool { return i > 1200 || i%12 == 0 }, 1300, true, [2]float64{0.85, 1}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var r Reflector
+			now, overdue := time.Duration(0), uint32(0)
+			for i := range tt.probes {
+				now = time.Duration(i) * every
+				r.Observe(Event{Kind: Sent, At: now, Seq: uint32(i)}, true)
+				if tt.answered(i) {
+					r.Observe(reply(now+20*ms, 0, uint32(i), 20*ms), true)
+				}
+				overdue = uint32(i) + 1
+			}
+			r.Observe(Event{Kind: Sent, At: now + every, Seq: overdue}, true)
+			if got := r.Waiting(now+every+120*ms) > 0; got != tt.trusted {
+				t.Errorf("an overdue probe counts: %v, want %v; %.3f are answered", got, tt.trusted, r.AnswerRate())
+			}
+			if rate := r.AnswerRate(); rate < tt.rate[0] || rate > tt.rate[1] {
+				t.Errorf("answer rate %.3f, want %v", rate, tt.rate)
+			}
+		})
+	}
+}
+
+// Answers that come in another order are answers.
+func TestReorderedAnswersCount(t *testing.T) {
+	var r Reflector
+	for i := uint32(0); i < 400; i += 2 {
+		at := time.Duration(i) * 50 * ms
+		r.Observe(Event{Kind: Sent, At: at, Seq: i}, true)
+		r.Observe(Event{Kind: Sent, At: at + ms, Seq: i + 1}, true)
+		r.Observe(reply(at+20*ms, 0, i+1, 19*ms), true)
+		r.Observe(reply(at+25*ms, 0, i, 25*ms), true)
+	}
+	if rate := r.AnswerRate(); rate < 0.95 {
+		t.Errorf("answer rate %.3f", rate)
+	}
+}
+
 // Whatever comes in, a view has no negative excess and never counts reflectors
 // that do not exist.
 func FuzzPath(f *testing.F) {

@@ -9,6 +9,15 @@ const (
 	// aliveAtLeast is how long a reflector counts as alive after its last reply,
 	// longer where it is asked seldom.
 	aliveAtLeast = time.Second
+
+	// An overdue probe is evidence of a queue only where nearly every probe is
+	// answered: at most maxMissed of the newest missedOver or so are not. Behind a
+	// firewall that lets few echo replies through, probes are overdue all the time.
+	maxMissed  = 0.2
+	missedOver = 40
+	// maxMissedRun bounds what one run of unanswered probes counts for: an outage
+	// is one event, however long it lasts, and the probes after it are evidence again.
+	maxMissedRun = 8
 )
 
 // Reflector follows one probed host: its baseline, its newest excess delay, by
@@ -24,7 +33,8 @@ type Reflector struct {
 	lastReply time.Duration
 	lastRTT   time.Duration
 	replied   bool
-	fresh     bool // a reply since the last Excess
+	fresh     bool    // a reply since the last Excess
+	missed    float64 // share of unanswered probes, of the newest missedOver or so
 }
 
 // Baseline returns the idle RTT, 0 when unknown.
@@ -63,7 +73,10 @@ func (r *Reflector) Observe(e Event, clean bool) {
 		// What was sent before an answered probe is lost or reordered; it no
 		// longer tells of a queue.
 		if e.Seq >= r.firstSeq {
+			r.countAnswer(e.Seq - r.firstSeq)
 			r.firstSeq = e.Seq + 1
+		} else {
+			r.missed = max(0, r.missed-1.0/missedOver)
 		}
 		// A reply that took very long says what the queue was when it was
 		// sent, and a later one may have overtaken it.
@@ -88,11 +101,23 @@ func (r *Reflector) Excess() (excess time.Duration, fresh bool) {
 	return r.lastRTT - r.base.Value(), fresh
 }
 
+// countAnswer counts an answered probe and the unanswered ones before it.
+func (r *Reflector) countAnswer(unanswered uint32) {
+	for range min(unanswered, maxMissedRun) {
+		r.missed += (1 - r.missed) / missedOver
+	}
+	r.missed -= r.missed / missedOver
+}
+
+// AnswerRate returns the share of the newest probes that were answered, 0 to 1. A
+// long run of unanswered ones counts as a short one.
+func (r *Reflector) AnswerRate() float64 { return 1 - r.missed }
+
 // Waiting returns by how much the oldest unanswered probe has already exceeded
 // the baseline: a reply cannot come with less than that any more. It is 0 when
-// nothing is overdue.
+// nothing is overdue, and for a reflector that leaves many probes unanswered.
 func (r *Reflector) Waiting(now time.Duration) time.Duration {
-	if !r.replied || r.firstSeq >= r.nextSeq {
+	if !r.replied || r.missed > maxMissed || r.firstSeq >= r.nextSeq {
 		return 0
 	}
 	first := r.firstSeq

@@ -33,6 +33,22 @@ func Deprioritised(reflector int, by time.Duration, busy func(t time.Duration) b
 	}
 }
 
+// EchoLimit lets so many pings a second through to be answered, after a burst, all
+// reflectors together: a firewall before this host drops what exceeds its limit.
+// The returned Fault counts, so each link needs its own.
+func EchoLimit(perSecond, burst float64) Fault {
+	tokens, last := burst, time.Duration(0)
+	return func(_ int, t, _ time.Duration) (time.Duration, bool) {
+		tokens = min(burst, tokens+perSecond*(t-last).Seconds())
+		last = t
+		if tokens < 1 {
+			return 0, true
+		}
+		tokens--
+		return 0, false
+	}
+}
+
 // Faults adds several up.
 func Faults(faults ...Fault) Fault {
 	return func(i int, t, excess time.Duration) (extra time.Duration, silent bool) {

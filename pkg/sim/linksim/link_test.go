@@ -164,6 +164,24 @@ func TestReflectorFaults(t *testing.T) {
 	}
 }
 
+// An echo limit answers its burst, then so many pings a second of all reflectors.
+func TestEchoLimit(t *testing.T) {
+	l := plain(func(c *linksim.Config) { c.Flows[0] = nil; c.Fault = linksim.EchoLimit(5, 10) })
+	early, later := 0, 0
+	for _, replies := range rtts(l, 20*time.Second) {
+		for _, e := range replies {
+			if e.At < 500*time.Millisecond {
+				early++
+			} else {
+				later++
+			}
+		}
+	}
+	if early < 10 || early > 14 || later < 95 || later > 100 {
+		t.Errorf("%d replies in the first half second, %d in the 19.5 s after it", early, later)
+	}
+}
+
 // While no ping is answered, TCP is measured, after a second and more seldom;
 // and no longer once pings are answered again.
 func TestBlackoutIsMeasuredByTCP(t *testing.T) {

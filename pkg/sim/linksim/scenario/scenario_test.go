@@ -7,6 +7,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/sim/linksim"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/simrun"
 )
 
@@ -108,5 +109,36 @@ func TestForeignIsAdopted(t *testing.T) {
 				t.Errorf("seed %d, %s: %d limits adopted, want the one set in the break", seed, router.Name, a.n)
 			}
 		}
+	}
+}
+
+// Where a firewall drops most echo replies, those that come are as good as ever: the
+// line is used as if all were answered, and no more is cut.
+func TestFewEchoRepliesCostLittle(t *testing.T) {
+	for _, name := range []string{"fixed-download", "fixed-upload", "both-fixed", "fibre/step/download", "cable/step/download", "dsl/step/download"} {
+		t.Run(name, func(t *testing.T) {
+			s, ok := Find(name)
+			if !ok {
+				t.Fatal("no such scenario")
+			}
+			few := s
+			few.Config = func(seed uint64) linksim.Config {
+				c := s.Config(seed)
+				c.Fault = linksim.EchoLimit(5, 10)
+				return c
+			}
+			run := func(s Scenario) simrun.Result {
+				return s.Simulation(1, s.Law(), simrun.Routers()[0], nil).Run(s.From, s.To)
+			}
+			all, limited := run(s), run(few)
+			for _, d := range autorate.Directions {
+				if u, want := limited.Utilisation[d], all.Utilisation[d]-0.05; u < want {
+					t.Errorf("%v: utilisation %.3f, at least %.3f wanted", d, u, want)
+				}
+			}
+			if most := all.Cuts + all.Cuts/2; limited.Cuts > most {
+				t.Errorf("%d cuts, and %d where every echo is answered", limited.Cuts, all.Cuts)
+			}
+		})
 	}
 }

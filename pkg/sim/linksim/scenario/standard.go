@@ -149,6 +149,11 @@ func faults() []Scenario {
 			four(c)
 			c.Fault = linksim.Shifted(2, firstStep, 40*time.Millisecond)
 		}),
+		usual("few-echo-replies", "four downloads, a firewall lets five echo replies a second through", against("fixed-download"), func(c *linksim.Config) {
+			four(c)
+			c.Fault = linksim.EchoLimit(5, 10)
+			c.TCPTargets = 2
+		}),
 		router(usual("router-reboot", "four downloads, the router cannot be managed for 45 s while 40 -> 30 Mbit/s", Targets{Kept: 0.98, Writes: 3}, func(c *linksim.Config) {
 			four(c)
 			c.Capacity[down] = linksim.Steps(40*mbit, linksim.At[rate]{Time: firstStep + 20*time.Second, Value: 30 * mbit})
