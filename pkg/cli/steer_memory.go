@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wanctl/wanctl/pkg/daemon"
 	"github.com/wanctl/wanctl/pkg/state"
 	"github.com/wanctl/wanctl/pkg/steerd"
 	"github.com/wanctl/wanctl/pkg/steering"
@@ -42,21 +43,15 @@ type steeringMemory struct {
 func openSteeringMemory(cfg *steeringConfig, log *slog.Logger) *steeringMemory {
 	m := &steeringMemory{cfg: cfg, file: state.OpenSteering(cfg.StateFile)}
 	m.saver = state.NewSaver(m.file, log)
-	loaded, err := m.file.Load()
-	switch {
-	case err != nil:
-		log.Warn("state file cannot be read: starting without it", "error", err)
-	case loaded.Lost != nil:
-		log.Warn("state file was damaged", "error", loaded.Lost, "used", loaded.Path)
-	}
+	last, found := daemon.Restore(m.file, log)
 	good, degraded := steeringStates(cfg.Primary)
-	switch current := loaded.State.Current; {
-	case !loaded.Found:
+	switch current := last.Current; {
+	case !found:
 	case current != "" && current != good && current != degraded:
 		log.Warn("state file is of another primary WAN: starting without it", "state", current)
 	default:
-		m.last = loaded.State
-		m.law = recallSteering(loaded.State, degraded, time.Now())
+		m.last = last
+		m.law = recallSteering(last, degraded, time.Now())
 	}
 	return m
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"log/slog"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/cli/output"
@@ -16,10 +15,10 @@ import (
 	"github.com/wanctl/wanctl/pkg/units"
 )
 
-// steeringLog turns what the loop does into log lines: changes, not samples.
-type steeringLog struct {
-	steerd.NopObserver
-	log     *slog.Logger
+// steeringEvents turns what the loop does into events for the log and the
+// history: changes, not samples.
+type steeringEvents struct {
+	to      daemon.Events
 	cfg     *steeringConfig
 	judging func() *config.Steering
 
@@ -29,29 +28,59 @@ type steeringLog struct {
 	stepped    bool
 }
 
-func (s *steerer) logging() *steeringLog {
-	return &steeringLog{log: s.log, cfg: s.cfg, judging: s.judging.Load}
+// events returns the observer for the log and, unless feed is nil, the history.
+func (s *steerer) events(feed *history.Feed) *steeringEvents {
+	return &steeringEvents{to: daemon.Events{Logger: s.log, Feed: feed}, cfg: s.cfg, judging: s.judging.Load}
 }
 
-// Stepped implements steerd.Observer.
-func (o *steeringLog) Stepped(_ steering.Input, dec steering.Decision, _ time.Duration) {
+// Observe implements steerd.Observer.
+func (o *steeringEvents) Observe(e steerd.Event) {
+	switch e := e.(type) {
+	case *steerd.Step:
+		o.decision(&e.Decision)
+	case steerd.Attempt:
+		if e.Err != nil {
+			o.to.Error("the rule could not be switched: it is read before the next attempt", "enable", e.Enable, "error", e.Err)
+		}
+	case steerd.Transition:
+		what := "new connections go back to " + o.cfg.Primary
+		if e.Steered {
+			what = "new connections go to " + o.cfg.Alternate
+		}
+		o.to.Info(what, "rule", o.cfg.Rule, "reason", e.Reason.String())
+		o.to.Record("steering", "", fmt.Sprintf("%s: %v", what, e.Reason))
+	case steerd.ExternalChange:
+		word := "disabled"
+		if e.Enabled {
+			word = "enabled"
+		}
+		o.to.Warn("somebody else switched the rule: going on from there", "rule", o.cfg.Rule, "enabled", e.Enabled)
+		o.to.Record("foreign", "", fmt.Sprintf("somebody else %s the rule %s", word, o.cfg.Rule))
+	case steerd.Failure:
+		o.failure(e.Part, e.Err)
+	case steerd.Reconfigured:
+		o.to.Reloaded(o.cfg.Path)
+	}
+}
+
+func (o *steeringEvents) decision(dec *steering.Decision) {
 	if dec.Congestion != o.congestion {
 		if o.congestion != steering.Unknown {
-			o.log.Info("congestion", "from", o.congestion.String(), "to", dec.Congestion.String(),
+			o.to.Info("congestion", "from", o.congestion.String(), "to", dec.Congestion.String(),
 				"excess_ms", units.Millis(dec.ExcessEWMA), "drops", dec.Drops, "queue_packets", dec.Depth)
 		}
 		o.congestion = dec.Congestion
 	}
 	if dec.Reason != o.reason {
 		o.reason = dec.Reason
-		o.log.Debug("decision", "reason", dec.Reason.String(), "steer", dec.Steer, "score", units.Round(dec.Score, 1),
+		o.to.Debug("decision", "reason", dec.Reason.String(), "steer", dec.Steer, "score", units.Round(dec.Score, 1),
 			"red_count", dec.Red, "good_count", dec.Good, "excess_ms", units.Millis(dec.ExcessEWMA))
 	}
 	o.score(dec)
 }
 
-// score tells what the score would do, where it is only to be looked at.
-func (o *steeringLog) score(dec steering.Decision) {
+// score reports what the score would do, where it does not decide.
+func (o *steeringEvents) score(dec *steering.Decision) {
 	before, known := o.would, o.stepped
 	o.would, o.stepped = dec.WouldSteer, true
 	if cfg := o.judging(); !known || dec.WouldSteer == before || !cfg.Mode.Confidence || !cfg.Confidence.DryRun {
@@ -61,124 +90,52 @@ func (o *steeringLog) score(dec steering.Decision) {
 	if dec.WouldSteer {
 		what = "the score would steer connections away"
 	}
-	o.log.Info(what, "score", units.Round(dec.Score, 1), "steer_threshold", units.Round(dec.SteerThreshold, 1), "steered", dec.Enabled)
+	o.to.Info(what, "score", units.Round(dec.Score, 1), "steer_threshold", units.Round(dec.SteerThreshold, 1), "steered", dec.Enabled)
 }
 
-// Switched implements steerd.Observer.
-func (o *steeringLog) Switched(a steerd.Attempt) {
-	if a.Err != nil {
-		o.log.Error("the rule could not be switched: it is read before the next attempt", "enable", a.Enable, "error", a.Err)
-	}
-}
-
-// Moved implements steerd.Observer.
-func (o *steeringLog) Moved(t steerd.Transition) {
-	what := "new connections go back to " + o.cfg.Primary
-	if t.Steered {
-		what = "new connections go to " + o.cfg.Alternate
-	}
-	o.log.Info(what, "rule", o.cfg.Rule, "reason", t.Reason.String())
-}
-
-// Foreign implements steerd.Observer.
-func (o *steeringLog) Foreign(enabled bool) {
-	o.log.Warn("somebody else switched the rule: going on from there", "rule", o.cfg.Rule, "enabled", enabled)
-}
-
-// Trouble implements steerd.Observer.
-func (o *steeringLog) Trouble(p steerd.Part, err error) {
-	switch {
-	case err == nil:
-		o.log.Info("works again", "part", p.String())
-	case p == steerd.PartPath:
-		o.log.Warn("no round-trip time: nothing changes", "error", err)
-	case p == steerd.PartCounters:
-		o.log.Warn("no queue counters: the round-trip time alone decides", "error", err)
-	default:
-		o.log.Error("the rule cannot be used: routing stays as it is", "rule", o.cfg.Rule, "error", err)
-	}
-}
-
-// Reconfigured implements steerd.Observer.
-func (o *steeringLog) Reconfigured(steering.Config) {
-	o.log.Info("configuration reloaded", "file", o.cfg.Path)
-}
-
-// steeringMeter feeds the metrics.
-type steeringMeter struct {
-	steerd.NopObserver
-	metrics *telemetry.Steering
-	primary string
-	trouble bool // with the rule
-}
-
-// Stepped implements steerd.Observer.
-func (m *steeringMeter) Stepped(in steering.Input, dec steering.Decision, _ time.Duration) {
-	m.metrics.Set(dec.Enabled, dec.Congestion.String())
-	m.metrics.SetScore(dec.Score)
-	m.metrics.SetUsable(in.RuleChangeable && !m.trouble)
-}
-
-// Trouble implements steerd.Observer.
-func (m *steeringMeter) Trouble(p steerd.Part, err error) {
-	if p == steerd.PartRule {
-		m.trouble = err != nil
-	}
-}
-
-// Moved implements steerd.Observer.
-func (m *steeringMeter) Moved(t steerd.Transition) {
-	m.metrics.Transition(steeringState(m.primary, !t.Steered), steeringState(m.primary, t.Steered))
-}
-
-// steeringHistorian tells the history what a person would want to know of later.
-type steeringHistorian struct {
-	steerd.NopObserver
-	feed *history.Feed
-	cfg  *steeringConfig
-}
-
-func newSteeringHistorian(feed *history.Feed, cfg *steeringConfig) steeringHistorian {
-	return steeringHistorian{feed: feed, cfg: cfg}
-}
-
-func (h steeringHistorian) tell(kind, format string, args ...any) {
-	h.feed.Event(history.Event{Kind: kind, Text: fmt.Sprintf(format, args...)})
-}
-
-// Moved implements steerd.Observer.
-func (h steeringHistorian) Moved(t steerd.Transition) {
-	if t.Steered {
-		h.tell("steering", "new connections go to %s: %v", h.cfg.Alternate, t.Reason)
-		return
-	}
-	h.tell("steering", "new connections go back to %s: %v", h.cfg.Primary, t.Reason)
-}
-
-// Foreign implements steerd.Observer.
-func (h steeringHistorian) Foreign(enabled bool) {
-	word := "disabled"
-	if enabled {
-		word = "enabled"
-	}
-	h.tell("foreign", "somebody else %s the rule %s", word, h.cfg.Rule)
-}
-
-// Trouble implements steerd.Observer.
-func (h steeringHistorian) Trouble(p steerd.Part, err error) {
+func (o *steeringEvents) failure(p steerd.Part, err error) {
 	kind := "router"
 	if p == steerd.PartPath {
 		kind = "probe"
 	}
 	if err == nil {
-		h.tell(kind, "steering has its %v again", p)
+		o.to.Info("works again", "part", p.String())
+		o.to.Record(kind, "", fmt.Sprintf("steering has its %v again", p))
 		return
 	}
-	h.tell(kind, "steering has no %v: %v", p, err)
+	switch p {
+	case steerd.PartPath:
+		o.to.Warn("no round-trip time: nothing changes", "error", err)
+	case steerd.PartCounters:
+		o.to.Warn("no queue counters: the round-trip time alone decides", "error", err)
+	default:
+		o.to.Error("the rule cannot be used: routing stays as it is", "rule", o.cfg.Rule, "error", err)
+	}
+	o.to.Record(kind, "", fmt.Sprintf("steering has no %v: %v", p, err))
 }
 
-// Reconfigured implements steerd.Observer.
-func (h steeringHistorian) Reconfigured(steering.Config) { h.tell("life", "configuration reloaded") }
+// steeringMetrics feeds the metrics.
+type steeringMetrics struct {
+	metrics *telemetry.Steering
+	primary string
+	failed  bool // the rule cannot be used
+}
+
+// Observe implements steerd.Observer.
+func (m *steeringMetrics) Observe(e steerd.Event) {
+	switch e := e.(type) {
+	case *steerd.Step:
+		m.metrics.Set(e.Decision.Enabled, e.Decision.Congestion.String())
+		m.metrics.SetScore(e.Decision.Score)
+		m.metrics.SetUsable(e.Input.RuleChangeable && !m.failed)
+	case steerd.Transition:
+		m.metrics.Transition(steeringState(m.primary, !e.Steered), steeringState(m.primary, e.Steered))
+	case steerd.Failure:
+		if e.Part == steerd.PartRule {
+			m.failed = e.Err != nil
+		}
+	}
+}
 
 // steeringRecord is one assessment as programs read it.
 type steeringRecord struct {
@@ -204,13 +161,17 @@ type steeringRecord struct {
 
 // steeringFeed brings assessments to the printer.
 type steeringFeed struct {
-	steerd.NopObserver
 	to  *daemon.Printer[steeringRecord]
 	wan string
 }
 
-// Stepped implements steerd.Observer.
-func (f steeringFeed) Stepped(in steering.Input, dec steering.Decision, _ time.Duration) {
+// Observe implements steerd.Observer.
+func (f steeringFeed) Observe(e steerd.Event) {
+	step, ok := e.(*steerd.Step)
+	if !ok {
+		return
+	}
+	in, dec := &step.Input, &step.Decision
 	r := steeringRecord{
 		Time: time.Now(), Event: "steering", WAN: f.wan,
 		Excess: units.Millis(dec.Excess), ExcessEWMA: units.Millis(dec.ExcessEWMA), Drops: dec.Drops, Depth: dec.Depth,

@@ -20,7 +20,7 @@ func (s *steerer) once(ctx context.Context) error {
 	defer func() { stop(); <-ended }()
 
 	cfg := s.loopConfig()
-	cfg.Observer, cfg.Switch = s.logging(), &refusedSwitch{RuleSwitch: cfg.Switch}
+	cfg.Observers, cfg.Switch = []steerd.Observer{s.events(nil)}, &refusedSwitch{RuleSwitch: cfg.Switch}
 	s.loop = steerd.New(cfg)
 	record, err := s.loop.Once(ctx)
 	if s.memory != nil {

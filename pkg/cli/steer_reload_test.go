@@ -9,10 +9,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/daemon"
 )
 
-// TestSteeringNeedsRestart: whatever a reload does not bring about is told.
-func TestSteeringNeedsRestart(t *testing.T) {
+// TestSteeringFixedSettings: whatever a reload does not bring about is told.
+func TestSteeringFixedSettings(t *testing.T) {
 	const text = `wan_name: steering
 router: {host: 192.0.2.1, user: wanctl, password: x}
 topology: {primary_wan: dsl, alternate_wan: lte}
@@ -67,14 +68,14 @@ continuous_monitoring:
 		t.Run(tt.name, func(t *testing.T) {
 			old := load(text)
 			fresh := load(strings.Replace(text, tt.from, tt.to, 1))
-			if diff := cmp.Diff(tt.want, steeringNeedsRestart(old, fresh)); diff != "" {
+			if diff := cmp.Diff(tt.want, daemon.Changed(steeringFixedSettings(old, fresh))); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})
 	}
 	t.Run("counters that were not read", func(t *testing.T) {
 		old := load(strings.Replace(text, "cake_aware: true", "cake_aware: false", 1))
-		if diff := cmp.Diff([]string{"mode.cake_aware"}, steeringNeedsRestart(old, load(text))); diff != "" {
+		if diff := cmp.Diff([]string{"mode.cake_aware"}, daemon.Changed(steeringFixedSettings(old, load(text)))); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)
 		}
 	})

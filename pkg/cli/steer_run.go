@@ -44,7 +44,7 @@ type steerer struct {
 	lists   *listReader
 	loop    *steerd.Loop
 	history *history.History
-	moved   chan struct{} // poked by every transition
+	moved   chan struct{} // woken by every transition
 }
 
 func runSteering(ctx context.Context, a *app.App, cfg *steeringConfig, o steerOptions) (err error) {
@@ -134,18 +134,17 @@ func (s *steerer) build() error {
 	}
 	cfg := s.loopConfig()
 	good, degraded := steeringStates(s.cfg.Primary)
-	observers := steerd.Observers{
-		s.logging(),
-		&steeringMeter{metrics: metrics.Steering(s.cfg.Primary, good, degraded), primary: s.cfg.Primary},
-		newSteeringHistorian(s.history.Feed(s.cfg.Primary), s.cfg),
-		mover{poke: s.moved},
+	observers := []steerd.Observer{
+		s.events(s.history.Feed(s.cfg.Primary)),
+		&steeringMetrics{metrics: metrics.Steering(s.cfg.Primary, good, degraded), primary: s.cfg.Primary},
+		saveTrigger{wake: s.moved},
 	}
 	if s.app.Global.Output != output.Table {
 		p := daemon.NewPrinter(s.Daemon, output.NewStream(s.app.Out, s.app.Global.Output, steeringColumns, printSteering))
 		observers = append(observers, steeringFeed{to: p, wan: s.cfg.Primary})
 	}
 	watchdog := s.Notifier.NewWatchdogSource()
-	cfg.Observer, cfg.Alive = observers, watchdog.Watchdog
+	cfg.Observers, cfg.Alive = observers, watchdog.Watchdog
 	s.loop = steerd.New(cfg)
 
 	s.Loops = append(s.Loops, supervisor.NewTask("steering", nil, s.loop.Run))
@@ -171,16 +170,16 @@ func (s *steerer) build() error {
 	return nil
 }
 
-// mover tells whoever keeps the state that the rule has changed.
-type mover struct {
-	steerd.NopObserver
-	poke chan<- struct{}
-}
+// saveTrigger has the state saved when the rule has changed.
+type saveTrigger struct{ wake chan<- struct{} }
 
-// Moved implements steerd.Observer.
-func (m mover) Moved(steerd.Transition) {
+// Observe implements steerd.Observer.
+func (s saveTrigger) Observe(e steerd.Event) {
+	if _, moved := e.(steerd.Transition); !moved {
+		return
+	}
 	select {
-	case m.poke <- struct{}{}:
+	case s.wake <- struct{}{}:
 	default:
 	}
 }

@@ -7,10 +7,20 @@ import (
 	"github.com/wanctl/wanctl/pkg/steering"
 )
 
+// latest copies the newest step.
+type latest struct{ step *Step }
+
+// Observe implements Observer.
+func (o latest) Observe(e Event) {
+	if step, ok := e.(*Step); ok {
+		*o.step = *step
+	}
+}
+
 // steady is a loop of which every tick is a step with new readings.
 func steady() *Loop {
 	w := newWorld()
-	l := New(config(w, Observers{NopObserver{}, NopObserver{}}, func(c *Config) { c.Alive = func() {} }))
+	l := New(config(w, latest{new(Step)}, func(c *Config) { c.Alive = func() {} }))
 	l.handleResult(result{})
 	return l
 }

@@ -44,7 +44,7 @@ type Config struct {
 	Meter     Meter        // nil: the round-trip time alone decides
 	Switch    RuleSwitch   // the rule
 	Alternate AlternateWAN // nil: the alternate WAN is not known
-	Observer  Observer
+	Observers []Observer   // in this order
 	// Alive, if set, is called at least once a second: the watchdog's proof of
 	// life.
 	Alive func()
@@ -65,6 +65,7 @@ type Loop struct {
 
 	// State of the loop goroutine.
 	rule           rule
+	lastStep       Step
 	dec            steering.Decision
 	decided        bool // dec is based on the current rule and configuration
 	stepAt         time.Duration
@@ -90,9 +91,6 @@ type Loop struct {
 
 // New returns a Loop that has not started.
 func New(cfg Config) *Loop {
-	if cfg.Observer == nil {
-		cfg.Observer = NopObserver{}
-	}
 	if cfg.Interval <= 0 {
 		cfg.Interval = 500 * time.Millisecond
 	}
@@ -285,7 +283,14 @@ func (l *Loop) step(now, late time.Duration, sample bool) {
 		l.drops.add(l.dec.Drops)
 		l.depths.add(l.dec.Depth)
 	}
-	l.cfg.Observer.Stepped(in, l.dec, late)
+	l.lastStep = Step{Input: in, Decision: l.dec, Late: late}
+	l.observe(&l.lastStep)
+}
+
+func (l *Loop) observe(e Event) {
+	for _, o := range l.cfg.Observers {
+		o.Observe(e)
+	}
 }
 
 // reconfigure replaces the configuration of the law. Everything else is fixed for the
@@ -293,7 +298,7 @@ func (l *Loop) step(now, late time.Duration, sample bool) {
 func (l *Loop) reconfigure(cfg steering.Config) {
 	l.cfg.Law = cfg
 	l.law.Reconfigure(cfg)
-	l.cfg.Observer.Reconfigured(cfg)
+	l.observe(Reconfigured{cfg})
 	l.decided = false
 }
 
@@ -316,7 +321,7 @@ func (l *Loop) reportFailure(p Part, err error) {
 	}
 	if text != l.lastError[p] {
 		l.lastError[p] = text
-		l.cfg.Observer.Trouble(p, err)
+		l.observe(Failure{p, err})
 	}
 }
 

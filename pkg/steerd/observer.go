@@ -30,107 +30,53 @@ func (p Part) String() string {
 	return "unknown"
 }
 
-// Observer hears what the loop does, from the loop's own goroutine. It must
-// not block, not ask the loop and, in Stepped, not allocate.
+// Observer receives what the loop does, on the loop's own goroutine. It must not
+// block, not ask the loop and, for a Step, not allocate.
 type Observer interface {
-	// Stepped follows every step of the law with what it saw and decided.
-	Stepped(in steering.Input, dec steering.Decision, late time.Duration)
-	// Switched follows every attempt to change the rule.
-	Switched(a Attempt)
-	// Moved reports that connections are steered, or no more.
-	Moved(t Transition)
-	// Foreign reports that somebody else changed the rule; the loop goes on
-	// from there. A dry run only tells.
-	Foreign(enabled bool)
-	// Trouble reports what does not work, once, and again when its error
-	// becomes another one. A nil error says that it works again.
-	Trouble(p Part, err error)
-	// Reconfigured reports new settings of the law, in use from its next step.
-	Reconfigured(cfg steering.Config)
+	Observe(Event)
 }
 
-// Attempt is one attempt to change the rule.
-type Attempt struct {
-	Enable bool
-	Reason steering.Reason // of the decision behind it
-	Took   time.Duration
-	Err    error // the outcome is not known: the rule is read before anything is written again
-	DryRun bool  // nothing was written
-}
+// Event is one of the types below. The loop reuses what the pointer refers to: an
+// observer does not keep it.
+type Event interface{ event() }
 
-// Transition is one change of the rule, pretended in a dry run.
-type Transition struct {
-	At      time.Time // on the calendar
-	Steered bool      // new connections go to the other WAN from here on
-	Reason  steering.Reason
-}
-
-// NopObserver is an Observer that does nothing. Embed it to implement some methods.
-type NopObserver struct{}
-
-var _ Observer = NopObserver{}
-
-// Stepped does nothing.
-func (NopObserver) Stepped(steering.Input, steering.Decision, time.Duration) {}
-
-// Switched does nothing.
-func (NopObserver) Switched(Attempt) {}
-
-// Moved does nothing.
-func (NopObserver) Moved(Transition) {}
-
-// Foreign does nothing.
-func (NopObserver) Foreign(bool) {}
-
-// Trouble does nothing.
-func (NopObserver) Trouble(Part, error) {}
-
-// Reconfigured does nothing.
-func (NopObserver) Reconfigured(steering.Config) {}
-
-// Observers tells several, in order.
-type Observers []Observer
-
-var _ Observer = Observers(nil)
-
-// Stepped implements Observer.
-func (o Observers) Stepped(in steering.Input, dec steering.Decision, late time.Duration) {
-	for _, x := range o {
-		x.Stepped(in, dec, late)
+type (
+	// Step follows every step of the law.
+	Step struct {
+		Input    steering.Input
+		Decision steering.Decision
+		Late     time.Duration
 	}
-}
-
-// Switched implements Observer.
-func (o Observers) Switched(a Attempt) {
-	for _, x := range o {
-		x.Switched(a)
+	// Attempt follows every attempt to change the rule.
+	Attempt struct {
+		Enable bool
+		Reason steering.Reason // of the decision behind it
+		Took   time.Duration
+		Err    error // the outcome is not known: the rule is read before anything is written again
+		DryRun bool  // nothing was written
 	}
-}
-
-// Moved implements Observer.
-func (o Observers) Moved(t Transition) {
-	for _, x := range o {
-		x.Moved(t)
+	// Transition is one change of the rule, pretended in a dry run.
+	Transition struct {
+		At      time.Time // on the calendar
+		Steered bool      // new connections go to the other WAN from here on
+		Reason  steering.Reason
 	}
-}
-
-// Foreign implements Observer.
-func (o Observers) Foreign(enabled bool) {
-	for _, x := range o {
-		x.Foreign(enabled)
+	// ExternalChange is a change of the rule by somebody else; the loop goes on
+	// from there. A dry run only reports it.
+	ExternalChange struct{ Enabled bool }
+	// Failure is something that does not work, reported once, and again when its
+	// error becomes another one. A nil error reports that it works again.
+	Failure struct {
+		Part Part
+		Err  error
 	}
-}
+	// Reconfigured is new settings of the law, in use from its next step.
+	Reconfigured struct{ Law steering.Config }
+)
 
-// Trouble implements Observer.
-func (o Observers) Trouble(p Part, err error) {
-	for _, x := range o {
-		x.Trouble(p, err)
-	}
-}
-
-// Reconfigured implements Observer.
-func (o Observers) Reconfigured(cfg steering.Config) {
-	for _, x := range o {
-		x.Reconfigured(cfg)
-	}
-}
+func (*Step) event()          {}
+func (Attempt) event()        {}
+func (Transition) event()     {}
+func (ExternalChange) event() {}
+func (Failure) event()        {}
+func (Reconfigured) event()   {}

@@ -135,7 +135,7 @@ func (l *Loop) applyDryRun() {
 		return
 	}
 	l.rule.dryRunEnabled = l.dec.Steer
-	l.cfg.Observer.Switched(Attempt{Enable: l.dec.Steer, Reason: l.dec.Reason, DryRun: true})
+	l.observe(Attempt{Enable: l.dec.Steer, Reason: l.dec.Reason, DryRun: true})
 	l.recordTransition(l.dec.Steer, l.dec.Reason)
 }
 
@@ -145,7 +145,7 @@ func (l *Loop) handleResult(r result) {
 	first := !l.rule.attempted
 	l.rule.busy, l.rule.attempted, l.rule.took, l.rule.err = false, true, r.took, r.err
 	if r.request.set {
-		l.cfg.Observer.Switched(Attempt{Enable: r.request.enable, Reason: r.request.reason, Took: r.took, Err: r.err})
+		l.observe(Attempt{Enable: r.request.enable, Reason: r.request.reason, Took: r.took, Err: r.err})
 	}
 	if r.err != nil {
 		l.rule.usable = false
@@ -187,7 +187,7 @@ func (l *Loop) confirm(r result) {
 	}
 	if !ours {
 		by = steering.Foreign
-		l.cfg.Observer.Foreign(r.enabled)
+		l.observe(ExternalChange{r.enabled})
 	}
 	if !l.cfg.DryRun {
 		l.recordTransition(r.enabled, by)
@@ -202,5 +202,5 @@ func (l *Loop) recordTransition(steered bool, why steering.Reason) {
 	t := Transition{At: l.transitionAt, Steered: steered, Reason: why}
 	l.transitions.add(t)
 	l.step(now, 0, false)
-	l.cfg.Observer.Moved(t)
+	l.observe(t)
 }

@@ -183,7 +183,6 @@ func (w *world) enabled() bool {
 
 // watch keeps what an Observer hears.
 type watch struct {
-	NopObserver
 	mu       sync.Mutex
 	late     time.Duration
 	steps    []steering.Input
@@ -193,39 +192,27 @@ type watch struct {
 	troubles []string
 }
 
-func (o *watch) Stepped(in steering.Input, _ steering.Decision, late time.Duration) {
+// Observe implements Observer.
+func (o *watch) Observe(e Event) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.late = max(o.late, late)
-	o.steps = append(o.steps, in)
-}
-
-func (o *watch) Switched(a Attempt) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.attempts = append(o.attempts, a)
-}
-
-func (o *watch) Moved(t Transition) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.moves = append(o.moves, t)
-}
-
-func (o *watch) Foreign(enabled bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.foreign = append(o.foreign, enabled)
-}
-
-func (o *watch) Trouble(p Part, err error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	text := p.String() + ": works again"
-	if err != nil {
-		text = p.String() + ": " + err.Error()
+	switch e := e.(type) {
+	case *Step:
+		o.late = max(o.late, e.Late)
+		o.steps = append(o.steps, e.Input)
+	case Attempt:
+		o.attempts = append(o.attempts, e)
+	case Transition:
+		o.moves = append(o.moves, e)
+	case ExternalChange:
+		o.foreign = append(o.foreign, e.Enabled)
+	case Failure:
+		text := e.Part.String() + ": works again"
+		if e.Err != nil {
+			text = e.Part.String() + ": " + e.Err.Error()
+		}
+		o.troubles = append(o.troubles, text)
 	}
-	o.troubles = append(o.troubles, text)
 }
 
 func (o *watch) heard(p Part) []string {
@@ -301,7 +288,10 @@ func start(t *testing.T, w *world, change func(*Config)) scene {
 func config(w *world, o Observer, change func(*Config)) Config {
 	cfg := Config{
 		Law: defaults(), Interval: 500 * time.Millisecond, History: 50,
-		Path: w, Meter: w, Switch: w, Alternate: w, Observer: o,
+		Path: w, Meter: w, Switch: w, Alternate: w,
+	}
+	if o != nil {
+		cfg.Observers = []Observer{o}
 	}
 	if change != nil {
 		change(&cfg)
