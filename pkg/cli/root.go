@@ -14,6 +14,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/configcmd"
 	"github.com/wanctl/wanctl/pkg/cli/output"
+	"github.com/wanctl/wanctl/pkg/cli/probecmd"
+	"github.com/wanctl/wanctl/pkg/cli/simcmd"
 	"github.com/wanctl/wanctl/pkg/cli/statecmd"
 )
 
@@ -28,53 +30,18 @@ Start with 'wanctl demo', which needs no router and no configuration.
 `
 
 func newRootCmd(a *app.App) *cobra.Command {
-	root := &cobra.Command{
-		Use:           "wanctl",
-		Short:         "Adaptive bandwidth control for MikroTik routers",
-		Long:          rootLong + app.ExitStatuses,
-		Version:       a.Version,
-		SilenceUsage:  true,
-		SilenceErrors: true,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return app.UnknownCommand(cmd, args[0])
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			// cobra checks them later, but with an error that is not a usage error.
-			if err := cmd.ValidateFlagGroups(); err != nil {
-				return app.Usagef("%v", err)
-			}
-			return a.ReadEnvironment(cmd)
-		},
-	}
-	root.SuggestionsMinimumDistance = 2
-	root.SetIn(a.In)
-	root.SetOut(a.Out)
-	root.SetErr(a.Err)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return app.Usagef("%v", err) })
-	root.SetVersionTemplate("wanctl {{.Version}}\n")
-	root.AddGroup(
-		&cobra.Group{ID: app.GroupLoops, Title: "Loops:"},
-		&cobra.Group{ID: app.GroupTools, Title: "Tools:"},
-	)
-	root.SetHelpCommandGroupID(app.GroupTools)
-	root.SetCompletionCommandGroupID(app.GroupTools)
-	a.AddGlobalFlags(root)
-
+	root := a.NewRoot(rootLong)
 	root.AddCommand(
 		configcmd.New(a),
 		newRouterCmd(a),
 		newShapeCmd(a),
 		newSteerCmd(a),
 		newServeCmd(a),
-		newProbeCmd(a),
+		probecmd.New(a),
 		newTraceCmd(a),
 		newDemoCmd(a),
 		statecmd.New(a),
-		newSimCmd(a),
+		simcmd.New(a),
 		newVersionCmd(a),
 	)
 	return root
@@ -91,13 +58,7 @@ func Main(ctx context.Context, args []string) int {
 
 // Run is Main for a given App.
 func Run(ctx context.Context, a *app.App, args []string) int {
-	root := newRootCmd(a)
-	root.SetArgs(args)
-	cmd, err := root.ExecuteContextC(ctx)
-	if err != nil {
-		a.PrintError(cmd, err)
-	}
-	return app.ExitStatus(err)
+	return a.Execute(ctx, newRootCmd(a), args)
 }
 
 // Command returns the whole command tree without running it, for generating

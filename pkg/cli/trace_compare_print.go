@@ -40,7 +40,7 @@ func printComparison(a *app.App, in *recording, candidates []*candidate) error {
 		}
 		return nil
 	case output.CSV:
-		return output.List(a.Out, output.CSV, laws, comparedFields())
+		return output.List(a.Out, output.CSV, flatLaws(laws), nil)
 	case output.Table:
 	}
 	if err := output.List(a.Out, output.Table, comparedRows(laws), comparedColumns(laws)); err != nil {
@@ -53,60 +53,46 @@ func printComparison(a *app.App, in *recording, candidates []*candidate) error {
 	return err
 }
 
-// comparedMeasure is one measure of a direction, for both the table and CSV.
+// comparedMeasure is one measure of a direction in the table.
 type comparedMeasure struct {
-	head  string
-	name  string // as in JSON
-	text  func(comparedLaw, comparedDirection) string
-	value func(comparedDirection) any
+	head string
+	text func(comparedLaw, comparedDirection) string
 }
 
 func comparedMeasures() []comparedMeasure {
-	state := func(head, name string, of func(comparedDirection) float64) comparedMeasure {
-		return comparedMeasure{head, name,
-			func(l comparedLaw, d comparedDirection) string {
-				return fmt.Sprintf("%.2f s  %5.1f %%", of(d), 100*of(d)/max(l.Seconds, 1e-9))
-			},
-			func(d comparedDirection) any { return of(d) },
-		}
+	state := func(head string, of func(comparedDirection) float64) comparedMeasure {
+		return comparedMeasure{head, func(l comparedLaw, d comparedDirection) string {
+			return fmt.Sprintf("%.2f s  %5.1f %%", of(d), 100*of(d)/max(l.Seconds, 1e-9))
+		}}
 	}
-	count := func(head, name string, of func(comparedDirection) int) comparedMeasure {
-		return comparedMeasure{head, name,
-			func(_ comparedLaw, d comparedDirection) string { return fmt.Sprint(of(d)) },
-			func(d comparedDirection) any { return of(d) },
-		}
+	count := func(head string, of func(comparedDirection) int) comparedMeasure {
+		return comparedMeasure{head, func(_ comparedLaw, d comparedDirection) string { return fmt.Sprint(of(d)) }}
 	}
-	rate := func(head, name string, of func(comparedDirection) int64) comparedMeasure {
-		return comparedMeasure{head, name,
-			func(_ comparedLaw, d comparedDirection) string { return bitrate.Rate(of(d)).Human() },
-			func(d comparedDirection) any { return of(d) },
-		}
+	rate := func(head string, of func(comparedDirection) int64) comparedMeasure {
+		return comparedMeasure{head, func(_ comparedLaw, d comparedDirection) string { return bitrate.Rate(of(d)).Human() }}
 	}
-	share := func(head, name string, of func(comparedDirection) float64) comparedMeasure {
-		return comparedMeasure{head, name,
-			func(_ comparedLaw, d comparedDirection) string {
-				if d.Loaded == 0 {
-					return "never loaded"
-				}
-				return fmt.Sprintf("%.1f %%", 100*of(d))
-			},
-			func(d comparedDirection) any { return of(d) },
-		}
+	share := func(head string, of func(comparedDirection) float64) comparedMeasure {
+		return comparedMeasure{head, func(_ comparedLaw, d comparedDirection) string {
+			if d.Loaded == 0 {
+				return "never loaded"
+			}
+			return fmt.Sprintf("%.1f %%", 100*of(d))
+		}}
 	}
 	return []comparedMeasure{
-		state("GREEN", "green_seconds", func(d comparedDirection) float64 { return d.Green }),
-		state("YELLOW", "yellow_seconds", func(d comparedDirection) float64 { return d.Yellow }),
-		state("SOFT_RED", "soft_red_seconds", func(d comparedDirection) float64 { return d.SoftRed }),
-		state("RED", "red_seconds", func(d comparedDirection) float64 { return d.Red }),
-		count("cuts", "cuts", func(d comparedDirection) int { return d.Cuts }),
-		count("raises", "raises", func(d comparedDirection) int { return d.Raises }),
-		count("router writes", "writes", func(d comparedDirection) int { return d.Writes }),
-		rate("lowest limit", "lowest_limit_bps", func(d comparedDirection) int64 { return d.Lowest }),
-		rate("mean limit", "mean_limit_bps", func(d comparedDirection) int64 { return d.Mean }),
-		count("steps loaded", "loaded_steps", func(d comparedDirection) int { return d.Loaded }),
-		share("  above target", "above_target_share", func(d comparedDirection) float64 { return d.AboveTarget }),
-		share("  above warn", "above_warn_share", func(d comparedDirection) float64 { return d.AboveWarn }),
-		share("  above hard-red", "above_hard_red_share", func(d comparedDirection) float64 { return d.AboveHardRed }),
+		state("GREEN", func(d comparedDirection) float64 { return d.Green }),
+		state("YELLOW", func(d comparedDirection) float64 { return d.Yellow }),
+		state("SOFT_RED", func(d comparedDirection) float64 { return d.SoftRed }),
+		state("RED", func(d comparedDirection) float64 { return d.Red }),
+		count("cuts", func(d comparedDirection) int { return d.Cuts }),
+		count("raises", func(d comparedDirection) int { return d.Raises }),
+		count("router writes", func(d comparedDirection) int { return d.Writes }),
+		rate("lowest limit", func(d comparedDirection) int64 { return d.Lowest }),
+		rate("mean limit", func(d comparedDirection) int64 { return d.Mean }),
+		count("steps loaded", func(d comparedDirection) int { return d.Loaded }),
+		share("  above target", func(d comparedDirection) float64 { return d.AboveTarget }),
+		share("  above warn", func(d comparedDirection) float64 { return d.AboveWarn }),
+		share("  above hard-red", func(d comparedDirection) float64 { return d.AboveHardRed }),
 	}
 }
 
@@ -119,25 +105,24 @@ var bothDirections = []struct {
 	{"upload", func(l comparedLaw) comparedDirection { return l.Upload }},
 }
 
-func comparedFields() []output.Column[comparedLaw] {
-	cols := []output.Column[comparedLaw]{
-		{Name: "configuration", Text: func(l comparedLaw) string { return l.Name }},
-		{Name: "seconds", Text: func(l comparedLaw) string { return decimal(l.Seconds) }},
-		{Name: "steps", Text: func(l comparedLaw) string { return fmt.Sprint(l.Steps) }},
+// comparedCSV is comparedLaw without nesting.
+type comparedCSV struct {
+	Name       string            `json:"configuration"`
+	Seconds    float64           `json:"seconds"`
+	Steps      int               `json:"steps"`
+	Download   comparedDirection `json:"download_,inline"`
+	Upload     comparedDirection `json:"upload_,inline"`
+	Differing  int               `json:"differing_steps"`
+	Partings   int               `json:"differences"`
+	FirstApart *float64          `json:"first_difference_ms"`
+}
+
+func flatLaws(laws []comparedLaw) []comparedCSV {
+	rows := make([]comparedCSV, len(laws))
+	for i, l := range laws {
+		rows[i] = comparedCSV{l.Name, l.Seconds, l.Steps, l.Download, l.Upload, l.Differing, l.Partings, l.FirstApart}
 	}
-	for _, dir := range bothDirections {
-		for _, m := range comparedMeasures() {
-			cols = append(cols, output.Column[comparedLaw]{
-				Name:  dir.name + "_" + m.name,
-				Value: func(l comparedLaw) any { return m.value(dir.of(l)) },
-			})
-		}
-	}
-	return append(cols,
-		output.Column[comparedLaw]{Name: "differing_steps", Text: func(l comparedLaw) string { return fmt.Sprint(l.Differing) }},
-		output.Column[comparedLaw]{Name: "differences", Text: func(l comparedLaw) string { return fmt.Sprint(l.Partings) }},
-		output.Column[comparedLaw]{Name: "first_difference_ms", Text: func(l comparedLaw) string { return decimalOrNot(l.FirstApart) }},
-	)
+	return rows
 }
 
 // comparedRow is a line of the table: one measure of all laws.

@@ -44,6 +44,19 @@ func csvStream[T any](w io.Writer) *Stream[T] {
 	}
 }
 
+// WriteCSV prints records, the first of which is the header, for columns that are
+// not known when the program is written.
+func WriteCSV(w io.Writer, records [][]string) error {
+	cw := csv.NewWriter(w)
+	for _, r := range records {
+		if err := (cellGuard{cw}).Write(r); err != nil {
+			return err
+		}
+	}
+	cw.Flush()
+	return cw.Error()
+}
+
 // Pairs returns m as NAME=VALUE, sorted by name and separated by spaces.
 func Pairs(m map[string]string) string {
 	pairs := make([]string, 0, len(m))

@@ -1,4 +1,7 @@
-package cli
+// Package probecmd is `wanctl probe`: it measures round-trip times with pkg/probe
+// and shows them as a live table, as lines, or as a trace for programs. It changes
+// nothing.
+package probecmd
 
 import (
 	"context"
@@ -16,7 +19,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/probe"
 )
 
-const probeLong = `Measure the round-trip time of several hosts at once, 20 times a second each.
+const long = `Measure the round-trip time of several hosts at once, 20 times a second each.
 
 HOST is an IP address or a name, and for TCP may carry a port. Without HOST the
 hosts, source and fallback of the configuration are used (--wan or --config),
@@ -33,7 +36,7 @@ is one line a sample. -q prints neither, the summary only. With -o jsonl, csv or
 json the samples go to standard output and the summary to standard error:
 
   time, t_ms    when, by the calendar and since the start
-  host, method  what was measured, icmp or tcp
+  host, method  what was rttColumn, icmp or tcp
   seq           number of the probe, counted for each host
   event         reply, lost, late: a reply after all, to one that was lost, or
                 one-way: the host told its clock
@@ -55,14 +58,14 @@ of each direction. 'wanctl shape' does that by itself.
 
 `
 
-const probeExample = `  wanctl probe
+const example = `  wanctl probe
   wanctl probe 1.1.1.1 one.one.one.one --count 100
   wanctl probe --wan spectrum --duration 10s -o csv > idle.csv
   wanctl probe --method tcp example.com:443
   wanctl probe --wan spectrum --duration 60s -o jsonl | wanctl trace replay - --wan spectrum`
 
-// probeOptions are the flags of probe.
-type probeOptions struct {
+// options are the flags of probe.
+type options struct {
 	interval time.Duration
 	timeout  time.Duration
 	count    int
@@ -73,16 +76,16 @@ type probeOptions struct {
 	oneWay   bool
 }
 
-func newProbeCmd(a *app.App) *cobra.Command {
-	var o probeOptions
+func New(a *app.App) *cobra.Command {
+	var o options
 	cmd := &cobra.Command{
 		Use:     "probe [HOST...]",
 		Short:   "Measure round-trip times continuously",
-		Long:    probeLong + app.ExitStatuses,
-		Example: probeExample,
+		Long:    long + app.ExitStatuses,
+		Example: example,
 		GroupID: app.GroupTools,
 		Args:    app.UsageArgs(cobra.ArbitraryArgs),
-		RunE:    func(cmd *cobra.Command, args []string) error { return runProbe(a, cmd, o, args) },
+		RunE:    func(cmd *cobra.Command, args []string) error { return run(a, cmd, o, args) },
 	}
 	f := cmd.Flags()
 	f.DurationVar(&o.interval, "interval", probe.DefaultInterval, "`TIME` between two probes of one host")
@@ -97,8 +100,8 @@ func newProbeCmd(a *app.App) *cobra.Command {
 	return cmd
 }
 
-func runProbe(a *app.App, cmd *cobra.Command, o probeOptions, args []string) error {
-	cfg, err := probePlan(a, cmd, o, args)
+func run(a *app.App, cmd *cobra.Command, o options, args []string) error {
+	cfg, err := configure(a, cmd, o, args)
 	if err != nil {
 		return err
 	}
@@ -118,9 +121,9 @@ func runProbe(a *app.App, cmd *cobra.Command, o probeOptions, args []string) err
 	if denied := group.Status().Denied; denied != nil {
 		a.Warnf("timing TCP connections instead: %v", denied)
 	}
-	board := newProbeBoard(group.Status().Targets, cfg)
-	view := newProbeView(a, board)
-	err = watchProbes(ctx, group, board, view)
+	stats := newStats(group.Status().Targets, cfg)
+	view := newRenderer(a, stats)
+	err = watch(ctx, group, stats, view)
 	if closeErr := view.close(); err == nil {
 		err = closeErr
 	}
@@ -130,14 +133,14 @@ func runProbe(a *app.App, cmd *cobra.Command, o probeOptions, args []string) err
 	if err != nil {
 		return fmt.Errorf("writing samples: %w", err)
 	}
-	if err := printProbeSummary(a, group.Status(), board); err != nil {
+	if err := printSummary(a, group.Status(), stats); err != nil {
 		return err
 	}
-	return probeVerdict(group.Status())
+	return verdict(group.Status())
 }
 
 // checkNames refuses names that do not exist: a slip of the finger should not
-// be measured for ever. Any other trouble with a name may pass.
+// be rttColumn for ever. Any other trouble with a name may pass.
 func checkNames(ctx context.Context, args []string) error {
 	for _, arg := range args {
 		host, _ := splitHostPort(arg)
@@ -148,12 +151,12 @@ func checkNames(ctx context.Context, args []string) error {
 	return nil
 }
 
-// probeRefresh is how often a view gets to redraw.
-const probeRefresh = 200 * time.Millisecond
+// refreshEvery is how often a view gets to redraw.
+const refreshEvery = 200 * time.Millisecond
 
-// watchProbes runs the group and shows what it sees, until its end or the
+// watch runs the group and shows what it sees, until its end or the
 // first error of the view.
-func watchProbes(ctx context.Context, group *probe.Group, board *probeBoard, view probeView) (err error) {
+func watch(ctx context.Context, group *probe.Group, stats *stats, view renderer) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- group.Run(ctx) }()
@@ -163,7 +166,7 @@ func watchProbes(ctx context.Context, group *probe.Group, board *probeBoard, vie
 			err = runErr
 		}
 	}()
-	refresh := time.NewTicker(probeRefresh)
+	refresh := time.NewTicker(refreshEvery)
 	defer refresh.Stop()
 	for {
 		select {
@@ -171,7 +174,7 @@ func watchProbes(ctx context.Context, group *probe.Group, board *probeBoard, vie
 			if !open {
 				return view.refresh(group.Status())
 			}
-			if s, ok := board.observe(e); ok {
+			if s, ok := stats.observe(e); ok {
 				if err := view.sample(s); err != nil {
 					return err
 				}
@@ -184,8 +187,8 @@ func watchProbes(ctx context.Context, group *probe.Group, board *probeBoard, vie
 	}
 }
 
-// probeVerdict is nil if anything answered.
-func probeVerdict(s probe.Status) error {
+// verdict is nil if anything answered.
+func verdict(s probe.Status) error {
 	var silent []probe.TargetStatus
 	gateway := ""
 	for _, t := range s.Targets {
@@ -200,14 +203,14 @@ func probeVerdict(s probe.Status) error {
 		}
 	}
 	reasons := ""
-	for _, r := range probeErrors(silent) {
+	for _, r := range sendErrors(silent) {
 		reasons += "; " + r
 	}
 	return app.Checkf("no host answered%s%s", reasons, gateway)
 }
 
-// probeErrors says why nothing can be sent to targets, once for each reason.
-func probeErrors(targets []probe.TargetStatus) []string {
+// sendErrors says why nothing can be sent to targets, once for each reason.
+func sendErrors(targets []probe.TargetStatus) []string {
 	var reasons []string
 	names := map[string][]string{}
 	for _, t := range targets {
@@ -230,27 +233,27 @@ func probeErrors(targets []probe.TargetStatus) []string {
 	return reasons
 }
 
-// probeView shows samples to a person or a program.
-type probeView interface {
-	sample(probeSample) error
+// renderer shows samples to a person or a program.
+type renderer interface {
+	sample(sample) error
 	refresh(probe.Status) error
 	close() error
 }
 
-func newProbeView(a *app.App, b *probeBoard) probeView {
+func newRenderer(a *app.App, st *stats) renderer {
 	people := a.Global.Output == output.Table
 	switch {
 	case people && a.Global.Quiet:
-		return noProbeView{}
+		return noRenderer{}
 	case people && a.OutTTY:
-		return newProbeScreen(a, b)
+		return newTUI(a, st)
 	}
-	return newProbeLines(a, b)
+	return newLineRenderer(a, st)
 }
 
-// noProbeView leaves everything to the summary.
-type noProbeView struct{}
+// noRenderer leaves everything to the summary.
+type noRenderer struct{}
 
-func (noProbeView) sample(probeSample) error   { return nil }
-func (noProbeView) refresh(probe.Status) error { return nil }
-func (noProbeView) close() error               { return nil }
+func (noRenderer) sample(sample) error        { return nil }
+func (noRenderer) refresh(probe.Status) error { return nil }
+func (noRenderer) close() error               { return nil }

@@ -1,4 +1,4 @@
-package cli
+package simcmd
 
 import (
 	"context"
@@ -12,8 +12,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/sim/linksim/simrun"
 )
 
-// simMatrix is what `sim link` runs: each with each.
-type simMatrix struct {
+// matrix is what `sim link` runs: each with each.
+type matrix struct {
 	scenarios []scenario.Scenario
 	laws      []controllers.Law
 	routers   []simrun.Router
@@ -21,8 +21,8 @@ type simMatrix struct {
 	parallel  int
 }
 
-// simCell is the runs of one law in one scenario through one router.
-type simCell struct {
+// matrixCell is the runs of one law in one scenario through one router.
+type matrixCell struct {
 	scenario scenario.Scenario
 	law      controllers.Law
 	router   simrun.Router
@@ -31,12 +31,12 @@ type simCell struct {
 	done     []bool
 }
 
-func (m simMatrix) cells() []*simCell {
-	var cells []*simCell
+func (m matrix) cells() []*matrixCell {
+	var cells []*matrixCell
 	add := func(s scenario.Scenario, asked bool) {
 		for _, r := range m.routers {
 			for _, l := range m.laws {
-				cells = append(cells, &simCell{
+				cells = append(cells, &matrixCell{
 					scenario: s, law: l, router: r, asked: asked,
 					runs: make([]simrun.Result, len(m.seeds)), done: make([]bool, len(m.seeds)),
 				})
@@ -59,13 +59,13 @@ func (m simMatrix) cells() []*simCell {
 }
 
 // compareLaws runs m and prints what came of it.
-func compareLaws(ctx context.Context, a *app.App, m simMatrix) error {
+func compareLaws(ctx context.Context, a *app.App, m matrix) error {
 	cells := m.cells()
 	total := len(cells) * len(m.seeds)
-	progress, clear := simProgress(a, total)
+	progress, clear := showProgress(a, total)
 	done := m.run(ctx, cells, progress)
 	clear()
-	rows, scenarios := simRows(cells), map[string]scenario.Scenario{}
+	rows, scenarios := scoreRows(cells), map[string]scenario.Scenario{}
 	for _, c := range cells {
 		scenarios[c.scenario.Name] = c.scenario
 	}
@@ -88,8 +88,8 @@ func compareLaws(ctx context.Context, a *app.App, m simMatrix) error {
 	return nil
 }
 
-// simRows sums up the cells that have anything to sum up.
-func simRows(cells []*simCell) []score.Row {
+// scoreRows sums up the cells that have anything to sum up.
+func scoreRows(cells []*matrixCell) []score.Row {
 	var rows []score.Row
 	for _, c := range cells {
 		var runs []simrun.Result
@@ -107,9 +107,9 @@ func simRows(cells []*simCell) []score.Row {
 
 // run does all runs, some at a time, until ctx ends, and returns how many were
 // done.
-func (m simMatrix) run(ctx context.Context, cells []*simCell, progress func(done int)) (done int) {
+func (m matrix) run(ctx context.Context, cells []*matrixCell, progress func(done int)) (done int) {
 	type job struct {
-		cell *simCell
+		cell *matrixCell
 		seed int
 	}
 	jobs, finished := make(chan job), make(chan job)
@@ -151,15 +151,15 @@ func (m simMatrix) run(ctx context.Context, cells []*simCell, progress func(done
 	return done
 }
 
-func (c *simCell) simulation(seed uint64) *simrun.Simulation {
+func (c *matrixCell) simulation(seed uint64) *simrun.Simulation {
 	controller, start := c.law.New(c.scenario, seed)
 	t := c.scenario.Simulation(seed, controller, c.router, &start)
 	t.Unmetered = c.law.Unmetered()
 	return t
 }
 
-// simProgress shows a person how far the runs are; clear takes that away again.
-func simProgress(a *app.App, total int) (progress func(done int), clear func()) {
+// showProgress shows a person how far the runs are; clear takes that away again.
+func showProgress(a *app.App, total int) (progress func(done int), clear func()) {
 	if !a.ErrTTY || a.Global.Quiet || total == 1 {
 		return func(int) {}, func() {}
 	}

@@ -1,4 +1,4 @@
-package cli
+package simcmd
 
 import (
 	"encoding/json"
@@ -12,9 +12,9 @@ import (
 	"github.com/wanctl/wanctl/pkg/sim/simrouter/routeros"
 )
 
-// simWay is one way to reach the router, as a configuration says it and as
+// endpoint is one way to reach the router, as a configuration says it and as
 // flags do.
-type simWay struct {
+type endpoint struct {
 	transport config.Transport
 	url       string
 	addr      string
@@ -22,41 +22,41 @@ type simWay struct {
 	flags     string
 }
 
-// ways lists them, the one to prefer first.
-func (r simReady) ways(o simRouterOptions) []simWay {
+// endpoints lists them, the one to prefer first.
+func (r readyInfo) endpoints(o routerOptions) []endpoint {
 	pin, pinFlag := "tls_fingerprint: "+r.Fingerprint, "--fingerprint "+r.Fingerprint
-	var ways []simWay
-	add := func(w simWay) {
+	var endpoints []endpoint
+	add := func(w endpoint) {
 		if w.addr != "" {
 			w.url += "://" + w.addr
-			ways = append(ways, w)
+			endpoints = append(endpoints, w)
 		}
 	}
 	if o.plain {
-		add(simWay{config.REST, "http", r.Address, "tls: false", "--plain"})
+		add(endpoint{config.REST, "http", r.Address, "tls: false", "--plain"})
 	} else {
-		add(simWay{config.REST, "https", r.Address, pin, pinFlag})
+		add(endpoint{config.REST, "https", r.Address, pin, pinFlag})
 	}
-	add(simWay{config.API, "api-ssl", r.APISSL, pin, "--transport api " + pinFlag})
-	add(simWay{config.API, "api", r.API, "tls: false", "--transport api --plain"})
-	add(simWay{config.SSH, "ssh", r.SSH, "ssh_fingerprint: " + r.SSHFingerprint, "--transport ssh --ssh-fingerprint " + r.SSHFingerprint})
-	return ways
+	add(endpoint{config.API, "api-ssl", r.APISSL, pin, "--transport api " + pinFlag})
+	add(endpoint{config.API, "api", r.API, "tls: false", "--transport api --plain"})
+	add(endpoint{config.SSH, "ssh", r.SSH, "ssh_fingerprint: " + r.SSHFingerprint, "--transport ssh --ssh-fingerprint " + r.SSHFingerprint})
+	return endpoints
 }
 
 // hasREST reports whether the version answers REST requests.
-func (o *simRouterOptions) hasREST() bool {
+func (o *routerOptions) hasREST() bool {
 	v, err := routeros.ParseVersion(o.version)
 	return err == nil && (v.AtLeast(7, 9) || v.AtLeast(7, 1) && !o.plain)
 }
 
-func printSimulatedRouter(a *app.App, r simReady, o simRouterOptions) error {
+func printSimulatedRouter(a *app.App, r readyInfo, o routerOptions) error {
 	if a.Global.Output != output.Table {
 		return json.NewEncoder(a.Out).Encode(r)
 	}
-	ways := r.ways(o)
+	endpoints := r.endpoints(o)
 	var b strings.Builder
-	urls := make([]string, len(ways))
-	for i, w := range ways {
+	urls := make([]string, len(endpoints))
+	for i, w := range endpoints {
 		urls[i] = w.url
 	}
 	fmt.Fprintf(&b, "simulated RouterOS %s at %s\n", o.version, strings.Join(urls, ", "))
@@ -72,12 +72,12 @@ func printSimulatedRouter(a *app.App, r simReady, o simRouterOptions) error {
 	if users := o.users(); len(users) > 0 {
 		fmt.Fprintf(&b, "users: %s\n", strings.Join(users, "; "))
 	}
-	for _, w := range ways {
+	for _, w := range endpoints {
 		if w.transport == config.REST && !o.hasREST() {
 			fmt.Fprintf(&b, "\nRouterOS %s answers no REST at %s: it takes 7.1 over https, 7.9 over http\n", o.version, w.url)
 			continue
 		}
-		o.printWay(&b, w)
+		o.printEndpoint(&b, w)
 	}
 	_, err := fmt.Fprint(a.Out, b.String())
 	return err
@@ -85,7 +85,7 @@ func printSimulatedRouter(a *app.App, r simReady, o simRouterOptions) error {
 
 // users tells of those that are known here: of the simulator's own script, and
 // the one that was asked for.
-func (o *simRouterOptions) users() []string {
+func (o *routerOptions) users() []string {
 	var users []string
 	if o.script == "" && o.user != "admin" {
 		users = append(users, "admin without a password")
@@ -103,8 +103,8 @@ func (o *simRouterOptions) users() []string {
 	return users
 }
 
-// printWay prints what a configuration says for one way, and a command to try.
-func (o *simRouterOptions) printWay(b *strings.Builder, w simWay) {
+// printEndpoint prints what a configuration says for one way, and a command to try.
+func (o *routerOptions) printEndpoint(b *strings.Builder, w endpoint) {
 	host, port, _ := net.SplitHostPort(w.addr)
 	user, password := o.user, ""
 	switch {

@@ -1,4 +1,4 @@
-package cli
+package probecmd
 
 import (
 	"net"
@@ -15,9 +15,9 @@ import (
 
 const defaultTCPPort = "443"
 
-// probePlan decides what to measure: flags and arguments first, then the
+// configure decides what to measure: flags and arguments first, then the
 // configuration if one is named, then the defaults.
-func probePlan(a *app.App, cmd *cobra.Command, o probeOptions, args []string) (probe.Config, error) {
+func configure(a *app.App, cmd *cobra.Command, o options, args []string) (probe.Config, error) {
 	cfg := probe.Config{
 		Targets: []string{"1.1.1.1", "8.8.8.8", "9.9.9.9"},
 		Method:  probe.Method(o.method), Interval: o.interval, Timeout: o.timeout,
@@ -34,10 +34,10 @@ func probePlan(a *app.App, cmd *cobra.Command, o probeOptions, args []string) (p
 		if err != nil {
 			return cfg, err
 		}
-		probeConfigured(&cfg, w, changed)
+		applyConfig(&cfg, w, changed)
 	}
 	if len(args) > 0 {
-		if err := probeNamed(&cfg, args); err != nil {
+		if err := applyHosts(&cfg, args); err != nil {
 			return cfg, err
 		}
 	}
@@ -55,8 +55,8 @@ func probePlan(a *app.App, cmd *cobra.Command, o probeOptions, args []string) (p
 	return cfg, nil
 }
 
-// probeConfigured takes over what the configuration says and no flag does.
-func probeConfigured(cfg *probe.Config, w *config.WAN, changed func(string) bool) {
+// applyConfig takes over what the configuration says and no flag does.
+func applyConfig(cfg *probe.Config, w *config.WAN, changed func(string) bool) {
 	f := w.Fallback
 	cfg.Targets, cfg.TCPTargets = w.PingHosts, f.TCPTargets
 	cfg.Fallback, cfg.CheckTCP, cfg.CheckGateway, cfg.Gateway = f.Enabled, f.CheckTCP, f.CheckGateway, f.GatewayIP
@@ -72,8 +72,8 @@ func probeConfigured(cfg *probe.Config, w *config.WAN, changed func(string) bool
 	}
 }
 
-// probeNamed measures what the arguments name. Their fallback is theirs too.
-func probeNamed(cfg *probe.Config, args []string) error {
+// applyHosts measures what the arguments name. Their fallback is theirs too.
+func applyHosts(cfg *probe.Config, args []string) error {
 	cfg.Targets, cfg.TCPTargets = nil, nil
 	for _, arg := range args {
 		host, port := splitHostPort(arg)
@@ -107,7 +107,7 @@ func unique(names []string) []string {
 }
 
 // check refuses values that cannot be meant.
-func (o probeOptions) check(changed func(string) bool) error {
+func (o options) check(changed func(string) bool) error {
 	switch m := probe.Method(o.method); {
 	case m != probe.ICMP && m != probe.TCP && m != probe.Auto:
 		return app.Usagef("--method %q: use icmp, tcp or auto", o.method)

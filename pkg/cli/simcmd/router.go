@@ -1,4 +1,4 @@
-package cli
+package simcmd
 
 import (
 	"errors"
@@ -15,7 +15,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/sim/simrouter/routeros"
 )
 
-type simRouterOptions struct {
+type routerOptions struct {
 	listen, api, apiSSL, ssh string
 
 	control     string
@@ -33,8 +33,8 @@ type simRouterOptions struct {
 	optional []simrouter.Service
 }
 
-func newSimRouterCmd(a *app.App) *cobra.Command {
-	var o simRouterOptions
+func newRouterCmd(a *app.App) *cobra.Command {
+	var o routerOptions
 	cmd := &cobra.Command{
 		Use:   "router",
 		Short: "Serve a simulated RouterOS",
@@ -102,7 +102,7 @@ the fingerprint of the host key.
 
 // settle decides what is served where no address was given: scripts name the
 // address of REST, and must not meet others at fixed ports of the rest.
-func (o *simRouterOptions) settle(given func(flag string) bool) {
+func (o *routerOptions) settle(given func(flag string) bool) {
 	for _, s := range []struct {
 		kind simrouter.Service
 		flag string
@@ -126,7 +126,7 @@ type simService struct {
 }
 
 // services lists those that have an address.
-func (o *simRouterOptions) services() []simService {
+func (o *routerOptions) services() []simService {
 	rest := simrouter.WWWSSL
 	if o.plain {
 		rest = simrouter.WWW
@@ -143,7 +143,7 @@ func (o *simRouterOptions) services() []simService {
 }
 
 // check finds mistakes in the options.
-func (o *simRouterOptions) check() error {
+func (o *routerOptions) check() error {
 	if _, err := routeros.ParseVersion(o.version); err != nil {
 		return app.Usagef("--version-ros: %v", err)
 	}
@@ -163,7 +163,7 @@ func (o *simRouterOptions) check() error {
 }
 
 // simulatedRouter makes the router that the options describe.
-func simulatedRouter(a *app.App, o simRouterOptions) (*simrouter.Router, error) {
+func simulatedRouter(a *app.App, o routerOptions) (*simrouter.Router, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
@@ -191,7 +191,7 @@ func simulatedRouter(a *app.App, o simRouterOptions) (*simrouter.Router, error) 
 }
 
 // simulatedUser adds the user that the options ask for.
-func simulatedUser(a *app.App, sim *simrouter.Router, o simRouterOptions) error {
+func simulatedUser(a *app.App, sim *simrouter.Router, o routerOptions) error {
 	if o.user == "" {
 		if o.passwordEnv != "" {
 			return app.Usagef("--password-env goes with --user")

@@ -1,4 +1,4 @@
-package cli
+package probecmd
 
 import (
 	"math"
@@ -11,9 +11,9 @@ import (
 	"github.com/wanctl/wanctl/pkg/units"
 )
 
-// probeSample is one answered or lost probe, or what a host told of its clock, as
+// sample is one answered or lost probe, or what a host told of its clock, as
 // programs read it: a trace for `trace replay` too.
-type probeSample struct {
+type sample struct {
 	Time     time.Time `json:"time"`
 	TimeMS   float64   `json:"t_ms"`
 	Host     string    `json:"host"`
@@ -28,14 +28,14 @@ type probeSample struct {
 }
 
 const (
-	probeCells    = 240                    // of history behind the sparklines
-	probeCell     = 200 * time.Millisecond // what one character of them stands for, at least
-	probeFreshFor = time.Second            // how long a reply has a say in the median, at least
+	historyCells = 240                    // of history behind the sparklines
+	cellLength   = 200 * time.Millisecond // what one character of them stands for, at least
+	freshFor     = time.Second            // how long a reply has a say in the median, at least
 )
 
-// probeBoard keeps what the views and the summary show of each target, in
+// stats keeps what the views and the summary show of each target, in
 // memory that does not grow.
-type probeBoard struct {
+type stats struct {
 	// configuration
 	epoch   time.Time
 	cell    time.Duration
@@ -43,66 +43,66 @@ type probeBoard struct {
 	timeout time.Duration
 
 	// state
-	hosts   []*probeHost // by rtt.Event.Reflector
+	hosts   []*hostStats // by rtt.Event.Reflector
 	all     *rtt.Histogram
-	medians probeHistory
+	medians history
 	path    rtt.Path
 	newest  time.Duration // of all events
 	scratch []time.Duration
 }
 
-// probeHost is one target.
-type probeHost struct {
+// hostStats is one target.
+type hostStats struct {
 	name   string
 	method string
 
-	givenUp  [2048]givenUp // the newest lost probes, by sequence number
-	rtts     rtt.Histogram
-	last     time.Duration // newest round-trip time
-	lastAt   time.Duration // when it was measured
-	lastSeq  uint32
-	replied  bool
-	jitter   float64 // sum of the differences in ns
-	jitterOf uint64  // how many
-	history  probeHistory
+	lostProbe [2048]lostProbe // the newest lost probes, by sequence number
+	rtts      rtt.Histogram
+	last      time.Duration // newest round-trip time
+	lastAt    time.Duration // when it was rttColumn
+	lastSeq   uint32
+	replied   bool
+	jitter    float64 // sum of the differences in ns
+	jitterOf  uint64  // how many
+	history   history
 }
 
-// givenUp is a probe that was lost, and may still be answered.
-type givenUp struct {
+// lostProbe is a probe that was lost, and may still be answered.
+type lostProbe struct {
 	is   bool
 	seq  uint32
 	cell int64 // of the history, where the loss is counted
 }
 
-func newProbeBoard(targets []probe.TargetStatus, cfg probe.Config) *probeBoard {
-	b := &probeBoard{
+func newStats(targets []probe.TargetStatus, cfg probe.Config) *stats {
+	st := &stats{
 		epoch: cfg.Epoch, timeout: cfg.Timeout,
-		cell: max(probeCell, cfg.Interval), fresh: max(probeFreshFor, 3*cfg.Interval),
+		cell: max(cellLength, cfg.Interval), fresh: max(freshFor, 3*cfg.Interval),
 		all: new(rtt.Histogram), path: rtt.Path{Interval: cfg.Interval},
 	}
 	for _, t := range targets {
 		if !t.Gateway {
-			b.hosts = append(b.hosts, &probeHost{name: t.Name, method: string(t.Method)})
+			st.hosts = append(st.hosts, &hostStats{name: t.Name, method: string(t.Method)})
 		}
 	}
-	return b
+	return st
 }
 
 // observe takes in an event and returns the sample that it is, if it is one.
-func (b *probeBoard) observe(e rtt.Event) (s probeSample, ok bool) {
-	if int(e.Reflector) >= len(b.hosts) {
+func (st *stats) observe(e rtt.Event) (s sample, ok bool) {
+	if int(e.Reflector) >= len(st.hosts) {
 		return s, false
 	}
 	// Whether there is load is not known here, so that the best of all times
 	// stays what the others are compared with.
-	b.path.Observe(e, false)
+	st.path.Observe(e, false)
 	if e.Kind == rtt.Sent {
 		return s, false
 	}
-	h := b.hosts[e.Reflector]
-	b.newest = max(b.newest, e.At)
-	s = probeSample{
-		Time: b.epoch.Add(e.At).UTC(), TimeMS: units.Millis(e.At),
+	h := st.hosts[e.Reflector]
+	st.newest = max(st.newest, e.At)
+	s = sample{
+		Time: st.epoch.Add(e.At).UTC(), TimeMS: units.Millis(e.At),
 		Host: h.name, Method: h.method,
 	}
 	if e.Kind == rtt.OneWay {
@@ -115,36 +115,36 @@ func (b *probeBoard) observe(e rtt.Event) (s probeSample, ok bool) {
 	switch e.Kind {
 	case rtt.Lost:
 		s.Event, s.Lost = trace.Lost, true
-		h.giveUp(e.Seq, b.cellOf(e.At-b.timeout))
+		h.markLost(e.Seq, st.cellOf(e.At-st.timeout))
 	case rtt.Reply:
 		s.Event = trace.Reply
-		if h.takeBack(e.Seq) {
+		if h.unmarkLost(e.Seq) {
 			s.Event = trace.Late
 		}
 		ms := units.Millis(e.RTT)
 		s.RTTMS = &ms
-		b.all.Add(e.RTT)
-		h.reply(e, b.cellOf(e.At-e.RTT))
+		st.all.Add(e.RTT)
+		h.reply(e, st.cellOf(e.At-e.RTT))
 	case rtt.Sent, rtt.OneWay:
 	}
-	if m, ok := b.medianAt(e.At); ok {
+	if m, ok := st.medianAt(e.At); ok {
 		ms := units.Millis(m)
 		s.MedianMS = &ms
-		b.medians.add(b.cellOf(e.At), m)
+		st.medians.add(st.cellOf(e.At), m)
 	}
 	return s, true
 }
 
-func (b *probeBoard) cellOf(at time.Duration) int64 { return int64(at / b.cell) }
+func (st *stats) cellOf(at time.Duration) int64 { return int64(at / st.cell) }
 
-func (h *probeHost) giveUp(seq uint32, cell int64) {
-	h.givenUp[seq%uint32(len(h.givenUp))] = givenUp{true, seq, cell}
+func (h *hostStats) markLost(seq uint32, cell int64) {
+	h.lostProbe[seq%uint32(len(h.lostProbe))] = lostProbe{true, seq, cell}
 	h.history.lose(cell, 1)
 }
 
-// takeBack reports whether probe seq had been given up.
-func (h *probeHost) takeBack(seq uint32) bool {
-	g := &h.givenUp[seq%uint32(len(h.givenUp))]
+// unmarkLost reports whether probe seq had been given up.
+func (h *hostStats) unmarkLost(seq uint32) bool {
+	g := &h.lostProbe[seq%uint32(len(h.lostProbe))]
 	if !g.is || g.seq != seq {
 		return false
 	}
@@ -153,7 +153,7 @@ func (h *probeHost) takeBack(seq uint32) bool {
 	return true
 }
 
-func (h *probeHost) reply(e rtt.Event, cell int64) {
+func (h *hostStats) reply(e rtt.Event, cell int64) {
 	h.history.add(cell, e.RTT)
 	if h.replied && e.Seq > h.lastSeq {
 		h.jitter += math.Abs(float64(e.RTT - h.last))
@@ -166,7 +166,7 @@ func (h *probeHost) reply(e rtt.Event, cell int64) {
 }
 
 // meanJitter is the mean difference of one round-trip time from the one before.
-func (h *probeHost) meanJitter() time.Duration {
+func (h *hostStats) meanJitter() time.Duration {
 	if h.jitterOf == 0 {
 		return 0
 	}
@@ -175,16 +175,16 @@ func (h *probeHost) meanJitter() time.Duration {
 
 // medianAt is the median of the newest round-trip times of those hosts that
 // answer; of an even number, the lower of the two in the middle.
-func (b *probeBoard) medianAt(now time.Duration) (time.Duration, bool) {
-	b.scratch = b.scratch[:0]
-	for _, h := range b.hosts {
-		if h.replied && now-h.lastAt <= b.fresh {
-			b.scratch = append(b.scratch, h.last)
+func (st *stats) medianAt(now time.Duration) (time.Duration, bool) {
+	st.scratch = st.scratch[:0]
+	for _, h := range st.hosts {
+		if h.replied && now-h.lastAt <= st.fresh {
+			st.scratch = append(st.scratch, h.last)
 		}
 	}
-	if len(b.scratch) == 0 {
+	if len(st.scratch) == 0 {
 		return 0, false
 	}
-	slices.Sort(b.scratch)
-	return b.scratch[(len(b.scratch)-1)/2], true
+	slices.Sort(st.scratch)
+	return st.scratch[(len(st.scratch)-1)/2], true
 }

@@ -1,4 +1,4 @@
-package cli
+package simcmd
 
 import (
 	"bytes"
@@ -18,7 +18,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
-func newSimControlCmd(a *app.App) *cobra.Command {
+func newControlCmd(a *app.App) *cobra.Command {
 	var at, readyFile string
 	cmd := &cobra.Command{
 		Use:   "control [COMMAND...]",
@@ -46,7 +46,7 @@ KINDS OF FAULT
 			if err != nil {
 				return err
 			}
-			return simControl(cmd.Context(), a, addr, args)
+			return control(cmd.Context(), a, addr, args)
 		},
 	}
 	cmd.Flags().StringVar(&at, "at", "", "control `HOST:PORT` of the router")
@@ -82,7 +82,7 @@ func controlAddress(at, readyFile string) (string, error) {
 	return lines[2], nil
 }
 
-func simControl(ctx context.Context, a *app.App, addr string, args []string) error {
+func control(ctx context.Context, a *app.App, addr string, args []string) error {
 	method, body := http.MethodPost, strings.Join(args, " ")
 	if len(args) == 0 {
 		method = http.MethodGet

@@ -1,4 +1,4 @@
-package cli
+package simcmd
 
 import (
 	"bufio"
@@ -54,11 +54,11 @@ func (t *traced) Adopt(d autorate.Direction, r bitrate.Rate) {
 }
 
 // recordLink does one run, writes its trace and prints what it was worth.
-func recordLink(ctx context.Context, a *app.App, o simLinkOptions, scenarios []scenario.Scenario, laws []controllers.Law, routers []simrun.Router) error {
+func recordLink(ctx context.Context, a *app.App, o linkOptions, scenarios []scenario.Scenario, laws []controllers.Law, routers []simrun.Router) error {
 	if len(scenarios) != 1 || len(laws) != 1 || len(routers) != 1 {
 		return app.Usagef("--record takes one run: name one SCENARIO, one --law and one --router")
 	}
-	m := simMatrix{scenarios: scenarios, laws: laws, routers: routers, seeds: []uint64{o.seed}}
+	m := matrix{scenarios: scenarios, laws: laws, routers: routers, seeds: []uint64{o.seed}}
 	cells := m.cells()
 	cell := cells[len(cells)-1] // before it may come one to measure against, which nobody asked for
 	run := cell.simulation(o.seed)
@@ -84,7 +84,7 @@ func recordLink(ctx context.Context, a *app.App, o simLinkOptions, scenarios []s
 		a.Warnf("interrupted: %s ends at %v", o.record, run.Link.Now())
 	}
 	cell.runs[0], cell.done[0] = result, true
-	rows := simRows([]*simCell{cell})
+	rows := scoreRows([]*matrixCell{cell})
 	targets := cell.scenario.Targets
 	targets.Against = "" // nothing else was run
 	score.CheckTargets(rows, func(string) scenario.Targets { return targets })

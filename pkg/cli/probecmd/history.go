@@ -1,14 +1,14 @@
-package cli
+package probecmd
 
 import (
 	"math"
 	"time"
 )
 
-// probeHistory is the recent past in cells of equal length: the worst value of
+// history is the recent past in cells of equal length: the worst value of
 // each and how many probes it lost. The zero value is empty.
-type probeHistory struct {
-	cells [probeCells]historyCell
+type history struct {
+	cells [historyCells]historyCell
 }
 
 type historyCell struct {
@@ -20,9 +20,9 @@ type historyCell struct {
 
 // slot returns the slot of cell number, emptied if it held an older cell, or
 // nil if it holds a newer one already.
-func (p *probeHistory) slot(number int64) *historyCell {
+func (p *history) slot(number int64) *historyCell {
 	number = max(number, 0) + 1
-	c := &p.cells[number%probeCells]
+	c := &p.cells[number%historyCells]
 	if c.number > number {
 		return nil
 	}
@@ -32,13 +32,13 @@ func (p *probeHistory) slot(number int64) *historyCell {
 	return c
 }
 
-func (p *probeHistory) add(number int64, d time.Duration) {
+func (p *history) add(number int64, d time.Duration) {
 	if c := p.slot(number); c != nil {
 		c.worst, c.any = max(c.worst, d), true
 	}
 }
 
-func (p *probeHistory) lose(number int64, n int) {
+func (p *history) lose(number int64, n int) {
 	if c := p.slot(number); c != nil {
 		c.lost += n
 	}
@@ -47,13 +47,13 @@ func (p *probeHistory) lose(number int64, n int) {
 // values returns the cells up to newest, at most n, oldest first, for a
 // sparkline: milliseconds, NaN where nothing is known, +Inf where a probe was
 // lost. lo and hi are the scale that suits them.
-func (p *probeHistory) values(newest int64, n int) (values []float64, lo, hi float64) {
-	n = min(n, probeCells)
+func (p *history) values(newest int64, n int) (values []float64, lo, hi float64) {
+	n = min(n, historyCells)
 	lo, hi = math.Inf(1), 0
 	for number := newest + 2 - int64(n); number <= newest+1; number++ {
 		v := math.NaN()
 		if number > 0 {
-			if c := p.cells[number%probeCells]; c.number == number {
+			if c := p.cells[number%historyCells]; c.number == number {
 				switch {
 				case c.lost > 0:
 					v = math.Inf(1)

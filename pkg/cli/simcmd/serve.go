@@ -1,4 +1,4 @@
-package cli
+package simcmd
 
 import (
 	"context"
@@ -16,8 +16,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
-// simReady is what a script needs to know.
-type simReady struct {
+// readyInfo is what a script needs to know.
+type readyInfo struct {
 	Address        string `json:"address,omitempty"` // of REST
 	Fingerprint    string `json:"tls_fingerprint,omitempty"`
 	Control        string `json:"control,omitempty"`
@@ -27,7 +27,7 @@ type simReady struct {
 	SSHFingerprint string `json:"ssh_fingerprint,omitempty"`
 }
 
-func serveSimulatedRouter(ctx context.Context, a *app.App, sim *simrouter.Router, o simRouterOptions) error {
+func serveSimulatedRouter(ctx context.Context, a *app.App, sim *simrouter.Router, o routerOptions) error {
 	defer sim.Close()
 	ready, err := startSimulatedRouter(ctx, a, sim, o)
 	if err != nil {
@@ -62,7 +62,7 @@ func serveSimulatedRouter(ctx context.Context, a *app.App, sim *simrouter.Router
 }
 
 // startSimulatedRouter starts the services that have an address.
-func startSimulatedRouter(ctx context.Context, a *app.App, sim *simrouter.Router, o simRouterOptions) (simReady, error) {
+func startSimulatedRouter(ctx context.Context, a *app.App, sim *simrouter.Router, o routerOptions) (readyInfo, error) {
 	for _, s := range o.services() {
 		err := sim.StartService(ctx, s.kind, s.addr)
 		switch {
@@ -70,10 +70,10 @@ func startSimulatedRouter(ctx context.Context, a *app.App, sim *simrouter.Router
 		case slices.Contains(o.optional, s.kind):
 			a.Warnf("%v; it is not served; choose another address with --%s", err, s.flag)
 		default:
-			return simReady{}, fmt.Errorf("%w; choose another address with --%s", err, s.flag)
+			return readyInfo{}, fmt.Errorf("%w; choose another address with --%s", err, s.flag)
 		}
 	}
-	ready := simReady{
+	ready := readyInfo{
 		Address:     sim.AddrOf(simrouter.WWWSSL) + sim.AddrOf(simrouter.WWW), // one of them at the most
 		Fingerprint: sim.Fingerprint(),
 		API:         sim.AddrOf(simrouter.API),
@@ -105,7 +105,7 @@ func serveControl(ctx context.Context, sim *simrouter.Router, addr string) (stri
 }
 
 // file is what scripts read: three lines without names, then lines with one.
-func (r simReady) file() string {
+func (r readyInfo) file() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n%s\n%s\n", r.Address, r.Fingerprint, r.Control)
 	for _, line := range [][2]string{{"api", r.API}, {"api-ssl", r.APISSL}, {"ssh", r.SSH}, {"ssh-fingerprint", r.SSHFingerprint}} {
@@ -118,7 +118,7 @@ func (r simReady) file() string {
 
 // writeReady puts the file there at once, so that whoever waits for it never
 // reads half of it.
-func writeReady(path string, r simReady) error {
+func writeReady(path string, r readyInfo) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".ready-*")
 	if err != nil {
 		return fmt.Errorf("ready file: %w", err)

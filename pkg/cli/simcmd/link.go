@@ -1,4 +1,4 @@
-package cli
+package simcmd
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/sim/linksim/simrun"
 )
 
-type simLinkOptions struct {
+type linkOptions struct {
 	scenarios []string
 	kind      string
 	laws      []string
@@ -33,8 +33,8 @@ type simLinkOptions struct {
 // allKinds is the value of --link that means every one.
 const allKinds = "all"
 
-func newSimLinkCmd(a *app.App) *cobra.Command {
-	var o simLinkOptions
+func newLinkCmd(a *app.App) *cobra.Command {
+	var o linkOptions
 	cmd := &cobra.Command{
 		Use:   "link [SCENARIO...]",
 		Short: "Measure control laws on a simulated link",
@@ -82,7 +82,7 @@ Interrupted, it prints what is done.
 					return err
 				}
 			}
-			return simLink(cmd.Context(), a, o)
+			return runLink(cmd.Context(), a, o)
 		},
 	}
 	f := cmd.Flags()
@@ -125,7 +125,7 @@ func kindNames() (names []string) {
 	return names
 }
 
-func simLink(ctx context.Context, a *app.App, o simLinkOptions) error {
+func runLink(ctx context.Context, a *app.App, o linkOptions) error {
 	scenarios, err := o.chosen()
 	if err != nil {
 		return err
@@ -158,11 +158,11 @@ func simLink(ctx context.Context, a *app.App, o simLinkOptions) error {
 	if o.record != "" {
 		return recordLink(ctx, a, o, scenarios, laws, routers)
 	}
-	return compareLaws(ctx, a, simMatrix{scenarios: scenarios, laws: laws, routers: routers, seeds: seeds, parallel: o.parallel})
+	return compareLaws(ctx, a, matrix{scenarios: scenarios, laws: laws, routers: routers, seeds: seeds, parallel: o.parallel})
 }
 
 // chosen finds the scenarios that the arguments and --link name.
-func (o simLinkOptions) chosen() ([]scenario.Scenario, error) {
+func (o linkOptions) chosen() ([]scenario.Scenario, error) {
 	offered, all := scenario.Standard(), slices.Concat(scenario.Standard(), scenario.Matrix())
 	if o.kind != "" {
 		if o.kind != allKinds && !slices.Contains(kindNames(), o.kind) {
@@ -196,7 +196,7 @@ func (o simLinkOptions) chosen() ([]scenario.Scenario, error) {
 }
 
 // opponents finds the laws and the routers.
-func (o simLinkOptions) opponents() (laws []controllers.Law, routers []simrun.Router, err error) {
+func (o linkOptions) opponents() (laws []controllers.Law, routers []simrun.Router, err error) {
 	if o.rivals {
 		laws = controllers.Laws()
 	} else {

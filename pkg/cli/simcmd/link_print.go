@@ -1,4 +1,4 @@
-package cli
+package simcmd
 
 import (
 	"fmt"
@@ -13,7 +13,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/sim/linksim/score"
 )
 
-// scoreMeasure is one measure of a row, for both the table and CSV.
+// scoreMeasure is one measure of a row.
 type scoreMeasure struct {
 	head  string // "": not in the table
 	name  string // as in JSON, and in the misses
@@ -47,7 +47,7 @@ func printScores(a *app.App, rows []score.Row) error {
 	case output.JSON, output.JSONL:
 		return output.List[score.Row](a.Out, a.Global.Output, rows, nil)
 	case output.CSV:
-		return output.List(a.Out, output.CSV, rows, scoreFields())
+		return printScoresCSV(a, rows)
 	case output.Table:
 	}
 	if err := output.List(a.Out, output.Table, rows, scoreColumns(rows)); err != nil {
@@ -105,39 +105,35 @@ func (m scoreMeasure) number(v *float64) string {
 	return strconv.FormatFloat(*v*m.scale, 'f', m.digit, 64)
 }
 
-// scoreFields are the columns of CSV: three numbers a measure, empty for never.
-func scoreFields() []output.Column[score.Row] {
-	cols := []output.Column[score.Row]{
-		{Name: "scenario", Text: func(r score.Row) string { return r.Scenario }},
-		{Name: "law", Text: func(r score.Row) string { return r.Law }},
-		{Name: "router", Text: func(r score.Row) string { return r.Router }},
-		{Name: "seeds", Text: func(r score.Row) string { return strconv.Itoa(r.Seeds) }},
-	}
+// printScoresCSV prints three numbers a measure: median, p10 and p90, empty for never.
+func printScoresCSV(a *app.App, rows []score.Row) error {
+	head := []string{"scenario", "law", "router", "seeds"}
 	for _, m := range scoreMeasures() {
-		for suffix, of := range []func(*score.Spread) *float64{
-			func(s *score.Spread) *float64 { return s.Median },
-			func(s *score.Spread) *float64 { return s.P10 },
-			func(s *score.Spread) *float64 { return s.P90 },
-		} {
-			cols = append(cols, output.Column[score.Row]{
-				Name: m.name + []string{"", "_p10", "_p90"}[suffix],
-				Text: func(r score.Row) string {
-					s := m.of(r)
-					if s == nil || of(s) == nil {
-						return ""
-					}
-					return strconv.FormatFloat(*of(s), 'g', 6, 64)
-				},
-			})
-		}
+		head = append(head, m.name, m.name+"_p10", m.name+"_p90")
 	}
-	return append(cols, output.Column[score.Row]{Name: "misses", Text: func(r score.Row) string {
-		names := make([]string, len(r.Misses))
-		for i, m := range r.Misses {
-			names[i] = m.Measure
+	records := [][]string{append(head, "misses")}
+	for _, r := range rows {
+		record := []string{r.Scenario, r.Law, r.Router, strconv.Itoa(r.Seeds)}
+		for _, m := range scoreMeasures() {
+			s := m.of(r)
+			if s == nil {
+				s = &score.Spread{}
+			}
+			for _, v := range []*float64{s.Median, s.P10, s.P90} {
+				text := ""
+				if v != nil {
+					text = strconv.FormatFloat(*v, 'g', 6, 64)
+				}
+				record = append(record, text)
+			}
 		}
-		return strings.Join(names, " ")
-	}})
+		var misses []string
+		for _, m := range r.Misses {
+			misses = append(misses, m.Measure)
+		}
+		records = append(records, append(record, strings.Join(misses, " ")))
+	}
+	return output.WriteCSV(a.Out, records)
 }
 
 // printMisses says below the table which targets are missed, and by how much.
@@ -199,12 +195,20 @@ func listScenarios(a *app.App, scenarios []scenario.Scenario) error {
 		})
 	}
 	number := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+	ceilings := func(r scenarioRecord) string { return number(r.DownMbps) + "/" + number(r.UpMbps) }
+	if a.Global.Output == output.CSV {
+		records := [][]string{{"name", "ceilings_mbps", "seconds", "about", "targets"}}
+		for _, r := range rows {
+			records = append(records, []string{r.Name, ceilings(r), number(r.Seconds), r.About, r.Targets})
+		}
+		return output.WriteCSV(a.Out, records)
+	}
 	return output.List(a.Out, a.Global.Output, rows, []output.Column[scenarioRecord]{
-		{Head: "SCENARIO", Name: "name", Text: func(r scenarioRecord) string { return r.Name }},
-		{Head: "CEILINGS", Name: "ceilings_mbps", Text: func(r scenarioRecord) string { return number(r.DownMbps) + "/" + number(r.UpMbps) }},
-		{Head: "SECONDS", Name: "seconds", Right: true, Text: func(r scenarioRecord) string { return number(r.Seconds) }},
-		{Head: "WHAT", Name: "about", Text: func(r scenarioRecord) string { return r.About }},
-		{Head: "TARGETS", Name: "targets", Text: func(r scenarioRecord) string { return r.Targets }},
+		output.Text("SCENARIO", func(r scenarioRecord) string { return r.Name }),
+		output.Text("CEILINGS", ceilings),
+		output.Number("SECONDS", func(r scenarioRecord) string { return number(r.Seconds) }),
+		output.Text("WHAT", func(r scenarioRecord) string { return r.About }),
+		output.Text("TARGETS", func(r scenarioRecord) string { return r.Targets }),
 	})
 }
 

@@ -1,4 +1,4 @@
-package cli
+package probecmd
 
 import (
 	"bytes"
@@ -44,7 +44,8 @@ func plan(t *testing.T, line string) (cfg probe.Config, err error) {
 		t.Fatal(err)
 	}
 	a := &app.App{Streams: output.Streams{Out: io.Discard, Err: io.Discard}, LookupEnv: func(string) (string, bool) { return "", false }}
-	root := newRootCmd(a)
+	root := a.NewRoot("")
+	root.AddCommand(New(a))
 	args := append([]string{"--config-dir", dir, "probe"}, strings.Fields(line)...)
 	cmd, rest, err := root.Find(args)
 	if err != nil {
@@ -54,7 +55,7 @@ func plan(t *testing.T, line string) (cfg probe.Config, err error) {
 		t.Fatal(err)
 	}
 	flags := cmd.Flags()
-	o := probeOptions{}
+	o := options{}
 	o.interval, _ = flags.GetDuration("interval")
 	o.timeout, _ = flags.GetDuration("timeout")
 	o.duration, _ = flags.GetDuration("duration")
@@ -63,7 +64,7 @@ func plan(t *testing.T, line string) (cfg probe.Config, err error) {
 	o.source, _ = flags.GetString("source")
 	o.iface, _ = flags.GetString("interface")
 	o.oneWay, _ = flags.GetBool("one-way")
-	return probePlan(a, cmd, o, flags.Args())
+	return configure(a, cmd, o, flags.Args())
 }
 
 func TestProbePlan(t *testing.T) {
@@ -165,8 +166,8 @@ func TestProbePlanRefuses(t *testing.T) {
 }
 
 // board of two ICMP hosts and a TCP fallback.
-func testBoard() *probeBoard {
-	return newProbeBoard([]probe.TargetStatus{
+func testStats() *stats {
+	return newStats([]probe.TargetStatus{
 		{Name: "192.0.2.1", Method: probe.ICMP},
 		{Name: "192.0.2.2", Method: probe.ICMP},
 		{Name: "192.0.2.1:443", Method: probe.TCP},
@@ -176,8 +177,8 @@ func testBoard() *probeBoard {
 
 func TestProbeBoard(t *testing.T) {
 	const ms = time.Millisecond
-	b := testBoard()
-	var got []probeSample
+	b := testStats()
+	var got []sample
 	for _, e := range []rtt.Event{
 		{At: 0, Kind: rtt.Sent},
 		{At: 10 * ms, RTT: 10 * ms, Kind: rtt.Reply},
@@ -196,7 +197,7 @@ func TestProbeBoard(t *testing.T) {
 	f := func(v float64) *float64 { return &v }
 	n := func(v uint32) *uint32 { return &v }
 	at := func(d time.Duration) time.Time { return b.epoch.Add(d) }
-	want := []probeSample{
+	want := []sample{
 		{at(10 * ms), 10, "192.0.2.1", "icmp", n(0), "reply", f(10), false, f(10), nil, nil},
 		{at(60 * ms), 60, "192.0.2.2", "icmp", n(0), "reply", f(30), false, f(10), nil, nil},
 		{at(100 * ms), 100, "192.0.2.1", "icmp", n(2), "reply", f(14), false, f(14), nil, nil},
@@ -223,8 +224,8 @@ func TestProbeBoard(t *testing.T) {
 func TestProbeSamplesAreATrace(t *testing.T) {
 	for _, format := range []output.Format{output.JSONL, output.CSV} {
 		var buf bytes.Buffer
-		stream := output.NewStream[probeSample](&buf, format, probeColumns, nil)
-		b := testBoard()
+		stream := output.NewStream[sample](&buf, format, nil, nil)
+		b := testStats()
 		for _, e := range []rtt.Event{
 			{At: 10 * time.Millisecond, RTT: 10 * time.Millisecond, Kind: rtt.Reply},
 			{At: 1200 * time.Millisecond, Seq: 1, Kind: rtt.Lost},
@@ -257,7 +258,7 @@ func TestProbeSamplesAreATrace(t *testing.T) {
 }
 
 func TestProbeHistory(t *testing.T) {
-	var p probeHistory
+	var p history
 	p.add(0, 4*time.Millisecond)
 	p.add(0, 2*time.Millisecond)
 	p.lose(1, 1)
@@ -275,15 +276,15 @@ func TestProbeHistory(t *testing.T) {
 		t.Errorf("scale %v..%v, want 4..9", lo, hi)
 	}
 	// Round the ring: old cells neither show up nor take anything any more.
-	p.add(probeCells, time.Millisecond)
+	p.add(historyCells, time.Millisecond)
 	p.add(0, time.Hour)
-	if values, _, _ := p.values(probeCells, 1); values[0] != 1 {
+	if values, _, _ := p.values(historyCells, 1); values[0] != 1 {
 		t.Errorf("newest cell %v, want 1", values[0])
 	}
 }
 
 func TestProbeScreen(t *testing.T) {
-	b := testBoard()
+	b := testStats()
 	for i := range 100 {
 		at := time.Duration(i) * 50 * time.Millisecond
 		b.observe(rtt.Event{At: at + 12*time.Millisecond, RTT: 12 * time.Millisecond, Seq: uint32(i), Kind: rtt.Reply})
@@ -299,7 +300,7 @@ func TestProbeScreen(t *testing.T) {
 	}}
 	a := &app.App{LookupEnv: func(string) (string, bool) { return "", false }}
 	a.Global.NoColor = true
-	v := newProbeScreen(a, b)
+	v := newTUI(a, b)
 	want := []string{
 		"HOST             METHOD       RTT    MEDIAN       P95       MAX    LOSS",
 		"192.0.2.1        icmp     12.0 ms   12.0 ms   12.0 ms   12.0 ms    0.0%  ______________________     ",
@@ -322,7 +323,7 @@ func TestProbeScreen(t *testing.T) {
 // Where hosts tell their clocks, the screen says where the queue stands.
 func TestProbeScreenTellsDirections(t *testing.T) {
 	const ms = time.Millisecond
-	b := testBoard()
+	b := testStats()
 	for at := time.Duration(0); at < 10*time.Second; at += 100 * ms {
 		queue := time.Duration(0)
 		if at > 8*time.Second {
@@ -332,7 +333,7 @@ func TestProbeScreenTellsDirections(t *testing.T) {
 		b.observe(rtt.Event{At: at + ms, Up: 10*ms + queue - time.Hour, Down: 10*ms + time.Hour, Kind: rtt.OneWay})
 	}
 	a := &app.App{LookupEnv: func(string) (string, bool) { return "", false }}
-	lines := newProbeScreen(a, b).lines(probe.Status{Targets: make([]probe.TargetStatus, 4)}, 10*time.Second, 100)
+	lines := newTUI(a, b).lines(probe.Status{Targets: make([]probe.TargetStatus, 4)}, 10*time.Second, 100)
 	const want = "above the best: up 40.0 ms, down 0.00 ms"
 	if got := lines[len(lines)-2]; got != want {
 		t.Errorf("got %q, want %q", got, want)
@@ -340,7 +341,7 @@ func TestProbeScreenTellsDirections(t *testing.T) {
 }
 
 func TestProbeNotesAreToldOnce(t *testing.T) {
-	var n probeNotes
+	var n notes
 	status := func(mode probe.Mode, alive bool, err error) probe.Status {
 		return probe.Status{Mode: mode, Targets: []probe.TargetStatus{
 			{Name: "192.0.2.1", Method: probe.ICMP, Alive: alive, Err: err},
@@ -384,7 +385,7 @@ func TestProbeVerdict(t *testing.T) {
 			"no host answered; the gateway 192.0.2.254 does answer"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			err := probeVerdict(probe.Status{Targets: tt.s})
+			err := verdict(probe.Status{Targets: tt.s})
 			if tt.want == "" {
 				if err != nil {
 					t.Errorf("error %v", err)
@@ -396,6 +397,13 @@ func TestProbeVerdict(t *testing.T) {
 			}
 		})
 	}
+}
+
+// execute runs a command line of wanctl probe.
+func execute(ctx context.Context, a *app.App, args []string) int {
+	root := a.NewRoot("")
+	root.AddCommand(New(a))
+	return a.Execute(ctx, root, args)
 }
 
 // closedPipe fails like the pipe of a reader that has gone.
@@ -413,7 +421,7 @@ func TestProbeEndsQuietlyWithItsReader(t *testing.T) {
 	a := &app.App{Streams: output.Streams{Out: &closedPipe{2}, Err: &stderr}, LookupEnv: func(string) (string, bool) { return "", false }}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	status := Run(ctx, a, strings.Fields("probe --method tcp 127.0.0.1:1 --interval 10ms -o jsonl"))
+	status := execute(ctx, a, strings.Fields("probe --method tcp 127.0.0.1:1 --interval 10ms -o jsonl"))
 	if status != app.ExitOK || stderr.Len() > 0 || ctx.Err() != nil {
 		t.Errorf("exit status %d, %q, %v", status, stderr.String(), ctx.Err())
 	}
@@ -430,7 +438,7 @@ func TestProbeInterrupted(t *testing.T) {
 		return stdout.Write(b)
 	})
 	a := &app.App{Streams: output.Streams{Out: interrupt, Err: io.Discard}, LookupEnv: func(string) (string, bool) { return "", false }}
-	if status := Run(ctx, a, strings.Fields("probe --method tcp 127.0.0.1:1 --interval 10ms")); status != app.ExitOK {
+	if status := execute(ctx, a, strings.Fields("probe --method tcp 127.0.0.1:1 --interval 10ms")); status != app.ExitOK {
 		t.Errorf("exit status %d", status)
 	}
 	if !strings.Contains(stdout.String(), "JITTER") {

@@ -1,4 +1,4 @@
-package cli
+package simcmd
 
 import (
 	"bytes"
@@ -17,7 +17,7 @@ import (
 func TestSimMatrixEndsWithWhatIsDone(t *testing.T) {
 	s, _ := scenario.Find("fixed-download")
 	law, _ := controllers.Find("fixed")
-	m := simMatrix{
+	m := matrix{
 		scenarios: []scenario.Scenario{s}, laws: []controllers.Law{law}, routers: simrun.Routers()[:1],
 		seeds: make([]uint64, 50), parallel: 2,
 	}
@@ -32,7 +32,7 @@ func TestSimMatrixEndsWithWhatIsDone(t *testing.T) {
 	if done < 3 || done > 3+m.parallel {
 		t.Errorf("%d runs done after an interrupt at the third", done)
 	}
-	if rows := simRows(cells); len(rows) != 1 || rows[0].Seeds != done {
+	if rows := scoreRows(cells); len(rows) != 1 || rows[0].Seeds != done {
 		t.Errorf("rows %+v, want one of %d runs", rows, done)
 	}
 }
@@ -51,7 +51,7 @@ func TestSimProgressIsForPeopleOnly(t *testing.T) {
 			var b bytes.Buffer
 			a := &app.App{Streams: output.Streams{Err: &b, ErrTTY: tt.tty}}
 			a.Global.Quiet = tt.quiet
-			progress, clear := simProgress(a, 2)
+			progress, clear := showProgress(a, 2)
 			progress(1)
 			if got := strings.Contains(b.String(), "1 of 2 runs, 50 %"); got != tt.shows {
 				t.Errorf("%q", b.String())

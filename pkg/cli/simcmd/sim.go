@@ -1,0 +1,23 @@
+// Package simcmd is `wanctl sim`: a simulated router as a server, its control
+// commands, and control laws on simulated links. It reaches no real router.
+package simcmd
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/wanctl/wanctl/pkg/cli/app"
+)
+
+func New(a *app.App) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "sim",
+		Short:   "A simulated router and simulated links, to try things on",
+		Long:    "A simulated router as a server, and simulated links, for trying wanctl and for tests.\n\n" + app.ExitStatuses,
+		GroupID: app.GroupTools,
+		RunE:    app.NeedSubcommand,
+
+		SuggestionsMinimumDistance: 2,
+	}
+	cmd.AddCommand(newRouterCmd(a), newControlCmd(a), newLinkCmd(a))
+	return cmd
+}
