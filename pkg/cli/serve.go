@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"net"
 	"strconv"
 
@@ -8,6 +9,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
+	"github.com/wanctl/wanctl/pkg/daemon/host"
 )
 
 type serveOptions struct {
@@ -81,43 +83,26 @@ func checkServeFlags(a *app.App, cmd *cobra.Command, o serveOptions) error {
 	return nil
 }
 
-// protects is what guards a listener.
-type protection struct{ encrypted, closed bool }
-
-// checkReach refuses an address that others reach without TLS and users.
-func (o serveOptions) checkReach(has protection) error {
-	if o.insecure || isLoopback(o.listen) || has.encrypted && has.closed {
-		return nil
-	}
-	missing := "TLS and users"
-	switch {
-	case has.encrypted:
-		missing = "users (basic_auth_users)"
-	case has.closed:
-		missing = "TLS (tls_server_config)"
-	}
-	fix := "write them into a file and name it with --web-config FILE"
-	if o.web != "" {
-		fix = "add that to " + o.web
-	}
-	_, port, _ := net.SplitHostPort(o.listen)
-	return app.Usagef("--listen %s can be reached by others and has no %s: %s, or stay on this host with --listen 127.0.0.1:%s, or let everybody read with --insecure-public",
-		o.listen, missing, fix, port)
-}
-
-// isLoopback reports whether only processes of this host reach addr.
-func isLoopback(addr string) bool {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
 func runServe(a *app.App, cmd *cobra.Command, o serveOptions) error {
 	if err := checkServeFlags(a, cmd, o); err != nil {
 		return err
 	}
-	return serveHost(cmd.Context(), a, o)
+	err := host.Run(cmd.Context(), host.Options{
+		Options: a.DaemonOptions(), Config: a.ConfigOptions(), ConfigDir: a.Global.ConfigDir, Paths: namedPaths(a),
+		Listen: o.listen, WebConfig: o.web, InsecurePublic: o.insecure,
+	})
+	var exposed *host.ExposedError
+	if errors.As(err, &exposed) {
+		return app.Usagef("%v", exposed)
+	}
+	return err
+}
+
+// namedPaths returns a function that lists the files which the flags name, nil
+// when they name none.
+func namedPaths(a *app.App) func() ([]string, error) {
+	if a.Global.Config == "" && len(a.Global.WANs) == 0 {
+		return nil
+	}
+	return a.ConfigPaths
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/daemon"
+	"github.com/wanctl/wanctl/pkg/daemon/host"
 	"github.com/wanctl/wanctl/pkg/daemon/steersource"
 	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/steerd"
@@ -166,7 +167,7 @@ func runSteerStatus(a *app.App, cmd *cobra.Command) error {
 	}
 	h, err := local.New(cfg.Socket()).SteeringHealth(cmd.Context())
 	if errors.Is(err, local.ErrNotRunning) {
-		left, leftErr := steeringLeft(cfg.Steering)()
+		left, leftErr := host.SavedSteering(cfg.Steering)()
 		left.Thresholds = steeringThresholds(steeringLaw(cfg.Steering))
 		if leftErr != nil {
 			return app.Checkf("no steering daemon runs (%v), and it has left no state: %v; start it with 'wanctl steer --config %s'", err, leftErr, cfg.Path)

@@ -1,4 +1,8 @@
-package cli
+// Package host is the daemon of `wanctl serve`: health, metrics and the status page
+// of every WAN and every steering daemon of this host on one listener. It asks
+// the daemons over their sockets and reads state files; it controls nothing and
+// never contacts a router.
+package host
 
 import (
 	"context"
@@ -9,7 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/config/web"
 	"github.com/wanctl/wanctl/pkg/daemon"
@@ -18,32 +21,47 @@ import (
 	"github.com/wanctl/wanctl/pkg/telemetry/host"
 )
 
+// Options says what to serve, and where.
+type Options struct {
+	daemon.Options
+	Config    config.Options
+	ConfigDir string
+	// Paths, if set, lists the files to serve at each reload; nil: all of
+	// ConfigDir.
+	Paths func() ([]string, error)
+
+	Listen         string // "host:port"
+	WebConfig      string // file with certificate and users; "" for none
+	InsecurePublic bool   // let everybody read, even on an address that others reach
+}
+
 // server is a running `wanctl serve`.
 type server struct {
 	*daemon.Daemon
-	options   serveOptions
+	options   Options
 	host      *host.Host
 	access    *supervisor.Access
 	encrypted bool // since the start: a listener keeps that
 
-	reloading sync.Mutex // one reload at a time; guards inventory
-	inventory inventory
+	reloading sync.Mutex // one reload at a time; guards configs
+	configs   hostConfig
 }
 
-func serveHost(ctx context.Context, a *app.App, o serveOptions) (err error) {
-	opts := a.DaemonOptions()
-	opts.Log.ConsoleOnly = true
-	ctx, d := daemon.New(ctx, opts)
-	s := &server{Daemon: d, options: o, host: host.New(a.Version), access: supervisor.NewAccess()}
-	s.inventory = inventory{app: a, log: d.Logs.Main()}
+// Run serves until ctx ends or a signal ends it. A listener that others reach
+// without TLS and users is an ExposedError.
+func Run(ctx context.Context, o Options) (err error) {
+	o.Log.ConsoleOnly = true
+	ctx, d := daemon.New(ctx, o.Options)
+	s := &server{Daemon: d, options: o, host: host.New(o.Version), access: supervisor.NewAccess()}
+	s.configs = hostConfig{options: &s.options, log: d.Logs.Main()}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if err := s.build(); err != nil {
 		return err
 	}
 	return s.Run(ctx, daemon.Service{
-		Status:  "serving " + o.listen,
-		Started: []any{"listen", o.listen, "tls", s.encrypted, "users", s.access.Closed()},
-		Reload:  func(ctx context.Context) { _ = s.reload(ctx) }, // it has told what is wrong
+		Status:  "serving " + o.Listen,
+		Started: []any{"listen", o.Listen, "tls", s.encrypted, "users", s.access.Closed()},
+		Reload:  func(ctx context.Context) { _ = s.reload(ctx) }, // it has logged what is wrong
 	})
 }
 
@@ -53,8 +71,8 @@ func (s *server) build() error {
 		return err
 	}
 	s.encrypted = s.access.Encrypted()
-	wans, steering, err := s.inventory.read()
-	if _, named, _ := s.inventory.paths(); err != nil && (named || !usable(wans, steering)) {
+	wans, steering, err := s.configs.read()
+	if err != nil && (s.options.Paths != nil || !usable(wans, steering)) {
 		return err
 	}
 	s.complain(err, "a configuration cannot be used")
@@ -64,7 +82,7 @@ func (s *server) build() error {
 	if _, err := telemetry.New(registry, s.Version); err != nil {
 		return err
 	}
-	listener := supervisor.NewHTTPServer("serve", s.options.listen, "--listen", s.handler(s.host.Metrics(registry)), s.Logs.Main())
+	listener := supervisor.NewHTTPServer("serve", s.options.Listen, "--listen", s.handler(s.host.Metrics(registry)), s.Logs.Main())
 	if s.encrypted {
 		listener.UseTLS(s.access.TLS())
 	}
@@ -135,7 +153,7 @@ func (s *server) reload(ctx context.Context) error {
 	defer s.reloading.Unlock()
 	accessErr := s.loadAccess()
 	s.complain(accessErr, "certificate and users stay as they were")
-	wans, steering, err := s.inventory.read()
+	wans, steering, err := s.configs.read()
 	s.complain(err, "a configuration cannot be used: where there was an old one, that is kept")
 	if err == nil || wans != nil || steering != nil {
 		s.host.Set(wans, steering)
@@ -164,7 +182,7 @@ func (s *server) complain(err error, what string) {
 
 // loadAccess reads certificate and users. What may not be leaves all as it was.
 func (s *server) loadAccess() error {
-	path := s.options.web
+	path := s.options.WebConfig
 	file := &web.File{}
 	if path != "" {
 		var err error
@@ -198,5 +216,5 @@ func (s *server) listening() bool { return len(s.Loops) > 0 }
 func (s *server) report(ctx context.Context) (string, bool) {
 	running, all := s.host.Count(ctx)
 	s.Notifier.Watchdog()
-	return fmt.Sprintf("serving %s: %d of %d daemons run", s.options.listen, running, all), true
+	return fmt.Sprintf("serving %s: %d of %d daemons run", s.options.Listen, running, all), true
 }

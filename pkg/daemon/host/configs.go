@@ -1,8 +1,7 @@
-package cli
+package host
 
 import (
 	"errors"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -10,8 +9,8 @@ import (
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
-	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 	"github.com/wanctl/wanctl/pkg/state"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 	"github.com/wanctl/wanctl/pkg/telemetry/host"
@@ -19,10 +18,10 @@ import (
 	"github.com/wanctl/wanctl/pkg/units"
 )
 
-// inventory is the configurations of a host, read anew at each reload.
-type inventory struct {
-	app *app.App
-	log *slog.Logger
+// hostConfig is the configurations of a host, read anew at each reload.
+type hostConfig struct {
+	options *Options
+	log     *slog.Logger
 
 	good map[string]entry // by path, what was read last
 }
@@ -36,14 +35,14 @@ type entry struct {
 
 // paths lists the files there are now: those that were named, or those of the
 // directory.
-func (v *inventory) paths() (paths []string, named bool, err error) {
-	g := &v.app.Global
-	if g.Config != "" || len(g.WANs) > 0 {
-		paths, err = v.app.ConfigPaths()
+func (v *hostConfig) paths() (paths []string, named bool, err error) {
+	if v.options.Paths != nil {
+		paths, err = v.options.Paths()
 		return paths, true, err
 	}
-	for _, name := range config.Names(g.ConfigDir) {
-		path, err := config.Path(g.ConfigDir, name)
+	dir := v.options.ConfigDir
+	for _, name := range config.Names(dir) {
+		path, err := config.Path(dir, name)
 		if err != nil {
 			return nil, false, err
 		}
@@ -55,7 +54,7 @@ func (v *inventory) paths() (paths []string, named bool, err error) {
 // read reads all configurations. One that has become bad is used as it was. The
 // error is an *config.Error with all that is wrong; what can be served comes
 // beside it.
-func (v *inventory) read() (wans []host.WAN, steering []host.Steering, err error) {
+func (v *hostConfig) read() (wans []host.WAN, steering []host.Steering, err error) {
 	paths, named, err := v.paths()
 	if err != nil {
 		return nil, nil, err
@@ -85,7 +84,7 @@ func (v *inventory) read() (wans []host.WAN, steering []host.Steering, err error
 	wans, steering, clashes := v.members(order)
 	bad.Problems = append(bad.Problems, clashes...)
 	if len(order) == 0 && len(bad.Problems) == 0 {
-		bad.Problems = append(bad.Problems, nothingIn(v.app.Global.ConfigDir))
+		bad.Problems = append(bad.Problems, nothingIn(v.options.ConfigDir))
 	}
 	if len(bad.Problems) > 0 {
 		return wans, steering, &bad
@@ -97,21 +96,17 @@ func (v *inventory) read() (wans []host.WAN, steering []host.Steering, err error
 func nothingIn(dir string) config.Problem {
 	what := "there is no configuration of a WAN or of steering in this directory"
 	if _, err := os.ReadDir(dir); err != nil {
-		var inPath *fs.PathError
-		if errors.As(err, &inPath) {
-			err = inPath.Err
-		}
-		what = "this directory cannot be read: " + err.Error()
+		what = "this directory cannot be read: " + supervisor.WithoutPath(err).Error()
 	}
 	return config.Problem{File: dir, Text: what + "; name another one with --config-dir DIR"}
 }
 
 // readFile reads one configuration. A file of another kind that merely is in
 // the directory is an empty entry.
-func (v *inventory) readFile(path string, named bool) (entry, error) {
+func (v *hostConfig) readFile(path string, named bool) (entry, error) {
 	// The loops have read these files, in their environment: it is theirs to
 	// warn, and ours to do without the passwords.
-	opts := v.app.ConfigOptions()
+	opts := v.options.Config
 	opts.FileAlone, opts.WithoutSecrets = true, true
 	var e entry
 	var err error
@@ -138,7 +133,7 @@ func unreadable(err error) bool {
 }
 
 // members are what the configurations describe. Two must not have one name.
-func (v *inventory) members(order []string) (wans []host.WAN, steering []host.Steering, clashes []config.Problem) {
+func (v *hostConfig) members(order []string) (wans []host.WAN, steering []host.Steering, clashes []config.Problem) {
 	owner := map[string]string{}
 	taken := func(what, name, path string) bool {
 		id := what + " " + telemetry.WANLabel(name)
@@ -159,13 +154,13 @@ func (v *inventory) members(order []string) (wans []host.WAN, steering []host.St
 			if taken("WAN", e.wan.Name, path) {
 				continue
 			}
-			wans = append(wans, host.WAN{Name: e.wan.Name, Loop: local.New(e.wan.Socket()), State: wanLeft(e.wan)})
+			wans = append(wans, host.WAN{Name: e.wan.Name, Loop: local.New(e.wan.Socket()), State: savedWAN(e.wan)})
 		case e.steering != nil:
 			if taken("steering", e.steering.Name, path) {
 				continue
 			}
 			steering = append(steering, host.Steering{Name: e.steering.Name, Primary: e.steering.Primary,
-				Daemon: local.New(e.steering.Socket()), State: steeringLeft(e.steering)})
+				Daemon: local.New(e.steering.Socket()), State: SavedSteering(e.steering)})
 		// The name inside is not known, and that of the file may be another's.
 		case config.DetectKind(path) == config.KindSteering:
 			steering = append(steering, host.Steering{Name: filepath.Base(path), Problem: e.problem})
@@ -176,8 +171,8 @@ func (v *inventory) members(order []string) (wans []host.WAN, steering []host.St
 	return wans, steering, clashes
 }
 
-// wanLeft reads what the last loop of a WAN has left.
-func wanLeft(cfg *config.WAN) func() (telemetry.WANHealth, error) {
+// savedWAN reads what the last loop of a WAN has left.
+func savedWAN(cfg *config.WAN) func() (telemetry.WANHealth, error) {
 	file := state.OpenWAN(cfg.StateFile)
 	return func() (telemetry.WANHealth, error) {
 		left, err := file.ReadOnly()
@@ -205,8 +200,8 @@ func savedAt(borne time.Time, path string) time.Time {
 	return borne
 }
 
-// steeringLeft reads what the last steering daemon has left.
-func steeringLeft(cfg *config.Steering) func() (telemetry.SteeringHealth, error) {
+// SavedSteering reads what the last steering daemon has left.
+func SavedSteering(cfg *config.Steering) func() (telemetry.SteeringHealth, error) {
 	file := state.OpenSteering(cfg.StateFile)
 	return func() (telemetry.SteeringHealth, error) {
 		left, err := file.ReadOnly()
