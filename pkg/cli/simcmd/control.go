@@ -35,8 +35,8 @@ KINDS OF FAULT
 ` + app.ExitStatuses,
 		Example: `  wanctl sim control --at 127.0.0.1:9000 fault stall times=1 command=set applied
   wanctl sim control --at 127.0.0.1:9000 reboot down=2s renumber race=3
-  wanctl sim control --ready-file ready counters WAN-Download-1 dropped=17`,
-		ValidArgs: []string{"fault", "clear", "latency", "drop", "refuse", "listen", "silent", "reboot", "counters", "run"},
+  wanctl sim control --ready-file ready bypass WAN-Download-1 on`,
+		ValidArgs: []string{"fault", "clear", "latency", "drop", "refuse", "listen", "silent", "reboot", "counters", "bypass", "recreate", "swap", "run"},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 && args[0] == "help" {
 				_, err := fmt.Fprintln(a.Out, simrouter.ControlHelp)

@@ -2,8 +2,10 @@ package simcmd
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,6 +29,7 @@ type routerOptions struct {
 	latency     time.Duration
 	plain       bool
 	strict      bool
+	quirks      []string
 
 	// optional are services at addresses nobody asked for: what has taken the
 	// port may keep it.
@@ -39,9 +42,9 @@ func newRouterCmd(a *app.App) *cobra.Command {
 		Use:   "router",
 		Short: "Serve a simulated RouterOS",
 		Long: `Serve a simulated RouterOS until SIGINT or SIGTERM, over REST, the binary API and
-SSH at once: queue tree, simple queues, queue types, mangle rules, address lists, users with
-passwords and policies, the log, and its habits, such as answering one REST
-request at a time.
+SSH at once: queue tree, simple queues, queue types, mangle rules, address lists,
+users with passwords and policies, the log, and its habits, such as answering one
+REST request at a time.
 
 Without addresses, it serves REST at 127.0.0.1:8443, the API over TLS at port
 8729 and SSH at port 8022. With --listen, only services that are given an address
@@ -57,6 +60,9 @@ find with conditions, [], $name, and, or, !, =, !=, . and ->, and :put, :local,
 :if, :foreach, :error, :log, :len, :typeof and :tostr. SSH runs such lines; it has
 no prompt, and 'print' is not a command there.
 
+Where routers differ, or nobody has published what they do, it takes the stricter
+side. --quirk chooses the other:
+` + quirkList() + `
 With --control, 'wanctl sim control' makes things go wrong while it runs.
 
 The ready file has three lines, of which any may be empty: host:port of REST,
@@ -95,9 +101,28 @@ the fingerprint of the host key.
 	f.StringVar(&o.version, "version-ros", "7.22.1", "RouterOS `VERSION` to simulate")
 	f.DurationVar(&o.latency, "latency", 0, "time that every request takes")
 	f.BoolVar(&o.plain, "plain", false, "REST over http instead of https")
+	f.StringSliceVar(&o.quirks, "quirk", nil, "be as some routers are in the points `NAMES`, separated by commas")
+	app.CompleteFlag(cmd, "quirk", quirkNames()...)
 	app.CompleteFlag(cmd, "version-ros", "6.49.10", "7.12", "7.18", "7.22.1")
 	_ = cmd.MarkFlagFilename("script", "rsc")
 	return cmd
+}
+
+func quirkNames() []string {
+	var names []string
+	for _, q := range new(simrouter.Quirks).Named() {
+		names = append(names, q.Name)
+	}
+	return names
+}
+
+// quirkList is the list of quirks for the help.
+func quirkList() string {
+	var b strings.Builder
+	for _, q := range new(simrouter.Quirks).Named() {
+		fmt.Fprintf(&b, "  %-22s %s\n", q.Name, q.Text)
+	}
+	return b.String()
 }
 
 // settle decides what is served where no address was given: scripts name the
@@ -168,6 +193,9 @@ func simulatedRouter(a *app.App, o routerOptions) (*simrouter.Router, error) {
 		return nil, err
 	}
 	cfg := simrouter.Config{Version: o.version, Plain: o.plain, Latency: o.latency, ScriptName: o.script}
+	if err := cfg.Quirks.Switch(o.quirks...); err != nil {
+		return nil, app.Usagef("--quirk: %v", err)
+	}
 	if o.script != "" {
 		text, err := os.ReadFile(o.script)
 		if err != nil {

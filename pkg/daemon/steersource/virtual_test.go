@@ -131,7 +131,9 @@ func inVirtualTime(t *testing.T, way transport, law steering.Config, do func(v *
 		network := newPipes()
 		v := &virtual{line: &line{}, t: t, law: law}
 		var err error
-		v.sim, err = simrouter.New(simrouter.Config{Listen: network.listen, Backend: v.line, Latency: 20 * ms})
+		var quirks simrouter.Quirks
+		quirks.CountsLeafDrops = true
+		v.sim, err = simrouter.New(simrouter.Config{Listen: network.listen, Backend: v.line, Latency: 20 * ms, Quirks: quirks})
 		if err != nil {
 			t.Fatal(err)
 		}

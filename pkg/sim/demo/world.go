@@ -163,8 +163,14 @@ func loadedDirection(t time.Duration) int {
 // Events implements control.Prober.
 func (w *World) Events() <-chan rtt.Event { return w.events }
 
-// SetMaxLimit is the embedded router's way to its queues.
+// unlimited is more than the demo's line carries.
+const unlimited = 10 * bitrate.Gbps
+
+// SetMaxLimit is the embedded router's way to its queues; 0 is no limit.
 func (w *World) SetMaxLimit(queue string, limit bitrate.Rate) error {
+	if limit == 0 {
+		limit = unlimited
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for d, name := range w.queues {

@@ -26,6 +26,9 @@ silent on|off [SERVICE]     accept connections and say nothing
 reboot [down=D] [renumber] [race=N] [race-kind=wrong-data|empty]
 counters QUEUE [bytes=N] [packets=N] [dropped=N] [queued-bytes=N] [queued-packets=N] [rate=R]
                             of a simple queue each value is A/B: what its target sends, what it receives
+bypass QUEUE on|off         traffic goes past the queue: its counters stand still, its limit limits nothing
+recreate QUEUE              remove the queue and add it again, with another id
+swap QUEUE with QUEUE       exchange the names of two queues
 run COMMAND...              a RouterOS command, such as: run /queue tree remove WAN-Upload-1
 SERVICE is www, www-ssl, api, api-ssl or ssh; without one it is all of them`
 
@@ -64,6 +67,8 @@ func (r *Router) Control(line string) error {
 		r.Reboot(o)
 	case "counters":
 		return r.controlCounters(args)
+	case "bypass", "recreate", "swap":
+		return r.controlQueue(words[0], args)
 	case "run":
 		return r.Run(strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "run")))
 	default:
@@ -127,6 +132,29 @@ func parseReboot(args []string) (Reboot, error) {
 		}
 	}
 	return o, nil
+}
+
+// controlQueue carries out a command about the rows of queues. Names may have
+// spaces.
+func (r *Router) controlQueue(command string, args []string) error {
+	last := len(args) - 1
+	switch command {
+	case "bypass":
+		if last < 1 || args[last] != "on" && args[last] != "off" {
+			return errors.New("bypass: give the name of a queue, and on or off")
+		}
+		return r.state.Bypass(strings.Join(args[:last], " "), args[last] == "on")
+	case "recreate":
+		if len(args) == 0 {
+			return errors.New("recreate: give the name of a queue")
+		}
+		return r.state.Recreate(strings.Join(args, " "))
+	}
+	a, b, ok := strings.Cut(strings.Join(args, " "), " with ")
+	if !ok {
+		return errors.New("swap: give the names of two queues, as in: swap WAN-Download-1 with WAN-Upload-1")
+	}
+	return r.state.SwapNames(a, b)
 }
 
 func (r *Router) controlCounters(args []string) error {

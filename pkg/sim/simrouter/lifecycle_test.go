@@ -137,7 +137,7 @@ func TestControl(t *testing.T) {
 	r := start(t, Config{})
 	for _, line := range []string{
 		"latency 1ms", "counters a bytes=5 packets=4 dropped=3 queued-bytes=2 queued-packets=1 rate=6k",
-		"run /queue tree set a max-limit=7M", "silent on", "silent off", "drop", "clear", "refuse", "listen", "reboot down=1ms race=1 race-kind=empty renumber",
+		"run /queue tree set a max-limit=7M", "bypass b c on", "bypass b c off", "recreate b c", "swap b c with a", "swap a with b c", "silent on", "silent off", "drop", "clear", "refuse", "listen", "reboot down=1ms race=1 race-kind=empty renumber",
 	} {
 		if err := r.Control(line); err != nil {
 			t.Errorf("%s: %v", line, err)
@@ -155,6 +155,7 @@ func TestControl(t *testing.T) {
 		"", "explode", "latency", "latency soon", "silent maybe", "fault", "fault earthquake", "fault stall times=x", "fault stall colour=red",
 		"fault slow for=1", "fault html status=x", "reboot down=1", "reboot now", "reboot race-kind=stall", "counters", "counters zz", "counters a bytes=x",
 		"counters a colour=1", "run /queue tree remove zz",
+		"bypass", "bypass a", "bypass zz on", "recreate", "recreate zz", "swap a b c", "swap a with zz",
 	} {
 		if err := r.Control(line); err == nil {
 			t.Errorf("%q was accepted", line)

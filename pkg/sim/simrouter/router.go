@@ -80,35 +80,6 @@ type Config struct {
 	Listen func(network, addr string) (net.Listener, error)
 }
 
-// Quirks are points where RouterOS's behaviour is unknown or varies. The zero
-// value of each is the likelier behaviour.
-type Quirks struct {
-	routeros.Quirks
-
-	SerialiseAll bool // requests of all services and sessions take turns, as those of REST do
-
-	// REST.
-	DeniedStatus      int           // HTTP status of a missing policy; 500
-	NoPolicyStatus    int           // of a user without the rest-api policy; 401
-	BadVerbStatus     int           // of a method a path does not have; 406
-	UnknownPathStatus int           // 400
-	LoginPerRequest   bool          // every request is a login in /log, not every connection
-	PlusIsSpace       bool          // + in a filter means a space
-	NoNamesInPath     bool          // /queue/tree/NAME is not accepted for /queue/tree/*ID
-	EmptyAnswers      bool          // PUT and PATCH answer [] instead of the row
-	NoPostPrint       bool          // POST .../print does not exist
-	EscapedControls   bool          // control bytes in strings are valid JSON
-	KeepAlive         time.Duration // idle connections are closed after this; 0 never
-
-	// The binary API.
-	OldLogin         bool   // by challenge and response, as before 6.43
-	LoginMessage     string // of a refused login; "invalid user name or password (6)"
-	NoCategories     bool   // traps come without =category=
-	NoAPICertificate bool   // api-ssl has no certificate and offers anonymous ciphers alone
-
-	SSH SSHQuirks
-}
-
 // Router is one simulated router. It is safe for concurrent use.
 type Router struct {
 	// configuration

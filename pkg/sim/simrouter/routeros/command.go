@@ -247,7 +247,7 @@ func (m *Router) add(u *User, mn *menu, c Command) (Result, *Error) {
 		at = mn.index(before)
 	}
 	if mn.path == treePath || mn.path == simplePath {
-		r.firstName = r.values["name"]
+		r.queue = &realQueue{name: r.values["name"]}
 	}
 	if err := m.validate(mn, nil, r); err != nil {
 		return Result{}, err

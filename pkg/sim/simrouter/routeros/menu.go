@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/wanctl/wanctl/pkg/router"
 )
 
 // kind is the role of a field.
@@ -39,14 +37,10 @@ type field struct {
 type row struct {
 	id      uint32
 	values  map[string]string
-	dynamic bool      // not configuration: lost on reboot, costs no flash
-	expires time.Time // dynamic rows with a timeout
-	origin  *row      // of a dynamic row that the router made from another; it cannot be changed
-
-	// Of queues: the name when it was added, by which a backend still has it
-	// under another name, and the backend's counters at the last reset, A and B.
-	firstName string
-	zero      [2]router.Counters
+	dynamic bool       // not configuration: lost on reboot, costs no flash
+	expires time.Time  // dynamic rows with a timeout
+	origin  *row       // of a dynamic row that the router made from another; it cannot be changed
+	queue   *realQueue // nil unless the row is a queue
 }
 
 func (r *row) ref() string { return "*" + strings.ToUpper(strconv.FormatUint(uint64(r.id), 16)) }

@@ -1,5 +1,7 @@
 package routeros
 
+import "strconv"
+
 // Queue menus. The names, defaults and order of fields are those RouterOS 7
 // prints over REST.
 
@@ -38,9 +40,12 @@ func queueTree() *menu {
 			if err := limitOrder(now.values["limit-at"], now.values["max-limit"]); err != nil {
 				return err
 			}
-			return m.setTreeLimit(old, now)
+			return m.setRealLimits(treePath, old, now)
 		},
-		refresh: (*Router).refreshTree,
+		refresh: func(m *Router, r *row, wanted func(string) bool) {
+			r.values["invalid"] = strconv.FormatBool(!m.isParent(r.values["parent"]) || m.byName(typePath, r.values["queue"]) == nil)
+			m.refreshCounters(treePath, r, wanted)
+		},
 	}
 }
 

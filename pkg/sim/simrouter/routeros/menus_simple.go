@@ -59,16 +59,13 @@ func queueSimple() *menu {
 			if err := limitOrder(now.values["total-limit-at"], now.values["total-max-limit"]); err != nil {
 				return err
 			}
-			return m.setSimpleLimits(old, now)
+			return m.setRealLimits(simplePath, old, now)
 		},
-		refresh: (*Router).refreshSimple,
+		refresh: func(m *Router, r *row, wanted func(string) bool) {
+			r.values["invalid"] = strconv.FormatBool(m.simpleInvalid(r))
+			m.refreshCounters(simplePath, r, wanted)
+		},
 	}
-}
-
-// pair returns the two sides of a two-way value.
-func (r *row) pair(name string) [2]string {
-	a, b, _ := strings.Cut(r.values[name], "/")
-	return [2]string{a, b}
 }
 
 // parseTarget reads the targets of a simple queue: addresses and prefixes, which
@@ -128,21 +125,4 @@ func (m *Router) simpleInvalid(r *row) bool {
 		}
 	}
 	return false
-}
-
-// refreshSimple computes the status and counters of a simple queue.
-func (m *Router) refreshSimple(r *row, wanted func(string) bool) {
-	r.values["invalid"] = strconv.FormatBool(m.simpleInvalid(r))
-	if m.simple == nil || !countersWanted(wanted) {
-		return
-	}
-	c, err := m.simple.SimpleCounters(r.firstName)
-	if err != nil {
-		m.log.Warn("reading counters of the backend", "simple queue", r.firstName, "error", err)
-		return
-	}
-	for i := range c {
-		c[i] = since(c[i], r.zero[i])
-	}
-	storeSimpleCounters(r, c)
 }

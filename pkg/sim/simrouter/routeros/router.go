@@ -21,6 +21,8 @@ import (
 type Quirks struct {
 	// EqualWritesFlash: setting a value to what it already is costs a sector.
 	EqualWritesFlash bool
+	// CountsLeafDrops: queues count the drops inside of a CAKE or FQ-CoDel leaf.
+	CountsLeafDrops bool
 	// DuplicateQueueNames: a second queue of the same name is accepted.
 	DuplicateQueueNames bool
 	// ResolvesNames: the router has a resolver, so that host names in address

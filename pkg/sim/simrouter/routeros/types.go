@@ -152,10 +152,7 @@ func reference(path string) valueType {
 // pair is a two-way value of a simple queue, "up/down"; one value means both.
 func pair(of valueType) valueType {
 	return valueType{rsc.Str, func(m *Router, arg, in string) (string, *Error) {
-		up, down, two := strings.Cut(in, "/")
-		if !two {
-			down = up
-		}
+		up, down := cutPair(in)
 		up, err := of.parse(m, arg, up)
 		if err != nil {
 			return "", err
@@ -165,6 +162,15 @@ func pair(of valueType) valueType {
 		}
 		return up + "/" + down, nil
 	}}
+}
+
+// cutPair returns the two sides of a two-way value; one value is both.
+func cutPair(in string) (a, b string) {
+	a, b, two := strings.Cut(in, "/")
+	if !two {
+		b = a
+	}
+	return a, b
 }
 
 // scriptValue returns a value of the field as scripts see it.
