@@ -13,10 +13,13 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/configcmd"
+	"github.com/wanctl/wanctl/pkg/cli/democmd"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/cli/probecmd"
+	"github.com/wanctl/wanctl/pkg/cli/routercmd"
 	"github.com/wanctl/wanctl/pkg/cli/simcmd"
 	"github.com/wanctl/wanctl/pkg/cli/statecmd"
+	"github.com/wanctl/wanctl/pkg/cli/tracecmd"
 )
 
 const rootLong = `wanctl keeps a WAN behind a MikroTik router free of bufferbloat.
@@ -33,13 +36,13 @@ func newRootCmd(a *app.App) *cobra.Command {
 	root := a.NewRoot(rootLong)
 	root.AddCommand(
 		configcmd.New(a),
-		newRouterCmd(a),
+		routercmd.New(a),
 		newShapeCmd(a),
 		newSteerCmd(a),
 		newServeCmd(a),
 		probecmd.New(a),
-		newTraceCmd(a),
-		newDemoCmd(a),
+		tracecmd.New(a),
+		democmd.New(a),
 		statecmd.New(a),
 		simcmd.New(a),
 		newVersionCmd(a),

@@ -8,6 +8,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
+	"github.com/wanctl/wanctl/pkg/cli/tracecmd"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/daemon/shape"
 )
@@ -109,7 +110,7 @@ func runLoops(ctx context.Context, a *app.App, wans []*config.WAN, o shapeOption
 		return shapeOnce(ctx, a, opts)
 	}
 	if a.Global.Output != output.Table {
-		opts.Decisions = newDecisionStream(a)
+		opts.Decisions = tracecmd.NewDecisionStream(a)
 	}
 	return shape.Run(ctx, opts)
 }

@@ -1,4 +1,4 @@
-package cli
+package routercmd
 
 import (
 	"bytes"
@@ -89,7 +89,9 @@ func TestTransports(t *testing.T) {
 				}
 				args := append([]string{"router"}, command.args...)
 				args = append(args, "--host", addr, "--user", "wanctl")
-				status := Run(t.Context(), a, append(args, way.args(sim)...))
+				root := a.NewRoot("")
+				root.AddCommand(New(a))
+				status := a.Execute(t.Context(), root, append(args, way.args(sim)...))
 				if status != command.status {
 					t.Errorf("%q: status %d, want %d\n%s", command.args, status, command.status, &stderr)
 				}

@@ -1,4 +1,4 @@
-package cli
+package tracecmd
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/trace"
 )
 
-const traceReplayLong = `Run the law over a recording and print the decisions that change something.
+const replayLong = `Run the law over a recording and print the decisions that change something.
 
 It takes no time and no network. A recording of 'wanctl shape --record' or of
 'wanctl sim link --record' says how the law was set up, so it needs no
@@ -25,11 +25,11 @@ law has the settings of that configuration instead; a recording of 'wanctl probe
 
 `
 
-func newTraceReplayCmd(a *app.App) *cobra.Command {
+func newReplayCmd(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "replay FILE",
 		Short: "Run the law over a recording again",
-		Long:  traceReplayLong + app.ExitStatuses,
+		Long:  replayLong + app.ExitStatuses,
 		Example: `  wanctl trace replay trace.jsonl
   wanctl trace replay trace.jsonl -o csv > decisions.csv
   wanctl trace replay trace.jsonl --config other.yaml
@@ -70,7 +70,7 @@ func replayedLaw(a *app.App, cmd *cobra.Command, in *recording) (replayLaw, erro
 
 // printReplay prints the decisions of law that change something.
 func printReplay(ctx context.Context, a *app.App, in *recording, law replayLaw) error {
-	stream := newDecisionStream(a)
+	stream := NewDecisionStream(a)
 	run := law.replay(func(_ autorate.Input, dec autorate.Decision) error {
 		if !dec.Directions[0].Changed && !dec.Directions[1].Changed {
 			return nil

@@ -1,4 +1,4 @@
-package cli
+package routercmd
 
 import (
 	"strings"
@@ -60,8 +60,8 @@ func TestRouterFlags(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			environment := map[string]string{"ROUTER_PASSWORD": "secret", "KEY": "open"}
 			a := &app.App{LookupEnv: func(name string) (string, bool) { v, ok := environment[name]; return v, ok }}
-			var o routerFlags
-			cmd := newRouterInfoCmd(a, &o)
+			var o connFlags
+			cmd := newInfoCmd(a, &o)
 			o.add(cmd)
 			if err := cmd.ParseFlags(tt.args); err != nil {
 				t.Fatal(err)

@@ -1,4 +1,4 @@
-package cli
+package democmd
 
 import (
 	"fmt"
@@ -11,9 +11,9 @@ import (
 	"github.com/wanctl/wanctl/pkg/units"
 )
 
-// demoScreen is the view for a terminal: a block that is redrawn in place, and
+// tui is the view for a terminal: a block that is redrawn in place, and
 // above it what the law decided and why.
-type demoScreen struct {
+type tui struct {
 	app    *app.App
 	live   *output.Live
 	block  []string
@@ -21,22 +21,22 @@ type demoScreen struct {
 	alone  []float64
 }
 
-const demoHistory = 60 // samples of a sparkline: twelve seconds
+const sparkSamples = 60 // samples of a sparkline: twelve seconds
 
-func newDemoScreen(a *app.App) *demoScreen {
-	return &demoScreen{app: a, live: output.NewLive(a.Streams)}
+func newTUI(a *app.App) *tui {
+	return &tui{app: a, live: output.NewLive(a.Streams)}
 }
 
-func (v *demoScreen) paint(c output.Colour, text string) string {
+func (v *tui) paint(c output.Colour, text string) string {
 	return output.Paint(!v.app.Global.NoColor, c, text)
 }
 
-func (v *demoScreen) tell(l demoLine) {
+func (v *tui) tell(l line) {
 	// An error here shows again at the next redraw, which returns it.
 	_ = v.live.Print(fmt.Sprintf("%6.2fs  %s", l.at.Seconds(), l.text), v.block)
 }
 
-func (v *demoScreen) show(now demo.State, dec autorate.Decision) error {
+func (v *tui) show(now demo.State, dec autorate.Decision) error {
 	v.shaped = keep(v.shaped, units.Millis(now.Shaped))
 	v.alone = keep(v.alone, units.Millis(now.Alone))
 	v.block = []string{
@@ -53,13 +53,13 @@ func (v *demoScreen) show(now demo.State, dec autorate.Decision) error {
 	return v.live.Draw(v.block)
 }
 
-func (v *demoScreen) side(name string, d autorate.DirectionDecision, capacity float64) string {
+func (v *tui) side(name string, d autorate.DirectionDecision, capacity float64) string {
 	return fmt.Sprintf("%-9s %s  limit %5.1fM  carrying %5.1fM  link %5.1fM  %s",
 		name, v.paint(stateColour(d.State), fmt.Sprintf("%-8s", d.State)),
 		d.Limit.Mbps(), d.Throughput.Mbps(), capacity, d.Reason)
 }
 
-func (v *demoScreen) spark(name string, values []float64, top float64) string {
+func (v *tui) spark(name string, values []float64, top float64) string {
 	newest := values[len(values)-1]
 	c := output.Green
 	switch {
@@ -90,11 +90,11 @@ func stateColour(s autorate.State) output.Colour {
 	return output.Green
 }
 
-func (v *demoScreen) close() { _ = v.live.Close() }
+func (v *tui) close() { _ = v.live.Close() }
 
 func keep(values []float64, x float64) []float64 {
 	values = append(values, x)
-	if len(values) > demoHistory {
+	if len(values) > sparkSamples {
 		values = values[1:]
 	}
 	return values

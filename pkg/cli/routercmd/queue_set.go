@@ -1,4 +1,4 @@
-package cli
+package routercmd
 
 import (
 	"context"
@@ -24,13 +24,13 @@ type queueChange struct {
 	Queue       string       `json:"queue"`
 	Changed     bool         `json:"changed"` // or would be, in a dry run
 	DryRun      bool         `json:"dry_run"`
-	OldMaxLimit bitrate.Rate `json:"old_max_limit_bps,omitzero"`
-	MaxLimit    bitrate.Rate `json:"max_limit_bps,omitzero"`
+	OldMaxLimit bitrate.Rate `json:"old_max_limit_bps,omitempty"`
+	MaxLimit    bitrate.Rate `json:"max_limit_bps,omitempty"`
 	OldType     string       `json:"old_queue_type"`
 	Type        string       `json:"queue_type"`
 }
 
-func newQueueSetCmd(a *app.App, o *routerFlags) *cobra.Command {
+func newQueueSetCmd(a *app.App, o *connFlags) *cobra.Command {
 	var set queueSetOptions
 	cmd := &cobra.Command{
 		Use:   "set NAME",
@@ -126,7 +126,7 @@ func printQueueChange(a *app.App, c queueChange) error {
 	case output.JSON:
 		return output.EncodeJSON(a.Out, c)
 	case output.JSONL, output.CSV:
-		return output.List(a.Out, a.Global.Output, []queueChange{c}, queueChangeColumns())
+		return output.List(a.Out, a.Global.Output, []queueChange{c}, nil)
 	case output.Table:
 	}
 	suffix := ""
@@ -149,16 +149,4 @@ func printQueueChange(a *app.App, c queueChange) error {
 		}
 	}
 	return nil
-}
-
-func queueChangeColumns() []output.Column[queueChange] {
-	return []output.Column[queueChange]{
-		field("queue", func(c queueChange) any { return c.Queue }),
-		field("changed", func(c queueChange) any { return c.Changed }),
-		field("dry_run", func(c queueChange) any { return c.DryRun }),
-		field("old_max_limit_bps", func(c queueChange) any { return limitField(c.OldMaxLimit) }),
-		field("max_limit_bps", func(c queueChange) any { return limitField(c.MaxLimit) }),
-		field("old_queue_type", func(c queueChange) any { return c.OldType }),
-		field("queue_type", func(c queueChange) any { return c.Type }),
-	}
 }

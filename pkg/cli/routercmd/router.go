@@ -1,4 +1,7 @@
-package cli
+// Package routercmd is `wanctl router`: it shows and changes queues, address lists,
+// mangle rules and scripts of a router by hand, and prints the commands that set
+// one up. It owns the flags that name a router on the command line.
+package routercmd
 
 import (
 	"context"
@@ -11,7 +14,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
-const routerLong = `Look at the router, and change what wanctl changes there.
+const long = `Look at the router, and change what wanctl changes there.
 
 The connection comes from the configuration of a WAN (--wan NAME or --config
 FILE). To look around before there is one, give --host; the password is taken
@@ -23,12 +26,12 @@ and 22 is ssh. --ssh-key alone means ssh too.
 
 `
 
-func newRouterCmd(a *app.App) *cobra.Command {
-	var o routerFlags
+func New(a *app.App) *cobra.Command {
+	var o connFlags
 	cmd := &cobra.Command{
 		Use:   "router",
 		Short: "Look at the router, and change queues, lists and rules by hand",
-		Long:  routerLong + app.ExitStatuses,
+		Long:  long + app.ExitStatuses,
 		Example: `  wanctl router info --host 192.168.88.1 --user wanctl
   wanctl router queue get --wan spectrum
   wanctl router mangle get --host 192.168.88.1 --transport api
@@ -40,19 +43,19 @@ func newRouterCmd(a *app.App) *cobra.Command {
 	}
 	o.add(cmd)
 	cmd.AddCommand(
-		newRouterInfoCmd(a, &o),
-		newRouterQueueCmd(a, &o),
-		newRouterListCmd(a, &o),
-		newRouterMangleCmd(a, &o),
-		newRouterScriptCmd(a, &o),
-		newRouterRouteCmd(a, &o),
-		newRouterExportCmd(a, &o),
+		newInfoCmd(a, &o),
+		newQueueCmd(a, &o),
+		newListCmd(a, &o),
+		newMangleCmd(a, &o),
+		newScriptCmd(a, &o),
+		newRouteCmd(a, &o),
+		newExportCmd(a, &o),
 	)
 	return cmd
 }
 
-// newRouterGroup is a command that only groups others.
-func newRouterGroup(use, short, long string, subcommands ...*cobra.Command) *cobra.Command {
+// newGroup is a command that only groups others.
+func newGroup(use, short, long string, subcommands ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   use,
 		Short: short,
@@ -67,7 +70,7 @@ func newRouterGroup(use, short, long string, subcommands ...*cobra.Command) *cob
 
 // with runs f with a client for the router that flags or configuration name,
 // and ends the session afterwards.
-func (o *routerFlags) with(a *app.App, cmd *cobra.Command, f func(context.Context, router.Client) error) error {
+func (o *connFlags) with(a *app.App, cmd *cobra.Command, f func(context.Context, router.Client) error) error {
 	client, err := o.connect(a, cmd)
 	if err != nil {
 		return err
@@ -87,7 +90,7 @@ func unsure(err error, what string) error {
 
 // connect returns a client for the router that flags or configuration name.
 // Nothing is sent yet.
-func (o *routerFlags) connect(a *app.App, cmd *cobra.Command) (router.Client, error) {
+func (o *connFlags) connect(a *app.App, cmd *cobra.Command) (router.Client, error) {
 	if cmd.Flags().Changed("wait") && o.wait <= 0 {
 		return nil, app.Usagef("--wait %v: must be more than 0", o.wait)
 	}

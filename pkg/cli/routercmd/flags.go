@@ -1,4 +1,4 @@
-package cli
+package routercmd
 
 import (
 	"cmp"
@@ -17,8 +17,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
-// routerFlags is the connection given on the command line.
-type routerFlags struct {
+// connFlags is the connection given on the command line.
+type connFlags struct {
 	host        string
 	port        int
 	transport   string
@@ -40,7 +40,7 @@ type routerFlags struct {
 // defaultWait is for a router without a configuration.
 const defaultWait = 5 * time.Second
 
-func (o *routerFlags) add(cmd *cobra.Command) {
+func (o *connFlags) add(cmd *cobra.Command) {
 	f := cmd.PersistentFlags()
 	f.StringVar(&o.host, "host", "", "router `HOST` or HOST:PORT, instead of a configuration")
 	f.IntVar(&o.port, "port", 0, "with --host: port `N` (default rest 443 or 80, api 8729 or 8728, ssh 22)")
@@ -64,7 +64,7 @@ func (o *routerFlags) add(cmd *cobra.Command) {
 }
 
 // needHost refuses flags that have no meaning without --host.
-func (o *routerFlags) needHost(cmd *cobra.Command) error {
+func (o *connFlags) needHost(cmd *cobra.Command) error {
 	for _, name := range append([]string{"port", "transport", "plain", "fingerprint", "user", "password-env"}, sshFlags...) {
 		if cmd.Flags().Changed(name) {
 			return app.Usagef("--%s goes with --host; without it the connection comes from the configuration", name)
@@ -74,7 +74,7 @@ func (o *routerFlags) needHost(cmd *cobra.Command) error {
 }
 
 // dialHost is connect for a connection that is on the command line.
-func (o *routerFlags) dialHost(a *app.App, cmd *cobra.Command) (router.Client, error) {
+func (o *connFlags) dialHost(a *app.App, cmd *cobra.Command) (router.Client, error) {
 	r, err := o.router(a, cmd)
 	if err != nil {
 		return nil, err
@@ -88,7 +88,7 @@ func (o *routerFlags) dialHost(a *app.App, cmd *cobra.Command) (router.Client, e
 
 // router settles what the flags leave open, as the configuration does: every
 // field of the result is in force.
-func (o *routerFlags) router(a *app.App, cmd *cobra.Command) (config.Router, error) {
+func (o *connFlags) router(a *app.App, cmd *cobra.Command) (config.Router, error) {
 	given := cmd.Flags().Changed
 	r := config.Router{User: o.user, SSHKey: o.sshKey, KnownHosts: o.knownHosts, SSHLegacy: o.sshLegacy}
 	if err := o.address(&r, given("port")); err != nil {
@@ -138,7 +138,7 @@ func misplaced(t config.Transport, given func(string) bool) error {
 }
 
 // secrets reads password and passphrase from the environment.
-func (o *routerFlags) secrets(r *config.Router, a *app.App, given func(string) bool) error {
+func (o *connFlags) secrets(r *config.Router, a *app.App, given func(string) bool) error {
 	read := func(flag, name string) (config.Secret, error) {
 		value, set := a.LookupEnv(name)
 		if !set && given(flag) {
@@ -157,7 +157,7 @@ func (o *routerFlags) secrets(r *config.Router, a *app.App, given func(string) b
 }
 
 // address splits --host, and takes the port from there or from --port.
-func (o *routerFlags) address(r *config.Router, portGiven bool) error {
+func (o *connFlags) address(r *config.Router, portGiven bool) error {
 	r.Host, r.Port = o.host, o.port
 	if host, port, err := net.SplitHostPort(o.host); err == nil {
 		n, err := strconv.Atoi(port)
@@ -206,7 +206,7 @@ func defaultPort(t config.Transport, tls bool) int {
 
 // protocol settles transport, TLS and port: what is written wins, then what
 // the port is known for, then rest over TLS.
-func (o *routerFlags) protocol(r *config.Router, given bool) error {
+func (o *connFlags) protocol(r *config.Router, given bool) error {
 	transport, tls, known := wellKnown(r.Port)
 	switch {
 	case given:
@@ -233,7 +233,7 @@ func (o *routerFlags) protocol(r *config.Router, given bool) error {
 
 // pins checks the fingerprints, so that a mistyped one is not a router that
 // changed its key.
-func (o *routerFlags) pins(r *config.Router) error {
+func (o *connFlags) pins(r *config.Router) error {
 	var err error
 	if o.fingerprint != "" {
 		if r.TLSFingerprint, err = schema.ParseScalar(schema.TLSHash, o.fingerprint); err != nil {

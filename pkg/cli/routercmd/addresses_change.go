@@ -1,4 +1,4 @@
-package cli
+package routercmd
 
 import (
 	"context"
@@ -33,7 +33,7 @@ type listAddOptions struct {
 	commentGiven bool
 }
 
-func newListAddCmd(a *app.App, o *routerFlags) *cobra.Command {
+func newListAddCmd(a *app.App, o *connFlags) *cobra.Command {
 	var add listAddOptions
 	cmd := &cobra.Command{
 		Use:   "add LIST ADDRESS",
@@ -80,7 +80,7 @@ the command says what differs, and the status is 5.
 	return cmd
 }
 
-func newListRemoveCmd(a *app.App, o *routerFlags) *cobra.Command {
+func newListRemoveCmd(a *app.App, o *connFlags) *cobra.Command {
 	var dryRun bool
 	cmd := &cobra.Command{
 		Use:   "remove LIST ADDRESS",
@@ -240,18 +240,11 @@ func printAddressChange(a *app.App, c addressChange, done string) error {
 	case output.JSON:
 		return output.EncodeJSON(a.Out, c)
 	case output.JSONL, output.CSV:
-		var fields []output.Column[addressChange]
-		for _, f := range addressFields() {
-			fields = append(fields, output.Column[addressChange]{Name: f.Name, Text: func(c addressChange) string { return f.Text(c.routerAddress) }})
-		}
-		fields = append(fields,
-			field("changed", func(c addressChange) any { return c.Changed }),
-			field("dry_run", func(c addressChange) any { return c.DryRun }))
-		return output.List(a.Out, a.Global.Output, []addressChange{c}, fields)
+		return output.List(a.Out, a.Global.Output, []addressChange{c}, nil)
 	case output.Table:
 	}
 	suffix := ""
-	if c.Timeout > 0 {
+	if c.Timeout != nil {
 		suffix = ", goes in " + secondsText(c.Timeout)
 	}
 	if c.DryRun && c.Changed {

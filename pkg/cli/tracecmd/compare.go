@@ -1,4 +1,4 @@
-package cli
+package tracecmd
 
 import (
 	"context"
@@ -24,7 +24,7 @@ const differencesKept = 5
 // openLoop is the caveat of every replay.
 const openLoop = "Replay is open-loop: the recorded delay answers to the limits in force then, not to those decided here."
 
-const traceCompareLong = `Run the law over one recording with several configurations and print side by
+const compareLong = `Run the law over one recording with several configurations and print side by
 side what it does with each.
 
 A single configuration is compared with the recorded one; then the recording must
@@ -34,11 +34,11 @@ say how the law was set up, which one of 'wanctl probe' does not.
 
 `
 
-func newTraceCompareCmd(a *app.App) *cobra.Command {
+func newCompareCmd(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "compare FILE CONFIG...",
 		Short: "Compare configurations on the same recording",
-		Long:  traceCompareLong + app.ExitStatuses,
+		Long:  compareLong + app.ExitStatuses,
 		Example: `  wanctl trace compare trace.jsonl new.yaml
   wanctl trace compare trace.jsonl old.yaml new.yaml -o json`,
 		Args: app.UsageArgs(cobra.MinimumNArgs(2)),

@@ -1,4 +1,4 @@
-package cli
+package tracecmd
 
 import (
 	"encoding/json"

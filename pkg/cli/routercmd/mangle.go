@@ -1,4 +1,4 @@
-package cli
+package routercmd
 
 import (
 	"context"
@@ -27,13 +27,13 @@ type routerRule struct {
 	Params   map[string]string `json:"params"`
 }
 
-func newRouterMangleCmd(a *app.App, o *routerFlags) *cobra.Command {
-	return newRouterGroup("mangle", "Mangle rules of the firewall",
+func newMangleCmd(a *app.App, o *connFlags) *cobra.Command {
+	return newGroup("mangle", "Mangle rules of the firewall",
 		"Read mangle rules of the router's firewall, and enable and disable one by its comment.",
 		newMangleGetCmd(a, o), newMangleSwitchCmd(a, o, true), newMangleSwitchCmd(a, o, false))
 }
 
-func newMangleGetCmd(a *app.App, o *routerFlags) *cobra.Command {
+func newMangleGetCmd(a *app.App, o *connFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "get [COMMENT]",
 		Short: "All mangle rules in order, or the one with a comment",
@@ -69,7 +69,7 @@ With -o json, all rules are an array and one rule is an object.
 					shown[i] = newRouterRule(r)
 					shown[i].Position = i + 1
 				}
-				return list(a, shown, ruleColumns(true), ruleFields())
+				return output.List(a.Out, a.Global.Output, shown, ruleColumns(true))
 			})
 		},
 	}
@@ -81,7 +81,7 @@ func printRule(a *app.App, r routerRule) error {
 	if a.Global.Output == output.JSON {
 		return output.EncodeJSON(a.Out, r)
 	}
-	return list(a, []routerRule{r}, ruleColumns(false), ruleFields())
+	return output.List(a.Out, a.Global.Output, []routerRule{r}, ruleColumns(false))
 }
 
 func newRouterRule(r router.Rule) routerRule {
@@ -97,39 +97,19 @@ func newRouterRule(r router.Rule) routerRule {
 
 func ruleColumns(numbered bool) []output.Column[routerRule] {
 	columns := []output.Column[routerRule]{
-		number("#", func(r routerRule) string { return strconv.Itoa(r.Position) }),
-		text("COMMENT", func(r routerRule) string { return r.Comment }),
-		text("STATE", routerRule.state),
-		text("CHAIN", func(r routerRule) string { return r.Chain }),
-		text("ACTION", func(r routerRule) string { return r.Action }),
-		number("PACKETS", func(r routerRule) string { return strconv.FormatUint(r.Packets, 10) }),
-		number("BYTES", func(r routerRule) string { return bytesText(r.Bytes) }),
-		text("PARAMETERS", func(r routerRule) string { return paramsText(r.told()) }),
+		output.Number("#", func(r routerRule) string { return strconv.Itoa(r.Position) }),
+		output.Text("COMMENT", func(r routerRule) string { return r.Comment }),
+		output.Text("STATE", routerRule.state),
+		output.Text("CHAIN", func(r routerRule) string { return r.Chain }),
+		output.Text("ACTION", func(r routerRule) string { return r.Action }),
+		output.Number("PACKETS", func(r routerRule) string { return strconv.FormatUint(r.Packets, 10) }),
+		output.Number("BYTES", func(r routerRule) string { return bytesText(r.Bytes) }),
+		output.Text("PARAMETERS", func(r routerRule) string { return output.Pairs(r.told()) }),
 	}
 	if !numbered {
 		return columns[1:]
 	}
 	return columns
-}
-
-func ruleFields() []output.Column[routerRule] {
-	return []output.Column[routerRule]{
-		field("comment", func(r routerRule) any { return r.Comment }),
-		field("chain", func(r routerRule) any { return r.Chain }),
-		field("action", func(r routerRule) any { return r.Action }),
-		field("enabled", func(r routerRule) any { return r.Enabled }),
-		field("dynamic", func(r routerRule) any { return r.Dynamic }),
-		field("invalid", func(r routerRule) any { return r.Invalid }),
-		field("bytes", func(r routerRule) any { return r.Bytes }),
-		field("packets", func(r routerRule) any { return r.Packets }),
-		field("position", func(r routerRule) any {
-			if r.Position == 0 {
-				return ""
-			}
-			return r.Position
-		}),
-		field("params", func(r routerRule) any { return paramsText(r.Params) }),
-	}
 }
 
 // state is what a person should know of a rule.

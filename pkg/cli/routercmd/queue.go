@@ -1,4 +1,4 @@
-package cli
+package routercmd
 
 import (
 	"context"
@@ -17,8 +17,8 @@ type routerQueue struct {
 	Name          string       `json:"name"`
 	Parent        string       `json:"parent"`
 	Type          string       `json:"queue_type"`
-	MaxLimit      bitrate.Rate `json:"max_limit_bps,omitzero"`
-	LimitAt       bitrate.Rate `json:"limit_at_bps,omitzero"`
+	MaxLimit      bitrate.Rate `json:"max_limit_bps,omitempty"`
+	LimitAt       bitrate.Rate `json:"limit_at_bps,omitempty"`
 	Rate          bitrate.Rate `json:"rate_bps"`
 	Bytes         uint64       `json:"bytes"`
 	Packets       uint64       `json:"packets"`
@@ -30,12 +30,12 @@ type routerQueue struct {
 	Comment       string       `json:"comment,omitempty"`
 }
 
-func newRouterQueueCmd(a *app.App, o *routerFlags) *cobra.Command {
-	return newRouterGroup("queue", "Queues of the queue tree", "Read and set queues of the router's queue tree.",
+func newQueueCmd(a *app.App, o *connFlags) *cobra.Command {
+	return newGroup("queue", "Queues of the queue tree", "Read and set queues of the router's queue tree.",
 		newQueueGetCmd(a, o), newQueueSetCmd(a, o), newQueueTypesCmd(a, o))
 }
 
-func newQueueGetCmd(a *app.App, o *routerFlags) *cobra.Command {
+func newQueueGetCmd(a *app.App, o *connFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "get [NAME]",
 		Short: "Limits and counters of all queues, or of one",
@@ -78,7 +78,7 @@ func printQueue(a *app.App, q router.Queue) error {
 }
 
 func listQueues(a *app.App, queues []routerQueue) error {
-	return list(a, queues, queueColumns(), queueFields())
+	return output.List(a.Out, a.Global.Output, queues, queueColumns())
 }
 
 func routerQueues(queues ...router.Queue) []routerQueue {
@@ -97,35 +97,15 @@ func routerQueues(queues ...router.Queue) []routerQueue {
 // queueColumns is the table for people, as wide as a terminal.
 func queueColumns() []output.Column[routerQueue] {
 	return []output.Column[routerQueue]{
-		text("NAME", func(q routerQueue) string { return q.Name }),
-		text("PARENT", func(q routerQueue) string { return q.Parent }),
-		text("TYPE", func(q routerQueue) string { return q.Type }),
-		number("MAX-LIMIT", func(q routerQueue) string { return limitText(q.MaxLimit) }),
-		number("RATE", func(q routerQueue) string { return q.Rate.Human() }),
-		number("SENT", func(q routerQueue) string { return bytesText(q.Bytes) }),
-		number("DROPPED", func(q routerQueue) string { return strconv.FormatUint(q.Dropped, 10) }),
-		number("QUEUED", func(q routerQueue) string { return bytesText(q.QueuedBytes) }),
-		text("STATE", routerQueue.state),
-	}
-}
-
-// queueFields is CSV: the same fields as JSON.
-func queueFields() []output.Column[routerQueue] {
-	return []output.Column[routerQueue]{
-		field("name", func(q routerQueue) any { return q.Name }),
-		field("parent", func(q routerQueue) any { return q.Parent }),
-		field("queue_type", func(q routerQueue) any { return q.Type }),
-		field("max_limit_bps", func(q routerQueue) any { return limitField(q.MaxLimit) }),
-		field("limit_at_bps", func(q routerQueue) any { return limitField(q.LimitAt) }),
-		field("rate_bps", func(q routerQueue) any { return int64(q.Rate) }),
-		field("bytes", func(q routerQueue) any { return q.Bytes }),
-		field("packets", func(q routerQueue) any { return q.Packets }),
-		field("dropped", func(q routerQueue) any { return q.Dropped }),
-		field("queued_bytes", func(q routerQueue) any { return q.QueuedBytes }),
-		field("queued_packets", func(q routerQueue) any { return q.QueuedPackets }),
-		field("disabled", func(q routerQueue) any { return q.Disabled }),
-		field("invalid", func(q routerQueue) any { return q.Invalid }),
-		field("comment", func(q routerQueue) any { return q.Comment }),
+		output.Text("NAME", func(q routerQueue) string { return q.Name }),
+		output.Text("PARENT", func(q routerQueue) string { return q.Parent }),
+		output.Text("TYPE", func(q routerQueue) string { return q.Type }),
+		output.Number("MAX-LIMIT", func(q routerQueue) string { return limitText(q.MaxLimit) }),
+		output.Number("RATE", func(q routerQueue) string { return q.Rate.Human() }),
+		output.Number("SENT", func(q routerQueue) string { return bytesText(q.Bytes) }),
+		output.Number("DROPPED", func(q routerQueue) string { return strconv.FormatUint(q.Dropped, 10) }),
+		output.Number("QUEUED", func(q routerQueue) string { return bytesText(q.QueuedBytes) }),
+		output.Text("STATE", routerQueue.state),
 	}
 }
 
@@ -145,11 +125,4 @@ func limitText(r bitrate.Rate) string {
 		return "unlimited"
 	}
 	return r.String()
-}
-
-func limitField(r bitrate.Rate) any {
-	if r == 0 {
-		return ""
-	}
-	return int64(r)
 }

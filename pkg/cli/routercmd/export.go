@@ -1,4 +1,4 @@
-package cli
+package routercmd
 
 import (
 	"cmp"
@@ -61,7 +61,7 @@ With -o json, jsonl or csv it is the list of what is added.
 
 `
 
-func newRouterExportCmd(a *app.App, o *routerFlags) *cobra.Command {
+func newExportCmd(a *app.App, o *connFlags) *cobra.Command {
 	var e exportOptions
 	cmd := &cobra.Command{
 		Use:   "export",
@@ -101,7 +101,7 @@ func newRouterExportCmd(a *app.App, o *routerFlags) *cobra.Command {
 }
 
 // plan puts together what configuration and flags say; a flag wins.
-func (e *exportOptions) plan(a *app.App, cmd *cobra.Command, o *routerFlags) (*export.Plan, error) {
+func (e *exportOptions) plan(a *app.App, cmd *cobra.Command, o *connFlags) (*export.Plan, error) {
 	plan := &export.Plan{WANInterface: e.wanInterface, LANInterface: e.lanInterface}
 	if e.steer.path != "" && a.Global.Config == "" && len(a.Global.WANs) == 0 && !cmd.Flags().Changed("name") {
 		// It names the WAN it steers away from.
@@ -145,7 +145,7 @@ func (e *exportOptions) plan(a *app.App, cmd *cobra.Command, o *routerFlags) (*e
 
 // source reads the configuration, or takes its place, and returns how wanctl
 // is to log in.
-func (e *exportOptions) source(a *app.App, cmd *cobra.Command, o *routerFlags, plan *export.Plan) (config.Router, error) {
+func (e *exportOptions) source(a *app.App, cmd *cobra.Command, o *connFlags, plan *export.Plan) (config.Router, error) {
 	given := cmd.Flags().Changed
 	if given("name") {
 		// A configuration that the environment names is none that was asked for.
@@ -219,7 +219,7 @@ func (e *exportOptions) configuration(a *app.App, cmd *cobra.Command) (*config.W
 
 // login is how wanctl is to log in, by the flags. Nothing is dialled, so that
 // the host may be missing.
-func (e *exportOptions) login(a *app.App, cmd *cobra.Command, o *routerFlags) (config.Router, error) {
+func (e *exportOptions) login(a *app.App, cmd *cobra.Command, o *connFlags) (config.Router, error) {
 	flags := *o
 	if !cmd.Flags().Changed("user") {
 		flags.user = "wanctl" // not the all-powerful user that looks around
@@ -327,11 +327,12 @@ func printExport(a *app.App, plan *export.Plan) error {
 			Properties: i.Properties(), Command: i.Add(),
 		})
 	}
-	return output.List(a.Out, a.Global.Output, items, []output.Column[exportItem]{
-		field("section", func(i exportItem) any { return i.Section }),
-		field("menu", func(i exportItem) any { return i.Menu }),
-		field("key", func(i exportItem) any { return i.Key }),
-		field("name", func(i exportItem) any { return i.Properties[i.Key] }),
-		field("command", func(i exportItem) any { return i.Command }),
-	})
+	if a.Global.Output == output.CSV {
+		records := [][]string{{"section", "menu", "key", "name", "command"}}
+		for _, i := range items {
+			records = append(records, []string{string(i.Section), i.Menu, i.Key, i.Properties[i.Key], i.Command})
+		}
+		return output.WriteCSV(a.Out, records)
+	}
+	return output.List(a.Out, a.Global.Output, items, nil)
 }

@@ -1,4 +1,4 @@
-package cli
+package tracecmd
 
 import (
 	"fmt"
@@ -9,8 +9,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/daemon/shape"
 )
 
-// newDecisionStream returns a stream of decisions to standard output.
-func newDecisionStream(a *app.App) *output.Stream[shape.Decision] {
+// NewDecisionStream returns a stream of decisions to standard output.
+func NewDecisionStream(a *app.App) *output.Stream[shape.Decision] {
 	return output.NewStream(a.Out, a.Global.Output, nil, printDecision)
 }
 

@@ -1,4 +1,4 @@
-package cli
+package routercmd
 
 import (
 	"context"
@@ -16,22 +16,22 @@ import (
 // routerAddress is the output for programs. A timeout is absent for an entry
 // that stays.
 type routerAddress struct {
-	List     string  `json:"list"`
-	Address  string  `json:"address"`
-	Comment  string  `json:"comment,omitempty"`
-	Timeout  float64 `json:"timeout_seconds,omitempty"`
-	Created  string  `json:"created,omitempty"`
-	Disabled bool    `json:"disabled"`
-	Dynamic  bool    `json:"dynamic"`
+	List     string   `json:"list"`
+	Address  string   `json:"address"`
+	Comment  string   `json:"comment,omitempty"`
+	Timeout  *float64 `json:"timeout_seconds,omitempty"`
+	Created  string   `json:"created,omitempty"`
+	Disabled bool     `json:"disabled"`
+	Dynamic  bool     `json:"dynamic"`
 }
 
-func newRouterListCmd(a *app.App, o *routerFlags) *cobra.Command {
-	return newRouterGroup("address-list", "Address lists of the firewall",
+func newListCmd(a *app.App, o *connFlags) *cobra.Command {
+	return newGroup("address-list", "Address lists of the firewall",
 		"Read address lists of the router's firewall, and add and remove entries.",
 		newListGetCmd(a, o), newListAddCmd(a, o), newListRemoveCmd(a, o))
 }
 
-func newListGetCmd(a *app.App, o *routerFlags) *cobra.Command {
+func newListGetCmd(a *app.App, o *connFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "get [LIST]",
 		Short: "Entries of all address lists, or of one",
@@ -65,7 +65,7 @@ time left is absent, or empty in CSV, for entries that stay.
 				for i, e := range entries {
 					shown[i] = newRouterAddress(e)
 				}
-				return list(a, shown, addressColumns(), addressFields())
+				return output.List(a.Out, a.Global.Output, shown, addressColumns())
 			})
 		},
 	}
@@ -96,32 +96,25 @@ func absentList(ctx context.Context, client router.Client, name string) error {
 }
 
 func newRouterAddress(e router.Address) routerAddress {
-	return routerAddress{
-		List: e.List, Address: e.Address, Comment: e.Comment, Timeout: e.Timeout.Seconds(),
+	shown := routerAddress{
+		List: e.List, Address: e.Address, Comment: e.Comment,
 		Created: e.Created, Disabled: e.Disabled, Dynamic: e.Dynamic,
 	}
+	if e.Timeout > 0 {
+		left := e.Timeout.Seconds()
+		shown.Timeout = &left
+	}
+	return shown
 }
 
 func addressColumns() []output.Column[routerAddress] {
 	return []output.Column[routerAddress]{
-		text("LIST", func(e routerAddress) string { return e.List }),
-		text("ADDRESS", func(e routerAddress) string { return e.Address }),
-		number("LEFT", func(e routerAddress) string { return secondsText(e.Timeout) }),
-		text("STATE", routerAddress.state),
-		text("CREATED", func(e routerAddress) string { return e.Created }),
-		text("COMMENT", func(e routerAddress) string { return e.Comment }),
-	}
-}
-
-func addressFields() []output.Column[routerAddress] {
-	return []output.Column[routerAddress]{
-		field("list", func(e routerAddress) any { return e.List }),
-		field("address", func(e routerAddress) any { return e.Address }),
-		field("comment", func(e routerAddress) any { return e.Comment }),
-		field("timeout_seconds", func(e routerAddress) any { return secondsField(e.Timeout) }),
-		field("created", func(e routerAddress) any { return e.Created }),
-		field("disabled", func(e routerAddress) any { return e.Disabled }),
-		field("dynamic", func(e routerAddress) any { return e.Dynamic }),
+		output.Text("LIST", func(e routerAddress) string { return e.List }),
+		output.Text("ADDRESS", func(e routerAddress) string { return e.Address }),
+		output.Number("LEFT", func(e routerAddress) string { return secondsText(e.Timeout) }),
+		output.Text("STATE", routerAddress.state),
+		output.Text("CREATED", func(e routerAddress) string { return e.Created }),
+		output.Text("COMMENT", func(e routerAddress) string { return e.Comment }),
 	}
 }
 
@@ -136,18 +129,11 @@ func (e routerAddress) state() string {
 	return "ok"
 }
 
-func secondsText(s float64) string {
-	if s == 0 {
+func secondsText(s *float64) string {
+	if s == nil {
 		return "stays"
 	}
-	return time.Duration(s * float64(time.Second)).Truncate(time.Second).String()
-}
-
-func secondsField(s float64) any {
-	if s == 0 {
-		return ""
-	}
-	return s
+	return time.Duration(*s * float64(time.Second)).Truncate(time.Second).String()
 }
 
 func entryCount(n int) string {

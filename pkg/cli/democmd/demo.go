@@ -1,4 +1,6 @@
-package cli
+// Package democmd is `wanctl demo`: the real loop against an embedded router and a
+// simulated link, shown for half a minute. It reads no configuration.
+package democmd
 
 import (
 	"context"
@@ -24,17 +26,17 @@ import (
 	"github.com/wanctl/wanctl/pkg/units"
 )
 
-const demoLong = `Run the real loop for half a minute against an embedded router and a simulated
+const long = `Run the real loop for half a minute against an embedded router and a simulated
 link, beside the same link without wanctl, and show what happens. It needs no
 router and no configuration. On a terminal it is one screen, otherwise lines.
 
 `
 
-func newDemoCmd(a *app.App) *cobra.Command {
+func New(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use:     "demo",
 		Short:   "See it work on an embedded router and a simulated link",
-		Long:    demoLong + app.ExitStatuses,
+		Long:    long + app.ExitStatuses,
 		GroupID: app.GroupTools,
 		Args:    app.UsageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -44,19 +46,19 @@ func newDemoCmd(a *app.App) *cobra.Command {
 			case a.Global.Output != output.Table:
 				return app.Usagef("demo is for people and has no -o %s; 'wanctl shape -o %[1]s' is for programs", a.Global.Output)
 			}
-			return app.Stopped(runDemo(cmd.Context(), a))
+			return app.Stopped(run(cmd.Context(), a))
 		},
 	}
 }
 
-const demoQueues = `/queue tree
+const queueScript = `/queue tree
 add name=demo-download parent=global max-limit=%s
 add name=demo-upload parent=global max-limit=%s
 /user group add name=wanctl policy=read,write,rest-api
 /user add name=wanctl group=wanctl password=demo
 `
 
-const demoConfig = `wan_name: demo
+const configText = `wan_name: demo
 router: {transport: rest, host: 127.0.0.1, port: %d, user: wanctl, password: demo, tls_fingerprint: %s}
 queues: {download: demo-download, upload: demo-upload}
 continuous_monitoring:
@@ -65,14 +67,14 @@ continuous_monitoring:
   upload: {ceiling_mbps: %g, floor_mbps: %g}
 `
 
-// runDemo runs the real loop against an embedded RouterOS, over HTTPS, in front
+// run runs the real loop against an embedded RouterOS, over HTTPS, in front
 // of a simulated link, and shows what happens.
-func runDemo(ctx context.Context, a *app.App) error {
+func run(ctx context.Context, a *app.App) error {
 	epoch := time.Now()
 	world := demo.NewWorld(epoch, [2]string{"demo-download", "demo-upload"})
 	sim, err := simrouter.New(simrouter.Config{
 		Backend: world, Latency: 5 * time.Millisecond,
-		Script: fmt.Sprintf(demoQueues, demo.Ceiling[0], demo.Ceiling[1]), ScriptName: "demo",
+		Script: fmt.Sprintf(queueScript, demo.Ceiling[0], demo.Ceiling[1]), ScriptName: "demo",
 	})
 	if err != nil {
 		return fmt.Errorf("building the embedded router: %w", err)
@@ -82,7 +84,7 @@ func runDemo(ctx context.Context, a *app.App) error {
 	}
 	defer sim.Close()
 
-	cfg, err := demoWAN(sim)
+	cfg, err := newConfig(sim)
 	if err != nil {
 		return err
 	}
@@ -95,7 +97,7 @@ func runDemo(ctx context.Context, a *app.App) error {
 	if err != nil {
 		return err
 	}
-	show := newDemoShow(a, world)
+	show := newShow(a, world)
 	loop := control.New(control.Config{
 		Law: shape.LawConfig(cfg), Start: start, Epoch: epoch,
 		Prober: world, Limiter: queues, Meter: queues, Observers: []control.Observer{show},
@@ -118,34 +120,34 @@ func runDemo(ctx context.Context, a *app.App) error {
 	return show.summary(sim.Counts())
 }
 
-func demoWAN(sim *simrouter.Router) (*config.WAN, error) {
+func newConfig(sim *simrouter.Router) (*config.WAN, error) {
 	_, port := sim.HostPort()
-	text := fmt.Sprintf(demoConfig, port, sim.Fingerprint(), demo.BaseRTT.Milliseconds(),
+	text := fmt.Sprintf(configText, port, sim.Fingerprint(), demo.BaseRTT.Milliseconds(),
 		demo.Ceiling[0].Mbps(), demo.Floor[0].Mbps(), demo.Ceiling[1].Mbps(), demo.Floor[1].Mbps())
 	cfg, _, err := config.Parse(strings.NewReader(text), "demo", config.Options{})
 	return cfg, err
 }
 
-// demoShow prints the demo: a live block on a terminal, lines on a pipe.
-type demoShow struct {
+// show prints the demo: a live block on a terminal, lines on a pipe.
+type show struct {
 	app   *app.App
 	world *demo.World
-	told  chan demoLine
+	told  chan line
 	last  autorate.Decision
 }
 
-// demoLine is something the law or the world did, for people.
-type demoLine struct {
+// line is something the law or the world did, for people.
+type line struct {
 	at   time.Duration
 	text string
 }
 
-func newDemoShow(a *app.App, world *demo.World) *demoShow {
-	return &demoShow{app: a, world: world, told: make(chan demoLine, 256)}
+func newShow(a *app.App, world *demo.World) *show {
+	return &show{app: a, world: world, told: make(chan line, 256)}
 }
 
 // Observe implements control.Observer.
-func (s *demoShow) Observe(e control.Event) {
+func (s *show) Observe(e control.Event) {
 	step, ok := e.(*control.Step)
 	if !ok {
 		return
@@ -160,7 +162,7 @@ func (s *demoShow) Observe(e control.Event) {
 		text := fmt.Sprintf("%-8v %v: %.1fM -> %.1fM, %.0f ms of queue, carrying %.1fM of ~%.1fM",
 			d, now.Reason, was.Limit.Mbps(), now.Limit.Mbps(), units.Millis(dec.Excess), now.Throughput.Mbps(), now.Capacity.Mbps())
 		select {
-		case s.told <- demoLine{dec.At, text}:
+		case s.told <- line{dec.At, text}:
 		default: // a slow terminal must not hold the loop up
 		}
 	}
@@ -168,10 +170,10 @@ func (s *demoShow) Observe(e control.Event) {
 }
 
 // run shows the world until the demo's end.
-func (s *demoShow) run(ctx context.Context, loop *control.Loop) error {
-	var view demoView = newDemoLines(s.app)
+func (s *show) run(ctx context.Context, loop *control.Loop) error {
+	var view renderer = newLineRenderer(s.app)
 	if s.app.OutTTY && !s.app.Global.Quiet {
-		view = newDemoScreen(s.app)
+		view = newTUI(s.app)
 	}
 	defer view.close()
 	refresh := time.NewTicker(200 * time.Millisecond)
@@ -187,7 +189,7 @@ func (s *demoShow) run(ctx context.Context, loop *control.Loop) error {
 			now := s.world.State()
 			if now.Phase != phase {
 				phase = now.Phase
-				view.tell(demoLine{now.At, "--- " + phase + " ---"})
+				view.tell(line{now.At, "--- " + phase + " ---"})
 			}
 			st, err := loop.Status(ctx)
 			if err != nil {
@@ -204,7 +206,7 @@ func (s *demoShow) run(ctx context.Context, loop *control.Loop) error {
 }
 
 // summary compares what was measured with control and without.
-func (s *demoShow) summary(router simrouter.Counts) error {
+func (s *show) summary(router simrouter.Counts) error {
 	shaped, alone := s.world.Compare()
 	type row struct {
 		What    string  `json:"what"`
@@ -242,24 +244,24 @@ func (s *demoShow) summary(router simrouter.Counts) error {
 	return err
 }
 
-// demoView is one way to show the demo.
-type demoView interface {
-	tell(demoLine)
+// renderer is one way to show the demo.
+type renderer interface {
+	tell(line)
 	show(demo.State, autorate.Decision) error
 	close()
 }
 
-// demoLines is the view for a pipe: every decision, and a line a second.
-type demoLines struct {
+// lineRenderer is the view for a pipe: every decision, and a line a second.
+type lineRenderer struct {
 	app  *app.App
 	next time.Duration
 }
 
-func newDemoLines(a *app.App) *demoLines { return &demoLines{app: a} }
+func newLineRenderer(a *app.App) *lineRenderer { return &lineRenderer{app: a} }
 
-func (v *demoLines) tell(l demoLine) { fmt.Fprintf(v.app.Out, "%6.2fs  %s\n", l.at.Seconds(), l.text) }
+func (v *lineRenderer) tell(l line) { fmt.Fprintf(v.app.Out, "%6.2fs  %s\n", l.at.Seconds(), l.text) }
 
-func (v *demoLines) show(now demo.State, dec autorate.Decision) error {
+func (v *lineRenderer) show(now demo.State, dec autorate.Decision) error {
 	if now.At < v.next {
 		return nil
 	}
@@ -271,6 +273,6 @@ func (v *demoLines) show(now demo.State, dec autorate.Decision) error {
 	return err
 }
 
-func (v *demoLines) close() {}
+func (v *lineRenderer) close() {}
 
 func mbps(r bitrate.Rate) string { return fmt.Sprintf("%5.1fM", r.Mbps()) }

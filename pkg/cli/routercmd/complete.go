@@ -1,4 +1,4 @@
-package cli
+package routercmd
 
 import (
 	"context"
@@ -21,7 +21,7 @@ type names func(ctx context.Context, c router.Client, args []string) ([]cobra.Co
 
 // complete offers names read from the router, one list for each argument, and
 // nothing when it cannot be reached: a shell has no place for errors.
-func (o *routerFlags) complete(a *app.App, arguments ...names) cobra.CompletionFunc {
+func (o *connFlags) complete(a *app.App, arguments ...names) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		if len(args) >= len(arguments) {
 			return nil, cobra.ShellCompDirectiveNoFileComp
@@ -31,13 +31,13 @@ func (o *routerFlags) complete(a *app.App, arguments ...names) cobra.CompletionF
 }
 
 // completeValue is complete for the value of a flag.
-func (o *routerFlags) completeValue(a *app.App, values names) cobra.CompletionFunc {
+func (o *connFlags) completeValue(a *app.App, values names) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return o.completions(a, cmd, args, values), cobra.ShellCompDirectiveNoFileComp
 	}
 }
 
-func (o *routerFlags) completions(a *app.App, cmd *cobra.Command, args []string, read names) []cobra.Completion {
+func (o *connFlags) completions(a *app.App, cmd *cobra.Command, args []string, read names) []cobra.Completion {
 	// The shell shows what goes to stderr in the middle of the line.
 	a.Global.Quiet = true
 	// cobra parses the flags twice here, which names every WAN twice.

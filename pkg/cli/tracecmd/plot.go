@@ -1,4 +1,4 @@
-package cli
+package tracecmd
 
 import (
 	"context"
@@ -19,7 +19,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/trace/plot"
 )
 
-const tracePlotLong = `Draw a recording and the decisions of the law as one SVG file: delay, limits,
+const plotLong = `Draw a recording and the decisions of the law as one SVG file: delay, limits,
 throughput, estimated capacity, states and reasons, of a minute or of a day.
 
 The law is the recorded one or, with --config or --wan, the one configured there.
@@ -28,12 +28,12 @@ The law is the recorded one or, with --config or --wan, the one configured there
 
 `
 
-func newTracePlotCmd(a *app.App) *cobra.Command {
+func newPlotCmd(a *app.App) *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
 		Use:   "plot FILE",
 		Short: "Draw a recording and what the law decides as SVG",
-		Long:  tracePlotLong + app.ExitStatuses,
+		Long:  plotLong + app.ExitStatuses,
 		Example: `  wanctl trace plot trace.jsonl --out trace.svg
   wanctl trace plot trace.jsonl --config other.yaml > other.svg`,
 		Args: app.UsageArgs(cobra.ExactArgs(1)),

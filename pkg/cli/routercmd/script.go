@@ -1,4 +1,4 @@
-package cli
+package routercmd
 
 import (
 	"context"
@@ -25,71 +25,47 @@ type routerScript struct {
 	Invalid     bool     `json:"invalid"`
 }
 
-func newRouterScriptCmd(a *app.App, o *routerFlags) *cobra.Command {
-	return newRouterGroup("script", "Scripts of the router", "List the scripts of the router, and run one.",
+func newScriptCmd(a *app.App, o *connFlags) *cobra.Command {
+	return newGroup("script", "Scripts of the router", "List the scripts of the router, and run one.",
 		newScriptListCmd(a, o), newScriptRunCmd(a, o))
 }
 
-func newScriptListCmd(a *app.App, o *routerFlags) *cobra.Command {
-	return &cobra.Command{
+func newScriptListCmd(a *app.App, o *connFlags) *cobra.Command {
+	return listRows(a, o, &cobra.Command{
 		Use:   "list",
 		Short: "Scripts, the policies they need and how often they ran",
 		Long: `Print the scripts of the router. A user can run a script only with all of the
-policies that it lists.
-
-` + app.ExitStatuses,
+policies that it lists.`,
 		Example: `  wanctl router script list --wan spectrum`,
-		Args:    app.UsageArgs(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return o.with(a, cmd, func(ctx context.Context, client router.Client) error {
-				scripts, err := client.Scripts(ctx)
-				if err != nil {
-					return err
-				}
-				shown := make([]routerScript, len(scripts))
-				for i, s := range scripts {
-					shown[i] = routerScript{
-						Name: s.Name, Owner: s.Owner, Comment: s.Comment, Policies: append([]string{}, s.Policies...),
-						RunCount: s.RunCount, LastStarted: s.LastStarted, Invalid: s.Invalid,
-					}
-				}
-				return list(a, shown, scriptColumns(), scriptFields())
-			})
-		},
+	}, router.Client.Scripts, newRouterScript, scriptColumns())
+}
+
+func newRouterScript(s router.Script) routerScript {
+	return routerScript{
+		Name: s.Name, Owner: s.Owner, Comment: s.Comment, Policies: append([]string{}, s.Policies...),
+		RunCount: s.RunCount, LastStarted: s.LastStarted, Invalid: s.Invalid,
 	}
 }
 
 func scriptColumns() []output.Column[routerScript] {
 	return []output.Column[routerScript]{
-		text("NAME", func(s routerScript) string { return s.Name }),
-		text("OWNER", func(s routerScript) string { return s.Owner }),
-		number("RUNS", func(s routerScript) string { return strconv.FormatUint(s.RunCount, 10) }),
-		text("LAST STARTED", func(s routerScript) string {
+		output.Text("NAME", func(s routerScript) string { return s.Name }),
+		output.Text("OWNER", func(s routerScript) string { return s.Owner }),
+		output.Number("RUNS", func(s routerScript) string { return strconv.FormatUint(s.RunCount, 10) }),
+		output.Text("LAST STARTED", func(s routerScript) string {
 			if s.LastStarted == "" {
 				return "never"
 			}
 			return s.LastStarted
 		}),
-		text("STATE", func(s routerScript) string {
+		output.Text("STATE", func(s routerScript) string {
 			if s.Invalid {
 				return "invalid"
 			}
 			return "ok"
 		}),
-		text("POLICIES", func(s routerScript) string { return strings.Join(s.Policies, ",") }),
-		text("COMMENT", func(s routerScript) string { return s.Comment }),
-	}
-}
-
-func scriptFields() []output.Column[routerScript] {
-	return []output.Column[routerScript]{
-		field("name", func(s routerScript) any { return s.Name }),
-		field("owner", func(s routerScript) any { return s.Owner }),
-		field("comment", func(s routerScript) any { return s.Comment }),
-		field("policies", func(s routerScript) any { return strings.Join(s.Policies, ",") }),
-		field("run_count", func(s routerScript) any { return s.RunCount }),
-		field("last_started", func(s routerScript) any { return s.LastStarted }),
-		field("invalid", func(s routerScript) any { return s.Invalid }),
+		output.Text("POLICIES", func(s routerScript) string { return strings.Join(s.Policies, ",") }),
+		output.Text("COMMENT", func(s routerScript) string { return s.Comment }),
 	}
 }
 
@@ -99,7 +75,7 @@ type scriptRun struct {
 	Ran    bool   `json:"ran"`
 }
 
-func newScriptRunCmd(a *app.App, o *routerFlags) *cobra.Command {
+func newScriptRunCmd(a *app.App, o *connFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "run NAME",
 		Short: "Run one script and wait for its end",
@@ -128,10 +104,7 @@ themselves give up on a request over rest after 60 s.
 				case output.JSON:
 					return output.EncodeJSON(a.Out, run)
 				case output.JSONL, output.CSV:
-					return output.List(a.Out, a.Global.Output, []scriptRun{run}, []output.Column[scriptRun]{
-						field("script", func(r scriptRun) any { return r.Script }),
-						field("ran", func(r scriptRun) any { return r.Ran }),
-					})
+					return output.List(a.Out, a.Global.Output, []scriptRun{run}, nil)
 				case output.Table:
 				}
 				_, err := fmt.Fprintf(a.Out, "%s: ran without an error\n", output.Printable(run.Script))

@@ -1,4 +1,4 @@
-package cli
+package routercmd
 
 import (
 	"context"
@@ -27,7 +27,7 @@ type routerInfo struct {
 	WriteSectors uint64  `json:"write_sectors_since_reboot"`
 }
 
-func newRouterInfoCmd(a *app.App, o *routerFlags) *cobra.Command {
+func newInfoCmd(a *app.App, o *connFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "info",
 		Short: "What the router says of itself",
@@ -59,7 +59,7 @@ func printRouterInfo(a *app.App, i router.Info) error {
 	case output.JSON:
 		return output.EncodeJSON(a.Out, v)
 	case output.JSONL, output.CSV:
-		return output.List(a.Out, a.Global.Output, []routerInfo{v}, routerInfoColumns())
+		return output.List(a.Out, a.Global.Output, []routerInfo{v}, nil)
 	case output.Table:
 	}
 	board := output.Printable(i.Board)
@@ -80,21 +80,6 @@ func printRouterInfo(a *app.App, i router.Info) error {
 		}
 	}
 	return nil
-}
-
-func routerInfoColumns() []output.Column[routerInfo] {
-	return []output.Column[routerInfo]{
-		field("identity", func(i routerInfo) any { return i.Identity }),
-		field("version", func(i routerInfo) any { return i.Version }),
-		field("board", func(i routerInfo) any { return i.Board }),
-		field("architecture", func(i routerInfo) any { return i.Architecture }),
-		field("uptime_seconds", func(i routerInfo) any { return i.Uptime }),
-		field("cpu_load_percent", func(i routerInfo) any { return i.CPULoad }),
-		field("cpu_count", func(i routerInfo) any { return i.CPUCount }),
-		field("free_memory_bytes", func(i routerInfo) any { return i.FreeMemory }),
-		field("total_memory_bytes", func(i routerInfo) any { return i.TotalMemory }),
-		field("write_sectors_since_reboot", func(i routerInfo) any { return i.WriteSectors }),
-	}
 }
 
 // uptimeText writes days and hours, or what is left of them.

@@ -1,4 +1,4 @@
-package cli
+package routercmd
 
 import (
 	"context"
@@ -22,7 +22,7 @@ type ruleChange struct {
 }
 
 // newMangleSwitchCmd is 'mangle enable' and 'mangle disable'.
-func newMangleSwitchCmd(a *app.App, o *routerFlags, enable bool) *cobra.Command {
+func newMangleSwitchCmd(a *app.App, o *connFlags, enable bool) *cobra.Command {
 	verb, title := "disable", "Disable"
 	if enable {
 		verb, title = "enable", "Enable"
@@ -92,14 +92,7 @@ func printRuleChange(a *app.App, c ruleChange) error {
 	case output.JSON:
 		return output.EncodeJSON(a.Out, c)
 	case output.JSONL, output.CSV:
-		return output.List(a.Out, a.Global.Output, []ruleChange{c}, []output.Column[ruleChange]{
-			field("comment", func(c ruleChange) any { return c.Comment }),
-			field("changed", func(c ruleChange) any { return c.Changed }),
-			field("dry_run", func(c ruleChange) any { return c.DryRun }),
-			field("old_enabled", func(c ruleChange) any { return c.OldEnabled }),
-			field("enabled", func(c ruleChange) any { return c.Enabled }),
-			field("invalid", func(c ruleChange) any { return c.Invalid }),
-		})
+		return output.List(a.Out, a.Global.Output, []ruleChange{c}, nil)
 	case output.Table:
 	}
 	if !c.Changed {
