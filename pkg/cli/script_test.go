@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 //	waitfile FILE                wait until FILE, which a server writes, is not empty
 //	setenvfile NAME FILE         set NAME to the first line of FILE
 //	waitmatch FILE REGEXP [NAME] wait until FILE matches; set NAME to the first group
-//	httpget STATUS URL FILE      ask until the answer has STATUS; keep its body
+//	httpget STATUS URL FILE [REGEXP] ask until the answer has STATUS and matches; keep its body
 //
 // and the condition [noping]: "setpriv --bounding-set=-net_raw" leaves a
 // process that may not send ICMP.

@@ -39,12 +39,20 @@ func waitMatch(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("%s does not match %#q after 10 s:\n%s", args[0], args[1], text)
 }
 
-// httpGet asks URL until the answer has STATUS, and keeps its body as FILE.
+// httpGet asks URL until the answer has STATUS and, if given, its body matches
+// REGEXP, and keeps the body as FILE. A daemon that is slow to answer is left out
+// of an aggregate, so scripts say what they wait for.
 func httpGet(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 3 {
-		ts.Fatalf("usage: httpget STATUS URL FILE")
+	if neg || len(args) < 3 || len(args) > 4 {
+		ts.Fatalf("usage: httpget STATUS URL FILE [REGEXP]")
 	}
 	var got string
+	want := regexp.MustCompile("")
+	if len(args) == 4 {
+		var err error
+		want, err = regexp.Compile("(?ms)" + args[3])
+		ts.Check(err)
+	}
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		resp, err := http.Get(args[1])
 		if err != nil {
@@ -54,12 +62,12 @@ func httpGet(ts *testscript.TestScript, neg bool, args []string) {
 		body, err := io.ReadAll(resp.Body)
 		ts.Check(err)
 		ts.Check(resp.Body.Close())
-		if got = fmt.Sprint(resp.StatusCode); got == args[0] {
+		if got = fmt.Sprint(resp.StatusCode); got == args[0] && want.Match(body) {
 			ts.Check(os.WriteFile(ts.MkAbs(args[2]), body, 0o600))
 			return
 		}
 	}
-	ts.Fatalf("%s: %s, want status %s", args[1], got, args[0])
+	ts.Fatalf("%s: %s, want status %s and %#q", args[1], got, args[0], want)
 }
 
 // scriptCondition knows [noping]: this user is root, but a process of its that
