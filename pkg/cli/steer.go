@@ -4,7 +4,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wanctl/wanctl/pkg/cli/app"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/daemon/steer"
 )
 
 type steerOptions struct {
@@ -91,7 +93,14 @@ func runSteer(a *app.App, cmd *cobra.Command, o steerOptions) error {
 	if o.reset {
 		return resetSteering(cmd.Context(), a, cfg)
 	}
-	return runSteering(cmd.Context(), a, cfg, o)
+	opts := steer.Options{Options: a.DaemonOptions(), Steering: cfg, Config: a.ConfigOptions(), DryRun: o.dryRun}
+	if o.once {
+		return steerOnce(cmd.Context(), a, opts)
+	}
+	if a.Global.Output != output.Table {
+		opts.Assessments = output.NewStream(a.Out, a.Global.Output, nil, printAssessment)
+	}
+	return steer.Run(cmd.Context(), opts)
 }
 
 // steeringPath is the file that the flags and the environment name.
@@ -115,34 +124,12 @@ func steeringPath(a *app.App, cmd *cobra.Command) (string, error) {
 
 // loadSteering reads the configuration of steering and, as far as it concerns
 // it, that of the primary WAN.
-func loadSteering(a *app.App, cmd *cobra.Command, opts config.Options) (*steeringConfig, error) {
+func loadSteering(a *app.App, cmd *cobra.Command, opts config.Options) (*steer.Config, error) {
 	path, err := steeringPath(a, cmd)
 	if err != nil {
 		return nil, err
 	}
-	cfg, warnings, err := readSteering(path, opts)
+	cfg, warnings, err := steer.Load(path, opts)
 	a.WarnProblems(warnings)
 	return cfg, err
-}
-
-// steeringConfig is the configuration of steering with those of its two WANs,
-// which are nil where no file is named, or none that can be used.
-type steeringConfig struct {
-	*config.Steering
-	primary, alternate *config.WAN
-}
-
-func readSteering(path string, opts config.Options) (*steeringConfig, []config.Problem, error) {
-	cfg, warnings, err := config.LoadSteering(path, opts)
-	if err != nil {
-		return nil, warnings, err
-	}
-	s := &steeringConfig{Steering: cfg}
-	var more []config.Problem
-	s.primary, s.alternate, more, err = cfg.LoadWANs(opts)
-	warnings = append(warnings, more...)
-	if err != nil {
-		return nil, warnings, err
-	}
-	return s, warnings, nil
 }

@@ -1,11 +1,9 @@
-package cli
+package steer
 
 import (
 	"fmt"
-	"io"
 	"time"
 
-	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/daemon"
 	"github.com/wanctl/wanctl/pkg/steerd"
@@ -15,12 +13,12 @@ import (
 	"github.com/wanctl/wanctl/pkg/units"
 )
 
-// steeringEvents turns what the loop does into events for the log and the
+// eventObserver turns what the loop does into events for the log and the
 // history: changes, not samples.
-type steeringEvents struct {
-	to      daemon.Events
-	cfg     *steeringConfig
-	judging func() *config.Steering
+type eventObserver struct {
+	to    daemon.Events
+	cfg   *Config
+	inUse func() *config.Steering
 
 	congestion steering.Congestion
 	reason     steering.Reason
@@ -29,12 +27,12 @@ type steeringEvents struct {
 }
 
 // events returns the observer for the log and, unless feed is nil, the history.
-func (s *steerer) events(feed *history.Feed) *steeringEvents {
-	return &steeringEvents{to: daemon.Events{Logger: s.log, Feed: feed}, cfg: s.cfg, judging: s.judging.Load}
+func (s *steerDaemon) events(feed *history.Feed) *eventObserver {
+	return &eventObserver{to: daemon.Events{Logger: s.log, Feed: feed}, cfg: s.cfg, inUse: s.inUse.Load}
 }
 
 // Observe implements steerd.Observer.
-func (o *steeringEvents) Observe(e steerd.Event) {
+func (o *eventObserver) Observe(e steerd.Event) {
 	switch e := e.(type) {
 	case *steerd.Step:
 		o.decision(&e.Decision)
@@ -63,7 +61,7 @@ func (o *steeringEvents) Observe(e steerd.Event) {
 	}
 }
 
-func (o *steeringEvents) decision(dec *steering.Decision) {
+func (o *eventObserver) decision(dec *steering.Decision) {
 	if dec.Congestion != o.congestion {
 		if o.congestion != steering.Unknown {
 			o.to.Info("congestion", "from", o.congestion.String(), "to", dec.Congestion.String(),
@@ -80,10 +78,10 @@ func (o *steeringEvents) decision(dec *steering.Decision) {
 }
 
 // score reports what the score would do, where it does not decide.
-func (o *steeringEvents) score(dec *steering.Decision) {
+func (o *eventObserver) score(dec *steering.Decision) {
 	before, known := o.would, o.stepped
 	o.would, o.stepped = dec.WouldSteer, true
-	if cfg := o.judging(); !known || dec.WouldSteer == before || !cfg.Mode.Confidence || !cfg.Confidence.DryRun {
+	if cfg := o.inUse(); !known || dec.WouldSteer == before || !cfg.Mode.Confidence || !cfg.Confidence.DryRun {
 		return
 	}
 	what := "the score would have connections come back"
@@ -93,7 +91,7 @@ func (o *steeringEvents) score(dec *steering.Decision) {
 	o.to.Info(what, "score", units.Round(dec.Score, 1), "steer_threshold", units.Round(dec.SteerThreshold, 1), "steered", dec.Enabled)
 }
 
-func (o *steeringEvents) failure(p steerd.Part, err error) {
+func (o *eventObserver) failure(p steerd.Part, err error) {
 	kind := "router"
 	if p == steerd.PartPath {
 		kind = "probe"
@@ -114,22 +112,22 @@ func (o *steeringEvents) failure(p steerd.Part, err error) {
 	o.to.Record(kind, "", fmt.Sprintf("steering has no %v: %v", p, err))
 }
 
-// steeringMetrics feeds the metrics.
-type steeringMetrics struct {
+// metricsObserver feeds the metrics.
+type metricsObserver struct {
 	metrics *telemetry.Steering
 	primary string
 	failed  bool // the rule cannot be used
 }
 
 // Observe implements steerd.Observer.
-func (m *steeringMetrics) Observe(e steerd.Event) {
+func (m *metricsObserver) Observe(e steerd.Event) {
 	switch e := e.(type) {
 	case *steerd.Step:
 		m.metrics.Set(e.Decision.Enabled, e.Decision.Congestion.String())
 		m.metrics.SetScore(e.Decision.Score)
 		m.metrics.SetUsable(e.Input.RuleChangeable && !m.failed)
 	case steerd.Transition:
-		m.metrics.Transition(steeringState(m.primary, !e.Steered), steeringState(m.primary, e.Steered))
+		m.metrics.Transition(stateName(m.primary, !e.Steered), stateName(m.primary, e.Steered))
 	case steerd.Failure:
 		if e.Part == steerd.PartRule {
 			m.failed = e.Err != nil
@@ -137,8 +135,8 @@ func (m *steeringMetrics) Observe(e steerd.Event) {
 	}
 }
 
-// steeringRecord is one assessment as programs read it.
-type steeringRecord struct {
+// Assessment is one assessment as programs read it.
+type Assessment struct {
 	Time       time.Time `json:"time"`
 	Event      string    `json:"event"` // "steering"
 	WAN        string    `json:"wan"`   // the primary one
@@ -159,20 +157,20 @@ type steeringRecord struct {
 	WouldSteer bool      `json:"would_steer"` // by the score, or by the counts where the score decides
 }
 
-// steeringFeed brings assessments to the printer.
-type steeringFeed struct {
-	to  *daemon.Printer[steeringRecord]
+// printObserver sends assessments to the printer.
+type printObserver struct {
+	to  *daemon.Printer[Assessment]
 	wan string
 }
 
 // Observe implements steerd.Observer.
-func (f steeringFeed) Observe(e steerd.Event) {
+func (f printObserver) Observe(e steerd.Event) {
 	step, ok := e.(*steerd.Step)
 	if !ok {
 		return
 	}
 	in, dec := &step.Input, &step.Decision
-	r := steeringRecord{
+	r := Assessment{
 		Time: time.Now(), Event: "steering", WAN: f.wan,
 		Excess: units.Millis(dec.Excess), ExcessEWMA: units.Millis(dec.ExcessEWMA), Drops: dec.Drops, Depth: dec.Depth,
 		Congestion: dec.Congestion.String(), Steered: dec.Enabled, Reason: dec.Reason.String(),
@@ -183,30 +181,4 @@ func (f steeringFeed) Observe(e steerd.Event) {
 		r.RTT, r.Baseline = units.Millis(in.RTT), units.Millis(in.Baseline)
 	}
 	f.to.Put(r)
-}
-
-var steeringColumns = []output.Column[steeringRecord]{
-	field("time", func(r steeringRecord) any { return r.Time.Format(time.RFC3339Nano) }),
-	field("event", func(r steeringRecord) any { return r.Event }),
-	field("wan", func(r steeringRecord) any { return r.WAN }),
-	field("rtt_ms", func(r steeringRecord) any { return r.RTT }),
-	field("baseline_rtt_ms", func(r steeringRecord) any { return r.Baseline }),
-	field("excess_ms", func(r steeringRecord) any { return r.Excess }),
-	field("excess_ewma_ms", func(r steeringRecord) any { return r.ExcessEWMA }),
-	field("drops", func(r steeringRecord) any { return r.Drops }),
-	field("queue_packets", func(r steeringRecord) any { return r.Depth }),
-	field("congestion", func(r steeringRecord) any { return r.Congestion }),
-	field("steered", func(r steeringRecord) any { return r.Steered }),
-	field("reason", func(r steeringRecord) any { return r.Reason }),
-	field("red_count", func(r steeringRecord) any { return r.Red }),
-	field("good_count", func(r steeringRecord) any { return r.Good }),
-	field("bad_count", func(r steeringRecord) any { return r.Bad }),
-	field("score", func(r steeringRecord) any { return r.Score }),
-	field("steer_threshold", func(r steeringRecord) any { return r.Threshold }),
-	field("would_steer", func(r steeringRecord) any { return r.WouldSteer }),
-}
-
-func printSteering(w io.Writer, r steeringRecord) error {
-	_, err := fmt.Fprintf(w, "%s %s %s\n", r.Time.Format(time.TimeOnly), r.Congestion, r.Reason)
-	return err
 }

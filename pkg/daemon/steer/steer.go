@@ -1,4 +1,8 @@
-package cli
+// Package steer is the daemon of `wanctl steer`: it puts together configuration,
+// router, round-trip times, state, telemetry and the loop of pkg/steerd, and runs
+// them. It does not decide when to steer: that is pkg/steering. It does not print:
+// assessments go to a Stream.
+package steer
 
 import (
 	"context"
@@ -9,8 +13,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/wanctl/wanctl/pkg/cli/app"
-	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/daemon"
 	"github.com/wanctl/wanctl/pkg/daemon/routerdial"
@@ -26,19 +28,27 @@ import (
 	"github.com/wanctl/wanctl/pkg/units"
 )
 
-// steerer is a running `wanctl steer`.
-type steerer struct {
+// Options says what to steer, and how.
+type Options struct {
+	daemon.Options
+	Steering    *Config
+	Config      config.Options // for reloads
+	DryRun      bool           // decide, but leave the rule alone and keep no state
+	Assessments daemon.Stream[Assessment]
+}
+
+// steerDaemon is a running `wanctl steer`.
+type steerDaemon struct {
 	*daemon.Daemon
-	app     *app.App
-	options steerOptions
-	cfg     *steeringConfig
+	options Options
+	cfg     *Config
 	log     *slog.Logger
 
-	// judging is cfg, or what a reload brought, as far as the law goes by it.
-	judging atomic.Pointer[config.Steering]
+	// inUse is cfg, or what a reload brought, for the settings of the law.
+	inUse atomic.Pointer[config.Steering]
 
 	lock    *state.Lock // nil in a dry run
-	memory  *steeringMemory
+	memory  *memory
 	client  router.Client
 	probes  *steersource.Probes
 	lists   *listReader
@@ -47,46 +57,59 @@ type steerer struct {
 	moved   chan struct{} // woken by every transition
 }
 
-func runSteering(ctx context.Context, a *app.App, cfg *steeringConfig, o steerOptions) (err error) {
+// Run steers until ctx ends or a signal ends it.
+func Run(ctx context.Context, o Options) error {
+	_, err := run(ctx, o, false)
+	return err
+}
+
+// Once assesses once, switches the rule if that is due, and returns what was
+// found: nil when it failed before, beside an error when the rule cannot be used
+// or the round-trip time is not known (ErrNoRTT).
+func Once(ctx context.Context, o Options) (*telemetry.SteeringHealth, error) {
+	return run(ctx, o, true)
+}
+
+func run(ctx context.Context, o Options, once bool) (health *telemetry.SteeringHealth, err error) {
 	// A few short wake-ups a second: with one processor to wake they cost half.
-	if _, chosen := a.LookupEnv("GOMAXPROCS"); !chosen {
+	if !o.Set("GOMAXPROCS") {
 		runtime.GOMAXPROCS(1)
 	}
-	opts := a.DaemonOptions()
-	opts.Log.ConsoleOnly, opts.Log.Answer = o.once || o.dryRun, o.once
-	ctx, d := daemon.New(ctx, opts)
-	s := &steerer{Daemon: d, app: a, options: o, cfg: cfg, history: history.New(), moved: make(chan struct{}, 1)}
+	cfg := o.Steering
+	o.Log.ConsoleOnly, o.Log.Answer = once || o.DryRun, once
+	ctx, d := daemon.New(ctx, o.Options)
+	s := &steerDaemon{Daemon: d, options: o, cfg: cfg, history: history.New(), moved: make(chan struct{}, 1)}
 	s.log = d.Logs.Of(&cfg.Base)
-	s.judging.Store(cfg.Steering)
+	s.inUse.Store(cfg.Steering)
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if err := s.open(); err != nil {
-		return err
+		return nil, err
 	}
-	if o.once {
+	if once {
 		return s.once(ctx)
 	}
 	if err := s.build(); err != nil {
-		return err
+		return nil, err
 	}
-	return s.Run(ctx, daemon.Service{
+	return nil, s.Run(ctx, daemon.Service{
 		Status:  s.doing(),
-		Started: []any{"primary", cfg.Primary, "alternate", cfg.Alternate, "rule", cfg.Rule, "dry_run", o.dryRun},
+		Started: []any{"primary", cfg.Primary, "alternate", cfg.Alternate, "rule", cfg.Rule, "dry_run", o.DryRun},
 		Reload:  s.reload,
 	})
 }
 
-func (s *steerer) doing() string { return "steering away from " + s.cfg.Primary }
+func (s *steerDaemon) doing() string { return "steering away from " + s.cfg.Primary }
 
 // open does everything that can fail before the loop runs, in the order in
-// which a person would want to hear of it: lock, state, router, probes.
-func (s *steerer) open() (err error) {
+// which a person wants to know of it: lock, state, router, probes.
+func (s *steerDaemon) open() (err error) {
 	cfg := s.cfg
-	if !s.options.dryRun {
+	if !s.options.DryRun {
 		if s.lock, err = state.Acquire(cfg.LockFile); err != nil {
 			return err
 		}
 		s.OnClose(s.lock.Close)
-		s.memory = openSteeringMemory(cfg, s.log)
+		s.memory = openMemory(cfg, s.log)
 	}
 	feed := s.history.Feed(cfg.Primary)
 	s.client, err = routerdial.Open(&cfg.Base, min(cfg.Timeouts.Command, daemon.RouterTimeout), s.log, func(sw failover.Switch) { daemon.Events{Feed: feed}.RecordSwitch(sw) })
@@ -101,11 +124,12 @@ func (s *steerer) open() (err error) {
 	return nil
 }
 
-// loopConfig is the loop without what only a daemon has.
-func (s *steerer) loopConfig() steerd.Config {
+// loopConfig returns the settings of the loop, without those that only a daemon
+// needs.
+func (s *steerDaemon) loopConfig() steerd.Config {
 	cfg := s.cfg
 	c := steerd.Config{
-		Law: steeringLaw(cfg.Steering), Interval: cfg.Interval, History: cfg.History, DryRun: s.options.dryRun,
+		Law: LawConfig(cfg.Steering), Interval: cfg.Interval, History: cfg.History, DryRun: s.options.DryRun,
 		Path: &steersource.Path{
 			WAN: cfg.Primary, Loop: local.New(cfg.socketOf(cfg.primary, cfg.Primary)), Probes: s.probes,
 			Min: cfg.Assess.BaselineMin, Max: cfg.Assess.BaselineMax,
@@ -126,22 +150,22 @@ func (s *steerer) loopConfig() steerd.Config {
 }
 
 // build assembles the daemon.
-func (s *steerer) build() error {
+func (s *steerDaemon) build() error {
 	registry := telemetry.NewRegistry()
 	metrics, err := telemetry.New(registry, s.Version)
 	if err != nil {
 		return err
 	}
 	cfg := s.loopConfig()
-	good, degraded := steeringStates(s.cfg.Primary)
+	good, degraded := stateNames(s.cfg.Primary)
 	observers := []steerd.Observer{
 		s.events(s.history.Feed(s.cfg.Primary)),
-		&steeringMetrics{metrics: metrics.Steering(s.cfg.Primary, good, degraded), primary: s.cfg.Primary},
+		&metricsObserver{metrics: metrics.Steering(s.cfg.Primary, good, degraded), primary: s.cfg.Primary},
 		saveTrigger{wake: s.moved},
 	}
-	if s.app.Global.Output != output.Table {
-		p := daemon.NewPrinter(s.Daemon, output.NewStream(s.app.Out, s.app.Global.Output, steeringColumns, printSteering))
-		observers = append(observers, steeringFeed{to: p, wan: s.cfg.Primary})
+	if s.options.Assessments != nil {
+		p := daemon.NewPrinter(s.Daemon, s.options.Assessments)
+		observers = append(observers, printObserver{to: p, wan: s.cfg.Primary})
 	}
 	watchdog := s.Notifier.NewWatchdogSource()
 	cfg.Observers, cfg.Alive = observers, watchdog.Watchdog
@@ -152,9 +176,9 @@ func (s *steerer) build() error {
 		supervisor.NewTask("probes", nil, s.probes.Run),
 		supervisor.NewTask("address list", nil, s.lists.run))
 	s.Sinks = append(s.Sinks, supervisor.NewTask("history", nil, s.history.Run))
-	s.ReportStatus(5*time.Second, s.report)
+	s.ReportStatus(5*time.Second, s.statusLine)
 	if s.memory != nil {
-		s.Feeds = append(s.Feeds, supervisor.NewTask("memory", nil, s.remember))
+		s.Feeds = append(s.Feeds, supervisor.NewTask("memory", nil, s.saveState))
 		s.Sinks = append(s.Sinks, s.memory.saver)
 		s.Sinks = append(s.Sinks, daemon.WatchLock("lock", s.lock))
 	}
@@ -170,7 +194,7 @@ func (s *steerer) build() error {
 	return nil
 }
 
-// saveTrigger has the state saved when the rule has changed.
+// saveTrigger wakes saveState when the rule has changed.
 type saveTrigger struct{ wake chan<- struct{} }
 
 // Observe implements steerd.Observer.
@@ -184,9 +208,9 @@ func (s saveTrigger) Observe(e steerd.Event) {
 	}
 }
 
-// remember hands the saver what the loop knows: every few seconds, at every
+// saveState submits what the loop knows: every few seconds, at every
 // change of the rule, and at the end, when the loop has ended.
-func (s *steerer) remember(ctx context.Context) error {
+func (s *steerDaemon) saveState(ctx context.Context) error {
 	ticker := time.NewTicker(5 * time.Second)
 	defer ticker.Stop()
 	for {
@@ -201,7 +225,7 @@ func (s *steerer) remember(ctx context.Context) error {
 		record, err := s.loop.Record(ask)
 		cancel()
 		if err == nil {
-			s.memory.take(record)
+			s.memory.save(record)
 		}
 		if ended {
 			return nil
@@ -209,8 +233,8 @@ func (s *steerer) remember(ctx context.Context) error {
 	}
 }
 
-// report is the line of `systemctl status`; not ok once the loop has ended.
-func (s *steerer) report(ctx context.Context) (text string, ok bool) {
+// statusLine returns the line of `systemctl status`; not ok once the loop has ended.
+func (s *steerDaemon) statusLine(ctx context.Context) (text string, ok bool) {
 	st, err := s.loop.Status(ctx)
 	if err != nil {
 		return "", false

@@ -1,4 +1,4 @@
-package cli
+package steer
 
 import (
 	"os"
@@ -23,13 +23,13 @@ measurement: {ping_host: 192.0.2.7}
 mode: {cake_aware: true}
 `
 	dir := t.TempDir()
-	load := func(text string) *steeringConfig {
+	load := func(text string) *Config {
 		t.Helper()
 		path := filepath.Join(dir, "steering.yaml")
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		cfg, _, err := readSteering(path, config.Options{})
+		cfg, _, err := Load(path, config.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,14 +68,14 @@ continuous_monitoring:
 		t.Run(tt.name, func(t *testing.T) {
 			old := load(text)
 			fresh := load(strings.Replace(text, tt.from, tt.to, 1))
-			if diff := cmp.Diff(tt.want, daemon.Changed(steeringFixedSettings(old, fresh))); diff != "" {
+			if diff := cmp.Diff(tt.want, daemon.Changed(fixedSettings(old, fresh))); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})
 	}
 	t.Run("counters that were not read", func(t *testing.T) {
 		old := load(strings.Replace(text, "cake_aware: true", "cake_aware: false", 1))
-		if diff := cmp.Diff([]string{"mode.cake_aware"}, daemon.Changed(steeringFixedSettings(old, load(text)))); diff != "" {
+		if diff := cmp.Diff([]string{"mode.cake_aware"}, daemon.Changed(fixedSettings(old, load(text)))); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)
 		}
 	})

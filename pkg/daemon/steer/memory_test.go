@@ -1,4 +1,4 @@
-package cli
+package steer
 
 import (
 	"encoding/json"
@@ -67,7 +67,7 @@ func TestRecallSteering(t *testing.T) {
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, recallSteering(tt.left, "DSL_DEGRADED", now)); diff != "" {
+			if diff := cmp.Diff(tt.want, decodeMemory(tt.left, "DSL_DEGRADED", now)); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})
@@ -105,7 +105,7 @@ func TestOpenSteeringMemory(t *testing.T) {
 			var said strings.Builder
 			cfg := config.Steering{Primary: "dsl"}
 			cfg.StateFile = path
-			m := openSteeringMemory(&steeringConfig{Steering: &cfg}, slog.New(slog.NewTextHandler(&said, nil)))
+			m := openMemory(&Config{Steering: &cfg}, slog.New(slog.NewTextHandler(&said, nil)))
 			if m.law.Steered != tt.steered {
 				t.Errorf("steered %v, want %v", m.law.Steered, tt.steered)
 			}
@@ -121,8 +121,8 @@ func TestOpenSteeringMemory(t *testing.T) {
 func TestSteeringState(t *testing.T) {
 	at := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 	const ms = time.Millisecond
-	m := steeringMemory{
-		cfg: &steeringConfig{Steering: &config.Steering{Primary: "dsl", History: 3}},
+	m := memory{
+		cfg: &Config{Steering: &config.Steering{Primary: "dsl", History: 3}},
 		last: state.Steering{
 			HistoryRTT: []time.Duration{1 * ms, 2 * ms}, BaselineRTT: 20 * ms, DropsHistory: []int{1, 2, 3, 4},
 			Transitions: []state.Transition{{At: at.Add(-time.Hour), From: "DSL_GOOD", To: "DSL_DEGRADED"}},

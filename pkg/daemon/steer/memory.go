@@ -1,4 +1,4 @@
-package cli
+package steer
 
 import (
 	"encoding/json"
@@ -13,52 +13,52 @@ import (
 	"github.com/wanctl/wanctl/pkg/steering"
 )
 
-// steeringStates are the names of the two states in the state file, the health
+// stateNames returns the names of the two states in the state file, the health
 // document and the metrics.
-func steeringStates(primary string) (good, degraded string) {
+func stateNames(primary string) (good, degraded string) {
 	name := strings.ToUpper(primary)
 	return name + "_GOOD", name + "_DEGRADED"
 }
 
-func steeringState(primary string, steered bool) string {
-	good, degraded := steeringStates(primary)
+func stateName(primary string, steered bool) string {
+	good, degraded := stateNames(primary)
 	if steered {
 		return degraded
 	}
 	return good
 }
 
-// steeringMemory is the state file of steering: what the last run left, and
+// memory is the state file of steering: what the last run left, and
 // where this one goes.
-type steeringMemory struct {
-	cfg   *steeringConfig
+type memory struct {
+	cfg   *Config
 	file  *state.File[state.Steering]
 	saver *state.Saver[state.Steering]
 	last  state.Steering  // what the file held
 	law   steering.Memory // of it, aged
 }
 
-// openSteeringMemory takes over what the last run left, as far as it is of this
+// openMemory takes over what the last run left, as far as it is of this
 // primary WAN.
-func openSteeringMemory(cfg *steeringConfig, log *slog.Logger) *steeringMemory {
-	m := &steeringMemory{cfg: cfg, file: state.OpenSteering(cfg.StateFile)}
+func openMemory(cfg *Config, log *slog.Logger) *memory {
+	m := &memory{cfg: cfg, file: state.OpenSteering(cfg.StateFile)}
 	m.saver = state.NewSaver(m.file, log)
 	last, found := daemon.Restore(m.file, log)
-	good, degraded := steeringStates(cfg.Primary)
+	good, degraded := stateNames(cfg.Primary)
 	switch current := last.Current; {
 	case !found:
 	case current != "" && current != good && current != degraded:
 		log.Warn("state file is of another primary WAN: starting without it", "state", current)
 	default:
 		m.last = last
-		m.law = recallSteering(last, degraded, time.Now())
+		m.law = decodeMemory(last, degraded, time.Now())
 	}
 	return m
 }
 
-// recallSteering is what the law knew. A file of an older program holds no
+// decodeMemory returns what the law knew. A file of an older program holds no
 // memory of ours, but tells whether it had steered, and since when.
-func recallSteering(s state.Steering, degraded string, now time.Time) steering.Memory {
+func decodeMemory(s state.Steering, degraded string, now time.Time) steering.Memory {
 	var m steering.Memory
 	if len(s.Law) > 0 && json.Unmarshal(s.Law, &m) == nil {
 		return m.Aged(now.Sub(s.Timestamp))
@@ -75,14 +75,14 @@ func recallSteering(s state.Steering, degraded string, now time.Time) steering.M
 	return m
 }
 
-// take hands the saver what the loop knows now.
-func (m *steeringMemory) take(r steerd.Record) { m.saver.Submit(m.state(r)) }
+// save submits what the loop knows now.
+func (m *memory) save(r steerd.Record) { m.saver.Submit(m.state(r)) }
 
-// state is r as the file holds it, with what it held before in front.
-func (m *steeringMemory) state(r steerd.Record) state.Steering {
+// state returns r as the file holds it, with what it held before in front.
+func (m *memory) state(r steerd.Record) state.Steering {
 	d, size := r.Decision, m.cfg.History
 	s := state.Steering{
-		Current:  steeringState(m.cfg.Primary, r.Steered),
+		Current:  stateName(m.cfg.Primary, r.Steered),
 		BadCount: d.Bad, GoodCount: d.Good, RedCount: d.Red,
 		BaselineRTT:      m.last.BaselineRTT,
 		HistoryRTT:       tail(m.last.HistoryRTT, r.History.RTT, size),
@@ -105,7 +105,7 @@ func (m *steeringMemory) state(r steerd.Record) state.Steering {
 	var moves []state.Transition
 	for _, t := range r.History.Transitions {
 		moves = append(moves, state.Transition{
-			At: t.At, From: steeringState(m.cfg.Primary, !t.Steered), To: steeringState(m.cfg.Primary, t.Steered),
+			At: t.At, From: stateName(m.cfg.Primary, !t.Steered), To: stateName(m.cfg.Primary, t.Steered),
 		})
 	}
 	s.Transitions = tail(m.last.Transitions, moves, size)
@@ -115,7 +115,7 @@ func (m *steeringMemory) state(r steerd.Record) state.Steering {
 	return s
 }
 
-// tail is the newest n of older followed by newer.
+// tail returns the newest n of older followed by newer.
 func tail[T any](older, newer []T, n int) []T {
 	all := slices.Concat(older, newer)
 	return all[max(0, len(all)-n):]

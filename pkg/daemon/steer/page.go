@@ -1,4 +1,4 @@
-package cli
+package steer
 
 import (
 	"context"
@@ -12,8 +12,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/telemetry/page"
 )
 
-// steeringInProcess is the steering of this process, for the page.
-type steeringInProcess struct {
+// inProcess is the steering of this process, for the page.
+type inProcess struct {
 	version string
 	started time.Time
 	checker *telemetry.SteeringChecker
@@ -21,20 +21,20 @@ type steeringInProcess struct {
 }
 
 func newSteerFront(version string, checker *telemetry.SteeringChecker, past *history.History, metrics http.Handler) daemon.HTTPFront {
-	source := steeringInProcess{version: version, started: time.Now(), checker: checker, past: past}
+	source := inProcess{version: version, started: time.Now(), checker: checker, past: past}
 	return daemon.HTTPFront{Health: checker.Handler, Source: source, Metrics: metrics, Guard: supervisor.RejectRebinding}
 }
 
 // Host implements page.Source.
-func (p steeringInProcess) Host(ctx context.Context) telemetry.Host {
+func (p inProcess) Host(ctx context.Context) telemetry.Host {
 	now := time.Now()
 	h := p.checker.Health(ctx)
 	return telemetry.NewHost(p.version, now, now.Sub(p.started), nil, []telemetry.SteeringHealth{h})
 }
 
 // History implements page.Source.
-func (p steeringInProcess) History(_ context.Context, since time.Time) history.Excerpt {
+func (p inProcess) History(_ context.Context, since time.Time) history.Excerpt {
 	return p.past.Since(since)
 }
 
-var _ page.Source = steeringInProcess{}
+var _ page.Source = inProcess{}

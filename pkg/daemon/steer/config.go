@@ -1,4 +1,4 @@
-package cli
+package steer
 
 import (
 	"path/filepath"
@@ -11,9 +11,9 @@ import (
 	"github.com/wanctl/wanctl/pkg/units"
 )
 
-// steeringLaw is the law of a configuration. A score that is only to be looked
-// at does not decide.
-func steeringLaw(cfg *config.Steering) steering.Config {
+// LawConfig returns the settings of the law that a configuration asks for. A score
+// in dry run does not decide.
+func LawConfig(cfg *config.Steering) steering.Config {
 	t, c := cfg.Assess, cfg.Confidence
 	return steering.Config{
 		CakeAware: cfg.Mode.CakeAware, Yellow: cfg.Mode.Yellow,
@@ -32,25 +32,25 @@ func steeringLaw(cfg *config.Steering) steering.Config {
 	}
 }
 
-// steeringThresholds is what monitors are told of it.
-func steeringThresholds(law steering.Config) telemetry.SteeringThresholds {
+// Thresholds returns the part of them that the health document shows.
+func Thresholds(law steering.Config) telemetry.SteeringThresholds {
 	return telemetry.SteeringThresholds{
 		GreenRTTMs: units.Millis(law.GreenRTT), YellowRTTMs: units.Millis(law.YellowRTT), RedRTTMs: units.Millis(law.RedRTT),
 		RedSamplesRequired: law.RedSamples, GreenSamplesRequired: law.GreenSamples,
 	}
 }
 
-// socketOf is where the loop of a WAN answers: beside the lock file of its
+// socketOf returns the path where the loop of a WAN answers: beside the lock file of its
 // configuration or, where that is not known, beside our own.
-func (cfg *steeringConfig) socketOf(wan *config.WAN, name string) string {
+func (cfg *Config) socketOf(wan *config.WAN, name string) string {
 	if wan != nil {
 		return wan.Socket()
 	}
 	return filepath.Join(filepath.Dir(cfg.Socket()), name+".sock")
 }
 
-// wans is which WANs these are, and how they are asked and measured.
-func (cfg *steeringConfig) wans() [6]string {
+// wans identifies both WANs, and how they are asked and measured.
+func (cfg *Config) wans() [6]string {
 	probes := cfg.ownProbes()
 	return [...]string{
 		cfg.Primary, cfg.socketOf(cfg.primary, cfg.Primary), probes.Source, probes.Interface,
@@ -58,9 +58,9 @@ func (cfg *steeringConfig) wans() [6]string {
 	}
 }
 
-// ownProbes measures the primary WAN where no loop does: so many probes within
-// an interval, and by the same way as the loop's.
-func (cfg *steeringConfig) ownProbes() probe.Config {
+// ownProbes returns how the primary WAN is measured where no loop does it: the
+// configured number of probes an interval, from the source of the loop.
+func (cfg *Config) ownProbes() probe.Config {
 	c := probe.Config{
 		Targets: []string{cfg.PingHost}, Timeout: cfg.Timeouts.Ping, Staggered: true,
 		Interval: min(max(cfg.Interval/time.Duration(cfg.PingCount), probe.DefaultInterval), time.Second),
@@ -69,4 +69,28 @@ func (cfg *steeringConfig) ownProbes() probe.Config {
 		c.Source, c.Interface = cfg.primary.PingSource, cfg.primary.PingInterface
 	}
 	return c
+}
+
+// Config is the configuration of steering with those of its two WANs,
+// which are nil where no file is named, or none that can be used.
+type Config struct {
+	*config.Steering
+	primary, alternate *config.WAN
+}
+
+// Load reads the configuration of steering and, as far as they concern it, those
+// of its two WANs.
+func Load(path string, opts config.Options) (*Config, []config.Problem, error) {
+	cfg, warnings, err := config.LoadSteering(path, opts)
+	if err != nil {
+		return nil, warnings, err
+	}
+	s := &Config{Steering: cfg}
+	var more []config.Problem
+	s.primary, s.alternate, more, err = cfg.LoadWANs(opts)
+	warnings = append(warnings, more...)
+	if err != nil {
+		return nil, warnings, err
+	}
+	return s, warnings, nil
 }

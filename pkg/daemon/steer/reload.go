@@ -1,4 +1,4 @@
-package cli
+package steer
 
 import (
 	"context"
@@ -9,21 +9,21 @@ import (
 
 // reload reads the configuration again. The old one stays when the new one is
 // bad.
-func (s *steerer) reload(context.Context) {
-	fresh, err := daemon.Reload(s.log, func() (*steeringConfig, []config.Problem, error) {
-		return readSteering(s.cfg.Path, s.app.ConfigOptions())
+func (s *steerDaemon) reload(context.Context) {
+	fresh, err := daemon.Reload(s.log, func() (*Config, []config.Problem, error) {
+		return Load(s.cfg.Path, s.options.Config)
 	})
 	if err != nil {
 		return // it is logged
 	}
-	daemon.LogRestartNeeded(s.log, steeringFixedSettings(s.cfg, fresh))
-	s.judging.Store(fresh.Steering)
-	s.loop.Reconfigure(steeringLaw(fresh.Steering))
+	daemon.LogRestartNeeded(s.log, fixedSettings(s.cfg, fresh))
+	s.inUse.Store(fresh.Steering)
+	s.loop.Reconfigure(LawConfig(fresh.Steering))
 }
 
-// steeringFixedSettings compares the settings that are fixed while running: all
+// fixedSettings compares the settings that are fixed while running: all
 // that the law does not use.
-func steeringFixedSettings(old, fresh *steeringConfig) []daemon.Setting {
+func fixedSettings(old, fresh *Config) []daemon.Setting {
 	return append(daemon.BaseSettings(&old.Base, &fresh.Base), []daemon.Setting{
 		{Key: "topology", Same: old.wans() == fresh.wans()},
 		{Key: "mangle_rule.comment", Same: old.Rule == fresh.Rule},
