@@ -85,11 +85,17 @@ func addressList(path string) *menu {
 	}
 }
 
-func ipRoute() *menu {
+// The routes: one menu for each family of addresses.
+const (
+	routes4 = "/ip/route"
+	routes6 = "/ipv6/route"
+)
+
+func routes(path, all string) *menu {
 	return &menu{
-		path: "/ip/route", nextID: 0x80000001,
+		path: path, nextID: 0x80000001,
 		fields: []field{
-			{name: "dst-address", typ: text, value: "0.0.0.0/0"},
+			{name: "dst-address", typ: text, value: all},
 			{name: "gateway", kind: optional, typ: text},
 			{name: "immediate-gw", kind: status},
 			{name: "distance", typ: integer(0, 255), value: "1"},
@@ -108,6 +114,25 @@ func ipRoute() *menu {
 		refresh: func(_ *Router, r *row, _ func(string) bool) {
 			r.values["immediate-gw"] = r.values["gateway"]
 			r.values["active"] = fmt.Sprint(r.values["disabled"] != "true")
+		},
+	}
+}
+
+func routingRule() *menu {
+	return &menu{
+		path: "/routing/rule", nextID: 1, ordered: true,
+		fields: []field{
+			{name: "src-address", kind: optional, typ: text},
+			{name: "dst-address", kind: optional, typ: text},
+			{name: "interface", kind: optional, typ: reference("/interface")},
+			{name: "routing-mark", kind: optional, typ: text},
+			{name: "min-prefix", kind: optional, typ: integer(0, 128)},
+			{name: "action", value: "lookup", typ: enum("lookup", "lookup-only-in-table", "drop", "unreachable")},
+			{name: "table", kind: optional, typ: reference("/routing/table")},
+			{name: "comment", kind: optional, typ: text},
+			{name: "disabled", typ: boolean, value: "false"},
+			{name: "place-before", kind: argument, typ: text},
+			{name: "inactive", kind: status, typ: boolean, value: "false"},
 		},
 	}
 }

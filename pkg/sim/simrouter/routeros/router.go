@@ -101,7 +101,7 @@ func New(cfg Config) *Router {
 	}
 	m.booted = m.now().Add(-cfg.Uptime)
 	for _, mn := range []*menu{
-		queueTree(), queueSimple(), queueType(), firewallMangle(mangle4), firewallMangle(mangle6), addressList(addressList4), addressList(addressList6), ipRoute(), routingTable(), interfaces(), ipService(m.version),
+		queueTree(), queueSimple(), queueType(), firewallMangle(mangle4), firewallMangle(mangle6), addressList(addressList4), addressList(addressList6), routes(routes4, "0.0.0.0/0"), routes(routes6, "::/0"), routingTable(), routingRule(), interfaces(), ipService(m.version),
 		users(), userGroups(), scripts(), system(), identity(), resource(), logMenu(),
 	} {
 		m.menus[mn.path] = mn
@@ -109,6 +109,7 @@ func New(cfg Config) *Router {
 	if m.quirks.NoIPv6 {
 		delete(m.menus, addressList6)
 		delete(m.menus, mangle6)
+		delete(m.menus, routes6)
 	}
 	builtinTypes(m.menus[typePath])
 	for _, g := range []struct{ name, policy string }{

@@ -356,3 +356,28 @@ func TestLogIsBounded(t *testing.T) {
 		t.Errorf("%d lines from %s on", len(log), log[0])
 	}
 }
+
+func TestRoutingRules(t *testing.T) {
+	f := newFixture(t, Config{}, "/routing table add name=w fib\n/interface add name=vlan20")
+	for _, line := range []string{
+		`/routing rule add src-address=10.0.0.9/32 action=lookup min-prefix=0 table=main comment=a`,
+		`/routing rule add interface=vlan20 action=lookup-only-in-table table=w`,
+		`/ipv6 route add gateway=fe80::1%vlan20 routing-table=w`,
+	} {
+		if out := f.exec(line); out != "" {
+			t.Errorf("%s: %s", line, out)
+		}
+	}
+	if got, want := f.exec(`:put [/ipv6 route get [find routing-table=w] dst-address]; :put [/routing rule get [find comment=a] min-prefix]`), "::/0\n0\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	for line, want := range map[string]string{
+		`/routing rule add table=nope`:     "input does not match any value of table",
+		`/routing rule add interface=nope`: "input does not match any value of interface",
+		`/routing rule add action=go`:      "input does not match any value of action",
+	} {
+		if got := f.exec(line); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %q, want %q", line, got, want)
+		}
+	}
+}

@@ -49,6 +49,11 @@ func TestLanguage(t *testing.T) {
 		{"arrays", `:local a {1;"x";"k"={2;3}}; :put $a; :put ($a->0); :put ($a->"k"->1); :put [:len $a]; :put [:typeof ($a->"nope")]`, "1;x;k=2;3\n1\n3\n3\nnothing\n"},
 		{"keys are sorted", `:put {"b"=1;"a"=2}`, "a=2;b=1\n"},
 		{"if", `:if (1 = 1) do={:put y} else={:put n}; :if (1 = 2) do={:put y} else={:put n}; :if (1 = 2) do={:put y}`, "y\nn\n"},
+		{"matching", `:put ("wanctl home" ~ "^wanctl "); :put ("my wanctl" ~ "^wanctl ")`, "true\nfalse\n"},
+		{"do", `:do {:put x} on-error={:put y}; :put z`, "x\nz\n"},
+		{"do on error", `:do {:put x; /queue type remove default; :put never} on-error={:put y}; :put z`, "x\ny\nz\n"},
+		{"do on :error", `:do {:error "a"} on-error={:put b}`, "b\n"},
+		{"do without on-error", `:do {:error "a"}; :put never`, "a (:error; line 1)\n"},
 		{"foreach", `:foreach i in={1;2} do={:put $i}; :foreach i in=3 do={:put $i}; :foreach i in=$nope do={:put $i}`, "1\n2\n3\n"},
 		{"foreach with keys", `:foreach k,v in={"a"=1;"b"=2} do={:put "$k$v"}`, "a1\nb2\n"},
 		{"scopes", `:local x 1; {:local x 2; :put $x}; :put $x; :if (true) do={:local x 3}; :put $x`, "2\n1\n1\n"},
@@ -71,14 +76,12 @@ func TestLanguage(t *testing.T) {
 func TestOtherWordsAreRefused(t *testing.T) {
 	f := newFixture(t, Config{}, scriptFixture)
 	for line, want := range map[string]string{
-		`:while (true) do={:put x}`:      "bad command name while (line 1 column 2)\n",
-		`:global x 1`:                    "bad command name global (line 1 column 2)\n",
-		`:do {:put x} on-error={:put y}`: "syntax error (line 1 column 11)\n",
-		`:put [:serialize to=json 1]`:    "bad command name serialize (line 1 column 8)\n",
-		`:put (1 + 2)`:                   "syntax error (line 1 column 9)\n",
-		`/queue tree find name~"a"`:      "syntax error (line 1 column 22)\n",
-		`/queue tree print`:              "bad command name print (line 1 column 13)\n",
-		`put x`:                          "bad command name put (line 1 column 1)\n",
+		`:while (true) do={:put x}`:   "bad command name while (line 1 column 2)\n",
+		`:global x 1`:                 "bad command name global (line 1 column 2)\n",
+		`:put [:serialize to=json 1]`: "bad command name serialize (line 1 column 8)\n",
+		`:put (1 + 2)`:                "syntax error (line 1 column 9)\n",
+		`/queue tree print`:           "bad command name print (line 1 column 13)\n",
+		`put x`:                       "bad command name put (line 1 column 1)\n",
 	} {
 		if got := f.exec(line); got != want {
 			t.Errorf("%s: %q, want %q", line, got, want)
@@ -100,6 +103,7 @@ func TestMenuCommands(t *testing.T) {
 		{"find is exact", `:put [:len [/ip firewall mangle find comment="ADAPTIVE"]]`, "0\n"},
 		{"find by rate", `:put [/queue tree find max-limit=500M]; :put [/queue tree find where max-limit=40M and !disabled]`, "*1000000\n*1000004\n"},
 		{"find by or", `:foreach i in=[/queue tree find where name=a or (name="c d" && disabled)] do={:put [/queue tree get $i name]}`, "a\nc d\n"},
+		{"find by expression", `:put [:len [/ip firewall mangle find where comment~"^ADAPT" and disabled]]; :put [:len [/queue tree find comment~"^x"]]; :put [:len [/queue tree find name~"("]]`, "1\n1\ninvalid regular expression\n"},
 		{"find with a command", `:put [/queue tree find where name=[/queue tree get *1000000 name]]`, "*1000000\n"},
 		{"singleton", `:put [/system identity get name]; :put ([/system identity get]->"name")`, "MikroTik\nMikroTik\n"},
 		{"set", `/queue tree set [find name=a] max-limit=480M; :put [/queue tree get a max-limit]`, "480000000\n"},

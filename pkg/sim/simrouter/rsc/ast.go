@@ -1,7 +1,7 @@
 // Package rsc runs the part of RouterOS's script language that exports,
 // wanctl's SSH client and the scripts of 'wanctl router export' are written in:
 // commands of menus, find with conditions, [], $name, the operators
-// and, or, !, =, != . and ->, and the commands :put, :local, :if, :foreach, :error,
+// and, or, !, =, !=, ~, . and ->, and the commands :put, :local, :if, :foreach, :do, :error,
 // :len, :typeof and :tostr (:log is the menu /log). Every other word is a syntax
 // error or a bad command name, as an unknown word is to a router.
 //

@@ -10,6 +10,7 @@ var builtins = map[string]Signature{
 	":put":     {Unnamed: []string{"message"}},
 	":local":   {Unnamed: []string{"name", "value"}},
 	":if":      {Unnamed: []string{"condition", "do", "else"}},
+	":do":      {Unnamed: []string{"command", "on-error"}},
 	":foreach": {Unnamed: []string{"counter", "in", "do"}},
 	":error":   {Unnamed: []string{"message"}},
 	":len":     {Unnamed: []string{"value"}},

@@ -1,6 +1,7 @@
 package rsc
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -132,6 +133,13 @@ func (r *run) binary(n *Binary) (Value, error) {
 	case "&&", "||":
 		yes, err := r.truth(n.Y, y)
 		return Scalar(Bool, strconv.FormatBool(yes)), err
+	}
+	if n.Op == "~" {
+		expr, err := regexp.Compile(y.Text())
+		if err != nil {
+			return Value{}, r.fail(n, "invalid regular expression")
+		}
+		return Scalar(Bool, strconv.FormatBool(expr.MatchString(x.Text()))), nil
 	}
 	if p, ok := n.X.(*Property); ok && r.row != nil && y.Kind != List {
 		y = r.row.Parse(p.Name, y.Text())

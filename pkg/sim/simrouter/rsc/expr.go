@@ -11,7 +11,7 @@ type mode struct {
 }
 
 // levels of operators, loosest first.
-var levels = [][]string{{"||", "or"}, {"&&", "and"}, {"!=", "="}, {"."}, {"->"}}
+var levels = [][]string{{"||", "or"}, {"&&", "and"}, {"!=", "=", "~"}, {"."}, {"->"}}
 
 const (
 	levelAnd     = 1

@@ -158,7 +158,11 @@ func (p *parser) compound(c *Command, key string) (Node, error) {
 // takesBlock reports whether braces in that place of c hold commands; elsewhere
 // they hold an array.
 func (c *Command) takesBlock(key string) bool {
-	return len(c.Words) == 0 || key == "do" || key == "else"
+	if len(c.Words) == 0 || key == "do" || key == "else" || key == "on-error" {
+		return true
+	}
+	name, _ := c.Words[0].Bare()
+	return name == ":do" && len(c.Words) == 1 && key == ""
 }
 
 // code reads {commands} as text: the source of a script that runs later.

@@ -146,7 +146,6 @@ func TestParseRefuses(t *testing.T) {
 		{":put (1 2)", 1, 9, "unexpected"},
 		{":put (1 .)", 1, 10, "unexpected"},
 		{":put (1 + 2)", 1, 9, "unexpected"},
-		{"find name~\"x\"", 1, 10, "unexpected"},
 		{":put {1;(2}", 1, 11, "unexpected"},
 		{"}", 1, 1, "unexpected"},
 		{":put " + strings.Repeat("(", maxNesting+1), 1, 70, "nested too deeply"},

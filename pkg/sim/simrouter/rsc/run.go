@@ -251,6 +251,8 @@ func (r *run) builtin(c *Command, name string, args map[string]Node) (Value, err
 			return r.do(args["do"], nil)
 		}
 		return r.do(args["else"], nil)
+	case ":do":
+		return r.try(args)
 	case ":foreach":
 		return Value{}, r.foreach(c, args)
 	}
@@ -267,6 +269,16 @@ func (r *run) do(n Node, vars map[string]Value) (Value, error) {
 		return r.block(r.frame, b, vars)
 	}
 	return Value{}, nil
+}
+
+// try runs a block, and another one if a command in it fails.
+func (r *run) try(args map[string]Node) (Value, error) {
+	v, err := r.do(args["command"], nil)
+	var e *Error
+	if args["on-error"] == nil || !errors.As(err, &e) || e.class == limit {
+		return v, err
+	}
+	return r.do(args["on-error"], nil)
 }
 
 func (r *run) local(c *Command, args map[string]Node) error {
