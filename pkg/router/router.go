@@ -82,6 +82,10 @@ type Client interface {
 	// Routes lists the IPv4 routes.
 	Routes(ctx context.Context) ([]Route, error)
 
+	// Rows lists a menu, such as "/queue/type", as the router prints it: property to
+	// value, for comparisons with what somebody else wrote.
+	Rows(ctx context.Context, menu string) ([]map[string]string, error)
+
 	// Close ends the session. The Client is not used afterwards.
 	Close() error
 }

@@ -29,6 +29,7 @@ var every = []struct {
 	{"Addresses", true, func(ctx context.Context, c router.Client) error { _, err := c.Addresses(ctx, ""); return err }},
 	{"Scripts", true, func(ctx context.Context, c router.Client) error { _, err := c.Scripts(ctx); return err }},
 	{"Routes", true, func(ctx context.Context, c router.Client) error { _, err := c.Routes(ctx); return err }},
+	{"Rows", true, func(ctx context.Context, c router.Client) error { _, err := c.Rows(ctx, "/queue/type"); return err }},
 	{"SetQueues", false, func(ctx context.Context, c router.Client) error {
 		_, err := c.SetQueues(ctx, change1("q", bitrate.Mbps))
 		return err

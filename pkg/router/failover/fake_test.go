@@ -179,6 +179,10 @@ func (f *fake) Scripts(ctx context.Context) ([]router.Script, error) {
 	return nil, f.do(ctx, "Scripts")
 }
 func (f *fake) RunScript(ctx context.Context, _ string) error { return f.do(ctx, "RunScript") }
+func (f *fake) Rows(ctx context.Context, menu string) ([]map[string]string, error) {
+	return nil, f.do(ctx, "Rows "+menu)
+}
+
 func (f *fake) Routes(ctx context.Context) ([]router.Route, error) {
 	return nil, f.do(ctx, "Routes")
 }
