@@ -102,7 +102,7 @@ func newExportCmd(a *app.App, o *connFlags) *cobra.Command {
 
 // plan puts together what configuration and flags say; a flag wins.
 func (e *exportOptions) plan(a *app.App, cmd *cobra.Command, o *connFlags) (*export.Plan, error) {
-	plan := &export.Plan{WANInterface: e.wanInterface, LANInterface: e.lanInterface}
+	plan := &export.Plan{Style: export.Marks, WANInterface: e.wanInterface, LANInterface: e.lanInterface}
 	if e.steer.path != "" && a.Global.Config == "" && len(a.Global.WANs) == 0 && !cmd.Flags().Changed("name") {
 		// It names the WAN it steers away from.
 		a.Global.Config, e.steer.path = e.steer.path, ""

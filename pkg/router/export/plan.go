@@ -2,7 +2,6 @@ package export
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
 )
@@ -13,49 +12,45 @@ type Plan struct {
 	Host     string // of the router, for its certificate; "" when not known
 	Users    []User
 	From     []string // addresses and prefixes that the users may log in from; none: from anywhere
-	Download Queue
+	Style    Style
+	Download Queue // without a name: the direction is not shaped
 	Upload   Queue
+
+	Simple string // name of the simple queue, of style Simple
+	Target Target // of the simple queue
 
 	WANInterface string // where the Internet is; "" leaves a placeholder
 	LANInterface string // parent of the download queue, or "global"; "" leaves a placeholder
 
+	Probes   *Probes   // nil without
 	Steering *Steering // nil without
 }
 
-// User is a user of the router that wanctl logs in as.
-type User struct {
-	Name     string
-	Password string // "": the user stays disabled until it has one
-	Services []Service
-}
+// Style is how packets get into the queues.
+type Style string
 
-// Admin is the user that every router ships with. It has all policies and is never
-// added.
-const Admin = "admin"
+// The styles. The zero value is Tree.
+const (
+	Tree   Style = "tree"   // a queue tree on interfaces, for packets without a mark
+	Marks  Style = "marks"  // a queue tree, for packets that mangle rules mark
+	Simple Style = "simple" // one simple queue for both directions
+)
 
-// Service is a service of the router that a user logs in to.
-type Service struct {
-	Transport string // rest, api or ssh
-	TLS       bool
-	Port      int
-	Key       bool // ssh: by a key
-}
+// Target is the interface that a simple queue is about. The first number of its
+// limits is what comes in by that interface.
+type Target string
 
-// Queue is one of the two queues of a WAN.
+// The targets. The zero value is TargetWAN.
+const (
+	TargetWAN Target = "wan" // the first number is the download
+	TargetLAN Target = "lan" // the first number is the upload
+)
+
+// Queue is one direction of a WAN.
 type Queue struct {
 	Name    string
 	Type    string
 	Ceiling bitrate.Rate
-}
-
-// Steering describes the rules that send new connections out of another WAN.
-type Steering struct {
-	Alternate string // name of the other WAN
-	Comment   string // of the rule that wanctl switches
-	Table     string // routing table of the other WAN
-	List      string // address list: whose new connections are steered
-	ForceList string // address list: who always goes out of the other WAN
-	Gateway   string // of the other WAN; "" when it has a route in Table already
 }
 
 // Placeholders for interfaces, which no configuration names.
@@ -64,7 +59,8 @@ const (
 	lanPlaceholder = "LAN-INTERFACE"
 )
 
-// Global as LANInterface shapes the traffic to every interface.
+// Global as LANInterface shapes the traffic to every interface. It needs style
+// Marks: without marks it is the traffic of both directions.
 const Global = "global"
 
 func (p *Plan) wan() string { return orElse(p.WANInterface, wanPlaceholder) }
@@ -77,53 +73,31 @@ func orElse(s, otherwise string) string {
 	return s
 }
 
-// policies returns the policies that the user needs, and no more.
-func (u User) policies() string {
-	policies := []string{"read", "write"}
-	for _, s := range u.Services {
-		names := []string{s.Transport}
-		if s.Transport == "rest" {
-			names = []string{"api", "rest-api"} // RouterOS refuses REST without api
-		}
-		for _, name := range names {
-			if !slices.Contains(policies, name) {
-				policies = append(policies, name)
-			}
-		}
-	}
-	return strings.Join(policies, ",")
-}
-
 // Items returns the rows that the router needs, in an order in which they can be
 // added.
 func (p *Plan) Items() []Item {
 	items := p.users()
 	items = append(items, p.queueTypes()...)
-	items = append(items, p.queues()...)
-	items = append(items, p.marks()...)
+	switch p.Style {
+	case Simple:
+		items = append(items, p.simpleQueue())
+	case Marks:
+		items = append(items, p.queueTree()...)
+		items = append(items, p.marks()...)
+	default:
+		items = append(items, p.queueTree()...)
+	}
+	if p.Probes != nil && p.Probes.Complete() {
+		items = append(items, p.probeWay(*p.Probes)...)
+	}
 	return append(items, p.steering()...)
 }
 
-func (p *Plan) users() []Item {
-	var items []Item
-	for _, u := range p.Users {
-		if u.Name == Admin {
-			continue
-		}
-		user := []Prop{named("name", u.Name), named("group", u.Name), named("password", u.Password)}
-		if len(p.From) > 0 {
-			user = append(user, named("address", strings.Join(p.From, ",")))
-		}
-		if u.Password == "" {
-			user = append(user, fixed("disabled", "yes"))
-		}
-		items = append(items,
-			Item{Users, "/user group", "name", []Prop{
-				named("name", u.Name), fixed("policy", u.policies()), named("comment", "what wanctl needs")}},
-			Item{Users, "/user", "name", append(user, named("comment", "wanctl"))})
-	}
-	return items
-}
+// comment is what marks the rows of this WAN.
+func (p *Plan) comment() string { return commentPrefix + p.Name }
+
+// commentPrefix begins the comment of each row of a WAN.
+const commentPrefix = "wanctl "
 
 // ackFilterRatio is the ratio of download to upload from which on the
 // acknowledgements of a download take a large part of the upload.
@@ -135,78 +109,171 @@ func (p *Plan) queueTypes() []Item {
 	cake := func(q Queue, flowmode string, more ...Prop) Item {
 		return Item{QueueTypes, "/queue type", "name", append([]Prop{
 			named("name", q.Type), fixed("kind", "cake"), fixed("cake-diffserv", "diffserv4"),
-			fixed("cake-flowmode", flowmode), fixed("cake-nat", "yes")}, more...)}
+			fixed("cake-flowmode", flowmode), fixed("cake-nat", "yes")}, more...),
+			[]string{"kind", "cake-diffserv", "cake-flowmode"}}
 	}
 	var up []Prop
-	if p.Download.Ceiling >= ackFilterRatio*p.Upload.Ceiling {
+	if p.Upload.Ceiling > 0 && p.Download.Ceiling >= ackFilterRatio*p.Upload.Ceiling {
 		up = append(up, fixed("cake-ack-filter", "filter"))
 	}
-	return []Item{
-		cake(p.Download, "dual-dsthost", fixed("cake-wash", "yes")),
-		cake(p.Upload, "dual-srchost", up...),
+	if p.shapes(p.Download) && p.shapes(p.Upload) && p.Download.Type == p.Upload.Type {
+		return []Item{cake(p.Download, "triple-isolate", up...)}
 	}
+	var items []Item
+	if p.shapes(p.Download) {
+		items = append(items, cake(p.Download, "dual-dsthost", fixed("cake-wash", "yes")))
+	}
+	if p.shapes(p.Upload) {
+		items = append(items, cake(p.Upload, "dual-srchost", up...))
+	}
+	return items
+}
+
+func (p *Plan) shapes(q Queue) bool { return q.Name != "" }
+
+// bucketSize is the burst of a queue that wanctl moves, in seconds at its limit.
+const bucketSize = "0.05"
+
+// queueTree returns queues that start at the ceiling. A queue that exists keeps its
+// limit.
+func (p *Plan) queueTree() []Item {
+	queue := func(q Queue, parent, mark string) Item {
+		packets := fixed("packet-mark", "no-mark")
+		if p.Style == Marks {
+			packets = named("packet-mark", mark)
+		}
+		return Item{Queues, "/queue tree", "name", []Prop{
+			named("name", q.Name), named("parent", parent), packets, named("queue", q.Type),
+			fixed("max-limit", q.Ceiling.String()), fixed("bucket-size", bucketSize), named("comment", p.comment())},
+			[]string{"comment"}}
+	}
+	var items []Item
+	if p.shapes(p.Download) {
+		items = append(items, queue(p.Download, p.lan(), p.downloadMark()))
+	}
+	if p.shapes(p.Upload) {
+		items = append(items, queue(p.Upload, p.wan(), p.uploadMark()))
+	}
+	return items
 }
 
 func (p *Plan) downloadMark() string { return p.Name + "-download" }
 func (p *Plan) uploadMark() string   { return p.Name + "-upload" }
 
-// queues returns queues that start at the ceiling. A queue that exists keeps its
-// limit.
-func (p *Plan) queues() []Item {
-	queue := func(q Queue, parent, mark string) Item {
-		return Item{Queues, "/queue tree", "name", []Prop{
-			named("name", q.Name), named("parent", parent), named("packet-mark", mark), named("queue", q.Type),
-			fixed("max-limit", q.Ceiling.String()), fixed("bucket-size", "0.05"), named("comment", "wanctl "+p.Name)}}
-	}
-	return []Item{
-		queue(p.Download, p.lan(), p.downloadMark()),
-		queue(p.Upload, p.wan(), p.uploadMark()),
-	}
-}
-
-// marks returns the rules that mark the packets of the queues. The upload is marked
-// in postrouting, which includes the router's own packets.
+// marks returns the rules that mark the packets of the queues, in both address
+// families. The upload is marked in postrouting, which includes the router's own
+// packets.
 func (p *Plan) marks() []Item {
-	mark := func(chain, side, mark, comment string) Item {
-		return Item{Marks, "/ip firewall mangle", "comment", []Prop{
+	var items []Item
+	mark := func(menu, chain, side, mark, comment string) {
+		items = append(items, Item{MarkRules, menu, "comment", []Prop{
 			fixed("chain", chain), fixed("action", "mark-packet"), named(side, p.wan()), named("new-packet-mark", mark),
-			fixed("passthrough", "yes"), named("comment", "wanctl "+p.Name+": "+comment)}}
+			fixed("passthrough", "yes"), named("comment", p.comment()+": "+comment)},
+			[]string{"action", "new-packet-mark"}})
 	}
-	return []Item{
-		mark("forward", "in-interface", p.downloadMark(), "mark download"),
-		mark("postrouting", "out-interface", p.uploadMark(), "mark upload"),
+	for _, menu := range []string{"/ip firewall mangle", "/ipv6 firewall mangle"} {
+		if p.shapes(p.Download) {
+			mark(menu, "forward", "in-interface", p.downloadMark(), "mark download")
+		}
+		if p.shapes(p.Upload) {
+			mark(menu, "postrouting", "out-interface", p.uploadMark(), "mark upload")
+		}
 	}
+	return items
 }
 
-// steering returns rules that mark a connection once, when it begins: connections
-// that are open when the rule is switched stay on their WAN. Later packets from the
-// LAN follow the mark; those from the Internet must not.
-func (p *Plan) steering() []Item {
-	s := p.Steering
-	if s == nil {
-		return nil
+// target returns the interface of the simple queue, and which direction comes in by
+// it.
+func (p *Plan) target() (name string, first, second Queue) {
+	if p.Target == TargetLAN {
+		return p.lan(), p.Upload, p.Download
 	}
-	from := named("in-interface", p.lan())
-	if p.LANInterface == Global {
-		from = named("in-interface-list", "LAN")
+	return p.wan(), p.Download, p.Upload
+}
+
+// simpleQueue returns the queue for both directions. A direction that is not shaped
+// has no limit.
+func (p *Plan) simpleQueue() Item {
+	target, first, second := p.target()
+	kind := func(q Queue) string {
+		if !p.shapes(q) {
+			return "default-small"
+		}
+		return q.Type
 	}
-	rule := func(comment string, props ...Prop) Item {
-		props = append([]Prop{fixed("chain", "prerouting"), from, fixed("dst-address-type", "!local")}, props...)
-		return Item{Steer, "/ip firewall mangle", "comment", append(props, named("comment", comment))}
+	limit := func(q Queue) string {
+		if !p.shapes(q) {
+			return "0"
+		}
+		return q.Ceiling.String()
 	}
-	mark := "steer-" + s.Alternate
-	items := []Item{{Steer, "/routing table", "name", []Prop{named("name", s.Table), fixed("fib", "")}}}
-	if s.Gateway != "" {
-		items = append(items, Item{Steer, "/ip route", "routing-table", []Prop{
-			fixed("dst-address", "0.0.0.0/0"), named("gateway", s.Gateway), named("routing-table", s.Table),
-			named("comment", "wanctl: way out of "+s.Alternate)}})
+	return Item{Queues, "/queue simple", "name", []Prop{
+		named("name", p.Simple), named("target", target), named("queue", kind(first)+"/"+kind(second)),
+		fixed("max-limit", limit(first)+"/"+limit(second)), fixed("bucket-size", bucketSize+"/"+bucketSize),
+		named("comment", p.comment())},
+		[]string{"comment"}}
+}
+
+// interfaces returns the interfaces that the rows are about: the name, or its
+// placeholder, and whether it was given.
+func (p *Plan) interfaces() []usedInterface {
+	all := []usedInterface{
+		{p.wan(), p.WANInterface != "", "--wan-interface"},
+		{p.lan(), p.LANInterface != "", "--lan-interface"},
 	}
-	return append(items,
-		rule("wanctl: always out of "+s.Alternate,
-			named("src-address-list", s.ForceList), fixed("action", "mark-routing"), named("new-routing-mark", s.Table), fixed("passthrough", "no")),
-		rule(s.Comment,
-			named("src-address-list", s.List), fixed("connection-state", "new"), fixed("action", "mark-connection"),
-			named("new-connection-mark", mark), fixed("passthrough", "yes"), fixed("disabled", "yes")),
-		rule("wanctl: follow what was steered to "+s.Alternate,
-			named("connection-mark", mark), fixed("action", "mark-routing"), named("new-routing-mark", s.Table), fixed("passthrough", "no")))
+	if p.Probes != nil && p.Probes.Complete() && p.Probes.Interface != "" {
+		all = append(all, usedInterface{p.Probes.Interface, true, "--probe-interface"})
+	}
+	items := p.Items()
+	return slices.DeleteFunc(all, func(u usedInterface) bool {
+		return u.name == Global || !slices.ContainsFunc(items, func(i Item) bool {
+			return slices.ContainsFunc(i.Props, func(prop Prop) bool {
+				return prop.Value == u.name && slices.Contains(interfaceProps, prop.Name)
+			})
+		})
+	})
+}
+
+// usedInterface is an interface of the router.
+type usedInterface struct {
+	name  string
+	given bool
+	flag  string // by which it is given
+}
+
+// interfaceProps are the properties whose value is an interface.
+var interfaceProps = []string{"parent", "target", "in-interface", "out-interface", "interface"}
+
+// removable returns the rows that Script may have added, whatever the style was, in
+// an order in which they can be removed.
+func (p *Plan) removable() []Item {
+	var items []Item
+	seen := map[string]bool{}
+	for _, style := range []Style{Tree, Marks, Simple} {
+		if style == Simple && p.Simple == "" {
+			continue
+		}
+		for _, anyGateway := range []string{"0.0.0.0", "::"} {
+			full := *p
+			full.Style = style
+			full.Probes = &Probes{Interface: wanPlaceholder, Gateway: anyGateway}
+			if full.Steering != nil && full.Steering.Gateway == "" {
+				s := *full.Steering
+				s.Gateway = anyGateway
+				full.Steering = &s
+			}
+			for _, i := range full.Items() {
+				if command := i.Remove(); !seen[command] {
+					seen[command] = true
+					items = append(items, i)
+				}
+			}
+		}
+	}
+	order := []Section{Steer, ProbeWay, MarkRules, Queues, QueueTypes, Users}
+	slices.Reverse(items)
+	slices.SortStableFunc(items, func(a, b Item) int {
+		return slices.Index(order, a.Section) - slices.Index(order, b.Section)
+	})
+	return items
 }

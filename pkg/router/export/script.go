@@ -22,16 +22,17 @@ func (p *Plan) Script(w io.Writer) error {
 		"  scp "+file+" admin@"+to+":",
 		"  ssh admin@"+to+" /import "+file)
 	for _, i := range p.interfaces() {
-		b.WriteString(i + "\n")
+		b.WriteString(i.check() + "\n")
 	}
 	notes := map[Section][]string{
 		Users:      p.userNotes(),
-		QueueTypes: {"Queue types. What is tuned on them by hand stays."},
-		Queues:     {"Queues. wanctl moves their max-limit; they begin at the ceiling."},
-		Marks: {"Marks that tell the queues their packets. Connections that FastTrack takes are never",
-			"marked; if there is such a rule, disable it:",
-			"  /ip firewall filter disable [find action=fasttrack-connection]"},
-		Steer: p.steeringNotes(),
+		QueueTypes: typeNotes(),
+		Queues:     p.queueNotes(),
+		MarkRules:  markNotes(),
+		Steer:      p.steeringNotes(),
+	}
+	if p.Probes != nil {
+		notes[ProbeWay] = p.probeNotes()
 	}
 	var section Section
 	for _, i := range p.Items() {
@@ -41,6 +42,10 @@ func (p *Plan) Script(w io.Writer) error {
 			note(&b, notes[section]...)
 		}
 		b.WriteString(i.Command() + "\n")
+	}
+	if p.Probes != nil && !p.Probes.Complete() {
+		b.WriteByte('\n')
+		note(&b, notes[ProbeWay]...)
 	}
 	if services := p.serviceNotes(); len(services) > 0 {
 		b.WriteByte('\n')
@@ -63,121 +68,70 @@ func note(b *strings.Builder, lines ...string) {
 	}
 }
 
-// interfaces stops the script before it has changed anything when an interface
-// is not there, as a placeholder never is.
-func (p *Plan) interfaces() []string {
-	check := func(name, given, flag string) string {
-		text := "there is no interface " + name
-		if given == "" {
-			text = name + " stands for an interface: replace it in this file, or export again with " + flag + " NAME"
-		}
-		return fmt.Sprintf(":if ([:len [/interface find name=%s]] = 0) do={\n  :error %s\n}", rosdata.QuoteRSC(name), rosdata.QuoteRSC(text))
+// check returns a command that stops the script, before it has changed anything,
+// when the interface does not exist. A placeholder never does.
+func (u usedInterface) check() string {
+	text := "there is no interface " + u.name
+	if !u.given {
+		text = u.name + " stands for an interface: replace it in this file, or export again with " + u.flag + " NAME"
 	}
-	checks := []string{check(p.wan(), p.WANInterface, "--wan-interface")}
-	if p.LANInterface != Global {
-		checks = append(checks, check(p.lan(), p.LANInterface, "--lan-interface"))
-	}
-	return checks
+	return fmt.Sprintf(":if ([:len [/interface find name=%s]] = 0) do={\n  :error %s\n}", rosdata.QuoteRSC(u.name), rosdata.QuoteRSC(text))
 }
 
-func (p *Plan) userNotes() []string {
-	lines := []string{"A group of the policies that wanctl needs, and its user."}
-	for _, u := range p.Users {
-		if u.Name == Admin {
-			continue
-		}
-		lines = append(lines, "Should the group exist, but with other policies:",
-			"  /user group set [find name="+rosdata.QuoteRSC(u.Name)+"] policy="+u.policies())
-		if u.Password != "" {
-			continue
-		}
-		lines = append(lines, "The user is disabled until it has a password:",
-			"  /user set [find name="+rosdata.QuoteRSC(u.Name)+"] password=\"...\" disabled=no")
+func typeNotes() []string {
+	return []string{
+		"Queue types. What is tuned on them by hand stays: cake-overhead and cake-mpu of the",
+		"line, cake-rtt. Leave cake-bandwidth unset: below a queue it limits nothing, max-limit does.",
 	}
-	if len(p.From) == 0 {
-		lines = append(lines, "It may log in from anywhere; export with --from-address ADDRESS to restrict that.")
-	}
-	return lines
 }
 
-func (p *Plan) steeringNotes() []string {
-	s := p.Steering
-	if s == nil {
-		return nil
-	}
-	lines := []string{
-		"Steering to " + rosdata.QuoteRSC(s.Alternate) + ". wanctl switches the rule " + rosdata.QuoteRSC(s.Comment) + ".",
-		"Whose new connections it steers is up to the first address list, who always goes out",
-		"there to the second:",
-		"  /ip firewall address-list add list=" + rosdata.QuoteRSC(s.List) + " address=...",
-		"  /ip firewall address-list add list=" + rosdata.QuoteRSC(s.ForceList) + " address=...",
-	}
-	if s.Gateway == "" {
-		lines = append(lines, "The table needs a way out, unless it has one:",
-			"  /ip route add dst-address=0.0.0.0/0 gateway=... routing-table="+rosdata.QuoteRSC(s.Table))
-	}
-	return lines
-}
-
-// certificate is the name under which the notes suggest to make one.
-const certificate = "wanctl-tls"
-
-// serviceNotes are commands a person must decide on: other programs and people
-// use the same services.
-func (p *Plan) serviceNotes() []string {
-	var lines, keys []string
-	secure, seen := false, map[string]bool{}
-	for _, u := range p.Users {
-		for _, s := range u.Services {
-			if line := s.command(); !seen[line] {
-				seen[line] = true
-				lines = append(lines, "  "+line)
-			}
-			secure = secure || s.Transport != "ssh" && s.TLS
-			if s.Transport == "ssh" && s.Key {
-				keys = append(keys, "  /user ssh-keys import public-key-file=wanctl.pub user="+rosdata.QuoteRSC(u.Name))
-			}
+func (p *Plan) queueNotes() []string {
+	switch p.Style {
+	case Simple:
+		target, first, _ := p.target()
+		comes, means := "the download", TargetWAN
+		if p.Target == TargetLAN {
+			comes, means = "the upload", TargetLAN
+		}
+		lines := []string{
+			"One simple queue for both directions. wanctl moves its max-limit, which begins at the",
+			"ceilings. The first of two numbers is what comes in by the target " + rosdata.QuoteRSC(target) + ":",
+			comes + " (" + orElse(first.Type, "not shaped") + "). The configuration of this WAN says the same:",
+			"  queues:",
+			"    simple: " + rosdata.Quote(p.Simple),
+			"    target: " + string(means),
+			"A simple queue before it that matches the same packets goes first. FastTrack passes",
+			"all of them by; if there is such a rule, disable it:",
+		}
+		return append(lines, fastTrack()...)
+	case Marks:
+		return []string{
+			"Queues for packets that the rules below mark. wanctl moves their max-limit, which begins",
+			"at the ceilings.",
 		}
 	}
-	if len(lines) == 0 {
-		return nil
+	return []string{
+		"Queues for what leaves by an interface without a mark, IPv6 included, and on many boards",
+		"what FastTrack takes. wanctl moves their max-limit, which begins at the ceilings. Export with",
+		"--style marks instead where the SENT of 'wanctl router queue get' stands still under load",
+		"(some trunk and VLAN ports of a switch chip), where other rules mark packets, or where",
+		"other networks of the router send to the LAN's interface too; with --style simple for one",
+		"simple queue.",
 	}
-	head := []string{"Services. Not done here, since others use them too."}
-	if secure {
-		name := rosdata.QuoteRSC(orElse(p.Host, "router"))
-		head = append(head, "A certificate for TLS, if there is none yet; pin its SHA-256 in wanctl's configuration:",
-			"  /certificate add name="+certificate+" common-name="+name+" key-size=2048 days-valid=3650 key-usage=digital-signature,key-encipherment,tls-server",
-			"  /certificate sign "+certificate,
-			"  :put [/certificate get "+certificate+" fingerprint]")
-	}
-	head = append(head, "The services themselves:")
-	lines = append(head, lines...)
-	if len(keys) > 0 {
-		lines = append(lines, "The public key, once copied to the router as wanctl.pub:")
-		lines = append(lines, keys...)
-	}
-	return lines
 }
 
-// command enables the service.
-func (s Service) command() string {
-	name, usual := "ssh", 22
-	switch {
-	case s.Transport == "rest" && s.TLS:
-		name, usual = "www-ssl", 443
-	case s.Transport == "rest":
-		name, usual = "www", 80
-	case s.Transport == "api" && s.TLS:
-		name, usual = "api-ssl", 8729
-	case s.Transport == "api":
-		name, usual = "api", 8728
+func markNotes() []string {
+	return append([]string{
+		"Marks that tell the queues their packets, in both address families. Connections that",
+		"FastTrack takes are never marked; if there is such a rule, disable it:",
+	}, fastTrack()...)
+}
+
+// fastTrack returns the commands that disable FastTrack; that of IPv6 exists from
+// RouterOS 7.18 on.
+func fastTrack() []string {
+	return []string{
+		"  /ip firewall filter disable [find action=fasttrack-connection]",
+		"  /ipv6 firewall filter disable [find action=fasttrack-connection]",
 	}
-	line := "/ip service set " + name
-	if s.Port != 0 && s.Port != usual {
-		line += fmt.Sprintf(" port=%d", s.Port)
-	}
-	if s.TLS {
-		line += " certificate=" + certificate
-	}
-	return line + " disabled=no"
 }

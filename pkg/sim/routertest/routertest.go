@@ -181,6 +181,7 @@ func (s Suite) Run(t *testing.T, cfg simrouter.Config) {
 		{"rules", rules},
 		{"addresses", addresses},
 		{"scripts", scripts},
+		{"export", exported},
 		{"failing", failing},
 	} {
 		t.Run(group.name, func(t *testing.T) {
