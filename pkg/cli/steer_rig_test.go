@@ -20,7 +20,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 	"github.com/wanctl/wanctl/pkg/telemetry"
-	"github.com/wanctl/wanctl/pkg/telemetry/local"
+	"github.com/wanctl/wanctl/pkg/telemetry/daemonsock"
 )
 
 const steeringRule = "ADAPTIVE: Steer latency-sensitive traffic"
@@ -132,7 +132,7 @@ func (r *steeringRig) steered() bool {
 
 // status is what the running daemon says of itself.
 func (r *steeringRig) status() telemetry.SteeringHealth {
-	h, err := local.New(filepath.Join(r.dir, "steering.sock")).SteeringHealth(r.t.Context())
+	h, err := daemonsock.New(filepath.Join(r.dir, "steering.sock")).SteeringHealth(r.t.Context())
 	if err != nil {
 		r.t.Fatal(err)
 	}

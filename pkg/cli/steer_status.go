@@ -13,7 +13,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/daemon/host"
 	"github.com/wanctl/wanctl/pkg/daemon/steer"
 	"github.com/wanctl/wanctl/pkg/telemetry"
-	"github.com/wanctl/wanctl/pkg/telemetry/local"
+	"github.com/wanctl/wanctl/pkg/telemetry/daemonsock"
 )
 
 func newSteerStatusCmd(a *app.App) *cobra.Command {
@@ -40,8 +40,8 @@ func runSteerStatus(a *app.App, cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	h, err := local.New(cfg.Socket()).SteeringHealth(cmd.Context())
-	if errors.Is(err, local.ErrNotRunning) {
+	h, err := daemonsock.New(cfg.Socket()).SteeringHealth(cmd.Context())
+	if errors.Is(err, daemonsock.ErrNotRunning) {
 		left, leftErr := host.SavedSteering(cfg.Steering)()
 		left.Thresholds = steer.Thresholds(steer.LawConfig(cfg.Steering))
 		if leftErr != nil {
@@ -157,14 +157,14 @@ func parenthesised(s string) string {
 	return "(" + s + ")"
 }
 
-func delayText(p telemetry.PathNote) string {
+func delayText(p telemetry.Path) string {
 	if p.RTT == nil || p.Baseline == nil || p.ExcessEWMA == nil {
 		return "not known"
 	}
 	return fmt.Sprintf("%.1f ms above %.1f ms (by %s)", *p.ExcessEWMA, *p.Baseline, p.Source)
 }
 
-func queueText(q telemetry.QueueNote, source telemetry.Origin) string {
+func queueText(q telemetry.Queue, source telemetry.Origin) string {
 	switch {
 	case source == telemetry.FromFile:
 		return ""

@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wanctl/wanctl/pkg/telemetry"
-	"github.com/wanctl/wanctl/pkg/telemetry/local"
+	"github.com/wanctl/wanctl/pkg/telemetry/daemonsock"
 )
 
 // TestSteer steers away and back, and tells of it wherever one may look.
@@ -52,7 +52,7 @@ func TestSteer(t *testing.T) {
 		t.Errorf("%d writes, want 2", n)
 	}
 
-	socket := local.New(filepath.Join(r.dir, "steering.sock"))
+	socket := daemonsock.New(filepath.Join(r.dir, "steering.sock"))
 	past, err := socket.History(t.Context(), time.Time{})
 	if err != nil {
 		t.Fatal(err)

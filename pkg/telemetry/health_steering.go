@@ -10,27 +10,27 @@ import (
 type SteeringDetail struct {
 	Name      string    `json:"name"` // of the configuration
 	Reason    string    `json:"reason"`
-	Alternate WANNote   `json:"alternate"`
-	Path      PathNote  `json:"path"`
-	Queue     QueueNote `json:"queue"`
-	Rule      RuleNote  `json:"rule"`
+	Alternate Alternate `json:"alternate"`
+	Path      Path      `json:"path"`
+	Queue     Queue     `json:"queue"`
+	Rule      Rule      `json:"rule"`
 
 	Score     *float64   `json:"score"` // 0..100; null: not scored
 	Threshold *float64   `json:"steer_threshold"`
 	HoldUntil *time.Time `json:"hold_until"`         // no change before
 	Penalty   *time.Time `json:"flap_penalty_until"` // of flap damping
 
-	ForceOut ListNote `json:"force_out"`
+	ForceOut AddressList `json:"force_out"`
 }
 
-// WANNote is the alternate WAN, as steering sees it.
-type WANNote struct {
+// Alternate is the alternate WAN, as steering sees it.
+type Alternate struct {
 	WAN       string `json:"wan"`
 	Condition string `json:"condition"` // "unknown", "good", "degraded", "down"
 }
 
-// PathNote is the round-trip time of the primary WAN.
-type PathNote struct {
+// Path is the round-trip time of the primary WAN.
+type Path struct {
 	Source     string   `json:"source"` // "loop", "file", "probe", "file+probe"; "" none
 	Baseline   *float64 `json:"baseline_rtt_ms"`
 	RTT        *float64 `json:"rtt_ms"`
@@ -38,23 +38,23 @@ type PathNote struct {
 	ExcessEWMA *float64 `json:"excess_ewma_ms"`
 }
 
-// QueueNote describes the primary WAN's queues on the router.
-type QueueNote struct {
+// Queue describes the primary WAN's queues on the router.
+type Queue struct {
 	Available bool     `json:"available"`
 	Drops     *int     `json:"drops"`         // since the previous sample
 	Depth     *int     `json:"depth_packets"` // now
 	DepthEWMA *float64 `json:"depth_ewma_packets"`
 }
 
-// RuleNote is the mangle rule.
-type RuleNote struct {
+// Rule is the mangle rule.
+type Rule struct {
 	Comment string `json:"comment"`
 	Enabled *bool  `json:"enabled"` // as last read from the router
 	Error   string `json:"error,omitempty"`
 }
 
-// ListNote is an address list of the router.
-type ListNote struct {
+// AddressList is an address list of the router.
+type AddressList struct {
 	List    string   `json:"list"`
 	Entries []string `json:"entries"`
 	Error   string   `json:"error,omitempty"`

@@ -13,8 +13,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 	"github.com/wanctl/wanctl/pkg/state"
 	"github.com/wanctl/wanctl/pkg/telemetry"
-	"github.com/wanctl/wanctl/pkg/telemetry/host"
-	"github.com/wanctl/wanctl/pkg/telemetry/local"
+	"github.com/wanctl/wanctl/pkg/telemetry/aggregate"
+	"github.com/wanctl/wanctl/pkg/telemetry/daemonsock"
 	"github.com/wanctl/wanctl/pkg/units"
 )
 
@@ -54,7 +54,7 @@ func (v *hostConfig) paths() (paths []string, named bool, err error) {
 // read reads all configurations. One that has become bad is used as it was. The
 // error is an *config.Error with all that is wrong; what can be served comes
 // beside it.
-func (v *hostConfig) read() (wans []host.WAN, steering []host.Steering, err error) {
+func (v *hostConfig) read() (wans []aggregate.WAN, steering []aggregate.Steering, err error) {
 	paths, named, err := v.paths()
 	if err != nil {
 		return nil, nil, err
@@ -133,7 +133,7 @@ func unreadable(err error) bool {
 }
 
 // members are what the configurations describe. Two must not have one name.
-func (v *hostConfig) members(order []string) (wans []host.WAN, steering []host.Steering, clashes []config.Problem) {
+func (v *hostConfig) members(order []string) (wans []aggregate.WAN, steering []aggregate.Steering, clashes []config.Problem) {
 	owner := map[string]string{}
 	taken := func(what, name, path string) bool {
 		id := what + " " + telemetry.WANLabel(name)
@@ -154,18 +154,18 @@ func (v *hostConfig) members(order []string) (wans []host.WAN, steering []host.S
 			if taken("WAN", e.wan.Name, path) {
 				continue
 			}
-			wans = append(wans, host.WAN{Name: e.wan.Name, Loop: local.New(e.wan.Socket()), State: savedWAN(e.wan)})
+			wans = append(wans, aggregate.WAN{Name: e.wan.Name, Loop: daemonsock.New(e.wan.Socket()), State: savedWAN(e.wan)})
 		case e.steering != nil:
 			if taken("steering", e.steering.Name, path) {
 				continue
 			}
-			steering = append(steering, host.Steering{Name: e.steering.Name, Primary: e.steering.Primary,
-				Daemon: local.New(e.steering.Socket()), State: SavedSteering(e.steering)})
+			steering = append(steering, aggregate.Steering{Name: e.steering.Name, Primary: e.steering.Primary,
+				Daemon: daemonsock.New(e.steering.Socket()), State: SavedSteering(e.steering)})
 		// The name inside is not known, and that of the file may be another's.
 		case config.DetectKind(path) == config.KindSteering:
-			steering = append(steering, host.Steering{Name: filepath.Base(path), Problem: e.problem})
+			steering = append(steering, aggregate.Steering{Name: filepath.Base(path), Problem: e.problem})
 		default:
-			wans = append(wans, host.WAN{Name: filepath.Base(path), Problem: e.problem})
+			wans = append(wans, aggregate.WAN{Name: filepath.Base(path), Problem: e.problem})
 		}
 	}
 	return wans, steering, clashes
@@ -210,7 +210,7 @@ func SavedSteering(cfg *config.Steering) func() (telemetry.SteeringHealth, error
 			at = savedAt(left.Timestamp, cfg.StateFile)
 		}
 		h := telemetry.NewSteeringHealth(cfg.Primary, left.Congestion, at)
-		h.Detail.Name, h.Detail.Alternate = cfg.Name, telemetry.WANNote{WAN: cfg.Alternate, Condition: "unknown"}
+		h.Detail.Name, h.Detail.Alternate = cfg.Name, telemetry.Alternate{WAN: cfg.Alternate, Condition: "unknown"}
 		h.Detail.Rule.Comment, h.Detail.ForceOut.List = cfg.Rule, cfg.ForceOut
 		h.Thresholds = telemetry.SteeringThresholds{
 			GreenRTTMs: units.Millis(cfg.Assess.GreenRTT), YellowRTTMs: units.Millis(cfg.Assess.YellowRTT), RedRTTMs: units.Millis(cfg.Assess.RedRTT),

@@ -18,7 +18,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/daemon"
 	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 	"github.com/wanctl/wanctl/pkg/telemetry"
-	"github.com/wanctl/wanctl/pkg/telemetry/host"
+	"github.com/wanctl/wanctl/pkg/telemetry/aggregate"
 )
 
 // Options says what to serve, and where.
@@ -39,7 +39,7 @@ type Options struct {
 type server struct {
 	*daemon.Daemon
 	options   Options
-	host      *host.Host
+	host      *aggregate.Host
 	access    *supervisor.Access
 	encrypted bool // since the start: a listener keeps that
 
@@ -52,7 +52,7 @@ type server struct {
 func Run(ctx context.Context, o Options) (err error) {
 	o.Log.ConsoleOnly = true
 	ctx, d := daemon.New(ctx, o.Options)
-	s := &server{Daemon: d, options: o, host: host.New(o.Version), access: supervisor.NewAccess()}
+	s := &server{Daemon: d, options: o, host: aggregate.New(o.Version), access: supervisor.NewAccess()}
 	s.configs = hostConfig{options: &s.options, log: d.Logs.Main()}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if err := s.build(); err != nil {
@@ -96,7 +96,7 @@ func (s *server) build() error {
 }
 
 // usable reports whether any configuration could be read.
-func usable(wans []host.WAN, steering []host.Steering) bool {
+func usable(wans []aggregate.WAN, steering []aggregate.Steering) bool {
 	for _, w := range wans {
 		if w.Problem == "" {
 			return true

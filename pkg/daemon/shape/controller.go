@@ -21,8 +21,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/state"
 	"github.com/wanctl/wanctl/pkg/sysd"
 	"github.com/wanctl/wanctl/pkg/telemetry"
+	"github.com/wanctl/wanctl/pkg/telemetry/daemonsock"
 	"github.com/wanctl/wanctl/pkg/telemetry/history"
-	"github.com/wanctl/wanctl/pkg/telemetry/local"
 	"github.com/wanctl/wanctl/pkg/units"
 )
 
@@ -150,8 +150,8 @@ func (c *WANController) addTasks() {
 	if !c.daemon.options.once {
 		d := c.daemon
 		alone := telemetry.NewChecker(d.Version, c)
-		past := func(since time.Time) history.Excerpt { return d.history.Of(name, since) }
-		t.Sinks = append(t.Sinks, d.Socket(name, c.cfg.Socket(), local.Handler(alone.Handler(nil), past, telemetry.OfWAN(d.registry, name))))
+		past := func(since time.Time) history.Window { return d.history.Of(name, since) }
+		t.Sinks = append(t.Sinks, d.Socket(name, c.cfg.Socket(), daemonsock.Handler(alone.Handler(nil), past, telemetry.OfWAN(d.registry, name))))
 	}
 }
 

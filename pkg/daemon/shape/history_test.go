@@ -29,9 +29,9 @@ type storyteller struct {
 }
 
 // tell runs story in a bubble, and returns what was kept of it.
-func tell(t *testing.T, story func(*storyteller)) history.Excerpt {
+func tell(t *testing.T, story func(*storyteller)) history.Window {
 	t.Helper()
-	var kept history.Excerpt
+	var kept history.Window
 	synctest.Test(t, func(t *testing.T) {
 		s := &storyteller{kept: history.New(), mode: probe.ModeICMP}
 		feed := s.kept.Feed("dsl")

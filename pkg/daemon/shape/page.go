@@ -33,6 +33,6 @@ func (p inProcess) Host(ctx context.Context) telemetry.Host {
 }
 
 // History implements page.Source.
-func (p inProcess) History(_ context.Context, since time.Time) history.Excerpt {
+func (p inProcess) History(_ context.Context, since time.Time) history.Window {
 	return p.past.Since(since)
 }

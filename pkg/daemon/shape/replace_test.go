@@ -15,7 +15,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 	"github.com/wanctl/wanctl/pkg/state"
 	"github.com/wanctl/wanctl/pkg/telemetry"
-	"github.com/wanctl/wanctl/pkg/telemetry/local"
+	"github.com/wanctl/wanctl/pkg/telemetry/daemonsock"
 )
 
 // replaceRouter has the queues of two WANs.
@@ -117,7 +117,7 @@ continuous_monitoring:
 		return 0
 	}
 	socket := func(name string) (*telemetry.WANHealth, error) {
-		h, err := local.New(filepath.Join(dir, name+".sock")).Health(ctx)
+		h, err := daemonsock.New(filepath.Join(dir, name+".sock")).Health(ctx)
 		if err != nil || len(h.WANs) != 1 {
 			return nil, err
 		}
@@ -157,7 +157,7 @@ continuous_monitoring:
 	if err := lock.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err := socket("dsl"); !errors.Is(err, local.ErrNotRunning) {
+	if _, err := socket("dsl"); !errors.Is(err, daemonsock.ErrNotRunning) {
 		t.Errorf("the socket still answers: %v", err)
 	}
 	if n := series("dsl"); n != 0 {

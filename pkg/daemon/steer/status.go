@@ -55,10 +55,10 @@ func (s *steerDaemon) detail(st steerd.Status) telemetry.SteeringDetail {
 	x := telemetry.SteeringDetail{
 		Name:      s.cfg.Name,
 		Reason:    d.Reason.String(),
-		Alternate: telemetry.WANNote{WAN: s.cfg.Alternate, Condition: st.Alternate.String()},
-		Path:      telemetry.PathNote{Source: st.Path.Reading.Source},
-		Queue:     telemetry.QueueNote{Available: st.Counters.Known},
-		Rule:      telemetry.RuleNote{Comment: s.cfg.Rule, Error: daemon.FirstError(st.Rule.Err)},
+		Alternate: telemetry.Alternate{WAN: s.cfg.Alternate, Condition: st.Alternate.String()},
+		Path:      telemetry.Path{Source: st.Path.Reading.Source},
+		Queue:     telemetry.Queue{Available: st.Counters.Known},
+		Rule:      telemetry.Rule{Comment: s.cfg.Rule, Error: daemon.FirstError(st.Rule.Err)},
 		ForceOut:  s.lists.note(),
 	}
 	if st.Path.Known {
@@ -97,7 +97,7 @@ func ms(d time.Duration) *float64 {
 type listReader struct {
 	client router.Client
 	list   string
-	last   atomic.Pointer[telemetry.ListNote]
+	last   atomic.Pointer[telemetry.AddressList]
 }
 
 // run reads the list every minute until ctx ends.
@@ -115,7 +115,7 @@ func (l *listReader) run(ctx context.Context) error {
 }
 
 func (l *listReader) read(ctx context.Context) {
-	note := telemetry.ListNote{List: l.list, Entries: []string{}}
+	note := telemetry.AddressList{List: l.list, Entries: []string{}}
 	entries, err := l.client.Addresses(ctx, l.list)
 	if err != nil {
 		note.Error = err.Error()
@@ -126,9 +126,9 @@ func (l *listReader) read(ctx context.Context) {
 	l.last.Store(&note)
 }
 
-func (l *listReader) note() telemetry.ListNote {
+func (l *listReader) note() telemetry.AddressList {
 	if n := l.last.Load(); n != nil {
 		return *n
 	}
-	return telemetry.ListNote{List: l.list}
+	return telemetry.AddressList{List: l.list}
 }

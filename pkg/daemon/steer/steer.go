@@ -23,8 +23,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/state"
 	"github.com/wanctl/wanctl/pkg/steerd"
 	"github.com/wanctl/wanctl/pkg/telemetry"
+	"github.com/wanctl/wanctl/pkg/telemetry/daemonsock"
 	"github.com/wanctl/wanctl/pkg/telemetry/history"
-	"github.com/wanctl/wanctl/pkg/telemetry/local"
 	"github.com/wanctl/wanctl/pkg/units"
 )
 
@@ -131,11 +131,11 @@ func (s *steerDaemon) loopConfig() steerd.Config {
 	c := steerd.Config{
 		Law: LawConfig(cfg.Steering), Interval: cfg.Interval, History: cfg.History, DryRun: s.options.DryRun,
 		Path: &steersource.Path{
-			WAN: cfg.Primary, Loop: local.New(cfg.socketOf(cfg.primary, cfg.Primary)), Probes: s.probes,
+			WAN: cfg.Primary, Loop: daemonsock.New(cfg.socketOf(cfg.primary, cfg.Primary)), Probes: s.probes,
 			Min: cfg.Assess.BaselineMin, Max: cfg.Assess.BaselineMax,
 		},
 		Switch:    steersource.Rule{Router: s.client, Comment: cfg.Rule},
-		Alternate: steersource.Neighbour{WAN: cfg.Alternate, Loop: local.New(cfg.socketOf(cfg.alternate, cfg.Alternate))},
+		Alternate: steersource.Neighbour{WAN: cfg.Alternate, Loop: daemonsock.New(cfg.socketOf(cfg.alternate, cfg.Alternate))},
 	}
 	if cfg.PrimaryState != "" {
 		c.Path.(*steersource.Path).File = state.OpenWAN(cfg.PrimaryState)
@@ -183,7 +183,7 @@ func (s *steerDaemon) build() error {
 		s.Sinks = append(s.Sinks, daemon.WatchLock("lock", s.lock))
 	}
 	checker := telemetry.NewSteeringChecker(s.Version, s)
-	s.Sinks = append(s.Sinks, s.Socket(s.cfg.Name, s.cfg.Socket(), local.Handler(checker.Handler(nil), s.history.Since, telemetry.OfWAN(registry, s.cfg.Primary))))
+	s.Sinks = append(s.Sinks, s.Socket(s.cfg.Name, s.cfg.Socket(), daemonsock.Handler(checker.Handler(nil), s.history.Since, telemetry.OfWAN(registry, s.cfg.Primary))))
 	front := newSteerFront(s.Version, checker, s.history, telemetry.MetricsHandler(registry))
 	s.Listen("health", s.cfg.Health, s.Pages(front))
 	metricsFront := s.MetricsPages(front)

@@ -12,7 +12,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/rtt"
 	"github.com/wanctl/wanctl/pkg/telemetry"
-	"github.com/wanctl/wanctl/pkg/telemetry/local"
+	"github.com/wanctl/wanctl/pkg/telemetry/daemonsock"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -20,7 +20,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const ms = time.Millisecond
 
 // answering is a loop that says doc; change, if not nil, spoils it.
-func answering(t *testing.T, change func(*telemetry.Health)) *local.Client {
+func answering(t *testing.T, change func(*telemetry.Health)) *daemonsock.Client {
 	t.Helper()
 	doc := healthy()
 	if change != nil {
@@ -40,7 +40,7 @@ func answering(t *testing.T, change func(*telemetry.Health)) *local.Client {
 		_ = server.Close()
 		<-ended
 	})
-	return local.New(path)
+	return daemonsock.New(path)
 }
 
 // healthy is a loop of "dsl" that has run for a minute: 30 ms, 20 ms when idle.
@@ -54,9 +54,9 @@ func healthy() telemetry.Health {
 	return telemetry.Health{Status: telemetry.Healthy, UptimeSeconds: 60, WANCount: 1, WANs: []telemetry.WANHealth{w}}
 }
 
-func notRunning(t *testing.T) *local.Client {
+func notRunning(t *testing.T) *daemonsock.Client {
 	t.Helper()
-	return local.New(filepath.Join(t.TempDir(), "none"))
+	return daemonsock.New(filepath.Join(t.TempDir(), "none"))
 }
 
 // measured is probes that run, and have had these replies of that age.

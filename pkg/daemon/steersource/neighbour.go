@@ -7,7 +7,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/steerd"
 	"github.com/wanctl/wanctl/pkg/steering"
-	"github.com/wanctl/wanctl/pkg/telemetry/local"
+	"github.com/wanctl/wanctl/pkg/telemetry/daemonsock"
 )
 
 // settling is how long a loop that has just started may have no answer yet: a
@@ -18,7 +18,7 @@ const settling = 5 * time.Second
 // one nothing is known: a state file does not say whether a line is up.
 type Neighbour struct {
 	WAN  string
-	Loop *local.Client
+	Loop *daemonsock.Client
 }
 
 var _ steerd.AlternateWAN = Neighbour{}

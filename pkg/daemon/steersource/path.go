@@ -13,7 +13,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/state"
 	"github.com/wanctl/wanctl/pkg/steerd"
 	"github.com/wanctl/wanctl/pkg/telemetry"
-	"github.com/wanctl/wanctl/pkg/telemetry/local"
+	"github.com/wanctl/wanctl/pkg/telemetry/daemonsock"
 )
 
 const (
@@ -40,7 +40,7 @@ type Path struct {
 	// WAN is its name.
 	WAN string
 	// Loop is the socket of its loop, File what the loop left, each may be nil.
-	Loop *local.Client
+	Loop *daemonsock.Client
 	File *state.File[state.WAN]
 	// Probes measure where no loop does; nil: nothing else is tried.
 	Probes *Probes
@@ -104,7 +104,7 @@ func (p *Path) loop(ctx context.Context) (steerd.Reading, error) {
 
 // askWAN asks a loop for its WAN, and for how long it has run. An answer that is
 // not of now is an error.
-func askWAN(ctx context.Context, c *local.Client, wan string) (telemetry.WANHealth, time.Duration, error) {
+func askWAN(ctx context.Context, c *daemonsock.Client, wan string) (telemetry.WANHealth, time.Duration, error) {
 	doc, err := c.Health(ctx)
 	if err != nil {
 		return telemetry.WANHealth{}, 0, err

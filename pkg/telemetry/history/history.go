@@ -40,8 +40,8 @@ type Event struct {
 	Text      string    `json:"text"`                // one line, no secrets
 }
 
-// Excerpt is the part of a history after some moment.
-type Excerpt struct {
+// Window is the part of a history after some moment.
+type Window struct {
 	WANs   map[string][]Sample `json:"wans"`   // by name, oldest first
 	Events []Event             `json:"events"` // oldest first
 }

@@ -298,8 +298,8 @@ func TestFeedAllocatesNothing(t *testing.T) {
 func TestAddAndHandler(t *testing.T) {
 	s := NewStore()
 	at := func(sec int) time.Time { return time.Now().Add(time.Duration(sec-100) * time.Second) }
-	s.Add(Excerpt{WANs: map[string][]Sample{"b": {{At: at(2)}, {At: at(3)}}}, Events: []Event{{At: at(3), Text: "3"}}})
-	s.Add(Excerpt{WANs: map[string][]Sample{"a": {{At: at(1)}}}, Events: []Event{{At: at(1), Text: "1"}, {At: at(2), Text: "2"}}})
+	s.Add(Window{WANs: map[string][]Sample{"b": {{At: at(2)}, {At: at(3)}}}, Events: []Event{{At: at(3), Text: "3"}}})
+	s.Add(Window{WANs: map[string][]Sample{"a": {{At: at(1)}}}, Events: []Event{{At: at(1), Text: "1"}, {At: at(2), Text: "2"}}})
 	var texts []string
 	for _, e := range s.Since(time.Time{}).Events {
 		texts = append(texts, e.Text)
@@ -307,7 +307,7 @@ func TestAddAndHandler(t *testing.T) {
 	if got := strings.Join(texts, " "); got != "1 2 3" {
 		t.Errorf("events in the order %s", got)
 	}
-	handler := Handler(func(_ context.Context, t time.Time) Excerpt { return s.Since(t) })
+	handler := Handler(func(_ context.Context, t time.Time) Window { return s.Since(t) })
 	for _, c := range []struct {
 		name, method, query string
 		status              int
@@ -337,7 +337,7 @@ func TestAddAndHandler(t *testing.T) {
 // empty lists for nothing.
 func TestWrite(t *testing.T) {
 	rtt := 20.5
-	for name, x := range map[string]Excerpt{
+	for name, x := range map[string]Window{
 		"all":     {WANs: map[string][]Sample{"b": {{RTT: &rtt}, {}}, "a\"<": {{}}, "c": {}}, Events: []Event{{Text: "<x>\n"}, {Kind: "life"}}},
 		"one":     {WANs: map[string][]Sample{"a": {}}, Events: []Event{}},
 		"nothing": {WANs: map[string][]Sample{}, Events: []Event{}},
@@ -357,7 +357,7 @@ func TestWrite(t *testing.T) {
 		})
 	}
 	var got strings.Builder
-	if err := (Excerpt{WANs: map[string][]Sample{"a": nil}}).write(&got); err != nil || got.String() != `{"wans":{"a":[]},"events":[]}`+"\n" {
+	if err := (Window{WANs: map[string][]Sample{"a": nil}}).write(&got); err != nil || got.String() != `{"wans":{"a":[]},"events":[]}`+"\n" {
 		t.Errorf("%s, %v", &got, err)
 	}
 }
@@ -367,13 +367,13 @@ func TestWrite(t *testing.T) {
 func TestHandlerBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var reading atomic.Int32
-		h := Handler(func(ctx context.Context, _ time.Time) Excerpt {
+		h := Handler(func(ctx context.Context, _ time.Time) Window {
 			if n := reading.Add(1); n > atOnce {
 				t.Errorf("%d at once", n)
 			}
 			defer reading.Add(-1)
 			<-ctx.Done()
-			return Excerpt{}
+			return Window{}
 		})
 		var wg sync.WaitGroup
 		for range 10 * atOnce {

@@ -19,9 +19,9 @@ const (
 	atOnce = 4
 )
 
-// Handler serves an Excerpt at GET: the history after ?since=T, RFC 3339, or
+// Handler serves a Window at GET: the history after ?since=T, RFC 3339, or
 // all of it. The result of a read that outlasts its context is discarded.
-func Handler(read func(ctx context.Context, since time.Time) Excerpt) http.Handler {
+func Handler(read func(ctx context.Context, since time.Time) Window) http.Handler {
 	turn := make(chan struct{}, atOnce)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -40,7 +40,7 @@ func Handler(read func(ctx context.Context, since time.Time) Excerpt) http.Handl
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), readWait)
 		defer cancel()
-		var x Excerpt
+		var x Window
 		select {
 		case turn <- struct{}{}:
 			defer func() { <-turn }()
@@ -62,7 +62,7 @@ func Handler(read func(ctx context.Context, since time.Time) Excerpt) http.Handl
 }
 
 // write writes x as one line of JSON, WAN by WAN: the whole may be large.
-func (x Excerpt) write(w io.Writer) error {
+func (x Window) write(w io.Writer) error {
 	var failed error
 	text := func(s string) {
 		if failed == nil {

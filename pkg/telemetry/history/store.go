@@ -23,7 +23,7 @@ func NewStore() *Store {
 	return &Store{now: time.Now, wans: map[string]*ring[Sample]{}, events: ring[Event]{most: MaxEvents}}
 }
 
-// AddWAN adds a WAN, so that excerpts name it before its first sample.
+// AddWAN adds a WAN, so that windows name it before its first sample.
 func (s *Store) AddWAN(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -48,7 +48,7 @@ func (s *Store) RemoveWAN(name string) {
 }
 
 // Add adds the history of another process with its own times.
-func (s *Store) Add(x Excerpt) {
+func (s *Store) Add(x Window) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for name, samples := range x.WANs {
@@ -92,16 +92,16 @@ func (s *Store) stamp() time.Time {
 // Since returns the history after t; the zero time asks for all, and so does a
 // time in the future: the clock was set back. Samples and events with a time in
 // the future, from before that, are left out.
-func (s *Store) Since(t time.Time) Excerpt {
-	return s.excerpt(t, func(string) bool { return true })
+func (s *Store) Since(t time.Time) Window {
+	return s.window(t, func(string) bool { return true })
 }
 
 // Of is Since for one WAN alone.
-func (s *Store) Of(wan string, t time.Time) Excerpt {
-	return s.excerpt(t, func(name string) bool { return name == wan })
+func (s *Store) Of(wan string, t time.Time) Window {
+	return s.window(t, func(name string) bool { return name == wan })
 }
 
-func (s *Store) excerpt(after time.Time, wanted func(wan string) bool) Excerpt {
+func (s *Store) window(after time.Time, wanted func(wan string) bool) Window {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
@@ -109,7 +109,7 @@ func (s *Store) excerpt(after time.Time, wanted func(wan string) bool) Excerpt {
 	if after.After(newest) {
 		after = time.Time{}
 	}
-	x := Excerpt{WANs: map[string][]Sample{}, Events: []Event{}}
+	x := Window{WANs: map[string][]Sample{}, Events: []Event{}}
 	asked := func(s *Sample) bool { return s.At.After(after) && s.At.After(oldest) && !s.At.After(newest) }
 	for name, r := range s.wans {
 		if !wanted(name) {

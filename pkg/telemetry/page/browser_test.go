@@ -71,7 +71,7 @@ func testLive(t *testing.T, b *browser) {
 	tab.waitFor("the charts are drawn", `[...document.querySelectorAll("[data-name=spectrum] canvas")].filter((c) =>
 		c.getContext("2d").getImageData(0, 0, c.width, c.height).data.some((x) => x !== 0)).length === 3`)
 
-	source.change(func(h *telemetry.Host, past *history.Excerpt) {
+	source.change(func(h *telemetry.Host, past *history.Window) {
 		h.WANs = slices.Clone(h.WANs)
 		h.WANs[0].Download.CurrentRateMbps = new(402.0)
 		h.WANs[0].Download.State, h.WANs[0].Download.Reason = "RED", "cut"
@@ -82,13 +82,13 @@ func testLive(t *testing.T, b *browser) {
 	tab.waitFor("and its colour", "document.querySelector('[data-name=spectrum] .cols [data-f=download_state]').dataset.severity === 'bad'")
 	tab.waitFor("the event is the first", "document.querySelector('#events tr').innerText.includes('it was cut')")
 
-	source.change(func(h *telemetry.Host, _ *history.Excerpt) {
+	source.change(func(h *telemetry.Host, _ *history.Window) {
 		h.WANs = append([]telemetry.WANHealth{wellWAN("fibre", h.At)}, h.WANs...)
 		h.Steering = nil
 	})
 	tab.waitFor("a new WAN comes first", "document.querySelector('#wan-list > *').dataset.name === 'fibre'")
 	tab.waitFor("steering that is gone is not shown", "document.getElementById('steering-list').parentElement.hidden")
-	source.change(func(h *telemetry.Host, _ *history.Excerpt) { h.WANs = h.WANs[1:] })
+	source.change(func(h *telemetry.Host, _ *history.Window) { h.WANs = h.WANs[1:] })
 	tab.waitFor("a WAN that is gone is not shown", "!document.querySelector('[data-name=fibre]')")
 
 	// By keyboard: the chart's cursor, and a panel.
@@ -129,8 +129,8 @@ func testSameWords(t *testing.T, b *browser) {
 	full.host.WANs = append(full.host.WANs, odd)
 	quiet := telemetry.SteeringHealth{Status: telemetry.Starting, Reasons: []string{"the congestion of the primary WAN is not known yet"}}
 	quiet.Detail.Name, quiet.Steering.Mode = "second", "dry_run"
-	quiet.Detail.Rule = telemetry.RuleNote{Error: "no rule has the comment", Enabled: new(false)}
-	quiet.Detail.ForceOut = telemetry.ListNote{Error: "timeout"}
+	quiet.Detail.Rule = telemetry.Rule{Error: "no rule has the comment", Enabled: new(false)}
+	quiet.Detail.ForceOut = telemetry.AddressList{Error: "timeout"}
 	quiet.Detail.HoldUntil = new(noon.Add(-time.Second))
 	for i := range entriesShown + 5 {
 		quiet.Detail.ForceOut.Entries = append(quiet.Detail.ForceOut.Entries, fmt.Sprintf("10.0.0.%d", i))
@@ -143,7 +143,7 @@ func testSameWords(t *testing.T, b *browser) {
 	script.waitFor("the empty page is live", isLive+" && document.querySelectorAll('main [data-name]').length === 0")
 	// Those that the server wrote have white space between them.
 	script.waitFor("the events are the script's", "!document.querySelector('#events tr').previousSibling")
-	source.change(func(h *telemetry.Host, _ *history.Excerpt) { *h = full.host })
+	source.change(func(h *telemetry.Host, _ *history.Window) { *h = full.host })
 	script.waitFor("everything has come", fmt.Sprintf("document.querySelectorAll('main [data-name]').length === %d", len(full.host.WANs)+2))
 	script.must(script.eval(words, &fromScript))
 
@@ -229,7 +229,7 @@ func testRestart(t *testing.T, b *browser) {
 	again := wellHost(time.Now())
 	again.moving = true
 	again.host.WANs[0].Download.CurrentRateMbps = new(333.0)
-	again.past = history.Excerpt{
+	again.past = history.Window{
 		WANs:   map[string][]history.Sample{"spectrum": {sampleAt(time.Now(), 0)}},
 		Events: []history.Event{{At: time.Now(), WAN: "spectrum", Kind: "life", Text: "back again"}},
 	}
@@ -284,7 +284,7 @@ func testPlain(t *testing.T, b *browser) {
 	tab.waitFor("the page", wanText("spectrum", "download_limit")+" === '495'")
 	tab.waitFor("it reloads by itself", `document.querySelector("noscript meta[http-equiv=refresh]")?.content === "5"`)
 	tab.waitFor("no charts are promised", "[...document.querySelectorAll('.chart')].every((el) => el.hidden)")
-	source.change(func(h *telemetry.Host, _ *history.Excerpt) {
+	source.change(func(h *telemetry.Host, _ *history.Window) {
 		h.WANs = slices.Clone(h.WANs)
 		h.WANs[0].Download.CurrentRateMbps = new(402.0)
 	})

@@ -21,7 +21,7 @@ type fakeSource struct {
 
 	mu   sync.Mutex // protects the following fields
 	host telemetry.Host
-	past history.Excerpt
+	past history.Window
 	// moving makes times those of the real clock.
 	moving bool
 }
@@ -46,10 +46,10 @@ func (s *fakeSource) Host(context.Context) telemetry.Host {
 	return moved
 }
 
-func (s *fakeSource) History(_ context.Context, since time.Time) history.Excerpt {
+func (s *fakeSource) History(_ context.Context, since time.Time) history.Window {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := history.Excerpt{WANs: map[string][]history.Sample{}}
+	out := history.Window{WANs: map[string][]history.Sample{}}
 	for wan, samples := range s.past.WANs {
 		for _, sample := range samples {
 			if sample.At.After(since) {
@@ -65,7 +65,7 @@ func (s *fakeSource) History(_ context.Context, since time.Time) history.Excerpt
 	return out
 }
 
-func (s *fakeSource) change(f func(*telemetry.Host, *history.Excerpt)) {
+func (s *fakeSource) change(f func(*telemetry.Host, *history.Window)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f(&s.host, &s.past)
@@ -115,19 +115,19 @@ func steeringAway(at time.Time) telemetry.SteeringHealth {
 	s.Thresholds = telemetry.SteeringThresholds{GreenRTTMs: 5, YellowRTTMs: 15, RedRTTMs: 15, RedSamplesRequired: 2, GreenSamplesRequired: 15}
 	s.Detail = telemetry.SteeringDetail{
 		Name: "steering", Reason: "held: not before the hold-down is over",
-		Alternate: telemetry.WANNote{WAN: "lte", Condition: "good"},
-		Path:      telemetry.PathNote{Source: "loop", Baseline: new(24.0), RTT: new(71.5), Excess: new(47.5), ExcessEWMA: new(39.06)},
-		Queue:     telemetry.QueueNote{Available: true, Drops: new(12), Depth: new(87), DepthEWMA: new(63.5)},
-		Rule:      telemetry.RuleNote{Comment: "ADAPTIVE: steer to lte", Enabled: new(true)},
+		Alternate: telemetry.Alternate{WAN: "lte", Condition: "good"},
+		Path:      telemetry.Path{Source: "loop", Baseline: new(24.0), RTT: new(71.5), Excess: new(47.5), ExcessEWMA: new(39.06)},
+		Queue:     telemetry.Queue{Available: true, Drops: new(12), Depth: new(87), DepthEWMA: new(63.5)},
+		Rule:      telemetry.Rule{Comment: "ADAPTIVE: steer to lte", Enabled: new(true)},
 		Score:     new(72.0), Threshold: new(55.0),
 		HoldUntil: new(at.Add(25 * time.Second)), Penalty: new(at.Add(52 * time.Second)),
-		ForceOut: telemetry.ListNote{List: "FORCE_OUT_LTE", Entries: []string{"192.168.88.20", "192.168.88.31"}},
+		ForceOut: telemetry.AddressList{List: "FORCE_OUT_LTE", Entries: []string{"192.168.88.20", "192.168.88.31"}},
 	}
 	return s
 }
 
 // ten minutes of a link under load until at, with a gap of a minute.
-func tenMinutes(name string, at time.Time, seed float64) history.Excerpt {
+func tenMinutes(name string, at time.Time, seed float64) history.Window {
 	var samples []history.Sample
 	for i := -600; i <= 0; i++ {
 		if i > -260 && i < -200 {
@@ -135,7 +135,7 @@ func tenMinutes(name string, at time.Time, seed float64) history.Excerpt {
 		}
 		samples = append(samples, sampleAt(at.Add(time.Duration(i)*time.Second), seed))
 	}
-	return history.Excerpt{
+	return history.Window{
 		WANs: map[string][]history.Sample{name: samples},
 		Events: []history.Event{
 			{At: at.Add(-26 * time.Hour), WAN: name, Kind: "life", Text: "the loop started"},
@@ -184,7 +184,7 @@ func wellHost(at time.Time) *fakeSource {
 
 // manyWANs is a host of n WANs in all conditions.
 func manyWANs(n int, at time.Time) *fakeSource {
-	s := &fakeSource{host: telemetry.Host{Health: telemetry.Health{Version: "1.2.3", UptimeSeconds: 860}, At: at}, past: history.Excerpt{WANs: map[string][]history.Sample{}}}
+	s := &fakeSource{host: telemetry.Host{Health: telemetry.Health{Version: "1.2.3", UptimeSeconds: 860}, At: at}, past: history.Window{WANs: map[string][]history.Sample{}}}
 	for i := range n {
 		name := fmt.Sprintf("branch-%02d", i+1)
 		w := wellWAN(name, at)
@@ -215,7 +215,7 @@ func (s *deadlineSource) Host(ctx context.Context) telemetry.Host {
 	return telemetry.Host{}
 }
 
-func (s *deadlineSource) History(ctx context.Context, _ time.Time) history.Excerpt {
+func (s *deadlineSource) History(ctx context.Context, _ time.Time) history.Window {
 	_, s.bounded = ctx.Deadline()
-	return history.Excerpt{}
+	return history.Window{}
 }

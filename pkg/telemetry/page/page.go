@@ -21,14 +21,14 @@ type Source interface {
 	Host(ctx context.Context) telemetry.Host
 	// History returns the samples and events after since; the zero time asks
 	// for all.
-	History(ctx context.Context, since time.Time) history.Excerpt
+	History(ctx context.Context, since time.Time) history.Window
 }
 
 // Handler serves the page at GET / and what it needs below /page/:
 //
 //	GET /page/live              server-sent events, once a second: "fields" and "history"
 //	GET /page/fields            the texts of the page as JSON, for browsers that get no stream
-//	GET /page/history?since=T   history.Excerpt as JSON; T is RFC 3339
+//	GET /page/history?since=T   history.Window as JSON; T is RFC 3339
 //	GET /page/status            telemetry.Host as JSON, for programs
 //	GET /page/assets/...        script and style
 //

@@ -286,7 +286,7 @@ func TestHistory(t *testing.T) {
 			if tt.code != 200 {
 				return
 			}
-			var got history.Excerpt
+			var got history.Window
 			if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
 				t.Fatal(err)
 			}

@@ -116,7 +116,7 @@ func (b *broadcaster) poll(ctx context.Context, p *poller) {
 		}
 		askCtx, cancel := context.WithTimeout(ctx, sourceWait)
 		host := b.source.Host(askCtx)
-		excerpt := b.source.History(askCtx, polled.Add(-overlap))
+		window := b.source.History(askCtx, polled.Add(-overlap))
 		timedOut := askCtx.Err() != nil
 		cancel()
 		if ctx.Err() != nil {
@@ -126,9 +126,9 @@ func (b *broadcaster) poll(ctx context.Context, p *poller) {
 			polled = at
 			current := event("fields", newSnapshot(host, at))
 			frame := current
-			excerpt, known = known.news(excerpt)
-			if len(excerpt.WANs) > 0 || len(excerpt.Events) > 0 {
-				frame = append(bytes.Clone(current), event("history", excerpt)...)
+			window, known = known.news(window)
+			if len(window.WANs) > 0 || len(window.Events) > 0 {
+				frame = append(bytes.Clone(current), event("history", window)...)
 			}
 			b.broadcast(p, current, frame)
 		}
@@ -226,7 +226,7 @@ func send(w http.ResponseWriter, out *http.ResponseController, frame []byte) err
 	return out.Flush()
 }
 
-// seen is the content of one excerpt, used to find what is new in the next. The
+// seen is the content of one window, used to find what is new in the next. The
 // newest time would not do: clocks step, and daemons are late.
 type seen struct {
 	samples map[sampleKey]struct{}
@@ -243,11 +243,11 @@ type eventKey struct {
 	wan, kind, direction, text string
 }
 
-// news returns the part of e that was not in the previous excerpt, and the
+// news returns the part of e that was not in the previous window, and the
 // content of e.
-func (s seen) news(e history.Excerpt) (history.Excerpt, seen) {
+func (s seen) news(e history.Window) (history.Window, seen) {
 	now := seen{map[sampleKey]struct{}{}, map[eventKey]struct{}{}}
-	fresh := history.Excerpt{WANs: map[string][]history.Sample{}, Events: []history.Event{}}
+	fresh := history.Window{WANs: map[string][]history.Sample{}, Events: []history.Event{}}
 	for wan, samples := range e.WANs {
 		for i := range samples {
 			key := sampleKey{wan, samples[i].At.UnixNano()}

@@ -163,7 +163,7 @@ func TestStreamCarriesNewSamplesOnly(t *testing.T) {
 		for i := range 20 {
 			time.Sleep(time.Second)
 			at := time.Now()
-			source.change(func(_ *telemetry.Host, past *history.Excerpt) {
+			source.change(func(_ *telemetry.Host, past *history.Window) {
 				past.WANs["spectrum"] = append(past.WANs["spectrum"], sampleAt(at, 0))
 				if i == 7 {
 					past.Events = append(past.Events, history.Event{At: at, WAN: "spectrum", Kind: "state", Text: "GREEN to RED"})
@@ -177,7 +177,7 @@ func TestStreamCarriesNewSamplesOnly(t *testing.T) {
 			if e.event != "history" {
 				continue
 			}
-			var got history.Excerpt
+			var got history.Window
 			if err := json.Unmarshal([]byte(e.data), &got); err != nil {
 				t.Fatal(err)
 			}
@@ -318,33 +318,33 @@ func TestNews(t *testing.T) {
 	type wans = map[string][]history.Sample
 	for _, tt := range []struct {
 		name         string
-		before, then history.Excerpt
-		want         history.Excerpt
+		before, then history.Window
+		want         history.Window
 	}{
 		{
-			name: "first", then: history.Excerpt{WANs: wans{"a": sample(1, 2)}},
-			want: history.Excerpt{WANs: wans{"a": sample(1, 2)}},
+			name: "first", then: history.Window{WANs: wans{"a": sample(1, 2)}},
+			want: history.Window{WANs: wans{"a": sample(1, 2)}},
 		},
 		{
-			name: "next", before: history.Excerpt{WANs: wans{"a": sample(1, 2)}}, then: history.Excerpt{WANs: wans{"a": sample(1, 2, 3)}},
-			want: history.Excerpt{WANs: wans{"a": sample(3)}},
+			name: "next", before: history.Window{WANs: wans{"a": sample(1, 2)}}, then: history.Window{WANs: wans{"a": sample(1, 2, 3)}},
+			want: history.Window{WANs: wans{"a": sample(3)}},
 		},
 		{
-			name: "nothing new", before: history.Excerpt{WANs: wans{"a": sample(1, 2)}}, then: history.Excerpt{WANs: wans{"a": sample(1, 2)}},
-			want: history.Excerpt{WANs: wans{}},
+			name: "nothing new", before: history.Window{WANs: wans{"a": sample(1, 2)}}, then: history.Window{WANs: wans{"a": sample(1, 2)}},
+			want: history.Window{WANs: wans{}},
 		},
 		{
-			name: "one WAN is late", before: history.Excerpt{WANs: wans{"a": sample(3)}}, then: history.Excerpt{WANs: wans{"a": sample(3), "b": sample(1, 2)}},
-			want: history.Excerpt{WANs: wans{"b": sample(1, 2)}},
+			name: "one WAN is late", before: history.Window{WANs: wans{"a": sample(3)}}, then: history.Window{WANs: wans{"a": sample(3), "b": sample(1, 2)}},
+			want: history.Window{WANs: wans{"b": sample(1, 2)}},
 		},
 		{
-			name: "the clock was set back", before: history.Excerpt{WANs: wans{"a": sample(100)}}, then: history.Excerpt{WANs: wans{"a": sample(1)}},
-			want: history.Excerpt{WANs: wans{"a": sample(1)}},
+			name: "the clock was set back", before: history.Window{WANs: wans{"a": sample(100)}}, then: history.Window{WANs: wans{"a": sample(1)}},
+			want: history.Window{WANs: wans{"a": sample(1)}},
 		},
 		{
-			name: "two events at once", before: history.Excerpt{Events: []history.Event{event(1, "x")}},
-			then: history.Excerpt{Events: []history.Event{event(1, "x"), event(1, "y")}},
-			want: history.Excerpt{WANs: wans{}, Events: []history.Event{event(1, "y")}},
+			name: "two events at once", before: history.Window{Events: []history.Event{event(1, "x")}},
+			then: history.Window{Events: []history.Event{event(1, "x"), event(1, "y")}},
+			want: history.Window{WANs: wans{}, Events: []history.Event{event(1, "y")}},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

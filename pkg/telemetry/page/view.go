@@ -111,7 +111,7 @@ func newSnapshot(host telemetry.Host, now time.Time) snapshot {
 	return s
 }
 
-func newDocument(host telemetry.Host, past history.Excerpt, now time.Time, open []string) document {
+func newDocument(host telemetry.Host, past history.Window, now time.Time, open []string) document {
 	s := newSnapshot(host, now)
 	for i := range s.WANs {
 		w := &s.WANs[i]

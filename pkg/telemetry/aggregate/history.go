@@ -1,4 +1,4 @@
-package host
+package aggregate
 
 import (
 	"context"
@@ -50,7 +50,7 @@ func (p *past) fetch(ctx context.Context, m *member) {
 }
 
 // ends returns the first and the last time in x; zero when it is empty.
-func ends(x history.Excerpt) (oldest, newest time.Time) {
+func ends(x history.Window) (oldest, newest time.Time) {
 	include := func(t time.Time) {
 		if oldest.IsZero() || t.Before(oldest) {
 			oldest = t
@@ -72,7 +72,7 @@ func ends(x history.Excerpt) (oldest, newest time.Time) {
 
 // History returns the history of all daemons after since; the zero time asks
 // for all.
-func (h *Host) History(ctx context.Context, since time.Time) history.Excerpt {
+func (h *Host) History(ctx context.Context, since time.Time) history.Window {
 	members := h.list()
 	h.history.get(ctx, func(ctx context.Context) struct{} {
 		var wg sync.WaitGroup
@@ -82,7 +82,7 @@ func (h *Host) History(ctx context.Context, since time.Time) history.Excerpt {
 		wg.Wait()
 		return struct{}{}
 	})
-	all := history.Excerpt{WANs: map[string][]history.Sample{}, Events: []history.Event{}}
+	all := history.Window{WANs: map[string][]history.Sample{}, Events: []history.Event{}}
 	for _, m := range members {
 		if w, ok := m.daemon.(*WAN); ok {
 			all.WANs[w.Name] = []history.Sample{}

@@ -1,4 +1,4 @@
-package host
+package aggregate
 
 import (
 	"context"
@@ -7,13 +7,13 @@ import (
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/telemetry"
-	"github.com/wanctl/wanctl/pkg/telemetry/local"
+	"github.com/wanctl/wanctl/pkg/telemetry/daemonsock"
 )
 
 // WAN is one WAN of the host.
 type WAN struct {
 	Name    string
-	Loop    *local.Client                       // nil when there is a Problem
+	Loop    *daemonsock.Client                  // nil when there is a Problem
 	State   func() (telemetry.WANHealth, error) // reads its state file; fs.ErrNotExist without one
 	Problem string                              // what is wrong with its configuration
 }
@@ -22,15 +22,15 @@ type WAN struct {
 type Steering struct {
 	Name    string // of its configuration
 	Primary string // name of the primary WAN
-	Daemon  *local.Client
+	Daemon  *daemonsock.Client
 	State   func() (telemetry.SteeringHealth, error)
 	Problem string
 }
 
 // daemon is a WAN's loop or a steering daemon.
 type daemon interface {
-	client() *local.Client // nil when there is a Problem
-	label() string         // the WAN that its metrics belong to
+	client() *daemonsock.Client // nil when there is a Problem
+	label() string              // the WAN that its metrics belong to
 	observe(ctx context.Context, now func() time.Time) view
 }
 
@@ -39,10 +39,10 @@ var (
 	_ daemon = (*Steering)(nil)
 )
 
-func (w *WAN) client() *local.Client      { return w.Loop }
-func (w *WAN) label() string              { return w.Name }
-func (s *Steering) client() *local.Client { return s.Daemon }
-func (s *Steering) label() string         { return s.Primary }
+func (w *WAN) client() *daemonsock.Client      { return w.Loop }
+func (w *WAN) label() string                   { return w.Name }
+func (s *Steering) client() *daemonsock.Client { return s.Daemon }
+func (s *Steering) label() string              { return s.Primary }
 
 func (w *WAN) observe(ctx context.Context, now func() time.Time) view {
 	if w.Problem != "" {
@@ -92,7 +92,7 @@ func (s *Steering) observe(ctx context.Context, now func() time.Time) view {
 // is its first part when no daemon runs, silent when one fails with err.
 func reason(absent, silent string, err, stateErr error) string {
 	text := absent
-	if !errors.Is(err, local.ErrNotRunning) {
+	if !errors.Is(err, daemonsock.ErrNotRunning) {
 		text = silent + ": " + err.Error()
 	}
 	switch {

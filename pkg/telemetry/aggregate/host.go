@@ -1,8 +1,8 @@
-// Package host aggregates everything that runs on one host over the sockets of
+// Package aggregate combines everything that runs on one host over the sockets of
 // its daemons: their health, their history and their metrics. The values of a
 // daemon that does not run come from its state file and are marked as such. It
 // only reads; it never changes what a daemon does.
-package host
+package aggregate
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package host
+package aggregate
 
 import (
 	"fmt"
@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wanctl/wanctl/pkg/telemetry/daemonsock"
 	"github.com/wanctl/wanctl/pkg/telemetry/history"
-	"github.com/wanctl/wanctl/pkg/telemetry/local"
 )
 
 // samples are n, a second apart, the last one so long ago.
@@ -26,8 +26,8 @@ func TestHistoryOfAHost(t *testing.T) {
 	lte := loop(t, filepath.Join(dir, "lte"), "lte")
 	s := steer(t, filepath.Join(dir, "steer"), "dsl")
 	h := New("1")
-	wans := []WAN{{Name: "dsl", Loop: local.New(dsl.path), State: left}, {Name: "lte", Loop: local.New(lte.path), State: left}}
-	h.Set(wans, []Steering{{Name: "steering", Primary: "dsl", Daemon: local.New(s.path), State: steeringLeft}})
+	wans := []WAN{{Name: "dsl", Loop: daemonsock.New(dsl.path), State: left}, {Name: "lte", Loop: daemonsock.New(lte.path), State: left}}
+	h.Set(wans, []Steering{{Name: "steering", Primary: "dsl", Daemon: daemonsock.New(s.path), State: steeringLeft}})
 	look := func(since time.Time) string {
 		h.surveys.forget()
 		h.history.forget()
@@ -46,15 +46,15 @@ func TestHistoryOfAHost(t *testing.T) {
 	}
 	expect("nothing yet", "dsl 0 lte 0 events ")
 	at := func(ago time.Duration) time.Time { return time.Now().Add(-ago).Round(0) }
-	dsl.past.Add(history.Excerpt{WANs: map[string][]history.Sample{"dsl": samples(5, time.Minute), "strange": samples(1, 0)},
+	dsl.past.Add(history.Window{WANs: map[string][]history.Sample{"dsl": samples(5, time.Minute), "strange": samples(1, 0)},
 		Events: []history.Event{{At: at(62 * time.Second), WAN: "dsl", Text: "2"}}})
-	lte.past.Add(history.Excerpt{WANs: map[string][]history.Sample{"lte": samples(3, time.Minute)},
+	lte.past.Add(history.Window{WANs: map[string][]history.Sample{"lte": samples(3, time.Minute)},
 		Events: []history.Event{{At: at(63 * time.Second), WAN: "lte", Text: "1"}}})
-	s.past.Add(history.Excerpt{WANs: map[string][]history.Sample{"dsl": samples(9, 0)}, // not its own to tell
+	s.past.Add(history.Window{WANs: map[string][]history.Sample{"dsl": samples(9, 0)}, // not its own to tell
 		Events: []history.Event{{At: at(61 * time.Second), WAN: "dsl", Text: "3"}}})
 	expect("three daemons", "dsl 5 lte 3 events 1 2 3")
 	expect("and nothing twice", "dsl 5 lte 3 events 1 2 3")
-	dsl.past.Add(history.Excerpt{WANs: map[string][]history.Sample{"dsl": samples(2, 30*time.Second)}})
+	dsl.past.Add(history.Window{WANs: map[string][]history.Sample{"dsl": samples(2, 30*time.Second)}})
 	expect("what is new", "dsl 7 lte 3 events 1 2 3")
 	if got := look(at(45 * time.Second)); got != "dsl 2 lte 0 events " {
 		t.Errorf("since 45 s: %s", got)
@@ -67,14 +67,14 @@ func TestHistoryOfAHost(t *testing.T) {
 	expect("after a reload", "dsl 7 lte 3 events 1 2")
 	dsl = loop(t, filepath.Join(dir, "dsl"), "dsl")
 	expect("its successor has done nothing", "dsl 7 lte 3 events 1 2")
-	dsl.past.Add(history.Excerpt{WANs: map[string][]history.Sample{"dsl": samples(1, time.Second)}})
+	dsl.past.Add(history.Window{WANs: map[string][]history.Sample{"dsl": samples(1, time.Second)}})
 	expect("its successor", "dsl 8 lte 3 events 1 2")
 
 	// A loop whose clock was set back tells all anew; nothing is there twice.
 	lte.stop()
 	lte = loop(t, filepath.Join(dir, "lte"), "lte")
 	h.list()[1].past.newest = time.Now().Add(time.Hour)
-	lte.past.Add(history.Excerpt{WANs: map[string][]history.Sample{"lte": samples(2, 0)}})
+	lte.past.Add(history.Window{WANs: map[string][]history.Sample{"lte": samples(2, 0)}})
 	expect("set back", "dsl 8 lte 2 events 2")
 
 	// So does one that ran on, with what it had told already.

@@ -1,4 +1,4 @@
-package local
+package daemonsock
 
 import (
 	"context"
@@ -78,13 +78,13 @@ func loop(t *testing.T, s telemetry.Source, past *history.Store) http.Handler {
 		m.WAN(telemetry.WANConfig{Name: name, Reflectors: []string{"1.1.1.1"}, Ceiling: [2]bitrate.Rate{5, 6}})
 	}
 	return Handler(telemetry.NewChecker("1.2.3", s).Handler(nil),
-		func(since time.Time) history.Excerpt { return past.Since(since) }, telemetry.OfWAN(reg, "DSL"))
+		func(since time.Time) history.Window { return past.Since(since) }, telemetry.OfWAN(reg, "DSL"))
 }
 
 func TestWhatALoopSays(t *testing.T) {
 	past := history.NewStore()
 	at := time.Now().Add(-time.Minute)
-	past.Add(history.Excerpt{
+	past.Add(history.Window{
 		WANs:   map[string][]history.Sample{"DSL": {{At: at}, {At: at.Add(time.Second)}}},
 		Events: []history.Event{{At: at, WAN: "DSL", Kind: "life", Text: "<started>"}},
 	})

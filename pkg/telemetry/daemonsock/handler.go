@@ -1,4 +1,4 @@
-package local
+package daemonsock
 
 import (
 	"context"
@@ -12,10 +12,10 @@ import (
 )
 
 // Handler serves the paths that a Client requests; health serves GET /health.
-func Handler(health http.Handler, past func(since time.Time) history.Excerpt, metrics prometheus.Gatherer) http.Handler {
+func Handler(health http.Handler, past func(since time.Time) history.Window, metrics prometheus.Gatherer) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /health", health)
-	mux.Handle("GET /history", history.Handler(func(_ context.Context, since time.Time) history.Excerpt { return past(since) }))
+	mux.Handle("GET /history", history.Handler(func(_ context.Context, since time.Time) history.Window { return past(since) }))
 	mux.Handle("GET /metrics", telemetry.MetricsHandler(metrics))
 	return mux
 }

@@ -1,4 +1,4 @@
-package host
+package aggregate
 
 import (
 	"context"
@@ -21,8 +21,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/telemetry"
+	"github.com/wanctl/wanctl/pkg/telemetry/daemonsock"
 	"github.com/wanctl/wanctl/pkg/telemetry/history"
-	"github.com/wanctl/wanctl/pkg/telemetry/local"
 	"github.com/wanctl/wanctl/pkg/telemetry/metricstest"
 )
 
@@ -88,7 +88,7 @@ func loop(t *testing.T, path, name string) *fakeDaemon {
 	}
 	m.WAN(telemetry.WANConfig{Name: name}).Written(time.Millisecond, nil)
 	past := history.NewStore()
-	return start(t, path, past, local.Handler(telemetry.NewChecker("1", wanSource{name}).Handler(nil), past.Since, telemetry.OfWAN(reg, name)))
+	return start(t, path, past, daemonsock.Handler(telemetry.NewChecker("1", wanSource{name}).Handler(nil), past.Since, telemetry.OfWAN(reg, name)))
 }
 
 func steer(t *testing.T, path, primary string) *fakeDaemon {
@@ -100,7 +100,7 @@ func steer(t *testing.T, path, primary string) *fakeDaemon {
 	}
 	m.Steering(primary, "DSL_GOOD", "DSL_DEGRADED").Set(true, "RED")
 	past := history.NewStore()
-	return start(t, path, past, local.Handler(telemetry.NewSteeringChecker("1", steeringSource{primary}).Handler(nil), past.Since, telemetry.OfWAN(reg, primary)))
+	return start(t, path, past, daemonsock.Handler(telemetry.NewSteeringChecker("1", steeringSource{primary}).Handler(nil), past.Since, telemetry.OfWAN(reg, primary)))
 }
 
 // left is a state file of five minutes ago.
@@ -118,8 +118,8 @@ func steeringLeft() (telemetry.SteeringHealth, error) {
 	return h, nil
 }
 
-// facts are what matters of a health document, a line a daemon.
-func facts(h telemetry.Host) string {
+// summary returns the essence of a health document, one line per daemon.
+func summary(h telemetry.Host) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s wans=%d\n", h.Status, h.WANCount)
 	age := func(s *float64) string {
@@ -144,7 +144,7 @@ func TestHealthOfAHost(t *testing.T) {
 	steer(t, sock("steer"), "dsl")
 	loop(t, sock("renamed"), "old-name")
 	start(t, sock("broken"), nil, http.NotFoundHandler())
-	client := func(name string) *local.Client { return local.New(sock(name)) }
+	client := func(name string) *daemonsock.Client { return daemonsock.New(sock(name)) }
 
 	dsl := WAN{Name: "dsl", Loop: client("dsl"), State: left}
 	steering := Steering{Name: "steering", Primary: "dsl", Daemon: client("steer"), State: steeringLeft}
@@ -173,7 +173,7 @@ func TestHealthOfAHost(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			h := New("1.2.3")
 			h.Set(c.wans, c.steering)
-			if diff := cmp.Diff(c.want, facts(h.Host(t.Context()))); diff != "" {
+			if diff := cmp.Diff(c.want, summary(h.Host(t.Context()))); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 			if doc := h.Host(t.Context()); doc.Version != "1.2.3" || doc.WANs == nil || doc.Steering == nil || time.Since(doc.At) > time.Minute {
@@ -189,7 +189,7 @@ func TestManyAskAsOne(t *testing.T) {
 	dir := t.TempDir()
 	d := loop(t, filepath.Join(dir, "dsl"), "dsl")
 	h := New("1")
-	set := func() { h.Set([]WAN{{Name: "dsl", Loop: local.New(d.path), State: left}}, nil) }
+	set := func() { h.Set([]WAN{{Name: "dsl", Loop: daemonsock.New(d.path), State: left}}, nil) }
 	set()
 	for name, ask := range map[string]func(){
 		"health":  func() { h.Host(t.Context()) },
@@ -244,7 +244,7 @@ func TestMuteDaemon(t *testing.T) {
 		}
 	}))
 	h := New("1")
-	h.Set([]WAN{{Name: "dsl", Loop: local.New(d.path), State: left}}, nil)
+	h.Set([]WAN{{Name: "dsl", Loop: daemonsock.New(d.path), State: left}}, nil)
 	var wg sync.WaitGroup
 	for range 10 {
 		wg.Go(func() { h.Host(t.Context()) })
@@ -282,11 +282,11 @@ func TestMetricsOfAHost(t *testing.T) {
 	s := steer(t, filepath.Join(dir, "steer"), "DSL")
 	h := New("1")
 	h.Set([]WAN{
-		{Name: "DSL", Loop: local.New(dsl.path), State: left},
-		{Name: "lte", Loop: local.New(lte.path), State: leftNothing},
-		{Name: "off", Loop: local.New(filepath.Join(dir, "none")), State: left},
+		{Name: "DSL", Loop: daemonsock.New(dsl.path), State: left},
+		{Name: "lte", Loop: daemonsock.New(lte.path), State: leftNothing},
+		{Name: "off", Loop: daemonsock.New(filepath.Join(dir, "none")), State: left},
 		{Name: "bad", Problem: "bad.yaml: no"},
-	}, []Steering{{Name: "steering", Primary: "DSL", Daemon: local.New(s.path), State: steeringLeft}})
+	}, []Steering{{Name: "steering", Primary: "DSL", Daemon: daemonsock.New(s.path), State: steeringLeft}})
 	text := scrape(t, h)
 	for _, want := range []string{
 		`wanctl_loop_running{wan="dsl"} 1`, `wanctl_loop_running{wan="lte"} 1`, `wanctl_loop_running{wan="off"} 0`,
@@ -331,7 +331,7 @@ func TestMetricsThatDoNotFit(t *testing.T) {
 	})
 	old := start(t, filepath.Join(dir, "old"), history.NewStore(), mux)
 	h := New("1")
-	h.Set([]WAN{{Name: "dsl", Loop: local.New(dsl.path), State: left}, {Name: "old", Loop: local.New(old.path), State: left}}, nil)
+	h.Set([]WAN{{Name: "dsl", Loop: daemonsock.New(dsl.path), State: left}, {Name: "old", Loop: daemonsock.New(old.path), State: left}}, nil)
 	text := scrape(t, h)
 	for _, want := range []string{`wanctl_router_updates_total{wan="dsl"} 1`, `wanctl_only_here{wan="old"} 4`, `wanctl_loop_running{wan="old"} 1`,
 		`wanctl_router_requests_total{kind="read",wan="old"} 5`, "Requests to the router."} {

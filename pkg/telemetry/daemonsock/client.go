@@ -1,14 +1,14 @@
-// Package local lets the daemons of one host read each other: HTTP over a unix
+// Package daemonsock lets the daemons of one host read each other: HTTP over a unix
 // socket beside the lock file, /run/wanctl/NAME.sock, read-only. It owns the
 // client and the paths on the socket; the socket itself belongs to the daemon.
 //
 //	GET /health    telemetry.Health or, of steering, telemetry.SteeringHealth
-//	GET /history?since=T   history.Excerpt
+//	GET /history?since=T   history.Window
 //	GET /metrics
 //
 // The permissions of the directory decide who may connect. Nothing secret
 // crosses the socket.
-package local
+package daemonsock
 
 import (
 	"context"
@@ -89,12 +89,12 @@ func (c *Client) SteeringHealth(ctx context.Context) (telemetry.SteeringHealth, 
 }
 
 // History returns the history after since; the zero time asks for all.
-func (c *Client) History(ctx context.Context, since time.Time) (history.Excerpt, error) {
+func (c *Client) History(ctx context.Context, since time.Time) (history.Window, error) {
 	target := "/history"
 	if !since.IsZero() {
 		target += "?since=" + url.QueryEscape(since.Format(time.RFC3339Nano))
 	}
-	var x history.Excerpt
+	var x history.Window
 	err := c.document(ctx, target, &x)
 	return x, err
 }
