@@ -3,9 +3,14 @@
 // information. It knows no protocol: packages rest, api and ssh below it
 // implement Client, and package failover combines several.
 //
-// Queues are identified by name, never by id: RouterOS ids change over reboots
-// and imports. An implementation may cache ids, but resolves the name again when
-// the router no longer knows one. Names are compared exactly, by the client.
+// Queues are identified by name, never by id: ids change over reboots and imports,
+// and names change hands. A limit is written only to a queue that had its name when
+// it was last read on the present session. The write itself names the queue where
+// that is safe: over REST in the path and over the binary API as numbers=NAME, if
+// the name is plain; over SSH the script compares it. Otherwise, and with a router
+// that does not find rows by name, the write follows a read and goes by id; the name
+// in its answer is checked before anything else is written, and a limit that reached
+// another queue is put back. Names are compared exactly, by the client.
 package router
 
 import (

@@ -12,7 +12,6 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/rosclient"
 	"github.com/wanctl/wanctl/pkg/sim/routertest"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
-	"github.com/wanctl/wanctl/pkg/sim/simrouter/routeros"
 )
 
 // setBoth writes both limits and checks what came back.
@@ -202,24 +201,6 @@ func TestIdleSessionIsReplacedBeforeWriting(t *testing.T) {
 				t.Errorf("requests were %s; want the ids read anew, then one write", got)
 			}
 		})
-	}
-}
-
-// TestRenumberedUnderASession: a read-back that shows another name than was
-// asked for is no confirmation.
-func TestRenumberedUnderASession(t *testing.T) {
-	r := routertest.StartService(t, simrouter.API, simrouter.Config{Quirks: simrouter.Quirks{Quirks: routeros.Quirks{DuplicateQueueNames: true}}})
-	c := newClient(t, config(r, simrouter.API))
-	if _, err := c.Queues(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := r.Run(`/queue tree set ` + routertest.Download + ` name=renamed`); err != nil {
-		t.Fatal(err)
-	}
-	limit := bitrate.Mbps
-	_, err := c.SetQueues(t.Context(), router.QueueChange{Name: routertest.Download, QueueSettings: router.QueueSettings{MaxLimit: &limit}})
-	if !errors.Is(err, router.ErrNotApplied) || !strings.Contains(err.Error(), `"renamed"`) {
-		t.Errorf("got %v", err)
 	}
 }
 

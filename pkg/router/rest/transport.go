@@ -93,6 +93,10 @@ func (t *transport) Change(ctx context.Context, changes ...rosclient.Change) []r
 	return outcomes
 }
 
+// ByName implements rosclient.Transport. The name takes the place of the id in the
+// path, where versions differ on escapes, so there must be none.
+func (t *transport) ByName(key, name string) bool { return key == "name" && rosdata.IsPlainName(name) }
+
 func (t *transport) change(ctx context.Context, c rosclient.Change) rosclient.Outcome {
 	var rows []rosdata.Row
 	var err error
@@ -100,13 +104,20 @@ func (t *transport) change(ctx context.Context, c rosclient.Change) rosclient.Ou
 	case "add":
 		rows, err = t.send(ctx, http.MethodPut, c.Menu, object(c.Set))
 	case "set":
-		rows, err = t.send(ctx, http.MethodPatch, c.Menu+"/"+c.ID, object(c.Set))
+		row := c.ID
+		if c.Name != "" {
+			row = c.Name
+		}
+		rows, err = t.send(ctx, http.MethodPatch, c.Menu+"/"+row, object(c.Set))
 	case "remove":
 		_, err = t.send(ctx, http.MethodDelete, c.Menu+"/"+c.ID, nil)
 	default:
 		_, err = t.send(ctx, http.MethodPost, c.Menu+"/"+c.Command, object(map[string]string{".id": c.ID}))
 	}
-	if errors.Is(err, errNoIdentifier) {
+	switch {
+	case errors.Is(err, errNoIdentifier) && c.Name != "":
+		err = t.target.Fail(router.ErrNotFound, "it finds no "+rosdata.Quote(c.Name)+" in "+c.Menu, "")
+	case errors.Is(err, errNoIdentifier):
 		err = t.identifierErr(ctx, c, err)
 	}
 	if err != nil || len(rows) == 0 {

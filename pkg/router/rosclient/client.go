@@ -1,9 +1,9 @@
 // Package rosclient implements router.Client over any protocol that can print and
 // change rows of RouterOS's menus (Transport). It owns the rules that hold for
-// every protocol: names are compared exactly and by the client, ids are used only
-// on the session they were read on, a change of unknown outcome is read back
-// before it is repeated, and refused credentials are not tried again for a while.
-// It never touches a connection itself.
+// every protocol: names are compared exactly and by the client, a row is changed
+// only if it had its name when it was last read on this session, a change of
+// unknown outcome is read back before it is repeated, and refused credentials are
+// not tried again for a while. It never touches a connection itself.
 package rosclient
 
 import (
@@ -39,8 +39,10 @@ type Client struct {
 	closed      bool
 	authRetryAt time.Time // after refused credentials; zero: at once
 
-	serial int                          // of the present session
-	ids    map[string]map[string]string // by menu and name, read on session serial
+	serial int                               // of the present session
+	seen   map[string]map[string]rosdata.Row // by menu and name, read on session serial
+	fresh  map[string]bool                   // menus that the call in progress has listed
+	noName bool                              // this router does not change rows by name
 
 	uncertain *Uncertain      // rows with a change of unknown outcome
 	long      map[string]bool // menus with so many rows that single ones are queried
@@ -64,7 +66,7 @@ func New(cfg Config) *Client {
 	}
 	return &Client{
 		cfg: cfg, transport: cfg.Transport, target: cfg.Transport.Target(),
-		turn: make(chan struct{}, 1), ids: make(map[string]map[string]string),
+		turn: make(chan struct{}, 1), seen: make(map[string]map[string]rosdata.Row), fresh: make(map[string]bool),
 		uncertain: new(Uncertain), long: make(map[string]bool),
 	}
 }
@@ -108,10 +110,11 @@ func (c *Client) begin(ctx context.Context) (_ context.Context, end func(), err 
 		return nil, nil, c.target.Fail(router.ErrAuth, "user or password refused for "+rosdata.Quote(c.cfg.User),
 			fmt.Sprintf("not trying again for %s, so that the router does not take this for an attack", wait.Round(time.Second)))
 	}
+	clear(c.fresh)
 	return ctx, end, nil
 }
 
-// connect makes sure that there is a session. On a new one it drops the ids of
+// connect makes sure that there is a session. On a new one it drops the rows of
 // the last.
 func (c *Client) connect(ctx context.Context) error {
 	serial, err := c.transport.Connect(ctx)
@@ -120,7 +123,7 @@ func (c *Client) connect(ctx context.Context) error {
 	}
 	if serial != c.serial {
 		c.serial, c.noIPv6 = serial, false
-		clear(c.ids)
+		clear(c.seen)
 	}
 	return nil
 }

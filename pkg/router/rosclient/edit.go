@@ -43,13 +43,15 @@ func (c *Client) edit(ctx context.Context, t table, props []string, edits ...edi
 	if len(open) == 0 {
 		return rows, nil
 	}
-	outcomes, err := c.write(ctx, t, props, each(edits, open)...)
+	chosen := each(edits, open)
+	byName := !c.noName && !slices.ContainsFunc(chosen, func(e edit) bool { return !c.transport.ByName(t.key, e.name) })
+	attempts, err := c.write(ctx, t, props, byName, chosen...)
 	if err != nil {
 		return rows, err
 	}
 	var errs []error
 	for k, i := range open {
-		if rows[i], err = c.verify(ctx, t, props, edits[i], outcomes[k]); err != nil {
+		if rows[i], err = c.verify(ctx, t, props, attempts[k]); err != nil {
 			errs = append(errs, c.explain(ctx, t, edits[i], err))
 		}
 	}
@@ -74,125 +76,183 @@ func (c *Client) refetch(ctx context.Context, t table, props []string, name stri
 	return rows[0], nil
 }
 
-// write sends the changes by the rows' ids. If one of the rows is absent, none is
-// changed.
-func (c *Client) write(ctx context.Context, t table, props []string, edits ...edit) ([]Outcome, error) {
-	ids, err := c.locate(ctx, t, edits)
+// attempt is an edit that was sent.
+type attempt struct {
+	edit
+	before  rosdata.Row // the row that had the name when it was last read
+	byName  bool        // the router itself compared the name
+	outcome Outcome
+}
+
+// write sends changes to rows that had their names when they were last read on
+// this session. If one of the rows is absent, none is changed.
+//
+// With byName it leaves the comparison to the router, in one round trip. Otherwise
+// it reads the table first, and looks at the name in each answer before it sends
+// the next change.
+func (c *Client) write(ctx context.Context, t table, props []string, byName bool, edits ...edit) ([]attempt, error) {
+	attempts, err := c.locate(ctx, t, edits, byName)
 	if err != nil {
 		return nil, err
 	}
 	changes := make([]Change, len(edits))
-	for i, e := range edits {
-		changes[i] = Change{Menu: t.menu, Command: "set", ID: ids[i], Set: e.set, Props: props}
+	for i, a := range attempts {
+		changes[i] = Change{Menu: t.menu, Command: "set", ID: a.before[".id"], Set: a.set, Props: props}
+		if byName {
+			changes[i].Key, changes[i].Name = t.key, a.name
+		}
 	}
-	outcomes := c.transport.Change(ctx, changes...)
-	for i := range outcomes {
-		_ = c.noteAuth(outcomes[i].Err)
+	if byName {
+		for i, o := range c.transport.Change(ctx, changes...) {
+			attempts[i].outcome = o
+		}
+	} else {
+		for i := range attempts {
+			attempts[i].outcome.Err = ErrNotSent
+		}
+		for i := range attempts {
+			o := c.transport.Change(ctx, changes[i])[0]
+			attempts[i].outcome = o
+			if o.Row != nil && o.Row[t.key] != attempts[i].name {
+				break // the others are not where they were either
+			}
+		}
 	}
-	return outcomes, nil
+	for _, a := range attempts {
+		_ = c.noteAuth(a.outcome.Err)
+	}
+	return attempts, nil
 }
 
-// locate returns the ids of rows, read on the session of the next request.
-func (c *Client) locate(ctx context.Context, t table, edits []edit) ([]string, error) {
+// locate returns the rows of edits as they were last read on the session of the
+// next request. It reads the table if one is not known, and without byName also if
+// this call has not read it yet.
+func (c *Client) locate(ctx context.Context, t table, edits []edit, byName bool) ([]attempt, error) {
 	if err := c.connect(ctx); err != nil {
 		return nil, err
 	}
-	ids := make([]string, len(edits))
-	known := true
-	for i, e := range edits {
-		ids[i] = c.ids[t.menu][e.name]
-		known = known && ids[i] != ""
-	}
-	if known {
-		return ids, nil
-	}
+	attempts := make([]attempt, len(edits))
 	names := make([]string, len(edits))
+	known := byName || c.fresh[t.menu]
+	props := t.identity()
 	for i, e := range edits {
 		names[i] = e.name
+		attempts[i] = attempt{edit: e, before: c.seen[t.menu][e.name], byName: byName}
+		known = known && attempts[i].before != nil
+		for prop := range e.set {
+			if !slices.Contains(props, prop) {
+				props = append(slices.Clip(props), prop)
+			}
+		}
 	}
-	rows, err := c.named(ctx, t, t.identity(), names...)
+	if known {
+		return attempts, nil
+	}
+	rows, err := c.named(ctx, t, props, names...)
 	if err != nil {
 		return nil, err
 	}
 	for i, r := range rows {
-		ids[i] = r[".id"]
+		attempts[i].before = r
 	}
-	// If the router closes after each answer, this is another session; the ids
+	// If the router closes after each answer, this is another session; the rows
 	// are seconds old at most.
-	return ids, c.connect(ctx)
+	return attempts, c.connect(ctx)
 }
 
-// verify returns the row after one edit. It resolves the name again, once, if the
-// router no longer knows the id, and reads the row if the change was not answered.
-func (c *Client) verify(ctx context.Context, t table, props []string, e edit, o Outcome) (rosdata.Row, error) {
-	r, err := c.rowAfter(ctx, t, props, e, o)
-	if errors.Is(err, router.ErrNotFound) || errors.Is(err, ErrNotSent) {
-		if errors.Is(err, router.ErrNotFound) {
-			delete(c.ids, t.menu)
-		}
-		r, err = c.retry(ctx, t, props, e)
+// verify returns the row after one edit. It reads the table and tries again, once,
+// if the router found no such row, and reads the row if the change was not
+// answered.
+func (c *Client) verify(ctx context.Context, t table, props []string, a attempt) (rosdata.Row, error) {
+	r, err := c.rowAfter(ctx, t, props, a)
+	if a.missed() || errors.Is(err, ErrNotSent) {
+		a, r, err = c.retry(ctx, t, props, a)
 	}
 	if errors.Is(err, router.ErrOutcomeUnknown) {
-		r, err = c.resolve(ctx, t, props, e, err)
+		r, err = c.resolve(ctx, t, props, a, err)
 	}
 	switch {
 	case errors.Is(err, ErrNotSent):
 		return nil, c.target.NotSent()
 	case err != nil:
-		return nil, err
-	case !rosdata.Shows(r, e.set):
+		return r, err
+	case !rosdata.Shows(r, a.set):
 		return r, c.target.Fail(router.ErrNotApplied, fmt.Sprintf("%s %s: asked for %s, but it reports %s",
-			t.what, rosdata.Quote(e.name), describe(e.set, e.set), describe(e.set, r)), "does something else set this "+t.what+"?")
+			t.what, rosdata.Quote(a.name), describe(a.set, a.set), describe(a.set, r)), "does something else set this "+t.what+"?")
 	}
 	return r, nil
 }
 
-// retry repeats one edit.
-func (c *Client) retry(ctx context.Context, t table, props []string, e edit) (rosdata.Row, error) {
-	outcomes, err := c.write(ctx, t, props, e)
-	if err != nil {
-		return nil, err
+// missed reports whether the router found no row to change: the row is another one
+// by now, or the router does not find rows by name.
+func (a attempt) missed() bool {
+	return errors.Is(a.outcome.Err, router.ErrNotFound) || a.byName && errors.Is(a.outcome.Err, router.ErrUnsupported)
+}
+
+// retry repeats one edit. If the router did not find the row, it reads the table and
+// uses the id.
+func (c *Client) retry(ctx context.Context, t table, props []string, a attempt) (attempt, rosdata.Row, error) {
+	byName := a.byName
+	if a.missed() {
+		byName = false
+		delete(c.seen, t.menu)
+		r, err := c.named(ctx, t, nil, a.name)
+		if err != nil {
+			return a, nil, err
+		}
+		// A router that shows the very row under its name does not find rows by
+		// name.
+		c.noName = c.noName || a.byName && r[0][".id"] == a.before[".id"]
 	}
-	return c.rowAfter(ctx, t, props, e, outcomes[0])
+	again, err := c.write(ctx, t, props, byName, a.edit)
+	if err != nil {
+		return a, nil, err
+	}
+	r, err := c.rowAfter(ctx, t, props, again[0])
+	return again[0], r, err
 }
 
 // resolve reads the row after a change of unknown outcome, and repeats the change
 // once if it had no effect.
-func (c *Client) resolve(ctx context.Context, t table, props []string, e edit, unknown error) (rosdata.Row, error) {
-	c.uncertain.add(t.menu, e.name)
+func (c *Client) resolve(ctx context.Context, t table, props []string, a attempt, unknown error) (rosdata.Row, error) {
+	c.uncertain.add(t.menu, a.name)
 	if errors.Is(unknown, context.DeadlineExceeded) || errors.Is(unknown, context.Canceled) {
 		return nil, unknown // no time left for a read
 	}
-	r, err := c.refetch(ctx, t, props, e.name)
+	r, err := c.readBack(ctx, t, props, a)
 	if err != nil {
 		return nil, errors.Join(unknown, err)
 	}
-	if rosdata.Shows(r, e.set) {
+	if rosdata.Shows(r, a.set) {
 		return r, nil
 	}
-	if r, err = c.retry(ctx, t, props, e); errors.Is(err, router.ErrOutcomeUnknown) {
-		c.uncertain.add(t.menu, e.name)
+	if _, r, err = c.retry(ctx, t, props, a); errors.Is(err, router.ErrOutcomeUnknown) {
+		c.uncertain.add(t.menu, a.name)
 	}
 	return r, err
 }
 
 // rowAfter returns the row from the outcome of a change, or reads it if the answer
 // does not contain it.
-func (c *Client) rowAfter(ctx context.Context, t table, props []string, e edit, o Outcome) (rosdata.Row, error) {
-	if o.Err != nil {
-		return nil, o.Err
+func (c *Client) rowAfter(ctx context.Context, t table, props []string, a attempt) (rosdata.Row, error) {
+	if a.outcome.Err != nil {
+		return nil, a.outcome.Err
 	}
-	r := o.Row
+	r := a.outcome.Row
 	if r == nil {
-		return c.refetch(ctx, t, props, e.name)
+		return c.readBack(ctx, t, props, a)
 	}
 	if err := rosdata.Require(r, t.need...); err != nil {
 		return nil, c.malformed(fmt.Errorf("answer to a change in %s is something else: %w", t.menu, err))
 	}
-	if r[t.key] != e.name {
-		delete(c.ids, t.menu)
-		return r, c.target.Fail(router.ErrNotApplied, fmt.Sprintf("wrote to %s %s instead of %s: the router numbered its rows anew",
-			t.what, rosdata.Quote(r[t.key]), rosdata.Quote(e.name)), "check "+rosdata.Quote(r[t.key]))
+	switch {
+	case r[t.key] != a.name:
+		return nil, c.putBack(ctx, t, a, r)
+	case r[".id"] != a.before[".id"]:
+		return c.refetch(ctx, t, props, a.name) // added again, or a second one
+	}
+	if known := c.seen[t.menu][a.name]; known != nil {
+		maps.Copy(known, r)
 	}
 	return r, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -94,7 +95,7 @@ func (c *Client) withAddr(err error) error {
 	return fmt.Errorf("router %s: %w", c.target.Addr(), err)
 }
 
-// rows reads rows of a table and caches their ids. Rows of another menu are an
+// rows reads rows of a table and notes them by name. Rows of another menu are an
 // error.
 func (c *Client) rows(ctx context.Context, t table, q Query) ([]rosdata.Row, error) {
 	rows, err := c.print(ctx, q)
@@ -109,24 +110,39 @@ func (c *Client) rows(ctx context.Context, t table, q Query) ([]rosdata.Row, err
 			return nil, c.malformed(fmt.Errorf("answer for %s has the id %s", t.menu, rosdata.Quote(r[".id"])))
 		}
 	}
-	if len(q.Where) == 0 || c.ids[t.menu] == nil {
-		c.ids[t.menu] = make(map[string]string, len(rows))
-	}
-	c.learn(t, rows)
+	c.note(t, q, rows)
 	return rows, nil
 }
 
-// learn caches ids. A name that several rows have gets none.
-func (c *Client) learn(t table, rows []rosdata.Row) {
-	seen := make(map[string]bool, len(rows))
+// note replaces what is known of the rows of a query. A name that several rows
+// have gets none. Properties that were not read stay as they were, as long as the
+// row of that name is the same.
+func (c *Client) note(t table, q Query, rows []rosdata.Row) {
+	before := c.seen[t.menu]
+	now := make(map[string]rosdata.Row, len(rows))
+	if len(q.Where) > 0 {
+		maps.Copy(now, before)
+		for _, name := range q.Where[0].Values {
+			delete(now, name)
+		}
+	} else {
+		c.fresh[t.menu] = true
+	}
+	count := make(map[string]int, len(rows))
 	for _, r := range rows {
 		name := r[t.key]
-		if seen[name] {
-			delete(c.ids[t.menu], name)
-		} else {
-			seen[name], c.ids[t.menu][name] = true, r[".id"]
+		if count[name]++; count[name] > 1 {
+			delete(now, name)
+			continue
 		}
+		if old := before[name]; old[".id"] == r[".id"] {
+			known := maps.Clone(old)
+			maps.Copy(known, r)
+			r = known
+		}
+		now[name] = r
 	}
+	c.seen[t.menu] = now
 }
 
 // isID reports whether s is an id, which may become part of a path or a command.

@@ -29,6 +29,10 @@ type Transport interface {
 	// ErrNotSent.
 	Change(ctx context.Context, changes ...Change) []Outcome
 
+	// ByName reports whether Change can make the setting of a row conditional on
+	// its name, the value of the property key.
+	ByName(key, name string) bool
+
 	// Close ends the session, if there is one. Connect opens a new one.
 	Close() error
 
@@ -57,6 +61,8 @@ type Change struct {
 	Menu    string
 	Command string            // "set", "add", "remove", "run"
 	ID      string            // of the row; "" for add
+	Key     string            // set: the property that is the row's name
+	Name    string            // set: only the row of that name, else ErrNotFound; "" for the row of the id, whatever its name
 	Set     map[string]string // set, add: properties, rates as plain bit/s, booleans as true and false
 	Props   []string          // set, add: what to read of the row afterwards; others are welcome
 }

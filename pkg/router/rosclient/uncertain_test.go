@@ -36,6 +36,7 @@ type fakeTransport struct {
 
 func (f *fakeTransport) Connect(context.Context) (int, error) { return 1, nil }
 func (f *fakeTransport) Close() error                         { return nil }
+func (f *fakeTransport) ByName(string, string) bool           { return true }
 func (f *fakeTransport) String() string                       { return "fake" }
 func (f *fakeTransport) Target() *rosconn.Target {
 	return &rosconn.Target{Host: "192.0.2.1", Port: 1, Service: "fake"}

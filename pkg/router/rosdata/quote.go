@@ -63,3 +63,17 @@ func QuoteRSC(s string) string {
 	b.WriteByte('"')
 	return b.String()
 }
+
+// IsPlainName reports whether name consists of ASCII letters, digits and . _ - and
+// begins with a letter. Where RouterOS takes an id, a number or a name of a row, it
+// can only be a name, and it needs no escapes in a path.
+func IsPlainName(name string) bool {
+	for i := range len(name) {
+		c := name[i]
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+		if !letter && (i == 0 || (c < '0' || c > '9') && c != '.' && c != '_' && c != '-') {
+			return false
+		}
+	}
+	return name != ""
+}

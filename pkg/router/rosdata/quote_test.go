@@ -88,3 +88,14 @@ func unquoteRSC(t *testing.T, q string) string {
 	}
 	return b.String()
 }
+
+func TestIsPlainName(t *testing.T) {
+	for name, want := range map[string]bool{
+		"WAN-Download-1": true, "a": true, "wan.up_2": true,
+		"": false, "*1": false, "1": false, "0x1": false, "a b": false, "a,b": false, "ü": false, "a/b": false, "a%20": false, "-a": false, "a\x00": false,
+	} {
+		if got := IsPlainName(name); got != want {
+			t.Errorf("%q: %t", name, got)
+		}
+	}
+}

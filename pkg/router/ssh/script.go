@@ -189,7 +189,8 @@ func (s *script) list(words []string) string {
 	return "{" + strings.Join(quoted, ";") + "}"
 }
 
-// change makes one change and prints the row after it.
+// change makes one change and prints the row after it. With a name it is made only
+// if the row has it.
 func (s *script) change(c rosclient.Change, counted []string) {
 	menu := s.menu(c.Menu)
 	id := c.ID
@@ -198,6 +199,9 @@ func (s *script) change(c rosclient.Change, counted []string) {
 		id = "$" + added
 		s.do(":local " + added + " [" + menu + " add" + s.arguments(c.Set) + "]")
 	} else {
+		if c.Name != "" {
+			s.do(":if ([:tostr [" + menu + " get " + s.word(id) + " " + s.word(c.Key) + "]]!=" + rosdata.QuoteRSC(c.Name) + `) do={:error "no such item"}`)
+		}
 		s.do(menu + " " + s.word(c.Command) + " " + s.word(id) + s.arguments(c.Set))
 	}
 	s.put(rosdata.QuoteRSC(s.token + "="))

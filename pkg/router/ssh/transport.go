@@ -105,6 +105,9 @@ func (t *transport) print(ctx context.Context, q rosclient.Query, counters []str
 	return rows, nil
 }
 
+// ByName implements rosclient.Transport: a script compares the name itself.
+func (t *transport) ByName(string, string) bool { return true }
+
 // Change implements rosclient.Transport: all in one request. The first that is refused
 // ends it, and those after it are ErrNotSent.
 func (t *transport) Change(ctx context.Context, changes ...rosclient.Change) []rosclient.Outcome {

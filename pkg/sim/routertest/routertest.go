@@ -178,6 +178,7 @@ func (s Suite) Run(t *testing.T, cfg simrouter.Config) {
 	}{
 		{"reading", reading},
 		{"writing", writing},
+		{"names", names},
 		{"rules", rules},
 		{"addresses", addresses},
 		{"scripts", scripts},

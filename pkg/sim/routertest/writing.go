@@ -2,7 +2,6 @@ package routertest
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -135,21 +134,6 @@ var writing = []test{
 		}
 		if _, err := f.setQueue(f.ctx(), Download, limit(78*bitrate.Mbps)); err != nil {
 			f.Error(err)
-		}
-	}},
-	{name: "renamed by another client", run: func(f *fixture) {
-		f.warm()
-		if err := f.r.Run(`/queue tree set ` + Download + ` name=other`); err != nil {
-			f.Fatal(err)
-		}
-		_, err := f.setQueue(f.ctx(), Download, limit(78*bitrate.Mbps))
-		if !errors.Is(err, router.ErrNotApplied) && !errors.Is(err, router.ErrNotFound) {
-			f.Errorf("error is %v", err)
-		}
-		_, err = f.setQueue(f.ctx(), Download, limit(79*bitrate.Mbps))
-		f.wantError(err, router.ErrNotFound)
-		if q, ok := f.r.Queue("other"); !ok || q.MaxLimit == 79*bitrate.Mbps {
-			f.Error("the renamed queue was written to again")
 		}
 	}},
 	{name: "nothing to set is a read", run: func(f *fixture) {
