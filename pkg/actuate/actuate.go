@@ -88,9 +88,10 @@ type Actuator struct {
 	deferred [2]bool // a raise is waiting for the budget
 	busy     bool    // a call for limits is under way
 	retry    backoff.Backoff
-	readAt   time.Duration // when limits are read back next
-	unsure   bool          // the last call failed: read before writing
-	asked    Limits        // of a write whose outcome is unknown
+	refusals [2]backoff.Backoff // of writes; a refusal holds back its own direction alone
+	readAt   time.Duration      // when limits are read back next
+	unsure   bool               // the last call failed: read before writing
+	asked    Limits             // of a write whose outcome is unknown
 	latency  latency
 	poller   poller
 }
@@ -122,12 +123,24 @@ func (a *Actuator) Decide(dec autorate.Decision) {
 // InForce returns the limits that the router confirmed last.
 func (a *Actuator) InForce() Limits { return a.inForce }
 
-// Failures returns how many calls for limits failed in a row.
-func (a *Actuator) Failures() int { return a.retry.Failures() }
+// Failures returns how many calls for limits failed in a row: calls that were not
+// answered, or refused writes of one direction, whichever are more.
+func (a *Actuator) Failures() int {
+	return max(a.retry.Failures(), a.refusals[0].Failures(), a.refusals[1].Failures())
+}
+
+// Refused returns how many writes of d were refused since the last one that
+// worked.
+func (a *Actuator) Refused(d autorate.Direction) int { return a.refusals[d].Failures() }
 
 // SetBounds replaces the bounds. Nothing is written before the next decision:
-// the last one may lie outside of them.
-func (a *Actuator) SetBounds(b [2]Bounds) { a.cfg.Bounds, a.decided = b, false }
+// the last one may lie outside of them. Refused writes are tried again then.
+func (a *Actuator) SetBounds(b [2]Bounds) {
+	a.cfg.Bounds, a.decided = b, false
+	for d := range a.refusals {
+		a.refusals[d].Skip()
+	}
+}
 
 // SetExternally records that the limit of d was changed to rate by somebody
 // else. Nothing is written over it before the next decision.
@@ -147,6 +160,10 @@ func (a *Actuator) Next(now time.Duration) (j Job) {
 		return j
 	}
 	for _, d := range autorate.Directions {
+		if now < a.refusals[d].Until() {
+			a.deferred[d] = false
+			continue
+		}
 		switch a.budget.Allow(now, d, a.inForce[d], a.want[d]) {
 		case Send:
 			j.Want[d] = a.want[d]
@@ -173,7 +190,11 @@ type Result struct {
 	Job    Job
 	Limits Limits // in force, as read; meaningless when it failed
 	Took   time.Duration
-	Failed bool
+	Failed bool // no usable answer: what a write has done is not known
+	// Refused marks the directions of a write that the router has answered, but not
+	// done. The same again is answered in the same way, until somebody changes the
+	// router.
+	Refused [2]bool
 }
 
 // Done takes in the result of a job at now. It reports which limits turn out to
@@ -183,25 +204,36 @@ func (a *Actuator) Done(now time.Duration, r Result) (external [2]bool) {
 	if r.Failed {
 		a.retry.Fail(now)
 		a.unsure = true
-		if r.Job.Op == Write {
-			a.asked = r.Job.Want
+	} else {
+		a.retry.Reset()
+		if !a.cfg.DryRun || r.Job.Op == Read {
+			a.latency.add(r.Took)
 		}
-		return external
 	}
-	a.retry.Reset()
-	if r.Job.Op == Read {
-		a.latency.add(r.Took)
-		return a.compare(r.Limits)
+	switch {
+	case r.Job.Op == Write:
+		a.written(now, r)
+	case !r.Failed:
+		external = a.compare(r.Limits)
 	}
-	if !a.cfg.DryRun {
-		a.latency.add(r.Took)
-	}
+	return external
+}
+
+// written takes in the result of a write, for each direction by itself.
+func (a *Actuator) written(now time.Duration, r Result) {
 	for d, want := range r.Job.Want {
-		if want != 0 {
+		switch {
+		case want == 0:
+		case r.Refused[d]:
+			a.refusals[d].Refuse(now)
+			a.readAt = now // what the limit is now, though the router did not do as asked
+		case r.Failed:
+			a.asked[d] = want
+		default:
+			a.refusals[d].Reset()
 			a.inForce[d] = r.Limits[d]
 		}
 	}
-	return external
 }
 
 // compare takes in limits that were read. One that differs is external, unless
@@ -217,6 +249,7 @@ func (a *Actuator) compare(read Limits) (external [2]bool) {
 		case read[d] == a.inForce[d]:
 		case asked[d] != 0 && read[d] == asked[d]:
 			a.inForce[d] = read[d]
+			a.refusals[d].Reset()
 		default:
 			external[d] = true
 			a.SetExternally(d, read[d])

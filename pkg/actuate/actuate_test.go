@@ -145,6 +145,94 @@ func TestFailedWrite(t *testing.T) {
 	}
 }
 
+// A refusal holds back its own direction for minutes, whatever is read meanwhile,
+// and only a write of that direction that works ends it.
+func TestRefusedDirection(t *testing.T) {
+	a := newActuator(nil)
+	want := Limits{20 * mbps, 5 * mbps}
+	limits := start()
+	var refused []time.Duration
+	writes := [2]int{}
+	for now := tick; now <= 20*time.Minute; now += tick {
+		want[up] = 5*mbps + bitrate.Rate(now/time.Second%2)*mbps // the other direction goes on
+		j := decide(a, now, want)
+		r := Result{Job: j, Took: ms}
+		for d := range j.Want {
+			switch {
+			case j.Want[d] == 0:
+			case d == int(down) && now < 15*time.Minute:
+				r.Refused[d] = true
+				refused = append(refused, now.Round(time.Second))
+			default:
+				writes[d]++
+				limits[d] = j.Want[d]
+			}
+		}
+		r.Limits = limits
+		if j.Op != None {
+			if external := a.Done(now, r); external != [2]bool{} {
+				t.Fatalf("external %v at %v", external, now)
+			}
+		}
+		if n := a.Refused(down); now < 15*time.Minute && (n != len(refused) || a.Failures() != n) || a.Refused(up) != 0 {
+			t.Fatalf("%d refusals, %d failures at %v, want %d", n, a.Failures(), now, len(refused))
+		}
+	}
+	const minute = time.Minute
+	if diff := cmp.Diff([]time.Duration{0, 1 * minute, 3 * minute, 7 * minute, 12 * minute}, refused); diff != "" {
+		t.Errorf("refused writes (-want +got):\n%s", diff)
+	}
+	if writes[down] != 1 || writes[up] < 1100 || a.Failures() != 0 || a.InForce()[down] != 20*mbps {
+		t.Errorf("writes %v, %d failures, in force %v", writes, a.Failures(), a.InForce())
+	}
+}
+
+// One direction is refused while the outcome of the other is unknown: limits are
+// read before the other is written again.
+func TestRefusedAndUnknown(t *testing.T) {
+	a := newActuator(nil)
+	want := Limits{20 * mbps, 5 * mbps}
+	j := decide(a, tick, want)
+	a.Done(tick, Result{Job: j, Failed: true, Refused: [2]bool{true, false}})
+	now := tick + backoff.Delay(1)
+	if j = decide(a, now, want); j.Op != Read {
+		t.Fatalf("%+v, want a read", j)
+	}
+	if external := a.Done(now, Result{Job: j, Limits: Limits{40 * mbps, 5 * mbps}}); external != [2]bool{} {
+		t.Errorf("external %v", external)
+	}
+	if j = decide(a, now, want); j.Op != None {
+		t.Errorf("%+v, want nothing: the upload is as wanted, the download was refused", j)
+	}
+	if j = decide(a, now+backoff.RefusalDelay(1), want); j.Op == Read {
+		a.Done(now, Result{Job: j, Limits: Limits{40 * mbps, 5 * mbps}})
+		j = decide(a, now+backoff.RefusalDelay(1), want)
+	}
+	if j.Op != Write || j.Want != (Limits{20 * mbps, 0}) {
+		t.Errorf("%+v after the pause, want a write of the download", j)
+	}
+}
+
+// What the router answers with another limit than asked for is read back at once.
+func TestRefusalIsReadBack(t *testing.T) {
+	a := newActuator(nil)
+	j := decide(a, tick, Limits{20 * mbps, 10 * mbps})
+	a.Done(tick, Result{Job: j, Refused: [2]bool{true, false}})
+	if j = decide(a, 2*tick, Limits{20 * mbps, 10 * mbps}); j.Op != Read {
+		t.Fatalf("%+v, want a read", j)
+	}
+	if external := a.Done(2*tick, Result{Job: j, Limits: Limits{25 * mbps, 10 * mbps}}); external != [2]bool{true, false} {
+		t.Errorf("external %v", external)
+	}
+	if j = decide(a, 3*tick, Limits{20 * mbps, 10 * mbps}); j.Op != None {
+		t.Errorf("%+v during the pause", j)
+	}
+	a.SetBounds([2]Bounds{}) // a reload tries again
+	if j = decide(a, 4*tick, Limits{20 * mbps, 10 * mbps}); j.Op != Write {
+		t.Errorf("%+v after a reload, want a write", j)
+	}
+}
+
 func TestNothingIsWrittenBeforeTheLawKnows(t *testing.T) {
 	for _, tt := range []struct {
 		name   string

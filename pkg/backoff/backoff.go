@@ -18,13 +18,25 @@ const (
 	Longest = 10 * time.Second
 )
 
+// The pauses after a refusal: an answer, and one that will be the same until
+// somebody changes the router. They double too.
+const (
+	FirstRefusal   = time.Minute
+	LongestRefusal = 5 * time.Minute
+)
+
 // Delay returns the pause after the nth failure in a row, 0 after none.
-func Delay(n int) time.Duration {
+func Delay(n int) time.Duration { return delay(n, First, Longest) }
+
+// RefusalDelay returns the pause after the nth refusal in a row, 0 after none.
+func RefusalDelay(n int) time.Duration { return delay(n, FirstRefusal, LongestRefusal) }
+
+func delay(n int, first, longest time.Duration) time.Duration {
 	if n <= 0 {
 		return 0
 	}
-	// Six doublings exceed Longest; more would overflow after an hour.
-	return min(First<<min(n-1, 6), Longest)
+	// Six doublings exceed the longest; more would overflow after an hour.
+	return min(first<<min(n-1, 6), longest)
 }
 
 // Backoff counts the failures of one operation. The zero value has none.
@@ -38,6 +50,14 @@ type Backoff struct {
 func (b *Backoff) Fail(now time.Duration) time.Duration {
 	b.failures++
 	pause := Delay(b.failures)
+	b.until = now + pause
+	return pause
+}
+
+// Refuse records a refusal at now and returns the pause before the next attempt.
+func (b *Backoff) Refuse(now time.Duration) time.Duration {
+	b.failures++
+	pause := RefusalDelay(b.failures)
 	b.until = now + pause
 	return pause
 }

@@ -19,6 +19,23 @@ func TestDelay(t *testing.T) {
 	}
 }
 
+func TestRefusalDelay(t *testing.T) {
+	const minute = time.Minute
+	var got []time.Duration
+	for _, n := range []int{-1, 0, 1, 2, 3, 4, 5, 1 << 40} {
+		got = append(got, RefusalDelay(n))
+	}
+	want := []time.Duration{0, 0, minute, 2 * minute, 4 * minute, LongestRefusal, LongestRefusal, LongestRefusal}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	var b Backoff
+	b.Refuse(minute)
+	if pause := b.Refuse(2 * minute); pause != 2*minute || b.Until() != 4*minute || b.Failures() != 2 {
+		t.Errorf("after two refusals: pause %v, %+v", pause, b)
+	}
+}
+
 func TestBackoff(t *testing.T) {
 	var b Backoff
 	if b.Until() != 0 || b.Failures() != 0 {

@@ -9,21 +9,22 @@ import (
 	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/daemon/shape"
+	"github.com/wanctl/wanctl/pkg/router"
 )
 
 // shapeOnce measures and decides once, and prints a row a WAN.
 func shapeOnce(ctx context.Context, a *app.App, o shape.Options) error {
 	decisions, err := shape.Once(ctx, o)
-	if err != nil && !errors.Is(err, shape.ErrNoReply) || len(decisions) == 0 {
+	if len(decisions) == 0 {
 		return err
 	}
 	if err := printOnce(a, decisions); err != nil {
 		return err
 	}
-	if err != nil {
+	if errors.Is(err, shape.ErrNoReply) && !router.IsAccessError(err) {
 		return app.Checkf("%v", err)
 	}
-	return nil
+	return err
 }
 
 func printOnce(a *app.App, decisions []shape.Decision) error {

@@ -10,6 +10,8 @@ package control
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/actuate"
@@ -33,8 +35,34 @@ type Limiter interface {
 	// Limits reads the limits in force.
 	Limits(ctx context.Context) (Limits, error)
 	// SetLimits writes the limits that are not 0, and returns what the router
-	// reports for them afterwards.
+	// reports for them afterwards. A *WriteError says what became of each
+	// direction; another error is that of all directions written.
 	SetLimits(ctx context.Context, want Limits) (Limits, error)
+}
+
+// WriteError is the error of a write by autorate.Direction: nil where the limit
+// was written, or was not to be.
+type WriteError [2]error
+
+func (e *WriteError) Error() string { return errors.Join(e[:]...).Error() }
+
+// Unwrap returns the errors of the directions.
+func (e *WriteError) Unwrap() []error { return slices.DeleteFunc(slices.Clone(e[:]), isNil) }
+
+func isNil(err error) bool { return err == nil }
+
+// byDirection returns the error of each direction of a write of want.
+func byDirection(err error, want Limits) (errs [2]error) {
+	var each *WriteError
+	if errors.As(err, &each) {
+		return *each
+	}
+	for d := range want {
+		if want[d] != 0 {
+			errs[d] = err
+		}
+	}
+	return errs
 }
 
 // Meter reads the counters of both queues. One goroutine calls it, a different
@@ -71,9 +99,10 @@ type (
 	Write struct {
 		Want    Limits // 0: not part of this write
 		Before  Limits
-		Applied Limits // as confirmed; meaningless with Err
+		Applied Limits // as confirmed; meaningless with Err, and where refused
 		Took    time.Duration
-		Err     error
+		Err     error    // there was no usable answer
+		Refused [2]error // the answer was a refusal; nil elsewhere
 		DryRun  bool
 	}
 	// HeldBack is a raise that the write budget postponed.

@@ -28,6 +28,9 @@ type Config struct {
 	Limiter   Limiter
 	Meter     Meter
 	Observers []Observer // in this order
+	// Refused, if set, reports whether the error of a write is an answer that will
+	// be the same again: it is not retried for minutes.
+	Refused func(error) bool
 	// Alive, if set, is called by every tick: the watchdog's proof of life.
 	Alive func()
 	// Hold, if set, tells each tick whether the measurement is unusable.
@@ -218,27 +221,56 @@ func (l *Loop) act() {
 // has set is adopted: the law starts anew from it.
 func (l *Loop) finished(c call) {
 	now, before := l.now(), l.router.InForce()
-	if c.Job.Op == actuate.Write {
-		l.observe(Write{Want: c.Job.Want, Before: before, Applied: c.Limits, Took: c.Took, Err: c.err, DryRun: c.dry})
-	}
 	c.Failed = c.err != nil
+	if c.Job.Op == actuate.Write {
+		l.written(&c, before)
+	}
 	external := l.router.Done(now, c.Result)
-	l.status.LastError = c.err
+	for _, d := range autorate.Directions {
+		if l.router.Refused(d) == 0 {
+			l.status.Refused[d] = nil
+		}
+	}
 	if c.Failed {
+		l.status.LastError = c.err
 		return
 	}
+	l.status.LastError = nil // answered, if with a refusal
 	if !c.dry {
 		l.status.LastRouter = now
 	}
 	for _, d := range autorate.Directions {
-		if c.Job.Op == actuate.Write && c.Job.Want[d] != 0 {
-			l.status.Writes[d]++
-		}
 		if external[d] {
 			l.observe(ExternalChange{d, before[d], c.Limits[d]})
 			l.law.Adopt(d, c.Limits[d])
 		}
 	}
+}
+
+// written parts the error of a write into the refusals of a direction, and what
+// was not answered, which stays in c.
+func (l *Loop) written(c *call, before Limits) {
+	w := Write{Want: c.Job.Want, Before: before, Applied: c.Limits, Took: c.Took, DryRun: c.dry}
+	var unanswered WriteError
+	for d, err := range byDirection(c.err, c.Job.Want) {
+		switch {
+		case err != nil && l.cfg.Refused != nil && l.cfg.Refused(err):
+			w.Refused[d], c.Refused[d] = err, true
+			l.status.Refused[d] = err
+		case err != nil:
+			unanswered[d] = err
+		case c.Job.Want[d] != 0:
+			l.status.Writes[d]++
+		}
+	}
+	switch {
+	case unanswered == WriteError{}:
+		c.err = nil
+	case w.Refused != [2]error{}:
+		c.err = &unanswered
+	}
+	w.Err, c.Failed = c.err, c.err != nil
+	l.observe(w)
 }
 
 // reconfigure replaces thresholds, ceilings and floors while running. The

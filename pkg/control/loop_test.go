@@ -34,6 +34,8 @@ type world struct {
 	took  time.Duration
 	err   error
 	stuck bool
+	// refuse holds what the router says to the write of a direction.
+	refuse WriteError
 
 	writes []Limits
 	reads  int
@@ -100,12 +102,22 @@ func (w *world) SetLimits(ctx context.Context, want Limits) (Limits, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.writes = append(w.writes, want)
+	var refused WriteError
 	for _, d := range autorate.Directions {
-		if want[d] != 0 {
-			w.link.SetLimit(d, want[d])
+		if want[d] == 0 {
+			continue
 		}
+		if err := w.refuse[d]; err != nil {
+			refused[d] = err
+			continue
+		}
+		w.link.SetLimit(d, want[d])
 	}
-	return Limits{w.link.Limit(0), w.link.Limit(1)}, nil
+	limits := Limits{w.link.Limit(0), w.link.Limit(1)}
+	if refused != (WriteError{}) {
+		return limits, &refused
+	}
+	return limits, nil
 }
 
 func (w *world) Counters(ctx context.Context) ([2]autorate.Counters, error) {
@@ -496,4 +508,49 @@ func TestTickAllocatesNothing(t *testing.T) {
 	}); allocs != 0 {
 		t.Errorf("a steady tick allocates %v times", allocs)
 	}
+}
+
+// A refused write of one direction is repeated after minutes and is no failure of
+// the router; the other direction goes on.
+func TestRefusedWrites(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sc := named("idle")
+		w := newWorld(t, sc.Config(1))
+		o := &watch{}
+		denied := errors.New("denied")
+		w.refuse[autorate.Download] = denied
+		l, stop := run(t, w, sc, func(c *Config) {
+			c.Observers = []Observer{o}
+			c.Refused = func(err error) bool { return errors.Is(err, denied) }
+		})
+		time.Sleep(time.Second)
+		cfg := sc.LawConfig()
+		cfg.Directions[autorate.Download].Ceiling = 20 * bitrate.Mbps
+		cfg.Directions[autorate.Upload].Ceiling = 8 * bitrate.Mbps
+		l.Reconfigure(cfg)
+		time.Sleep(2 * time.Minute)
+		before, err := l.Status(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if before.Refused != [2]error{denied, nil} || before.Failures != 2 || before.LastError != nil {
+			t.Errorf("after two refusals: %d failures, refused %v, last error %v", before.Failures, before.Refused, before.LastError)
+		}
+		if before.Writes != [2]uint64{0, 1} || before.InForce != (Limits{sc.Ceiling[0], 8 * bitrate.Mbps}) {
+			t.Errorf("writes %v, in force %v", before.Writes, before.InForce)
+		}
+		w.set(func(w *world) { w.refuse = WriteError{} })
+		time.Sleep(2 * time.Minute)
+		after, err := l.Status(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop()
+		if after.Refused != [2]error{} || after.Failures != 0 || after.Writes != [2]uint64{1, 1} {
+			t.Errorf("after a write that worked: %d failures, refused %v, writes %v", after.Failures, after.Refused, after.Writes)
+		}
+		if len(o.wrote) != 3 || o.wrote[0].Err != nil || o.wrote[0].Refused != [2]error{denied, nil} {
+			t.Errorf("wrote %+v", o.wrote)
+		}
+	})
 }

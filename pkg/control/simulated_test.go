@@ -122,16 +122,26 @@ func (w *liveWAN) Limits(context.Context) (l Limits, err error) {
 }
 
 func (w *liveWAN) SetLimits(_ context.Context, want Limits) (l Limits, err error) {
+	var refused WriteError
 	err = w.request(actuate.Job{Op: actuate.Write, Want: want}, nil, func() {
 		for _, d := range autorate.Directions {
-			if want[d] != 0 {
+			switch {
+			case want[d] == 0:
+			case w.router.Denies != nil && w.router.Denies(d, w.now()):
+				refused[d] = errDenied
+			default:
 				w.link.SetLimit(d, want[d])
 			}
 		}
 		l = w.limits()
 	})
+	if err == nil && refused != (WriteError{}) {
+		err = &refused
+	}
 	return l, err
 }
+
+var errDenied = errors.New("denied")
 
 func (w *liveWAN) Counters(context.Context) (c [2]autorate.Counters, err error) {
 	err = w.request(actuate.Job{}, func() { c = [2]autorate.Counters{w.link.Counters(0), w.link.Counters(1)} }, nil)
@@ -139,7 +149,8 @@ func (w *liveWAN) Counters(context.Context) (c [2]autorate.Counters, err error) 
 }
 
 // The simulator measures what the live loop does: on the same link and behind
-// the same router both make the same requests at the same times, for a minute.
+// the same router both make the same requests at the same times, for longer than a
+// refused write waits.
 func TestSimulatedRunsActLikeTheLoop(t *testing.T) {
 	constant := func(d time.Duration) func(*rand.Rand) time.Duration {
 		return func(*rand.Rand) time.Duration { return d }
@@ -157,6 +168,11 @@ func TestSimulatedRunsActLikeTheLoop(t *testing.T) {
 		{"refusals", "step-download", simrun.Router{
 			Latency: constant(14 * ms), Refuses: linksim.During(false, true, 24*s, 31*s),
 		}, nil},
+		{"denied writes of one direction", "both-step", simrun.Router{
+			Latency: constant(14 * ms), Denies: func(d autorate.Direction, at time.Duration) bool {
+				return d == autorate.Download && at < 75*s
+			},
+		}, nil},
 		{"external change", "fixed-download", simrun.Router{Latency: constant(14 * ms), Foreign: []simrun.Change{
 			{At: 32 * s, Direction: autorate.Download, Limit: 17 * bitrate.Mbps},
 			{At: 47 * s, Direction: autorate.Upload, Limit: 11_050_000},
@@ -172,7 +188,7 @@ func TestSimulatedRunsActLikeTheLoop(t *testing.T) {
 			var simulated calls
 			run := sc.Simulation(1, autorate.New(sc.LawConfig(), start), tt.router, tt.start)
 			run.Called = simulated.add
-			const length = 60*s + ms
+			const length = 100*s + ms
 			run.Run(0, length)
 
 			synctest.Test(t, func(t *testing.T) {
@@ -184,6 +200,7 @@ func TestSimulatedRunsActLikeTheLoop(t *testing.T) {
 				cfg := Config{
 					Law: sc.LawConfig(), Start: start, Epoch: w.epoch,
 					Prober: w, Limiter: w, Meter: w,
+					Refused: func(err error) bool { return errors.Is(err, errDenied) },
 				}
 				l := New(cfg)
 				ctx, cancel := context.WithCancel(t.Context())

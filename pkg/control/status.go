@@ -15,8 +15,9 @@ type Status struct {
 	Skipped   uint64 // ticks that came too late to be run
 	Writes    [2]uint64
 	HeldBack  [2]uint64
-	Failures  int   // router calls that failed in a row
-	LastError error // of the last router call, nil when it worked
+	Failures  int      // router calls that failed in a row
+	LastError error    // of the last router call, nil when it was answered
+	Refused   [2]error // why the router refuses the limit of a direction; nil when it does not
 	PollError error
 	// PollErrors counts since the start.
 	PollErrors uint64

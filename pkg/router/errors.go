@@ -40,6 +40,48 @@ func IsItemError(err error) bool {
 	return errors.Is(err, ErrNotFound) || errors.Is(err, ErrAmbiguous) || errors.Is(err, ErrDynamic)
 }
 
+// IsRefusal reports whether err says that the router answered a change and did not
+// make it, so that the same change fails again until somebody changes the router.
+func IsRefusal(err error) bool {
+	if errors.Is(err, ErrOutcomeUnknown) || errors.Is(err, ErrUnreachable) {
+		return false
+	}
+	return IsItemError(err) || errors.Is(err, ErrDenied) || errors.Is(err, ErrInvalid) || errors.Is(err, ErrUnsupported) ||
+		errors.Is(err, ErrNotApplied) || errors.Is(err, ErrExists)
+}
+
+// ItemError is an error about one of several items.
+type ItemError struct {
+	Name string // of the item
+	Err  error
+}
+
+func (e *ItemError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error without the name.
+func (e *ItemError) Unwrap() error { return e.Err }
+
+// ErrorOf returns the part of err, errors of several items joined, that is about
+// the item of that name; nil when none is.
+func ErrorOf(err error, name string) error {
+	switch e := err.(type) { //nolint:errorlint // it walks the tree itself
+	case *ItemError:
+		if e.Name == name {
+			return e
+		}
+		return ErrorOf(e.Err, name)
+	case interface{ Unwrap() error }:
+		return ErrorOf(e.Unwrap(), name)
+	case interface{ Unwrap() []error }:
+		for _, one := range e.Unwrap() {
+			if found := ErrorOf(one, name); found != nil {
+				return found
+			}
+		}
+	}
+	return nil
+}
+
 // IsAccessError reports whether err says that the router was not reached, gave no
 // usable answer or refused us.
 func IsAccessError(err error) bool {

@@ -43,7 +43,8 @@ type Client interface {
 	// that wants to spare the router's flash compares first.
 	//
 	// With an error, the queues that were changed and confirmed are in the
-	// result all the same; those that were not have no name there.
+	// result all the same; those that were not have no name there. ErrorOf finds
+	// the error of one queue.
 	SetQueues(ctx context.Context, changes ...QueueChange) ([]Queue, error)
 
 	// Counters reads the counters of several queues in as few round trips as

@@ -31,6 +31,17 @@ type Health struct {
 	WANs                []WANHealth `json:"wans"`
 }
 
+// Problems returns a text for each WAN that is degraded: its name and why.
+func (h Health) Problems() []string {
+	var list []string
+	for _, w := range h.WANs {
+		if w.Status == Degraded {
+			list = append(list, w.Name+" degraded: "+strings.Join(w.Reasons, ", "))
+		}
+	}
+	return list
+}
+
 // WANHealth is one WAN in it.
 type WANHealth struct {
 	Name          string          `json:"name"`
@@ -62,6 +73,9 @@ type DirectionHealth struct {
 	CeilingMbps    *float64 `json:"ceiling_mbps"`
 	ThroughputMbps *float64 `json:"throughput_mbps"`
 	CapacityMbps   *float64 `json:"capacity_mbps"`
+	// Refused is the answer of the router to the last write of the limit, if that
+	// was a refusal; writes are repeated after minutes then.
+	Refused string `json:"refused,omitempty"`
 }
 
 // ProbeHealth describes the measurement of the round-trip time.
@@ -131,6 +145,7 @@ func (h *WANHealth) complete(now time.Time) {
 	for _, d := range autorate.Directions {
 		x := h.Direction(d)
 		x.State = cmp.Or(x.State, autorate.State(0).String())
+		x.Refused = OneLine(x.Refused)
 	}
 	h.Router.Reachable = h.Router.LastAnswerAgeSeconds != nil && h.Router.LastError == ""
 	h.Router.LastError = OneLine(h.Router.LastError)

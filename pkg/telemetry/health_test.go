@@ -146,6 +146,9 @@ func TestHealthStatus(t *testing.T) {
 		{name: "router gone", change: func(w *WANHealth) {
 			w.Router.LastError, w.Router.LastAnswerAgeSeconds = "timeout", new(31.0)
 		}, want: Degraded, why: "router has not answered for 31s"},
+		{name: "refused", change: func(w *WANHealth) {
+			w.Upload.Refused, w.ConsecutiveFailures = "router r: denied", 3
+		}, want: Degraded, why: "the router refuses the upload limit: router r: denied"},
 		{name: "router not asked for long", change: func(w *WANHealth) { w.Router.LastAnswerAgeSeconds = new(3600.0) }, want: Healthy},
 		{name: "loop stands still", change: func(w *WANHealth) { w.At = new(noon.Add(-6 * time.Second)) }, want: Degraded, why: "nothing for 6s"},
 		{name: "from the file", change: func(w *WANHealth) { w.Source = FromFile }, want: Degraded, why: "no loop runs"},

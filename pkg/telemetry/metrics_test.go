@@ -153,8 +153,10 @@ func TestScrapeAfterWork(t *testing.T) {
 	w.CycleTook(250 * time.Microsecond)
 	w.HeldBack(autorate.Download)
 	w.Foreign(autorate.Upload, 0, 0)
-	w.Written(12*time.Millisecond, nil)
-	w.Written(time.Second, errors.New("no"))
+	w.Written([2]bitrate.Rate{1, 1}, 12*time.Millisecond, nil, [2]bool{})
+	w.Written([2]bitrate.Rate{1, 1}, time.Second, errors.New("no"), [2]bool{})
+	w.Written([2]bitrate.Rate{1, 1}, time.Millisecond, nil, [2]bool{true, false})
+	w.Written([2]bitrate.Rate{1, 0}, time.Millisecond, nil, [2]bool{true, false})
 	w.Polled(time.Millisecond, nil)
 	w.FailedOver()
 	m.WAN(spectrum) // a reload goes on with the same series
@@ -183,9 +185,12 @@ func TestScrapeAfterWork(t *testing.T) {
 		`wanctl_cycle_duration_seconds{wan="spectrum"} 0.00025`,
 		`wanctl_rate_limit_events_total{wan="spectrum"} 1`,
 		`wanctl_foreign_changes_total{direction="upload",wan="spectrum"} 1`,
-		`wanctl_router_updates_total{wan="spectrum"} 1`,
-		`wanctl_router_requests_total{kind="write",wan="spectrum"} 2`,
-		`wanctl_router_errors_total{kind="write",wan="spectrum"} 1`,
+		`wanctl_router_refused_writes_total{direction="download",wan="spectrum"} 2`,
+		`wanctl_router_write_refused{direction="download",wan="spectrum"} 1`,
+		`wanctl_router_write_refused{direction="upload",wan="spectrum"} 0`,
+		`wanctl_router_updates_total{wan="spectrum"} 2`,
+		`wanctl_router_requests_total{kind="write",wan="spectrum"} 4`,
+		`wanctl_router_errors_total{kind="write",wan="spectrum"} 2`,
 		`wanctl_router_errors_total{kind="read",wan="spectrum"} 0`,
 		`wanctl_router_reachable{wan="spectrum"} 1`,
 		`wanctl_router_failovers_total{wan="spectrum"} 1`,
@@ -196,7 +201,7 @@ func TestScrapeAfterWork(t *testing.T) {
 		`wanctl_rtt_seconds_count{wan="spectrum"} 3`,
 		`wanctl_rtt_seconds_bucket{wan="spectrum",le="0.04"} 2`,
 		`wanctl_excess_delay_seconds_count{wan="spectrum"} 2`,
-		`wanctl_router_write_seconds_sum{wan="spectrum"} 0.012`,
+		`wanctl_router_write_seconds_sum{wan="spectrum"} 0.014000000000000002`,
 		`wanctl_loop_lateness_seconds_bucket{wan="spectrum",le="0.005"} 3`,
 		`wanctl_reflectors_alive{wan="spectrum"} 0`,
 	} {
@@ -297,7 +302,7 @@ func TestHotPathDoesNotAllocate(t *testing.T) {
 		w.Stepped(in, dec, time.Millisecond)
 		w.CycleTook(time.Millisecond)
 		w.HeldBack(autorate.Upload)
-		w.Written(time.Millisecond, nil)
+		w.Written([2]bitrate.Rate{1, 1}, time.Millisecond, nil, [2]bool{})
 		w.Polled(time.Millisecond, failed)
 	}); n != 0 {
 		t.Errorf("%v allocations a tick", n)
@@ -311,7 +316,7 @@ func TestNilDiscards(t *testing.T) {
 	w.CycleTook(0)
 	w.HeldBack(autorate.Download)
 	w.Foreign(autorate.Upload, 1, 2)
-	w.Written(0, nil)
+	w.Written([2]bitrate.Rate{1, 1}, 0, nil, [2]bool{})
 	w.Polled(0, nil)
 	w.FailedOver()
 	s.Set(true, "RED")

@@ -35,7 +35,8 @@ type WAN struct {
 
 type directionMetrics struct {
 	bandwidth, state, limit, applied, throughput, capacity, backlog prometheus.Gauge
-	transitions, foreign, sentBytes, dropped                        prometheus.Counter
+	transitions, foreign, sentBytes, dropped, refusals              prometheus.Counter
+	refused                                                         prometheus.Gauge
 
 	last     autorate.State
 	counters autorate.Counters // newest reading
@@ -107,6 +108,8 @@ func newDirectionMetrics(one labelled, floor, ceiling bitrate.Rate) directionMet
 		capacity:   one.gauge("wanctl_capacity_bits_per_second", "Estimated capacity of the link, 0 when unknown."),
 		backlog:    one.gauge("wanctl_queue_backlog_bytes", "Bytes waiting in the queue."),
 		foreign:    one.counter("wanctl_foreign_changes_total", "Changes of a limit by another program or user."),
+		refusals:   one.counter("wanctl_router_refused_writes_total", "Limits that the router refused to set."),
+		refused:    one.gauge("wanctl_router_write_refused", "Whether the router refused to set the limit at the last attempt (1) or not (0)."),
 		sentBytes:  one.counter("wanctl_queue_sent_bytes_total", "Bytes the queue has sent since this process started."),
 		dropped:    one.counter("wanctl_queue_dropped_packets_total", "Packets the queue has dropped since this process started."),
 	}
@@ -228,15 +231,34 @@ func (w *WAN) Foreign(d autorate.Direction, _, _ bitrate.Rate) {
 	}
 }
 
-// Written records an attempt to change limits on the router.
-func (w *WAN) Written(took time.Duration, err error) {
+// Written records an attempt to change the limits want on the router. The error
+// err is that of a request without a usable answer; refused are the directions
+// that the router refused to change.
+func (w *WAN) Written(want [2]bitrate.Rate, took time.Duration, err error, refused [2]bool) {
 	if w == nil {
 		return
 	}
 	w.request(w.writes, err)
-	if err == nil {
+	if err != nil {
+		return
+	}
+	w.write.Observe(took.Seconds())
+	updated := false
+	for d := range w.directions {
+		m := &w.directions[d]
+		switch {
+		case refused[d]:
+			m.refusals.Inc()
+			m.refused.Set(1)
+		case want[d] != 0:
+			m.refused.Set(0)
+			updated = true
+		}
+	}
+	if updated {
 		w.updates.Inc()
-		w.write.Observe(took.Seconds())
+	} else {
+		w.writes.failed.Inc()
 	}
 }
 

@@ -1,7 +1,10 @@
 package telemetry
 
 import (
+	"fmt"
 	"time"
+
+	"github.com/wanctl/wanctl/pkg/autorate"
 )
 
 // Status is the condition of a WAN, of steering or of a whole host.
@@ -79,7 +82,8 @@ func (a *assessment) silent(seconds *float64, allowed time.Duration, reason stri
 //     the router, for a minute at most;
 //   - degraded when the loop does not run or stands still, when 3 or more
 //     measurements or router calls failed in a row, when no probe was answered
-//     for 10 s, or when the router has not answered for 30 s;
+//     for 10 s, when the router has not answered for 30 s, or when it refuses a
+//     limit;
 //   - healthy otherwise. A congested link is healthy: controlling it is the
 //     purpose. So is one where ICMP is filtered and TCP is measured instead.
 func (h *WANHealth) assess(uptime time.Duration) {
@@ -99,7 +103,14 @@ func (h *WANHealth) assess(uptime time.Duration) {
 	if h.Router.LastError != "" {
 		a.silent(h.Router.LastAnswerAgeSeconds, routerPatience, "the router has not answered")
 	}
-	if h.ConsecutiveFailures > failuresAllowed {
+	refused := false
+	for _, d := range autorate.Directions {
+		if text := h.Direction(d).Refused; text != "" {
+			a.add(Degraded, fmt.Sprintf("the router refuses the %v limit: %s", d, text))
+			refused = true
+		}
+	}
+	if h.ConsecutiveFailures > failuresAllowed && !refused {
 		a.add(Degraded, "several measurements or router calls in a row have failed")
 	}
 	a.silent(h.AgeSeconds, stallAllowed, "the loop has said nothing")

@@ -21,6 +21,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/control"
 	"github.com/wanctl/wanctl/pkg/daemon/shape"
+	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/sim/demo"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 	"github.com/wanctl/wanctl/pkg/units"
@@ -101,6 +102,7 @@ func run(ctx context.Context, a *app.App) error {
 	loop := control.New(control.Config{
 		Law: shape.LawConfig(cfg), Start: start, Epoch: epoch,
 		Prober: world, Limiter: queues, Meter: queues, Observers: []control.Observer{show},
+		Refused: router.IsRefusal,
 	})
 
 	running, stop := context.WithCancel(ctx)

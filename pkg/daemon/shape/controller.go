@@ -107,7 +107,7 @@ func (c *WANController) Open(ctx context.Context) (err error) {
 	c.loop = control.New(control.Config{
 		Law: c.adopt(c.cfg), Start: c.start, Epoch: c.epoch, DryRun: c.daemon.options.DryRun,
 		Prober: c.probes, Limiter: c.queues, Meter: c.queues,
-		Observers: observers, Alive: c.watchdog.Watchdog, Hold: c.hold(),
+		Observers: observers, Alive: c.watchdog.Watchdog, Hold: c.hold(), Refused: router.IsRefusal,
 	})
 	c.addTasks()
 	c.daemon.checker.Add(c)
@@ -299,6 +299,7 @@ func (c *WANController) Snapshot(ctx context.Context) (telemetry.WANHealth, erro
 	}
 	law := c.law.Load()
 	for _, d := range autorate.Directions {
+		h.Direction(d).Refused = refusal(st.Refused[d])
 		h.Direction(d).SetLimits(st.InForce[d], law.Directions[d].Lowest(), law.Directions[d].Ceiling)
 	}
 	h.ConsecutiveFailures = st.Failures

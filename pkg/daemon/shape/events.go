@@ -3,6 +3,7 @@ package shape
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
@@ -25,7 +26,8 @@ type eventObserver struct {
 	replies  bool // a reflector answers
 	lastMode probe.Mode
 	polls    bool // the last poll worked
-	writes   bool // the last write worked
+	writes   bool // the last write was answered
+	refusals [2]reminder
 }
 
 func newEventObserver(log *slog.Logger, feed *history.Feed, mode func() probe.Mode, path string) *eventObserver {
@@ -115,9 +117,30 @@ func (o *eventObserver) write(w *control.Write) {
 	}
 	o.writes = w.Err == nil
 	for _, d := range autorate.Directions {
-		if w.Err == nil && w.Want[d] != 0 {
+		switch {
+		case w.Refused[d] != nil:
+			o.refused(d, w)
+		case w.Err == nil && w.Want[d] != 0:
+			if o.refusals[d].clear() {
+				o.to.Info("the router takes the limit again", "direction", d.String(), "limit", w.Applied[d].Human())
+				o.to.Record("router", d.String(), "the router takes the limit again: "+w.Applied[d].Human())
+			}
 			o.to.Debug("limit", "direction", d.String(), "from", w.Before[d].Human(), "to", w.Applied[d].Human(),
 				"took_ms", units.Millis(w.Took), "dry_run", w.DryRun)
+		}
+	}
+}
+
+// refused reports a refusal at first, when its text changes, and every hour.
+func (o *eventObserver) refused(d autorate.Direction, w *control.Write) {
+	err := w.Refused[d]
+	// The limit that was asked for changes from one attempt to the next.
+	text := strings.ReplaceAll(err.Error(), w.Want[d].String(), "")
+	if isNew, due := o.refusals[d].remind(o.last.At, text); due {
+		o.to.Error("the router refuses a limit: tried again after minutes", "direction", d.String(),
+			"wanted", w.Want[d].Human(), "in_force", w.Before[d].Human(), "error", err)
+		if isNew {
+			o.to.Record("router", d.String(), "the router refuses the limit, which stays at "+w.Before[d].Human()+": "+refusal(err))
 		}
 	}
 }
@@ -136,7 +159,7 @@ func (o metricsObserver) Observe(e control.Event) {
 		o.wan.Polled(e.Took, e.Err)
 	case control.Write:
 		if !e.DryRun {
-			o.wan.Written(e.Took, e.Err)
+			o.wan.Written(e.Want, e.Took, e.Err, [2]bool{e.Refused[0] != nil, e.Refused[1] != nil})
 		}
 	case control.HeldBack:
 		o.wan.HeldBack(e.Direction)

@@ -3,6 +3,7 @@ package shape
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"testing"
 	"testing/synctest"
@@ -14,6 +15,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/control"
 	"github.com/wanctl/wanctl/pkg/probe"
+	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/router/failover"
 	"github.com/wanctl/wanctl/pkg/rtt"
 	"github.com/wanctl/wanctl/pkg/telemetry/history"
@@ -162,6 +164,22 @@ func TestHistoryEvents(t *testing.T) {
 		}, []string{
 			"router: a limit could not be written: dial tcp: refused", "router: queue counters cannot be read, limits are held: dial tcp: refused",
 			"router: limits are written again", "router: queue counters are read again"}},
+		{"a refusal", func(s *storyteller) {
+			w := control.Write{Want: control.Limits{20 * bitrate.Mbps, 0}, Before: control.Limits{40 * bitrate.Mbps, 8 * bitrate.Mbps}}
+			for range 3 {
+				w.Refused[0] = &router.ItemError{Name: "down", Err: fmt.Errorf("router r: max-limit=%s is below limit-at=30M; lower it; on the router: /x", w.Want[0])}
+				s.observe(w)
+				w.Want[0] -= bitrate.Mbps // the wish is not what the refusal says
+			}
+			w.Refused[0] = errors.New("denied")
+			s.observe(w)
+			s.observe(control.Write{Want: control.Limits{0, 9 * bitrate.Mbps}})
+			w.Refused[0], w.Applied = nil, w.Want
+			s.observe(w)
+		}, []string{
+			"router download: the router refuses the limit, which stays at 40.0 Mbit/s: router r: max-limit=20M is below limit-at=30M; lower it",
+			"router download: the router refuses the limit, which stays at 40.0 Mbit/s: denied",
+			"router download: the router takes the limit again: 17.0 Mbit/s"}},
 		{"somebody else", func(s *storyteller) {
 			s.observe(control.ExternalChange{Direction: autorate.Upload, Ours: 40 * bitrate.Mbps, Theirs: 20 * bitrate.Mbps})
 		},

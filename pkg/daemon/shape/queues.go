@@ -84,9 +84,33 @@ func (q *Queues) Limits(ctx context.Context) (control.Limits, error) {
 	return limits, nil
 }
 
-// SetLimits implements control.Limiter.
+// SetLimits implements control.Limiter. The client changes no queue when one of
+// them is absent: the other one is written alone then.
 func (q *Queues) SetLimits(ctx context.Context, want control.Limits) (control.Limits, error) {
 	applied := want
+	failed := q.write(ctx, want, &applied)
+	for _, d := range autorate.Directions {
+		if other := failed[1-d]; router.IsRefusal(other) && router.ErrorOf(other, q.names[1-d]) != nil &&
+			failed[d] != nil && router.ErrorOf(failed[d], q.names[d]) == nil {
+			var alone control.Limits
+			alone[d] = want[d]
+			failed[d] = q.write(ctx, alone, &applied)[d]
+		}
+	}
+	if failed == (control.WriteError{}) {
+		return applied, nil
+	}
+	for d, err := range failed {
+		if err != nil {
+			failed[d] = fmt.Errorf("setting the %v limit: %w", autorate.Direction(d), err)
+		}
+	}
+	return applied, &failed
+}
+
+// write writes the limits that are not 0, and records in applied those that the
+// router confirms.
+func (q *Queues) write(ctx context.Context, want control.Limits, applied *control.Limits) (failed control.WriteError) {
 	var changes []router.QueueChange
 	var changed []autorate.Direction
 	for _, d := range autorate.Directions {
@@ -101,15 +125,18 @@ func (q *Queues) SetLimits(ctx context.Context, want control.Limits) (control.Li
 		changes, changed = append(changes, change), append(changed, d)
 	}
 	queues, err := q.limits.SetQueues(ctx, changes...)
-	for i, queue := range queues {
-		if queue.Name != "" {
-			applied[changed[i]] = queue.MaxLimit
+	for i, d := range changed {
+		confirmed := queues[i].Name != ""
+		if confirmed {
+			applied[d] = queues[i].MaxLimit
+		}
+		if own := router.ErrorOf(err, q.names[d]); own != nil {
+			failed[d] = own
+		} else if !confirmed {
+			failed[d] = err
 		}
 	}
-	if err != nil {
-		return applied, fmt.Errorf("setting limits: %w", err)
-	}
-	return applied, nil
+	return failed
 }
 
 // Counters implements control.Meter.

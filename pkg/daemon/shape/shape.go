@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/daemon"
 	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
@@ -49,7 +50,8 @@ func Run(ctx context.Context, o Options) error {
 }
 
 // Once measures for OnceDuration, decides and writes once, and returns the
-// decisions. A WAN without replies is an ErrNoReply beside them.
+// decisions with the limits that are in force then. A WAN without replies is an
+// ErrNoReply beside them; so is the error of a limit that could not be written.
 func Once(ctx context.Context, o Options) ([]Decision, error) {
 	o.once, o.Decisions = true, nil
 	return run(ctx, o)
@@ -198,9 +200,10 @@ func (d *shapeDaemon) reload(context.Context) {
 	}
 }
 
-// status returns the line of `systemctl status`, as long as the loops run.
+// status returns the line of `systemctl status`, as long as the loops run: what is
+// wrong comes first.
 func (d *shapeDaemon) status(ctx context.Context) (string, bool) {
-	var parts []string
+	parts := d.checker.Health(ctx).Problems()
 	for _, w := range d.wans() {
 		text, ok := w.statusLine(ctx)
 		if !ok {
@@ -214,17 +217,24 @@ func (d *shapeDaemon) status(ctx context.Context) (string, bool) {
 // decisions returns the last decision of each loop.
 func (d *shapeDaemon) decisions() ([]Decision, error) {
 	var list []Decision
-	var silent []error
+	var errs []error
 	for _, w := range d.wans() {
 		st, err := w.loop.Status(context.Background())
 		if err != nil {
 			return nil, err
 		}
 		now := time.Now()
-		list = append(list, NewDecision(w.cfg.Name, &now, st.Decision))
+		decision := NewDecision(w.cfg.Name, &now, st.Decision)
+		decision.DownBPS, decision.UpBPS = int64(st.InForce[autorate.Download]), int64(st.InForce[autorate.Upload])
+		list = append(list, decision)
+		for _, err := range append(st.Refused[:], st.LastError) {
+			if err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", w.cfg.Name, err))
+			}
+		}
 		if st.Decision.Alive == 0 {
-			silent = append(silent, fmt.Errorf("%s: %w within %v; try 'wanctl probe --config %s'", w.cfg.Name, ErrNoReply, OnceDuration, w.cfg.Path))
+			errs = append(errs, fmt.Errorf("%s: %w within %v; try 'wanctl probe --config %s'", w.cfg.Name, ErrNoReply, OnceDuration, w.cfg.Path))
 		}
 	}
-	return list, errors.Join(silent...)
+	return list, errors.Join(errs...)
 }

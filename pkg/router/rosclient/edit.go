@@ -23,7 +23,7 @@ type edit struct {
 // wanted.
 //
 // It returns the rows as the router reports them afterwards; nil for those that
-// could not be confirmed.
+// could not be confirmed. Errors about one row are a *router.ItemError each.
 func (c *Client) edit(ctx context.Context, t table, props []string, edits ...edit) ([]rosdata.Row, error) {
 	rows := make([]rosdata.Row, len(edits))
 	var open []int
@@ -52,7 +52,7 @@ func (c *Client) edit(ctx context.Context, t table, props []string, edits ...edi
 	var errs []error
 	for k, i := range open {
 		if rows[i], err = c.verify(ctx, t, props, attempts[k]); err != nil {
-			errs = append(errs, c.explain(ctx, t, edits[i], err))
+			errs = append(errs, &router.ItemError{Name: edits[i].name, Err: c.explain(ctx, t, edits[i], err)})
 		}
 	}
 	return rows, errors.Join(errs...)

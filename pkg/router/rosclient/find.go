@@ -80,7 +80,7 @@ func pick(rows []rosdata.Row, t table, names []string) ([]rosdata.Row, error) {
 	for i, name := range names {
 		r, err := rosdata.Only(rows, t.what, t.key, name)
 		if err != nil {
-			return nil, err
+			return nil, &router.ItemError{Name: name, Err: err}
 		}
 		picked[i] = r
 	}
@@ -91,6 +91,10 @@ func pick(rows []rosdata.Row, t table, names []string) ([]rosdata.Row, error) {
 func (c *Client) withAddr(err error) error {
 	if err == nil {
 		return nil
+	}
+	var item *router.ItemError
+	if errors.As(err, &item) {
+		return &router.ItemError{Name: item.Name, Err: fmt.Errorf("router %s: %w", c.target.Addr(), item.Err)}
 	}
 	return fmt.Errorf("router %s: %w", c.target.Addr(), err)
 }

@@ -86,7 +86,7 @@ func loop(t *testing.T, path, name string) *fakeDaemon {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.WAN(telemetry.WANConfig{Name: name}).Written(time.Millisecond, nil)
+	m.WAN(telemetry.WANConfig{Name: name}).Written([2]bitrate.Rate{1, 1}, time.Millisecond, nil, [2]bool{})
 	past := history.NewStore()
 	return start(t, path, past, daemonsock.Handler(telemetry.NewChecker("1", wanSource{name}).Handler(nil), past.Since, telemetry.OfWAN(reg, name)))
 }

@@ -137,7 +137,7 @@ func TestMetrics(t *testing.T) {
 	}
 	for _, name := range []string{"DSL", "lte"} {
 		w := m.WAN(telemetry.WANConfig{Name: name, Reflectors: []string{"1.1.1.1"}, Ceiling: [2]bitrate.Rate{5, 6}})
-		w.Written(30*time.Millisecond, nil)
+		w.Written([2]bitrate.Rate{1, 1}, 30*time.Millisecond, nil, [2]bool{})
 	}
 	m.Steering("dsl", "DSL_GOOD", "DSL_DEGRADED")
 	mux := http.NewServeMux()

@@ -23,6 +23,9 @@ type Router struct {
 	// Down reports when the router does not answer, as while it reboots; its
 	// counters are reset afterwards. Refuses reports when it answers with errors.
 	Down, Refuses func(t time.Duration) bool
+	// Denies reports when the router answers writes of one direction with a
+	// refusal.
+	Denies func(d autorate.Direction, t time.Duration) bool
 	// Foreign are limits that are set externally.
 	Foreign []Change
 }
@@ -53,6 +56,7 @@ type request struct {
 	done   time.Duration // when the answer arrives
 	acted  bool
 	failed bool
+	denied [2]bool // directions of a write
 
 	job      actuate.Job // none in a poll
 	counters [2]autorate.Counters
@@ -87,6 +91,9 @@ func (m *simRouter) issue(now time.Duration, r request) request {
 	}
 	m.free = r.done
 	r.failed = m.Refuses != nil && m.Refuses(r.done)
+	for _, d := range autorate.Directions {
+		r.denied[d] = m.Denies != nil && r.job.Want[d] != 0 && m.Denies(d, r.done)
+	}
 	return r
 }
 

@@ -103,10 +103,10 @@ func (s *session) issue(now time.Duration, r request) request {
 // into force with the answer.
 func (s *session) answered(now time.Duration) {
 	w := &s.write
-	r := actuate.Result{Job: w.job, Took: now - w.issued, Failed: w.failed}
+	r := actuate.Result{Job: w.job, Took: now - w.issued, Failed: w.failed, Refused: w.denied}
 	before := s.actuator.InForce()
 	for _, d := range autorate.Directions {
-		if want := w.job.Want[d]; want != 0 && !w.failed {
+		if want := w.job.Want[d]; want != 0 && !w.failed && !w.denied[d] {
 			s.link.SetLimit(d, want)
 			s.changed(Change{At: now, Direction: d, Limit: want, Before: before[d]})
 		}
