@@ -56,8 +56,8 @@ RouterOS export. Menus that are not simulated are skipped with a warning each, a
 arguments without a meaning here are kept; --strict stops at both.
 
 Of the script language it knows what exports and wanctl use: commands of menus,
-find with conditions, [], $name, and, or, !, =, !=, . and ->, and :put, :local,
-:if, :foreach, :error, :log, :len, :typeof and :tostr. SSH runs such lines; it has
+find with conditions, [], $name, and, or, !, =, !=, ~, . and ->, and :put, :local,
+:if, :foreach, :do, :error, :log, :len, :typeof and :tostr. SSH runs such lines; it has
 no prompt, and 'print' is not a command there.
 
 Where routers differ, or nobody has published what they do, it takes the stricter

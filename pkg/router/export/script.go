@@ -95,7 +95,7 @@ func (p *Plan) queueNotes() []string {
 		}
 		lines := []string{
 			"One simple queue for both directions. wanctl moves its max-limit, which begins at the",
-			"ceilings. The first of two numbers is what comes in by the target " + rosdata.QuoteRSC(target) + ":",
+			"ceilings. Of A/B, A is what the target sends, that is, what comes in by " + rosdata.QuoteRSC(target) + ":",
 			comes + " (" + orElse(first.Type, "not shaped") + "). The configuration of this WAN says the same:",
 			"  queues:",
 			"    simple: " + rosdata.Quote(p.Simple),
