@@ -21,17 +21,28 @@ congested, by enabling one mangle rule on the router.
 Twice a second steer looks at the delay of the primary WAN above its baseline and
 at the drops and the depth of its queues. A few RED samples in a row enable the
 rule, a longer row of GREEN ones disables it; after a change it holds, and ever
-more changes make it hold longer. Nothing is steered to a WAN whose own loop says
-that it is congested or down.
+more changes make it hold longer.
 
-Round-trip times come from the running 'wanctl shape' of the primary WAN. Where
-none runs, from own probes above the baseline in its state file, or above the
-lowest of them. Without the router's counters they alone decide.
+Nothing is steered to a WAN that is down, congested, or not measurably better: its
+delay above its own baseline must be lower by a quarter of the primary's, and by
+green_rtt_ms at least. Between two WANs that are equally bad, connections stay.
+
+Round-trip times come from the running 'wanctl shape' of each WAN. Where none runs,
+from own probes above the baseline in its state file, or above the lowest of them;
+the alternate WAN is probed only if topology.alternate_wan_config names a
+ping_source or ping_interface of its own. An alternate WAN that cannot be measured
+is steered to. Without the router's counters the delay alone decides.
+
+RouterOS does not count the drops of a queue with CAKE or fq_codel. A drop counter
+that stands still while the queue sends during congestion is not used: the depth of
+that queue and the delay decide. 'steer status' names such queues.
 
 The rule is found by its exact comment. One that is absent, exists twice or is
-dynamic is not touched, and steer goes on trying. A change made by somebody else
-is accepted. When the router cannot be reached, or steer ends, routing stays as it
-is.
+dynamic is not touched, and steer goes on trying. What somebody does by hand is
+respected: a rule that was enabled by hand stays enabled until it is disabled by hand
+or by --reset, one that was disabled by hand stays disabled until the congestion is
+over. Both outlive a restart. When the router cannot be reached, or steer ends,
+routing stays as it is.
 
 The configuration is --config FILE, WANCTL_STEERING_CONFIG, --wan NAME for NAME.yaml
 in the configuration directory, or steering.yaml there.

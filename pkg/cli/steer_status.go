@@ -117,16 +117,22 @@ func steeringLines(h telemetry.SteeringHealth) [][2]string {
 	case h.Source == telemetry.FromFile:
 		rule = "not known"
 	}
+	if d.Rule.ByHand {
+		rule += " by hand"
+	}
 	lines := [][2]string{
 		{"state", state + mode},
 		{"traffic", "new connections go to " + where},
 		{"congestion", strings.TrimSpace(h.Congestion.Primary.State + " " + parenthesised(d.Reason))},
 		{"delay", delayText(d.Path)},
 		{"queues", queueText(d.Queue, h.Source)},
-		{"alternate", fmt.Sprintf("%s, condition %s", d.Alternate.WAN, d.Alternate.Condition)},
+		{"alternate", alternateText(d.Alternate)},
 		{"rule", fmt.Sprintf("%q %s", d.Rule.Comment, rule)},
 		{"samples", fmt.Sprintf("%d red of %d, %d green of %d", h.Counters.RedCount, h.Thresholds.RedSamplesRequired,
 			h.Counters.GoodCount, h.Thresholds.GreenSamplesRequired)},
+	}
+	if d.Note != "" {
+		lines = append(lines, [2]string{"note", d.Note})
 	}
 	if h.Source == telemetry.FromFile {
 		lines = append(lines, [2]string{"age", ageText(h.AgeSeconds)})
@@ -164,12 +170,28 @@ func delayText(p telemetry.Path) string {
 	return fmt.Sprintf("%.1f ms above %.1f ms (by %s)", *p.ExcessEWMA, *p.Baseline, p.Source)
 }
 
+// alternateText is what is known of the alternate WAN.
+func alternateText(a telemetry.Alternate) string {
+	text := fmt.Sprintf("%s, condition %s", a.WAN, a.Condition)
+	if a.Excess != nil {
+		text += fmt.Sprintf(", %.1f ms above its baseline (by %s)", *a.Excess, a.Source)
+	}
+	if a.LossRatio != nil {
+		text += fmt.Sprintf(", loss %.0f %%", 100**a.LossRatio)
+	}
+	return text
+}
+
 func queueText(q telemetry.Queue, source telemetry.Origin) string {
 	switch {
 	case source == telemetry.FromFile:
 		return ""
 	case q.Drops != nil && q.Depth != nil:
-		return fmt.Sprintf("%d drops, %d packets waiting", *q.Drops, *q.Depth)
+		text := fmt.Sprintf("%d drops, %d packets waiting", *q.Drops, *q.Depth)
+		if len(q.DropsNotCounted) > 0 {
+			text += "; drops of " + strings.Join(q.DropsNotCounted, " and ") + " are not counted by the router: depth and delay decide"
+		}
+		return text
 	case q.Available:
 		return "just read for the first time"
 	}

@@ -37,7 +37,7 @@ func TestSteer(t *testing.T) {
 	for _, want := range []string{
 		`(?m)^state +DSL_DEGRADED for `, `(?m)^traffic +new connections go to lte$`, `(?m)^congestion +RED \(\w+\)$`,
 		`(?m)^delay +\d+\.\d ms above 20\.0 ms \(by loop\)$`, `(?m)^queues +0 drops, 200 packets waiting$`,
-		`(?m)^alternate +lte, condition good$`, `(?m)^rule +"` + steeringRule + `" enabled$`,
+		`(?m)^alternate +lte, condition good, 0\.0 ms above its baseline \(by loop\)$`, `(?m)^rule +"` + steeringRule + `" enabled$`,
 	} {
 		if !regexp.MustCompile(want).MatchString(text) {
 			t.Errorf("steer status does not say %s:\n%s", want, text)

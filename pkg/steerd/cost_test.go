@@ -29,7 +29,7 @@ func (l *Loop) steadyTick() {
 	now := l.now()
 	answers(l, now, &l.path, Reading{Baseline: 20 * time.Millisecond, RTT: 22 * time.Millisecond, Source: "loop"})
 	answers(l, now, &l.meter, [2]steering.Counters{{Dropped: 7}})
-	answers(l, now, &l.alternate, steering.AlternateGood)
+	answers(l, now, &l.alternate, AlternateReading{Condition: steering.AlternateGood})
 	l.rule.unseen = true
 	l.stepAt = now
 	l.tick()

@@ -38,11 +38,11 @@ func (c *counted) Enabled(ctx context.Context) (bool, error) {
 // stuckAlternate knows a condition, and then says nothing for ever.
 type stuckAlternate struct{ told bool }
 
-func (n *stuckAlternate) Condition(ctx context.Context) steering.Alternate {
+func (n *stuckAlternate) Condition(ctx context.Context) AlternateReading {
 	if n.told {
 		<-ctx.Done()
-		return steering.AlternateUnknown
+		return AlternateReading{}
 	}
 	n.told = true
-	return steering.AlternateDown
+	return AlternateReading{Condition: steering.AlternateDown}
 }

@@ -61,7 +61,7 @@ type Loop struct {
 	// Inputs, each polled in a goroutine of its own.
 	path      poller[Reading]
 	meter     poller[[2]steering.Counters]
-	alternate poller[steering.Alternate]
+	alternate poller[AlternateReading]
 
 	// State of the loop goroutine.
 	rule           rule
@@ -132,9 +132,9 @@ func New(cfg Config) *Loop {
 	}
 	// A slow router must keep most of its time for the rule.
 	l.meter = newPoller(counters, 2)
-	var condition func(context.Context) (steering.Alternate, error)
+	var condition func(context.Context) (AlternateReading, error)
 	if cfg.Alternate != nil {
-		condition = func(ctx context.Context) (steering.Alternate, error) { return cfg.Alternate.Condition(ctx), nil }
+		condition = func(ctx context.Context) (AlternateReading, error) { return cfg.Alternate.Condition(ctx), nil }
 	}
 	l.alternate = newPoller(condition, 0)
 	return l
@@ -258,15 +258,18 @@ func (l *Loop) step(now, late time.Duration, sample bool) {
 	in := steering.Input{CountersKnown: l.meter.fresh, Queues: l.meter.value}
 	if sample {
 		in.Baseline, in.RTT = l.path.value.Baseline, l.path.value.RTT
-		in.RTTKnown = in.Baseline > 0 && in.RTT > 0 && l.path.known(now, l.stale)
+		in.Loss = l.path.value.Loss
+		in.RTTKnown = l.path.value.known() && l.path.known(now, l.stale)
 		l.path.fresh = false
 	}
 	if l.alternate.known(now, l.stale) {
-		in.Alternate = l.alternate.value
+		a := l.alternate.value
+		in.Alternate, in.AlternateLoss = a.Condition, a.Loss
+		in.AlternateExcessKnown, in.AlternateExcess = a.known(), a.RTT-a.Baseline
 	}
 	in.RuleKnown, in.RuleEnabled, in.RuleChangeable = l.rule.unseen, l.steered(), l.rule.usable
 	if l.cfg.DryRun {
-		in.RuleKnown, in.RuleChangeable = l.rule.attempted, l.rule.attempted
+		in.RuleKnown, in.RuleChangeable, in.Pretended = l.rule.attempted, l.rule.attempted, true
 	}
 	l.meter.fresh, l.rule.unseen = false, false
 	l.dec, l.decided = l.law.Step(now, in), true

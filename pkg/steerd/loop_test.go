@@ -153,12 +153,12 @@ func TestFailingPathIsAskedLess(t *testing.T) {
 func TestAlternateThatFallsSilentIsNotKnown(t *testing.T) {
 	play(t, func(_ *world, c *Config) { c.Alternate = &stuckAlternate{} }, func(s scene) {
 		sleep(time.Second)
-		if a := s.status().Alternate; a != steering.AlternateDown {
+		if a := s.status().Alternate; a.Condition != steering.AlternateDown {
 			t.Errorf("told of a WAN that is %v", a)
 		}
 		sleep(5 * time.Second)
-		if a := s.status().Alternate; a != steering.AlternateUnknown {
-			t.Errorf("%v, though nothing was heard of it for 5 s", a)
+		if a := s.status().Alternate; a.Condition != steering.AlternateUnknown {
+			t.Errorf("%+v, though nothing was heard of it for 5 s", a)
 		}
 		if in := s.steps[len(s.steps)-1]; in.Alternate != steering.AlternateUnknown {
 			t.Errorf("the law was told it is %v", in.Alternate)

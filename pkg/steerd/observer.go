@@ -55,15 +55,18 @@ type (
 		Err    error // the outcome is not known: the rule is read before anything is written again
 		DryRun bool  // nothing was written
 	}
-	// Transition is one change of the rule, pretended in a dry run.
+	// Transition is one change of the rule by the loop, pretended in a dry run.
 	Transition struct {
 		At      time.Time // on the calendar
 		Steered bool      // new connections go to the other WAN from here on
 		Reason  steering.Reason
 	}
-	// ExternalChange is a change of the rule by somebody else; the loop goes on
-	// from there. A dry run only reports it.
-	ExternalChange struct{ Enabled bool }
+	// ExternalChange is a change of the rule by somebody else, which is respected and
+	// is no Transition. A dry run only reports it.
+	ExternalChange struct {
+		Enabled bool
+		DryRun  bool
+	}
 	// Failure is something that does not work, reported once, and again when its
 	// error becomes another one. A nil error reports that it works again.
 	Failure struct {

@@ -16,8 +16,8 @@ type rule struct {
 	usable    bool // the last call worked, so the rule may be changed
 	unseen    bool // the law has not seen the reading yet
 
-	dryRunEnabled bool // what a dry run would have set
-	restored      bool // enabled is what the run before left
+	dryRunEnabled bool      // what a dry run would have set
+	foreignAt     time.Time // when somebody else changed the rule last
 
 	busy   bool // a call is under way
 	took   time.Duration
@@ -49,7 +49,7 @@ func (r *rule) writeDone() {
 // restoredRule is the rule before the first reading. A change that the run before
 // requested may have been made as it ended.
 func restoredRule(m steering.Memory) rule {
-	r := rule{enabled: m.Steered, restored: m.Steered || m.Congestion != steering.Unknown || len(m.Changes) > 0}
+	r := rule{enabled: m.Steered}
 	if steer, why, ok := m.PendingChange(); ok {
 		r.unanswered, r.unansweredWrite = true, request{set: true, enable: steer, reason: why}
 	}
@@ -177,7 +177,9 @@ func (l *Loop) confirm(r result) {
 	if ours {
 		l.rule.writeDone()
 	}
-	changed := r.enabled != l.rule.enabled && (l.rule.known || l.rule.restored)
+	// A rule that is enabled without a memory of having enabled it was enabled by
+	// somebody else. A dry run has no memory.
+	changed := r.enabled != l.rule.enabled && (l.rule.known || !l.cfg.DryRun)
 	if r.enabled != l.rule.enabled {
 		l.decided = false
 	}
@@ -185,13 +187,23 @@ func (l *Loop) confirm(r result) {
 	if !changed {
 		return
 	}
-	if !ours {
-		by = steering.Foreign
-		l.observe(ExternalChange{r.enabled})
-	}
-	if !l.cfg.DryRun {
+	switch {
+	case !ours:
+		l.recordForeign(r.enabled)
+	case !l.cfg.DryRun:
 		l.recordTransition(r.enabled, by)
 	}
+}
+
+// recordForeign records a change that somebody else made. It is no transition of ours.
+func (l *Loop) recordForeign(enabled bool) {
+	l.rule.foreignAt = time.Now()
+	if !l.cfg.DryRun {
+		now := l.now()
+		l.transitionTime = now
+		l.step(now, 0, false)
+	}
+	l.observe(ExternalChange{Enabled: enabled, DryRun: l.cfg.DryRun})
 }
 
 // recordTransition records a transition and steps the law at once: hold-down counts

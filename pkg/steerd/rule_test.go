@@ -26,6 +26,7 @@ func TestRouterIsGoneForAnHour(t *testing.T) {
 		{"congestion lasts", func(*world) {}, false, []bool{true}, nil, true},
 		{"congestion is over", func(w *world) { w.excess = 0 }, false, nil, nil, false},
 		{"enabled meanwhile", func(*world) {}, true, nil, []bool{true}, true},
+		{"enabled meanwhile, and congestion is over", func(w *world) { w.excess = 0 }, true, nil, []bool{true}, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			play(t, func(_ *world, c *Config) { c.Meter = nil }, func(s scene) {
@@ -151,50 +152,6 @@ func TestGist(t *testing.T) {
 			if same := errorKey(tt.a) == errorKey(tt.b); same != tt.same {
 				t.Errorf("same = %v for %q and %q", same, tt.a, tt.b)
 			}
-		})
-	}
-}
-
-func TestForeignChangeIsAdopted(t *testing.T) {
-	for _, tt := range []struct {
-		name      string
-		congested bool
-		theirs    bool
-	}{
-		{"enabled on a calm line", false, true},
-		{"disabled on a congested line", true, false},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			play(t, nil, func(s scene) {
-				sleep(time.Second)
-				if tt.congested {
-					s.congest()
-					s.until(true, 10*time.Second)
-					sleep(40 * time.Second) // hold-down of ours is over
-				}
-				before := len(s.written())
-				s.set(func(w *world) { w.rules[0] = tt.theirs })
-				sleep(ruleInterval + time.Second)
-				if diff := cmp.Diff([]bool{tt.theirs}, s.foreign); diff != "" {
-					t.Fatalf("foreign (-want +got):\n%s", diff)
-				}
-				st := s.status()
-				if st.Steered != tt.theirs || st.Decision.Reason == 0 {
-					t.Errorf("steered %v", st.Steered)
-				}
-				if r := s.reasons(); r[len(r)-1] != "foreign" {
-					t.Errorf("reasons %v", r)
-				}
-				// Theirs holds as long as one of ours would.
-				sleep(time.Until(s.moves[len(s.moves)-1].At.Add(29 * time.Second)))
-				if n := len(s.written()); n != before {
-					t.Errorf("written over it: %v", s.written())
-				}
-				sleep(30 * time.Second)
-				if s.enabled() == tt.theirs {
-					t.Error("the law never decided again")
-				}
-			})
 		})
 	}
 }

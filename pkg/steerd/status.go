@@ -22,13 +22,13 @@ type Status struct {
 	PenaltyUntil time.Time
 
 	Steered        bool          // new connections go to the other WAN; in a dry run, would go
-	LastTransition time.Time     // zero: not known
-	InState        time.Duration // since then, or else since the start
+	LastTransition time.Time     // of ours; zero: not known
+	InState        time.Duration // since the last change of the rule, or else since the start
 
 	Path      PathStatus
 	Counters  CounterStatus
 	Rule      RuleStatus
-	Alternate steering.Alternate
+	Alternate AlternateReading // zero: not known
 }
 
 // PathStatus is the state of the round-trip time of the primary WAN.
@@ -56,6 +56,11 @@ type RuleStatus struct {
 	Failures   int  // calls that failed in a row, writes counted apart from readings
 	Err        error
 	Took       time.Duration // by the newest call
+	// ByHand reports that somebody else made the rule what it is, and that it is left
+	// alone therefore; in a dry run, that somebody else changed it. Since is when that
+	// was first seen.
+	ByHand bool
+	Since  time.Time
 }
 
 // Record is a Status with everything else that a state file holds.
@@ -105,6 +110,12 @@ func (l *Loop) status() Status {
 	}
 	if l.alternate.known(now, l.stale) {
 		s.Alternate = l.alternate.value
+	}
+	switch {
+	case l.cfg.DryRun:
+		s.Rule.ByHand, s.Rule.Since = !l.rule.foreignAt.IsZero(), l.rule.foreignAt
+	case l.dec.ByHand:
+		s.Rule.ByHand, s.Rule.Since = true, at.Add(-l.dec.ByHandFor-(now-l.dec.At))
 	}
 	if l.dec.HoldUntil > now {
 		s.HoldUntil = at.Add(l.dec.HoldUntil - now)

@@ -17,11 +17,21 @@ import (
 	"github.com/wanctl/wanctl/pkg/steering"
 )
 
-// Reading is the round-trip time of the primary WAN at one moment.
+// Reading is the round-trip time of a WAN at one moment.
 type Reading struct {
 	Baseline time.Duration // of the idle line; 0: not known
 	RTT      time.Duration // now; 0: not known
+	Loss     float64       // share of probes without an answer, 0..1
 	Source   string        // for display: "loop", "file", "probe" or, for two sources, "file+probe"
+}
+
+// known reports whether r has a round-trip time and its baseline.
+func (r Reading) known() bool { return r.Baseline > 0 && r.RTT > 0 }
+
+// AlternateReading is the alternate WAN at one moment.
+type AlternateReading struct {
+	Condition steering.Alternate
+	Reading
 }
 
 // Path measures the round-trip time of the primary WAN. One goroutine calls it.
@@ -46,5 +56,5 @@ type RuleSwitch interface {
 
 // AlternateWAN reports the state of the alternate WAN. One goroutine calls it.
 type AlternateWAN interface {
-	Condition(ctx context.Context) steering.Alternate
+	Condition(ctx context.Context) AlternateReading
 }

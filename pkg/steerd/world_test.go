@@ -44,7 +44,10 @@ type world struct {
 	dropped  uint64
 	sets     []switched
 
-	other steering.Alternate
+	other   steering.Alternate
+	another Reading // of the alternate WAN
+	counted bool    // drops are
+	sent    uint64
 }
 
 // switched is one change that reached the router.
@@ -53,7 +56,9 @@ type switched struct {
 	to bool
 }
 
-func newWorld() *world { return &world{took: 8 * time.Millisecond, rules: []bool{false}} }
+func newWorld() *world {
+	return &world{took: 8 * time.Millisecond, counted: true, rules: []bool{false}}
+}
 
 // set changes the world.
 func (w *world) set(change func(*world)) {
@@ -105,10 +110,14 @@ func (w *world) Counters(ctx context.Context) ([2]steering.Counters, error) {
 	defer w.mu.Unlock()
 	c := steering.Counters{}
 	if w.excess > 20*time.Millisecond {
-		w.dropped += 30
-		c.QueuedPackets = 80
+		w.sent += 500_000
+		c.QueuedPackets = 20
+		if w.counted {
+			w.dropped += 30
+			c.QueuedPackets = 80
+		}
 	}
-	c.Dropped = w.dropped
+	c.Dropped, c.Bytes = w.dropped, w.sent
 	return [2]steering.Counters{c}, w.meterErr
 }
 
@@ -158,10 +167,10 @@ func (w *world) Set(ctx context.Context, enabled bool) error {
 	return nil
 }
 
-func (w *world) Condition(context.Context) steering.Alternate {
+func (w *world) Condition(context.Context) AlternateReading {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.other
+	return AlternateReading{Condition: w.other, Reading: w.another}
 }
 
 // written returns what the rule was set to, in order.

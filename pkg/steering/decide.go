@@ -5,11 +5,16 @@ import "time"
 // decide returns what the rule should be, and why. desired is the result of
 // evaluate; it is current if fresh.
 func (l *Law) decide(t time.Duration, in Input, desired, fresh bool) (bool, Reason) {
+	if l.byHand && l.enabled {
+		return true, ByHand
+	}
 	due, why := l.due(t, in, desired, fresh)
 	if !due {
 		return l.enabled, why
 	}
 	switch {
+	case l.byHand:
+		return l.enabled, ByHand
 	case !l.known || !in.RuleChangeable:
 		return l.enabled, RuleUnusable
 	case t < l.damper.holdDownUntil():
@@ -33,7 +38,7 @@ func (l *Law) due(t time.Duration, in Input, desired, fresh bool) (bool, Reason)
 		case !fresh:
 			return false, NoData
 		case l.worse.reached(l.cfg.Confidence.Sustain):
-			return true, AlternateIsDegraded
+			return true, alternateReason(in)
 		case !desired:
 			return true, Recovered
 		case l.streak.green > 0 || l.cfg.Scored && l.below.Active:
@@ -50,8 +55,8 @@ func (l *Law) due(t time.Duration, in Input, desired, fresh bool) (bool, Reason)
 		return false, Clear
 	case in.Alternate == AlternateDown:
 		return false, AlternateIsDown
-	case in.Alternate == AlternateDegraded:
-		return false, AlternateIsDegraded
+	case in.Alternate == AlternateDegraded, !l.alternateBetter(in):
+		return false, alternateReason(in)
 	case l.damper.penalised(t) && !l.inForce.reached(l.cfg.Confidence.Sustain):
 		return false, FlapBrake
 	case requested:
@@ -76,7 +81,7 @@ func (l *Law) shadowDecision(t time.Duration, in Input, fresh bool) {
 	switch {
 	case in.Alternate == AlternateDown:
 		steer = false
-	case !fresh, steer && in.Alternate == AlternateDegraded:
+	case !fresh, steer && !l.shadow && (in.Alternate == AlternateDegraded || !l.alternateBetter(in)):
 		return
 	}
 	if steer != l.shadow && t >= l.shadowSince+l.cfg.Confidence.HoldDown {

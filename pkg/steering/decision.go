@@ -16,6 +16,10 @@ type Decision struct {
 	// changed, by us (Reason says why) or by somebody else (Foreign).
 	Changed bool
 	Reason  Reason
+	// ByHand reports that somebody else made the rule what it is, ByHandFor ago, and
+	// that this is respected.
+	ByHand    bool
+	ByHandFor time.Duration
 
 	// The primary WAN.
 	Fresh      bool // this step had a round-trip time
@@ -26,6 +30,12 @@ type Decision struct {
 	Drops      int     // packets, between the two newest readings, both queues
 	Depth      int     // packets, in the longer queue, newest reading
 	DepthEWMA  float64 // packets
+	// DropsNotCounted are the queues whose drop counter does not count.
+	DropsNotCounted [2]bool
+
+	// AlternateBetter reports that the alternate WAN is measurably better, or that it
+	// cannot be compared.
+	AlternateBetter bool
 
 	// Streaks of samples: RED, GREEN (or below Recovery), Bad and above.
 	Red, Good, Bad int

@@ -21,6 +21,12 @@
 // Depth is the number of packets in the longer of the two queues, smoothed by
 // QueueAlpha. The longer one, not the sum: a packet waits in one queue only.
 //
+// RouterOS does not count what CAKE and fq_codel drop inside the leaf of a queue: the
+// counter stands at 0 for ever. A queue's drops are "not counted" once the queue has
+// sent 500 kB over 5 s of congestion (smoothed excess >= YellowRTT, and the other
+// queue no longer than this one) without one drop since the law first saw it, restarts
+// included. The first drop that is counted ends that for good.
+//
 // A reading is used until there is a newer one, for 2 s or three times the usual
 // interval between readings, whichever is longer.
 //
@@ -33,6 +39,9 @@
 //
 // Any other sample lies between the thresholds of GREEN and YELLOW. It keeps the
 // assessment of the sample before, except that RED becomes YELLOW.
+//
+// Of a queue whose drops are not counted, a depth >= MinQueueYellow confirms RED: one
+// dropped packet would have, and drops begin where the queue is no longer short.
 //
 // RED requires both delay and a sign of load. Delay alone may come from a busy
 // reflector or a changed path, where steering does not help. Drops and depth alone
@@ -83,7 +92,8 @@
 //	depth  0 up to half of MinQueueYellow, 35 % at it, 70 % at MinQueueRed, all at 4 times that
 //
 // Drops are smoothed like the depth here. Without counters the delay has all 100
-// points. More of any measurement never lowers the score. With the default
+// points; a queue whose drops are not counted has those of drops and depth by its depth
+// alone, if that is more. More of any measurement never lowers the score. With the default
 // thresholds a sample that is just RED scores 57, a GREEN one less than 20, a full
 // line without delay 40, and delay without a queue of ours reaches 55 at about 50 ms:
 // the score steers away from a severe delay of any cause, the streaks do not. The
@@ -112,15 +122,19 @@
 // there for Sustain, even where the streaks decide.
 //
 // So the law makes at most MaxToggles+2 changes within any FlapWindow, and never two
-// within HoldDown. Returns from a WAN that is down are exempt from flap damping and
-// not counted in that; there can be more of them only if somebody else turns the rule
-// on each time.
+// within HoldDown. Returns from a WAN that is down are exempt from flap damping.
 //
 // # The alternate WAN
 //
-// The rule is not turned on while the alternate WAN is known to be down or degraded.
+// The rule is not turned on while the alternate WAN is known to be down or degraded,
+// or not measurably better than the primary WAN:
+//
+//	its excess is not lower by a quarter of the primary's smoothed excess, and by
+//	GreenRTT (Recovery with CakeAware false) at least;
+//	or it loses 10 % of its probes, and no less than the primary.
+//
 // An unknown state is no obstacle: many alternate WANs have no loop that measures
-// them.
+// them. Without a delay of the alternate WAN its state decides.
 //
 // When it goes down while the rule is on, the rule is turned off after hold-down,
 // whatever the primary WAN does and whether or not it is measured. Hold-down applies
@@ -128,9 +142,13 @@
 // the router itself withdraws the route over a dead gateway within seconds. Without
 // hold-down the rule would flap at the pace of that measurement.
 //
-// When it is degraded for Sustain without interruption, the rule is turned off too,
-// even if the primary WAN is no better: the steered traffic may be what degrades it,
-// and of two bad lines the usual one is preferred.
+// When it is measurably worse than the primary WAN for Sustain without interruption,
+// the rule is turned off too: the primary's smoothed excess is lower by a quarter of
+// the alternate's, and by GreenRTT at least, or the alternate loses 10 % of its probes
+// more. Between better and worse nothing changes, so that two WANs that are equally
+// bad do not exchange their traffic. Where they cannot be compared, degraded counts as
+// worse: the steered traffic may be what degrades it, and of two bad lines the usual
+// one is preferred.
 //
 // # Missing data
 //
@@ -143,9 +161,16 @@
 // # Changes by others
 //
 // The rule is what the router reports, not what was requested or remembered. A change
-// that was not requested was made by somebody else. It is treated like one of ours:
-// hold-down starts, streaks start afresh, and the law decides again only after that.
-// The same applies to the first reading after a start.
+// that was not requested was made by somebody else, by hand. The same applies to the
+// first reading after a start, compared with the memory. Hold-down and flap damping
+// count such a change, and streaks start afresh.
+//
+// A rule that was enabled by hand stays enabled until it is disabled by hand, whatever
+// either WAN does: the law turns off only what it turned on itself. A rule that was
+// disabled by hand stays disabled until the congestion is over, by the condition that
+// would have turned it off (GreenSamples GREEN in a row, or the score at or below
+// RecoveryThreshold for RecoverySustain). After that the law decides again. Both
+// outlive a restart. A dry run has no changes by hand, since it goes its own way.
 //
 // While the rule cannot be changed, everything but the request goes on:
 // Decision.Steer is what the rule is. Once it can be changed, the request is what is

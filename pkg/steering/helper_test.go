@@ -43,6 +43,7 @@ type sample struct {
 	excess time.Duration
 	drops  int
 	depth  int
+	bytes  int // sent
 }
 
 var (
@@ -60,14 +61,18 @@ type rig struct {
 	now     time.Duration
 	rule    bool
 	counter uint64
+	bytes   uint64
 	dec     steering.Decision
 
 	alternate steering.Alternate
-	blind     bool // no round-trip time
-	uncounted bool // no counters
-	unread    bool // the rule is not read, nor written
-	jammed    bool // the rule is read, but cannot be written
-	lazy      bool // writes take for ever
+	other     *time.Duration // excess of the alternate WAN; nil: not known
+	lost      [2]float64     // of the primary WAN, and the alternate
+	blind     bool           // no round-trip time
+	uncounted bool           // no counters
+	unread    bool           // the rule is not read, nor written
+	jammed    bool           // the rule is read, but cannot be written
+	pretended bool           // a dry run
+	lazy      bool           // writes take for ever
 }
 
 func newRig(cfg steering.Config) *rig { return &rig{law: steering.New(cfg, steering.Memory{})} }
@@ -75,15 +80,22 @@ func newRig(cfg steering.Config) *rig { return &rig{law: steering.New(cfg, steer
 // input is what the law is shown in a step with s.
 func (r *rig) input(s sample) steering.Input {
 	r.counter += uint64(s.drops)
-	return steering.Input{
+	r.bytes += uint64(s.bytes)
+	in := steering.Input{
 		RTTKnown: !r.blind, Baseline: idle, RTT: idle + s.excess,
 		CountersKnown:  !r.uncounted,
-		Queues:         [2]steering.Counters{{Dropped: r.counter, QueuedPackets: uint64(s.depth)}, {Dropped: 7}},
+		Queues:         [2]steering.Counters{{Dropped: r.counter, QueuedPackets: uint64(s.depth), Bytes: r.bytes}, {Dropped: 7}},
 		Alternate:      r.alternate,
 		RuleKnown:      !r.unread,
 		RuleEnabled:    r.rule,
+		Pretended:      r.pretended,
 		RuleChangeable: !r.jammed && !r.unread,
+		Loss:           r.lost[0], AlternateLoss: r.lost[1],
 	}
+	if r.other != nil {
+		in.AlternateExcessKnown, in.AlternateExcess = true, *r.other
+	}
+	return in
 }
 
 // after steps once, dt later, with s.

@@ -28,6 +28,8 @@ type Law struct {
 	steer       bool          // what the last decision said
 	requested   Reason        // why a change was requested; 0: none since the last change
 	requestedAt time.Duration // of the last request
+	byHand      bool          // somebody else made the rule what it is, and that is respected
+	byHandAt    time.Duration
 	damper      damper
 
 	// The primary WAN.
@@ -39,7 +41,7 @@ type Law struct {
 	above, inForce Dwell // score at the steer threshold, and at that in force
 	below          Dwell // score at or below the recovery threshold
 
-	worse Dwell // the alternate WAN is degraded
+	worse Dwell // the alternate WAN is worse than the primary, or degraded
 
 	shadow      bool // what the other method would have made of the rule
 	shadowSince time.Duration
@@ -89,14 +91,17 @@ func (l *Law) Step(now time.Duration, in Input) Decision {
 	t := l.time(now)
 	why, changed := l.observe(t, in)
 	if in.CountersKnown {
-		l.meter.read(t, in.Queues, l.cfg.QueueAlpha)
+		l.meter.read(t, in.Queues, l.cfg.QueueAlpha, !l.delay.stale(t) && l.delay.ewma() >= l.cfg.YellowRTT)
 	}
 	fresh := l.sample(t, in)
 	if t-l.last > maxGap(delayTimeout, l.delay.pace) {
 		l.worse = Dwell{}
 	}
-	l.worse.add(in.Alternate == AlternateDegraded, t-l.last)
+	l.worse.add(l.alternateWorse(in), t-l.last)
 	desired := l.evaluate(l.cfg.Scored, l.enabled)
+	if !l.enabled && fresh && !l.evaluate(l.cfg.Scored, true) {
+		l.byHand = false // the congestion that somebody did not want to steer away from is over
+	}
 	steer, reason := l.decide(t, in, desired, fresh)
 	if steer != l.enabled {
 		l.requested, l.requestedAt = reason, t
@@ -124,6 +129,7 @@ func (l *Law) observe(t time.Duration, in Input) (Reason, bool) {
 		why = l.requested
 	}
 	l.enabled, l.steer, l.requested = in.RuleEnabled, in.RuleEnabled, 0
+	l.byHand, l.byHandAt = why == Foreign && !in.Pretended, t
 	l.damper.changed(t)
 	if why == Foreign {
 		// Counting starts afresh, so that their change stands for a while.
@@ -154,7 +160,7 @@ func (l *Law) sample(t time.Duration, in Input) bool {
 	redNeeded, greenNeeded := l.cfg.required()
 	l.streak.add(z, redNeeded, greenNeeded)
 
-	l.score = l.scales.score(l.delay.ewma(), counted, l.meter.dropsEWMA, l.meter.smooth)
+	l.score = l.scales.score(l.delay.ewma(), counted, l.meter.dropsEWMA, l.meter.smooth, l.meter.uncountedDepth())
 	l.above.add(l.score >= l.cfg.Confidence.SteerThreshold, dt)
 	l.inForce.add(l.score >= l.damper.threshold(t), dt)
 	l.below.add(l.score <= l.cfg.Confidence.RecoveryThreshold, dt)
@@ -197,6 +203,13 @@ func (l *Law) report(t time.Duration, dec Decision, in Input) Decision {
 	dec.Congestion, dec.Excess, dec.ExcessEWMA = l.congestion, l.delay.newest, l.delay.ewma()
 	dec.Counted = l.cfg.CakeAware && l.meter.based && l.meter.counts(t)
 	dec.Drops, dec.Depth, dec.DepthEWMA = l.meter.drops, l.meter.depth, l.meter.smooth
+	for i := range dec.DropsNotCounted {
+		dec.DropsNotCounted[i] = l.meter.queues[i].notCounted()
+	}
+	dec.AlternateBetter = l.alternateBetter(in)
+	if dec.ByHand = l.byHand; l.byHand {
+		dec.ByHandFor = t - l.byHandAt
+	}
 	dec.Red, dec.Bad = l.counts()
 	dec.Good = l.streak.green
 	dec.Score, dec.SteerThreshold, dec.WouldSteer = l.score, l.damper.threshold(t), l.shadow

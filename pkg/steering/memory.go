@@ -14,6 +14,8 @@ type Memory struct {
 	Steer   bool            `json:"steer"`           // what the last decision said
 	Asked   string          `json:"asked"`           // why a change was requested; "": none since the last change
 	AskAge  time.Duration   `json:"ask_age_ns"`      // since the last request
+	ByHand  bool            `json:"by_hand"`         // somebody else made the rule what it is
+	HandAge time.Duration   `json:"by_hand_age_ns"`  // since then
 	Changes []time.Duration `json:"change_ages_ns"`  // ages of the last changes of the rule, newest first
 	Penalty time.Duration   `json:"penalty_left_ns"` // how long the threshold stays raised
 
@@ -32,6 +34,8 @@ type Memory struct {
 	DropsEWMA   float64       `json:"drops_ewma_packets"`
 	DepthEWMA   float64       `json:"depth_ewma_packets"`
 
+	Queues [2]QueueMemory `json:"queues"` // download, upload
+
 	Red  int `json:"red_count"`
 	Good int `json:"good_count"`
 	Bad  int `json:"bad_count"`
@@ -48,6 +52,14 @@ type Memory struct {
 	WouldAge     time.Duration `json:"would_age_ns"` // since it last would have changed it, if it ever would
 }
 
+// QueueMemory is what is known of the drop counter of a queue.
+type QueueMemory struct {
+	Dropped   bool          `json:"dropped"`      // it has counted a drop
+	Congested time.Duration `json:"congested_ns"` // without a drop, while the queue sent
+	Sent      uint64        `json:"sent_bytes"`   // meanwhile
+	DepthEWMA float64       `json:"depth_ewma_packets"`
+}
+
 // Aged returns m with all ages increased by the time the process was down. Without
 // that, hold-down and penalty last a little longer than they should.
 func (m Memory) Aged(by time.Duration) Memory {
@@ -58,6 +70,9 @@ func (m Memory) Aged(by time.Duration) Memory {
 	}
 	m.Penalty = max(0, m.Penalty-by)
 	m.AskAge = clampAge(m.AskAge) + by
+	if m.ByHand {
+		m.HandAge = clampAge(m.HandAge) + by
+	}
 	m.StepAge = clampAge(m.StepAge) + by
 	m.SampleAge = clampAge(m.SampleAge) + by
 	m.ReadingAge = clampAge(m.ReadingAge) + by
@@ -100,6 +115,9 @@ func (l *Law) Remember(now time.Duration) Memory {
 	if l.requested != 0 {
 		m.Asked, m.AskAge = l.requested.String(), t-l.requestedAt
 	}
+	if l.byHand {
+		m.ByHand, m.HandAge = true, t-l.byHandAt
+	}
 	for n := range l.damper.n {
 		at, _ := l.damper.nthChange(n + 1)
 		m.Changes = append(m.Changes, t-at)
@@ -109,6 +127,9 @@ func (l *Law) Remember(now time.Duration) Memory {
 	}
 	if r := l.meter; r.seeded {
 		m.Read, m.ReadingAge, m.ReadingPace, m.DropsEWMA, m.DepthEWMA = true, t-r.at, r.pace, r.dropsEWMA, r.smooth
+	}
+	for i, q := range l.meter.queues {
+		m.Queues[i] = QueueMemory{Dropped: q.dropped, Congested: q.congested, Sent: q.sent, DepthEWMA: q.smooth}
 	}
 	if l.shadowSince > longAgo {
 		m.WouldChanged, m.WouldAge = true, t-l.shadowSince
@@ -124,6 +145,7 @@ func (l *Law) restore(m Memory) {
 	} else {
 		l.steer = l.enabled
 	}
+	l.byHand, l.byHandAt = m.ByHand, -clampAge(m.HandAge)
 	l.last, l.continuous = -clampAge(m.StepAge), m.Continuous
 	if m.Congestion <= Red {
 		l.congestion = m.Congestion
@@ -143,6 +165,11 @@ func (l *Law) restore(m Memory) {
 	if m.Read {
 		l.meter.seeded, l.meter.at, l.meter.pace = true, -clampAge(m.ReadingAge), clampAge(m.ReadingPace)
 		l.meter.dropsEWMA, l.meter.smooth = clamp(m.DropsEWMA, 0, 2*maxCount), clamp(m.DepthEWMA, 0, maxCount)
+	}
+	for i, q := range m.Queues {
+		l.meter.queues[i] = queueMeter{
+			dropped: q.Dropped, congested: clampAge(q.Congested), sent: min(q.Sent, minSent), smooth: clamp(q.DepthEWMA, 0, maxCount),
+		}
 	}
 	l.streak = streak{red: clampCount(m.Red), green: clampCount(m.Good), gap: clampCount(m.Gap)}
 	if !l.cfg.CakeAware {

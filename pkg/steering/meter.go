@@ -24,6 +24,52 @@ type meter struct {
 
 	drops, depth      int
 	dropsEWMA, smooth float64 // packets; the latter of depth
+	queues            [2]queueMeter
+}
+
+const (
+	// A queue that sent at least minSent bytes, over at least minCongested of
+	// congestion, and dropped nothing has a drop counter that does not count.
+	minSent      = 500_000
+	minCongested = 5 * time.Second
+)
+
+// queueMeter finds out whether the drop counter of a queue counts.
+type queueMeter struct {
+	dropped   bool // it has counted a drop, so it counts
+	congested time.Duration
+	sent      uint64  // bytes meanwhile
+	smooth    float64 // depth, packets
+}
+
+// notCounted reports whether drops of the queue are not counted. That they are
+// absent then means nothing.
+func (q *queueMeter) notCounted() bool {
+	return !q.dropped && q.congested >= minCongested && q.sent >= minSent
+}
+
+// read adds what happened within dt: a queue that sent something while it was the
+// longer one and the line congested should have dropped something, sooner or later.
+func (q *queueMeter) read(before, now, other Counters, dt time.Duration, congested bool) (drops int) {
+	drops = dropped(before.Dropped, now.Dropped)
+	q.dropped = q.dropped || drops > 0
+	if congested && now.Bytes > before.Bytes && now.QueuedPackets >= other.QueuedPackets {
+		q.congested = min(q.congested+dt, maxAge)
+		q.sent = min(q.sent+min(now.Bytes-before.Bytes, minSent), minSent)
+	}
+	return drops
+}
+
+// uncountedDepth returns the smoothed depth of the longer of the queues whose drops
+// are not counted, 0 without one.
+func (m *meter) uncountedDepth() float64 {
+	depth := 0.0
+	for i := range m.queues {
+		if q := &m.queues[i]; q.notCounted() {
+			depth = max(depth, q.smooth)
+		}
+	}
+	return depth
 }
 
 // counts reports whether drops and depth are used at t. Just after the start they
@@ -37,17 +83,23 @@ func (m *meter) counts(t time.Duration) bool {
 	return t-newest <= maxGap(meterTimeout, m.pace)
 }
 
-// read adds a reading. The difference to one long ago covers all the time between,
+// read adds a reading; congested is the line's state since the last one. The difference to one long ago covers all the time between,
 // so it is not used.
-func (m *meter) read(t time.Duration, queues [2]Counters, alpha float64) {
+func (m *meter) read(t time.Duration, queues [2]Counters, alpha float64, congested bool) {
 	gap := !m.seeded || t-m.at > maxGap(meterTimeout, m.pace)
 	m.drops, m.depth = 0, 0
 	for i, q := range queues {
+		state, depth := &m.queues[i], int(min(q.QueuedPackets, maxCount))
 		if m.based && !gap {
-			m.drops += dropped(m.last[i].Dropped, q.Dropped)
+			m.drops += state.read(m.last[i], q, queues[1-i], t-m.at, congested)
+		}
+		if gap {
+			state.smooth = float64(depth)
+		} else {
+			state.smooth += alpha * (float64(depth) - state.smooth)
 		}
 		// A packet waits in one queue only: the longer one is what it feels.
-		m.depth = max(m.depth, int(min(q.QueuedPackets, maxCount)))
+		m.depth = max(m.depth, depth)
 	}
 	if gap {
 		m.smooth, m.dropsEWMA = float64(m.depth), float64(m.drops)

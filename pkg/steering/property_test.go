@@ -128,6 +128,7 @@ func TestPropertyReachable(t *testing.T) {
 		f := cfg.Confidence
 		// A score of 100 takes no sample that lacks a sign.
 		most := 2*f.HoldDown + 2*f.FlapWindow + f.Penalty + 10*f.Sustain + 10*f.RecoverySustain + 5*time.Minute
+		w.handBack(most)
 		for _, tt := range []struct {
 			name  string
 			level float64

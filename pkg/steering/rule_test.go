@@ -7,7 +7,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/steering"
 )
 
-// What somebody else makes of the rule stands, and hold-down begins.
+// What somebody else makes of the rule stands.
 func TestForeign(t *testing.T) {
 	t.Run("on", func(t *testing.T) {
 		r := newRig(plain())
@@ -17,12 +17,28 @@ func TestForeign(t *testing.T) {
 		if !got.Steer || !got.Enabled || !got.Changed || got.Reason != steering.Foreign || got.HoldUntil != r.now+30*second || got.Good != 1 {
 			t.Errorf("%+v", got)
 		}
-		if got := r.step(59, green); !got.Steer || got.Reason != steering.HoldDown {
-			t.Errorf("half a minute later: steer %v, %v", got.Steer, got.Reason)
+		for _, s := range []sample{green, red, mild, green} {
+			if got := r.step(2000, s); !got.Steer || got.Reason != steering.ByHand || !got.ByHand {
+				t.Errorf("%v later: steer %v, %v", got.ByHandFor, got.Steer, got.Reason)
+			}
 		}
-		if got := r.step(1, green); got.Steer || got.Reason != steering.Recovered {
-			t.Errorf("after hold-down: steer %v, %v", got.Steer, got.Reason)
+		r.alternate = steering.AlternateDown
+		if got := r.step(200, green); !got.Steer || got.Reason != steering.ByHand || got.ByHandFor < time.Hour {
+			t.Errorf("with an alternate that is down: steer %v, %v", got.Steer, got.Reason)
 		}
+		r.alternate = steering.AlternateGood
+		r.rule = false
+		if got := r.step(1, green); got.Steer || !got.Changed || got.Reason != steering.Foreign {
+			t.Errorf("disabled by hand: %+v", got)
+		}
+		if got := r.step(20, green); got.ByHand || got.Reason != steering.Clear {
+			t.Errorf("in charge again: %+v", got)
+		}
+		r.until(t, 31*second, red, on)
+		if r.dec.ByHand || r.dec.Reason != steering.SustainedCongestion {
+			t.Errorf("own change: %+v", r.dec)
+		}
+		r.until(t, time.Minute, green, off)
 	})
 	t.Run("off", func(t *testing.T) {
 		r := steered(t, plain())
@@ -31,7 +47,58 @@ func TestForeign(t *testing.T) {
 		if got := r.step(1, red); got.Steer || !got.Changed || got.Reason != steering.Foreign {
 			t.Errorf("%+v", got)
 		}
-		r.until(t, 31*second, red, on)
+		if got := r.step(2000, red); got.Steer || got.Reason != steering.ByHand || !got.ByHand || !got.Desired {
+			t.Errorf("in the same congestion: %+v", got)
+		}
+		if got := r.step(30, green); got.ByHand || got.Reason != steering.Clear {
+			t.Errorf("after the congestion: %+v", got)
+		}
+		r.until(t, 5*second, red, on)
+	})
+	t.Run("off, and on again", func(t *testing.T) {
+		r := steered(t, plain())
+		r.rule = false
+		r.step(10, red)
+		r.rule = true
+		if got := r.step(1, red); !got.Steer || !got.ByHand || got.ByHandFor != 0 {
+			t.Errorf("%+v", got)
+		}
+		if got := r.step(200, green); !got.Steer || got.Reason != steering.ByHand {
+			t.Errorf("%+v", got)
+		}
+	})
+	t.Run("flap damping counts it", func(t *testing.T) {
+		r := newRig(plain())
+		for range 6 {
+			r.step(30, green)
+			r.rule = !r.rule
+		}
+		r.step(30, green)
+		if got := r.step(20, red); got.Steer || got.ByHand || got.Reason != steering.HoldDown && got.Reason != steering.FlapBrake || got.PenaltyUntil == 0 {
+			t.Errorf("%+v", got)
+		}
+	})
+	t.Run("in a dry run", func(t *testing.T) {
+		r := &rig{law: steering.New(plain(), steering.Memory{}), rule: true, pretended: true}
+		if got := r.step(1, green); got.ByHand || got.Reason != steering.Foreign {
+			t.Errorf("%+v", got)
+		}
+		r.until(t, time.Minute, green, off)
+	})
+	t.Run("over a restart", func(t *testing.T) {
+		for _, enabled := range []bool{true, false} {
+			r := steered(t, plain())
+			if enabled {
+				r = newRig(plain())
+				r.step(10, green)
+			}
+			r.rule = enabled
+			r.step(2, red)
+			s := &rig{law: steering.New(plain(), r.law.Remember(r.now).Aged(time.Hour)), rule: enabled}
+			if got := s.step(10, red); got.Steer != enabled || !got.ByHand || got.Reason != steering.ByHand || got.ByHandFor != time.Hour+10*tick {
+				t.Errorf("enabled %v: %+v", enabled, got)
+			}
+		}
 	})
 	t.Run("at the start", func(t *testing.T) {
 		for _, remembered := range []bool{false, true} {

@@ -57,13 +57,14 @@ func (c *Config) scales() scales {
 	}
 }
 
-// score weighs the smoothed delay, drops and depth, 0 to 100. Where the queues
-// are not known, or not asked, the delay is all there is to it.
-func (s *scales) score(delay time.Duration, counted bool, drops, depth float64) float64 {
+// score weighs the smoothed delay, drops and depth, 0 to 100. Without counters
+// the delay has all points; uncountedDepth, of queues whose drops are not counted, has those of both.
+func (s *scales) score(delay time.Duration, counted bool, drops, depth, uncountedDepth float64) float64 {
 	d := s.delay.at(float64(delay))
 	if !counted {
 		return 100 * d
 	}
 	p, q := s.drops.at(drops), s.depth.at(depth)
-	return delayWeight*d + queuesWeight*(strongerShare*max(p, q)+(1-strongerShare)*min(p, q))
+	queues := max(strongerShare*max(p, q)+(1-strongerShare)*min(p, q), s.depth.at(uncountedDepth))
+	return delayWeight*d + queuesWeight*queues
 }

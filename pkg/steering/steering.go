@@ -85,6 +85,7 @@ type Confidence struct {
 type Counters struct {
 	Dropped       uint64 // packets
 	QueuedPackets uint64 // now
+	Bytes         uint64 // sent
 }
 
 // Input is what a step knows.
@@ -93,13 +94,21 @@ type Input struct {
 	Baseline, RTT time.Duration
 	CountersKnown bool // Queues were read for this step
 	Queues        [2]Counters
-	Alternate     Alternate
+
+	Alternate Alternate
+	// AlternateExcess is the alternate WAN's round-trip time above its own baseline,
+	// valid if AlternateExcessKnown. Loss and AlternateLoss are the shares of the two
+	// WANs' probes without an answer, 0..1.
+	AlternateExcessKnown bool
+	AlternateExcess      time.Duration
+	Loss, AlternateLoss  float64
 
 	// RuleKnown reports that the rule was read, or written and read back, since the
 	// last step; RuleEnabled is what it was last. In a dry run, which never writes, it
-	// is the Steer of the last Decision.
+	// is the Steer of the last Decision, and Pretended is true.
 	RuleKnown   bool
 	RuleEnabled bool
+	Pretended   bool
 
 	// RuleChangeable is false when the rule is absent, ambiguous or dynamic, and from
 	// a failed read or write until a read succeeds, so that the outcome of the write

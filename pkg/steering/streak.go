@@ -56,7 +56,8 @@ func (l *Law) class(counted bool) class {
 	agreed, quiet := true, true // the queues confirm RED; they allow GREEN
 	if counted {
 		c := l.cfg
-		agreed = l.meter.drops >= c.MinDropsRed || l.meter.smooth >= float64(c.MinQueueRed)
+		agreed = l.meter.drops >= c.MinDropsRed || l.meter.smooth >= float64(c.MinQueueRed) ||
+			l.meter.uncountedDepth() >= float64(c.MinQueueYellow)
 		quiet = l.meter.drops < max(c.MinDropsRed, 1) && l.meter.smooth < float64(c.MinQueueYellow)
 	}
 	switch {

@@ -56,12 +56,15 @@ type world struct {
 	steady   bool // steps are a tick apart
 	peaceful bool // nobody else changes the rule
 	frozen   bool // counters stand still
+	dropless bool // drops are not counted
 	quiet    bool // no noise
 
 	level     float64 // how congested the line is
 	blind     bool
 	uncounted bool
 	alternate steering.Alternate
+	other     float64 // its level; below 0: not known
+	lost      float64 // of the alternate WAN
 	counters  [2]steering.Counters
 
 	rule    bool // the real one
@@ -76,7 +79,7 @@ type world struct {
 }
 
 func newWorld(cfg steering.Config, m steering.Memory, seed uint64) *world {
-	return &world{rng: rand.New(rand.NewPCG(seed, 51)), cfg: cfg, law: steering.New(cfg, m)}
+	return &world{dropless: seed%3 == 0, other: -1, rng: rand.New(rand.NewPCG(seed, 51)), cfg: cfg, law: steering.New(cfg, m)}
 }
 
 // trouble changes one thing, as life does.
@@ -89,6 +92,7 @@ func (w *world) trouble() {
 		w.level = 3 * rng.Float64()
 	case 6:
 		w.alternate = steering.Alternate(rng.IntN(4))
+		w.other, w.lost = 4*rng.Float64()-2, max(0, rng.Float64()-0.7)
 	case 7:
 		w.blind, w.uncounted = rng.IntN(4) == 0, rng.IntN(4) == 0
 	case 8:
@@ -129,10 +133,17 @@ func (w *world) sense() {
 		CountersKnown: !w.uncounted && w.rng.IntN(20) > 0, Alternate: w.alternate,
 		RuleKnown: w.heard, RuleEnabled: w.rule, RuleChangeable: w.usable,
 	}
+	if w.other >= 0 {
+		w.in.AlternateExcessKnown, w.in.AlternateExcess = true, time.Duration(w.other*20*float64(ms))
+	}
+	w.in.AlternateLoss = w.lost
 	for i := range w.counters {
 		c := &w.counters[i]
 		c.QueuedPackets = uint64(w.level * 40 * noise())
 		if !w.frozen {
+			c.Bytes += uint64(w.level * 200_000)
+		}
+		if !w.frozen && !w.dropless {
 			c.Dropped += uint64(w.level * 5 * noise())
 		}
 	}
@@ -173,9 +184,19 @@ func (w *world) step() steering.Decision {
 	return w.dec
 }
 
+// handBack lets somebody undo what was done by hand, and the line be calm, until the
+// law is in charge again.
+func (w *world) handBack(most time.Duration) {
+	w.peace(0)
+	for start := w.now; w.now-start < most && (w.step().ByHand || w.now-start < time.Minute); {
+		w.rule = w.rule && !w.dec.ByHand
+	}
+}
+
 // peace ends all trouble, on a line that is as congested as level says.
 func (w *world) peace(level float64) {
-	w.level, w.blind, w.uncounted, w.away, w.alternate, w.peaceful, w.steady, w.quiet = level, false, false, false, steering.AlternateGood, true, true, true
+	w.level, w.blind, w.uncounted, w.away, w.alternate, w.other, w.lost = level, false, false, false, steering.AlternateGood, 0, 0
+	w.peaceful, w.steady, w.quiet = true, true, true
 }
 
 // invariants holds every decision against what is true of all of them.
@@ -228,11 +249,17 @@ func (v *invariants) check(in steering.Input, dec steering.Decision) error {
 		return fail("changed")
 	case dec.Changed && !in.RuleKnown:
 		return fail("a change nobody saw")
+	case dec.ByHand && dec.Steer != dec.Enabled:
+		return fail("writes over what was done by hand")
+	case dec.Changed && dec.Reason == steering.Foreign && dec.Enabled && !dec.ByHand, dec.Changed && dec.Reason != steering.Foreign && dec.ByHand:
+		return fail("by hand")
+	case v.any && v.last.ByHand && !dec.ByHand && !dec.Changed && dec.Enabled:
+		return fail("no longer by hand")
 	}
-	if in.Alternate != steering.AlternateDegraded || v.any && dec.At-v.last.At > 10*second {
+	if in.Alternate != steering.AlternateDegraded || in.AlternateExcessKnown || v.any && dec.At-v.last.At > 10*second {
 		v.worse = -1
 	}
-	if in.Alternate == steering.AlternateDegraded && v.worse < 0 {
+	if in.Alternate == steering.AlternateDegraded && !in.AlternateExcessKnown && v.worse < 0 {
 		v.worse = dec.At
 	}
 	if dec.Changed {
@@ -288,6 +315,8 @@ func (v *invariants) writes(in steering.Input, dec steering.Decision, fail func(
 		return fail("asks for what cannot be done")
 	case dec.Steer && (in.Alternate == steering.AlternateDown || in.Alternate == steering.AlternateDegraded):
 		return fail("steers to a WAN that is %v", in.Alternate)
+	case dec.Steer && !dec.AlternateBetter && !(v.any && v.last.Steer):
+		return fail("steers to a WAN that is no better")
 	case dec.HoldUntil != 0:
 		return fail("changes before its own hold")
 	case dec.Steer && dec.Fresh && dec.Score < dec.SteerThreshold && dec.PenaltyUntil != 0:
@@ -323,12 +352,12 @@ func (v *invariants) omissions(in steering.Input, dec steering.Decision, fail fu
 		needHot, needCalm = v.cfg.BadSamples, v.cfg.GoodSamples
 	}
 	switch {
-	case !free:
+	case !free, dec.ByHand:
 	case dec.Enabled && in.Alternate == steering.AlternateDown:
 		if dec.Steer {
 			return fail("stays on a WAN that is down")
 		}
-	case in.Alternate == steering.AlternateDegraded || in.Alternate == steering.AlternateDown:
+	case in.Alternate == steering.AlternateDegraded || in.Alternate == steering.AlternateDown || !dec.AlternateBetter:
 		if dec.Enabled && dec.Steer && dec.Fresh && v.worse >= 0 && dec.At-v.worse >= v.cfg.Confidence.Sustain {
 			return fail("stays on a WAN that has been degraded for %v", dec.At-v.worse)
 		}

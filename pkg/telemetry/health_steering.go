@@ -10,6 +10,7 @@ import (
 type SteeringDetail struct {
 	Name      string    `json:"name"` // of the configuration
 	Reason    string    `json:"reason"`
+	Note      string    `json:"note,omitempty"` // the reason for people, where a word does not explain it
 	Alternate Alternate `json:"alternate"`
 	Path      Path      `json:"path"`
 	Queue     Queue     `json:"queue"`
@@ -27,6 +28,10 @@ type SteeringDetail struct {
 type Alternate struct {
 	WAN       string `json:"wan"`
 	Condition string `json:"condition"` // "unknown", "good", "degraded", "down"
+
+	Source    string   `json:"source,omitempty"` // as in Path
+	Excess    *float64 `json:"excess_ms,omitempty"`
+	LossRatio *float64 `json:"loss_ratio,omitempty"` // share of probes without an answer, 0..1
 }
 
 // Path is the round-trip time of the primary WAN.
@@ -44,13 +49,19 @@ type Queue struct {
 	Drops     *int     `json:"drops"`         // since the previous sample
 	Depth     *int     `json:"depth_packets"` // now
 	DepthEWMA *float64 `json:"depth_ewma_packets"`
+	// DropsNotCounted are the queues whose drop counter does not count.
+	DropsNotCounted []string `json:"drops_not_counted,omitempty"`
 }
 
 // Rule is the mangle rule.
 type Rule struct {
 	Comment string `json:"comment"`
 	Enabled *bool  `json:"enabled"` // as last read from the router
-	Error   string `json:"error,omitempty"`
+	// ByHand reports that somebody else made the rule what it is, and that it is left
+	// alone; in a dry run, that somebody else changed it. Since is when that was seen.
+	ByHand bool       `json:"by_hand,omitempty"`
+	Since  *time.Time `json:"by_hand_since,omitempty"`
+	Error  string     `json:"error,omitempty"`
 }
 
 // AddressList is an address list of the router.

@@ -50,12 +50,40 @@ func (cfg *Config) socketOf(wan *config.WAN, name string) string {
 }
 
 // wans identifies both WANs, and how they are asked and measured.
-func (cfg *Config) wans() [6]string {
+func (cfg *Config) wans() [8]string {
 	probes := cfg.ownProbes()
+	alternate, _ := cfg.alternateProbes()
 	return [...]string{
 		cfg.Primary, cfg.socketOf(cfg.primary, cfg.Primary), probes.Source, probes.Interface,
-		cfg.Alternate, cfg.socketOf(cfg.alternate, cfg.Alternate),
+		cfg.Alternate, cfg.socketOf(cfg.alternate, cfg.Alternate), alternate.Source, alternate.Interface,
 	}
+}
+
+// alternateProbes returns how the alternate WAN is measured where no loop does it. ok is
+// false where its configuration is not known, or names no way for probes that differs
+// from the primary's: they would measure the primary WAN.
+func (cfg *Config) alternateProbes() (c probe.Config, ok bool) {
+	w := cfg.alternate
+	if w == nil || len(w.PingHosts) == 0 {
+		return c, false
+	}
+	c = cfg.ownProbes()
+	before := [...]string{c.Source, c.Interface}
+	c.Targets, c.Source, c.Interface = w.PingHosts[:1], w.PingSource, w.PingInterface
+	return c, [...]string{c.Source, c.Interface} != before && c.Source+c.Interface != ""
+}
+
+// queues returns the names of the primary WAN's queues, download and upload.
+func (cfg *Config) queues() [2]string { return [2]string{cfg.PrimaryDownload, cfg.PrimaryUpload} }
+
+// notCounted returns the names of the queues that which selects.
+func (cfg *Config) notCounted(which [2]bool) (names []string) {
+	for i, name := range cfg.queues() {
+		if which[i] {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // ownProbes returns how the primary WAN is measured where no loop does it: the

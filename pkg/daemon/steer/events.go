@@ -23,6 +23,9 @@ type eventObserver struct {
 	congestion steering.Congestion
 	reason     steering.Reason
 	would      bool
+	byHand     bool
+	notCounted [2]bool
+	stays      bool // connections, and why was reported
 	stepped    bool
 }
 
@@ -36,6 +39,7 @@ func (o *eventObserver) Observe(e steerd.Event) {
 	switch e := e.(type) {
 	case *steerd.Step:
 		o.decision(&e.Decision)
+		o.blocked(&e.Input, &e.Decision)
 	case steerd.Attempt:
 		if e.Err != nil {
 			o.to.Error("the rule could not be switched: it is read before the next attempt", "enable", e.Enable, "error", e.Err)
@@ -48,17 +52,44 @@ func (o *eventObserver) Observe(e steerd.Event) {
 		o.to.Info(what, "rule", o.cfg.Rule, "reason", e.Reason.String())
 		o.to.Record("steering", "", fmt.Sprintf("%s: %v", what, e.Reason))
 	case steerd.ExternalChange:
-		word := "disabled"
-		if e.Enabled {
-			word = "enabled"
-		}
-		o.to.Warn("somebody else switched the rule: going on from there", "rule", o.cfg.Rule, "enabled", e.Enabled)
-		o.to.Record("foreign", "", fmt.Sprintf("somebody else %s the rule %s", word, o.cfg.Rule))
+		o.externalChange(e)
 	case steerd.Failure:
 		o.failure(e.Part, e.Err)
 	case steerd.Reconfigured:
 		o.to.Reloaded(o.cfg.Path)
 	}
+}
+
+func (o *eventObserver) externalChange(e steerd.ExternalChange) {
+	what := fmt.Sprintf("somebody else %s the rule", enabledWord(e.Enabled))
+	then := "nothing is steered until " + o.cfg.Primary + " is calm"
+	switch {
+	case e.DryRun:
+		then = "a dry run goes its own way"
+	case e.Enabled:
+		then = "it stays enabled until it is disabled by hand or by 'wanctl steer --reset'"
+	}
+	o.to.Warn(what+": "+then, "rule", o.cfg.Rule, "enabled", e.Enabled)
+	o.to.Record("foreign", "", what+" "+o.cfg.Rule+": "+then)
+}
+
+// blocked reports once in each congestion that the alternate WAN is why connections
+// stay.
+func (o *eventObserver) blocked(in *steering.Input, dec *steering.Decision) {
+	if !dec.Desired && dec.Fresh || dec.Enabled {
+		o.stays = false
+	}
+	if !dec.Desired || dec.Enabled || o.stays {
+		return
+	}
+	why := o.cfg.blocked(dec, in.Alternate, in.AlternateExcess, in.AlternateExcessKnown, in.AlternateLoss)
+	if why == "" {
+		return
+	}
+	o.stays = true
+	what := o.cfg.Primary + " is congested, but connections stay"
+	o.to.Warn(what, "why", why, "reason", dec.Reason.String())
+	o.to.Record("steering", "", what+": "+why)
 }
 
 func (o *eventObserver) decision(dec *steering.Decision) {
@@ -74,6 +105,16 @@ func (o *eventObserver) decision(dec *steering.Decision) {
 		o.to.Debug("decision", "reason", dec.Reason.String(), "steer", dec.Steer, "score", units.Round(dec.Score, 1),
 			"red_count", dec.Red, "good_count", dec.Good, "excess_ms", units.Millis(dec.ExcessEWMA))
 	}
+	if o.byHand && !dec.ByHand && !dec.Changed {
+		o.to.Info(o.cfg.Primary+" is calm: steering goes on after the rule was disabled by hand", "rule", o.cfg.Rule)
+	}
+	o.byHand = dec.ByHand
+	for i, name := range o.cfg.queues() {
+		if dec.DropsNotCounted[i] && !o.notCounted[i] {
+			o.to.Info("the router does not count the drops of this queue: its depth and the delay decide", "queue", name)
+		}
+	}
+	o.notCounted = dec.DropsNotCounted
 	o.score(dec)
 }
 

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/daemon/steersource"
 	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/state"
 	"github.com/wanctl/wanctl/pkg/steerd"
@@ -19,9 +22,13 @@ var ErrNoRTT = errors.New("no round-trip time")
 // before.
 func (s *steerDaemon) once(ctx context.Context) (*telemetry.SteeringHealth, error) {
 	probing, stop := context.WithCancel(ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- s.probes.Run(probing) }()
-	defer func() { stop(); <-ended }()
+	var group errgroup.Group
+	for _, p := range []*steersource.Probes{s.probes, s.alternateProbes} {
+		if p != nil {
+			group.Go(func() error { return p.Run(probing) })
+		}
+	}
+	defer func() { stop(); _ = group.Wait() }() // a failure of theirs is one of the reading
 
 	cfg := s.loopConfig()
 	cfg.Observers, cfg.Switch = []steerd.Observer{s.events(nil)}, &refusedSwitch{RuleSwitch: cfg.Switch}

@@ -55,7 +55,7 @@ func (s *steerDaemon) detail(st steerd.Status) telemetry.SteeringDetail {
 	x := telemetry.SteeringDetail{
 		Name:      s.cfg.Name,
 		Reason:    d.Reason.String(),
-		Alternate: telemetry.Alternate{WAN: s.cfg.Alternate, Condition: st.Alternate.String()},
+		Alternate: telemetry.Alternate{WAN: s.cfg.Alternate, Condition: st.Alternate.Condition.String(), Source: st.Alternate.Source},
 		Path:      telemetry.Path{Source: st.Path.Reading.Source},
 		Queue:     telemetry.Queue{Available: st.Counters.Known},
 		Rule:      telemetry.Rule{Comment: s.cfg.Rule, Error: daemon.FirstError(st.Rule.Err)},
@@ -67,6 +67,17 @@ func (s *steerDaemon) detail(st steerd.Status) telemetry.SteeringDetail {
 	if st.Steps > 0 && d.Congestion != 0 {
 		x.Path.Excess, x.Path.ExcessEWMA = new(units.Millis(d.Excess)), new(units.Millis(d.ExcessEWMA))
 	}
+	x.Note = s.note(st)
+	if a := st.Alternate; a.Baseline > 0 && a.RTT > 0 {
+		x.Alternate.Excess = new(units.Millis(a.RTT - a.Baseline))
+	}
+	if loss := st.Alternate.Loss; loss > 0 {
+		x.Alternate.LossRatio = new(units.Round(loss, 3))
+	}
+	if st.Rule.ByHand {
+		x.Rule.ByHand, x.Rule.Since = true, &st.Rule.Since
+	}
+	x.Queue.DropsNotCounted = s.cfg.notCounted(d.DropsNotCounted)
 	if d.Counted {
 		x.Queue.Drops, x.Queue.Depth, x.Queue.DepthEWMA = new(d.Drops), new(d.Depth), new(units.Round(d.DepthEWMA, 2))
 	}

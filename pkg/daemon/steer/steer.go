@@ -47,14 +47,17 @@ type steerDaemon struct {
 	// inUse is cfg, or what a reload brought, for the settings of the law.
 	inUse atomic.Pointer[config.Steering]
 
-	lock    *state.Lock // nil in a dry run
-	memory  *memory
-	client  router.Client
-	probes  *steersource.Probes
-	lists   *listReader
-	loop    *steerd.Loop
-	history *history.History
-	moved   chan struct{} // woken by every transition
+	lock   *state.Lock // nil in a dry run
+	memory *memory
+	client router.Client
+	probes *steersource.Probes
+	// alternateProbes measure the alternate WAN while its loop does not run; nil where
+	// no way for them is known.
+	alternateProbes *steersource.Probes
+	lists           *listReader
+	loop            *steerd.Loop
+	history         *history.History
+	moved           chan struct{} // woken by every transition
 }
 
 // Run steers until ctx ends or a signal ends it.
@@ -120,6 +123,11 @@ func (s *steerDaemon) open() (err error) {
 	if s.probes, err = steersource.NewProbes(cfg.ownProbes(), cfg.PingCount); err != nil {
 		return fmt.Errorf("%s: measurement.ping_host: %w", cfg.Path, err)
 	}
+	if probes, ok := cfg.alternateProbes(); ok {
+		if s.alternateProbes, err = steersource.NewProbes(probes, cfg.PingCount); err != nil {
+			return fmt.Errorf("%s: continuous_monitoring.ping_hosts: %w", cfg.alternate.Path, err)
+		}
+	}
 	s.lists = &listReader{client: s.client, list: cfg.ForceOut}
 	return nil
 }
@@ -135,18 +143,31 @@ func (s *steerDaemon) loopConfig() steerd.Config {
 			Min: cfg.Assess.BaselineMin, Max: cfg.Assess.BaselineMax,
 		},
 		Switch:    steersource.Rule{Router: s.client, Comment: cfg.Rule},
-		Alternate: steersource.Neighbour{WAN: cfg.Alternate, Loop: daemonsock.New(cfg.socketOf(cfg.alternate, cfg.Alternate))},
+		Alternate: s.neighbour(),
 	}
 	if cfg.PrimaryState != "" {
 		c.Path.(*steersource.Path).File = state.OpenWAN(cfg.PrimaryState)
 	}
-	if cfg.Mode.CakeAware && cfg.PrimaryDownload != "" && cfg.PrimaryUpload != "" {
-		c.Meter = steersource.Queues{Router: s.client, Names: [2]string{cfg.PrimaryDownload, cfg.PrimaryUpload}}
+	if cfg.Mode.CakeAware && cfg.queues() != [2]string{} {
+		c.Meter = steersource.Queues{Router: s.client, Names: cfg.queues()}
 	}
 	if s.memory != nil {
 		c.Memory, c.LastTransition = s.memory.law, s.memory.last.LastTransition
 	}
 	return c
+}
+
+// neighbour returns the source of the alternate WAN's condition.
+func (s *steerDaemon) neighbour() steersource.Neighbour {
+	cfg := s.cfg
+	p := steersource.Path{
+		WAN: cfg.Alternate, Loop: daemonsock.New(cfg.socketOf(cfg.alternate, cfg.Alternate)), Probes: s.alternateProbes,
+		Min: cfg.Assess.BaselineMin, Max: cfg.Assess.BaselineMax,
+	}
+	if cfg.alternate != nil {
+		p.File = state.OpenWAN(cfg.alternate.StateFile)
+	}
+	return steersource.Neighbour{Path: p}
 }
 
 // build assembles the daemon.
@@ -175,6 +196,9 @@ func (s *steerDaemon) build() error {
 	s.Feeds = append(s.Feeds,
 		supervisor.NewTask("probes", nil, s.probes.Run),
 		supervisor.NewTask("address list", nil, s.lists.run))
+	if s.alternateProbes != nil {
+		s.Feeds = append(s.Feeds, supervisor.NewTask("probes of the alternate WAN", nil, s.alternateProbes.Run))
+	}
 	s.Sinks = append(s.Sinks, supervisor.NewTask("history", nil, s.history.Run))
 	s.ReportStatus(5*time.Second, s.statusLine)
 	if s.memory != nil {
@@ -199,7 +223,9 @@ type saveTrigger struct{ wake chan<- struct{} }
 
 // Observe implements steerd.Observer.
 func (s saveTrigger) Observe(e steerd.Event) {
-	if _, moved := e.(steerd.Transition); !moved {
+	switch e.(type) {
+	case steerd.Transition, steerd.ExternalChange:
+	default:
 		return
 	}
 	select {

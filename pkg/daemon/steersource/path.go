@@ -1,6 +1,7 @@
-// Package steersource is what steering sees and touches: the round-trip time of the
-// primary WAN from whoever knows it best, how the alternate WAN is, the counters
-// of the primary's queues, and the one mangle rule.
+// Package steersource is what steering measures and changes: the round-trip times of
+// both WANs, each by its loop, its state file or own probes, the condition of the
+// alternate WAN, the counters of the primary's queues, and the one mangle rule. It
+// decides nothing.
 package steersource
 
 import (
@@ -63,8 +64,13 @@ func (p *Path) Read(ctx context.Context) (steerd.Reading, error) {
 	case p.Probes == nil:
 		return steerd.Reading{}, err
 	}
+	return p.probe(ctx, err)
+}
+
+// probe reads own probes; err is why the loop was not used.
+func (p *Path) probe(ctx context.Context, err error) (steerd.Reading, error) {
 	baseline, rtt, probeErr := p.Probes.read(ctx)
-	r = steerd.Reading{Source: fromProbe, RTT: rtt}
+	r := steerd.Reading{Source: fromProbe, RTT: rtt, Loss: p.Probes.loss()}
 	if p.plausible(baseline) {
 		r.Baseline = baseline
 	}
@@ -90,7 +96,12 @@ func (p *Path) loop(ctx context.Context) (steerd.Reading, error) {
 	if err != nil {
 		return steerd.Reading{}, err
 	}
-	r := steerd.Reading{Source: fromLoop}
+	return p.ofLoop(h)
+}
+
+// ofLoop returns the round-trip time that a loop answered.
+func (p *Path) ofLoop(h telemetry.WANHealth) (steerd.Reading, error) {
+	r := steerd.Reading{Source: fromLoop, Loss: reflectorLoss(h.Probe)}
 	if h.Probe.ReflectorsAlive == 0 || h.LoadRTTMs == nil || h.BaselineRTTMs == nil {
 		return r, fmt.Errorf("the loop of %s has no round-trip time", p.WAN)
 	}
@@ -100,6 +111,15 @@ func (p *Path) loop(ctx context.Context) (steerd.Reading, error) {
 		return r, nil
 	}
 	return r, fmt.Errorf("the baseline of the loop of %s, %.1f ms, is outside thresholds.baseline_rtt_bounds", p.WAN, *h.BaselineRTTMs)
+}
+
+// reflectorLoss returns the share of a loop's reflectors that do not answer, 0 as long
+// as half of them do: a reflector may be gone without the line losing anything.
+func reflectorLoss(p telemetry.ProbeHealth) float64 {
+	if p.Reflectors <= 0 || 2*p.ReflectorsAlive >= p.Reflectors {
+		return 0
+	}
+	return 1 - float64(p.ReflectorsAlive)/float64(p.Reflectors)
 }
 
 // askWAN asks a loop for its WAN, and for how long it has run. An answer that is

@@ -17,7 +17,11 @@ const (
 	idleAfter = 30 * time.Second
 	// firstReply is how long the first reply may take before it is missed.
 	firstReply = 1500 * time.Millisecond
+	// lossProbes is how many of the last probes the loss is measured over.
+	lossProbes = 40
 )
+
+var errNoReply = errors.New("does not answer own probes")
 
 var errBegun = errors.New("own probes have just begun")
 
@@ -36,8 +40,9 @@ type Probes struct {
 	wanted  time.Time // by the last read
 	path    *rtt.Path
 	began   time.Time
-	replies []reply // newest last, at most count
-	err     error   // why probes cannot be sent
+	replies []reply              // newest last, at most count
+	fates   [lossProbes]rtt.Kind // of the last probes: Reply, Lost, or 0 where not known yet
+	err     error                // why probes cannot be sent
 }
 
 type reply struct {
@@ -92,6 +97,7 @@ func (p *Probes) measure(ctx context.Context) error {
 	}
 	p.mu.Lock()
 	p.path, p.began, p.replies, p.err = &rtt.Path{Interval: p.cfg.Interval}, time.Now(), nil, nil
+	p.fates = [lossProbes]rtt.Kind{}
 	p.mu.Unlock()
 	ended := make(chan error, 1)
 	go func() { ended <- group.Run(ctx) }()
@@ -122,6 +128,13 @@ func (p *Probes) observe(e rtt.Event) {
 	// Never as clean: what else the line carries is not known here, and a
 	// queue that stands for long must not become the baseline.
 	p.path.Observe(e, false)
+	switch e.Kind {
+	case rtt.Sent:
+		p.fates[e.Seq%lossProbes] = 0
+	case rtt.Reply, rtt.Lost: // a reply after all replaces the loss
+		p.fates[e.Seq%lossProbes] = e.Kind
+	case rtt.OneWay:
+	}
 	if e.Kind == rtt.Reply {
 		if len(p.replies) == p.count {
 			p.replies = p.replies[1:]
@@ -183,7 +196,7 @@ func (p *Probes) look() (lowest, now time.Duration, err error) {
 		}
 	}
 	if len(fresh) == 0 {
-		return 0, 0, fmt.Errorf("%s does not answer own probes", p.cfg.Targets[0])
+		return 0, 0, fmt.Errorf("%s %w", p.cfg.Targets[0], errNoReply)
 	}
 	slices.Sort(fresh)
 	for i := range p.path.Used() {
@@ -192,6 +205,24 @@ func (p *Probes) look() (lowest, now time.Duration, err error) {
 		}
 	}
 	return lowest, fresh[len(fresh)/2], nil
+}
+
+// loss returns the share of the last probes without a reply.
+func (p *Probes) loss() float64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var count [rtt.OneWay + 1]int
+	for _, fate := range p.fates {
+		count[fate]++
+	}
+	return float64(count[rtt.Lost]) / float64(max(1, count[rtt.Lost]+count[rtt.Reply]))
+}
+
+// ranFor reports whether probes have been sent for that long.
+func (p *Probes) ranFor(d time.Duration) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.path != nil && time.Since(p.began) >= d
 }
 
 // poke lets Run measure.

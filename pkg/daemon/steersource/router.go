@@ -13,7 +13,7 @@ import (
 // Queues reads the counters of the primary WAN's queues.
 type Queues struct {
 	Router router.Client
-	Names  [2]string // download, upload
+	Names  [2]string // download, upload; one may be empty
 }
 
 var _ steerd.Meter = Queues{}
@@ -21,12 +21,23 @@ var _ steerd.Meter = Queues{}
 // Counters implements steerd.Meter.
 func (q Queues) Counters(ctx context.Context) ([2]steering.Counters, error) {
 	var counters [2]steering.Counters
-	read, err := q.Router.Counters(ctx, q.Names[:]...)
+	var names []string
+	for _, name := range q.Names {
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	read, err := q.Router.Counters(ctx, names...)
 	if err != nil {
 		return counters, fmt.Errorf("reading queue counters: %w", err)
 	}
-	for i, c := range read {
-		counters[i] = steering.Counters{Dropped: c.Dropped, QueuedPackets: c.QueuedPackets}
+	for i, name := range q.Names {
+		if name == "" {
+			continue
+		}
+		c := read[0]
+		read = read[1:]
+		counters[i] = steering.Counters{Dropped: c.Dropped, QueuedPackets: c.QueuedPackets, Bytes: c.Bytes}
 	}
 	return counters, nil
 }

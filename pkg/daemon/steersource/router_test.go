@@ -92,7 +92,7 @@ func TestQueues(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := [2]steering.Counters{{Dropped: 10, QueuedPackets: 1}, {Dropped: 20, QueuedPackets: 2}}
+	want := [2]steering.Counters{{Dropped: 10, QueuedPackets: 1, Bytes: 99}, {Dropped: 20, QueuedPackets: 2, Bytes: 99}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}

@@ -53,7 +53,10 @@ func transports() []transport {
 type line struct {
 	mu        sync.Mutex // protects the following
 	congested bool
+	depth     uint64 // packets, while congested
+	countless bool   // drops are not counted
 	dropped   uint64
+	sent      uint64
 }
 
 func (l *line) congest(on bool) {
@@ -76,13 +79,18 @@ func (l *line) Read(context.Context) (steerd.Reading, error) {
 // SetMaxLimit and Counters implement simrouter.Backend.
 func (l *line) SetMaxLimit(string, bitrate.Rate) error { return nil }
 
-func (l *line) Counters(string) (router.Counters, error) {
+func (l *line) Counters(name string) (router.Counters, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c := router.Counters{Dropped: l.dropped}
 	if l.congested {
-		l.dropped += 7
-		c.QueuedPackets = 90
+		l.sent += 300_000
+		if !l.countless {
+			l.dropped += 7
+		}
+	}
+	c := router.Counters{Dropped: l.dropped, Bytes: l.sent}
+	if l.congested && name == "WAN-Download-1" {
+		c.QueuedPackets = l.depth
 	}
 	return c, nil
 }
@@ -129,7 +137,7 @@ func inVirtualTime(t *testing.T, way transport, law steering.Config, do func(v *
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		network := newPipes()
-		v := &virtual{line: &line{}, t: t, law: law}
+		v := &virtual{line: &line{depth: 90}, t: t, law: law}
 		var err error
 		var quirks simrouter.Quirks
 		quirks.CountsLeafDrops = true

@@ -118,7 +118,7 @@ func TestDocument(t *testing.T) {
 		// steering
 		"New connections go to lte", "State SPECTRUM_DEGRADED", "For 1 min 35 s", "Reason held: not before the hold-down is over",
 		"Other WAN lte Its condition good", "spectrum RED +47.5 ms over the baseline", "Round trip 71.5 ms Baseline 24.0 ms Excess, smoothed +39.1 ms Known from loop",
-		"Queue read Drops 12 packets Depth 87 packets Depth, smoothed 63.5 packets Failed queue reads 1 in a row",
+		"Queue read Drops 12 packets Drops not counted in Depth 87 packets Depth, smoothed 63.5 packets Failed queue reads 1 in a row",
 		"72 score; steers at 55", "Red samples 2 of 2 Green samples 4 of 15", "Hold 25 s, until ", "Flap penalty 52 s, until ",
 		"Rule enabled Its comment ADAPTIVE: steer to lte", "Force-out list FORCE_OUT_LTE Entries 2 addresses Addresses 192.168.88.20, 192.168.88.31",
 		"Last error reading the queue: timeout",

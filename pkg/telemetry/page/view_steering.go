@@ -21,6 +21,9 @@ func steeringPanel(s telemetry.SteeringHealth, now time.Time) panel {
 	if d.Rule.Enabled != nil {
 		rule, ruleSeverity = pick(*d.Rule.Enabled, "enabled", "disabled"), pick(*d.Rule.Enabled, severityWatch, severityGood)
 	}
+	if d.Rule.ByHand {
+		rule += " by hand"
+	}
 	p := panel{
 		Name:   steeringName(s),
 		Gauges: map[string]gauge{"score": {Fill: min(max(value(d.Score), 0), 100), Mark: min(value(d.Threshold), 100), Second: -1}},
@@ -36,6 +39,7 @@ func steeringPanel(s telemetry.SteeringHealth, now time.Time) panel {
 				"in_state":      duration(s.Decision.TimeInStateSeconds),
 				"switched":      "not switched since it started",
 				"reason":        orNone(d.Reason),
+				"note":          d.Note,
 				"primary":       home,
 				"congestion":    orNone(s.Congestion.Primary.State),
 				"path_source":   orNone(d.Path.Source),
@@ -44,6 +48,7 @@ func steeringPanel(s telemetry.SteeringHealth, now time.Time) panel {
 				"path_excess":   signedMs(d.Path.Excess),
 				"path_ewma":     signedMs(d.Path.ExcessEWMA),
 				"drops":         count(d.Queue.Drops),
+				"uncounted":     strings.Join(d.Queue.DropsNotCounted, ", "),
 				"depth":         count(d.Queue.Depth),
 				"depth_ewma":    number(d.Queue.DepthEWMA, 1),
 				"queue":         pick(d.Queue.Available, "read", "not available"),
@@ -57,6 +62,7 @@ func steeringPanel(s telemetry.SteeringHealth, now time.Time) panel {
 				"penalty":       "none",
 				"alternate":     away,
 				"condition":     cmp.Or(d.Alternate.Condition, "unknown"),
+				"away_excess":   signedMs(d.Alternate.Excess),
 				"rule":          rule,
 				"comment":       orNone(d.Rule.Comment),
 				"rule_error":    d.Rule.Error,
