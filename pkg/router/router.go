@@ -51,6 +51,26 @@ type Client interface {
 	// the protocol allows, in the order of names.
 	Counters(ctx context.Context, names ...string) ([]Counters, error)
 
+	// SimpleQueues lists the simple queues in the router's order, which is the order
+	// in which packets meet them.
+	SimpleQueues(ctx context.Context) ([]SimpleQueue, error)
+
+	// SimpleQueue reads the one simple queue of that exact name.
+	// ErrNotFound when there is none, ErrAmbiguous when there are several.
+	SimpleQueue(ctx context.Context, name string) (SimpleQueue, error)
+
+	// SetSimpleQueue changes the one simple queue of that exact name in one write,
+	// and returns it as the router reports it afterwards. Where only one side is
+	// given, the other keeps the value it had when it was last read, at most a
+	// second ago. For the rest it is like SetQueues.
+	SetSimpleQueue(ctx context.Context, name string, set SimpleSettings) (SimpleQueue, error)
+
+	// SimpleCounters reads the counters of one simple queue.
+	SimpleCounters(ctx context.Context, name string) ([2]Counters, error)
+
+	// Interfaces lists the interfaces.
+	Interfaces(ctx context.Context) ([]Interface, error)
+
 	// QueueTypes lists the queue types.
 	QueueTypes(ctx context.Context) ([]QueueType, error)
 
@@ -180,6 +200,7 @@ type Script struct {
 type Route struct {
 	Destination string // prefix
 	Gateway     string // address or interface
+	Interface   string // by which the gateway is reached; "" when not reported
 	Table       string
 	Distance    int
 	Comment     string

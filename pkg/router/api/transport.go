@@ -103,7 +103,7 @@ func (t *transport) print(ctx context.Context, s *session, q rosclient.Query, st
 
 // lacksCounters reports whether the rows should have counters and do not.
 func lacksCounters(q rosclient.Query, rows []rosdata.Row) bool {
-	counted := q.Menu == "/queue/tree" || q.Menu == "/ip/firewall/mangle"
+	counted := q.Menu == "/queue/tree" || q.Menu == "/queue/simple" || q.Menu == "/ip/firewall/mangle"
 	if len(rows) == 0 || !counted || len(q.Props) > 0 && !slices.Contains(q.Props, "bytes") {
 		return false
 	}

@@ -29,6 +29,33 @@ func (c *Client) Counters(ctx context.Context, names ...string) ([]router.Counte
 	return call(ctx, c, read, func(ctx context.Context, s *session) ([]router.Counters, error) { return s.Counters(ctx, names...) })
 }
 
+// SimpleQueues implements router.Client.
+func (c *Client) SimpleQueues(ctx context.Context) ([]router.SimpleQueue, error) {
+	return call(ctx, c, read, func(ctx context.Context, s *session) ([]router.SimpleQueue, error) { return s.SimpleQueues(ctx) })
+}
+
+// SimpleQueue implements router.Client.
+func (c *Client) SimpleQueue(ctx context.Context, name string) (router.SimpleQueue, error) {
+	return call(ctx, c, read, func(ctx context.Context, s *session) (router.SimpleQueue, error) { return s.SimpleQueue(ctx, name) })
+}
+
+// SetSimpleQueue implements router.Client.
+func (c *Client) SetSimpleQueue(ctx context.Context, name string, set router.SimpleSettings) (router.SimpleQueue, error) {
+	return call(ctx, c, change, func(ctx context.Context, s *session) (router.SimpleQueue, error) {
+		return s.SetSimpleQueue(ctx, name, set)
+	})
+}
+
+// SimpleCounters implements router.Client.
+func (c *Client) SimpleCounters(ctx context.Context, name string) ([2]router.Counters, error) {
+	return call(ctx, c, read, func(ctx context.Context, s *session) ([2]router.Counters, error) { return s.SimpleCounters(ctx, name) })
+}
+
+// Interfaces implements router.Client.
+func (c *Client) Interfaces(ctx context.Context) ([]router.Interface, error) {
+	return call(ctx, c, read, func(ctx context.Context, s *session) ([]router.Interface, error) { return s.Interfaces(ctx) })
+}
+
 // QueueTypes implements router.Client.
 func (c *Client) QueueTypes(ctx context.Context) ([]router.QueueType, error) {
 	return call(ctx, c, read, func(ctx context.Context, s *session) ([]router.QueueType, error) { return s.QueueTypes(ctx) })

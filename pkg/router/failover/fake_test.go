@@ -186,3 +186,18 @@ func (f *fake) Rows(ctx context.Context, menu string) ([]map[string]string, erro
 func (f *fake) Routes(ctx context.Context) ([]router.Route, error) {
 	return nil, f.do(ctx, "Routes")
 }
+func (f *fake) SimpleQueues(ctx context.Context) ([]router.SimpleQueue, error) {
+	return nil, f.do(ctx, "SimpleQueues")
+}
+func (f *fake) SimpleQueue(ctx context.Context, name string) (router.SimpleQueue, error) {
+	return router.SimpleQueue{Name: name}, f.do(ctx, "SimpleQueue")
+}
+func (f *fake) SetSimpleQueue(ctx context.Context, name string, _ router.SimpleSettings) (router.SimpleQueue, error) {
+	return router.SimpleQueue{Name: name}, f.do(ctx, "SetSimpleQueue")
+}
+func (f *fake) SimpleCounters(ctx context.Context, _ string) ([2]router.Counters, error) {
+	return [2]router.Counters{}, f.do(ctx, "SimpleCounters")
+}
+func (f *fake) Interfaces(ctx context.Context) ([]router.Interface, error) {
+	return nil, f.do(ctx, "Interfaces")
+}

@@ -42,6 +42,7 @@ type Client struct {
 	serial int                               // of the present session
 	seen   map[string]map[string]rosdata.Row // by menu and name, read on session serial
 	fresh  map[string]bool                   // menus that the call in progress has listed
+	readAt map[string]time.Time              // when rows of a menu were last read
 	noName bool                              // this router does not change rows by name
 
 	uncertain *Uncertain      // rows with a change of unknown outcome
@@ -66,7 +67,7 @@ func New(cfg Config) *Client {
 	}
 	return &Client{
 		cfg: cfg, transport: cfg.Transport, target: cfg.Transport.Target(),
-		turn: make(chan struct{}, 1), seen: make(map[string]map[string]rosdata.Row), fresh: make(map[string]bool),
+		turn: make(chan struct{}, 1), seen: make(map[string]map[string]rosdata.Row), fresh: make(map[string]bool), readAt: make(map[string]time.Time),
 		uncertain: new(Uncertain), long: make(map[string]bool),
 	}
 }

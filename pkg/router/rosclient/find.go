@@ -25,6 +25,7 @@ type table struct {
 
 var (
 	queueTree = table{menu: "/queue/tree", what: "queue", key: "name", need: []string{".id", "name"}}
+	simple    = table{menu: "/queue/simple", what: "simple queue", key: "name", need: []string{".id", "name"}}
 	mangle    = table{menu: "/ip/firewall/mangle", what: "mangle rule", key: "comment", need: []string{".id", "chain", "action"}}
 	scripts   = table{menu: "/system/script", what: "script", key: "name", need: []string{".id", "name"}}
 )
@@ -132,6 +133,7 @@ func (c *Client) note(t table, q Query, rows []rosdata.Row) {
 	} else {
 		c.fresh[t.menu] = true
 	}
+	c.readAt[t.menu] = c.cfg.Now()
 	count := make(map[string]int, len(rows))
 	for _, r := range rows {
 		name := r[t.key]

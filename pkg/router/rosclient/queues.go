@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/router"
@@ -82,22 +83,26 @@ func queueProperties(set router.QueueSettings) map[string]string {
 // queue's limit-at is larger, which RouterOS does not allow; otherwise err.
 func (c *Client) explain(ctx context.Context, t table, e edit, err error) error {
 	var refused *rosdata.Error
-	limit, bad := bitrate.Parse(e.set["max-limit"])
-	if bad != nil || limit == 0 || !errors.Is(err, router.ErrInvalid) || !errors.As(err, &refused) {
+	if e.set["max-limit"] == "" || !errors.Is(err, router.ErrInvalid) || !errors.As(err, &refused) {
 		return err
 	}
 	r, unread := c.refetch(ctx, t, []string{".id", t.key, "limit-at"}, e.name)
 	if unread != nil {
 		return err
 	}
-	limitAt, bad := bitrate.Parse(r["limit-at"])
-	if bad != nil || limitAt <= limit {
-		return err
+	limits, guarantees := rosdata.Pair(e.set["max-limit"]), rosdata.Pair(r["limit-at"])
+	for side := range limits {
+		limit, bad1 := bitrate.Parse(limits[side])
+		limitAt, bad2 := bitrate.Parse(guarantees[side])
+		if bad1 != nil || bad2 != nil || limit == 0 || limitAt <= limit {
+			continue
+		}
+		name := rosdata.Quote(e.name)
+		return c.target.Fail(router.ErrInvalid,
+			fmt.Sprintf("%s %s: max-limit=%s is below its limit-at=%s (%s)", t.what, name, limit, limitAt, refused.Text),
+			"lower limit-at; on the router: "+strings.Replace(t.menu, "queue/", "queue ", 1)+" set [find name="+name+"] limit-at=0")
 	}
-	name := rosdata.Quote(e.name)
-	return c.target.Fail(router.ErrInvalid,
-		fmt.Sprintf("queue %s: max-limit=%s is below its limit-at=%s (%s)", name, limit, limitAt, refused.Text),
-		"lower limit-at; on the router: /queue tree set [find name="+name+"] limit-at=0")
+	return err
 }
 
 // Counters reads the counters of queues in one request.

@@ -2,6 +2,7 @@ package rosdata
 
 import (
 	"maps"
+	"net/netip"
 	"strings"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
@@ -82,7 +83,28 @@ func Route(r Row) (router.Route, error) {
 	if route.Table == "" {
 		route.Table = r["routing-mark"] // RouterOS 6
 	}
+	route.Interface = gatewayInterface(r)
 	return route, p.err
+}
+
+// gatewayInterface returns the interface by which a gateway is reached, written as
+// "ADDRESS%INTERFACE", as the interface alone, or on RouterOS 6 as "ADDRESS
+// reachable via INTERFACE"; "" where only an address is reported.
+func gatewayInterface(r Row) string {
+	for _, s := range []string{r["immediate-gw"], r["gateway"], r["gateway-status"]} {
+		if _, name, ok := strings.Cut(s, "%"); ok {
+			return name
+		}
+		if _, via, ok := strings.Cut(s, " via "); ok {
+			name, _, _ := strings.Cut(strings.TrimSpace(via), " ")
+			return name
+		}
+		first, _, _ := strings.Cut(s, " ")
+		if _, err := netip.ParseAddr(first); s != "" && err != nil {
+			return first
+		}
+	}
+	return ""
 }
 
 func flag(r Row, prop string) bool {
@@ -91,7 +113,8 @@ func flag(r Row, prop string) bool {
 }
 
 // Same reports whether two values of a property mean the same to RouterOS,
-// which writes 480000000 as 480M on its console, and yes as true.
+// which writes 480000000 as 480M on its console, and yes as true. So it does with
+// both sides of a simple queue.
 func Same(a, b string) bool {
 	if a == b {
 		return true
@@ -101,7 +124,12 @@ func Same(a, b string) bool {
 	}
 	x, err1 := bitrate.Parse(a)
 	y, err2 := bitrate.Parse(b)
-	return err1 == nil && err2 == nil && x == y
+	if err1 == nil && err2 == nil {
+		return x == y
+	}
+	a1, a2, two := strings.Cut(a, "/")
+	b1, b2, both := strings.Cut(b, "/")
+	return two && both && Same(a1, b1) && Same(a2, b2)
 }
 
 // Shows reports whether a row has all properties of set, as far as RouterOS

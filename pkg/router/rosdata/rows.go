@@ -22,6 +22,7 @@ type Row = map[string]string
 var (
 	QueueProps   = []string{".id", "name", "parent", "queue", "max-limit", "limit-at", "comment", "disabled", "invalid", "bytes", "packets", "dropped", "queued-bytes", "queued-packets", "rate"}
 	CounterProps = []string{".id", "name", "bytes", "packets", "dropped", "queued-bytes", "queued-packets", "rate"}
+	SimpleProps  = []string{".id", "name", "target", "parent", "queue", "max-limit", "limit-at", "burst-limit", "burst-threshold", "burst-time", "total-max-limit", "packet-marks", "comment", "disabled", "invalid", "dynamic", "bytes", "packets", "dropped", "queued-bytes", "queued-packets", "rate"}
 )
 
 // Require returns an error that names the first property missing from r. A router

@@ -179,6 +179,7 @@ func (s Suite) Run(t *testing.T, cfg simrouter.Config) {
 		{"reading", reading},
 		{"writing", writing},
 		{"names", names},
+		{"simple queues", simpleQueues},
 		{"rules", rules},
 		{"addresses", addresses},
 		{"scripts", scripts},

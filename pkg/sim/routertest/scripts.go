@@ -80,8 +80,8 @@ var scripts = []test{
 			f.Fatal(err)
 		}
 		want := []router.Route{
-			{Destination: "0.0.0.0/0", Gateway: "ether1-wan", Table: "main", Distance: 1, Active: true},
-			{Destination: "0.0.0.0/0", Gateway: "ether2-wan", Table: "to-alternate", Distance: 1, Active: true},
+			{Destination: "0.0.0.0/0", Gateway: "ether1-wan", Interface: "ether1-wan", Table: "main", Distance: 1, Active: true},
+			{Destination: "0.0.0.0/0", Gateway: "ether2-wan", Interface: "ether2-wan", Table: "to-alternate", Distance: 1, Active: true},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			f.Errorf("-want +got\n%s", diff)
