@@ -84,7 +84,7 @@ func (w *liveWAN) Events() <-chan rtt.Event {
 func (w *liveWAN) request(job actuate.Job, middle, end func()) error {
 	now := w.now()
 	if job.Op == actuate.None {
-		time.Sleep(1) // where both are asked for by one tick, limits go first
+		time.Sleep(time.Nanosecond) // where both are asked for by one tick, limits go first
 	}
 	w.mu.Lock()
 	w.calls.add(now, job)

@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -157,7 +156,7 @@ func (d *shapeDaemon) listen() {
 		d.Listen("health", w.Health, everything)
 	}
 	for _, w := range d.options.WANs {
-		var handler http.Handler = metricsOnly
+		handler := metricsOnly
 		if w.Health.Enabled && w.Health.Host == w.Metrics.Host {
 			handler = everything
 		}

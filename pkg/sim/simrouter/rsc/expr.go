@@ -206,7 +206,8 @@ func (p *parser) atom() string {
 	for p.pos++; !p.eof(); p.pos++ {
 		c := p.src[p.pos]
 		between := isDigit(p.src[p.pos-1]) && p.pos+1 < len(p.src) && isDigit(p.src[p.pos+1])
-		if !isName(c) && !((c == '.' || c == '/' || c == ':') && between) {
+		joins := between && (c == '.' || c == '/' || c == ':')
+		if !isName(c) && !joins {
 			break
 		}
 	}
