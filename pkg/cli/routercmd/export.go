@@ -57,8 +57,9 @@ give --wan-interface and --lan-interface, or replace what stands for them.
 
 --diff sends nothing but reads: it shows which rows the router lacks or has
 otherwise, with the command for each, and ends with status 5 if there are any. A row
-that is tuned, such as a queue type with the overhead of the line, is none of them.
-Interfaces that are not given are not compared. --remove prints the commands that
+that is tuned, such as a queue type with the overhead of the line, is none of them; a rule
+that lets FastTrack take packets past marks or a simple queue is one. Interfaces that
+are not given are not compared. --remove prints the commands that
 remove what was added, of whatever style, and nothing else.
 
 The password is not in the output: the user is disabled until it is given one,

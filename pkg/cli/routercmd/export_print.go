@@ -83,9 +83,14 @@ func (e *exportOptions) compare(a *app.App, cmd *cobra.Command, o *connFlags, pl
 		return err
 	}
 	needed := 0
+	warned := map[string]bool{}
 	for _, f := range findings {
 		if f.Needed() {
 			needed++
+		}
+		if f.State == export.Unreadable && !warned[f.Menu] {
+			warned[f.Menu] = true
+			a.Warnf("%s cannot be compared: %v", f.Path(), f.Err)
 		}
 	}
 	if needed > 0 {

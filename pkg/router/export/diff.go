@@ -1,11 +1,13 @@
 package export
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
@@ -14,10 +16,11 @@ type State string
 
 // The states.
 const (
-	OK        State = "ok"
-	Tuned     State = "tuned"     // works, with other settings than those exported
-	Different State = "different" // does not do what wanctl needs
-	Missing   State = "missing"
+	OK         State = "ok"
+	Tuned      State = "tuned"     // works, with other settings than those exported
+	Different  State = "different" // does not do what wanctl needs
+	Missing    State = "missing"
+	Unreadable State = "unreadable" // the router did not show the menu
 )
 
 // Finding is the comparison of one row.
@@ -26,6 +29,7 @@ type Finding struct {
 	State       State
 	Differences []Difference
 	Cure        string // command that makes the row as exported; "" without one
+	Err         error  // why it is Unreadable
 }
 
 // Difference is one property that the router has otherwise.
@@ -38,47 +42,98 @@ type Difference struct {
 // Needed reports whether the router has to be changed before wanctl works as planned.
 func (f Finding) Needed() bool { return f.State == Missing || f.State == Different }
 
-// Diff compares the router with the plan. Rows returns the rows of a menu such as
-// "/queue/tree" and is called once for each. The first error of it ends the
-// comparison.
-func (p *Plan) Diff(rows func(menu string) ([]rosdata.Row, error)) ([]Finding, error) {
-	read := map[string][]rosdata.Row{}
-	of := func(i Item) ([]rosdata.Row, error) {
-		path := i.Path()
-		if _, ok := read[path]; !ok {
-			all, err := rows(path)
+// Diff compares the router with the plan. Read returns the rows of a menu such as
+// "/queue/tree" and is called once for each. Rows of a menu that the router refuses to
+// show, or does not have, are Unreadable, as long as it shows others; another error
+// ends the comparison.
+func (p *Plan) Diff(read func(menu string) ([]rosdata.Row, error)) ([]Finding, error) {
+	menus := menus{read: read, known: map[string]menu{}}
+	var findings []Finding
+	for _, u := range p.interfaces() {
+		if u.given {
+			f, err := menus.compare(Item{Section: Interfaces, Menu: "/interface", Key: "name", Props: []Prop{named("name", u.name)}})
 			if err != nil {
 				return nil, err
 			}
-			read[path] = all
+			f.Cure = "" // what it is, export does not know
+			findings = append(findings, f)
 		}
-		return slices.DeleteFunc(slices.Clone(read[path]), func(r rosdata.Row) bool {
-			key, _ := i.prop(i.Key)
-			return r[i.Key] != key.Value || rosdata.Bool(r["dynamic"]) && i.Menu != "/interface"
-		}), nil
 	}
-	var findings []Finding
-	for _, u := range p.interfaces() {
-		if !u.given {
-			continue
-		}
-		i := Item{Section: Interfaces, Menu: "/interface", Key: "name", Props: []Prop{named("name", u.name)}}
-		found, err := of(i)
+	for _, i := range p.Items() {
+		f, err := menus.compare(i)
 		if err != nil {
 			return nil, err
-		}
-		f := Finding{Item: i, State: OK}
-		if len(found) == 0 {
-			f.State = Missing
 		}
 		findings = append(findings, f)
 	}
-	for _, i := range p.Items() {
-		found, err := of(i)
+	if !slices.ContainsFunc(findings, func(f Finding) bool { return f.State != Unreadable }) && len(findings) > 0 {
+		return nil, findings[0].Err
+	}
+	if p.Style == Marks || p.Style == Simple {
+		fastTrack, err := menus.fastTrack()
 		if err != nil {
 			return nil, err
 		}
-		findings = append(findings, i.compare(found))
+		findings = append(findings, fastTrack...)
+	}
+	return findings, nil
+}
+
+// menus are the menus that were read.
+type menus struct {
+	read  func(menu string) ([]rosdata.Row, error)
+	known map[string]menu
+}
+
+type menu struct {
+	rows []rosdata.Row
+	err  error // of a menu that the router does not show
+}
+
+// rows reads a menu once.
+func (m menus) rows(path string) (menu, error) {
+	known, ok := m.known[path]
+	if ok {
+		return known, nil
+	}
+	known.rows, known.err = m.read(path)
+	if known.err != nil && !errors.Is(known.err, router.ErrDenied) && !errors.Is(known.err, router.ErrUnsupported) {
+		return known, known.err
+	}
+	m.known[path] = known
+	return known, nil
+}
+
+// compare returns the finding about an item.
+func (m menus) compare(i Item) (Finding, error) {
+	all, err := m.rows(i.Path())
+	if err != nil {
+		return Finding{}, err
+	}
+	if all.err != nil {
+		return Finding{Item: i, State: Unreadable, Err: all.err}, nil
+	}
+	key, _ := i.prop(i.Key)
+	return i.compare(slices.DeleteFunc(slices.Clone(all.rows), func(r rosdata.Row) bool {
+		return r[i.Key] != key.Value || rosdata.Bool(r["dynamic"]) && i.Section != Interfaces
+	})), nil
+}
+
+// fastTrack returns the rules that let connections pass by marks and simple queues.
+func (m menus) fastTrack() ([]Finding, error) {
+	var findings []Finding
+	for _, command := range []string{"/ip firewall filter", "/ipv6 firewall filter"} {
+		i := Item{Section: MarkRules, Menu: command, Key: "action", Props: []Prop{fixed("action", "fasttrack-connection")}}
+		all, err := m.rows(i.Path())
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(all.rows, func(r rosdata.Row) bool {
+			return r["action"] == "fasttrack-connection" && !rosdata.Bool(r["disabled"]) && !rosdata.Bool(r["dynamic"])
+		}) {
+			findings = append(findings, Finding{Item: i, State: Different,
+				Differences: []Difference{{"disabled", "yes", "no"}}, Cure: command + " disable [find action=fasttrack-connection]"})
+		}
 	}
 	return findings, nil
 }
@@ -118,7 +173,7 @@ func (i Item) compareRow(r rosdata.Row) Finding {
 		case p.Name == "policy":
 			i.comparePolicies(p, have, note)
 		case p.isFlag():
-			if _, set := r[p.Name]; !set || have == "false" || have == "no" {
+			if have == "false" || have == "no" { // not all services show one that is set
 				note(Different, p, have)
 			}
 		case !sameValue(p.Value, have):

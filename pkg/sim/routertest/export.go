@@ -10,6 +10,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/router/export"
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
 // plan returns a setup with a row in every menu that export knows.
@@ -87,6 +88,35 @@ var exported = []test{
 			if diff := cmp.Diff(map[string]export.Finding{}, f.differences(p)); diff != "" {
 				f.Errorf("%s: -want +got\n%s", style, diff)
 			}
+		}
+	}},
+	{name: "the user may do what wanctl does", run: func(f *fixture) {
+		p := plan(export.Tree)
+		transport := map[simrouter.Service]string{simrouter.API: "api", simrouter.APISSL: "api", simrouter.SSH: "ssh"}[f.suite.Service]
+		if transport == "" {
+			transport = "rest"
+		}
+		p.Users[0].Services, p.From = []export.Service{{Transport: transport}}, nil
+		f.load(p)
+		f.c = f.suite.Dial(f.T, f.r, Options{User: p.Users[0].Name, Password: p.Users[0].Password})
+		if _, err := f.setQueue(f.ctx(), "second up", limit(7*bitrate.Mbps)); err != nil {
+			f.Error(err)
+		}
+		f.wantLimit("second up", 7*bitrate.Mbps)
+		if _, err := f.c.Counters(f.ctx(), "second up", "second down"); err != nil {
+			f.Error(err)
+		}
+		if _, err := f.c.SetRule(f.ctx(), p.Steering.Comment, true); err != nil {
+			f.Error(err)
+		}
+		if _, err := f.c.AddAddress(f.ctx(), router.Address{List: "L", Address: "10.0.0.1"}); err != nil {
+			f.Error(err)
+		}
+		if _, err := f.c.Info(f.ctx()); err != nil {
+			f.Error(err)
+		}
+		for row, x := range f.differences(p) {
+			f.Errorf("%s: %s", row, x.State)
 		}
 	}},
 	{name: "imported twice", run: func(f *fixture) {
