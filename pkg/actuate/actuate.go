@@ -45,6 +45,7 @@ func LawBounds(cfg autorate.Config) (b [2]Bounds) {
 // Config describes an Actuator.
 type Config struct {
 	Start     Limits        // the limits in force at the start, as just read
+	Faults    [2]Fault      // of the queues then
 	Tick      time.Duration // between two decisions
 	Bounds    [2]Bounds
 	DryRun    bool // limits are never written, and what is read is not compared
@@ -76,7 +77,8 @@ type Job struct {
 // concurrent use. Make it with New.
 type Actuator struct {
 	cfg     Config
-	inForce Limits // as confirmed by the router, or pretended in a dry run
+	inForce Limits   // as confirmed by the router, or pretended in a dry run
+	faults  [2]Fault // of the queues when they were last read
 
 	// The newest decision.
 	want     Limits
@@ -99,7 +101,7 @@ type Actuator struct {
 // New returns the Actuator of a router that was read at now.
 func New(now time.Duration, cfg Config) *Actuator {
 	return &Actuator{
-		cfg: cfg, inForce: cfg.Start,
+		cfg: cfg, inForce: cfg.Start, faults: cfg.Faults,
 		budget: WriteBudget{Unmetered: cfg.Unmetered},
 		readAt: now + readBackEvery, poller: newPoller(cfg.Tick),
 	}
@@ -119,6 +121,9 @@ func (a *Actuator) Decide(dec autorate.Decision) {
 	a.decided, a.queueing, a.idle = true, dec.Excess > dec.Threshold, idle(dec)
 	a.poller.readings = a.poller.readings[:0]
 }
+
+// Faults returns what was wrong with the queues when they were last read.
+func (a *Actuator) Faults() [2]Fault { return a.faults }
 
 // InForce returns the limits that the router confirmed last.
 func (a *Actuator) InForce() Limits { return a.inForce }
@@ -160,7 +165,7 @@ func (a *Actuator) Next(now time.Duration) (j Job) {
 		return j
 	}
 	for _, d := range autorate.Directions {
-		if now < a.refusals[d].Until() {
+		if a.faults[d].Unwritable() || now < a.refusals[d].Until() {
 			a.deferred[d] = false
 			continue
 		}
@@ -188,7 +193,8 @@ func (a *Actuator) Next(now time.Duration) (j Job) {
 // Result is what became of a Job.
 type Result struct {
 	Job    Job
-	Limits Limits // in force, as read; meaningless when it failed
+	Limits Limits   // in force, as read; meaningless when it failed
+	Faults [2]Fault // of a Read; the limit of a queue that is Unwritable is meaningless
 	Took   time.Duration
 	Failed bool // no usable answer: what a write has done is not known
 	// Refused marks the directions of a write that the router has answered, but not
@@ -214,7 +220,7 @@ func (a *Actuator) Done(now time.Duration, r Result) (external [2]bool) {
 	case r.Job.Op == Write:
 		a.written(now, r)
 	case !r.Failed:
-		external = a.compare(r.Limits)
+		external = a.compare(r.Limits, r.Faults)
 	}
 	return external
 }
@@ -237,16 +243,23 @@ func (a *Actuator) written(now time.Duration, r Result) {
 }
 
 // compare takes in limits that were read. One that differs is external, unless
-// it is what a write has asked for whose outcome was unknown.
-func (a *Actuator) compare(read Limits) (external [2]bool) {
+// it is what a write has asked for whose outcome was unknown. Writes to a queue that
+// has come back are no longer held back by refusals.
+func (a *Actuator) compare(read Limits, faults [2]Fault) (external [2]bool) {
 	asked := a.asked
 	a.unsure, a.asked = false, Limits{}
+	for d, before := range a.faults {
+		if before.Unwritable() && !faults[d].Unwritable() {
+			a.refusals[d].Skip()
+		}
+	}
+	a.faults = faults
 	if a.cfg.DryRun {
 		return external
 	}
 	for _, d := range autorate.Directions {
 		switch {
-		case read[d] == a.inForce[d]:
+		case faults[d].Unwritable() || read[d] == a.inForce[d]:
 		case asked[d] != 0 && read[d] == asked[d]:
 			a.inForce[d] = read[d]
 			a.refusals[d].Reset()

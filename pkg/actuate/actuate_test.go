@@ -233,6 +233,44 @@ func TestRefusalIsReadBack(t *testing.T) {
 	}
 }
 
+// A queue that is absent is not written; one that comes back is, at once.
+func TestAbsentQueue(t *testing.T) {
+	a := newActuator(nil)
+	want := Limits{20 * mbps, 5 * mbps}
+	j := decide(a, tick, want)
+	a.Done(tick, Result{Job: j, Refused: [2]bool{true, false}, Limits: Limits{0, 5 * mbps}}) // not found
+	j = decide(a, 2*tick, want)
+	a.Done(2*tick, Result{Job: j, Limits: Limits{0, 5 * mbps}, Faults: [2]Fault{Absent, Disabled}})
+	if a.Faults() != [2]Fault{Absent, Disabled} || a.InForce() != (Limits{40 * mbps, 5 * mbps}) {
+		t.Fatalf("%v, in force %v", a.Faults(), a.InForce())
+	}
+	var writes []Limits
+	for now := 3 * tick; now < 20*time.Second; now += tick {
+		j = decide(a, now, Limits{20 * mbps, 4 * mbps})
+		switch j.Op {
+		case None:
+		case Write:
+			writes = append(writes, j.Want)
+			a.Done(now, Result{Job: j, Limits: j.Want})
+		case Read:
+			faults := [2]Fault{Absent, Disabled}
+			if now > 15*time.Second {
+				t.Fatalf("read at %v", now)
+			}
+			if now > 10*time.Second {
+				faults[down] = NoFault
+			}
+			external := a.Done(now, Result{Job: j, Limits: Limits{100 * mbps, 4 * mbps}, Faults: faults})
+			if external != [2]bool{faults[down] == NoFault, false} {
+				t.Fatalf("external %v at %v", external, now)
+			}
+		}
+	}
+	if diff := cmp.Diff([]Limits{{0, 4 * mbps}, {20 * mbps, 0}}, writes); diff != "" {
+		t.Errorf("writes (-want +got):\n%s", diff)
+	}
+}
+
 func TestNothingIsWrittenBeforeTheLawKnows(t *testing.T) {
 	for _, tt := range []struct {
 		name   string

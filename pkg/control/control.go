@@ -30,10 +30,16 @@ type Prober interface {
 	Events() <-chan rtt.Event
 }
 
+// Reading is both queues as read.
+type Reading struct {
+	Limits Limits           // in force
+	Faults [2]actuate.Fault // an absent queue is one, no error
+}
+
 // Limiter reads and writes the limits of both queues. One goroutine calls it.
 type Limiter interface {
 	// Limits reads the limits in force.
-	Limits(ctx context.Context) (Limits, error)
+	Limits(ctx context.Context) (Reading, error)
 	// SetLimits writes the limits that are not 0, and returns what the router
 	// reports for them afterwards. A *WriteError says what became of each
 	// direction; another error is that of all directions written.
@@ -105,6 +111,8 @@ type (
 		Refused [2]error // the answer was a refusal; nil elsewhere
 		DryRun  bool
 	}
+	// Read follows every reading of the limits, and begins with that of the start.
+	Read struct{ Reading }
 	// HeldBack is a raise that the write budget postponed.
 	HeldBack struct{ Direction autorate.Direction }
 	// ExternalChange is a limit that somebody else changed; the loop adopts it.
@@ -120,6 +128,7 @@ func (*Step) event()          {}
 func (*TickEnd) event()       {}
 func (*Poll) event()          {}
 func (Write) event()          {}
+func (Read) event()           {}
 func (HeldBack) event()       {}
 func (ExternalChange) event() {}
 func (Reconfigured) event()   {}

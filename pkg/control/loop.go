@@ -21,9 +21,10 @@ const (
 // Config describes a Loop.
 type Config struct {
 	Law       autorate.Config
-	Start     Limits    // the limits in force at the start, as just read
-	Epoch     time.Time // zero of all times given to the law; shared with the Prober
-	DryRun    bool      // decide, but write nothing
+	Start     Limits           // the limits in force at the start, as just read
+	Faults    [2]actuate.Fault // of the queues then
+	Epoch     time.Time        // zero of all times given to the law; shared with the Prober
+	DryRun    bool             // decide, but write nothing
 	Prober    Prober
 	Limiter   Limiter
 	Meter     Meter
@@ -80,7 +81,7 @@ func New(cfg Config) *Loop {
 		ended:   make(chan struct{}),
 	}
 	l.router = actuate.New(l.now(), actuate.Config{
-		Start: cfg.Start, Tick: cfg.Law.Tick, Bounds: actuate.LawBounds(cfg.Law), DryRun: cfg.DryRun,
+		Start: cfg.Start, Faults: cfg.Faults, Tick: cfg.Law.Tick, Bounds: actuate.LawBounds(cfg.Law), DryRun: cfg.DryRun,
 	})
 	return l
 }
@@ -116,6 +117,7 @@ func (l *Loop) Run(ctx context.Context) error {
 }
 
 func (l *Loop) loop(ctx context.Context) {
+	l.observe(Read{Reading{l.cfg.Start, l.cfg.Faults}})
 	// Ticks fall on multiples of the interval since the epoch: each WAN has one
 	// of its own, so loops that start together do not all tick together.
 	interval := l.cfg.Law.Tick
@@ -236,6 +238,9 @@ func (l *Loop) finished(c call) {
 		return
 	}
 	l.status.LastError = nil // answered, if with a refusal
+	if c.Job.Op == actuate.Read {
+		l.observe(Read{Reading{c.Limits, c.Faults}})
+	}
 	if !c.dry {
 		l.status.LastRouter = now
 	}

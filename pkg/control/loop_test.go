@@ -36,6 +36,7 @@ type world struct {
 	stuck bool
 	// refuse holds what the router says to the write of a direction.
 	refuse WriteError
+	faults [2]actuate.Fault
 
 	writes []Limits
 	reads  int
@@ -85,14 +86,14 @@ func (w *world) call(ctx context.Context) error {
 	}
 }
 
-func (w *world) Limits(ctx context.Context) (Limits, error) {
+func (w *world) Limits(ctx context.Context) (Reading, error) {
 	if err := w.call(ctx); err != nil {
-		return Limits{}, err
+		return Reading{}, err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.reads++
-	return Limits{w.link.Limit(0), w.link.Limit(1)}, nil
+	return Reading{Limits{w.link.Limit(0), w.link.Limit(1)}, w.faults}, nil
 }
 
 func (w *world) SetLimits(ctx context.Context, want Limits) (Limits, error) {

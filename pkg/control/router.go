@@ -22,7 +22,9 @@ func (l *Loop) writer(ctx context.Context) {
 		start := time.Now()
 		c := call{Result: actuate.Result{Job: job}}
 		if job.Op == actuate.Read {
-			c.Limits, c.err = l.cfg.Limiter.Limits(ctx)
+			var r Reading
+			r, c.err = l.cfg.Limiter.Limits(ctx)
+			c.Limits, c.Faults = r.Limits, r.Faults
 		} else {
 			c.Limits, c.err = l.cfg.Limiter.SetLimits(ctx, job.Want)
 		}

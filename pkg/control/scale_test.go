@@ -250,9 +250,9 @@ func (w *fleetWAN) Events() <-chan rtt.Event { return w.events }
 // answer is the time that the router takes.
 func (w *fleetWAN) answer() { time.Sleep(2*time.Millisecond + rand.N(3*time.Millisecond)) }
 
-func (w *fleetWAN) Limits(context.Context) (Limits, error) {
+func (w *fleetWAN) Limits(context.Context) (Reading, error) {
 	w.answer()
-	return Limits{bitrate.Rate(w.limits[0].Load()), bitrate.Rate(w.limits[1].Load())}, nil
+	return Reading{Limits: Limits{bitrate.Rate(w.limits[0].Load()), bitrate.Rate(w.limits[1].Load())}}, nil
 }
 
 func (w *fleetWAN) SetLimits(ctx context.Context, want Limits) (Limits, error) {
@@ -262,7 +262,8 @@ func (w *fleetWAN) SetLimits(ctx context.Context, want Limits) (Limits, error) {
 			w.limits[d].Store(int64(r))
 		}
 	}
-	return w.Limits(ctx)
+	r, err := w.Limits(ctx)
+	return r.Limits, err
 }
 
 func (w *fleetWAN) Counters(context.Context) ([2]autorate.Counters, error) {

@@ -116,9 +116,9 @@ func (w *liveWAN) request(job actuate.Job, middle, end func()) error {
 
 func (w *liveWAN) limits() Limits { return Limits{w.link.Limit(0), w.link.Limit(1)} }
 
-func (w *liveWAN) Limits(context.Context) (l Limits, err error) {
-	err = w.request(actuate.Job{Op: actuate.Read}, nil, func() { l = w.limits() })
-	return l, err
+func (w *liveWAN) Limits(context.Context) (r Reading, err error) {
+	err = w.request(actuate.Job{Op: actuate.Read}, nil, func() { r.Limits = w.limits() })
+	return r, err
 }
 
 func (w *liveWAN) SetLimits(_ context.Context, want Limits) (l Limits, err error) {

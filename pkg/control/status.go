@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/wanctl/wanctl/pkg/actuate"
 	"github.com/wanctl/wanctl/pkg/autorate"
 )
 
@@ -15,9 +16,10 @@ type Status struct {
 	Skipped   uint64 // ticks that came too late to be run
 	Writes    [2]uint64
 	HeldBack  [2]uint64
-	Failures  int      // router calls that failed in a row
-	LastError error    // of the last router call, nil when it was answered
-	Refused   [2]error // why the router refuses the limit of a direction; nil when it does not
+	Failures  int              // router calls that failed in a row
+	LastError error            // of the last router call, nil when it was answered
+	Faults    [2]actuate.Fault // of the queues when they were last read
+	Refused   [2]error         // why the router refuses the limit of a direction; nil when it does not
 	PollError error
 	// PollErrors counts since the start.
 	PollErrors uint64
@@ -28,7 +30,7 @@ type Status struct {
 
 func (l *Loop) current() Status {
 	s := l.status
-	s.Decision, s.InForce, s.Failures = l.dec, l.router.InForce(), l.router.Failures()
+	s.Decision, s.InForce, s.Failures, s.Faults = l.dec, l.router.InForce(), l.router.Failures(), l.router.Faults()
 	return s
 }
 

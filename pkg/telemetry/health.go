@@ -57,6 +57,7 @@ type WANHealth struct {
 	AgeSeconds          *float64     `json:"age_seconds"` // of these values
 	ExcessMs            *float64     `json:"excess_ms"`
 	ConsecutiveFailures int          `json:"consecutive_failures"`
+	Faults              []string     `json:"-"` // of the queues: reasons for being degraded
 	DryRun              bool         `json:"dry_run"`
 	Probe               ProbeHealth  `json:"probe"`
 	Router              RouterHealth `json:"router"`
@@ -76,6 +77,9 @@ type DirectionHealth struct {
 	// Refused is the answer of the router to the last write of the limit, if that
 	// was a refusal; writes are repeated after minutes then.
 	Refused string `json:"refused,omitempty"`
+	// QueueFault is why the queue limits nothing: absent, ambiguous, invalid,
+	// disabled or bypassed.
+	QueueFault string `json:"queue_fault,omitempty"`
 }
 
 // ProbeHealth describes the measurement of the round-trip time.

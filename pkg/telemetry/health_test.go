@@ -149,6 +149,9 @@ func TestHealthStatus(t *testing.T) {
 		{name: "refused", change: func(w *WANHealth) {
 			w.Upload.Refused, w.ConsecutiveFailures = "router r: denied", 3
 		}, want: Degraded, why: "the router refuses the upload limit: router r: denied"},
+		{name: "a queue that limits nothing", change: func(w *WANHealth) {
+			w.Faults = []string{"queue up is disabled"}
+		}, want: Degraded, why: "queue up is disabled"},
 		{name: "router not asked for long", change: func(w *WANHealth) { w.Router.LastAnswerAgeSeconds = new(3600.0) }, want: Healthy},
 		{name: "loop stands still", change: func(w *WANHealth) { w.At = new(noon.Add(-6 * time.Second)) }, want: Degraded, why: "nothing for 6s"},
 		{name: "from the file", change: func(w *WANHealth) { w.Source = FromFile }, want: Degraded, why: "no loop runs"},

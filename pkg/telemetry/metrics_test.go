@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
+	"github.com/wanctl/wanctl/pkg/actuate"
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/rtt"
@@ -153,6 +154,8 @@ func TestScrapeAfterWork(t *testing.T) {
 	w.CycleTook(250 * time.Microsecond)
 	w.HeldBack(autorate.Download)
 	w.Foreign(autorate.Upload, 0, 0)
+	w.Fault(autorate.Upload, actuate.Invalid)
+	w.Fault(autorate.Upload, actuate.Disabled)
 	w.Written([2]bitrate.Rate{1, 1}, 12*time.Millisecond, nil, [2]bool{})
 	w.Written([2]bitrate.Rate{1, 1}, time.Second, errors.New("no"), [2]bool{})
 	w.Written([2]bitrate.Rate{1, 1}, time.Millisecond, nil, [2]bool{true, false})
@@ -185,6 +188,8 @@ func TestScrapeAfterWork(t *testing.T) {
 		`wanctl_cycle_duration_seconds{wan="spectrum"} 0.00025`,
 		`wanctl_rate_limit_events_total{wan="spectrum"} 1`,
 		`wanctl_foreign_changes_total{direction="upload",wan="spectrum"} 1`,
+		`wanctl_queue_fault{direction="upload",fault="invalid",wan="spectrum"} 0`,
+		`wanctl_queue_fault{direction="upload",fault="disabled",wan="spectrum"} 1`,
 		`wanctl_router_refused_writes_total{direction="download",wan="spectrum"} 2`,
 		`wanctl_router_write_refused{direction="download",wan="spectrum"} 1`,
 		`wanctl_router_write_refused{direction="upload",wan="spectrum"} 0`,

@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/wanctl/wanctl/pkg/actuate"
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/rtt"
@@ -37,6 +38,7 @@ type directionMetrics struct {
 	bandwidth, state, limit, applied, throughput, capacity, backlog prometheus.Gauge
 	transitions, foreign, sentBytes, dropped, refusals              prometheus.Counter
 	refused                                                         prometheus.Gauge
+	faults                                                          [len(actuate.Faults)]prometheus.Gauge // in that order
 
 	last     autorate.State
 	counters autorate.Counters // newest reading
@@ -97,7 +99,7 @@ func (m *Metrics) WAN(cfg WANConfig) *WAN {
 func newDirectionMetrics(one labelled, floor, ceiling bitrate.Rate) directionMetrics {
 	one.gauge("wanctl_floor_bits_per_second", "Lowest limit the configuration allows.").Set(float64(floor))
 	one.gauge("wanctl_ceiling_bits_per_second", "Highest limit the configuration allows.").Set(float64(ceiling))
-	return directionMetrics{
+	m := directionMetrics{
 		bandwidth:   one.gauge("wanctl_bandwidth_mbps", "Limit of the queue, in Mbit/s."),
 		state:       one.gauge("wanctl_state", "Severity of the delay: 1 GREEN, 2 YELLOW, 3 SOFT_RED, 4 RED, 0 unknown."),
 		transitions: one.counter("wanctl_state_transitions_total", "Changes of wanctl_state."),
@@ -113,6 +115,10 @@ func newDirectionMetrics(one labelled, floor, ceiling bitrate.Rate) directionMet
 		sentBytes:  one.counter("wanctl_queue_sent_bytes_total", "Bytes the queue has sent since this process started."),
 		dropped:    one.counter("wanctl_queue_dropped_packets_total", "Packets the queue has dropped since this process started."),
 	}
+	for i, f := range actuate.Faults {
+		m.faults[i] = one.with("fault", f.String()).gauge("wanctl_queue_fault", "Whether the queue limits nothing, for this reason (1), or not (0).")
+	}
+	return m
 }
 
 func requests(one labelled) requestMetrics {
@@ -221,6 +227,20 @@ func (w *WAN) CycleTook(d time.Duration) {
 func (w *WAN) HeldBack(autorate.Direction) {
 	if w != nil {
 		w.heldBack.Inc()
+	}
+}
+
+// Fault records what is wrong with the queue of d.
+func (w *WAN) Fault(d autorate.Direction, f actuate.Fault) {
+	if w == nil {
+		return
+	}
+	for i, one := range actuate.Faults {
+		value := 0.0
+		if one == f {
+			value = 1
+		}
+		w.directions[d].faults[i].Set(value)
 	}
 }
 

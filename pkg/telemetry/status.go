@@ -82,8 +82,8 @@ func (a *assessment) silent(seconds *float64, allowed time.Duration, reason stri
 //     the router, for a minute at most;
 //   - degraded when the loop does not run or stands still, when 3 or more
 //     measurements or router calls failed in a row, when no probe was answered
-//     for 10 s, when the router has not answered for 30 s, or when it refuses a
-//     limit;
+//     for 10 s, when the router has not answered for 30 s, when it refuses a
+//     limit, or when a queue limits nothing;
 //   - healthy otherwise. A congested link is healthy: controlling it is the
 //     purpose. So is one where ICMP is filtered and TCP is measured instead.
 func (h *WANHealth) assess(uptime time.Duration) {
@@ -102,6 +102,9 @@ func (h *WANHealth) assess(uptime time.Duration) {
 	}
 	if h.Router.LastError != "" {
 		a.silent(h.Router.LastAnswerAgeSeconds, routerPatience, "the router has not answered")
+	}
+	for _, text := range h.Faults {
+		a.add(Degraded, OneLine(text))
 	}
 	refused := false
 	for _, d := range autorate.Directions {

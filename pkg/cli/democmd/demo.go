@@ -100,7 +100,7 @@ func run(ctx context.Context, a *app.App) error {
 	}
 	show := newShow(a, world)
 	loop := control.New(control.Config{
-		Law: shape.LawConfig(cfg), Start: start, Epoch: epoch,
+		Law: shape.LawConfig(cfg), Start: start.Limits, Epoch: epoch,
 		Prober: world, Limiter: queues, Meter: queues, Observers: []control.Observer{show},
 		Refused: router.IsRefusal,
 	})

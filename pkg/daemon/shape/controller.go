@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/wanctl/wanctl/pkg/actuate"
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/config"
@@ -48,7 +49,7 @@ type WANController struct {
 
 	learned time.Duration                   // idle RTT that the last run knew, 0: none
 	memory  autorate.Memory                 // what else it knew
-	start   control.Limits                  // in force on the router when we came
+	start   control.Reading                 // of the queues when we came
 	law     atomic.Pointer[autorate.Config] // in use; a reload replaces it
 }
 
@@ -95,7 +96,7 @@ func (c *WANController) Open(ctx context.Context) (err error) {
 	}
 	observers := c.observers()
 	if c.daemon.options.Record != "" { // an old recording is kept until the router has answered
-		r, err := newRecorder(c.daemon.options.Record, c.traceSetup(), c.start, c.log)
+		r, err := newRecorder(c.daemon.options.Record, c.traceSetup(), c.start.Limits, c.log)
 		if err != nil {
 			return err
 		}
@@ -105,7 +106,7 @@ func (c *WANController) Open(ctx context.Context) (err error) {
 	c.watchdog = c.daemon.Notifier.NewWatchdogSource()
 	c.onClose(func() error { c.watchdog.Close(); return nil })
 	c.loop = control.New(control.Config{
-		Law: c.adopt(c.cfg), Start: c.start, Epoch: c.epoch, DryRun: c.daemon.options.DryRun,
+		Law: c.adopt(c.cfg), Start: c.start.Limits, Faults: c.start.Faults, Epoch: c.epoch, DryRun: c.daemon.options.DryRun,
 		Prober: c.probes, Limiter: c.queues, Meter: c.queues,
 		Observers: observers, Alive: c.watchdog.Watchdog, Hold: c.hold(), Refused: router.IsRefusal,
 	})
@@ -128,7 +129,7 @@ func (c *WANController) openTelemetry() {
 func (c *WANController) observers() []control.Observer {
 	observers := []control.Observer{
 		newHistoryRecorder(c.feed), // a second that has ended comes before the events of the next one
-		newEventObserver(c.log, c.feed, c.probes.Mode, c.cfg.Path),
+		newEventObserver(c.log, c.feed, c.probes.Mode, c.cfg.Path, c.queues.describe),
 		metricsObserver{c.metrics},
 	}
 	if c.daemon.printer != nil {
@@ -250,6 +251,11 @@ func (c *WANController) hold() func() bool {
 func (c *WANController) readLimits(ctx context.Context) error {
 	var err error
 	c.start, err = c.queues.Limits(ctx)
+	for d, fault := range c.start.Faults {
+		if err == nil && fault.Unwritable() {
+			_, err = c.queues.limits.Queue(ctx, c.queues.names[d]) // in the words of the client
+		}
+	}
 	switch {
 	case err == nil:
 		return nil
@@ -300,6 +306,10 @@ func (c *WANController) Snapshot(ctx context.Context) (telemetry.WANHealth, erro
 	law := c.law.Load()
 	for _, d := range autorate.Directions {
 		h.Direction(d).Refused = refusal(st.Refused[d])
+		if f := st.Faults[d]; f != actuate.NoFault {
+			h.Direction(d).QueueFault = f.String()
+			h.Faults = append(h.Faults, c.queues.describe(d, f))
+		}
 		h.Direction(d).SetLimits(st.InForce[d], law.Directions[d].Lowest(), law.Directions[d].Ceiling)
 	}
 	h.ConsecutiveFailures = st.Failures

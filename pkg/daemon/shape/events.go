@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wanctl/wanctl/pkg/actuate"
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/control"
 	"github.com/wanctl/wanctl/pkg/daemon"
@@ -21,6 +22,8 @@ type eventObserver struct {
 	to   daemon.Events
 	mode func() probe.Mode // nil: there is no choice
 	path string            // of the configuration
+	// describe returns what a fault of a queue means.
+	describe func(autorate.Direction, actuate.Fault) string
 
 	last     autorate.Decision
 	replies  bool // a reflector answers
@@ -28,10 +31,12 @@ type eventObserver struct {
 	polls    bool // the last poll worked
 	writes   bool // the last write was answered
 	refusals [2]reminder
+	faults   [2]reminder
+	base     baselineWatch
 }
 
-func newEventObserver(log *slog.Logger, feed *history.Feed, mode func() probe.Mode, path string) *eventObserver {
-	return &eventObserver{to: daemon.Events{Logger: log, Feed: feed}, mode: mode, path: path, replies: true, polls: true, writes: true}
+func newEventObserver(log *slog.Logger, feed *history.Feed, mode func() probe.Mode, path string, describe func(autorate.Direction, actuate.Fault) string) *eventObserver {
+	return &eventObserver{to: daemon.Events{Logger: log, Feed: feed}, mode: mode, path: path, describe: describe, replies: true, polls: true, writes: true}
 }
 
 // Observe implements control.Observer.
@@ -43,6 +48,10 @@ func (o *eventObserver) Observe(e control.Event) {
 		o.poll(e.Err)
 	case control.Write:
 		o.write(&e)
+	case control.Read:
+		for d, f := range e.Faults {
+			o.fault(autorate.Direction(d), f)
+		}
 	case control.ExternalChange:
 		o.to.Warn("somebody else changed a limit on the router: going on from there, between floor and ceiling",
 			"direction", e.Direction.String(), "ours", e.Ours.Human(), "theirs", e.Theirs.Human())
@@ -69,6 +78,9 @@ func (o *eventObserver) decision(dec *autorate.Decision) {
 		}
 	}
 	o.probes(dec)
+	if dec.Alive > 0 {
+		o.baseline(dec.At, dec.Baseline)
+	}
 	o.last = *dec
 }
 
@@ -145,6 +157,24 @@ func (o *eventObserver) refused(d autorate.Direction, w *control.Write) {
 	}
 }
 
+// fault reports what is wrong with a queue at first, when it changes, and every hour.
+func (o *eventObserver) fault(d autorate.Direction, f actuate.Fault) {
+	if f == actuate.NoFault {
+		if o.faults[d].clear() {
+			o.to.Info("the queue is there again, and limits", "direction", d.String())
+			o.to.Record("router", d.String(), "the queue is there again, and limits")
+		}
+		return
+	}
+	text := o.describe(d, f)
+	if isNew, due := o.faults[d].remind(o.last.At, text); due {
+		o.to.Warn("the queue limits nothing", "direction", d.String(), "fault", f.String(), "why", text)
+		if isNew {
+			o.to.Record("router", d.String(), text)
+		}
+	}
+}
+
 // metricsObserver feeds the metrics of one WAN.
 type metricsObserver struct{ wan *telemetry.WAN }
 
@@ -160,6 +190,10 @@ func (o metricsObserver) Observe(e control.Event) {
 	case control.Write:
 		if !e.DryRun {
 			o.wan.Written(e.Want, e.Took, e.Err, [2]bool{e.Refused[0] != nil, e.Refused[1] != nil})
+		}
+	case control.Read:
+		for d, f := range e.Faults {
+			o.wan.Fault(autorate.Direction(d), f)
 		}
 	case control.HeldBack:
 		o.wan.HeldBack(e.Direction)

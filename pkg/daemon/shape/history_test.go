@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/wanctl/wanctl/pkg/actuate"
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/control"
@@ -37,7 +38,7 @@ func tell(t *testing.T, story func(*storyteller)) history.Window {
 	synctest.Test(t, func(t *testing.T) {
 		s := &storyteller{kept: history.New(), mode: probe.ModeICMP}
 		feed := s.kept.Feed("dsl")
-		s.events = newEventObserver(slog.New(slog.DiscardHandler), feed, func() probe.Mode { return s.mode }, "dsl.yaml")
+		s.events = newEventObserver(slog.New(slog.DiscardHandler), feed, func() probe.Mode { return s.mode }, "dsl.yaml", (&Queues{names: [2]string{"down", "up"}}).describe)
 		s.recorder = newHistoryRecorder(feed)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
@@ -180,6 +181,16 @@ func TestHistoryEvents(t *testing.T) {
 			"router download: the router refuses the limit, which stays at 40.0 Mbit/s: router r: max-limit=20M is below limit-at=30M; lower it",
 			"router download: the router refuses the limit, which stays at 40.0 Mbit/s: denied",
 			"router download: the router takes the limit again: 17.0 Mbit/s"}},
+		{"queues that limit nothing", func(s *storyteller) {
+			for _, faults := range [][2]actuate.Fault{{}, {actuate.Absent, actuate.Disabled}, {actuate.Absent, actuate.Disabled}, {actuate.Absent, actuate.Invalid}, {}, {}} {
+				s.observe(control.Read{Reading: control.Reading{Faults: faults}})
+			}
+		}, []string{
+			`router download: the router has no queue "down" any more: the download is not limited; was it renamed? see 'wanctl router queue get' and queues.download`,
+			`router upload: queue "up" is disabled: the upload is not limited; on the router: /queue tree enable [find name="up"]`,
+			`router upload: queue "up" is invalid, its parent or its type is gone: the upload is not limited; on the router: /queue tree print where invalid`,
+			"router download: the queue is there again, and limits",
+			"router upload: the queue is there again, and limits"}},
 		{"somebody else", func(s *storyteller) {
 			s.observe(control.ExternalChange{Direction: autorate.Upload, Ours: 40 * bitrate.Mbps, Theirs: 20 * bitrate.Mbps})
 		},
@@ -225,7 +236,7 @@ func TestHistoryAtFiveSeconds(t *testing.T) {
 func TestObserversAllocateNothing(t *testing.T) {
 	feed := history.New().Feed("dsl")
 	observers := []control.Observer{
-		newEventObserver(slog.New(slog.DiscardHandler), feed, func() probe.Mode { return probe.ModeICMP }, "dsl.yaml"),
+		newEventObserver(slog.New(slog.DiscardHandler), feed, func() probe.Mode { return probe.ModeICMP }, "dsl.yaml", (&Queues{names: [2]string{"down", "up"}}).describe),
 		newHistoryRecorder(feed),
 	}
 	step, end := &control.Step{}, &control.TickEnd{Took: time.Millisecond}
@@ -250,8 +261,8 @@ func TestObserversAllocateNothing(t *testing.T) {
 type idleLine struct{ events chan rtt.Event }
 
 func (l idleLine) Events() <-chan rtt.Event { return l.events }
-func (l idleLine) Limits(context.Context) (control.Limits, error) {
-	return control.Limits{40 * bitrate.Mbps, 40 * bitrate.Mbps}, nil
+func (l idleLine) Limits(context.Context) (control.Reading, error) {
+	return control.Reading{Limits: control.Limits{40 * bitrate.Mbps, 40 * bitrate.Mbps}}, nil
 }
 func (l idleLine) SetLimits(_ context.Context, want control.Limits) (control.Limits, error) {
 	return want, nil

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/wanctl/wanctl/pkg/actuate"
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/control"
@@ -26,6 +28,9 @@ type Queues struct {
 	meter    router.Client // counters, or limits while the router spares no second session
 	names    [2]string     // by autorate.Direction
 	types    [2]string     // queue types to write along with a limit; "" leaves them
+
+	absent [2]atomic.Bool       // no queue has the name, as last read
+	last   [2]autorate.Counters // as last read by Counters, which one goroutine calls
 }
 
 var (
@@ -72,16 +77,54 @@ func (q *Queues) Close() {
 }
 
 // Limits implements control.Limiter.
-func (q *Queues) Limits(ctx context.Context) (control.Limits, error) {
-	var limits control.Limits
+func (q *Queues) Limits(ctx context.Context) (control.Reading, error) {
+	var r control.Reading
 	for _, d := range autorate.Directions {
 		queue, err := q.limits.Queue(ctx, q.names[d])
-		if err != nil {
-			return limits, fmt.Errorf("reading the %v limit: %w", d, err)
+		fault := faultOf(queue, err)
+		if err != nil && !fault.Unwritable() {
+			return r, fmt.Errorf("reading the %v limit: %w", d, err)
 		}
-		limits[d] = queue.MaxLimit
+		r.Limits[d], r.Faults[d] = queue.MaxLimit, fault
+		q.absent[d].Store(fault.Unwritable())
 	}
-	return limits, nil
+	return r, nil
+}
+
+// faultOf returns what is wrong with a queue as it was read.
+func faultOf(queue router.Queue, err error) actuate.Fault {
+	switch {
+	case errors.Is(err, router.ErrNotFound):
+		return actuate.Absent
+	case errors.Is(err, router.ErrAmbiguous):
+		return actuate.Ambiguous
+	case err != nil:
+		return actuate.NoFault
+	case queue.Disabled:
+		return actuate.Disabled
+	case queue.Invalid:
+		return actuate.Invalid
+	}
+	return actuate.NoFault
+}
+
+// describe returns what a fault of a queue means, and what to do about it.
+func (q *Queues) describe(d autorate.Direction, f actuate.Fault) string {
+	name := q.names[d]
+	switch f {
+	case actuate.NoFault:
+	case actuate.Absent:
+		return fmt.Sprintf("the router has no queue %q any more: the %v is not limited; was it renamed? see 'wanctl router queue get' and queues.%[2]v", name, d)
+	case actuate.Ambiguous:
+		return fmt.Sprintf("the router has several queues %q: none is written; see 'wanctl router queue get' and rename all but one", name)
+	case actuate.Invalid:
+		return fmt.Sprintf("queue %q is invalid, its parent or its type is gone: the %v is not limited; on the router: /queue tree print where invalid", name, d)
+	case actuate.Disabled:
+		return fmt.Sprintf("queue %q is disabled: the %v is not limited; on the router: /queue tree enable [find name=%[1]q]", name, d)
+	case actuate.Bypassed:
+		return fmt.Sprintf("queue %q carries nothing of the load: the %v is not limited", name, d)
+	}
+	return ""
 }
 
 // SetLimits implements control.Limiter. The client changes no queue when one of
@@ -139,17 +182,32 @@ func (q *Queues) write(ctx context.Context, want control.Limits, applied *contro
 	return failed
 }
 
-// Counters implements control.Meter.
+// Counters implements control.Meter. Those of an absent queue stand still.
 func (q *Queues) Counters(ctx context.Context) ([2]autorate.Counters, error) {
-	var counters [2]autorate.Counters
-	read, err := q.meter.Counters(ctx, q.names[:]...)
+	var names []string
+	var asked []autorate.Direction
+	for _, d := range autorate.Directions {
+		if !q.absent[d].Load() {
+			names, asked = append(names, q.names[d]), append(asked, d)
+		}
+	}
+	if len(names) == 0 {
+		return q.last, nil
+	}
+	read, err := q.meter.Counters(ctx, names...)
+	for i, d := range asked {
+		if f := faultOf(router.Queue{}, router.ErrorOf(err, names[i])); f.Unwritable() {
+			q.absent[d].Store(true) // until it is seen again
+			return q.Counters(ctx)
+		}
+	}
 	if err != nil {
-		return counters, fmt.Errorf("reading queue counters: %w", err)
+		return q.last, fmt.Errorf("reading queue counters: %w", err)
 	}
-	for d, c := range read {
-		counters[d] = autorate.Counters{Bytes: c.Bytes, Dropped: c.Dropped, QueuedBytes: c.QueuedBytes}
+	for i, c := range read {
+		q.last[asked[i]] = autorate.Counters{Bytes: c.Bytes, Dropped: c.Dropped, QueuedBytes: c.QueuedBytes}
 	}
-	return counters, nil
+	return q.last, nil
 }
 
 // health returns the endpoint in use and the failovers of both sessions.
