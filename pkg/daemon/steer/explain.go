@@ -14,7 +14,7 @@ func (s *steerDaemon) note(st steerd.Status) string {
 	d := &st.Decision
 	switch {
 	case st.Rule.ByHand && st.DryRun:
-		return fmt.Sprintf("the rule was %s by hand at %s; a dry run goes its own way", enabledWord(st.Rule.Enabled), clock(st.Rule.Since))
+		return fmt.Sprintf("the rule was %s by hand (seen at %s); a dry run goes its own way", enabledWord(st.Rule.Enabled), clock(st.Rule.Since))
 	case st.Rule.ByHand && st.Rule.Enabled:
 		return fmt.Sprintf("the rule was enabled by hand (seen at %s) and stays enabled until it is disabled by hand or by 'wanctl steer --reset'", clock(st.Rule.Since))
 	case st.Rule.ByHand:
