@@ -40,7 +40,7 @@ no more than wanctl needs, over the transports of its configuration; CAKE queue
 types and queues in one of three styles; the way by which the probes of this WAN
 leave, where the configuration has ping_source; and, with --steering FILE or
 --alternate NAME, the rule that steers, disabled. The file of steering alone will do
-where it names that of its primary WAN. Nothing is sent to the router.
+where it names that of its primary WAN. Nothing is changed on the router.
 
   --style tree     two queues of the tree on interfaces, for packets without a mark:
                    IPv6 is shaped too, and on many boards what FastTrack takes
@@ -55,12 +55,12 @@ What exists on the router is left as it is, so that the commands can be run agai
 after a change. They check first that the interfaces exist, which only you know:
 give --wan-interface and --lan-interface, or replace what stands for them.
 
---diff sends nothing but reads: it shows which rows the router lacks or has
-otherwise, with the command for each, and ends with status 5 if there are any. A row
-that is tuned, such as a queue type with the overhead of the line, is none of them; a rule
-that lets FastTrack take packets past marks or a simple queue is one. Interfaces that
-are not given are not compared. --remove prints the commands that
-remove what was added, of whatever style, and nothing else.
+--diff reads the router and shows which rows it lacks or has otherwise, with the
+command for each; it ends with status 5 if there are any. A row that is tuned, such
+as a queue type with the overhead of the line or a queue with marks of your own, is
+none of them; a rule of FastTrack that takes packets past marks or a simple queue is
+one. Interfaces that are not given are not compared. --remove prints the commands
+that remove what was added, of whatever style, and nothing else.
 
 The password is not in the output: the user is disabled until it is given one,
 by the command beside it. --show-password writes it, from the configuration or

@@ -120,7 +120,7 @@ func printFindings(a *app.App, findings []export.Finding) error {
 			Differences: make([]exportDifference, len(f.Differences)), Command: f.Cure,
 		}
 		for i, d := range f.Differences {
-			shown[n].Differences[i] = exportDifference(d)
+			shown[n].Differences[i] = exportDifference{d.Property, d.Want, d.Have}
 		}
 	}
 	switch a.Global.Output {

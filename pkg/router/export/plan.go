@@ -134,11 +134,14 @@ func (p *Plan) shapes(q Queue) bool { return q.Name != "" }
 // bucketSize is the burst of a queue that wanctl moves, in seconds at its limit.
 const bucketSize = "0.05"
 
+// noMark as packet-mark stands for packets without one.
+const noMark = "no-mark"
+
 // queueTree returns queues that start at the ceiling. A queue that exists keeps its
 // limit.
 func (p *Plan) queueTree() []Item {
 	queue := func(q Queue, parent, mark string) Item {
-		packets := fixed("packet-mark", "no-mark")
+		packets := fixed("packet-mark", noMark)
 		if p.Style == Marks {
 			packets = named("packet-mark", mark)
 		}

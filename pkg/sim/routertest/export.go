@@ -180,7 +180,7 @@ var exported = []test{
 			got[row] = text + "; " + x.Cure
 		}
 		want := map[string]string{
-			`/queue tree second down`:      `different, packet-mark x for no-mark, disabled yes for no; /queue tree set [find name="second down"] packet-mark=no-mark disabled=no`,
+			`/queue tree second down`:      `different, packet-mark x for no-mark, disabled yes for no; /queue tree set [find name="second down"] disabled=no`,
 			`/queue tree second up`:        `missing; /queue tree add name="second up" parent="ether1-wan" packet-mark=no-mark queue="cake-up-second" max-limit=38500k bucket-size=0.05 comment="wanctl second"`,
 			`/queue type cake-down-second`: `tuned, cake-wash false for yes; /queue type set [find name="cake-down-second"] cake-wash=yes`,
 			`/user group second`: `different, policy read,api,rest-api,ssh,reboot for read,write,api,rest-api,ssh; ` +

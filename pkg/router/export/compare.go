@@ -1,0 +1,152 @@
+package export
+
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/wanctl/wanctl/pkg/router/rosdata"
+)
+
+// compare returns the finding about the rows that have the key of the item. Of
+// several routes in one table the one that is nearest counts.
+func (i Item) compare(rows, types []rosdata.Row) Finding {
+	switch {
+	case len(rows) == 0:
+		return Finding{Item: i, State: Missing, Cure: i.Add()}
+	case len(rows) > 1 && i.Key != "routing-table":
+		return Finding{Item: i, State: Different, Differences: []Difference{{Property: i.Key, Want: "one row", Have: strconv.Itoa(len(rows)) + " rows"}}}
+	}
+	best := i.compareRow(rows[0], types)
+	for _, r := range rows[1:] {
+		if f := i.compareRow(r, types); len(f.Differences) < len(best.Differences) {
+			best = f
+		}
+	}
+	return best
+}
+
+func (i Item) compareRow(r rosdata.Row, types []rosdata.Row) Finding {
+	f := Finding{Item: i, State: OK}
+	cures := map[State][]string{}
+	note := func(state State, p Prop, have string) {
+		if f.State != Different {
+			f.State = state
+		}
+		f.Differences = append(f.Differences, Difference{p.Name, i.Properties()[p.Name], have, state == Tuned})
+		cures[state] = append(cures[state], p.String())
+	}
+	for _, p := range i.Props {
+		have := r[p.Name]
+		switch {
+		case p.Name == i.Key, ignored(p):
+		case p.Name == "policy":
+			i.comparePolicies(p, have, note)
+		case p.isFlag():
+			if have == "false" || have == "no" { // not all services show one that is set
+				note(Different, p, have)
+			}
+		case sameValue(p.Value, have):
+		case tunable(p), p.Name == "queue" && manageQueues(have, types):
+			note(Tuned, p, have)
+		default:
+			note(Different, p, have)
+		}
+	}
+	_, switched := i.prop("disabled")
+	if rosdata.Bool(r["disabled"]) && (!switched || i.Menu == "/user") {
+		f.State = Different
+		f.Differences = append(f.Differences, Difference{Property: "disabled", Want: "no", Have: "yes"})
+		cures[Different] = append(cures[Different], "disabled=no")
+	}
+	if cure := cures[f.State]; len(cure) > 0 {
+		f.Cure = i.Menu + " set [find" + i.conditions(i.Key) + "] " + strings.Join(cure, " ")
+	}
+	if rosdata.Bool(r["invalid"]) {
+		f.State = Different
+		f.Differences = append(f.Differences, Difference{Property: "invalid", Want: "no", Have: "yes"})
+	}
+	return f
+}
+
+// comparePolicies notes policies that the group lacks, or has beyond need.
+func (i Item) comparePolicies(p Prop, have string, note func(State, Prop, string)) {
+	want, has := list(p.Value), slices.DeleteFunc(list(have), func(s string) bool { return strings.HasPrefix(s, "!") })
+	without := func(a, b []string) bool {
+		return slices.ContainsFunc(a, func(s string) bool { return !slices.Contains(b, s) })
+	}
+	switch {
+	case without(want, has):
+		note(Different, p, strings.Join(has, ","))
+	case without(has, want):
+		note(Tuned, p, strings.Join(has, ","))
+	}
+}
+
+// ignored reports whether a property is not compared: it cannot be read, it changes
+// while wanctl runs, it names nothing yet, or it is only text for people.
+func ignored(p Prop) bool {
+	switch p.Name {
+	case "password", "comment", "max-limit", "disabled":
+		return true
+	}
+	return p.Value == wanPlaceholder || p.Value == lanPlaceholder
+}
+
+// tunable reports whether wanctl works with other values of the property. A queue
+// that takes packets by a mark has rules of somebody else that set it.
+func tunable(p Prop) bool {
+	return strings.HasPrefix(p.Name, "cake-") || p.Name == "bucket-size" || p.Name == "address" ||
+		p.Name == "packet-mark" && p.Value == noMark
+}
+
+// manageQueues reports whether the queue types, one or two, are of a kind that keeps
+// delay short at a limit.
+func manageQueues(names string, types []rosdata.Row) bool {
+	for name := range strings.SplitSeq(names, "/") {
+		if !slices.ContainsFunc(types, func(r rosdata.Row) bool {
+			return r["name"] == name && (r["kind"] == "cake" || r["kind"] == "fq-codel")
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameValue compares values in all forms that RouterOS has for them: lists have any
+// order, a host may be a prefix, numbers have zeros at their end.
+func sameValue(want, have string) bool {
+	if rosdata.Same(want, have) {
+		return true
+	}
+	if a, b := list(want), list(have); len(a) > 1 && len(a) == len(b) {
+		slices.Sort(a)
+		slices.Sort(b)
+		return slices.EqualFunc(a, b, sameValue)
+	}
+	if a, ok := prefix(want); ok {
+		b, ok := prefix(have)
+		return ok && a == b
+	}
+	if a, b := strings.Split(want, "/"), strings.Split(have, "/"); len(a) > 1 {
+		return slices.EqualFunc(a, b, sameValue)
+	}
+	x, err1 := strconv.ParseFloat(want, 64)
+	y, err2 := strconv.ParseFloat(have, 64)
+	return err1 == nil && err2 == nil && x == y
+}
+
+// list splits a value at the commas of REST and the API, or the semicolons of a
+// console.
+func list(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ';' })
+}
+
+func prefix(s string) (netip.Prefix, bool) {
+	if a, err := netip.ParseAddr(s); err == nil {
+		return netip.PrefixFrom(a, a.BitLen()), true
+	}
+	p, err := netip.ParsePrefix(s)
+	return p, err == nil
+}
