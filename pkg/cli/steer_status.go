@@ -114,6 +114,8 @@ func steeringLines(h telemetry.SteeringHealth) [][2]string {
 		rule = "enabled"
 	case d.Rule.Enabled != nil:
 		rule = "disabled"
+	case h.Source == telemetry.FromFile && d.Rule.ByHand:
+		rule = "last seen " + map[bool]string{true: "enabled", false: "disabled"}[h.Steering.Enabled]
 	case h.Source == telemetry.FromFile:
 		rule = "not known"
 	}

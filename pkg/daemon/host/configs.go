@@ -1,6 +1,7 @@
 package host
 
 import (
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 	"github.com/wanctl/wanctl/pkg/state"
+	"github.com/wanctl/wanctl/pkg/steering"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 	"github.com/wanctl/wanctl/pkg/telemetry/aggregate"
 	"github.com/wanctl/wanctl/pkg/telemetry/daemonsock"
@@ -225,6 +227,11 @@ func SavedSteering(cfg *config.Steering) func() (telemetry.SteeringHealth, error
 		}
 		h.Counters = telemetry.SteeringCounters{
 			RedCount: left.RedCount, GoodCount: left.GoodCount, BadCount: left.BadCount, CakeReadFailures: left.CakeReadFailures,
+		}
+		var law steering.Memory
+		if json.Unmarshal(left.Law, &law) == nil && law.ByHand {
+			since := at.Add(-max(law.HandAge, 0))
+			h.Detail.Reason, h.Detail.Rule.ByHand, h.Detail.Rule.Since = steering.ByHand.String(), true, &since
 		}
 		return h, nil
 	}

@@ -4,6 +4,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/steering"
 )
 
@@ -87,5 +90,30 @@ func TestDropsNotCountedByEveryWay(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// TestSimpleQueueByEveryWay: both directions of a simple queue are read.
+func TestSimpleQueueByEveryWay(t *testing.T) {
+	for _, way := range transports() {
+		t.Run(way.name, func(t *testing.T) {
+			inVirtualTime(t, way, shipped(), func(v *virtual) {
+				if err := v.sim.Run(`/queue simple add name="my line" target=ether1 max-limit=30M/300M`); err != nil {
+					v.t.Fatal(err)
+				}
+				sides := [2]router.Counters{{Bytes: 5, Dropped: 2, QueuedPackets: 3}, {Bytes: 700, QueuedPackets: 9}}
+				if err := v.sim.SetSimpleCounters("my line", sides); err != nil {
+					v.t.Fatal(err)
+				}
+				got, err := Queues{Router: v.client, Simple: "my line"}.Counters(v.t.Context())
+				if err != nil {
+					v.t.Fatal(err)
+				}
+				want := [2]steering.Counters{{Bytes: 5, Dropped: 2, QueuedPackets: 3}, {Bytes: 700, QueuedPackets: 9}}
+				if diff := cmp.Diff(want, got); diff != "" {
+					v.t.Errorf("(-want +got)\n%s", diff)
+				}
+			})
+		})
 	}
 }

@@ -10,34 +10,48 @@ import (
 	"github.com/wanctl/wanctl/pkg/steering"
 )
 
-// Queues reads the counters of the primary WAN's queues.
+// Queues reads the counters of the primary WAN's queues: two of the queue tree, or the
+// two directions of one simple queue.
 type Queues struct {
 	Router router.Client
 	Names  [2]string // download, upload; one may be empty
+	Simple string    // in place of Names
 }
 
 var _ steerd.Meter = Queues{}
 
 // Counters implements steerd.Meter.
 func (q Queues) Counters(ctx context.Context) ([2]steering.Counters, error) {
+	read, err := q.read(ctx)
+	if err != nil {
+		return [2]steering.Counters{}, fmt.Errorf("reading queue counters: %w", err)
+	}
 	var counters [2]steering.Counters
+	for i, c := range read {
+		counters[i] = steering.Counters{Dropped: c.Dropped, QueuedPackets: c.QueuedPackets, Bytes: c.Bytes}
+	}
+	return counters, nil
+}
+
+// read returns the router's counters, zero for a direction without a queue. Which
+// direction is which of a simple queue does not matter to the law.
+func (q Queues) read(ctx context.Context) (counters [2]router.Counters, err error) {
+	if q.Simple != "" {
+		return q.Router.SimpleCounters(ctx, q.Simple)
+	}
 	var names []string
-	for _, name := range q.Names {
+	var at []int
+	for i, name := range q.Names {
 		if name != "" {
-			names = append(names, name)
+			names, at = append(names, name), append(at, i)
 		}
 	}
 	read, err := q.Router.Counters(ctx, names...)
 	if err != nil {
-		return counters, fmt.Errorf("reading queue counters: %w", err)
+		return counters, err
 	}
-	for i, name := range q.Names {
-		if name == "" {
-			continue
-		}
-		c := read[0]
-		read = read[1:]
-		counters[i] = steering.Counters{Dropped: c.Dropped, QueuedPackets: c.QueuedPackets, Bytes: c.Bytes}
+	for i, c := range read {
+		counters[at[i]] = c
 	}
 	return counters, nil
 }

@@ -88,13 +88,25 @@ func TestRuleSet(t *testing.T) {
 func TestQueues(t *testing.T) {
 	d := device{}
 	q := Queues{Router: &d, Names: [2]string{"down", "up"}}
-	got, err := q.Counters(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := [2]steering.Counters{{Dropped: 10, QueuedPackets: 1, Bytes: 99}, {Dropped: 20, QueuedPackets: 2, Bytes: 99}}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
+	first := steering.Counters{Dropped: 10, QueuedPackets: 1, Bytes: 99}
+	for _, tt := range []struct {
+		name  string
+		names [2]string
+		want  [2]steering.Counters
+	}{
+		{"both", q.Names, [2]steering.Counters{first, {Dropped: 20, QueuedPackets: 2, Bytes: 99}}},
+		{"download alone", [2]string{"down", ""}, [2]steering.Counters{first, {}}},
+		{"upload alone", [2]string{"", "up"}, [2]steering.Counters{{}, first}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := Queues{Router: &d, Names: tt.names}.Counters(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
 	}
 	d.err = router.ErrUnreachable
 	if _, err := q.Counters(t.Context()); !errors.Is(err, router.ErrUnreachable) {

@@ -105,10 +105,11 @@ type change struct {
 // simulated router, in the time of a synctest bubble.
 type virtual struct {
 	*line
-	t    *testing.T
-	sim  *simrouter.Router
-	loop *steerd.Loop
-	law  steering.Config
+	t      *testing.T
+	sim    *simrouter.Router
+	loop   *steerd.Loop
+	client router.Client
+	law    steering.Config
 
 	mu      sync.Mutex // protects the following
 	changes []change
@@ -153,6 +154,7 @@ func inVirtualTime(t *testing.T, way transport, law steering.Config, do func(v *
 		if err != nil {
 			t.Fatal(err)
 		}
+		v.client = client
 		v.loop = steerd.New(steerd.Config{
 			Law: law, Interval: virtualInterval, History: 10,
 			Path:   v.line,
