@@ -203,3 +203,37 @@ func TestDropsNotCounted(t *testing.T) {
 		s.until(false, time.Minute)
 	})
 }
+
+// A write of ours whose answer was lost in a long outage is ours, not somebody else's:
+// the rule is switched off again when the congestion is over.
+func TestWriteBeforeAnOutageIsOurs(t *testing.T) {
+	for _, restart := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld()
+			w.lost = true
+			s := start(t, w, func(c *Config) { c.Meter = nil })
+			sleep(5 * time.Second)
+			w.congest()
+			for w.written() == nil {
+				sleep(time.Millisecond)
+			}
+			w.set(func(w *world) { w.down = errSilent })
+			sleep(10 * time.Minute)
+			if restart {
+				s.stop()
+				memory := s.record().Memory
+				sleep(time.Hour)
+				s = start(t, w, func(c *Config) { c.Meter, c.Memory = nil, memory.Aged(time.Hour) })
+				sleep(time.Minute)
+			}
+			w.set(func(w *world) { w.down, w.lost = nil, false })
+			sleep(time.Minute)
+			if st := s.status(); !st.Steered || st.Rule.ByHand || len(s.foreign) != 0 {
+				t.Errorf("restart %v: foreign %v, %+v", restart, s.foreign, st)
+			}
+			w.calm()
+			s.until(false, time.Minute)
+			s.stop()
+		})
+	}
+}

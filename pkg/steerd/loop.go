@@ -268,6 +268,7 @@ func (l *Loop) step(now, late time.Duration, sample bool) {
 		in.AlternateExcessKnown, in.AlternateExcess = a.known(), a.RTT-a.Baseline
 	}
 	in.RuleKnown, in.RuleEnabled, in.RuleChangeable = l.rule.unseen, l.steered(), l.rule.usable
+	in.RuleOurs = l.rule.ours
 	if l.cfg.DryRun {
 		in.RuleKnown, in.RuleChangeable, in.Pretended = l.rule.attempted, l.rule.attempted, true
 	}

@@ -15,6 +15,7 @@ type rule struct {
 	attempted bool // at least one call was made
 	usable    bool // the last call worked, so the rule may be changed
 	unseen    bool // the law has not seen the reading yet
+	ours      bool // enabled is what a write of ours made it
 
 	dryRunEnabled bool      // what a dry run would have set
 	foreignAt     time.Time // when somebody else changed the rule last
@@ -174,7 +175,7 @@ func (l *Loop) confirm(r result) {
 	if l.rule.unanswered && r.enabled == l.rule.unansweredWrite.enable {
 		ours, by = true, l.rule.unansweredWrite.reason
 	}
-	if ours {
+	if l.rule.ours = ours; ours {
 		l.rule.writeDone()
 	}
 	// A rule that is enabled without a memory of having enabled it was enabled by

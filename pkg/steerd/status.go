@@ -79,6 +79,7 @@ func (l *Loop) answer(all bool) Record {
 	r := Record{Status: l.status()}
 	if all {
 		r.Memory = l.law.Remember(l.now())
+		r.Memory.Unconfirmed = l.rule.unanswered
 		r.History = History{
 			RTT: l.rtts.list(), Excess: l.excess.list(), Drops: l.drops.list(), Depth: l.depths.list(),
 			Transitions: l.transitions.list(),

@@ -170,7 +170,8 @@
 // disabled by hand stays disabled until the congestion is over, by the condition that
 // would have turned it off (GreenSamples GREEN in a row, or the score at or below
 // RecoveryThreshold for RecoverySustain). After that the law decides again. Both
-// outlive a restart. A dry run has no changes by hand, since it goes its own way.
+// outlive a restart. A write of ours whose outcome was not known is ours whenever it is
+// seen. A dry run has no changes by hand, since it goes its own way.
 //
 // While the rule cannot be changed, everything but the request goes on:
 // Decision.Steer is what the rule is. Once it can be changed, the request is what is

@@ -125,11 +125,11 @@ func (l *Law) observe(t time.Duration, in Input) (Reason, bool) {
 		return 0, false
 	}
 	why := Foreign
-	if l.requested != 0 && t-l.requestedAt <= writeGrace {
+	if l.requested != 0 && (in.RuleOurs || t-l.requestedAt <= writeGrace) {
 		why = l.requested
 	}
 	l.enabled, l.steer, l.requested = in.RuleEnabled, in.RuleEnabled, 0
-	l.byHand, l.byHandAt = why == Foreign && !in.Pretended, t
+	l.byHand, l.byHandAt = why == Foreign && !in.Pretended && !in.RuleOurs, t
 	l.damper.changed(t)
 	if why == Foreign {
 		// Counting starts afresh, so that their change stands for a while.

@@ -10,14 +10,15 @@ import (
 // Times are ages, so that a host without a valid clock can use it. The zero Memory
 // is a line never seen before.
 type Memory struct {
-	Steered bool            `json:"steered"`
-	Steer   bool            `json:"steer"`           // what the last decision said
-	Asked   string          `json:"asked"`           // why a change was requested; "": none since the last change
-	AskAge  time.Duration   `json:"ask_age_ns"`      // since the last request
-	ByHand  bool            `json:"by_hand"`         // somebody else made the rule what it is
-	HandAge time.Duration   `json:"by_hand_age_ns"`  // since then
-	Changes []time.Duration `json:"change_ages_ns"`  // ages of the last changes of the rule, newest first
-	Penalty time.Duration   `json:"penalty_left_ns"` // how long the threshold stays raised
+	Steered     bool            `json:"steered"`
+	Steer       bool            `json:"steer"`           // what the last decision said
+	Asked       string          `json:"asked"`           // why a change was requested; "": none since the last change
+	AskAge      time.Duration   `json:"ask_age_ns"`      // since the last request
+	Unconfirmed bool            `json:"unconfirmed"`     // a write of that was sent, and its outcome is not known
+	ByHand      bool            `json:"by_hand"`         // somebody else made the rule what it is
+	HandAge     time.Duration   `json:"by_hand_age_ns"`  // since then
+	Changes     []time.Duration `json:"change_ages_ns"`  // ages of the last changes of the rule, newest first
+	Penalty     time.Duration   `json:"penalty_left_ns"` // how long the threshold stays raised
 
 	StepAge    time.Duration `json:"step_age_ns"`
 	Continuous bool          `json:"continuous"`     // the last step had a sample
@@ -82,11 +83,11 @@ func (m Memory) Aged(by time.Duration) Memory {
 
 // PendingChange returns the change of the rule that was requested and not seen yet,
 // and why. Its outcome may be unknown: it may have been in flight when the process
-// ended. ok is false where nothing was requested, or so long ago that a change would
-// be somebody else's.
+// ended. ok is false where nothing was requested, or so long ago, without a write that
+// was sent, that a change would be somebody else's.
 func (m Memory) PendingChange() (steer bool, why Reason, ok bool) {
 	why, ok = reasonOf(m.Asked)
-	return !m.Steered, why, ok && clampAge(m.AskAge) <= writeGrace
+	return !m.Steered, why, ok && (m.Unconfirmed || clampAge(m.AskAge) <= writeGrace)
 }
 
 // reasonOf returns the reason of that name.

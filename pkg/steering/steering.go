@@ -109,6 +109,9 @@ type Input struct {
 	RuleKnown   bool
 	RuleEnabled bool
 	Pretended   bool
+	// RuleOurs is true when RuleEnabled is what a write of ours made it, however long
+	// ago that was requested.
+	RuleOurs bool
 
 	// RuleChangeable is false when the rule is absent, ambiguous or dynamic, and from
 	// a failed read or write until a read succeeds, so that the outcome of the write
