@@ -228,22 +228,22 @@ func TestRemoveScript(t *testing.T) {
 		}
 	}
 	want := []string{
-		`/ipv6 route remove [find routing-table="probe-home" and comment="wanctl home: probes"]`,
-		`/routing rule remove [find comment="wanctl home: probes" and action=lookup-only-in-table]`,
-		`/routing rule remove [find comment="wanctl home: probes to other networks" and action=lookup]`,
-		`/ip route remove [find routing-table="probe-home" and comment="wanctl home: probes"]`,
-		`/routing table remove [find name="probe-home" and comment="wanctl home: probes"]`,
-		`/ipv6 firewall mangle remove [find comment="wanctl home: mark upload" and action=mark-packet and new-packet-mark="home-upload"]`,
-		`/ipv6 firewall mangle remove [find comment="wanctl home: mark download" and action=mark-packet and new-packet-mark="home-download"]`,
-		`/ip firewall mangle remove [find comment="wanctl home: mark upload" and action=mark-packet and new-packet-mark="home-upload"]`,
-		`/ip firewall mangle remove [find comment="wanctl home: mark download" and action=mark-packet and new-packet-mark="home-download"]`,
-		`/queue simple remove [find name="both" and comment="wanctl home"]`,
-		`/queue tree remove [find name="up" and comment="wanctl home"]`,
-		`/queue tree remove [find name="down" and comment="wanctl home"]`,
-		`/queue type remove [find name="cake-up-home" and kind=cake and cake-diffserv=diffserv4 and cake-flowmode=dual-srchost]`,
-		`/queue type remove [find name="cake-down-home" and kind=cake and cake-diffserv=diffserv4 and cake-flowmode=dual-dsthost]`,
-		`/user remove [find name="wanctl" and comment="wanctl"]`,
-		`/user group remove [find name="wanctl" and comment="what wanctl needs"]`,
+		`/ipv6 route remove [find where routing-table="probe-home" and comment="wanctl home: probes"]`,
+		`/routing rule remove [find where comment="wanctl home: probes" and action=lookup-only-in-table]`,
+		`/routing rule remove [find where comment="wanctl home: probes to other networks" and action=lookup]`,
+		`/ip route remove [find where routing-table="probe-home" and comment="wanctl home: probes"]`,
+		`/routing table remove [find where name="probe-home" and comment="wanctl home: probes"]`,
+		`/ipv6 firewall mangle remove [find where comment="wanctl home: mark upload" and action=mark-packet and new-packet-mark="home-upload"]`,
+		`/ipv6 firewall mangle remove [find where comment="wanctl home: mark download" and action=mark-packet and new-packet-mark="home-download"]`,
+		`/ip firewall mangle remove [find where comment="wanctl home: mark upload" and action=mark-packet and new-packet-mark="home-upload"]`,
+		`/ip firewall mangle remove [find where comment="wanctl home: mark download" and action=mark-packet and new-packet-mark="home-download"]`,
+		`/queue simple remove [find where name="both" and comment="wanctl home"]`,
+		`/queue tree remove [find where name="up" and comment="wanctl home"]`,
+		`/queue tree remove [find where name="down" and comment="wanctl home"]`,
+		`/queue type remove [find where name="cake-up-home" and kind=cake and cake-diffserv=diffserv4 and cake-flowmode=dual-srchost]`,
+		`/queue type remove [find where name="cake-down-home" and kind=cake and cake-diffserv=diffserv4 and cake-flowmode=dual-dsthost]`,
+		`/user remove [find where name="wanctl" and comment="wanctl"]`,
+		`/user group remove [find where name="wanctl" and comment="what wanctl needs"]`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -112,7 +112,7 @@ func (i Item) Command() string {
 
 // Remove returns the command that removes the row if Add added it.
 func (i Item) Remove() string {
-	return i.Menu + " remove [find" + i.conditions(append([]string{i.Key}, i.Marker...)...) + "]"
+	return i.Menu + " remove [find where" + i.conditions(append([]string{i.Key}, i.Marker...)...) + "]"
 }
 
 // Properties returns the values of the row by name.
