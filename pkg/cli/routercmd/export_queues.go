@@ -59,11 +59,30 @@ func (e *exportOptions) setStyle(cmd *cobra.Command, plan *export.Plan) error {
 // queues completes the queues. Those of the other styles have names too, for
 // --remove.
 func (e *exportOptions) queues(plan *export.Plan) error {
-	if err := completeQueue(&plan.Download, "download", e.downloadQueue, e.downloadCeiling, !e.remove); err != nil {
-		return err
+	// A configuration that names one queue of the tree shapes that direction alone.
+	// What is removed was perhaps made for both.
+	one := !e.remove && e.base != nil && plan.Style != export.Simple && (plan.Download.Name == "") != (plan.Upload.Name == "")
+	for _, d := range []struct {
+		queue         *export.Queue
+		direction     string
+		name, ceiling string // flags
+		usual         export.Queue
+	}{
+		{&plan.Download, "download", e.downloadQueue, e.downloadCeiling, export.Queue{Name: "WAN-Download-" + plan.Name, Type: "cake-down-" + plan.Name}},
+		{&plan.Upload, "upload", e.uploadQueue, e.uploadCeiling, export.Queue{Name: "WAN-Upload-" + plan.Name, Type: "cake-up-" + plan.Name}},
+	} {
+		if d.ceiling == none || one && d.queue.Name == "" && d.name == "" {
+			*d.queue = export.Queue{}
+			continue
+		}
+		if err := completeQueue(d.queue, d.direction, d.name, d.ceiling, !e.remove); err != nil {
+			return err
+		}
+		d.queue.Name = cmp.Or(d.queue.Name, d.usual.Name)
+		d.queue.Type = cmp.Or(d.queue.Type, d.usual.Type)
 	}
-	if err := completeQueue(&plan.Upload, "upload", e.uploadQueue, e.uploadCeiling, !e.remove); err != nil {
-		return err
+	if plan.Download.Name == "" && plan.Upload.Name == "" {
+		return app.Usagef("there is no direction left to shape; give --download-ceiling or --upload-ceiling a rate")
 	}
 	if e.simpleQueue != "" {
 		if _, err := schema.ParseScalar(schema.RouterName, e.simpleQueue); err != nil {
@@ -72,22 +91,6 @@ func (e *exportOptions) queues(plan *export.Plan) error {
 		plan.Simple = e.simpleQueue
 	}
 	plan.Simple = cmp.Or(plan.Simple, "WAN-"+plan.Name)
-	oneQueue := e.base != nil && plan.Style != export.Simple && (plan.Download.Name != "" || plan.Upload.Name != "")
-	if e.downloadCeiling == none || oneQueue && plan.Download.Name == "" {
-		plan.Download = export.Queue{}
-	} else {
-		plan.Download.Name = cmp.Or(plan.Download.Name, "WAN-Download-"+plan.Name)
-		plan.Download.Type = cmp.Or(plan.Download.Type, "cake-down-"+plan.Name)
-	}
-	if e.uploadCeiling == none || oneQueue && plan.Upload.Name == "" {
-		plan.Upload = export.Queue{}
-	} else {
-		plan.Upload.Name = cmp.Or(plan.Upload.Name, "WAN-Upload-"+plan.Name)
-		plan.Upload.Type = cmp.Or(plan.Upload.Type, "cake-up-"+plan.Name)
-	}
-	if plan.Download.Name == "" && plan.Upload.Name == "" {
-		return app.Usagef("there is no direction left to shape; give --download-ceiling or --upload-ceiling a rate")
-	}
 	return nil
 }
 
@@ -101,9 +104,6 @@ func completeQueue(q *export.Queue, direction, name, ceiling string, needed bool
 			return app.Usagef("--%s-queue %q %v", direction, name, err)
 		}
 		q.Name = name
-	}
-	if ceiling == none {
-		return nil
 	}
 	if ceiling != "" {
 		rate, err := bitrate.Parse(ceiling)
