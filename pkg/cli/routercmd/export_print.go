@@ -26,20 +26,20 @@ func printExport(a *app.App, plan *export.Plan) error {
 	if a.Global.Output == output.Table {
 		return plan.Script(a.Out)
 	}
-	return printItems(a, plan.Items(), export.Item.Add)
+	return printItems(a, plan.Items(), export.Item.Add, export.Item.Properties)
 }
 
 func printRemoval(a *app.App, plan *export.Plan) error {
 	if a.Global.Output == output.Table {
 		return plan.RemoveScript(a.Out)
 	}
-	return printItems(a, plan.RemoveItems(), export.Item.Remove)
+	return printItems(a, plan.RemoveItems(), export.Item.Remove, export.Item.Identity)
 }
 
-func printItems(a *app.App, items []export.Item, command func(export.Item) string) error {
+func printItems(a *app.App, items []export.Item, command func(export.Item) string, properties func(export.Item) map[string]string) error {
 	shown := make([]exportItem, len(items))
 	for n, i := range items {
-		shown[n] = exportItem{Section: i.Section, Menu: i.Path(), Key: i.Key, Properties: i.Properties(), Command: command(i)}
+		shown[n] = exportItem{Section: i.Section, Menu: i.Path(), Key: i.Key, Properties: properties(i), Command: command(i)}
 	}
 	if a.Global.Output == output.CSV {
 		records := [][]string{{"section", "menu", "key", "name", "command"}}

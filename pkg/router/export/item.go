@@ -9,6 +9,7 @@
 package export
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
@@ -113,6 +114,17 @@ func (i Item) Command() string {
 // Remove returns the command that removes the row if Add added it.
 func (i Item) Remove() string {
 	return i.Menu + " remove [find where" + i.conditions(append([]string{i.Key}, i.Marker...)...) + "]"
+}
+
+// Identity returns the values by which Remove finds the row.
+func (i Item) Identity() map[string]string {
+	props := i.Properties()
+	for name := range props {
+		if name != i.Key && !slices.Contains(i.Marker, name) {
+			delete(props, name)
+		}
+	}
+	return props
 }
 
 // Properties returns the values of the row by name.

@@ -18,7 +18,7 @@ func (p *Plan) RemoveScript(w io.Writer) error {
 	var b strings.Builder
 	note(&b,
 		"Removes from the router what the export for the WAN "+rosdata.QuoteRSC(p.Name)+" added, and nothing else.",
-		"It may be run any number of times.")
+		"Stop wanctl for this WAN first. It may be run any number of times.")
 	notes := map[Section]string{
 		QueueTypes: "Queue types, unless another queue uses them.",
 		Users:      "The user and its group, unless queues of another WAN are left.",
