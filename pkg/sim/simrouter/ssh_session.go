@@ -89,14 +89,25 @@ func (c *sshChannel) requests(in <-chan *ssh.Request) {
 			ok = true
 		case "exec":
 			ok = ssh.Unmarshal(req.Payload, &line) == nil && !c.started
+		case "subsystem":
+			ok = ssh.Unmarshal(req.Payload, &line) == nil && !c.started && line.Text == "sftp" && c.session.user.May("ftp")
 		}
 		if req.WantReply {
 			// Before it runs: it may close the channel.
 			_ = req.Reply(ok, nil)
 		}
-		if ok && req.Type == "exec" {
+		switch {
+		case !ok:
+		case req.Type == "exec":
 			c.started = true
 			c.group.Go(func() { c.exec(line.Text) })
+		case req.Type == "subsystem":
+			c.started = true
+			c.group.Go(func() {
+				serveSFTP(c, c.session.router.state, c.session.user)
+				_, _ = c.SendRequest("exit-status", false, ssh.Marshal(&struct{ Status uint32 }{}))
+				_ = c.Close()
+			})
 		}
 	}
 }

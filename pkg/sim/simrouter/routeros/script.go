@@ -95,7 +95,9 @@ func (m *Router) Exec(e Exec) Executed {
 	if len(e.Line) > maxLine {
 		return Executed{Output: "line is too long\r\n", Failed: true}
 	}
-	out, err := rsc.Run(e.Line, rsc.Options{Host: &scriptHost{m: m, u: e.User, boot: e.Boot}})
+	host := &scriptHost{m: m, u: e.User, boot: e.Boot}
+	out, err := rsc.Run(e.Line, rsc.Options{Host: host})
+	out += host.printed.String()
 	if err != nil {
 		out += m.message(err) + "\r\n"
 	}

@@ -17,6 +17,7 @@ type scriptHost struct {
 	depth     int   // of scripts that run scripts
 	uncounted bool  // changes count neither as writes nor as flash sectors
 	boot      BootState
+	printed   strings.Builder // by imported files
 }
 
 var _ rsc.Host = (*scriptHost)(nil)
@@ -43,6 +44,9 @@ var logCommands = []string{"debug", "info", "warning", "error"}
 // which the simulator does not have.
 func (h *scriptHost) Command(path, name string) (rsc.Signature, bool) {
 	mn := h.m.menus[path]
+	if path == "/" && name == "import" {
+		return rsc.Signature{Unnamed: []string{"file-name"}}, true
+	}
 	if path == "/log" && slices.Contains(logCommands, name) {
 		return rsc.Signature{Unnamed: []string{"message"}}, true
 	}
@@ -98,6 +102,8 @@ func (h *scriptHost) Run(c rsc.Call) (rsc.Value, error) {
 		return h.find(c)
 	case c.Name == "get":
 		return h.get(c)
+	case c.Path == "/" && c.Name == "import":
+		return h.importFile(c)
 	case c.Path == "/log":
 		h.m.Log("script,"+c.Name, c.Args["message"].Text())
 		return rsc.Value{}, nil
