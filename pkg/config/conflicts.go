@@ -27,8 +27,13 @@ func CheckConflicts(wans []*WAN, steering ...*Steering) error {
 		claim(w.Path, "wan_name", "name", w.Name)
 		claim(w.Path, "lock_file", "file", w.LockFile)
 		claim(w.Path, "state_file", "file", w.StateFile)
-		claim(w.Path, "queues.download", "queue", w.Queues.Download+" on "+w.Router.Host)
-		claim(w.Path, "queues.upload", "queue", w.Queues.Upload+" on "+w.Router.Host)
+		for _, q := range []struct{ key, kind, name string }{
+			{"queues.download", "queue", w.Queues.Download}, {"queues.upload", "queue", w.Queues.Upload}, {"queues.simple", "simple queue", w.Queues.Simple},
+		} {
+			if q.name != "" {
+				claim(w.Path, q.key, q.kind, q.name+" on "+w.Router.Host)
+			}
+		}
 	}
 	for _, s := range steering {
 		claim(s.Path, "lock_file", "file", s.LockFile)

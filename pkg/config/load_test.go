@@ -129,12 +129,11 @@ func TestProblems(t *testing.T) {
 			"f: wan_name: is missing: Name of the WAN in logs, metrics and file names.",
 			"f: router.host: is missing: Address or name of the router.",
 			"f: router.user: is missing: User on the router; it needs the policies read, write and that of the transport.",
-			"f: queues.download: is missing: Queue of the router's queue tree that limits the download.",
-			"f: queues.upload: is missing: Queue of the router's queue tree that limits the upload.",
 			"f: continuous_monitoring.baseline_rtt_initial: is missing: Round-trip time of the idle line, to start from until it is measured.",
 			"f: continuous_monitoring.download.ceiling_mbps: is missing: The limit never rises above this: what the line carries on a good day.",
 			"f: continuous_monitoring.upload.ceiling_mbps: is missing: The limit never rises above this: what the line carries on a good day.",
 			"f: router.password: is missing: transport rest needs one; write ${ROUTER_PASSWORD} and set that in the environment",
+			"f: queues: names no queue; write download and upload, queues of the router's queue tree, or simple, one simple queue; 'wanctl router queue get' lists both kinds",
 			"f: continuous_monitoring.download.floor_mbps: is missing: the limit needs a floor; write floor_mbps, or floor_green_mbps, floor_yellow_mbps, floor_soft_red_mbps and floor_red_mbps",
 			"f: continuous_monitoring.upload.floor_mbps: is missing: the limit needs a floor; write floor_mbps, or floor_green_mbps, floor_yellow_mbps, floor_soft_red_mbps and floor_red_mbps",
 		}},
@@ -155,8 +154,7 @@ func TestProblems(t *testing.T) {
 			"f:17: router: is set twice, the first time in line 2"}},
 		{"section is a scalar", edit(t, "queues:\n  download: WAN-Download\n  upload: WAN-Upload", "queues: 5"), []string{
 			"f:6: queues: must hold keys of its own, such as download",
-			"f: queues.download: is missing: Queue of the router's queue tree that limits the download.",
-			"f: queues.upload: is missing: Queue of the router's queue tree that limits the upload.",
+			"f: queues: names no queue; write download and upload, queues of the router's queue tree, or simple, one simple queue; 'wanctl router queue get' lists both kinds",
 		}},
 		{"scalar is a section", edit(t, "wan_name: spectrum", "wan_name: {a: b}"), []string{
 			"f:1: wan_name: must be a single value: name of letters, digits, _ . -, up to 64"}},
@@ -213,7 +211,15 @@ func TestProblems(t *testing.T) {
 		{"bounds out of order", minimal + "  thresholds:\n    baseline_rtt_bounds:\n      min: 50\n      max: 50\n", []string{
 			"f:19: continuous_monitoring.thresholds.baseline_rtt_bounds.min: 50 ms must be below max, which is 50 ms"}},
 		{"same queue twice", edit(t, "WAN-Upload", "WAN-Download"), []string{
-			`f:8: queues.upload: "WAN-Download" is also the download queue; each direction needs its own`}},
+			`f:8: queues.upload: "WAN-Download" is also the download queue; each direction needs its own; a simple queue for both is queues.simple`}},
+		{"tree and simple queue", edit(t, "  upload:", "  simple: internet\n  upload:"), []string{
+			"f:8: queues.simple: stands for both directions; remove it, or remove queues.download and queues.upload"}},
+		{"target without a simple queue", edit(t, "  upload:", "  target: wan\n  upload:"), []string{
+			"f:8: queues.target: is about a simple queue; name that in queues.simple, or remove this"}},
+		{"another target", edit(t, "  download: WAN-Download\n  upload: WAN-Upload", "  simple: internet\n  target: ether1"), []string{
+			"f:8: queues.target: \"ether1\" must be one of lan, wan"}},
+		{"type without a queue", edit(t, "  upload: WAN-Upload", "  upload_type: cake"), []string{
+			"f:8: queues.upload_type: has no queue; name one in queues.upload"}},
 		{"no reflectors", minimal + "  ping_hosts: []\n", []string{
 			"f:17: continuous_monitoring.ping_hosts: must have 1..16 entries"}},
 		{"17 reflectors", minimal + "  ping_hosts: [a1,a2,a3,a4,a5,a6,a7,a8,a9,a10,a11,a12,a13,a14,a15,a16,a17]\n", []string{
@@ -688,6 +694,26 @@ func checkTable[T any](t *testing.T, kind fileType[T], text string) {
 		}
 		if _, _, _, err := parseFile(kind, strings.NewReader(text), "f", Options{Overrides: map[string]string{k.Name: k.Default}}); err != nil {
 			t.Errorf("default of %s: %v", k.Name, err)
+		}
+	}
+}
+
+func TestKindsOfQueues(t *testing.T) {
+	const both = "  download: WAN-Download\n  upload: WAN-Upload"
+	for name, want := range map[string]Queues{
+		"  download: a":                  {Download: "a"},
+		"  upload: b\n  upload_type: t":  {Upload: "b", UploadType: "t"},
+		"  simple: internet":             {Simple: "internet"},
+		"  simple: Tür 1\n  target: lan": {Simple: "Tür 1", Target: TargetLAN},
+		"  target: wan\n  simple: fibre": {Simple: "fibre", Target: TargetWAN},
+	} {
+		wan, _, err := Parse(strings.NewReader(edit(t, both, name)), "f", Options{})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if diff := cmp.Diff(want, wan.Queues); diff != "" {
+			t.Errorf("%s: -want +got\n%s", name, diff)
 		}
 	}
 }

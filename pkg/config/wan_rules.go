@@ -11,13 +11,31 @@ import (
 // finishWAN applies the rules that look at several keys of a WAN.
 func (v rules) finishWAN(w *WAN) {
 	v.finishBase(&w.Base)
-	if w.Queues.Download == w.Queues.Upload && w.Queues.Download != "" {
-		v.Errorf("queues.upload", "%q is also the download queue; each direction needs its own", w.Queues.Upload)
-	}
+	v.finishQueues(&w.Queues)
 	v.finishDirection("continuous_monitoring.download.", &w.Download)
 	v.finishDirection("continuous_monitoring.upload.", &w.Upload)
 	v.finishThresholds("continuous_monitoring.thresholds.", w)
 	v.warnMedian(len(w.PingHosts))
+}
+
+// finishQueues checks that the queues are those of one kind.
+func (v rules) finishQueues(q *Queues) {
+	const down, up, simple, target = "queues.download", "queues.upload", "queues.simple", "queues.target"
+	switch {
+	case !v.Valid(down, up, simple):
+	case q.Simple != "" && (q.Download != "" || q.Upload != ""):
+		v.Errorf(simple, "stands for both directions; remove it, or remove queues.download and queues.upload")
+	case q.Simple == "" && v.IsSet(target):
+		v.Errorf(target, "is about a simple queue; name that in queues.simple, or remove this")
+	case q.Simple == "" && q.Download == "" && q.Upload == "":
+		v.Errorf("queues", "names no queue; write download and upload, queues of the router's queue tree, or simple, one simple queue; 'wanctl router queue get' lists both kinds")
+	case q.Download == q.Upload && q.Download != "":
+		v.Errorf(up, "%q is also the download queue; each direction needs its own; a simple queue for both is queues.simple", q.Upload)
+	case q.Simple == "" && q.Download == "" && q.DownloadType != "":
+		v.Errorf("queues.download_type", "has no queue; name one in queues.download")
+	case q.Simple == "" && q.Upload == "" && q.UploadType != "":
+		v.Errorf("queues.upload_type", "has no queue; name one in queues.upload")
+	}
 }
 
 // warnMedian warns where use_median_of_three asks for something other than
