@@ -100,6 +100,9 @@ func label(r config.Router) string {
 // InUse returns the endpoint that a client of Open uses now, and how many times
 // it has changed that.
 func InUse(r config.Router, c router.Client) (transport, address string, switches int) {
+	if w, ok := c.(interface{ Unwrap() router.Client }); ok {
+		c = w.Unwrap()
+	}
 	endpoint := label(r)
 	if f, ok := c.(*failover.Client); ok {
 		endpoint, switches, _ = f.Status()

@@ -261,7 +261,7 @@ func (c *WANController) readLimits(ctx context.Context) error {
 		return nil
 	case errors.Is(err, context.Canceled):
 	case router.IsItemError(err):
-		return fmt.Errorf("%s: %w; check queues.download and queues.upload against 'wanctl router queue get --config %[1]s'", c.cfg.Path, err)
+		return fmt.Errorf("%s: %w; check %[3]s against 'wanctl router queue get --config %[1]s'", c.cfg.Path, err, c.queues.keys())
 	case router.IsAccessError(err):
 		return fmt.Errorf("%s: %w; try 'wanctl router info --config %[1]s'", c.cfg.Path, err)
 	}

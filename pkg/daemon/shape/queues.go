@@ -17,6 +17,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/daemon/routerdial"
 	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/router/failover"
+	"github.com/wanctl/wanctl/pkg/router/twoway"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 )
 
@@ -27,6 +28,7 @@ type Queues struct {
 	counters router.Client // the session that is polled; the same where that makes no difference
 	meter    router.Client // counters, or limits while the router spares no second session
 	names    [2]string     // by autorate.Direction
+	simple   string        // the simple queue that both are; "" for queues of the tree
 	types    [2]string     // queue types to write along with a limit; "" leaves them
 
 	absent [2]atomic.Bool       // no queue has the name, as last read
@@ -47,9 +49,17 @@ func OpenQueues(cfg *config.WAN, log *slog.Logger, onSwitch func(failover.Switch
 		endpoint: cfg.Router,
 		names:    [2]string{cfg.Queues.Download, cfg.Queues.Upload},
 		types:    [2]string{cfg.Queues.DownloadType, cfg.Queues.UploadType},
+		simple:   cfg.Queues.Simple,
+	}
+	if q.simple != "" {
+		q.names = twoway.Names(q.simple)
 	}
 	open := func(log *slog.Logger) (router.Client, error) {
-		return routerdial.Open(&cfg.Base, min(cfg.Timeouts.Command, daemon.RouterTimeout), log, onSwitch)
+		c, err := routerdial.Open(&cfg.Base, min(cfg.Timeouts.Command, daemon.RouterTimeout), log, onSwitch)
+		if err != nil || q.simple == "" {
+			return c, err
+		}
+		return twoway.New(c, twoway.Queue{Name: q.simple, Target: string(cfg.Queues.Target)}), nil
 	}
 	var err error
 	if cfg.Router.Transport == config.REST {
@@ -110,21 +120,32 @@ func faultOf(queue router.Queue, err error) actuate.Fault {
 
 // describe returns what a fault of a queue means, and what to do about it.
 func (q *Queues) describe(d autorate.Direction, f actuate.Fault) string {
-	name := q.names[d]
+	name, menu, key := q.names[d], "/queue tree", "queues."+d.String()
+	if q.simple != "" {
+		name, menu, key = q.simple, "/queue simple", "queues.simple"
+	}
 	switch f {
 	case actuate.NoFault:
 	case actuate.Absent:
-		return fmt.Sprintf("the router has no queue %q any more: the %v is not limited; was it renamed? see 'wanctl router queue get' and queues.%[2]v", name, d)
+		return fmt.Sprintf("the router has no queue %q any more: the %v is not limited; was it renamed? see 'wanctl router queue get' and %[3]s", name, d, key)
 	case actuate.Ambiguous:
 		return fmt.Sprintf("the router has several queues %q: none is written; see 'wanctl router queue get' and rename all but one", name)
 	case actuate.Invalid:
-		return fmt.Sprintf("queue %q is invalid, its parent or its type is gone: the %v is not limited; on the router: /queue tree print where invalid", name, d)
+		return fmt.Sprintf("queue %q is invalid, its parent or its type is gone: the %v is not limited; on the router: %s print where invalid", name, d, menu)
 	case actuate.Disabled:
-		return fmt.Sprintf("queue %q is disabled: the %v is not limited; on the router: /queue tree enable [find name=%[1]q]", name, d)
+		return fmt.Sprintf("queue %q is disabled: the %v is not limited; on the router: %[3]s enable [find name=%[1]q]", name, d, menu)
 	case actuate.Bypassed:
 		return fmt.Sprintf("queue %q carries nothing of the load: the %v is not limited", name, d)
 	}
 	return ""
+}
+
+// keys returns the keys of the configuration that name the queues.
+func (q *Queues) keys() string {
+	if q.simple != "" {
+		return "queues.simple"
+	}
+	return "queues.download and queues.upload"
 }
 
 // SetLimits implements control.Limiter. The client changes no queue when one of
