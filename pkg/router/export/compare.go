@@ -10,24 +10,25 @@ import (
 )
 
 // compare returns the finding about the rows that have the key of the item. Of
-// several routes in one table the one that is nearest counts.
-func (i Item) compare(rows, types []rosdata.Row) Finding {
+// several routes in one table the one that is nearest counts. Works reports whether
+// wanctl works with a value that is not the exported one.
+func (i Item) compare(rows []rosdata.Row, works func(p Prop, have string) bool) Finding {
 	switch {
 	case len(rows) == 0:
 		return Finding{Item: i, State: Missing, Cure: i.Add()}
 	case len(rows) > 1 && i.Key != "routing-table":
 		return Finding{Item: i, State: Different, Differences: []Difference{{Property: i.Key, Want: "one row", Have: strconv.Itoa(len(rows)) + " rows"}}}
 	}
-	best := i.compareRow(rows[0], types)
+	best := i.compareRow(rows[0], works)
 	for _, r := range rows[1:] {
-		if f := i.compareRow(r, types); len(f.Differences) < len(best.Differences) {
+		if f := i.compareRow(r, works); len(f.Differences) < len(best.Differences) {
 			best = f
 		}
 	}
 	return best
 }
 
-func (i Item) compareRow(r rosdata.Row, types []rosdata.Row) Finding {
+func (i Item) compareRow(r rosdata.Row, works func(p Prop, have string) bool) Finding {
 	f := Finding{Item: i, State: OK}
 	cures := map[State][]string{}
 	note := func(state State, p Prop, have string) {
@@ -48,7 +49,7 @@ func (i Item) compareRow(r rosdata.Row, types []rosdata.Row) Finding {
 				note(Different, p, have)
 			}
 		case sameValue(p.Value, have):
-		case tunable(p), p.Name == "queue" && manageQueues(have, types):
+		case works(p, have):
 			note(Tuned, p, have)
 		default:
 			note(Different, p, have)
@@ -72,16 +73,30 @@ func (i Item) compareRow(r rosdata.Row, types []rosdata.Row) Finding {
 
 // comparePolicies notes policies that the group lacks, or has beyond need.
 func (i Item) comparePolicies(p Prop, have string, note func(State, Prop, string)) {
-	want, has := list(p.Value), slices.DeleteFunc(list(have), func(s string) bool { return strings.HasPrefix(s, "!") })
-	without := func(a, b []string) bool {
-		return slices.ContainsFunc(a, func(s string) bool { return !slices.Contains(b, s) })
-	}
+	want, has := list(p.Value), granted(have)
 	switch {
-	case without(want, has):
+	case !contains(has, want):
 		note(Different, p, strings.Join(has, ","))
-	case without(has, want):
+	case !contains(want, has):
 		note(Tuned, p, strings.Join(has, ","))
 	}
+}
+
+// granted returns the policies of a group without those that it denies.
+func granted(policies string) []string {
+	return slices.DeleteFunc(list(policies), func(s string) bool { return strings.HasPrefix(s, "!") })
+}
+
+// grants reports whether the group has the policies.
+func grants(group, policies string, groups []rosdata.Row) bool {
+	return slices.ContainsFunc(groups, func(r rosdata.Row) bool {
+		return r["name"] == group && contains(granted(r["policy"]), list(policies))
+	})
+}
+
+// contains reports whether all has every element of some.
+func contains(all, some []string) bool {
+	return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
 }
 
 // ignored reports whether a property is not compared: it cannot be read, it changes
@@ -94,11 +109,23 @@ func ignored(p Prop) bool {
 	return p.Value == wanPlaceholder || p.Value == lanPlaceholder
 }
 
-// tunable reports whether wanctl works with other values of the property. A queue
-// that takes packets by a mark has rules of somebody else that set it.
-func tunable(p Prop) bool {
-	return strings.HasPrefix(p.Name, "cake-") || p.Name == "bucket-size" || p.Name == "address" ||
-		p.Name == "packet-mark" && p.Value == noMark
+// tunable reports whether wanctl works with another value of the property. A queue
+// that takes packets by a mark has rules of somebody else that set it, and a simple
+// queue may be about the networks behind an interface.
+func tunable(p Prop, have string) bool {
+	switch p.Name {
+	case "bucket-size", "address":
+		return true
+	case "packet-mark":
+		return p.Value == noMark
+	case "target":
+		targets := list(have)
+		return len(targets) > 0 && !slices.ContainsFunc(targets, func(s string) bool {
+			_, ok := prefix(s)
+			return !ok
+		})
+	}
+	return strings.HasPrefix(p.Name, "cake-")
 }
 
 // manageQueues reports whether the queue types, one or two, are of a kind that keeps

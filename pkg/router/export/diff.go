@@ -46,7 +46,10 @@ func (f Finding) Needed() bool { return f.State == Missing || f.State == Differe
 // show, or does not have, are Unreadable, as long as it shows others; another error
 // ends the comparison.
 func (p *Plan) Diff(read func(menu string) ([]rosdata.Row, error)) ([]Finding, error) {
-	menus := menus{read: read, known: map[string]menu{}}
+	menus := menus{read: read, known: map[string]menu{}, policies: map[string]string{}}
+	for _, u := range p.Users {
+		menus.policies[u.Name] = u.policies()
+	}
 	var findings []Finding
 	for _, u := range p.interfaces() {
 		if u.given {
@@ -68,7 +71,7 @@ func (p *Plan) Diff(read func(menu string) ([]rosdata.Row, error)) ([]Finding, e
 	if !slices.ContainsFunc(findings, func(f Finding) bool { return f.State != Unreadable }) && len(findings) > 0 {
 		return nil, findings[0].Err
 	}
-	otherTypes(findings)
+	instead(findings)
 	if p.Style == Marks || p.Style == Simple {
 		fastTrack, err := menus.fastTrack()
 		if err != nil {
@@ -83,6 +86,8 @@ func (p *Plan) Diff(read func(menu string) ([]rosdata.Row, error)) ([]Finding, e
 type menus struct {
 	read  func(menu string) ([]rosdata.Row, error)
 	known map[string]menu
+
+	policies map[string]string // that each user needs
 }
 
 type menu struct {
@@ -117,32 +122,46 @@ func (m menus) compare(i Item) (Finding, error) {
 	rows := slices.DeleteFunc(slices.Clone(all.rows), func(r rosdata.Row) bool {
 		return r[i.Key] != key.Value || rosdata.Bool(r["dynamic"]) && i.Section != Interfaces
 	})
-	types := menu{}
-	if i.Section == Queues {
-		if types, err = m.rows("/queue/type"); err != nil {
-			return Finding{}, err
-		}
+	var others menu // what the item refers to
+	switch {
+	case i.Section == Queues:
+		others, err = m.rows("/queue/type")
+	case i.Menu == "/user":
+		others, err = m.rows("/user/group")
 	}
-	return i.compare(rows, types.rows), nil
+	if err != nil {
+		return Finding{}, err
+	}
+	return i.compare(rows, func(p Prop, have string) bool {
+		switch p.Name {
+		case "queue":
+			return manageQueues(have, others.rows)
+		case "group":
+			return grants(have, m.policies[key.Value], others.rows)
+		}
+		return tunable(p, have)
+	}), nil
 }
 
-// otherTypes corrects the findings about queue types that are missing, but are not
-// needed either: the queue has another one that will do.
-func otherTypes(findings []Finding) {
-	instead := map[string]string{}
+// instead corrects the findings about queue types and groups that are missing, but are
+// not needed either: the queue or the user has others that will do.
+func instead(findings []Finding) {
+	type row struct{ menu, name string }
+	others := map[row]string{}
 	for _, f := range findings {
 		for _, d := range f.Differences {
+			menu := map[string]string{"queue": "/queue type", "group": "/user group"}[d.Property]
 			want, have := strings.Split(d.Want, "/"), strings.Split(d.Have, "/")
-			if d.Property == "queue" && d.tuned && len(want) == len(have) {
+			if d.tuned && menu != "" && len(want) == len(have) {
 				for n := range want {
-					instead[want[n]] = have[n]
+					others[row{menu, want[n]}] = have[n]
 				}
 			}
 		}
 	}
 	for n, f := range findings {
 		name := f.Properties()[f.Key]
-		if other := instead[name]; f.Section == QueueTypes && f.State == Missing && other != "" && other != name {
+		if other := others[row{f.Menu, name}]; f.State == Missing && other != "" && other != name {
 			findings[n].State, findings[n].Cure = Tuned, ""
 			findings[n].Differences = []Difference{{Property: f.Key, Want: name, Have: other, tuned: true}}
 		}

@@ -117,6 +117,12 @@ func TestDiffOfOtherQueues(t *testing.T) {
 		{"simple queue with one type", Simple, []rosdata.Row{
 			{"name": "both", "target": "ether1-wan", "queue": "my-cake/my-cake", "bucket-size": "0.1/0.1"}},
 			map[string]State{"both": Tuned, "cake-down-home": Tuned, "cake-up-home": Tuned}},
+		{"simple queue of the networks behind the interface", Simple, []rosdata.Row{
+			{"name": "both", "target": "192.168.20.0/24,2001:db8::/56", "queue": "cake-down-home/cake-up-home", "bucket-size": "0.05/0.05"}},
+			map[string]State{"both": Tuned, "cake-down-home": Missing, "cake-up-home": Missing}},
+		{"simple queue of another interface", Simple, []rosdata.Row{
+			{"name": "both", "target": "ether5", "queue": "cake-down-home/cake-up-home", "bucket-size": "0.05/0.05"}},
+			map[string]State{"both": Different, "cake-down-home": Missing, "cake-up-home": Missing}},
 		{"simple queue without CAKE one way", Simple, []rosdata.Row{
 			{"name": "both", "target": "ether1-wan", "queue": "my-cake/default-small", "bucket-size": "0.05/0.05"}},
 			map[string]State{"both": Different, "cake-down-home": Missing, "cake-up-home": Missing}},
@@ -135,6 +141,46 @@ func TestDiffOfOtherQueues(t *testing.T) {
 			for _, f := range findings {
 				if f.Section == Queues || f.Section == QueueTypes {
 					got[f.Properties()[f.Key]] = f.State
+				}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestDiffOfUsers(t *testing.T) {
+	const needed = "read,write,ssh,api,rest-api,!telnet"
+	tests := []struct {
+		name   string
+		users  []rosdata.Row
+		groups []rosdata.Row
+		want   map[string]State // by menu
+	}{
+		{"as exported", []rosdata.Row{{"name": "wanctl", "group": "wanctl", "address": "192.168.88.10"}}, []rosdata.Row{{"name": "wanctl", "policy": needed}},
+			map[string]State{"/user": OK, "/user group": OK}},
+		{"another group that will do", []rosdata.Row{{"name": "wanctl", "group": "full"}}, []rosdata.Row{{"name": "full", "policy": needed + ",reboot"}},
+			map[string]State{"/user": Tuned, "/user group": Tuned}},
+		{"another group that will not", []rosdata.Row{{"name": "wanctl", "group": "g"}}, []rosdata.Row{{"name": "g", "policy": "read,!write,ssh,api,rest-api"}},
+			map[string]State{"/user": Different, "/user group": Missing}},
+		{"disabled", []rosdata.Row{{"name": "wanctl", "group": "wanctl", "address": "192.168.88.10/32", "disabled": "true"}}, []rosdata.Row{{"name": "wanctl", "policy": needed}},
+			map[string]State{"/user": Different, "/user group": OK}},
+		{"a policy is missing", []rosdata.Row{{"name": "wanctl", "group": "wanctl", "address": ""}}, []rosdata.Row{{"name": "wanctl", "policy": "read;write;ssh;rest-api"}},
+			map[string]State{"/user": Tuned, "/user group": Different}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			findings, err := home().Diff(func(menu string) ([]rosdata.Row, error) {
+				return map[string][]rosdata.Row{"/user": tt.users, "/user/group": tt.groups}[menu], nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := map[string]State{}
+			for _, f := range findings {
+				if f.Section == Users {
+					got[f.Menu] = f.State
 				}
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
