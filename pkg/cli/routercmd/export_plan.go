@@ -94,6 +94,9 @@ func (e *exportOptions) source(a *app.App, cmd *cobra.Command, o *connFlags, pla
 	if wan.PingSource != "" || wan.PingInterface != "" {
 		plan.Probes = &export.Probes{Source: wan.PingSource, HostInterface: wan.PingInterface}
 	}
+	if wan.Queues.Simple != "" {
+		plan.Style, plan.Simple, plan.Target = export.Simple, wan.Queues.Simple, export.Target(wan.Queues.Target)
+	}
 	plan.Download = export.Queue{Name: wan.Queues.Download, Type: wan.Queues.DownloadType, Ceiling: wan.Download.Ceiling}
 	plan.Upload = export.Queue{Name: wan.Queues.Upload, Type: wan.Queues.UploadType, Ceiling: wan.Upload.Ceiling}
 	return wan.Router, nil

@@ -51,6 +51,9 @@ func (e *exportOptions) setStyle(cmd *cobra.Command, plan *export.Plan) error {
 		if !slices.Contains(targets, e.target) {
 			return app.Usagef("--target %q: use wan or lan, the side whose interface the queue is on", e.target)
 		}
+		if plan.Target != "" && plan.Target != export.Target(e.target) {
+			return app.Usagef("--target %s: the configuration says queues.target: %s; change it there", e.target, plan.Target)
+		}
 		plan.Target = export.Target(e.target)
 	}
 	return nil
