@@ -45,8 +45,12 @@ func (e *exportOptions) plan(a *app.App, cmd *cobra.Command, o *connFlags) (*exp
 	if plan.From, err = e.fromAddresses(); err != nil {
 		return nil, err
 	}
+	configured := plan.Style
 	if err := e.setStyle(cmd, plan); err != nil {
 		return nil, err
+	}
+	if e.base != nil && plan.Style == export.Simple && configured != export.Simple {
+		a.Warnf("%s names queues of the tree; for a simple queue it needs queues.simple in their place", e.base.Path)
 	}
 	if err := e.queues(plan); err != nil {
 		return nil, err

@@ -96,7 +96,7 @@ func (p *Plan) queueNotes() []string {
 		lines := []string{
 			"One simple queue for both directions. wanctl moves its max-limit, which begins at the",
 			"ceilings. Of A/B, A is what the target sends, that is, what comes in by " + rosdata.QuoteRSC(target) + ":",
-			comes + " (" + orElse(first.Type, "not shaped") + "). The configuration of this WAN says the same:",
+			comes + " (" + orElse(first.Type, "not shaped") + "). In the configuration of this WAN that is:",
 			"  queues:",
 			"    simple: " + rosdata.Quote(p.Simple),
 			"    target: " + string(means),
