@@ -77,8 +77,16 @@ func offer[T any](items []T, name, about func(T) string) []cobra.Completion {
 
 func queueNames(ctx context.Context, c router.Client, _ []string) ([]cobra.Completion, error) {
 	queues, err := c.Queues(ctx)
-	return offer(queues, func(q router.Queue) string { return q.Name },
-		func(q router.Queue) string { return "max-limit " + limitText(q.MaxLimit) }), err
+	if err != nil {
+		return nil, err
+	}
+	names := offer(queues, func(q router.Queue) string { return q.Name },
+		func(q router.Queue) string { return "max-limit " + limitText(q.MaxLimit) })
+	simple, err := simpleQueues(ctx, c)
+	return append(names, offer(simple, func(q router.SimpleQueue) string { return q.Name },
+		func(q router.SimpleQueue) string {
+			return "simple queue, max-limit " + pair(limitText(q.MaxLimit[0]), limitText(q.MaxLimit[1]))
+		})...), err
 }
 
 func queueTypeNames(ctx context.Context, c router.Client, _ []string) ([]cobra.Completion, error) {

@@ -4,19 +4,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
+	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
 type queueSetOptions struct {
-	maxLimit  string
-	queueType string
-	dryRun    bool
+	maxLimit         string
+	download, upload string
+	queueType        string
+	kind             string
+	dryRun           bool
+
+	downRate, upRate bitrate.Rate // as parsed
 }
 
 // queueChange is the output for programs. Limits are absent while unlimited.
@@ -34,72 +40,115 @@ func newQueueSetCmd(a *app.App, o *connFlags) *cobra.Command {
 	var set queueSetOptions
 	cmd := &cobra.Command{
 		Use:   "set NAME",
-		Short: "Set the limit or the type of one queue",
+		Short: "Set the limits or the type of one queue",
 		Long: `Set the limit, the type or both of the one queue of that exact name, and print
 what it was before and what the router reports afterwards. A queue that is as
 wanted already is not written to, which spares the router's flash.
+
+A simple queue has two limits, A/B, of which A is what its target sends. Both go in
+one write. --download and --upload name them where the router's target, or the
+configuration, says which is which.
 
 A running 'wanctl shape' takes a limit set by hand for the new truth and goes on
 from there.
 
 ` + app.ExitStatuses,
 		Example: `  wanctl router queue set WAN-Download-1 --max-limit 480M --wan spectrum
-  wanctl router queue set WAN-Download-1 --max-limit 0 --dry-run --host 192.168.88.1`,
+  wanctl router queue set WAN-Download-1 --max-limit 0 --dry-run --host 192.168.88.1
+  wanctl router queue set internet --max-limit 50M/500M --wan fibre
+  wanctl router queue set internet --download 480M --wan fibre`,
 		Args:              app.UsageArgs(cobra.ExactArgs(1)),
 		ValidArgsFunction: o.complete(a, queueNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			settings, err := set.settings(cmd)
-			if err != nil {
+			if err := set.check(cmd); err != nil {
 				return err
 			}
 			return o.with(a, cmd, func(ctx context.Context, client router.Client) error {
-				change, err := setQueue(ctx, client, args[0], settings, set.dryRun)
-				if errors.Is(err, router.ErrInvalid) && settings.Type != nil {
+				err := set.run(ctx, a, cmd, client, args[0], func() config.Queues { return o.configuredQueues(a, cmd) })
+				if errors.Is(err, router.ErrInvalid) && set.queueType != "" {
 					return fmt.Errorf("%w; 'wanctl router queue types' lists the queue types", err)
 				}
-				if err != nil {
-					return err
-				}
-				return printQueueChange(a, change)
+				return err
 			})
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&set.maxLimit, "max-limit", "", "new limit, such as 480M, 0.48G or 480000000; 0 is no limit (`RATE` in bit/s)")
-	f.StringVar(&set.queueType, "queue-type", "", "new queue type, by `NAME`")
+	f.StringVar(&set.maxLimit, "max-limit", "", "new limit, such as 480M, 0.48G or 480000000; 0 is no limit (`RATE` in bit/s); of a simple queue A/B, such as 50M/500M")
+	f.StringVar(&set.download, "download", "", "new limit of the download of a simple queue (`RATE` in bit/s)")
+	f.StringVar(&set.upload, "upload", "", "new limit of the upload of a simple queue (`RATE` in bit/s)")
+	f.StringVar(&set.queueType, "queue-type", "", "new queue type, by `NAME`; of a simple queue A/B, or one for both")
+	addKind(cmd, &set.kind)
 	f.BoolVar(&set.dryRun, "dry-run", false, "read and compare, but write nothing")
-	_ = cmd.RegisterFlagCompletionFunc("max-limit", cobra.NoFileCompletions)
+	for _, name := range []string{"max-limit", "download", "upload"} {
+		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
+	}
 	_ = cmd.RegisterFlagCompletionFunc("queue-type", o.completeValue(a, queueTypeNames))
 	return cmd
 }
 
-func (o *queueSetOptions) settings(cmd *cobra.Command) (router.QueueSettings, error) {
-	var set router.QueueSettings
-	if cmd.Flags().Changed("max-limit") {
-		limit, err := bitrate.Parse(o.maxLimit)
+// check checks the flags as far as that is possible without the queue.
+func (o *queueSetOptions) check(cmd *cobra.Command) error {
+	given := cmd.Flags().Changed
+	if err := checkKind(o.kind); err != nil {
+		return err
+	}
+	if given("max-limit") {
+		if _, err := bitrate.Parse(o.maxLimit); err != nil && !strings.Contains(o.maxLimit, "/") {
+			return app.Usagef("--max-limit: %v", err)
+		} else if _, err := ratePair(o.maxLimit); err != nil && strings.Contains(o.maxLimit, "/") {
+			return app.Usagef("--max-limit: %v", err)
+		}
+	}
+	for _, one := range []struct {
+		flag, text string
+		rate       *bitrate.Rate
+	}{{"download", o.download, &o.downRate}, {"upload", o.upload, &o.upRate}} {
+		if !given(one.flag) {
+			continue
+		}
+		if given("max-limit") {
+			return app.Usagef("give --max-limit, or --download and --upload, not both")
+		}
+		var err error
+		if *one.rate, err = bitrate.Parse(one.text); err != nil {
+			return app.Usagef("--%s: %v", one.flag, err)
+		}
+	}
+	if given("queue-type") && o.queueType == "" {
+		return app.Usagef("--queue-type: a name is needed; 'wanctl router queue types' lists them")
+	}
+	if !given("max-limit") && !given("download") && !given("upload") && o.queueType == "" {
+		return app.Usagef("nothing to set: give --max-limit, --queue-type or both")
+	}
+	return nil
+}
+
+// run changes the queue of a name.
+func (o *queueSetOptions) run(ctx context.Context, a *app.App, cmd *cobra.Command, client router.Client, name string, configured func() config.Queues) error {
+	f, err := findQueue(ctx, client, name, o.kind)
+	if err != nil {
+		return err
+	}
+	if f.simple != nil {
+		c, err := o.setSimpleQueue(ctx, cmd, client, *f.simple, configured())
 		if err != nil {
-			return set, app.Usagef("--max-limit: %v", err)
+			return err
 		}
-		set.MaxLimit = &limit
+		return printSimpleChange(a, c)
 	}
-	if cmd.Flags().Changed("queue-type") {
-		if o.queueType == "" {
-			return set, app.Usagef("--queue-type: a name is needed; 'wanctl router queue types' lists them")
-		}
-		set.Type = &o.queueType
+	set, err := o.treeSettings(cmd, name)
+	if err != nil {
+		return err
 	}
-	if set == (router.QueueSettings{}) {
-		return set, app.Usagef("nothing to set: give --max-limit, --queue-type or both")
+	c, err := setQueue(ctx, client, *f.tree, set, o.dryRun)
+	if err != nil {
+		return err
 	}
-	return set, nil
+	return printQueueChange(a, c)
 }
 
 // setQueue changes a queue where it differs from what is wanted.
-func setQueue(ctx context.Context, client router.Client, name string, set router.QueueSettings, dryRun bool) (queueChange, error) {
-	old, err := client.Queue(ctx, name)
-	if err != nil {
-		return queueChange{}, err
-	}
+func setQueue(ctx context.Context, client router.Client, old router.Queue, set router.QueueSettings, dryRun bool) (queueChange, error) {
 	now := old
 	if set.MaxLimit != nil {
 		now.MaxLimit = *set.MaxLimit
@@ -109,14 +158,14 @@ func setQueue(ctx context.Context, client router.Client, name string, set router
 	}
 	changed := now.MaxLimit != old.MaxLimit || now.Type != old.Type
 	if changed && !dryRun {
-		queues, err := client.SetQueues(ctx, router.QueueChange{Name: name, QueueSettings: set})
+		queues, err := client.SetQueues(ctx, router.QueueChange{Name: old.Name, QueueSettings: set})
 		if err != nil {
 			return queueChange{}, unsure(err, "the queue may have changed: 'wanctl router queue get' shows it")
 		}
 		now = queues[0]
 	}
 	return queueChange{
-		Queue: name, Changed: changed, DryRun: dryRun,
+		Queue: old.Name, Changed: changed, DryRun: dryRun,
 		OldMaxLimit: old.MaxLimit, MaxLimit: now.MaxLimit, OldType: old.Type, Type: now.Type,
 	}, nil
 }
@@ -129,22 +178,35 @@ func printQueueChange(a *app.App, c queueChange) error {
 		return output.List(a.Out, a.Global.Output, []queueChange{c}, nil)
 	case output.Table:
 	}
+	return printChange(a, change{
+		name: c.Queue, changed: c.Changed, dryRun: c.DryRun, oldType: c.OldType, newType: c.Type,
+		oldLimit: limitText(c.OldMaxLimit), limit: limitText(c.MaxLimit),
+	})
+}
+
+// change is a change as a person reads it.
+type change struct {
+	name, oldLimit, limit, oldType, newType string
+	changed, dryRun                         bool
+}
+
+func printChange(a *app.App, c change) error {
 	suffix := ""
-	if c.DryRun {
+	if c.dryRun {
 		suffix = " (dry run, nothing written)"
 	}
-	name := output.Printable(c.Queue)
-	if !c.Changed {
-		_, err := fmt.Fprintf(a.Out, "%s: is so already: max-limit %s, queue type %s\n", name, limitText(c.MaxLimit), output.Printable(c.Type))
+	name := output.Printable(c.name)
+	if !c.changed {
+		_, err := fmt.Fprintf(a.Out, "%s: is so already: max-limit %s, queue type %s\n", name, c.limit, output.Printable(c.newType))
 		return err
 	}
-	if c.MaxLimit != c.OldMaxLimit {
-		if _, err := fmt.Fprintf(a.Out, "%s: max-limit %s -> %s%s\n", name, limitText(c.OldMaxLimit), limitText(c.MaxLimit), suffix); err != nil {
+	if c.limit != c.oldLimit {
+		if _, err := fmt.Fprintf(a.Out, "%s: max-limit %s -> %s%s\n", name, c.oldLimit, c.limit, suffix); err != nil {
 			return err
 		}
 	}
-	if c.Type != c.OldType {
-		if _, err := fmt.Fprintf(a.Out, "%s: queue type %s -> %s%s\n", name, output.Printable(c.OldType), output.Printable(c.Type), suffix); err != nil {
+	if c.newType != c.oldType {
+		if _, err := fmt.Fprintf(a.Out, "%s: queue type %s -> %s%s\n", name, output.Printable(c.oldType), output.Printable(c.newType), suffix); err != nil {
 			return err
 		}
 	}
