@@ -253,7 +253,9 @@ func (c *WANController) readLimits(ctx context.Context) error {
 	c.start, err = c.queues.Limits(ctx)
 	for d, fault := range c.start.Faults {
 		if err == nil && fault.Unwritable() {
-			_, err = c.queues.limits.Queue(ctx, c.queues.names[d]) // in the words of the client
+			if _, err = c.queues.limits.Queue(ctx, c.queues.names[d]); err != nil { // in the words of the client
+				err = fmt.Errorf("reading the %v limit: %w", autorate.Direction(d), err)
+			}
 		}
 	}
 	switch {
