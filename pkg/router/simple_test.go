@@ -3,6 +3,11 @@ package router
 import (
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/wanctl/wanctl/pkg/bitrate"
 )
 
 func TestDownloadSide(t *testing.T) {
@@ -50,6 +55,32 @@ func TestDownloadSide(t *testing.T) {
 		}
 		if err != nil || side != tt.want || !strings.Contains(why, tt.why) {
 			t.Errorf("%s: side %d (%s), %v", tt.target, side, why, err)
+		}
+	}
+}
+
+func TestOverrides(t *testing.T) {
+	pair := func(a, b bitrate.Rate) [2]bitrate.Rate { return [2]bitrate.Rate{a * bitrate.Mbps, b * bitrate.Mbps} }
+	top := &SimpleQueue{Name: "top", MaxLimit: pair(100, 0)}
+	for _, tt := range []struct {
+		name   string
+		queue  SimpleQueue
+		parent *SimpleQueue
+		want   []string
+	}{
+		{"nothing", SimpleQueue{MaxLimit: pair(50, 500)}, nil, nil},
+		{"parent with room", SimpleQueue{MaxLimit: pair(50, 500)}, top, nil},
+		{"parent", SimpleQueue{MaxLimit: pair(500, 500)}, top, []string{`its parent "top" has the lower limit 100M for A, which holds`}},
+		{"parent of an unlimited queue", SimpleQueue{}, top, []string{`its parent "top" has the lower limit 100M for A, which holds`}},
+		{"limit-at", SimpleQueue{MaxLimit: pair(50, 500), LimitAt: pair(0, 100)}, nil, []string{"limit-at=100M: no lower limit can be set for B"}},
+		{"burst", SimpleQueue{MaxLimit: pair(50, 500), BurstLimit: pair(60, 400), BurstTime: [2]time.Duration{time.Second, time.Second}}, nil,
+			[]string{"burst-limit=60M lets A exceed its limit for a while"}},
+		{"burst without a time", SimpleQueue{MaxLimit: pair(50, 500), BurstLimit: pair(60, 600)}, nil, nil},
+		{"total", SimpleQueue{MaxLimit: pair(50, 500), TotalMaxLimit: 400 * bitrate.Mbps}, nil, []string{"total-max-limit=400M holds for both sides together"}},
+		{"total with room", SimpleQueue{MaxLimit: pair(50, 500), TotalMaxLimit: 550 * bitrate.Mbps}, nil, nil},
+	} {
+		if diff := cmp.Diff(tt.want, tt.queue.Overrides(tt.parent)); diff != "" {
+			t.Errorf("%s: -want +got\n%s", tt.name, diff)
 		}
 	}
 }

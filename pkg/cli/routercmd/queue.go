@@ -67,7 +67,8 @@ counts packets.
 
 A simple queue has two numbers of each kind, A/B: A is what its target sends. With
 the port to the provider as target, A is the line's download; with the LAN, B is.
-Which it is, and why, stands below the table.
+Which it is, and why, stands below the table, and so does what keeps its limits from
+being what holds: a parent with a lower one, limit-at, bursts, a total.
 
 With -o json, all queues are an array and one queue is an object. A limit that
 is absent there, or empty in CSV, is no limit.
@@ -140,8 +141,21 @@ func listQueues(a *app.App, queues []routerQueue) error {
 		if q.Download != "" {
 			which = q.Download + " is the download"
 		}
-		if _, err := fmt.Fprintf(a.Out, "%s: %s: %s\n", output.Printable(q.Name), which, output.Printable(q.Why)); err != nil {
-			return err
+		lines := append([]string{which + ": " + q.Why}, q.simple.Overrides(parentOf(q, queues))...)
+		for _, line := range lines {
+			if _, err := fmt.Fprintf(a.Out, "%s: %s\n", output.Printable(q.Name), output.Printable(line)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// parentOf returns the queue above a simple queue, nil if it is not among queues.
+func parentOf(q routerQueue, queues []routerQueue) *router.SimpleQueue {
+	for _, p := range queues {
+		if p.simple != nil && q.Parent != "" && p.Name == q.Parent {
+			return p.simple
 		}
 	}
 	return nil
