@@ -260,6 +260,9 @@ func (c *WANController) readLimits(ctx context.Context) error {
 	}
 	switch {
 	case err == nil:
+		for _, why := range c.queues.overrides(ctx) {
+			c.log.Warn("what is written may not be what limits", "simple_queue", c.cfg.Queues.Simple, "why", why)
+		}
 		return nil
 	case errors.Is(err, context.Canceled):
 	case router.IsItemError(err):

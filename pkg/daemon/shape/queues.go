@@ -54,6 +54,11 @@ func OpenQueues(cfg *config.WAN, log *slog.Logger, onSwitch func(failover.Switch
 	if q.simple != "" {
 		q.names = twoway.Names(q.simple)
 	}
+	for d, name := range q.names {
+		if name == "" {
+			return nil, fmt.Errorf("%s: queues.%v names no queue, and this loop controls both directions", cfg.Path, autorate.Direction(d))
+		}
+	}
 	open := func(log *slog.Logger) (router.Client, error) {
 		c, err := routerdial.Open(&cfg.Base, min(cfg.Timeouts.Command, daemon.RouterTimeout), log, onSwitch)
 		if err != nil || q.simple == "" {
@@ -138,6 +143,26 @@ func (q *Queues) describe(d autorate.Direction, f actuate.Fault) string {
 		return fmt.Sprintf("queue %q carries nothing of the load: the %v is not limited", name, d)
 	}
 	return ""
+}
+
+// overrides returns what keeps the limits of a simple queue from being what holds.
+// It is about the router's configuration as it is now: an error is no reason to stop.
+func (q *Queues) overrides(ctx context.Context) []string {
+	if q.simple == "" {
+		return nil
+	}
+	simple, err := q.limits.SimpleQueue(ctx, q.simple)
+	if err != nil {
+		return nil
+	}
+	if simple.Parent == "" {
+		return simple.Overrides(nil)
+	}
+	parent, err := q.limits.SimpleQueue(ctx, simple.Parent)
+	if err != nil {
+		return simple.Overrides(nil)
+	}
+	return simple.Overrides(&parent)
 }
 
 // keys returns the keys of the configuration that name the queues.
