@@ -62,7 +62,7 @@ func (c *Client) named(ctx context.Context, t table, props []string, names ...st
 			// Absent by the router's comparison: compare here.
 		}
 	}
-	rows, err := c.rows(ctx, t, Query{Menu: t.menu, Props: props})
+	rows, err := c.rows(ctx, t, Query{Menu: t.menu, Props: props}, names...)
 	if err != nil {
 		return nil, err
 	}
@@ -100,9 +100,9 @@ func (c *Client) withAddr(err error) error {
 	return fmt.Errorf("router %s: %w", c.target.Addr(), err)
 }
 
-// rows reads rows of a table and notes them by name. Rows of another menu are an
-// error.
-func (c *Client) rows(ctx context.Context, t table, q Query) ([]rosdata.Row, error) {
+// rows reads rows of a table and notes them by name, those of the given names also in
+// a table of many rows. Rows of another menu are an error.
+func (c *Client) rows(ctx context.Context, t table, q Query, names ...string) ([]rosdata.Row, error) {
 	rows, err := c.print(ctx, q)
 	if err != nil {
 		return nil, err
@@ -115,14 +115,18 @@ func (c *Client) rows(ctx context.Context, t table, q Query) ([]rosdata.Row, err
 			return nil, c.malformed(fmt.Errorf("answer for %s has the id %s", t.menu, rosdata.Quote(r[".id"])))
 		}
 	}
-	c.note(t, q, rows)
+	c.note(t, q, rows, names)
 	return rows, nil
 }
 
+// maxNoted is the number of rows up to which all rows of a table are kept.
+const maxNoted = 1000
+
 // note replaces what is known of the rows of a query. A name that several rows
 // have gets none. Properties that were not read stay as they were, as long as the
-// row of that name is the same.
-func (c *Client) note(t table, q Query, rows []rosdata.Row) {
+// row of that name is the same. Of a table of many rows, only those of names are
+// kept, and those that were known.
+func (c *Client) note(t table, q Query, rows []rosdata.Row, names []string) {
 	before := c.seen[t.menu]
 	now := make(map[string]rosdata.Row, len(rows))
 	if len(q.Where) > 0 {
@@ -137,6 +141,9 @@ func (c *Client) note(t table, q Query, rows []rosdata.Row) {
 	count := make(map[string]int, len(rows))
 	for _, r := range rows {
 		name := r[t.key]
+		if len(rows) > maxNoted && before[name] == nil && !slices.Contains(names, name) {
+			continue
+		}
 		if count[name]++; count[name] > 1 {
 			delete(now, name)
 			continue

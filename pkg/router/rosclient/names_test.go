@@ -3,6 +3,7 @@ package rosclient
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -141,5 +142,25 @@ func TestChangeByIDFollowsARead(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"*2=1000000"}, f.sets); diff != "" {
 		t.Errorf("changes: -want +got\n%s", diff)
+	}
+}
+
+// A table of many rows does not stay in memory.
+func TestManyRowsAreNotKept(t *testing.T) {
+	f := newRenaming()
+	for i := range 2 * maxNoted {
+		id := fmt.Sprintf("*%X", i+16)
+		f.order = append(f.order, id)
+		f.rows[id] = rosdata.Row{".id": id, "name": "q" + id, "max-limit": "1"}
+	}
+	c := New(Config{Transport: f, User: "u"})
+	if _, err := c.SetQueues(t.Context(), limit("down", 100)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Queues(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(c.seen[queueTree.menu]); n != 1 || c.seen[queueTree.menu]["down"]["max-limit"] != "100" {
+		t.Errorf("%d rows are kept", n)
 	}
 }
