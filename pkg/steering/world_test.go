@@ -315,7 +315,7 @@ func (v *invariants) writes(in steering.Input, dec steering.Decision, fail func(
 		return fail("asks for what cannot be done")
 	case dec.Steer && (in.Alternate == steering.AlternateDown || in.Alternate == steering.AlternateDegraded):
 		return fail("steers to a WAN that is %v", in.Alternate)
-	case dec.Steer && !dec.AlternateBetter && !(v.any && v.last.Steer):
+	case dec.Steer && !dec.AlternateBetter && (!v.any || !v.last.Steer):
 		return fail("steers to a WAN that is no better")
 	case dec.HoldUntil != 0:
 		return fail("changes before its own hold")

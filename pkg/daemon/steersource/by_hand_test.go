@@ -78,7 +78,7 @@ func TestDropsNotCountedByEveryWay(t *testing.T) {
 				law := shipped()
 				inVirtualTime(t, way, law, func(v *virtual) {
 					v.line.mu.Lock()
-					v.line.depth, v.countless = tt.depth, true
+					v.depth, v.countless = tt.depth, true
 					v.line.mu.Unlock()
 					time.Sleep(10 * time.Second)
 					v.congest(true)

@@ -33,10 +33,9 @@ func (n Neighbour) Condition(ctx context.Context) steerd.AlternateReading {
 		p.Probes.rest()
 	}
 	a := steerd.AlternateReading{Condition: conditionOf(h, uptime)}
-	switch r, err := p.ofLoop(h); {
-	case err == nil:
+	if r, err := p.ofLoop(h); err == nil {
 		a.Reading = r
-	default:
+	} else {
 		a.Source = fromLoop
 	}
 	return a
