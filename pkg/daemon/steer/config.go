@@ -6,7 +6,6 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/probe"
-	"github.com/wanctl/wanctl/pkg/router/twoway"
 	"github.com/wanctl/wanctl/pkg/steering"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 	"github.com/wanctl/wanctl/pkg/units"
@@ -76,19 +75,19 @@ func (cfg *Config) alternateProbes() (c probe.Config, ok bool) {
 
 // queues returns the names of the primary WAN's queues, download and upload.
 func (cfg *Config) queues() [2]string {
-	if simple := cfg.simple(); simple.Name != "" {
-		return twoway.Names(simple.Name)
+	if simple := cfg.simple(); simple != "" {
+		return [2]string{simple + " (A)", simple + " (B)"} // which is the download does not matter here
 	}
 	return [2]string{cfg.PrimaryDownload, cfg.PrimaryUpload}
 }
 
-// simple returns the simple queue of the primary WAN; its name is "" if that has
-// queues of the tree.
-func (cfg *Config) simple() (q twoway.Queue) {
-	if cfg.primary != nil && cfg.PrimaryDownload == "" && cfg.PrimaryUpload == "" {
-		q = twoway.Queue{Name: cfg.primary.Queues.Simple, Target: string(cfg.primary.Queues.Target)}
+// simple returns the name of the primary WAN's simple queue, "" if it has queues of
+// the tree.
+func (cfg *Config) simple() string {
+	if cfg.primary == nil || cfg.PrimaryDownload != "" || cfg.PrimaryUpload != "" {
+		return ""
 	}
-	return q
+	return cfg.primary.Queues.Simple
 }
 
 // notCounted returns the names of the queues that which selects.

@@ -20,7 +20,6 @@ import (
 	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/router/failover"
-	"github.com/wanctl/wanctl/pkg/router/twoway"
 	"github.com/wanctl/wanctl/pkg/state"
 	"github.com/wanctl/wanctl/pkg/steerd"
 	"github.com/wanctl/wanctl/pkg/telemetry"
@@ -150,11 +149,7 @@ func (s *steerDaemon) loopConfig() steerd.Config {
 		c.Path.(*steersource.Path).File = state.OpenWAN(cfg.PrimaryState)
 	}
 	if cfg.Mode.CakeAware && cfg.queues() != [2]string{} {
-		client := s.client
-		if simple := cfg.simple(); simple.Name != "" {
-			client = twoway.New(client, simple)
-		}
-		c.Meter = steersource.Queues{Router: client, Names: cfg.queues()}
+		c.Meter = steersource.Queues{Router: s.client, Names: cfg.queues(), Simple: cfg.simple()}
 	}
 	if s.memory != nil {
 		c.Memory, c.LastTransition = s.memory.law, s.memory.last.LastTransition
