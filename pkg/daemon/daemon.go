@@ -159,6 +159,7 @@ func (d *Daemon) ReportStatus(interval time.Duration, line func(context.Context)
 func (d *Daemon) Close() error {
 	defer d.restore()
 	d.quit(nil)
+	d.Notifier.Close()
 	var errs []error
 	for _, f := range d.closers {
 		errs = append(errs, f())

@@ -90,12 +90,23 @@ func (l *Logs) reopen() {
 	}
 }
 
+// close writes the last lines. Logs whose files or readers are stuck are given
+// up together, not one after the other.
 func (l *Logs) close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var errs []error
+	errs := make([]error, 0, len(l.files))
+	var mu sync.Mutex // protects errs
+	var closing sync.WaitGroup
 	for _, f := range l.files {
-		errs = append(errs, f.Close())
+		closing.Go(func() {
+			err := f.Close()
+			mu.Lock()
+			defer mu.Unlock()
+			errs = append(errs, err)
+		})
 	}
-	return errors.Join(append(errs, l.console.Close())...)
+	_ = l.console.Close() // its error is that nobody reads the console
+	closing.Wait()
+	return errors.Join(errs...)
 }

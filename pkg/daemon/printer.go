@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 )
@@ -43,9 +44,36 @@ func (p *Printer[T]) Put(v T) {
 	}
 }
 
-// run prints until ctx ends, then what is left. A reader that leaves ends the
-// run, as it would end any command in a pipe; a disk that is full does not.
+// printGrace is how long the end of a run waits for the reader of standard output.
+const printGrace = 2 * time.Second
+
+// run prints until ctx ends, then what is left of it, for printGrace at most.
 func (p *Printer[T]) run(ctx context.Context) error {
+	printed := make(chan struct{})
+	go func() {
+		defer close(printed)
+		p.print(ctx)
+	}()
+	select {
+	case <-printed:
+	case <-ctx.Done():
+		grace := time.NewTimer(printGrace)
+		defer grace.Stop()
+		select {
+		case <-printed:
+		case <-grace.C: // the goroutine hangs in a write until the process ends
+			p.lost.Add(uint64(len(p.lines)) + 1)
+		}
+	}
+	if n := p.lost.Load(); n > 0 {
+		p.daemon.Logs.Main().Warn("decisions were not printed: standard output was too slow, or full", "decisions", n)
+	}
+	return nil
+}
+
+// print prints until ctx ends, then what is left. A reader that leaves ends the
+// run, as it would end any command in a pipe; a disk that is full does not.
+func (p *Printer[T]) print(ctx context.Context) {
 	works := true
 	check := func(err error) (gone bool) {
 		switch {
@@ -64,20 +92,17 @@ func (p *Printer[T]) run(ctx context.Context) error {
 		select {
 		case v := <-p.lines:
 			if check(p.stream.Put(v)) {
-				return nil
+				return
 			}
 			continue
 		case <-ctx.Done():
 		}
 		for len(p.lines) > 0 {
 			if check(p.stream.Put(<-p.lines)) {
-				return nil
+				return
 			}
 		}
 		check(p.stream.Close())
-		if n := p.lost.Load(); n > 0 {
-			p.daemon.Logs.Main().Warn("decisions were not printed: standard output was too slow, or full", "decisions", n)
-		}
-		return nil
+		return
 	}
 }

@@ -29,12 +29,16 @@ func (t *Tasks) Run(ctx context.Context, log *slog.Logger, onReady func()) error
 	return s.Run(ctx)
 }
 
-// WatchLock returns a task that checks once a minute that the lock file is still
-// ours, and fails when it is not: an older program judges it by the PID inside
-// and may have removed it. Two controllers on one queue are worse than none.
+// lockWatch is the time between two checks of a lock file. A check costs two
+// system calls.
+const lockWatch = time.Second
+
+// WatchLock returns a task that fails within a second when the lock file is not
+// ours any more: an older program judges it by the PID inside and may have removed
+// it. Two controllers on one queue are worse than none.
 func WatchLock(name string, lock *state.Lock) supervisor.Task {
 	return supervisor.NewTask(name, nil, func(ctx context.Context) error {
-		ticker := time.NewTicker(time.Minute)
+		ticker := time.NewTicker(lockWatch)
 		defer ticker.Stop()
 		for {
 			select {

@@ -30,8 +30,13 @@ type Notifier struct {
 	start time.Time
 	next  atomic.Int64 // no ping before start+next
 
-	mu     sync.Mutex // protects the following field
+	mu     sync.Mutex // protects the following fields; never held for long
 	status string
+	unsent []string // messages that must arrive, oldest first, while the queue of the socket is full
+
+	sending sync.WaitGroup // the goroutine that sends unsent
+	closed  chan struct{}  // by Close
+	close   func()
 
 	watched sync.Mutex // protects the following field; never held for long
 	sources []*WatchdogSource
@@ -40,7 +45,8 @@ type Notifier struct {
 // New reads what systemd left in the environment. The error tells of a
 // watchdog setting that cannot be read; the Notifier then works without one.
 func New() (*Notifier, error) {
-	n := &Notifier{socket: os.Getenv("NOTIFY_SOCKET"), start: time.Now()}
+	n := &Notifier{socket: os.Getenv("NOTIFY_SOCKET"), start: time.Now(), closed: make(chan struct{})}
+	n.close = sync.OnceFunc(func() { close(n.closed) })
 	if n.socket == "" {
 		return n, nil
 	}
@@ -82,21 +88,79 @@ func (n *Notifier) Reloading() error {
 	return n.tell(daemon.SdNotifyReloading+"\n"+strings.TrimSpace(daemon.SdNotifyMonotonicUsec()), "")
 }
 
-// tell sends a message that must arrive, with a status unless it is empty.
+// maxUnsent bounds the messages that wait for a reader of the socket.
+const maxUnsent = 32
+
+// tell sends a message that must arrive, with a status unless it is empty. It does
+// not wait: while the queue of the socket is full, a goroutine tries again.
 func (n *Notifier) tell(message, status string) error {
 	if !n.Enabled() {
 		return nil
 	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	if status != "" {
-		n.mu.Lock()
 		n.status = oneLine(status)
 		message += "\nSTATUS=" + n.status
-		n.mu.Unlock()
 	}
-	if _, err := daemon.SdNotify(false, message); err != nil {
+	var err error
+	switch waiting := len(n.unsent); {
+	case waiting == 0:
+		if err = n.send(message); isFull(err) {
+			err = nil
+			n.unsent = append(n.unsent, message)
+			n.sending.Go(n.sendLate)
+		}
+	case waiting < maxUnsent:
+		n.unsent = append(n.unsent, message)
+	default:
+		err = fmt.Errorf("%d messages wait for it to read", waiting)
+	}
+	if err != nil {
 		return fmt.Errorf("notifying systemd at %s: %w", n.socket, err)
 	}
 	return nil
+}
+
+// isFull reports whether err means that the reader of the socket is late.
+func isFull(err error) bool { return errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.ENOBUFS) }
+
+// sendLate sends the messages of unsent in their order, until none is left or the
+// Notifier is closed. Messages that the socket refuses for good are dropped.
+func (n *Notifier) sendLate() {
+	ticker := time.NewTicker(retryPause / 10)
+	defer ticker.Stop()
+	for n.sendSome() {
+		select {
+		case <-n.closed:
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// sendSome sends as many messages of unsent as the socket takes, and reports
+// whether some are left.
+func (n *Notifier) sendSome() (left bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for len(n.unsent) > 0 {
+		if isFull(n.send(n.unsent[0])) {
+			return true
+		}
+		n.unsent = n.unsent[1:]
+	}
+	return false
+}
+
+// Close gives up messages that wait for a reader of the socket. It does not wait
+// for one.
+func (n *Notifier) Close() {
+	if n == nil {
+		return
+	}
+	n.close()
+	n.sending.Wait()
 }
 
 // Status shows one line in systemctl status. The same line again costs
@@ -108,7 +172,7 @@ func (n *Notifier) Status(status string) {
 	status = oneLine(status)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if status != n.status && n.send("STATUS="+status) == nil {
+	if status != n.status && len(n.unsent) == 0 && n.send("STATUS="+status) == nil {
 		n.status = status
 	}
 }

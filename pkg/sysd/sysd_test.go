@@ -173,6 +173,48 @@ func TestWatchdogDoesNotBlock(t *testing.T) {
 	}
 }
 
+// TestMessagesDoNotBlock: a reader that is late gets the messages later, in their
+// order; one that never reads holds up neither a message nor the end.
+func TestMessagesDoNotBlock(t *testing.T) {
+	m := listen(t, 0)
+	fill := func(n *Notifier) {
+		for n.send("FILL=1") == nil {
+		}
+	}
+	n := newNotifier(t)
+	fill(n)
+	for _, err := range []error{n.Ready("a"), n.Stopping("b")} { // would hang here
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	n.Status("dropped")
+	var got []string
+	for deadline := time.Now().Add(10 * time.Second); len(got) < 2 && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		for _, message := range m.all() {
+			if message != "FILL=1" {
+				got = append(got, message)
+			}
+		}
+	}
+	if diff := cmp.Diff([]string{"READY=1\nSTATUS=a", "STOPPING=1\nSTATUS=b"}, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	n.Close()
+
+	n = newNotifier(t)
+	fill(n)
+	var err error
+	for range maxUnsent + 1 {
+		err = n.Ready("")
+	}
+	if err == nil || !strings.Contains(err.Error(), m.path) {
+		t.Errorf("error %v after more messages than are kept, want one that names the socket", err)
+	}
+	n.Close() // would hang here
+	n.Close()
+}
+
 func TestEverySourceMustBeAlive(t *testing.T) {
 	m := listen(t, 3*time.Second)
 	n := newNotifier(t)
