@@ -109,7 +109,7 @@ func runSteer(a *app.App, cmd *cobra.Command, o steerOptions) error {
 		return steerOnce(cmd.Context(), a, opts)
 	}
 	if a.Global.Output != output.Table {
-		opts.Assessments = output.NewStream(a.Out, a.Global.Output, nil, printAssessment)
+		opts.Assessments = output.NewStream(a.Out, a.Global.Output, printAssessment)
 	}
 	return steer.Run(cmd.Context(), opts)
 }

@@ -62,37 +62,44 @@ func runSteerStatus(a *app.App, cmd *cobra.Command) error {
 	return nil
 }
 
-// printSteeringHealth prints what steering knows, for people or programs.
+// printSteeringHealth prints the state of steering, for people or programs.
 func printSteeringHealth(a *app.App, h telemetry.SteeringHealth) error {
-	switch a.Global.Output {
-	case output.JSON:
-		return output.EncodeJSON(a.Out, h)
-	case output.JSONL, output.CSV:
-		return output.List(a.Out, a.Global.Output, []telemetry.SteeringHealth{h}, steeringHealthColumns)
-	case output.Table:
+	if a.Global.Output == output.CSV {
+		return output.List(a.Out, output.CSV, []steeringRow{newSteeringRow(h)}, nil)
 	}
+	return output.One(a.Out, a.Global.Output, h, steeringText(h))
+}
+
+// steeringRow is the state of steering in CSV.
+type steeringRow struct {
+	Status      string  `json:"status"`
+	State       string  `json:"state"`
+	Enabled     bool    `json:"enabled"`
+	Mode        string  `json:"mode"`
+	Congestion  string  `json:"congestion"`
+	Reason      string  `json:"reason"`
+	TimeInState float64 `json:"time_in_state_seconds"`
+}
+
+func newSteeringRow(h telemetry.SteeringHealth) steeringRow {
+	return steeringRow{
+		Status: string(h.Status), State: h.Steering.State, Enabled: h.Steering.Enabled, Mode: h.Steering.Mode,
+		Congestion: h.Congestion.Primary.State, Reason: h.Detail.Reason, TimeInState: h.Decision.TimeInStateSeconds,
+	}
+}
+
+// steeringText returns a labelled line for each thing that is known.
+func steeringText(h telemetry.SteeringHealth) string {
+	var b strings.Builder
 	for _, line := range steeringLines(h) {
-		if line[1] == "" {
-			continue
-		}
-		if _, err := fmt.Fprintf(a.Out, "%-12s%s\n", line[0], line[1]); err != nil {
-			return err
+		if line[1] != "" {
+			fmt.Fprintf(&b, "%-12s%s\n", line[0], line[1])
 		}
 	}
-	return nil
+	return b.String()
 }
 
-var steeringHealthColumns = []output.Column[telemetry.SteeringHealth]{
-	field("status", func(h telemetry.SteeringHealth) any { return h.Status }),
-	field("state", func(h telemetry.SteeringHealth) any { return h.Steering.State }),
-	field("enabled", func(h telemetry.SteeringHealth) any { return h.Steering.Enabled }),
-	field("mode", func(h telemetry.SteeringHealth) any { return h.Steering.Mode }),
-	field("congestion", func(h telemetry.SteeringHealth) any { return h.Congestion.Primary.State }),
-	field("reason", func(h telemetry.SteeringHealth) any { return h.Detail.Reason }),
-	field("time_in_state_seconds", func(h telemetry.SteeringHealth) any { return h.Decision.TimeInStateSeconds }),
-}
-
-// steeringLines are label and text of what there is to say.
+// steeringLines returns pairs of label and text; a text may be empty.
 func steeringLines(h telemetry.SteeringHealth) [][2]string {
 	d := h.Detail
 	where, state := h.Congestion.Primary.WAN, h.Steering.State

@@ -41,15 +41,7 @@ func newVersionCmd(a *app.App) *cobra.Command {
 		Args:    app.UsageArgs(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
 			v := versionInfo{a.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH}
-			switch a.Global.Output {
-			case output.JSON:
-				return output.EncodeJSON(a.Out, v)
-			case output.JSONL, output.CSV:
-				return output.List(a.Out, a.Global.Output, []versionInfo{v}, nil)
-			case output.Table:
-			}
-			_, err := fmt.Fprintf(a.Out, "wanctl %s (%s, %s/%s)\n", v.Version, v.Go, v.OS, v.Arch)
-			return err
+			return output.One(a.Out, a.Global.Output, v, fmt.Sprintf("wanctl %s (%s, %s/%s)\n", v.Version, v.Go, v.OS, v.Arch))
 		},
 	}
 }

@@ -31,7 +31,7 @@ const ExitStatuses = `EXIT STATUS
   2  usage
   3  invalid configuration
   4  router unreachable, or it refused us
-  5  a check did not hold (no reply, queue or rule absent or ambiguous, damage)
+  5  a check failed (no reply, queue or rule absent or ambiguous, damage)
   6  another instance holds the lock`
 
 // UsageError is a mistake in how a command was called.
@@ -43,7 +43,7 @@ func Usagef(format string, args ...any) error {
 	return &UsageError{fmt.Sprintf(format, args...)}
 }
 
-// CheckError says that a check did not hold, which is an answer rather than a
+// CheckError says that a check failed, which is an answer rather than a
 // failure to get one.
 type CheckError struct{ msg string }
 
@@ -53,7 +53,7 @@ func Checkf(format string, args ...any) error {
 	return &CheckError{fmt.Sprintf(format, args...)}
 }
 
-// Exclusive refuses flags of cmd that do not go together.
+// Exclusive refuses flags of cmd that cannot be combined.
 func Exclusive(cmd *cobra.Command, flags ...string) error {
 	var given []string
 	for _, name := range flags {
@@ -62,7 +62,7 @@ func Exclusive(cmd *cobra.Command, flags ...string) error {
 		}
 	}
 	if len(given) > 1 {
-		return Usagef("%s do not go together", strings.Join(given, " and "))
+		return Usagef("%s cannot be combined", strings.Join(given, " and "))
 	}
 	return nil
 }

@@ -57,8 +57,12 @@ func runShow(o showOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.Global.Output != output.Table {
-		return output.List(o.Out, o.Global.Output, settings, settingColumns())
+	switch o.Global.Output {
+	case output.JSON, output.JSONL:
+		return output.List(o.Out, o.Global.Output, settings, nil)
+	case output.CSV:
+		return output.List(o.Out, output.CSV, settingRows(settings), nil)
+	case output.Table:
 	}
 	if !o.origin {
 		for i := range settings {
@@ -105,23 +109,25 @@ func steeringSettings(o showOptions) ([]schema.Setting, error) {
 	return all, nil
 }
 
-func settingColumns() []output.Column[schema.Setting] {
-	return []output.Column[schema.Setting]{
-		{Name: "key", Text: func(s schema.Setting) string { return s.Key }},
-		{Name: "value", Text: func(s schema.Setting) string { return settingText(s.Value) }},
-		{Name: "source", Text: func(s schema.Setting) string { return string(s.Source) }},
-		{Name: "line", Text: func(s schema.Setting) string {
-			if s.Line == 0 {
-				return ""
-			}
-			return fmt.Sprint(s.Line)
-		}},
-		{Name: "env", Text: func(s schema.Setting) string { return s.Env }},
-		{Name: "file", Text: func(s schema.Setting) string { return s.File }},
-	}
+// settingRow is a setting in CSV.
+type settingRow struct {
+	Key    string `json:"key"`
+	Value  string `json:"value"`
+	Source string `json:"source"`
+	Line   int    `json:"line,omitempty"`
+	Env    string `json:"env"`
+	File   string `json:"file"`
 }
 
-// settingText writes a value into one field.
+func settingRows(settings []schema.Setting) []settingRow {
+	rows := make([]settingRow, len(settings))
+	for i, s := range settings {
+		rows[i] = settingRow{s.Key, settingText(s.Value), string(s.Source), s.Line, s.Env, s.File}
+	}
+	return rows
+}
+
+// settingText returns a value as text for one cell.
 func settingText(value any) string {
 	switch v := value.(type) {
 	case nil:

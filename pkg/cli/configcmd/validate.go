@@ -221,13 +221,12 @@ func (v *validation) add(severity string, problems []config.Problem) {
 }
 
 func printValidations(o validateOptions, results []*validation) error {
-	if o.Global.Output != output.Table {
-		return output.List(o.Out, o.Global.Output, results, []output.Column[*validation]{
-			{Name: "file", Text: func(v *validation) string { return v.File }},
-			{Name: "ok", Text: func(v *validation) string { return fmt.Sprint(v.OK) }},
-			{Name: "errors", Text: func(v *validation) string { return fmt.Sprint(v.count("error")) }},
-			{Name: "warnings", Text: func(v *validation) string { return fmt.Sprint(v.count("warning")) }},
-		})
+	switch o.Global.Output {
+	case output.JSON, output.JSONL:
+		return output.List(o.Out, o.Global.Output, results, nil)
+	case output.CSV:
+		return output.List(o.Out, output.CSV, validationRows(results), nil)
+	case output.Table:
 	}
 	for _, v := range results {
 		if !v.OK {
@@ -238,4 +237,20 @@ func printValidations(o validateOptions, results []*validation) error {
 		}
 	}
 	return nil
+}
+
+// validationRow is a validation in CSV, with the number of its problems.
+type validationRow struct {
+	File     string `json:"file"`
+	OK       bool   `json:"ok"`
+	Errors   int    `json:"errors"`
+	Warnings int    `json:"warnings"`
+}
+
+func validationRows(results []*validation) []validationRow {
+	rows := make([]validationRow, len(results))
+	for i, v := range results {
+		rows[i] = validationRow{v.File, v.OK, v.count("error"), v.count("warning")}
+	}
+	return rows
 }

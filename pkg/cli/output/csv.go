@@ -12,8 +12,9 @@ import (
 )
 
 // csvStream prints items as CSV. Columns are the JSON fields of T, in order, with
-// the same names; a field that JSON leaves out is empty. Lists are joined with
-// commas and maps become NAME=VALUE pairs. A nested struct needs a tag such as
+// the same names; a field that JSON omits is empty, except that a float64 prints 0:
+// one that may be absent is a *float64. Lists are joined with commas and maps
+// become NAME=VALUE pairs. A nested struct needs a tag such as
 // `json:"prefix_,inline"`, so records that nest in JSON have a flat type for CSV.
 func csvStream[T any](w io.Writer) *Stream[T] {
 	cw := csv.NewWriter(w)

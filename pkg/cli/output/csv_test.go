@@ -55,7 +55,7 @@ func TestCSV(t *testing.T) {
 // A row is there as soon as it is put.
 func TestCSVStreams(t *testing.T) {
 	var b bytes.Buffer
-	s := NewStream[host](&b, CSV, nil, nil)
+	s := NewStream[host](&b, CSV, nil)
 	for i, want := range []string{"name,port\na,1\n", "b,2\n"} {
 		if err := s.Put([]host{{"a", 1}, {"b", 2}}[i]); err != nil {
 			t.Fatal(err)

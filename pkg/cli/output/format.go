@@ -42,11 +42,6 @@ type Column[T any] struct {
 	Head  string
 	Text  func(T) string
 	Right bool // align right: numbers
-
-	// Name and Value are the column in CSV, for types whose JSON nests. If no
-	// column has a Name, CSV has the JSON fields of T.
-	Name  string
-	Value func(T) any // if nil, Text
 }
 
 // List prints items in format f. The columns are the table for people; for
@@ -68,10 +63,24 @@ func List[T any](w io.Writer, f Format, items []T, cols []Column[T]) error {
 		}
 		return nil
 	case CSV:
-		return writeCSV(w, items, cols)
+		return writeCSV(w, items)
 	case Table:
 	}
 	return writeTable(w, items, cols)
+}
+
+// One prints a single item in format f: an object in JSON, a line in JSONL, a row
+// in CSV, and text for people.
+func One[T any](w io.Writer, f Format, item T, text string) error {
+	switch f {
+	case JSON:
+		return EncodeJSON(w, item)
+	case JSONL, CSV:
+		return List(w, f, []T{item}, nil)
+	case Table:
+	}
+	_, err := io.WriteString(w, text)
+	return err
 }
 
 // EncodeJSON writes v as indented JSON.
@@ -82,8 +91,8 @@ func EncodeJSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
-func writeCSV[T any](w io.Writer, items []T, cols []Column[T]) error {
-	s := newCSVStream(w, cols)
+func writeCSV[T any](w io.Writer, items []T) error {
+	s := csvStream[T](w)
 	for _, item := range items {
 		if err := s.Put(item); err != nil {
 			return err

@@ -12,10 +12,8 @@ type host struct {
 }
 
 var hostCols = []Column[host]{
-	{Head: "NAME", Name: "name", Text: func(h host) string { return h.Name }},
-	{Head: "PORT", Name: "port", Right: true,
-		Text:  func(h host) string { return ":" + strconv.Itoa(h.Port) },
-		Value: func(h host) any { return h.Port }},
+	{Head: "NAME", Text: func(h host) string { return h.Name }},
+	{Head: "PORT", Right: true, Text: func(h host) string { return ":" + strconv.Itoa(h.Port) }},
 }
 
 func TestList(t *testing.T) {
@@ -46,5 +44,25 @@ func TestListEmptyJSONIsAnArray(t *testing.T) {
 	}
 	if b.String() != "[]\n" {
 		t.Errorf("got %q", b.String())
+	}
+}
+
+func TestOne(t *testing.T) {
+	for _, tt := range []struct {
+		format Format
+		want   string
+	}{
+		{Table, "a, port 1\n"},
+		{JSON, "{\n  \"name\": \"a\",\n  \"port\": 1\n}\n"},
+		{JSONL, "{\"name\":\"a\",\"port\":1}\n"},
+		{CSV, "name,port\na,1\n"},
+	} {
+		var b bytes.Buffer
+		if err := One(&b, tt.format, host{"a", 1}, "a, port 1\n"); err != nil {
+			t.Fatalf("%s: %v", tt.format, err)
+		}
+		if b.String() != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.format, b.String(), tt.want)
+		}
 	}
 }

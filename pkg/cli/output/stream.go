@@ -1,11 +1,9 @@
 package output
 
 import (
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 )
 
 // Stream prints items one at a time as they come: a line each, so that the
@@ -15,9 +13,9 @@ type Stream[T any] struct {
 	end func() error
 }
 
-// NewStream returns a Stream to w. JSON gives one array, closed by Close; the
-// table format is left to line, which writes one item for people.
-func NewStream[T any](w io.Writer, f Format, cols []Column[T], line func(io.Writer, T) error) *Stream[T] {
+// NewStream returns a Stream to w. JSON gives one array, closed by Close. In the
+// table format, line writes each item for people.
+func NewStream[T any](w io.Writer, f Format, line func(io.Writer, T) error) *Stream[T] {
 	none := func() error { return nil }
 	switch f {
 	case JSONL:
@@ -27,7 +25,7 @@ func NewStream[T any](w io.Writer, f Format, cols []Column[T], line func(io.Writ
 	case JSON:
 		return jsonStream[T](w)
 	case CSV:
-		return newCSVStream(w, cols)
+		return csvStream[T](w)
 	case Table:
 	}
 	return &Stream[T]{put: func(v T) error { return line(w, v) }, end: none}
@@ -59,51 +57,4 @@ func jsonStream[T any](w io.Writer) *Stream[T] {
 		return err
 	}
 	return &Stream[T]{put: put, end: end}
-}
-
-// newCSVStream prints CSV of the columns that have names, else of the JSON fields.
-func newCSVStream[T any](w io.Writer, cols []Column[T]) *Stream[T] {
-	if slices.ContainsFunc(cols, func(c Column[T]) bool { return c.Name != "" }) {
-		return columnStream(w, cols)
-	}
-	return csvStream[T](w)
-}
-
-func columnStream[T any](w io.Writer, cols []Column[T]) *Stream[T] {
-	cw := csv.NewWriter(w)
-	guard := cellGuard{cw}
-	row := make([]string, len(cols))
-	headed := false
-	head := func() {
-		if !headed {
-			headed = true
-			for i, c := range cols {
-				row[i] = c.Name
-			}
-			_ = guard.Write(row) // kept by the writer, and returned by Error
-		}
-	}
-	put := func(v T) error {
-		head()
-		for i, c := range cols {
-			row[i] = c.field(v)
-		}
-		_ = guard.Write(row)
-		cw.Flush()
-		return cw.Error()
-	}
-	end := func() error {
-		head()
-		cw.Flush()
-		return cw.Error()
-	}
-	return &Stream[T]{put: put, end: end}
-}
-
-// field is the CSV form of the column for v.
-func (c Column[T]) field(v T) string {
-	if c.Value != nil {
-		return fmt.Sprint(c.Value(v))
-	}
-	return c.Text(v)
 }

@@ -23,7 +23,7 @@ func TestStream(t *testing.T) {
 		{JSONL, nil, ""},
 	} {
 		var b bytes.Buffer
-		s := NewStream(&b, tt.format, hostCols, line)
+		s := NewStream(&b, tt.format, line)
 		for _, h := range tt.items {
 			if err := s.Put(h); err != nil {
 				t.Fatal(err)

@@ -32,7 +32,7 @@ func newLineRenderer(a *app.App, st *stats) *lineRenderer {
 			s.Time.Local().Format("15:04:05.000"), width, s.Host, s.Method, *s.Seq, s.outcome())
 		return err
 	}
-	return &lineRenderer{app: a, stream: output.NewStream(a.Out, a.Global.Output, nil, line)}
+	return &lineRenderer{app: a, stream: output.NewStream(a.Out, a.Global.Output, line)}
 }
 
 // outcome is what became of the probe, for people.

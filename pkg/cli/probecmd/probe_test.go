@@ -224,7 +224,7 @@ func TestProbeBoard(t *testing.T) {
 func TestProbeSamplesAreATrace(t *testing.T) {
 	for _, format := range []output.Format{output.JSONL, output.CSV} {
 		var buf bytes.Buffer
-		stream := output.NewStream[sample](&buf, format, nil, nil)
+		stream := output.NewStream[sample](&buf, format, nil)
 		b := testStats()
 		for _, e := range []rtt.Event{
 			{At: 10 * time.Millisecond, RTT: 10 * time.Millisecond, Kind: rtt.Reply},

@@ -61,11 +61,7 @@ time left is absent, or empty in CSV, for entries that stay.
 				if len(entries) == 0 && name != "" {
 					return absentList(ctx, client, name)
 				}
-				shown := make([]routerAddress, len(entries))
-				for i, e := range entries {
-					shown[i] = newRouterAddress(e)
-				}
-				return output.List(a.Out, a.Global.Output, shown, addressColumns())
+				return printRows(a, entries, newRouterAddress, addressColumns())
 			})
 		},
 	}

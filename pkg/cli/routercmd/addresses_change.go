@@ -200,13 +200,13 @@ func (o *listAddOptions) differences(want, have router.Address) []string {
 	}
 	switch {
 	case want.Timeout == 0 && have.Timeout > 0:
-		differs = append(differs, fmt.Sprintf("it goes in %v", have.Timeout.Truncate(time.Second)))
+		differs = append(differs, fmt.Sprintf("it expires in %v", have.Timeout.Truncate(time.Second)))
 	case want.Timeout == 0 && have.Dynamic:
 		differs = append(differs, "the router made it by itself and may remove it")
 	case want.Timeout > 0 && have.Timeout == 0:
 		differs = append(differs, fmt.Sprintf("it stays, instead of going in %v", want.Timeout))
 	case have.Timeout > want.Timeout:
-		differs = append(differs, fmt.Sprintf("it goes in %v, not in %v", have.Timeout.Truncate(time.Second), want.Timeout))
+		differs = append(differs, fmt.Sprintf("it expires in %v, not in %v", have.Timeout.Truncate(time.Second), want.Timeout))
 	}
 	return differs
 }
@@ -236,25 +236,16 @@ func removeAddress(ctx context.Context, client router.Client, name, address stri
 }
 
 func printAddressChange(a *app.App, c addressChange, done string) error {
-	switch a.Global.Output {
-	case output.JSON:
-		return output.EncodeJSON(a.Out, c)
-	case output.JSONL, output.CSV:
-		return output.List(a.Out, a.Global.Output, []addressChange{c}, nil)
-	case output.Table:
+	text := done
+	if !c.Changed {
+		text = "unchanged"
 	}
-	suffix := ""
 	if c.Timeout != nil {
-		suffix = ", goes in " + secondsText(c.Timeout)
+		text += ", expires in " + secondsText(c.Timeout)
 	}
 	if c.DryRun && c.Changed {
-		suffix += " (dry run, nothing written)"
+		text += " (dry run, nothing written)"
 	}
-	entry := output.Printable(c.List) + ": " + output.Printable(c.Address)
-	if !c.Changed {
-		_, err := fmt.Fprintf(a.Out, "%s: is so already%s\n", entry, suffix)
-		return err
-	}
-	_, err := fmt.Fprintf(a.Out, "%s %s%s\n", entry, done, suffix)
-	return err
+	return output.One(a.Out, a.Global.Output, c,
+		fmt.Sprintf("%s: %s %s\n", output.Printable(c.List), output.Printable(c.Address), text))
 }

@@ -44,42 +44,37 @@ flash sectors it has written since it started.
 				if err != nil {
 					return err
 				}
-				return printRouterInfo(a, info)
+				return output.One(a.Out, a.Global.Output, newRouterInfo(info), infoText(info))
 			})
 		},
 	}
 }
 
-func printRouterInfo(a *app.App, i router.Info) error {
-	v := routerInfo{
+func newRouterInfo(i router.Info) routerInfo {
+	return routerInfo{
 		Identity: i.Identity, Version: i.Version, Board: i.Board, Architecture: i.Arch, Uptime: i.Uptime.Seconds(),
 		CPULoad: i.CPULoad, CPUCount: i.CPUCount, FreeMemory: i.FreeMemory, TotalMemory: i.TotalMemory, WriteSectors: i.WriteSects,
 	}
-	switch a.Global.Output {
-	case output.JSON:
-		return output.EncodeJSON(a.Out, v)
-	case output.JSONL, output.CSV:
-		return output.List(a.Out, a.Global.Output, []routerInfo{v}, nil)
-	case output.Table:
-	}
-	board := output.Printable(i.Board)
+}
+
+func infoText(i router.Info) string {
+	board := i.Board
 	if i.Arch != "" {
-		board = strings.TrimSpace(board + " (" + output.Printable(i.Arch) + ")")
+		board = strings.TrimSpace(board + " (" + i.Arch + ")")
 	}
+	var b strings.Builder
 	for _, line := range [][2]string{
-		{"identity", output.Printable(i.Identity)},
-		{"RouterOS", output.Printable(i.Version)},
+		{"identity", i.Identity},
+		{"RouterOS", i.Version},
 		{"board", board},
 		{"uptime", uptimeText(i.Uptime)},
 		{"CPU", fmt.Sprintf("%d cores, %d %%", i.CPUCount, i.CPULoad)},
 		{"memory", fmt.Sprintf("%s free of %s", bytesText(i.FreeMemory), bytesText(i.TotalMemory))},
 		{"flash", fmt.Sprintf("%d sectors written since the last start", i.WriteSects)},
 	} {
-		if _, err := fmt.Fprintf(a.Out, "%-10s%s\n", line[0], line[1]); err != nil {
-			return err
-		}
+		fmt.Fprintf(&b, "%-10s%s\n", line[0], output.Printable(line[1]))
 	}
-	return nil
+	return b.String()
 }
 
 // uptimeText writes days and hours, or what is left of them.

@@ -23,12 +23,17 @@ func listRows[T, R any](a *app.App, o *connFlags, cmd *cobra.Command,
 			if err != nil {
 				return err
 			}
-			rows := make([]R, len(items))
-			for i, item := range items {
-				rows[i] = row(item)
-			}
-			return output.List(a.Out, a.Global.Output, rows, columns)
+			return printRows(a, items, row, columns)
 		})
 	}
 	return cmd
+}
+
+// printRows prints a row for each item.
+func printRows[T, R any](a *app.App, items []T, row func(T) R, columns []output.Column[R]) error {
+	rows := make([]R, len(items))
+	for i, item := range items {
+		rows[i] = row(item)
+	}
+	return output.List(a.Out, a.Global.Output, rows, columns)
 }

@@ -58,31 +58,30 @@ With -o json, all rules are an array and one rule is an object.
 					if err != nil {
 						return err
 					}
-					return printRule(a, newRouterRule(rule))
+					shown := newRouterRule(rule)
+					if a.Global.Output == output.JSON {
+						return output.EncodeJSON(a.Out, shown)
+					}
+					return output.List(a.Out, a.Global.Output, []routerRule{shown}, ruleColumns(false))
 				}
 				rules, err := client.Rules(ctx)
 				if err != nil {
 					return err
 				}
-				shown := make([]routerRule, len(rules))
-				for i, r := range rules {
-					shown[i] = newRouterRule(r)
-					shown[i].Position = i + 1
+				position := 0
+				numbered := func(r router.Rule) routerRule {
+					position++
+					shown := newRouterRule(r)
+					shown.Position = position
+					return shown
 				}
-				return output.List(a.Out, a.Global.Output, shown, ruleColumns(true))
+				return printRows(a, rules, numbered, ruleColumns(true))
 			})
 		},
 	}
 }
 
 var errNoComment = app.Usagef("rules without a comment cannot be told apart; give COMMENT, or leave it out of 'mangle get' to see all rules")
-
-func printRule(a *app.App, r routerRule) error {
-	if a.Global.Output == output.JSON {
-		return output.EncodeJSON(a.Out, r)
-	}
-	return output.List(a.Out, a.Global.Output, []routerRule{r}, ruleColumns(false))
-}
 
 func newRouterRule(r router.Rule) routerRule {
 	params := r.Params

@@ -88,23 +88,14 @@ func setRule(ctx context.Context, client router.Client, comment string, enable, 
 }
 
 func printRuleChange(a *app.App, c ruleChange) error {
-	switch a.Global.Output {
-	case output.JSON:
-		return output.EncodeJSON(a.Out, c)
-	case output.JSONL, output.CSV:
-		return output.List(a.Out, a.Global.Output, []ruleChange{c}, nil)
-	case output.Table:
+	text := "already " + enabledText(c.Enabled)
+	if c.Changed {
+		text = enabledText(c.OldEnabled) + " -> " + enabledText(c.Enabled)
+		if c.DryRun {
+			text += " (dry run, nothing written)"
+		}
 	}
-	if !c.Changed {
-		_, err := fmt.Fprintf(a.Out, "%s: is %s already\n", output.Printable(c.Comment), enabledText(c.Enabled))
-		return err
-	}
-	suffix := ""
-	if c.DryRun {
-		suffix = " (dry run, nothing written)"
-	}
-	_, err := fmt.Fprintf(a.Out, "%s: %s -> %s%s\n", output.Printable(c.Comment), enabledText(c.OldEnabled), enabledText(c.Enabled), suffix)
-	return err
+	return output.One(a.Out, a.Global.Output, c, output.Printable(c.Comment)+": "+text+"\n")
 }
 
 func enabledText(enabled bool) string {

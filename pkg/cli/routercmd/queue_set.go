@@ -197,7 +197,7 @@ func printChange(a *app.App, c change) error {
 	}
 	name := output.Printable(c.name)
 	if !c.changed {
-		_, err := fmt.Fprintf(a.Out, "%s: is so already: max-limit %s, queue type %s\n", name, c.limit, output.Printable(c.newType))
+		_, err := fmt.Fprintf(a.Out, "%s: unchanged: max-limit %s, queue type %s\n", name, c.limit, output.Printable(c.newType))
 		return err
 	}
 	if c.limit != c.oldLimit {

@@ -99,16 +99,8 @@ themselves give up on a request over rest after 60 s.
 				if err := runScript(ctx, client, args[0]); err != nil {
 					return err
 				}
-				run := scriptRun{Script: args[0], Ran: true}
-				switch a.Global.Output {
-				case output.JSON:
-					return output.EncodeJSON(a.Out, run)
-				case output.JSONL, output.CSV:
-					return output.List(a.Out, a.Global.Output, []scriptRun{run}, nil)
-				case output.Table:
-				}
-				_, err := fmt.Fprintf(a.Out, "%s: ran without an error\n", output.Printable(run.Script))
-				return err
+				return output.One(a.Out, a.Global.Output, scriptRun{Script: args[0], Ran: true},
+					output.Printable(args[0])+": ran without an error\n")
 			})
 		},
 	}

@@ -11,7 +11,7 @@ import (
 
 // NewDecisionStream returns a stream of decisions to standard output.
 func NewDecisionStream(a *app.App) *output.Stream[shape.Decision] {
-	return output.NewStream(a.Out, a.Global.Output, nil, printDecision)
+	return output.NewStream(a.Out, a.Global.Output, printDecision)
 }
 
 // printDecision writes one decision as a line for people.
