@@ -54,13 +54,25 @@ func (a *App) LoadWANs(*cobra.Command) ([]*config.WAN, error) {
 	if err != nil {
 		return nil, err
 	}
+	wans, err := a.ReadWANs(paths)
+	if err != nil {
+		return nil, err
+	}
+	if err := config.CheckConflicts(wans); err != nil {
+		return nil, err
+	}
+	return wans, nil
+}
+
+// ReadWANs reads the configurations at paths, in their order, and prints their
+// warnings. The error lists the problems of all files.
+func (a *App) ReadWANs(paths []string) ([]*config.WAN, error) {
 	var (
 		wans []*config.WAN
 		bad  config.Error
 	)
 	for _, path := range paths {
-		wan, warnings, err := config.Load(path, a.ConfigOptions())
-		a.WarnProblems(warnings)
+		wan, err := a.ReadWAN(path, a.ConfigOptions())
 		var invalid *config.Error
 		switch {
 		case errors.As(err, &invalid):
@@ -73,9 +85,6 @@ func (a *App) LoadWANs(*cobra.Command) ([]*config.WAN, error) {
 	}
 	if len(bad.Problems) > 0 {
 		return nil, &bad
-	}
-	if err := config.CheckConflicts(wans); err != nil {
-		return nil, err
 	}
 	return wans, nil
 }

@@ -171,44 +171,34 @@ func setQueue(ctx context.Context, client router.Client, old router.Queue, set r
 }
 
 func printQueueChange(a *app.App, c queueChange) error {
-	switch a.Global.Output {
-	case output.JSON:
-		return output.EncodeJSON(a.Out, c)
-	case output.JSONL, output.CSV:
-		return output.List(a.Out, a.Global.Output, []queueChange{c}, nil)
-	case output.Table:
-	}
-	return printChange(a, change{
+	return output.One(a.Out, a.Global.Output, c, changeText{
 		name: c.Queue, changed: c.Changed, dryRun: c.DryRun, oldType: c.OldType, newType: c.Type,
 		oldLimit: limitText(c.OldMaxLimit), limit: limitText(c.MaxLimit),
-	})
+	}.String())
 }
 
-// change is a change as a person reads it.
-type change struct {
+// changeText is a change of either kind of queue as a person reads it.
+type changeText struct {
 	name, oldLimit, limit, oldType, newType string
 	changed, dryRun                         bool
 }
 
-func printChange(a *app.App, c change) error {
+// String returns a line for each setting that changed, or one that says that none did.
+func (c changeText) String() string {
 	suffix := ""
 	if c.dryRun {
 		suffix = " (dry run, nothing written)"
 	}
 	name := output.Printable(c.name)
 	if !c.changed {
-		_, err := fmt.Fprintf(a.Out, "%s: unchanged: max-limit %s, queue type %s\n", name, c.limit, output.Printable(c.newType))
-		return err
+		return fmt.Sprintf("%s: unchanged: max-limit %s, queue type %s\n", name, c.limit, output.Printable(c.newType))
 	}
+	var lines strings.Builder
 	if c.limit != c.oldLimit {
-		if _, err := fmt.Fprintf(a.Out, "%s: max-limit %s -> %s%s\n", name, c.oldLimit, c.limit, suffix); err != nil {
-			return err
-		}
+		fmt.Fprintf(&lines, "%s: max-limit %s -> %s%s\n", name, c.oldLimit, c.limit, suffix)
 	}
 	if c.newType != c.oldType {
-		if _, err := fmt.Fprintf(a.Out, "%s: queue type %s -> %s%s\n", name, output.Printable(c.oldType), output.Printable(c.newType), suffix); err != nil {
-			return err
-		}
+		fmt.Fprintf(&lines, "%s: queue type %s -> %s%s\n", name, output.Printable(c.oldType), output.Printable(c.newType), suffix)
 	}
-	return nil
+	return lines.String()
 }

@@ -125,15 +125,8 @@ func (o *queueSetOptions) setSimpleQueue(ctx context.Context, cmd *cobra.Command
 }
 
 func printSimpleChange(a *app.App, c simpleChange) error {
-	switch a.Global.Output {
-	case output.JSON:
-		return output.EncodeJSON(a.Out, c)
-	case output.JSONL, output.CSV:
-		return output.List(a.Out, a.Global.Output, []simpleChange{c}, nil)
-	case output.Table:
-	}
-	return printChange(a, change{
+	return output.One(a.Out, a.Global.Output, c, changeText{
 		name: c.Queue, changed: c.Changed, dryRun: c.DryRun, oldType: c.OldType, newType: c.Type,
 		oldLimit: pair(limitText(c.OldMaxLimitA), limitText(c.OldMaxLimitB)), limit: pair(limitText(c.MaxLimitA), limitText(c.MaxLimitB)),
-	})
+	}.String())
 }

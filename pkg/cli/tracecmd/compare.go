@@ -2,7 +2,6 @@ package tracecmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -12,7 +11,6 @@ import (
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/cli/app"
-	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/trace"
 	"github.com/wanctl/wanctl/pkg/trace/compare"
 	"github.com/wanctl/wanctl/pkg/units"
@@ -73,22 +71,12 @@ func comparedLaws(a *app.App, in *recording, files []string) ([]replayLaw, error
 		}
 		laws = append(laws, in.recordedLaw())
 	}
-	var bad config.Error
-	for _, path := range files {
-		wan, warnings, err := config.Load(path, a.ConfigOptions())
-		a.WarnProblems(warnings)
-		var invalid *config.Error
-		switch {
-		case errors.As(err, &invalid):
-			bad.Problems = append(bad.Problems, invalid.Problems...)
-		case err != nil:
-			return nil, err
-		default:
-			laws = append(laws, in.lawOf(wan))
-		}
+	wans, err := a.ReadWANs(files)
+	if err != nil {
+		return nil, err
 	}
-	if len(bad.Problems) > 0 {
-		return nil, &bad
+	for _, wan := range wans {
+		laws = append(laws, in.lawOf(wan))
 	}
 	for i := range laws {
 		laws[i].cfg.Tick = laws[0].cfg.Tick // stepped together
