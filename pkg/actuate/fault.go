@@ -10,11 +10,10 @@ const (
 	Ambiguous       // several queues have the name
 	Invalid         // its parent or its type does not exist
 	Disabled
-	Bypassed // the traffic goes past it
 )
 
 // Faults lists all but NoFault.
-var Faults = [...]Fault{Absent, Ambiguous, Invalid, Disabled, Bypassed}
+var Faults = [...]Fault{Absent, Ambiguous, Invalid, Disabled}
 
 func (f Fault) String() string {
 	switch f {
@@ -27,8 +26,6 @@ func (f Fault) String() string {
 		return "invalid"
 	case Disabled:
 		return "disabled"
-	case Bypassed:
-		return "bypassed"
 	}
 	return ""
 }

@@ -105,21 +105,18 @@ func vector[V prometheus.Collector](l labelled, name string, create func(labelNa
 }
 
 // RemoveWAN removes the series that WAN created for a WAN whose loop has ended.
-func (m *Metrics) RemoveWAN(name string) { m.remove(name, false) }
-
-// RemoveSteering removes the series that Steering created for a primary WAN.
-func (m *Metrics) RemoveSteering(primary string) { m.remove(primary, true) }
-
-func (m *Metrics) remove(wan string, steering bool) {
+// Series of steering that name the WAN stay.
+func (m *Metrics) RemoveWAN(name string) {
 	if m == nil {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for name, v := range m.vectors {
-		if steering == (strings.HasPrefix(name, "wanctl_steering_") || name == "wanctl_congestion_state") {
-			v.(interface{ DeletePartialMatch(prometheus.Labels) int }).DeletePartialMatch(prometheus.Labels{"wan": WANLabel(wan)})
+	for metric, v := range m.vectors {
+		if strings.HasPrefix(metric, "wanctl_steering_") || metric == "wanctl_congestion_state" {
+			continue
 		}
+		v.(interface{ DeletePartialMatch(prometheus.Labels) int }).DeletePartialMatch(prometheus.Labels{"wan": WANLabel(name)})
 	}
 }
 

@@ -58,9 +58,6 @@ type Replay struct {
 // NoCounters reports, after Run, that the trace had no counters.
 func (p *Replay) NoCounters() bool { return !p.counters }
 
-// Hosts returns how many reflectors the trace had.
-func (p *Replay) Hosts() int { return len(p.hosts) }
-
 // Reloads returns how often the recorded law was given other settings.
 func (p *Replay) Reloads() int { return p.reloads }
 

@@ -95,14 +95,20 @@ func commonStateColumns(head string) []output.Column[shownState] {
 	}
 }
 
+// orDash returns the text of a part of a state, a dash where there is no such part.
+func orDash[T any](part func(shownState) *T, text func(*T) string) func(shownState) string {
+	return func(s shownState) string {
+		p := part(s)
+		if p == nil {
+			return "-"
+		}
+		return text(p)
+	}
+}
+
 func wanStateColumns() []output.Column[shownState] {
 	of := func(head string, value func(*wan) string) output.Column[shownState] {
-		return output.Number(head, func(s shownState) string {
-			if s.WAN == nil {
-				return "-"
-			}
-			return value(s.WAN)
-		})
+		return output.Number(head, orDash(func(s shownState) *wan { return s.WAN }, value))
 	}
 	return append(commonStateColumns("WAN"),
 		of("BASELINE", func(w *wan) string { return msText(w.BaselineRTT) }),
@@ -117,12 +123,7 @@ func wanStateColumns() []output.Column[shownState] {
 
 func steeringStateColumns() []output.Column[shownState] {
 	of := func(head string, value func(*steeringState) string) output.Column[shownState] {
-		return output.Text(head, func(s shownState) string {
-			if s.Steering == nil {
-				return "-"
-			}
-			return value(s.Steering)
-		})
+		return output.Text(head, orDash(func(s shownState) *steeringState { return s.Steering }, value))
 	}
 	return append(commonStateColumns("STEERING"),
 		of("STATE", func(s *steeringState) string { return dash(s.State) }),

@@ -139,8 +139,6 @@ func (q *Queues) describe(d autorate.Direction, f actuate.Fault) string {
 		return fmt.Sprintf("queue %q is invalid, its parent or its type is gone: the %v is not limited; on the router: %s print where invalid", name, d, menu)
 	case actuate.Disabled:
 		return fmt.Sprintf("queue %q is disabled: the %v is not limited; on the router: %[3]s enable [find name=%[1]q]", name, d, menu)
-	case actuate.Bypassed:
-		return fmt.Sprintf("queue %q carries nothing of the load: the %v is not limited", name, d)
 	}
 	return ""
 }
