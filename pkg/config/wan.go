@@ -30,8 +30,8 @@ type WAN struct {
 // be "", or one simple queue for both directions. It also names the queue types that
 // are written together with the limits; "" leaves the type of a queue alone.
 type Queues struct {
-	Download     string `key:"download" kind:"router_name" derived:"not limited" doc:"Queue of the router's queue tree that limits the download. Without it, and without simple, only the upload is limited."`
-	Upload       string `key:"upload" kind:"router_name" derived:"not limited" doc:"Queue of the router's queue tree that limits the upload. Without it, and without simple, only the download is limited."`
+	Download     string `key:"download" kind:"router_name" derived:"not limited" doc:"Queue of the router's queue tree that limits the download. 'wanctl shape' needs both directions, or simple."`
+	Upload       string `key:"upload" kind:"router_name" derived:"not limited" doc:"Queue of the router's queue tree that limits the upload. 'wanctl shape' needs both directions, or simple."`
 	Simple       string `key:"simple" kind:"router_name" derived:"download and upload" doc:"One simple queue that limits both directions, in place of download and upload."`
 	Target       Target `key:"target" kind:"enum" values:"lan,wan" derived:"read from the router" doc:"Which number of a simple queue's A/B is the download: A is what its target sends, so with the LAN as target B is the download, and with the port to the provider A is. It is read from the router where the target is the interface of a default route, a private network or a bridge, and required otherwise."`
 	DownloadType string `key:"download_type" kind:"router_name" derived:"the queue keeps its type" doc:"Queue type written together with the download limit."`
