@@ -196,7 +196,7 @@ func (c *Client) retry(ctx context.Context, t table, props []string, a attempt) 
 	if a.missed() {
 		byName = false
 		delete(c.seen, t.menu)
-		r, err := c.named(ctx, t, nil, a.name)
+		r, err := c.named(ctx, t, props, a.name)
 		if err != nil {
 			return a, nil, err
 		}

@@ -21,6 +21,7 @@ type renaming struct {
 	rows   map[string]rosdata.Row // by id
 	order  []string
 	rename func(map[string]rosdata.Row) // once, before the next change; nil: nobody does
+	again  func(map[string]rosdata.Row) // once, before the change after that
 	silent bool                         // answers do not contain the row
 	stuck  bool                         // a second change of a row is refused
 	sets   []string                     // changes that arrived
@@ -65,7 +66,7 @@ func (f *renaming) Change(_ context.Context, changes ...Change) []Outcome {
 	for i, c := range changes {
 		if f.rename != nil {
 			f.rename(f.rows)
-			f.rename = nil
+			f.rename, f.again = f.again, nil
 		}
 		if f.stuck && len(f.sets) > 0 {
 			outcomes[i].Err = f.Target().Fail(router.ErrDenied, "not enough permissions (9)", "")
@@ -141,6 +142,24 @@ func TestChangeByIDFollowsARead(t *testing.T) {
 		t.Error(err)
 	}
 	if diff := cmp.Diff([]string{"*2=1000000"}, f.sets); diff != "" {
+		t.Errorf("changes: -want +got\n%s", diff)
+	}
+}
+
+// A row that has its old name again when the change is taken back keeps the change.
+func TestWrongRowThatIsRenamedBack(t *testing.T) {
+	f := newRenaming()
+	c := New(Config{Transport: f, User: "u"})
+	if _, err := c.Queues(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f.rename = func(rows map[string]rosdata.Row) { rows["*1"]["name"] = "Other" }
+	f.again = func(rows map[string]rosdata.Row) { rows["*1"]["name"] = "down" }
+	_, err := c.SetQueues(t.Context(), limit("down", 100))
+	if !errors.Is(err, router.ErrNotApplied) || !strings.Contains(err.Error(), "it has the name again and was written") {
+		t.Errorf("error is %v", err)
+	}
+	if diff := cmp.Diff([]string{"*1=100", "*1=500000000", "*1=100"}, f.sets); diff != "" {
 		t.Errorf("changes: -want +got\n%s", diff)
 	}
 }

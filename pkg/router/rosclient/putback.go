@@ -28,7 +28,8 @@ func (c *Client) readBack(ctx context.Context, t table, props []string, a attemp
 }
 
 // putBack undoes a change that reached a row of another name, and returns the error
-// about it. The row was renamed after it was last read, or it was numbered anew.
+// about it. The row was renamed after it was last read, or it was numbered anew. If
+// it has its old name again by then, the change is made again instead.
 func (c *Client) putBack(ctx context.Context, t table, a attempt, wrong rosdata.Row) error {
 	delete(c.seen, t.menu)
 	other := rosdata.Quote(wrong[t.key])
@@ -44,12 +45,19 @@ func (c *Client) putBack(ctx context.Context, t table, a attempt, wrong rosdata.
 		return c.target.Fail(router.ErrNotApplied, text, check)
 	}
 	undo := Change{Menu: t.menu, Command: "set", ID: wrong[".id"], Set: old, Props: slices.AppendSeq(slices.Clip(t.identity()), maps.Keys(old))}
+	done := "; put back " + describe(old, old)
 	err := c.connect(ctx)
 	if err == nil {
-		err = c.noteAuth(c.transport.Change(ctx, undo)[0].Err)
+		o := c.transport.Change(ctx, undo)[0]
+		if o.Err == nil && o.Row[t.key] == a.name {
+			// It has the name again, so that the change was right after all.
+			undo.Set, done = a.set, "; it has the name again and was written"
+			o = c.transport.Change(ctx, undo)[0]
+		}
+		err = c.noteAuth(o.Err)
 	}
 	if err != nil {
 		return errors.Join(c.target.Fail(router.ErrNotApplied, text+", and could not put back "+describe(old, old), check), err)
 	}
-	return c.target.Fail(router.ErrNotApplied, text+"; put back "+describe(old, old), "")
+	return c.target.Fail(router.ErrNotApplied, text+done, "")
 }
