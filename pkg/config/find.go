@@ -28,6 +28,29 @@ func Path(dir, name string) (string, error) {
 	return path, nil
 }
 
+// Default returns the file of dir that is meant where none is named: the only one of
+// a WAN, else wan.yaml; "" when there is neither.
+func Default(dir string) string {
+	var wans []string
+	for _, name := range Names(dir) {
+		if path, err := Path(dir, name); err == nil && mayBeWAN(path) {
+			wans = append(wans, path)
+		}
+	}
+	if len(wans) == 1 {
+		return wans[0]
+	}
+	if i := slices.IndexFunc(wans, func(path string) bool { return baseName(path) == "wan" }); i >= 0 {
+		return wans[i]
+	}
+	return ""
+}
+
+// baseName is the name of a file without its suffix.
+func baseName(path string) string {
+	return strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+}
+
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
@@ -47,7 +70,7 @@ func openProblem(path, reference string, err error) Problem {
 		p.Text = "no such file, and no directory " + dir + "; " + startFrom
 	default:
 		names := Names(dir)
-		near := schema.Nearest(strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), names)
+		near := schema.Nearest(baseName(path), names)
 		switch {
 		case near != "":
 			p.Text = fmt.Sprintf("no such file; did you mean --config-dir %s --wan %s?", dir, near)

@@ -3,8 +3,6 @@ package config
 import (
 	"io"
 	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/wanctl/wanctl/pkg/config/schema"
 )
@@ -41,7 +39,7 @@ var (
 // empty, is of steering when it has that name: its loader has the right advice.
 func DetectKind(path string) FileKind {
 	kind := kindOfFile(path)
-	if name := filepath.Base(path); kind == KindUnknown && strings.TrimSuffix(name, filepath.Ext(name)) == "steering" {
+	if kind == KindUnknown && baseName(path) == "steering" {
 		return KindSteering
 	}
 	return kind
@@ -54,6 +52,22 @@ func kindOfFile(path string) FileKind {
 	}
 	defer func() { _ = f.Close() }() // only read
 	return ReadKind(f)
+}
+
+// mayBeWAN reports whether the file at path is that of a WAN. One that cannot be read
+// or parsed counts, so that a mistake in a file never makes another the only one.
+func mayBeWAN(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return true
+	}
+	defer func() { _ = f.Close() }() // only read
+	root, ok := new(schema.Reader).Document(f)
+	if !ok {
+		return baseName(path) != "steering"
+	}
+	_, _, found := root.Line(wanSections...)
+	return found
 }
 
 // ReadKind is DetectKind for a configuration that is not a file.

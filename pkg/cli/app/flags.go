@@ -28,7 +28,7 @@ func (a *App) AddGlobalFlags(root *cobra.Command) {
 	f := root.PersistentFlags()
 	f.Var(&onceValue{value: &g.Config}, "config", "configuration `FILE` of one WAN (env WANCTL_CONFIG)")
 	f.StringVar(&g.ConfigDir, "config-dir", "/etc/wanctl", "`DIR` where --wan NAME finds NAME.yaml (env WANCTL_CONFIG_DIR)")
-	f.StringArrayVar(&g.WANs, "wan", nil, "WAN by `NAME`: NAME.yaml in the configuration directory; repeatable for shape")
+	f.StringArrayVar(&g.WANs, "wan", nil, "WAN by `NAME`: NAME.yaml in the configuration directory (default its only WAN, else wan); repeatable for shape")
 	f.VarP(&g.Output, "output", "o", "output format: table, json, jsonl or csv")
 	f.StringVar(&g.LogLevel, "log-level", "info", "debug, info, warn or error (env WANCTL_LOG_LEVEL)")
 	f.StringVar(&g.LogFormat, "log-format", "text", "text or json (env WANCTL_LOG_FORMAT)")

@@ -13,7 +13,8 @@ import (
 // environment of the command.
 func (a *App) ConfigOptions() config.Options { return config.Options{LookupEnv: a.LookupEnv} }
 
-// ConfigPaths returns the files that the global flags name, at least one.
+// ConfigPaths returns the files that the global flags name, by default the only WAN of
+// the configuration directory, or its wan.yaml.
 func (a *App) ConfigPaths() ([]string, error) {
 	g := &a.Global
 	switch {
@@ -22,6 +23,9 @@ func (a *App) ConfigPaths() ([]string, error) {
 	case g.Config != "":
 		return []string{g.Config}, nil
 	case len(g.WANs) == 0:
+		if path := config.Default(g.ConfigDir); path != "" {
+			return []string{path}, nil
+		}
 		return nil, Usagef("which WAN? give --wan NAME for NAME.yaml in %s, or --config FILE%s", g.ConfigDir, ExistingWANs(g.ConfigDir))
 	}
 	paths := make([]string, len(g.WANs))
@@ -33,6 +37,12 @@ func (a *App) ConfigPaths() ([]string, error) {
 		paths[i] = path
 	}
 	return paths, nil
+}
+
+// HasConfig reports whether ConfigPaths finds a file to return.
+func (a *App) HasConfig() bool {
+	g := &a.Global
+	return g.Config != "" || len(g.WANs) > 0 || config.Default(g.ConfigDir) != ""
 }
 
 // OnePath is ConfigPaths for a command that works on exactly one.

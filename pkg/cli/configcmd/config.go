@@ -11,7 +11,8 @@ import (
 const long = `Check, show and explain configuration files.
 
 A WAN has one YAML file: /etc/wanctl/NAME.yaml for --wan NAME, or --config FILE.
-Steering has one of its own, usually /etc/wanctl/steering.yaml: --wan steering.
+Without either it is the only WAN in /etc/wanctl, else wan.yaml. Steering has a file
+of its own, usually /etc/wanctl/steering.yaml: --wan steering.
 Values come from flags, then the environment, then the file, then defaults.
 
   ${NAME}             in any value is replaced from the environment

@@ -80,7 +80,7 @@ func (e *exportOptions) source(a *app.App, cmd *cobra.Command, o *connFlags, pla
 		plan.Name = e.name
 		return e.login(a, cmd, o)
 	}
-	if a.Global.Config == "" && len(a.Global.WANs) == 0 {
+	if !a.HasConfig() {
 		return config.Router{}, app.Usagef("which WAN? give --wan NAME for NAME.yaml in %s, --config FILE, or --name, --download-ceiling and --upload-ceiling%s",
 			a.Global.ConfigDir, app.ExistingWANs(a.Global.ConfigDir))
 	}

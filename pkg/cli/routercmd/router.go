@@ -103,7 +103,7 @@ func (o *connFlags) connect(a *app.App, cmd *cobra.Command) (router.Client, erro
 	if err := o.needHost(cmd); err != nil {
 		return nil, err
 	}
-	if a.Global.Config == "" && len(a.Global.WANs) == 0 {
+	if !a.HasConfig() {
 		return nil, app.Usagef("which router? give --host HOST, --wan NAME for NAME.yaml in %s, or --config FILE%s",
 			a.Global.ConfigDir, app.ExistingWANs(a.Global.ConfigDir))
 	}
