@@ -26,6 +26,7 @@ silent on|off [SERVICE]     accept connections and say nothing
 reboot [down=D] [renumber] [race=N] [race-kind=wrong-data|empty]
 counters QUEUE [bytes=N] [packets=N] [dropped=N] [queued-bytes=N] [queued-packets=N] [rate=R]
                             of a simple queue each value is A/B: what its target sends, what it receives
+counters INTERFACE rx-byte=N tx-byte=N
 bypass QUEUE on|off         traffic goes past the queue: its counters stand still, its limit limits nothing
 recreate QUEUE              remove the queue and add it again, with another id
 swap QUEUE with QUEUE       exchange the names of two queues
@@ -175,6 +176,9 @@ func (r *Router) controlCounters(args []string) error {
 		}
 		return r.SetCounters(name, q.Counters)
 	}
+	if _, ok := r.state.Row("/interface", "name", name); ok {
+		return r.controlInterface(name, words)
+	}
 	c, err := r.state.SimpleCounters(name)
 	if err != nil {
 		return err
@@ -192,6 +196,20 @@ func (r *Router) controlCounters(args []string) error {
 		}
 	}
 	return r.SetSimpleCounters(name, c)
+}
+
+func (r *Router) controlInterface(name string, words []string) error {
+	var received, sent uint64
+	for _, w := range words {
+		key, value, _ := strings.Cut(w, "=")
+		field, ok := map[string]*uint64{"rx-byte": &received, "tx-byte": &sent}[key]
+		n, err := strconv.ParseUint(value, 10, 64)
+		if !ok || err != nil {
+			return fmt.Errorf("counters: %q: %s is an interface: write rx-byte=N or tx-byte=N", w, name)
+		}
+		*field = n
+	}
+	return r.state.SetInterfaceBytes(name, received, sent)
 }
 
 func setCounter(c *router.Counters, key, value string) error {

@@ -87,7 +87,7 @@ func TestExportsOfRealRouters(t *testing.T) {
 		"users.rsc": {
 			[]string{
 				"/ip/service has no reverse-proxy: skipped",
-				skipped("/ip/ssh"), skipped("/system/scheduler"), skipped("/ip/firewall/filter"),
+				skipped("/ip/ssh"), skipped("/system/scheduler"),
 			},
 			[]row{
 				{"/user/group", "monitor", map[string]string{"skin": "default"}},
@@ -100,7 +100,7 @@ func TestExportsOfRealRouters(t *testing.T) {
 		[]string{
 			skipped("/interface/bridge"), skipped("/interface/ethernet"), skipped("/interface/wireless"), skipped("/interface/pppoe-client"),
 			skipped("/interface/wireless/security-profiles"), skipped("/ip/dhcp-client/option"), skipped("/ip/firewall/layer7-protocol"),
-			skipped("/ip/firewall/filter"), skipped("/ip/route/rule"), skipped("/ip/ssh"), skipped("/ipv6/nd"), skipped("/system/clock"),
+			skipped("/ip/route/rule"), skipped("/ip/ssh"), skipped("/ipv6/nd"), skipped("/system/clock"),
 			skipped("/system/note"), skipped("/tool/mac-server"), skipped("/tool/netwatch"), skipped("/user/aaa"), skipped("/user/ssh-keys"),
 		},
 		[]row{

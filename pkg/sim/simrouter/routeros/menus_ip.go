@@ -2,21 +2,29 @@ package routeros
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 )
 
-// The mangle rules: one menu for each family of addresses.
+// The mangle rules: one menu for each family of addresses. Filter rules have the same
+// matchers.
 const (
 	mangle4 = "/ip/firewall/mangle"
 	mangle6 = "/ipv6/firewall/mangle"
+	filter4 = "/ip/firewall/filter"
 )
 
-func firewallMangle(path string) *menu {
+func firewall(path string) *menu {
+	actions := []string{"accept", "add-dst-to-address-list", "add-src-to-address-list", "fasttrack-connection", "jump", "log", "passthrough", "return"}
+	if path == filter4 {
+		actions = append(actions, "drop", "reject", "tarpit")
+	} else {
+		actions = append(actions, "change-dscp", "change-mss", "change-ttl", "clear-df", "mark-connection", "mark-packet", "mark-routing",
+			"route", "set-priority", "sniff-pc", "sniff-tzsp", "strip-ipv4-options")
+	}
 	fields := []field{
 		{name: "chain", typ: name, required: true},
-		{name: "action", value: "accept", typ: enum("accept", "add-dst-to-address-list", "add-src-to-address-list",
-			"change-dscp", "change-mss", "change-ttl", "clear-df", "fasttrack-connection", "jump", "log", "mark-connection",
-			"mark-packet", "mark-routing", "passthrough", "return", "route", "set-priority", "sniff-pc", "sniff-tzsp", "strip-ipv4-options")},
+		{name: "action", value: "accept", typ: enum(actions...)},
 		{name: "log", typ: boolean, value: "false"},
 		{name: "log-prefix", typ: text},
 		{name: "disabled", typ: boolean, value: "false"},
@@ -31,6 +39,7 @@ func firewallMangle(path string) *menu {
 		"src-address", "dst-address", "src-address-list", "dst-address-list", "src-address-type", "dst-address-type",
 		"in-interface", "out-interface", "in-interface-list", "out-interface-list", "src-port", "dst-port", "port",
 		"dscp", "tcp-flags", "tcp-mss", "packet-size", "layer7-protocol", "jump-target", "address-list", "per-connection-classifier",
+		"connection-nat-state", "hw-offload", "icmp-options", "reject-with",
 	} {
 		fields = append(fields, field{name: n, kind: optional, typ: text})
 	}
@@ -158,17 +167,31 @@ func routingTable() *menu {
 	return mn
 }
 
+const interfacePath = "/interface"
+
 func interfaces() *menu {
 	return &menu{
-		path: "/interface", nextID: 1,
-		fields: []field{
+		path: interfacePath, nextID: 1,
+		fields: append([]field{
 			{name: "name", typ: name, required: true},
 			{name: "type", typ: text, value: "bridge"},
 			{name: "comment", kind: optional, typ: text},
 			{name: "disabled", typ: boolean, value: "false"},
 			{name: "running", kind: status, typ: boolean, value: "true"},
-		},
+		}, counters("rx-byte", "tx-byte")...),
 		unique:    []string{"name"},
 		duplicate: "already have interface with such name",
 	}
+}
+
+// SetInterfaceBytes sets how much an interface has received and sent.
+func (m *Router) SetInterfaceBytes(name string, received, sent uint64) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.byName(interfacePath, name)
+	if r == nil {
+		return fmt.Errorf("no interface %q on the simulated router", name)
+	}
+	r.values["rx-byte"], r.values["tx-byte"] = strconv.FormatUint(received, 10), strconv.FormatUint(sent, 10)
+	return nil
 }

@@ -101,7 +101,7 @@ func New(cfg Config) *Router {
 	}
 	m.booted = m.now().Add(-cfg.Uptime)
 	for _, mn := range []*menu{
-		queueTree(), queueSimple(), queueType(), firewallMangle(mangle4), firewallMangle(mangle6), addressList(addressList4), addressList(addressList6), routes(routes4, "0.0.0.0/0"), routes(routes6, "::/0"), routingTable(), routingRule(), interfaces(), ipService(m.version),
+		queueTree(), queueSimple(), queueType(), firewall(mangle4), firewall(mangle6), firewall(filter4), addressList(addressList4), addressList(addressList6), routes(routes4, "0.0.0.0/0"), routes(routes6, "::/0"), routingTable(), routingRule(), interfaces(), ipService(m.version),
 		users(), userGroups(), scripts(), system(), identity(), resource(), logMenu(), files(),
 	} {
 		m.menus[mn.path] = mn
