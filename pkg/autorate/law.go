@@ -221,8 +221,8 @@ func (l *Law) look(now time.Duration, in Input, unloaded bool) sight {
 
 	// A probe that is overdue says how bad it is at least, before any reply
 	// can. It needs a second sign, or a filtered ping would look like a queue.
-	if v.Waiting > v.Excess && (v.Excess > s.threshold/2 || l.starved(now)) {
-		s.excess, s.fresh = v.Waiting, true
+	if v.OverdueDelay > v.Excess && (v.Excess > s.threshold/2 || l.starved(now)) {
+		s.excess, s.fresh = v.OverdueDelay, true
 	}
 	if s.fresh {
 		l.slope.add(now, s.excess)

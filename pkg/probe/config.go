@@ -16,8 +16,8 @@ import (
 // Method is how a round trip is measured.
 type Method string
 
-// Methods. Auto is ICMP echo, with the timing of TCP connections as the
-// fallback where ICMP is filtered or not permitted.
+// Methods. Auto is ICMP echo, with timed TCP connections as the fallback where ICMP
+// is filtered or not permitted.
 const (
 	ICMP Method = "icmp"
 	TCP  Method = "tcp"
@@ -39,21 +39,20 @@ const (
 	MaxTimeout  = time.Minute
 )
 
-// Config says what to measure and how. Only the targets are required.
+// Config configures a Group. Only the targets are required.
 type Config struct {
 	Targets    []string // ICMP: IPv4, IPv6 or host name, at most MaxTargets; unused with TCP
 	TCPTargets []string // "host:port", IPv6 in brackets
 
 	Method   Method        // default Auto
 	Interval time.Duration // between two probes of one target; default DefaultInterval
-	Timeout  time.Duration // a probe unanswered for so long is lost; default DefaultTimeout
+	Timeout  time.Duration // until an unanswered probe counts as lost; default DefaultTimeout
 
 	Source    string // local IP address to measure from; "" leaves it to the kernel
 	Interface string // network interface to measure through; "" leaves it to the route
 
-	// Fallback, with Auto, measures by other means while no ICMP target
-	// answers: CheckTCP times connections to TCPTargets, CheckGateway sees
-	// whether at least the gateway is there.
+	// Fallback, with Auto, adds other probes while no ICMP target answers: CheckTCP
+	// times connections to TCPTargets, CheckGateway probes the gateway.
 	Fallback     bool
 	CheckTCP     bool
 	CheckGateway bool
@@ -64,13 +63,13 @@ type Config struct {
 	// since Epoch, where a loop with the same epoch and interval wakes up anyway.
 	Staggered bool
 
-	// NoOneWay leaves ICMP hosts alone with timestamp requests. Otherwise those
-	// that answer them are asked ten times a second in turn, for rtt.OneWay
-	// events; that needs raw sockets and is for IPv4 only.
+	// NoOneWay disables timestamp requests. Otherwise the ICMP hosts that answer
+	// them get ten a second in turn, for rtt.OneWay events; that needs raw sockets
+	// and works over IPv4 only.
 	NoOneWay bool
 
-	// Count and Duration bound a run: so many probes to each target, or no
-	// probe later than this after the start. Zero: until the context ends.
+	// Count and Duration limit a run: the number of probes to each target, and the
+	// time after the start of the last one. Zero: until the context ends.
 	Count    int
 	Duration time.Duration
 
@@ -78,7 +77,7 @@ type Config struct {
 	Epoch  time.Time    // event times count from here; default: when New is called
 }
 
-// complete returns c with the defaults filled in, or why it is not usable.
+// complete returns c with the defaults filled in, or an error if it is invalid.
 func (c Config) complete() (Config, error) {
 	if c.Method == "" {
 		c.Method = Auto
@@ -135,8 +134,8 @@ func (c Config) complete() (Config, error) {
 	return c, nil
 }
 
-// CheckHost says what is wrong with host, which is to be an IPv4 or IPv6
-// unicast address or a host name.
+// CheckHost returns an error unless host is an IPv4 or IPv6 unicast address or a host
+// name.
 func CheckHost(host string) error {
 	switch {
 	case host == "":
@@ -166,14 +165,14 @@ func notInName(r rune) bool {
 	return !strings.ContainsRune("-._", r)
 }
 
-// CheckTarget says what is wrong with target, which is to be host:port with a
-// host as for CheckHost, IPv6 in brackets, and a number for the port.
+// CheckTarget returns an error unless target is host:port, with a host as for
+// CheckHost, IPv6 in brackets, and a numeric port.
 func CheckTarget(target string) error {
 	_, _, err := splitTarget(target)
 	return err
 }
 
-// splitTarget takes a TCP target apart.
+// splitTarget returns the host and port of a TCP target.
 func splitTarget(target string) (host string, port uint16, err error) {
 	host, service, err := net.SplitHostPort(target)
 	if err != nil {

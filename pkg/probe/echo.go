@@ -10,8 +10,8 @@ import (
 	probing "github.com/prometheus-community/pro-bing"
 )
 
-// maxEchoes is how many probes one pinger sends at most: its 16-bit sequence
-// numbers never wrap, and what it remembers of lost probes stays bounded.
+// maxEchoes is the most probes that one pinger sends: its 16-bit sequence numbers
+// never wrap, and its memory of lost probes stays bounded.
 const maxEchoes = 1 << 16
 
 // echo is one uninterrupted series of ICMP echo requests to one address. The
@@ -23,19 +23,19 @@ type echo struct {
 	iface    string // "" leaves it to the route
 	raw      bool   // raw socket; false: ping socket
 
-	sent     func(seq int) (more bool) // false: send no more, only receive
+	sent     func(seq int) (more bool) // false: stop sending, keep receiving
 	received func(seq int)             // at most once for each seq
 	failed   func(error)               // a request could not be sent
 }
 
-// echoFunc sends until e.sent says that it is enough and then receives until
-// everything is answered or ctx ends. It returns an error when it could not
-// start or go on; failures to send after the first are only reported.
+// echoFunc sends until e.sent returns false and then receives until all probes are
+// answered or ctx ends. It returns an error when it could not start or continue;
+// failures to send after the first go to e.failed only.
 type echoFunc func(ctx context.Context, e echo) error
 
 var _ echoFunc = proBing
 
-// proBing is the echoFunc of real life.
+// proBing is the echoFunc over real sockets.
 //
 // Sending, parsing and the callbacks happen on one goroutine of the library;
 // a second one reads the socket and hands packets over. So a reply is time
@@ -71,11 +71,10 @@ func proBing(ctx context.Context, e echo) error {
 	return p.RunWithContext(ctx)
 }
 
-// sendGuard is the library's logger. It says nothing, but it is the only place
-// from where one of its loops can be left: when the kernel refuses a packet
-// with EACCES, as it does for a prohibited route, the library takes the target
-// for a broadcast address and tries again, without a pause and for ever,
-// logging each time.
+// sendGuard is the library's logger. It logs nothing, but it is the only place from
+// which one of the library's loops can be ended: when the kernel refuses a packet
+// with EACCES, as it does for a prohibited route, the library assumes a broadcast
+// address and retries for ever without a pause, logging each time.
 type sendGuard struct {
 	probing.NoopLogger
 	ctx      context.Context // of the run; a logger has no other way to get it

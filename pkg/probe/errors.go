@@ -18,7 +18,7 @@ var (
 	errNoFamily = errors.New("no address of the family of the source address")
 )
 
-// permissionError says how the kernel can be told to permit ICMP.
+// permissionError names the commands that permit ICMP.
 type permissionError struct{ cause error }
 
 func (e *permissionError) Error() string {
@@ -33,8 +33,8 @@ func (e *permissionError) Error() string {
 
 func (e *permissionError) Is(target error) bool { return target == ErrNotPermitted }
 
-// plain strips the socket addresses and system call names that the net package
-// puts around an error number: the caller says what was tried.
+// plain returns err without the socket addresses and system call names that the net
+// package adds: the caller names the operation.
 func plain(err error) error {
 	var errno syscall.Errno
 	if errors.As(err, &errno) {

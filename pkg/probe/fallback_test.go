@@ -214,7 +214,7 @@ func TestWithoutPermissionAutoTakesTCP(t *testing.T) {
 
 func TestModeSteps(t *testing.T) {
 	f := fallback{enabled: true, silence: time.Second, grace: time.Second, tcpFor: 2 * time.Second, gatewayFor: 3 * time.Second}
-	var icmp, tcp, gateway heard
+	var icmp, tcp, gateway replies
 	for _, step := range []struct {
 		name   string
 		at     time.Duration
@@ -223,16 +223,16 @@ func TestModeSteps(t *testing.T) {
 		active bool
 	}{
 		{"start", 0, nil, ModeNone, false},
-		{"first reply", 100 * time.Millisecond, func(now time.Duration) { icmp = heard{1, now} }, ModeICMP, false},
+		{"first reply", 100 * time.Millisecond, func(now time.Duration) { icmp = replies{1, now} }, ModeICMP, false},
 		{"quiet for a second", 1100 * time.Millisecond, nil, ModeICMP, false},
 		{"and a bit", 1101 * time.Millisecond, nil, ModeICMP, true},
-		{"gateway answers first", 1200 * time.Millisecond, func(now time.Duration) { gateway = heard{1, now} }, ModeICMP, true},
-		{"then TCP", 1300 * time.Millisecond, func(now time.Duration) { tcp = heard{1, now} }, ModeTCP, true},
+		{"gateway answers first", 1200 * time.Millisecond, func(now time.Duration) { gateway = replies{1, now} }, ModeICMP, true},
+		{"then TCP", 1300 * time.Millisecond, func(now time.Duration) { tcp = replies{1, now} }, ModeTCP, true},
 		{"TCP ends", 3301 * time.Millisecond, nil, ModeTCP, true},
-		{"long enough for the gateway", 4301 * time.Millisecond, func(now time.Duration) { gateway = heard{2, now} }, ModeGateway, true},
+		{"long enough for the gateway", 4301 * time.Millisecond, func(now time.Duration) { gateway = replies{2, now} }, ModeGateway, true},
 		{"gateway ends", 7302 * time.Millisecond, nil, ModeNone, true},
-		{"two ICMP replies", 8000 * time.Millisecond, func(now time.Duration) { icmp = heard{3, now} }, ModeNone, true},
-		{"a third", 8100 * time.Millisecond, func(now time.Duration) { icmp = heard{4, now} }, ModeICMP, false},
+		{"two ICMP replies", 8000 * time.Millisecond, func(now time.Duration) { icmp = replies{3, now} }, ModeNone, true},
+		{"a third", 8100 * time.Millisecond, func(now time.Duration) { icmp = replies{4, now} }, ModeICMP, false},
 	} {
 		if step.change != nil {
 			step.change(step.at)

@@ -1,11 +1,10 @@
 // Package probe measures the round-trip time of several targets at once: ICMP
-// echo with one long-lived pinger a host, and the timing of TCP connections
-// where ICMP is filtered. Hosts that tell their clock in ICMP timestamps are asked
-// for it too, so that the delay of each direction is known.
+// echo with one long-lived pinger per host, and the timing of TCP connections
+// where ICMP is filtered. Hosts that answer ICMP timestamp requests get those too,
+// which gives the delay of each direction.
 //
-// A Group delivers what it sees as rtt.Events. No probe ever waits: not for
-// the consumer of the events, not for a target that cannot be reached. All
-// times are monotonic.
+// A Group delivers its measurements as rtt.Events. No probe waits for the consumer
+// of the events or for an unreachable target. All times are monotonic.
 package probe
 
 import (
@@ -24,9 +23,9 @@ import (
 )
 
 const (
-	maxSweep        = 250 * time.Millisecond // how late silence may be noticed
+	maxSweep        = 250 * time.Millisecond // longest time between two checks for losses
 	gatewayInterval = time.Second
-	gatewayPort     = 80 // refused or not, an answer is an answer
+	gatewayPort     = 80 // a refused connection is an answer too
 )
 
 // Group measures a fixed set of targets.
@@ -35,10 +34,10 @@ type Group struct {
 	cfg      Config
 	source   netip.Addr // parsed Config.Source
 	access   hostnet.Access
-	denied   error // why there is no access, where that is put up with
+	denied   error // why ICMP is not permitted, where TCP replaces it
 	sweep    time.Duration
 	targets  []*target // by index: the ICMP hosts, then the TCP targets
-	gateways []*target // the ways to check the gateway, none without the check
+	gateways []*target // the gateway by each method, none without the check
 
 	// dependencies
 	log       *slog.Logger
@@ -48,7 +47,7 @@ type Group struct {
 	dial      dialFunc
 	lookup    func(context.Context, string) ([]netip.Addr, error)
 	reachable func(context.Context, netip.Addr) error
-	// timestamps opens what clocks are asked by; nil: nobody is asked.
+	// timestamps opens the socket of timestamp requests; nil: none are sent.
 	timestamps func(context.Context) (timestampSocket, error)
 
 	// state
@@ -57,10 +56,10 @@ type Group struct {
 	mode    atomic.Uint32
 }
 
-// New checks the configuration, whether its source address and interface
-// exist, and whether ICMP is permitted. With Auto and TCP targets it makes do
-// with TCP when it is not, and says so in the log; otherwise that is an error
-// that wraps ErrNotPermitted. Nothing is sent before Run.
+// New returns a Group, or an error when the configuration is invalid, when its
+// source address or interface does not exist, or when ICMP is not permitted
+// (ErrNotPermitted). With Auto and TCP targets a missing permission is logged, and
+// TCP is used alone. Nothing is sent before Run.
 func New(cfg Config) (*Group, error) {
 	cfg, err := cfg.complete()
 	if err != nil {
@@ -94,8 +93,7 @@ func New(cfg Config) (*Group, error) {
 	return g, nil
 }
 
-// addTargets makes the targets that the configuration and the permissions
-// leave to be measured.
+// addTargets creates the targets of the methods that are configured and permitted.
 func (g *Group) addTargets() error {
 	c := &g.cfg
 	g.queue = newQueue(queueLen)
@@ -139,12 +137,12 @@ func (g *Group) addTargets() error {
 	}
 	g.plan(0)
 	for _, t := range slices.Concat(g.targets, g.gateways) {
-		t.every = t.schedule.Interval
+		t.interval = t.schedule.Interval
 	}
 	return nil
 }
 
-// plan schedules all targets for a run that starts then.
+// plan sets the schedules of all targets for a run that begins at start.
 func (g *Group) plan(start time.Duration) {
 	p := rtt.Plan{Start: start, Interval: g.cfg.Interval, Staggered: g.cfg.Staggered}
 	connections := p.Fallback()
@@ -156,12 +154,13 @@ func (g *Group) plan(start time.Duration) {
 			t.schedule = schedules[i]
 		}
 	}
-	set(g.of(ICMP), p.Echoes(len(g.of(ICMP))))
-	set(g.of(TCP), p.Spread(len(g.of(TCP)), connections))
+	set(g.targetsBy(ICMP), p.Echoes(len(g.targetsBy(ICMP))))
+	set(g.targetsBy(TCP), p.Spread(len(g.targetsBy(TCP)), connections))
 	set(g.gateways, p.Spread(len(g.gateways), gatewayInterval))
 }
 
-// checkFamily refuses what the source address can never reach.
+// checkFamily returns an error for a target of another address family than the
+// source address.
 func (g *Group) checkFamily(t *target) error {
 	addr, err := netip.ParseAddr(t.host)
 	if err != nil || !g.source.IsValid() || addr.Unmap().Is4() == g.source.Is4() {
@@ -174,18 +173,16 @@ func (g *Group) fallbackTCP() bool {
 	return g.cfg.Method == Auto && g.cfg.Fallback && g.cfg.CheckTCP && len(g.cfg.TCPTargets) > 0
 }
 
-// Events delivers what happens, in order for each target. It never blocks a
-// probe: when the consumer is too slow the oldest events are dropped and
-// counted. It is closed when Run returns.
+// Events returns the channel of events, in order for each target. It never blocks a
+// probe: when the consumer is too slow the oldest events are dropped and counted.
+// The channel is closed when Run returns.
 func (g *Group) Events() <-chan rtt.Event { return g.queue.ch }
 
-// Run measures until ctx ends or, if the configuration bounds the run, until
-// every probe was answered or lost. Either is a normal end. Run can be called
-// once only.
+// Run measures until ctx ends or, with Config.Count or Config.Duration, until every
+// probe was answered or lost. Both return nil. Run can be called once only.
 //
-// ICMP targets are probed at their rate all the time, while the fallback is at
-// work too: that disturbs nobody who filters them, and tells within three
-// replies that it is over.
+// ICMP targets are probed at their full rate while the fallback runs as well, so
+// that three replies suffice to end it.
 func (g *Group) Run(ctx context.Context) error {
 	if !g.running.CompareAndSwap(false, true) {
 		return errors.New("probe group: Run called twice")
@@ -194,20 +191,20 @@ func (g *Group) Run(ctx context.Context) error {
 	g.start = g.clock.now()
 	g.plan(g.start)
 	ctx, cancel := context.WithCancel(ctx)
-	primary, spare, gateway := g.crews()
-	var asking sync.WaitGroup
-	asking.Go(func() { g.askClocks(ctx) })
+	primary, fallback, gateway := g.workerSets()
+	var clocks sync.WaitGroup
+	clocks.Go(func() { g.pollClocks(ctx) })
 	defer func() {
 		cancel()
-		asking.Wait()
-		for _, c := range []*crew{primary, spare, gateway} {
+		clocks.Wait()
+		for _, c := range []*workerSet{primary, fallback, gateway} {
 			c.wg.Wait()
 		}
 		g.expire()
 	}()
 
 	f := g.newFallback()
-	primary.work(ctx, true)
+	primary.setRunning(ctx, true)
 	p := running
 	tick := time.NewTicker(g.sweep)
 	defer tick.Stop()
@@ -217,24 +214,24 @@ func (g *Group) Run(ctx context.Context) error {
 			return nil
 		case <-primary.done:
 			primary.done, p = nil, finished
-		case <-spare.done:
-			spare.done = nil
+		case <-fallback.done:
+			fallback.done = nil
 		case <-tick.C:
 		}
 		if p == running && g.lastEchoesOut() {
 			p = finishing
 		}
 		g.expire()
-		g.judge(f, p)
-		spare.work(ctx, f.active)
-		gateway.work(ctx, f.blind)
-		if p == finished && spare.done == nil {
+		g.updateMode(f, p)
+		fallback.setRunning(ctx, f.active)
+		gateway.setRunning(ctx, f.tcpDown)
+		if p == finished && fallback.done == nil {
 			return nil
 		}
 	}
 }
 
-// expire notices losses.
+// expire counts overdue probes of all targets as lost.
 func (g *Group) expire() {
 	for _, t := range g.targets {
 		t.expire()
@@ -244,7 +241,7 @@ func (g *Group) expire() {
 	}
 }
 
-// lastEchoesOut reports that the bounds of the run allow no further echo.
+// lastEchoesOut reports whether Config.Count or Config.Duration allow no further echo.
 func (g *Group) lastEchoesOut() bool {
 	for _, t := range g.targets {
 		if next, last := t.progress(); t.method == ICMP && g.mayStart(next, g.due(t, last)) {
@@ -254,33 +251,8 @@ func (g *Group) lastEchoesOut() bool {
 	return g.access != hostnet.NoICMP
 }
 
-// judge lets f decide by what to measure, and tells about a change.
-func (g *Group) judge(f *fallback, p phase) {
-	icmp, tcp, gateway := heardFrom(g.of(ICMP)), heardFrom(g.of(TCP)), heardFrom(g.gateways)
-	was := f.mode
-	f.step(g.clock.now(), g.start, p, icmp, tcp, gateway)
-	if f.mode == was {
-		return
-	}
-	g.mode.Store(uint32(f.mode))
-	switch f.mode {
-	case ModeICMP:
-		g.log.Info("measuring by ICMP")
-	case ModeTCP:
-		if g.access == hostnet.NoICMP {
-			g.log.Info("measuring by TCP connections")
-		} else {
-			g.log.Warn("no ICMP reply: measuring by TCP connections")
-		}
-	case ModeGateway:
-		g.log.Warn("nothing answers but the gateway")
-	case ModeNone:
-		g.log.Warn("nothing answers")
-	}
-}
-
-// of lists the targets measured by method.
-func (g *Group) of(method Method) []*target {
+// targetsBy returns the targets measured by method.
+func (g *Group) targetsBy(method Method) []*target {
 	n := 0
 	for n < len(g.targets) && g.targets[n].method == ICMP {
 		n++
@@ -289,30 +261,4 @@ func (g *Group) of(method Method) []*target {
 		return g.targets[:n]
 	}
 	return g.targets[n:]
-}
-
-func heardFrom(targets []*target) (h heard) {
-	for _, t := range targets {
-		if n := t.tally(); n.replies > 0 {
-			h.replies += n.replies
-			h.at = max(h.at, n.lastReplyAt)
-		}
-	}
-	return h
-}
-
-func (g *Group) newFallback() *fallback {
-	f := &fallback{
-		enabled:    len(g.of(TCP)) > 0 || len(g.gateways) > 0,
-		silence:    max(maxSilence, 3*g.cfg.Interval),
-		grace:      maxConnect,
-		gatewayFor: 3 * gatewayInterval,
-	}
-	if targets := g.of(TCP); len(targets) > 0 {
-		f.tcpFor = 3*targets[0].every + maxConnect
-	}
-	if g.access == hostnet.NoICMP {
-		f.active, f.blind, f.since = true, true, g.start
-	}
-	return f
 }

@@ -11,20 +11,18 @@ import (
 )
 
 const (
-	// recycleAfter bounds the life of one pinger and the age of a name's
-	// address.
+	// recycleAfter is the maximum age of a pinger, and of a resolved address.
 	recycleAfter = time.Hour
-	// silentFor without a reply makes a name worth another look-up.
+	// silentFor without a reply, a name is resolved again.
 	silentFor = time.Minute
-	// stalledFor of failing sends makes a pinger worth a restart: the
-	// interface it is bound to may have come back under another index.
+	// stalledFor of failing sends restarts a pinger: its interface may have come
+	// back under another index.
 	stalledFor = time.Second
 )
 
-// superviseICMP keeps t measured until ctx ends or the run's bounds are
-// reached. It starts pinger after pinger: when one fails it waits, longer each
-// time, and when one is old it puts the next in its place. The first argument
-// is for those who tell the end of sending from the end of receiving.
+// superviseICMP runs one pinger of t after the other until ctx ends or the run is
+// complete. It waits longer after each failure and replaces old pingers. The first
+// argument is there for workers that distinguish sending from receiving.
 func (g *Group) superviseICMP(_, ctx context.Context, t *target) {
 	var drains sync.WaitGroup
 	defer drains.Wait()
@@ -34,7 +32,7 @@ func (g *Group) superviseICMP(_, ctx context.Context, t *target) {
 		if !g.mayStart(next, g.due(t, last)) {
 			return
 		}
-		before := t.tally().replies
+		before := t.snapshot().replies
 		addr, err := g.address(ctx, t)
 		if err == nil {
 			err = g.ping(ctx, t, addr, &drains)
@@ -46,7 +44,7 @@ func (g *Group) superviseICMP(_, ctx context.Context, t *target) {
 			retry.Reset()
 			continue
 		}
-		if t.tally().replies > before {
+		if t.snapshot().replies > before {
 			retry.Reset()
 		}
 		t.cannotSend(plain(err))
@@ -56,8 +54,8 @@ func (g *Group) superviseICMP(_, ctx context.Context, t *target) {
 	}
 }
 
-// ping runs one pinger until it has sent its last probe, and returns nil then:
-// what is still unanswered is received in the background, as part of drains.
+// ping runs one pinger until it has sent its last probe, and then returns nil:
+// outstanding answers are received in the background, as part of drains.
 func (g *Group) ping(ctx context.Context, t *target, addr netip.Addr, drains *sync.WaitGroup) error {
 	base, lastSent := t.progress()
 	if !pause(ctx, g.due(t, lastSent)-g.clock.now()) {
@@ -69,7 +67,7 @@ func (g *Group) ping(ctx context.Context, t *target, addr netip.Addr, drains *sy
 	stalled := make(chan error, 1)
 	ended := make(chan error, 1)
 	e := echo{
-		addr: addr, interval: t.every,
+		addr: addr, interval: t.interval,
 		source: g.cfg.Source, iface: g.cfg.Interface, raw: g.access == hostnet.RawSockets,
 		received: func(seq int) { t.reply(base + uint32(seq)) },
 		failed: func(err error) {
@@ -112,7 +110,7 @@ func (g *Group) ping(ctx context.Context, t *target, addr netip.Addr, drains *sy
 	case err := <-ended:
 		cancel()
 		select {
-		case <-last: // everything was answered before we looked
+		case <-last: // all answers arrived at the same time
 			return nil
 		default:
 		}
@@ -123,7 +121,7 @@ func (g *Group) ping(ctx context.Context, t *target, addr netip.Addr, drains *sy
 	}
 }
 
-// stale reports whether a pinger of t that started then has had its time.
+// stale reports whether a pinger of t that was started then should be replaced.
 func (g *Group) stale(t *target, started time.Duration) bool {
 	now := g.clock.now()
 	if now-started >= recycleAfter {
@@ -132,5 +130,5 @@ func (g *Group) stale(t *target, started time.Duration) bool {
 	if _, err := netip.ParseAddr(t.host); err == nil || now-started < silentFor {
 		return false
 	}
-	return now-max(t.tally().lastReplyAt, started) >= silentFor
+	return now-max(t.snapshot().lastReplyAt, started) >= silentFor
 }

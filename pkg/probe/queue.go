@@ -10,9 +10,9 @@ import (
 // of the largest set at the fastest interval.
 const queueLen = 1024
 
-// queue hands events to a consumer that may be slow. put never waits: when the
-// queue is full the oldest event goes, since the newest says most about the
-// link, and is counted.
+// queue passes events to a consumer that may be slow. put never blocks: when the
+// queue is full it drops and counts the oldest event, since the newest is the most
+// useful.
 type queue struct {
 	ch      chan rtt.Event
 	dropped atomic.Uint64

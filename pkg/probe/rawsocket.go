@@ -10,15 +10,15 @@ import (
 	"golang.org/x/net/ipv4"
 )
 
-// rawSocket is the timestampSocket of real life.
+// rawSocket is the timestampSocket over a raw ICMP socket.
 type rawSocket struct {
 	conn *net.IPConn
 }
 
 var _ timestampSocket = (*rawSocket)(nil)
 
-// openTimestamps opens a raw socket that hears timestamp replies only: without
-// the kernel's filter it would be woken by every reply to every echo.
+// openTimestamps opens a raw socket that receives timestamp replies only: without the
+// kernel's filter every echo reply would wake it up.
 func (g *Group) openTimestamps(ctx context.Context) (timestampSocket, error) {
 	from := netip.IPv4Unspecified()
 	if g.source.IsValid() {
@@ -32,8 +32,7 @@ func (g *Group) openTimestamps(ctx context.Context) (timestampSocket, error) {
 	var only ipv4.ICMPFilter
 	only.SetAll(true)
 	only.Accept(ipv4.ICMPTypeTimestampReply)
-	// Where there is no such filter, what was not meant for us is read and
-	// thrown away.
+	// Without a filter, other messages are read and discarded.
 	_ = ipv4.NewPacketConn(c).SetICMPFilter(&only)
 	return &rawSocket{c.(*net.IPConn)}, nil
 }

@@ -14,15 +14,15 @@ import (
 
 const lookupTimeout = 5 * time.Second
 
-// lookup is what resolves host names in real life.
+// lookup returns the addresses of a host name.
 func lookup(ctx context.Context, host string) ([]netip.Addr, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 }
 
-// CheckName returns an error when host is a name that does not exist. That a
-// name cannot be resolved for another reason is not an error: it may pass.
+// CheckName returns an error when host is a name that does not exist. Other failures
+// to resolve it may be temporary and are not errors.
 func CheckName(ctx context.Context, host string) error {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return nil
@@ -48,11 +48,11 @@ func (g *Group) address(ctx context.Context, t *target) (netip.Addr, error) {
 	} else if addr, err := netip.ParseAddr(t.host); err == nil {
 		addrs = []netip.Addr{addr}
 	} else if addrs, err = g.lookup(ctx, t.host); err != nil {
-		known := t.tally().addr
+		known := t.snapshot().addr
 		if !known.IsValid() {
 			return netip.Addr{}, err
 		}
-		// The name server may be as far away as the target.
+		// The name server may be unreachable for the same reason as the target.
 		addrs = []netip.Addr{known}
 	}
 	usable := make([]netip.Addr, 0, len(addrs))
@@ -88,7 +88,7 @@ func (g *Group) hasRoute(ctx context.Context, addr netip.Addr) error {
 	return c.Close()
 }
 
-// bindControl returns the Control function of a Dialer that keeps to the
+// bindControl returns the Control function of a Dialer that binds sockets to the
 // configured interface, nil without one.
 func (g *Group) bindControl() func(network, address string, c syscall.RawConn) error {
 	if g.cfg.Interface == "" {
@@ -103,7 +103,7 @@ func (g *Group) bindControl() func(network, address string, c syscall.RawConn) e
 	}
 }
 
-// pause waits for d or until ctx ends, and reports whether it still goes on.
+// pause waits for d or until ctx ends, and reports whether ctx is still alive.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

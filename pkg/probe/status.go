@@ -2,35 +2,35 @@ package probe
 
 import "time"
 
-// Status is what a Group knows at one moment.
+// Status is a snapshot of a Group.
 type Status struct {
 	Mode    Mode
 	Targets []TargetStatus // in the order of Event.Reflector; the gateway, if checked, last
-	Dropped uint64         // events that the consumer was too slow for
+	Dropped uint64         // events dropped because the consumer was too slow
 	Denied  error          // with Auto, why ICMP is not used at all; wraps ErrNotPermitted
 }
 
-// TargetStatus is what is known about one target.
+// TargetStatus is a snapshot of one target.
 type TargetStatus struct {
 	Name    string // as configured
 	Method  Method // ICMP or TCP
-	Gateway bool   // the gateway: it has no events
-	Address string // being probed, "" when not known yet
+	Gateway bool   // the gateway, which emits no events
+	Address string // "" until resolved
 
 	Sent    uint64
 	Replies uint64
-	Lost    uint64 // without those whose reply came after all
-	Late    uint64 // replies that took a loss back
+	Lost    uint64 // without those answered late
+	Late    uint64 // replies after the timeout
 
 	LastRTT time.Duration
-	Alive   bool  // it answered within the last second, or so
-	Err     error // why nothing can be sent to it, nil when it can
+	Alive   bool  // answered recently: within a second, or three intervals
+	Err     error // why probes cannot be sent, nil when they can
 }
 
-// Mode returns what the group measures by at the moment. It never waits.
+// Mode returns the current mode. It never blocks.
 func (g *Group) Mode() Mode { return Mode(g.mode.Load()) }
 
-// Status returns a snapshot. It may be called at any time by any goroutine.
+// Status returns a snapshot. It may be called at any time, by any goroutine.
 func (g *Group) Status() Status {
 	s := Status{
 		Mode:    g.Mode(),
@@ -48,12 +48,12 @@ func (g *Group) Status() Status {
 }
 
 func (g *Group) status(t *target) TargetStatus {
-	n := t.tally()
+	n := t.snapshot()
 	s := TargetStatus{
 		Name: t.name, Method: t.method, Gateway: t.gateway,
 		Sent: n.sent, Replies: n.replies, Lost: n.lost, Late: n.late,
 		LastRTT: n.lastRTT, Err: n.err,
-		Alive: heard{n.replies, n.lastReplyAt}.within(g.clock.now(), max(maxSilence, 3*t.every)),
+		Alive: replies{n.replies, n.lastReplyAt}.within(g.clock.now(), max(maxSilence, 3*t.interval)),
 	}
 	if n.addr.IsValid() {
 		s.Address = n.addr.String()
@@ -61,8 +61,8 @@ func (g *Group) status(t *target) TargetStatus {
 	return s
 }
 
-// gatewayStatus is that of the one of the ways to check the gateway that
-// works, if any.
+// gatewayStatus returns the status of the method by which the gateway answers, of the
+// first if by none.
 func (g *Group) gatewayStatus() TargetStatus {
 	best := g.status(g.gateways[0])
 	for _, t := range g.gateways[1:] {

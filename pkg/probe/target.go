@@ -9,8 +9,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/rtt"
 )
 
-// lateFor is how long after its timeout a reply is still recognised and takes
-// the loss back.
+// lateFor is how long after its timeout a reply is still recognised and reverts the
+// loss.
 const lateFor = 10 * time.Second
 
 type slotState uint8
@@ -21,42 +21,41 @@ const (
 	answered
 )
 
-// slot remembers one probe.
+// slot is the record of one probe.
 type slot struct {
 	at    time.Duration // when it was sent
 	state slotState
 }
 
-// target is one measured address: it numbers the probes, matches the replies
-// with them and counts. Its methods are called by whatever sends and receives,
-// and none of them waits or allocates.
+// target is one measured address. It numbers probes, matches replies and counts. Its
+// methods may be called by any goroutine; none of them blocks or allocates.
 type target struct {
 	// configuration
-	name    string
-	host    string
-	port    uint16 // TCP only
-	method  Method // ICMP or TCP
-	index   uint8
-	every   time.Duration // between two probes
-	timeout time.Duration
-	gateway bool // no events: its delay says nothing about the WAN
+	name     string
+	host     string
+	port     uint16 // TCP only
+	method   Method // ICMP or TCP
+	index    uint8
+	interval time.Duration // between two probes
+	timeout  time.Duration
+	gateway  bool // emits no events: its delay is not that of the WAN
 
 	// dependencies
 	clock clock
 	queue *queue
 
 	// state
-	schedule rtt.Schedule // from the start of the run on
+	schedule rtt.Schedule // set at the start of the run
 
 	mu     sync.Mutex // protects the following fields
 	ring   []slot     // by sequence number; a power of two long
 	next   uint32     // number of the next probe
 	oldest uint32     // every probe before this one is answered or lost
-	stats  tally
+	stats  targetStats
 }
 
-// tally is what is known about a target at one moment.
-type tally struct {
+// targetStats is a snapshot of a target's counters.
+type targetStats struct {
 	sent, replies, lost, late uint64
 
 	addr        netip.Addr
@@ -73,13 +72,13 @@ func newTarget(name string, method Method, c *Config, clk clock, q *queue) *targ
 	return &target{
 		name: name, method: method, timeout: c.Timeout, clock: clk, queue: q,
 		ring:  make([]slot, 1<<bits.Len(slots-1)),
-		stats: tally{lastSentAt: never},
+		stats: targetStats{lastSentAt: never},
 	}
 }
 
 func (t *target) slot(seq uint32) *slot { return &t.ring[seq&uint32(len(t.ring)-1)] }
 
-// begin numbers a probe that leaves now.
+// begin records a probe that leaves now and returns its number.
 func (t *target) begin() (seq uint32) {
 	now := t.clock.now()
 	t.mu.Lock()
@@ -88,7 +87,7 @@ func (t *target) begin() (seq uint32) {
 	seq = t.next
 	t.next++
 	if s := t.slot(seq); s.state == pending { // expire has not run for a whole ring
-		t.lose(seq-uint32(len(t.ring)), s, now)
+		t.markLost(seq-uint32(len(t.ring)), s, now)
 	}
 	*t.slot(seq) = slot{at: now, state: pending}
 	t.stats.sent++
@@ -98,7 +97,7 @@ func (t *target) begin() (seq uint32) {
 	return seq
 }
 
-// reply takes in the answer to probe seq, now.
+// reply records the answer to probe seq, now.
 func (t *target) reply(seq uint32) {
 	now := t.clock.now()
 	t.mu.Lock()
@@ -121,8 +120,7 @@ func (t *target) reply(seq uint32) {
 	t.emit(rtt.Event{At: now, RTT: now - s.at, Seq: seq, Kind: rtt.Reply})
 }
 
-// abandon counts probe seq as lost before its time: something said that no
-// answer will come.
+// abandon counts probe seq as lost before its timeout, since no answer can come.
 func (t *target) abandon(seq uint32, err error) {
 	now := t.clock.now()
 	t.mu.Lock()
@@ -132,12 +130,12 @@ func (t *target) abandon(seq uint32, err error) {
 		return
 	}
 	if s := t.slot(seq); s.state == pending {
-		t.lose(seq, s, now)
+		t.markLost(seq, s, now)
 	}
 }
 
-// expire counts what has been unanswered for too long as lost. Sending does so
-// too, so this is for targets to which nothing is sent.
+// expire counts probes that exceeded the timeout as lost. begin does so too; expire
+// serves targets without new probes.
 func (t *target) expire() {
 	now := t.clock.now()
 	t.mu.Lock()
@@ -155,11 +153,11 @@ func (t *target) expireAt(now time.Duration) {
 		if now-s.at < t.timeout {
 			return
 		}
-		t.lose(t.oldest, s, now)
+		t.markLost(t.oldest, s, now)
 	}
 }
 
-func (t *target) lose(seq uint32, s *slot, now time.Duration) {
+func (t *target) markLost(seq uint32, s *slot, now time.Duration) {
 	s.state = lost
 	t.stats.lost++
 	t.emit(rtt.Event{At: now, Seq: seq, Kind: rtt.Lost})
@@ -172,8 +170,8 @@ func (t *target) emit(e rtt.Event) {
 	}
 }
 
-// cannotSend records why nothing leaves for this target and returns for how
-// long that has been so.
+// cannotSend records why a probe could not be sent and returns how long that has
+// lasted.
 func (t *target) cannotSend(err error) time.Duration {
 	now := t.clock.now()
 	t.mu.Lock()
@@ -191,21 +189,20 @@ func (t *target) resolved(addr netip.Addr) {
 	t.stats.addr = addr
 }
 
-// progress returns the number of the probe that begin will hand out next, and
-// when it handed out the last one.
+// progress returns the number of the next probe and the time of the last one.
 func (t *target) progress() (next uint32, last time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.next, t.stats.lastSentAt
 }
 
-func (t *target) tally() tally {
+func (t *target) snapshot() targetStats {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.stats
 }
 
-// clock gives monotonic event times, whatever happens to the wall clock.
+// clock returns monotonic event times, independent of the wall clock.
 type clock struct {
 	base   time.Time     // with a monotonic reading
 	offset time.Duration // of base after the epoch

@@ -61,7 +61,7 @@ func TestLifeOfProbes(t *testing.T) {
 		if diff := cmp.Diff(want, drain(q)); diff != "" {
 			t.Errorf("events (-want +got):\n%s", diff)
 		}
-		n := tg.tally()
+		n := tg.snapshot()
 		got := [4]uint64{n.sent, n.replies, n.lost, n.late}
 		if want := [4]uint64{3, 2, 1, 1}; got != want {
 			t.Errorf("sent, replies, lost, late = %v, want %v", got, want)
@@ -83,7 +83,7 @@ func TestForgottenProbe(t *testing.T) {
 	if len(events) != 1 || events[0].Seq != 1 || events[0].Kind != rtt.Reply {
 		t.Errorf("events %+v, want the reply to probe 1 alone", events)
 	}
-	if n := tg.tally(); n.lost != 1 {
+	if n := tg.snapshot(); n.lost != 1 {
 		t.Errorf("%d lost, want the forgotten one", n.lost)
 	}
 }
@@ -117,12 +117,12 @@ func BenchmarkProbePath(b *testing.B) {
 
 func TestClockIgnoresTheWallClock(t *testing.T) {
 	epoch := time.Now().Add(-time.Hour)
-	c := newClock(epoch.Round(0)) // without a monotonic reading
+	c := newClock(epoch.Round(0)) // without a monotonic timestampFormat
 	if got := c.now(); got < time.Hour || got > time.Hour+time.Minute {
 		t.Errorf("an hour after the epoch the clock shows %v", got)
 	}
 	if !strings.Contains(c.base.String(), "m=") {
-		t.Error("the clock has no monotonic reading")
+		t.Error("the clock has no monotonic timestampFormat")
 	}
 }
 

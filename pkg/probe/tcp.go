@@ -12,20 +12,19 @@ import (
 	"github.com/wanctl/wanctl/pkg/backoff"
 )
 
-// maxConnect is below the kernel's first retransmission of a SYN: an answer after
-// it could be to either.
+// maxConnect is the longest wait for an answer: the kernel retransmits the SYN after
+// it, and an answer could then belong to either.
 const maxConnect = time.Second
 
 // dialFunc opens a connection to addr and closes it again. It calls begin just
-// before the SYN leaves and returns nil when something answered, be it to
-// refuse.
+// before the SYN leaves and returns nil on any answer, a refusal included.
 type dialFunc func(ctx context.Context, addr netip.AddrPort, begin func()) error
 
-// connect is the dialFunc of real life.
+// connect is the dialFunc over real sockets.
 func (g *Group) connect(ctx context.Context, addr netip.AddrPort, begin func()) error {
 	bind := g.bindControl()
 	d := net.Dialer{
-		KeepAlive: -1, // no use for a connection closed at once
+		KeepAlive: -1, // the connection is closed at once
 		Control: func(network, address string, c syscall.RawConn) error {
 			if bind != nil {
 				if err := bind(network, address, c); err != nil {
@@ -47,14 +46,14 @@ func (g *Group) connect(ctx context.Context, addr netip.AddrPort, begin func()) 
 		}
 		return err
 	}
-	// Closing with a reset leaves nothing behind, on either side.
+	// A reset leaves no connection state on either side.
 	_ = c.SetLinger(0)
 	_ = c.Close()
 	return nil
 }
 
-// superviseTCP times connections to t until sending ends or the run's bounds
-// are reached. Connections under way then are waited for, unless ctx ends too.
+// superviseTCP times connections to t until sending ends or the run is complete. It
+// waits for open attempts, unless ctx ends too.
 func (g *Group) superviseTCP(ctx, sending context.Context, t *target) {
 	var dials sync.WaitGroup
 	defer dials.Wait()
@@ -77,9 +76,8 @@ func (g *Group) superviseTCP(ctx, sending context.Context, t *target) {
 	}
 }
 
-// connectTo opens one connection after the other, until addr is stale or there
-// is nothing more to send. It takes and returns how many were planned in all,
-// and when the last one was.
+// connectTo opens one connection after the other, until addr is stale or sending
+// ends. It updates and returns the number of attempts and the time of the last one.
 func (g *Group) connectTo(ctx, sending context.Context, t *target, addr netip.Addr,
 	planned uint32, last time.Duration, dials *sync.WaitGroup) (uint32, time.Duration) {
 	if !pause(sending, g.due(t, last)-g.clock.now()) {
@@ -87,7 +85,7 @@ func (g *Group) connectTo(ctx, sending context.Context, t *target, addr netip.Ad
 	}
 	started := g.clock.now()
 	to := netip.AddrPortFrom(addr, t.port)
-	tick := time.NewTicker(t.every)
+	tick := time.NewTicker(t.interval)
 	defer tick.Stop()
 	for {
 		planned++
@@ -104,7 +102,7 @@ func (g *Group) connectTo(ctx, sending context.Context, t *target, addr netip.Ad
 	}
 }
 
-// timeConnect is one probe.
+// timeConnect measures one connection.
 func (g *Group) timeConnect(ctx context.Context, t *target, to netip.AddrPort) {
 	limit, cancel := context.WithTimeout(ctx, min(g.cfg.Timeout, maxConnect))
 	defer cancel()
@@ -124,8 +122,8 @@ func (g *Group) timeConnect(ctx context.Context, t *target, to netip.AddrPort) {
 	}
 }
 
-// timedOut reports whether err is of waiting too long, which the network poller
-// may notice before the context does.
+// timedOut reports whether err is a timeout. The network poller may report it before
+// the context does.
 func timedOut(err error) bool {
 	var e net.Error
 	return errors.As(err, &e) && e.Timeout()

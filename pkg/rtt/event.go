@@ -1,20 +1,20 @@
-// Package rtt turns probe events into what a control law needs: per-reflector
-// baselines, excess delay over them, and the combined view of all reflectors.
-// It is pure: time is a monotonic offset that the caller brings along.
+// Package rtt derives the input of a control law from probe events: a baseline and
+// the excess delay over it for each reflector, and the combined view of all of them.
+// It is pure: time is a monotonic offset, an argument of each call.
 package rtt
 
 import "time"
 
-// Kind says what happened to a probe.
+// Kind is the type of an Event.
 type Kind uint8
 
-// The life of one probe: Sent, then Reply or Lost. A Reply that comes after
-// Lost takes the loss back. OneWay stands for itself: its Seq means nothing.
+// A probe is Sent, then a Reply arrives or it is Lost. A Reply after Lost reverts the
+// loss. OneWay is independent of these: its Seq has no meaning.
 const (
 	Sent   Kind = iota + 1 // a request left this host
 	Reply                  // its answer arrived; Event.RTT is valid
 	Lost                   // no answer within the probe timeout
-	OneWay                 // a reflector told its clock: Event.Up and Event.Down are valid
+	OneWay                 // a timestamp reply arrived: Event.Up and Event.Down are valid
 )
 
 func (k Kind) String() string {
@@ -38,7 +38,7 @@ const MaxReflectors = 32
 // Event is one observation of one probe. It holds no pointers, so a channel of
 // events costs no allocation.
 type Event struct {
-	At        time.Duration // monotonic, since the epoch of whoever measures
+	At        time.Duration // monotonic, since the epoch of the prober
 	RTT       time.Duration // Reply only
 	Up, Down  time.Duration // OneWay only; each off by an unknown constant, Up+Down is a round trip
 	Seq       uint32        // numbers the probes of one reflector from 0

@@ -7,14 +7,14 @@ import (
 )
 
 const (
-	subBits    = 6            // 64 buckets for each doubling: 1/64 wide, so half of that off
-	subBuckets = 1 << subBits // and exact below 64 ns
+	subBits    = 6            // 64 buckets for each doubling: 1/64 wide, at most half of that wrong
+	subBuckets = 1 << subBits // exact below 64 ns
 	maxOctaves = 36           // the last bucket ends at 2^42 ns, more than an hour
 )
 
-// Histogram counts round-trip times for percentiles, in memory that does not
-// grow with their number: buckets of constant relative width, so that a
-// quantile is within 1 % of the true one. Minimum, maximum and mean are exact.
+// Histogram counts round-trip times for percentiles in constant memory: its buckets
+// have a constant relative width, so that a quantile is within 1 % of the true one.
+// Minimum, maximum and mean are exact.
 // The zero value is empty.
 type Histogram struct {
 	buckets  [(maxOctaves + 1) * subBuckets]uint64
@@ -52,8 +52,7 @@ func (h *Histogram) Mean() time.Duration {
 	return time.Duration(h.sum / float64(h.count))
 }
 
-// Quantile returns the duration that a share q (0..1) of all does not exceed
-// (nearest rank), 0 when empty.
+// Quantile returns the q-quantile (0..1, nearest rank), 0 when empty.
 func (h *Histogram) Quantile(q float64) time.Duration {
 	if h.count == 0 {
 		return 0

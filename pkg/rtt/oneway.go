@@ -7,78 +7,75 @@ import (
 )
 
 const (
-	// emptyBelow is the excess up to which a sample counts as one of empty
-	// queues: both directions are then as they were when nothing stood in them.
+	// emptyBelow is the excess up to which the queues of both directions count as
+	// empty.
 	emptyBelow = 3 * time.Millisecond
-	// offsetAfter such samples the difference of the clocks is known.
+	// offsetAfter is how many such samples make the clock offset known.
 	offsetAfter = 4
-	// clockMemory is the time constant of the difference and its drift: long
-	// enough for a millisecond's resolution to average out, short enough to
-	// follow a clock that is being slewed.
+	// clockMemory is the time constant of the offset and its drift: long enough to
+	// average out a resolution of 1 ms, short enough to follow a clock that is
+	// being slewed.
 	clockMemory = 15 * time.Second
-	// maxDrift bounds what a working clock gains or loses on ours, seconds a
-	// second, with room above the 200 ppm of a bad one.
+	// maxDrift limits the drift of a working clock against ours, in seconds per
+	// second; bad clocks drift by 200 ppm.
 	maxDrift = 300e-6
-	// stepAtLeast is the smallest jump of a clock that is taken for one; below
-	// it the estimate follows. Two samples in a row have to show it.
+	// stepAtLeast is the smallest clock step that is treated as a step; smaller ones
+	// are followed. It takes two samples in a row.
 	stepAtLeast = 6 * time.Millisecond
-	// maxSteps within rejectFor mean that the clock is unusable, or that there are two.
+	// maxSteps within rejectFor mean an unusable clock, or two hosts at one address.
 	maxSteps = 3
 	// maxDispersion is the largest acceptable uncertainty of the split.
 	maxDispersion = 2 * time.Millisecond
 	// maxScatter is the scatter of a clock that is too coarse.
 	maxScatter = 1500 * time.Microsecond
-	// agreeWithin, or a quarter of the excess, is how well the sum of both
-	// directions has to agree with the round trips of echoes, on average over
+	// agreeWithin, or a quarter of the excess, is the largest difference between the
+	// sum of both directions and the round trips of echoes, on average over
 	// agreeOver.
 	agreeWithin = 3 * time.Millisecond
 	agreeOver   = 2 * time.Second
 	rejectFor   = 30 * time.Second
-	// validFor is how long a sample is used, smoothOver the span of the samples that
-	// the median is taken of.
+	// validFor is how long a sample is used, smoothOver the span of the median.
 	validFor   = 500 * time.Millisecond
 	smoothOver = 250 * time.Millisecond
-	// newestWithin, or a quarter of the excess, is how well the newest sample of
-	// all has to agree with what echoes show now, to stand for the others.
+	// newestWithin, or a quarter of the excess, is the largest difference between the
+	// newest sample and the echoes at which it represents all reflectors.
 	newestWithin = 2 * time.Millisecond
-	// maxPause is the longest pause between two samples after which the estimate is
-	// continued.
+	// maxPause is the longest pause between two samples that the estimate survives.
 	maxPause = 10 * time.Minute
 )
 
 // oneWay splits the excess delay of one reflector into its two directions.
 //
-// What a reflector's clock tells is off by the unknown difference of two
-// clocks, which drifts. Two things are certain, though. Up+Down is a round trip
-// and free of any clock, so its excess E over the echoes' baseline is known as
-// well as theirs, standing queues included. And neither direction is ever
-// faster than when empty, so Up-Down lies within E of what it is with empty
-// queues. With E near 0 that pins the difference of the clocks down, whoever
-// loads the link; with a queue standing it still bounds it. The estimate is a
-// line that is pulled, like a clock servo's, by those samples alone that lie
-// outside of the bounds: what lies inside is a queue.
+// A reflector's timestamps contain the unknown offset between two clocks, which
+// drifts. Two facts limit it. Up+Down is a round trip, independent of either clock,
+// so its excess E over the echoes' baseline is known, standing queues included. And
+// neither direction is ever faster than with empty queues, so Up-Down lies within E
+// of its value with empty queues. With E near 0 that determines the offset, under
+// any load; with a standing queue it still bounds it. The estimate is a line that is
+// corrected, like that of a clock servo, only by the samples outside of the bounds:
+// a deviation within them is a queue.
 type oneWay struct {
 	offset   float64       // Up-Down of empty queues at time at, ns
 	drift    float64       // of offset, ns per ns
-	at       time.Duration // of the newest sample that was used
-	empty    int           // samples of empty queues behind offset; 0: unknown
-	first    time.Duration // when the first of them came
-	last     time.Duration // and the newest
+	at       time.Duration // time of the newest used sample
+	empty    int           // samples with empty queues behind offset; 0: unknown
+	first    time.Duration // time of the first of them
+	last     time.Duration // time of the newest of them
 	outliers int           // samples in a row that only a clock step explains
 	steps    int
 	stepped  time.Duration // the newest step
-	scatter  float64       // mean of what lies outside of the bounds, ns
+	scatter  float64       // mean distance outside of the bounds, ns
 
-	// The sum against the echoes.
+	// comparison of the sum with the echoes
 	pathBias      float64 // extra time of a timestamp over an echo, ns
-	biasSamples   int     // samples behind it
-	waiting       bool    // for the echo after the newest sample
+	biasSamples   int     // samples behind pathBias
+	waiting       bool    // for the echo that follows the newest sample
 	sum           float64 // excess of that sample, ns
-	before        float64 // that of the echo before it
+	before        float64 // excess of the echo before it
 	compared      time.Duration
 	samples       int
 	meanDiff      float64 // mean difference, ns
-	level         float64 // mean excess it is a difference of
+	level         float64 // mean excess of the echoes, ns
 	rejectedUntil time.Duration
 
 	recent [3]split // newest first
@@ -88,14 +85,14 @@ type oneWay struct {
 // split is an excess by direction.
 type split struct{ at, up, down time.Duration }
 
-// observe takes in one sample of a reflector whose echoes showed lastRTT over
-// base at lastReply.
+// observe adds one sample of a reflector whose newest echo took lastRTT, at lastReply,
+// with the baseline base.
 func (o *oneWay) observe(e Event, base, lastRTT, lastReply time.Duration) {
 	const absurd = 48 * time.Hour
 	if e.Up > absurd || e.Up < -absurd || e.Down > absurd || e.Down < -absurd {
 		return
 	}
-	// Two readings of a millisecond clock may make a short trip shorter still.
+	// Two roundings to a millisecond may make a short trip shorter.
 	if sum := e.Up + e.Down; sum < -2*time.Millisecond || sum > time.Minute {
 		return
 	}
@@ -119,14 +116,14 @@ func (o *oneWay) observe(e Event, base, lastRTT, lastReply time.Duration) {
 	o.filled = min(o.filled+1, len(o.recent))
 }
 
-// excess returns what a round trip took longer than base, on the timestamps'
-// own way, and notes it for the comparison with the echoes.
+// excess returns the excess of a round trip over base and the bias of the timestamps'
+// own path. It records it for the comparison with the echoes.
 func (o *oneWay) excess(trip, base, lastRTT time.Duration) float64 {
 	echo := float64(lastRTT - base)
 	raw := float64(trip-base) - o.pathBias
 	if echo < float64(emptyBelow) {
-		// Requests for timestamps may take another way, or wait longer for the
-		// reflector's attention. Single outliers do not tell how long.
+		// Timestamp requests may take another path, or be processed more slowly by
+		// the reflector. Single outliers carry little weight.
 		o.biasSamples = min(o.biasSamples+1, 64)
 		const outlier = float64(10 * time.Millisecond)
 		change := max(-outlier, min(outlier, raw-echo)) / float64(o.biasSamples)
@@ -137,8 +134,8 @@ func (o *oneWay) excess(trip, base, lastRTT time.Duration) float64 {
 	return max(0, raw)
 }
 
-// compare holds the newest sample against the echoes before and after it:
-// between these two it may lie anywhere, as the queue moves.
+// compare compares the newest sample with the echoes before and after it. Anything
+// between those two agrees, as the queue may have changed.
 func (o *oneWay) compare(now time.Duration, after float64) {
 	if !o.waiting {
 		return
@@ -150,7 +147,7 @@ func (o *oneWay) compare(now time.Duration, after float64) {
 		weight = 1 / float64(o.samples+1)
 	}
 	o.compared, o.samples = now, min(o.samples+1, 3)
-	// One packet that was sent twice, or scheduled late, is not a disagreement.
+	// A single retransmitted or delayed packet carries limited weight.
 	most := 10e6 + math.Abs(echo)/2
 	o.meanDiff += weight * (max(-most, min(most, o.sum-echo)) - o.meanDiff)
 	o.level += weight * (echo - o.level)
@@ -166,14 +163,13 @@ func (o *oneWay) reject(now time.Duration) {
 	o.filled = 0
 }
 
-// forget discards the offset of the clocks. Their drift stays: it is that of two
-// crystals.
+// forget discards the clock offset. The drift, a property of two crystals, stays.
 func (o *oneWay) forget() {
 	o.empty, o.outliers, o.filled, o.scatter = 0, 0, 0, 0
 }
 
-// follow moves the difference of the clocks on by a sample of Up-Down, and
-// reports whether the sample can be split.
+// follow updates the clock offset with a sample of Up-Down and reports whether the
+// sample can be split.
 func (o *oneWay) follow(at time.Duration, clockDiff, excess float64) bool {
 	isEmpty := excess <= float64(emptyBelow)
 	if o.empty == 0 {
@@ -186,7 +182,7 @@ func (o *oneWay) follow(at time.Duration, clockDiff, excess float64) bool {
 	expected := o.offset + o.drift*since
 	residual := clockDiff - expected
 	residual -= max(-excess, min(excess, residual))
-	// Up-Down moves by twice as much as the clock.
+	// Up-Down changes by twice the change of the clock.
 	if math.Abs(residual) > 2*float64(stepAtLeast) {
 		if o.outliers++; o.outliers >= 2 {
 			o.step(at)
@@ -212,7 +208,7 @@ func (o *oneWay) follow(at time.Duration, clockDiff, excess float64) bool {
 }
 
 // step records a step of the reflector's clock. The split is unknown until the queues
-// are empty once.
+// are empty again.
 func (o *oneWay) step(at time.Duration) {
 	if at-o.stepped > rejectFor {
 		o.steps = 0
@@ -225,11 +221,11 @@ func (o *oneWay) step(at time.Duration) {
 	o.forget()
 }
 
-// dispersion returns by how much the offset may be wrong (RFC 5905's term), in
-// nanoseconds. It grows since the queues were last empty: the longer the clocks were
-// observed before, the better their drift is known.
+// dispersion returns the largest error of the offset (RFC 5905's term), in
+// nanoseconds. It grows with the time since the queues were last empty, more slowly
+// the longer the clocks had been observed before.
 func (o *oneWay) dispersion(now time.Duration) float64 {
-	const wander = 2e-6 // a crystal's own, with the temperature
+	const wander = 2e-6 // of a crystal with the temperature
 	watched := float64(o.last-o.first) + float64(time.Second)
 	return float64(now-o.last) * min(maxDrift, wander+float64(time.Millisecond)/watched)
 }
@@ -239,8 +235,8 @@ func (o *oneWay) valid(now time.Duration) bool {
 	return o.filled > 0 && now-o.recent[0].at <= validFor && now >= o.rejectedUntil
 }
 
-// up and down return the excess of a direction, the median of the newest samples
-// where there are several in a short time.
+// up and down return the excess of a direction, the median of the samples within
+// smoothOver.
 func (o *oneWay) up() time.Duration {
 	return o.median(func(s *split) time.Duration { return s.up })
 }

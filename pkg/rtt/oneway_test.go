@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// wire plays reflectors that are pinged 20 times a second and tell their clocks,
+// wire plays reflectors that are pinged 20 times a second and send timestamps,
 // of a millisecond's resolution, ten times a second in turn.
 type wire struct {
 	path       Path
@@ -21,19 +21,19 @@ type wire struct {
 	jitter   time.Duration                                  // of each direction, uniform
 	queue    func(t time.Duration) (up, down time.Duration) // what stands there
 	clock    func(i int, t time.Duration) time.Duration     // theirs, ahead of ours
-	clean    bool
+	unloaded bool
 	pathBias time.Duration // of timestamps against echoes
 	slowly   func(t time.Duration) time.Duration
-	silent   bool // their clocks are not told
+	silent   bool // their clocks are not reported
 }
 
 func newWire(seed uint64) *wire {
 	return &wire{
 		reflectors: 3, rng: rand.New(rand.NewPCG(seed, 2)), jitter: ms,
-		queue:  func(time.Duration) (up, down time.Duration) { return 0, 0 },
-		clock:  func(int, time.Duration) time.Duration { return 0 },
-		slowly: func(time.Duration) time.Duration { return 0 },
-		clean:  true,
+		queue:    func(time.Duration) (up, down time.Duration) { return 0, 0 },
+		clock:    func(int, time.Duration) time.Duration { return 0 },
+		slowly:   func(time.Duration) time.Duration { return 0 },
+		unloaded: true,
 	}
 }
 
@@ -49,8 +49,8 @@ func (w *wire) run(t time.Duration, look func(now time.Duration, v View)) {
 			if tick%5 == i%5 {
 				trip := 2*oneWayTrip + up + down + w.shake() + w.shake()
 				w.seq++
-				w.path.Observe(Event{Kind: Sent, At: w.now, Reflector: uint8(i), Seq: w.seq}, w.clean)
-				w.path.Observe(Event{Kind: Reply, At: w.now, Reflector: uint8(i), Seq: w.seq, RTT: trip}, w.clean)
+				w.path.Observe(Event{Kind: Sent, At: w.now, Reflector: uint8(i), Seq: w.seq}, w.unloaded)
+				w.path.Observe(Event{Kind: Reply, At: w.now, Reflector: uint8(i), Seq: w.seq, RTT: trip}, w.unloaded)
 			}
 		}
 		if tick%10 == 7 {
@@ -59,12 +59,12 @@ func (w *wire) run(t time.Duration, look func(now time.Duration, v View)) {
 			there := oneWayTrip + up + w.shake() + (w.pathBias+w.slowly(w.now))/2
 			back := oneWayTrip + down + w.shake() + (w.pathBias+w.slowly(w.now))/2
 			sent := w.now + phase - there - back
-			told := (sent + there + w.clock(i, w.now)).Truncate(ms)
+			reported := (sent + there + w.clock(i, w.now)).Truncate(ms)
 			if w.silent {
 				continue
 			}
 			w.path.Observe(Event{Kind: OneWay, At: sent + there + back, Reflector: uint8(i),
-				Up: told - sent, Down: sent + there + back - told}, w.clean)
+				Up: reported - sent, Down: sent + there + back - reported}, w.unloaded)
 		}
 		if look != nil && tick%5 == 4 {
 			look(w.now, w.path.View(w.now+ms))
@@ -117,7 +117,7 @@ func TestOneWayTellsWhereTheQueueStands(t *testing.T) {
 				tt.edit(w)
 			}
 			w.run(40*time.Second, nil)
-			w.queue, w.clean = steady(tt.up, tt.down), false
+			w.queue, w.unloaded = steady(tt.up, tt.down), false
 			begin := w.now
 			w.run(begin+20*time.Second, func(now time.Duration, v View) {
 				if now-begin < 500*ms {
@@ -135,7 +135,7 @@ func TestOneWayTellsWhereTheQueueStands(t *testing.T) {
 func TestOneWayIsQuick(t *testing.T) {
 	w := newWire(3)
 	w.run(20*time.Second, nil)
-	w.queue, w.clean = steady(0, 50*ms), false
+	w.queue, w.unloaded = steady(0, 50*ms), false
 	begin, seen := w.now, time.Duration(0)
 	w.run(begin+time.Second, func(now time.Duration, v View) {
 		if seen == 0 && v.OneWay && v.Down > 40*ms {
@@ -152,7 +152,7 @@ func TestOneWayIsQuick(t *testing.T) {
 func TestOneWayFollowsAQueueThatMoves(t *testing.T) {
 	w := newWire(3)
 	w.run(20*time.Second, nil)
-	w.queue, w.clean = steady(20*ms, 0), false
+	w.queue, w.unloaded = steady(20*ms, 0), false
 	w.run(w.now+time.Second, nil)
 	w.queue = steady(0, 20*ms)
 	begin, seen := w.now, time.Duration(0)
@@ -172,20 +172,20 @@ func TestOneWayKeepsAStandingQueue(t *testing.T) {
 	w := newWire(4)
 	w.clock = drifting(60)
 	w.run(2*time.Minute, nil)
-	w.queue, w.clean = steady(12*ms, 0), false
+	w.queue, w.unloaded = steady(12*ms, 0), false
 	begin := w.now
-	told := 0
+	reported := 0
 	w.run(begin+3*time.Minute, func(now time.Duration, v View) {
 		if now-begin < 500*ms || !v.OneWay {
 			return
 		}
-		told++
+		reported++
 		if v.Up < 8*ms || v.Down > 4*ms {
 			t.Fatalf("after %v: up %v, down %v", now-begin, v.Up, v.Down)
 		}
 	})
-	if told < 20*60 {
-		t.Errorf("told for %d ticks of 3 minutes, want a minute at least", told)
+	if reported < 20*60 {
+		t.Errorf("reported for %d ticks of 3 minutes, want a minute at least", reported)
 	}
 }
 
@@ -193,22 +193,22 @@ func TestOneWayKeepsAStandingQueue(t *testing.T) {
 func TestOneWayDoubts(t *testing.T) {
 	w := newWire(10)
 	w.run(10*time.Second, nil)
-	w.queue, w.clean = steady(0, 20*ms), false
+	w.queue, w.unloaded = steady(0, 20*ms), false
 	w.run(2*time.Minute, func(now time.Duration, v View) {
 		if now > 11*time.Second && now < 20*time.Second && !v.OneWay {
-			t.Fatalf("%v: not told", now)
+			t.Fatalf("%v: not reported", now)
 		}
 		if now > time.Minute && v.OneWay {
-			t.Fatalf("%v: still told", now)
+			t.Fatalf("%v: still reported", now)
 		}
 	})
 }
 
-// Started under a standing queue, nothing is told before the link has been
+// Started under a standing queue, nothing is reported before the link has been
 // empty once.
 func TestOneWayStartsUnderLoad(t *testing.T) {
 	w := newWire(5)
-	w.clean = false
+	w.unloaded = false
 	w.queue = func(t time.Duration) (time.Duration, time.Duration) {
 		switch {
 		case t < ms:
@@ -227,7 +227,7 @@ func TestOneWayStartsUnderLoad(t *testing.T) {
 	}
 	w.run(20*time.Second, func(now time.Duration, v View) {
 		if now < 10*time.Second && v.OneWay {
-			t.Fatalf("%v: tells %v, %v while nothing can be known", now, v.Up, v.Down)
+			t.Fatalf("%v: reports %v, %v while nothing can be known", now, v.Up, v.Down)
 		}
 		if now > 14500*ms && (!v.OneWay || v.Up < 40*ms) {
 			t.Fatalf("%v: up %v, down %v, %v", now, v.Up, v.Down, v.OneWay)
@@ -235,14 +235,14 @@ func TestOneWayStartsUnderLoad(t *testing.T) {
 	})
 }
 
-// What is not a queue is not told as one: steps of a clock, clocks that are
+// Other effects than a queue are not reported as one: steps of a clock, clocks that are
 // none, timestamps that are answered when there is time for it.
 func TestOneWayDistrusts(t *testing.T) {
 	const second = time.Second
 	for _, tt := range []struct {
 		name  string
 		edit  func(w *wire)
-		quiet func(t time.Duration) bool // when nothing may be told
+		quiet func(t time.Duration) bool // when nothing may be reported
 		again time.Duration              // and from when on it has to be
 	}{
 		{"a step of 10 ms", func(w *wire) {
@@ -275,23 +275,23 @@ func TestOneWayDistrusts(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWire(6)
 			tt.edit(w)
-			told := 0
+			reported := 0
 			w.run(100*second, func(now time.Duration, v View) {
 				if v.OneWay {
-					told++
+					reported++
 				}
 				if v.OneWay && (v.Up > 6*ms || v.Down > 6*ms) && tt.name != "answers that wait" {
 					t.Fatalf("%v: up %v, down %v on an empty link", now, v.Up, v.Down)
 				}
 				if tt.quiet != nil && tt.quiet(now) && v.OneWay {
-					t.Fatalf("%v: still told: up %v, down %v", now, v.Up, v.Down)
+					t.Fatalf("%v: still reported: up %v, down %v", now, v.Up, v.Down)
 				}
 				if tt.again > 0 && now > tt.again && !v.OneWay {
-					t.Fatalf("%v: not told any more", now)
+					t.Fatalf("%v: not reported any more", now)
 				}
 			})
-			if tt.again > 0 && told < 20*30 {
-				t.Errorf("told at %d of 2000 ticks", told)
+			if tt.again > 0 && reported < 20*30 {
+				t.Errorf("reported at %d of 2000 ticks", reported)
 			}
 		})
 	}
@@ -308,7 +308,7 @@ func TestOneWayAges(t *testing.T) {
 	w := newWire(7)
 	w.run(20*time.Second, nil)
 	if v := w.path.View(w.now); !v.OneWay {
-		t.Fatal("not told")
+		t.Fatal("not reported")
 	}
 	for i := range 3 {
 		w.path.Observe(reply(w.now+600*ms, uint8(i), 10_000, 20*ms), true)
@@ -318,7 +318,7 @@ func TestOneWayAges(t *testing.T) {
 	}
 }
 
-// Where nobody tells his clock, the view is the one without.
+// Where no reflector sends timestamps, the view is the one without.
 func TestOneWayChangesNothingElse(t *testing.T) {
 	course := func(silent bool) (views []View) {
 		w := newWire(8)
@@ -326,7 +326,7 @@ func TestOneWayChangesNothingElse(t *testing.T) {
 		w.queue = func(t time.Duration) (time.Duration, time.Duration) { return t % (90 * ms), t % (250 * ms) }
 		w.run(10*time.Second, func(_ time.Duration, v View) {
 			if silent && v.OneWay {
-				t.Fatal("told by nobody")
+				t.Fatal("reported by no reflector")
 			}
 			v.Up, v.Down, v.OneWay = 0, 0, false
 			views = append(views, v)
@@ -373,7 +373,7 @@ func TestOneWayKnowsNoClock(t *testing.T) {
 			w := newWire(seed)
 			w.queue, w.clock = queue, clock
 			w.run(25*time.Second, nil)
-			w.clean = false
+			w.unloaded = false
 			w.run(90*time.Second, func(_ time.Duration, v View) { views = append(views, v) })
 			return views
 		}
@@ -381,10 +381,10 @@ func TestOneWayKnowsNoClock(t *testing.T) {
 		shifted := course(func(int, time.Duration) time.Duration { return base })
 		drifted := course(func(_ int, t time.Duration) time.Duration { return base + time.Duration(ppm*1e-6*float64(t)) })
 		var worst time.Duration
-		told := 0
+		reported := 0
 		for i := range plain {
 			if plain[i].OneWay {
-				told++
+				reported++
 			}
 			if math.Abs(float64(plain[i].Up-shifted[i].Up)) > 1e3 || plain[i].OneWay != shifted[i].OneWay {
 				t.Fatalf("seed %d: clocks %v apart show %+v, clocks that agree %+v", seed, base, shifted[i], plain[i])
@@ -396,13 +396,13 @@ func TestOneWayKnowsNoClock(t *testing.T) {
 		if worst > 2500*time.Microsecond {
 			t.Errorf("seed %d: a drift of %.0f ppm changes the split by %v", seed, ppm, worst)
 		}
-		if told < len(plain)*3/4 {
-			t.Errorf("seed %d: told at %d of %d ticks", seed, told, len(plain))
+		if reported < len(plain)*3/4 {
+			t.Errorf("seed %d: reported at %d of %d ticks", seed, reported, len(plain))
 		}
 	}
 }
 
-// Whatever comes in, what is told is bounded by what was measured.
+// The reported delays are bounded by the measured ones, for any input.
 func FuzzOneWay(f *testing.F) {
 	f.Add(uint64(1), int64(0), int64(0))
 	f.Add(uint64(2), int64(math.MaxInt64), int64(math.MinInt64))
@@ -439,7 +439,7 @@ func FuzzOneWay(f *testing.F) {
 				t.Fatalf("seed %d: %+v", seed, v)
 			}
 			for i := range 4 {
-				o := &p.Reflector(i).ways
+				o := &p.Reflector(i).oneWay
 				if sum := o.offset + o.drift + o.scatter + o.pathBias + o.meanDiff + o.level; math.IsNaN(sum) || math.IsInf(sum, 0) {
 					t.Fatalf("seed %d: %+v", seed, *o)
 				}

@@ -14,9 +14,9 @@ func reply(at time.Duration, reflector uint8, seq uint32, rtt time.Duration) Eve
 
 func TestBaseline(t *testing.T) {
 	type part struct {
-		seconds int
-		rtt     time.Duration
-		clean   bool
+		seconds  int
+		rtt      time.Duration
+		unloaded bool
 	}
 	for _, tt := range []struct {
 		name  string
@@ -26,7 +26,7 @@ func TestBaseline(t *testing.T) {
 		{"first sample", []part{{1, 20 * ms, true}}, 20 * ms},
 		{"down at once", []part{{10, 40 * ms, true}, {1, 20 * ms, false}}, 20 * ms},
 		{"a queue under load never leaks in", []part{{5, 20 * ms, true}, {3600, 28 * ms, false}}, 20 * ms},
-		{"a slow clean rise is followed", []part{{5, 20 * ms, true}, {40, 21 * ms, true}}, 21 * ms},
+		{"a slow unloaded rise is followed", []part{{5, 20 * ms, true}, {40, 21 * ms, true}}, 21 * ms},
 		{"a jump on an idle link is followed soon", []part{{40, 20 * ms, true}, {5, 60 * ms, true}}, 60 * ms},
 		{"a burst on an idle link is not", []part{{40, 20 * ms, true}, {2, 60 * ms, true}, {1, 20 * ms, true}}, 20 * ms},
 		{"a jump under load waits", []part{{40, 20 * ms, true}, {600, 60 * ms, false}}, 20 * ms},
@@ -37,7 +37,7 @@ func TestBaseline(t *testing.T) {
 			for _, p := range tt.parts {
 				for range p.seconds * 20 {
 					now += 50 * ms
-					b.Add(now, p.rtt, p.clean)
+					b.Add(now, p.rtt, p.unloaded)
 				}
 			}
 			if b.Value() != tt.want {
@@ -91,24 +91,24 @@ func TestPathCombines(t *testing.T) {
 	}
 }
 
-func TestWaiting(t *testing.T) {
+func TestOverdueDelay(t *testing.T) {
 	var r Reflector
 	send := func(at time.Duration, seq uint32) { r.Observe(Event{Kind: Sent, At: at, Seq: seq}, false) }
 	send(0, 0)
-	if w := r.Waiting(500 * ms); w != 0 {
+	if w := r.OverdueDelay(500 * ms); w != 0 {
 		t.Errorf("waiting %v before the first reply: no baseline to compare with", w)
 	}
 	r.Observe(reply(20*ms, 0, 0, 20*ms), true)
 	send(50*ms, 1)
-	if w := r.Waiting(60 * ms); w != 0 {
+	if w := r.OverdueDelay(60 * ms); w != 0 {
 		t.Errorf("waiting %v for a probe that is not overdue", w)
 	}
 	send(100*ms, 2)
-	if w := r.Waiting(150 * ms); w != 80*ms {
+	if w := r.OverdueDelay(150 * ms); w != 80*ms {
 		t.Errorf("waiting %v, want 80ms since the oldest unanswered probe", w)
 	}
 	r.Observe(reply(160*ms, 0, 2, 60*ms), false)
-	if w := r.Waiting(200 * ms); w != 0 {
+	if w := r.OverdueDelay(200 * ms); w != 0 {
 		t.Errorf("waiting %v for a probe that a later one has overtaken", w)
 	}
 	r.Observe(reply(170*ms, 0, 1, 120*ms), false) // late, takes its loss back
@@ -119,7 +119,7 @@ func TestWaiting(t *testing.T) {
 
 // An overdue probe is evidence of a queue where nearly every probe is answered, and
 // nowhere else: how soon is each kind of reflector trusted again, or no more?
-func TestWaitingNeedsAnswers(t *testing.T) {
+func TestOverdueDelayNeedsAnswers(t *testing.T) {
 	const every = 50 * ms
 	first := func(n, of int) func(int) bool { return func(i int) bool { return i%of < n } }
 	for _, tt := range []struct {
@@ -150,7 +150,7 @@ func TestWaitingNeedsAnswers(t *testing.T) {
 				overdue = uint32(i) + 1
 			}
 			r.Observe(Event{Kind: Sent, At: now + every, Seq: overdue}, true)
-			if got := r.Waiting(now+every+120*ms) > 0; got != tt.trusted {
+			if got := r.OverdueDelay(now+every+120*ms) > 0; got != tt.trusted {
 				t.Errorf("an overdue probe counts: %v, want %v; %.3f are answered", got, tt.trusted, r.AnswerRate())
 			}
 			if rate := r.AnswerRate(); rate < tt.rate[0] || rate > tt.rate[1] {
@@ -190,7 +190,7 @@ func FuzzPath(f *testing.F) {
 				Reflector: uint8(rng.IntN(40)), RTT: time.Duration(rng.Int64N(int64(2*time.Second))) - 100*ms,
 			}, rng.IntN(2) == 0)
 			v := p.View(now)
-			if v.Excess < 0 || v.Waiting < 0 || v.Alive < 0 || v.Alive > MaxReflectors {
+			if v.Excess < 0 || v.OverdueDelay < 0 || v.Alive < 0 || v.Alive > MaxReflectors {
 				t.Fatalf("seed %d: %+v", seed, v)
 			}
 		}

@@ -5,32 +5,31 @@ import "time"
 const (
 	// ProbeInterval is the time between two echoes to a host, unless configured.
 	ProbeInterval = 50 * time.Millisecond
-	// TCPInterval is the time between two connections to a target, at least
-	// where they replace echoes: its operator did not ask for them.
+	// TCPInterval is the least time between two connections to a target where they
+	// replace echoes: connections cost its operator more.
 	TCPInterval = 200 * time.Millisecond
 
-	// clockInterval is the time between two requests for a timestamp, to one
-	// reflector after the other, and clockJitter the width of what is added at
-	// random: with the milliseconds of their clocks out of step with ours,
-	// resolution averages out.
+	// clockInterval is the time between two timestamp requests, to the reflectors in
+	// turn, and clockJitter the width of its random part: requests at random phases
+	// of the reflector's millisecond average out its resolution.
 	clockInterval = 100 * time.Millisecond
 	clockJitter   = 8 * time.Millisecond
 
-	// maxLate is how late a probe may leave rather than wait for its next turn.
+	// maxLate is how late a probe may leave instead of being skipped.
 	maxLate = 10 * time.Millisecond
 )
 
-// Schedule is when the probes of one target leave: at First and at every
-// Interval after it. Targets keep to it over restarts of their senders.
+// Schedule is the schedule of the probes of one target: at First and at every
+// Interval after it. It outlives restarts of the sender.
 type Schedule struct {
 	First, Interval time.Duration
 }
 
-// Due returns the time of the next probe, given the time of the previous one,
-// which may lie far in the past.
+// Due returns the time of the next probe, given the time of the previous one, which
+// may be long ago.
 func (s Schedule) Due(now, last time.Duration) time.Duration {
-	// One that has just become due is not skipped, and half an interval is the
-	// room for a last one that went out a little early or late.
+	// A probe that became due just now is not skipped. Half an interval allows for a
+	// previous one that left early or late.
 	from := max(now-min(s.Interval/4, maxLate), last+s.Interval/2)
 	if from <= s.First {
 		return s.First
@@ -38,15 +37,14 @@ func (s Schedule) Due(now, last time.Duration) time.Duration {
 	return s.First + (from-s.First+s.Interval-1)/s.Interval*s.Interval
 }
 
-// Plan makes the schedules of the targets that are probed together. The zero
-// Staggered is what a control loop is given.
+// Plan computes the schedules of targets that are probed together. Control loops use
+// Staggered=false.
 type Plan struct {
 	Start    time.Duration // of the run
 	Interval time.Duration // between two echoes to one host
-	// Staggered spreads the echoes of all hosts evenly over the interval.
-	// Otherwise they all leave at once, on multiples of the interval, where a
-	// loop with the same interval and clock wakes up anyway: waking up is most
-	// of what a probe costs.
+	// Staggered spreads the echoes of all hosts evenly over the interval. Otherwise
+	// they leave together, on multiples of the interval, when a loop with the same
+	// interval and clock wakes up anyway: wake-ups are most of the cost of a probe.
 	Staggered bool
 }
 
@@ -61,7 +59,7 @@ func (p Plan) Echoes(n int) []Schedule {
 	return s
 }
 
-// Spread returns the schedules of n targets that take turns.
+// Spread returns the schedules of n targets that are spread evenly over interval.
 func (p Plan) Spread(n int, interval time.Duration) []Schedule {
 	s := make([]Schedule, n)
 	for i := range s {
@@ -80,8 +78,8 @@ func (p Plan) begin() time.Duration {
 	return p.Start.Truncate(p.Interval) + p.Interval
 }
 
-// NextClockRequest returns when a timestamp is requested after a request at now;
-// random lies in [0, 1).
+// NextClockRequest returns the time of the timestamp request after one at now; random
+// is in [0, 1).
 func NextClockRequest(now time.Duration, random float64) time.Duration {
 	return now + clockInterval - clockJitter/2 + time.Duration(random*float64(clockJitter))
 }

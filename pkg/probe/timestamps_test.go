@@ -23,7 +23,7 @@ type clocks struct {
 
 	mu      sync.Mutex
 	up      map[string]time.Duration // how long requests take; replies take 10 ms
-	tell    map[string]func(asked uint32, at time.Duration) (told uint32, ok bool)
+	answer  map[string]func(asked uint32, at time.Duration) (reported uint32, ok bool)
 	asks    map[string][]time.Duration
 	opened  int
 	openErr error
@@ -33,7 +33,7 @@ type clocks struct {
 func newClocks(n *fakeNet) *clocks {
 	return &clocks{
 		net: n, up: map[string]time.Duration{}, asks: map[string][]time.Duration{},
-		tell: map[string]func(uint32, time.Duration) (uint32, bool){},
+		answer: map[string]func(uint32, time.Duration) (uint32, bool){},
 	}
 }
 
@@ -84,19 +84,19 @@ func (s *fakeSocket) send(message []byte, to netip.Addr) error {
 	}
 	name := to.String()
 	c.asks[name] = append(c.asks[name], time.Since(c.net.start))
-	tell := c.tell[name]
-	if tell == nil {
+	answer := c.answer[name]
+	if answer == nil {
 		return nil
 	}
 	reply := append([]byte(nil), message...)
 	time.AfterFunc(20*time.Millisecond+c.up[name]-10*time.Millisecond, func() {
-		told, ok := tell(binary.BigEndian.Uint32(reply[8:]), time.Since(c.net.start))
+		reported, ok := answer(binary.BigEndian.Uint32(reply[8:]), time.Since(c.net.start))
 		if !ok {
 			return
 		}
 		reply[0], reply[2], reply[3] = timestampReply, 0, 0
-		binary.BigEndian.PutUint32(reply[12:], told)
-		binary.BigEndian.PutUint32(reply[16:], told)
+		binary.BigEndian.PutUint32(reply[12:], reported)
+		binary.BigEndian.PutUint32(reply[16:], reported)
 		binary.BigEndian.PutUint16(reply[2:], checksum(reply))
 		time.AfterFunc(10*time.Millisecond, func() { s.in <- fakeMessage{to, reply} })
 	})
@@ -121,7 +121,7 @@ func (s *fakeSocket) Close() error {
 	return nil
 }
 
-func told(events []rtt.Event, reflector uint8, from, to time.Duration) (found []rtt.Event) {
+func reported(events []rtt.Event, reflector uint8, from, to time.Duration) (found []rtt.Event) {
 	for _, e := range events {
 		if e.Kind == rtt.OneWay && e.Reflector == reflector && e.At >= from && e.At < to {
 			found = append(found, e)
@@ -134,7 +134,7 @@ func TestClocksAreAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newFakeNet(one, two, three, "2001:db8::1")
 		c := newClocks(n)
-		c.tell[one], c.tell[two] = proper(5*time.Hour), proper(23*time.Hour+59*time.Minute+50*time.Second)
+		c.answer[one], c.answer[two] = proper(5*time.Hour), proper(23*time.Hour+59*time.Minute+50*time.Second)
 		g := n.group(t, Config{Targets: []string{one, two, three, "2001:db8::1"}, Method: ICMP, Epoch: time.Now()})
 		g.timestamps = c.open
 		stop := run(t, g)
@@ -144,10 +144,10 @@ func TestClocksAreAsked(t *testing.T) {
 		events := stop()
 
 		for i := range uint8(2) {
-			if got := len(told(events, i, 10*time.Second, 30*time.Second)); got < 90 || got > 110 {
-				t.Errorf("target %d told %d times in 20 s, want 5 a second", i, got)
+			if got := len(reported(events, i, 10*time.Second, 30*time.Second)); got < 90 || got > 110 {
+				t.Errorf("target %d reported %d times in 20 s, want 5 a second", i, got)
 			}
-			for _, e := range told(events, i, 0, time.Hour) {
+			for _, e := range reported(events, i, 0, time.Hour) {
 				want := 10 * time.Millisecond
 				if i == 0 && e.At > 30200*time.Millisecond {
 					want += 50 * time.Millisecond
@@ -160,14 +160,14 @@ func TestClocksAreAsked(t *testing.T) {
 				}
 			}
 		}
-		if first := told(events, 0, 0, time.Hour)[0].At; first > 4*time.Second {
-			t.Errorf("told for the first time after %v", first)
+		if first := reported(events, 0, 0, time.Hour)[0].At; first > 4*time.Second {
+			t.Errorf("reported for the first time after %v", first)
 		}
-		if got := len(told(events, 2, 0, time.Hour)) + len(told(events, 3, 0, time.Hour)); got != 0 {
-			t.Errorf("%d times told by hosts that tell nothing", got)
+		if got := len(reported(events, 2, 0, time.Hour)) + len(reported(events, 3, 0, time.Hour)); got != 0 {
+			t.Errorf("%d times reported by hosts without a clock", got)
 		}
-		if got := c.asked(three); got != firstTries {
-			t.Errorf("a host that does not answer was asked %d times, want %d", got, firstTries)
+		if got := c.asked(three); got != maxUnanswered {
+			t.Errorf("a host that does not answer was asked %d times, want %d", got, maxUnanswered)
 		}
 		if got := c.asked("2001:db8::1"); got != 0 {
 			t.Errorf("an IPv6 host was asked %d times", got)
@@ -175,11 +175,11 @@ func TestClocksAreAsked(t *testing.T) {
 	})
 }
 
-// Who tells nonsense is left alone after a few answers, and tried again later.
+// A host with unusable timestamps gets no requests after a few answers, and tried again later.
 func TestClocksThatAreNone(t *testing.T) {
 	for _, tt := range []struct {
-		name string
-		tell func(asked uint32, at time.Duration) (uint32, bool)
+		name   string
+		answer func(asked uint32, at time.Duration) (uint32, bool)
 	}{
 		{"what was asked", func(asked uint32, _ time.Duration) (uint32, bool) { return asked, true }},
 		{"zero", func(uint32, time.Duration) (uint32, bool) { return 0, true }},
@@ -189,21 +189,21 @@ func TestClocksThatAreNone(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				n := newFakeNet(one)
 				c := newClocks(n)
-				c.tell[one] = tt.tell
+				c.answer[one] = tt.answer
 				g := n.group(t, Config{Targets: []string{one}, Method: ICMP, Epoch: time.Now()})
 				g.timestamps = c.open
 				stop := run(t, g)
 				sleep(4 * time.Minute)
-				if got := c.asked(one); got != mostAnswers {
-					t.Errorf("asked %d times, want %d", got, mostAnswers)
+				if got := c.asked(one); got != maxAnswers {
+					t.Errorf("asked %d times, want %d", got, maxAnswers)
 				}
-				c.change(func() { c.tell[one] = proper(time.Hour) })
+				c.change(func() { c.answer[one] = proper(time.Hour) })
 				sleep(90 * time.Second)
 				events := stop()
-				if got := told(events, 0, 0, 5*time.Minute); len(got) > 0 {
+				if got := reported(events, 0, 0, 5*time.Minute); len(got) > 0 {
 					t.Errorf("believed: %+v", got[0])
 				}
-				if len(told(events, 0, 5*time.Minute, time.Hour)) == 0 {
+				if len(reported(events, 0, 5*time.Minute, time.Hour)) == 0 {
 					t.Error("not tried again")
 				}
 			})
@@ -215,7 +215,7 @@ func TestClocksAndAbsence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newFakeNet(one)
 		c := newClocks(n)
-		c.tell[one] = proper(time.Hour)
+		c.answer[one] = proper(time.Hour)
 		g := n.group(t, Config{Targets: []string{one}, Method: ICMP, Epoch: time.Now()})
 		g.timestamps = c.open
 		stop := run(t, g)
@@ -223,8 +223,8 @@ func TestClocksAndAbsence(t *testing.T) {
 		gone := func(is bool) {
 			n.change(one, func(h *fakeHost) { h.silent = is })
 			c.change(func() {
-				if c.tell[one] = nil; !is {
-					c.tell[one] = proper(time.Hour)
+				if c.answer[one] = nil; !is {
+					c.answer[one] = proper(time.Hour)
 				}
 			})
 		}
@@ -239,17 +239,17 @@ func TestClocksAndAbsence(t *testing.T) {
 		sleep(5 * time.Second)
 
 		// Only its clock is gone: it is left alone until the next attempt.
-		c.change(func() { c.tell[one] = nil })
+		c.change(func() { c.answer[one] = nil })
 		sleep(10 * time.Second)
 		before = c.asked(one)
 		sleep(4 * time.Minute)
 		if got := c.asked(one); got != before {
-			t.Errorf("a host that tells nothing was asked %d times", got-before)
+			t.Errorf("a host without a clock was asked %d times", got-before)
 		}
 		events := stop()
-		back := told(events, 0, 85*time.Second, 95*time.Second)
+		back := reported(events, 0, 85*time.Second, 95*time.Second)
 		if len(back) < 20 {
-			t.Fatalf("told %d times after coming back", len(back))
+			t.Fatalf("reported %d times after coming back", len(back))
 		}
 		if e := back[0]; (e.Up - 10*time.Millisecond).Abs() > time.Millisecond {
 			t.Errorf("after coming back up is %v: the clock was read from the start again", e.Up)
@@ -273,7 +273,7 @@ func TestClocksNeedPermission(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				n := newFakeNet(one)
 				c := newClocks(n)
-				c.tell[one] = proper(time.Hour)
+				c.answer[one] = proper(time.Hour)
 				g := n.group(t, Config{Targets: []string{one}, Method: ICMP, Epoch: time.Now()})
 				g.timestamps = c.open
 				tt.edit(g, c)
@@ -282,8 +282,8 @@ func TestClocksNeedPermission(t *testing.T) {
 				if s := g.Status(); tt.name != "IPv6 source" && !s.Targets[0].Alive {
 					t.Errorf("echoes suffer: %+v", s.Targets[0])
 				}
-				if got := told(stop(), 0, 0, time.Hour); len(got) != 0 {
-					t.Errorf("told %d times", len(got))
+				if got := reported(stop(), 0, 0, time.Hour); len(got) != 0 {
+					t.Errorf("reported %d times", len(got))
 				}
 				if c.opened != tt.opened {
 					t.Errorf("%d sockets opened, want %d", c.opened, tt.opened)
@@ -293,12 +293,12 @@ func TestClocksNeedPermission(t *testing.T) {
 	}
 }
 
-// Replies that nobody asked for are not believed.
+// Replies that were not requested are discarded.
 func TestForgedTimestamps(t *testing.T) {
-	a := newAsker([]*target{newTarget(one, ICMP, &Config{Interval: DefaultInterval, Timeout: time.Second}, newClock(time.Now()), newQueue(8))},
+	a := newClockPoller([]*target{newTarget(one, ICMP, &Config{Interval: DefaultInterval, Timeout: time.Second}, newClock(time.Now()), newQueue(8))},
 		newClock(time.Now()), nil)
-	h := &a.hosts[0]
-	h.addr, h.stage, h.clock = netip.MustParseAddr(one), telling, farClock{reading: reading{period: dayMS}}
+	h := &a.peers[0]
+	h.addr, h.state, h.clock = netip.MustParseAddr(one), clockKnown, remoteClock{timestampFormat: timestampFormat{period: dayMS}}
 	c := newClocks(newFakeNet())
 	sock := &fakeSocket{clocks: c}
 	for _, tt := range []struct {
@@ -314,10 +314,10 @@ func TestForgedTimestamps(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			a.answers = 0
-			if err := a.ask(sock, 0); err != nil {
+			if err := a.request(sock, 0); err != nil {
 				t.Fatal(err)
 			}
-			s := stamp{id: a.id, seq: a.seq, originate: a.flying[a.seq%flyingAsks].nonce}
+			s := stamp{id: a.id, seq: a.seq, originate: a.pending[a.seq%maxPending].nonce}
 			from := h.addr
 			tt.edit(&s, &from)
 			message := s.appendRequest(nil)

@@ -11,16 +11,16 @@ const (
 	timestampLen     = 20
 )
 
-// stamp is what matters of a timestamp message.
+// stamp holds the fields of a timestamp message.
 type stamp struct {
 	id, seq   uint16
-	originate uint32 // of the asker; comes back as it was
-	receive   uint32 // of the reflector, when it was asked
-	transmit  uint32 // and when it answered
+	originate uint32 // chosen by the requester, returned unchanged
+	receive   uint32 // when the reflector received the request
+	transmit  uint32 // when it sent the reply
 }
 
-// appendRequest appends the request that s is, without an IP header. What to
-// answer is left 0.
+// appendRequest appends s as a request, without an IP header. The fields of the
+// reply are 0.
 func (s stamp) appendRequest(b []byte) []byte {
 	start := len(b)
 	b = append(b, timestampRequest, 0, 0, 0)
@@ -32,7 +32,7 @@ func (s stamp) appendRequest(b []byte) []byte {
 	return b
 }
 
-// parseReply reads a timestamp reply. Trailing bytes are ignored, but count for
+// parseReply parses a timestamp reply. Trailing bytes are ignored, but are part of
 // the checksum.
 func parseReply(b []byte) (s stamp, ok bool) {
 	if len(b) < timestampLen || b[0] != timestampReply || b[1] != 0 || checksum(b) != 0 {
@@ -45,7 +45,7 @@ func parseReply(b []byte) (s stamp, ok bool) {
 	}, true
 }
 
-// checksum is that of RFC 1071; over a message with its checksum it is 0.
+// checksum returns the checksum of RFC 1071, 0 for a message that contains its own.
 func checksum(b []byte) uint16 {
 	var sum uint32
 	for ; len(b) >= 2; b = b[2:] {

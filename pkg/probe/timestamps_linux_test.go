@@ -74,7 +74,7 @@ func openTUN(t *testing.T, name string) *os.File {
 }
 
 // Real kernels, real packets: the direction in which the line grows longer is the
-// one that is told.
+// one that is reported.
 func TestKernelsTellTheirClocks(t *testing.T) {
 	if !namespaced(t) {
 		return
@@ -91,9 +91,9 @@ func TestKernelsTellTheirClocks(t *testing.T) {
 	go func() { ended <- g.Run(ctx) }()
 
 	path := rtt.Path{Interval: DefaultInterval}
-	// watch takes in events for d and returns what the views of the last second
+	// watch observes events for d and returns what the views of the last second
 	// of it show in the middle.
-	watch := func(d time.Duration, empty bool) (up, down time.Duration, told bool) {
+	watch := func(d time.Duration, empty bool) (up, down time.Duration, reported bool) {
 		var ups, downs []time.Duration
 		n := 0
 		end := time.Since(epoch) + d
@@ -132,13 +132,13 @@ func TestKernelsTellTheirClocks(t *testing.T) {
 	} {
 		line.SetDelay(delayline.Forth, tt.forth)
 		line.SetDelay(delayline.Back, tt.back)
-		up, down, told := watch(tt.lasts, tt.name == "empty")
+		up, down, reported := watch(tt.lasts, tt.name == "empty")
 		if late := line.Stats().LateP99; late > 5*ms {
 			t.Skipf("the machine is too busy: packets leave the line %v late", late)
 		}
 		t.Logf("%s: up %v, down %v", tt.name, up, down)
-		if !told || (up-(tt.forth-10*ms)).Abs() > 3*ms || (down-(tt.back-10*ms)).Abs() > 3*ms {
-			t.Errorf("%s: up %v, down %v, told %v; want %v and %v", tt.name, up, down, told, tt.forth-10*ms, tt.back-10*ms)
+		if !reported || (up-(tt.forth-10*ms)).Abs() > 3*ms || (down-(tt.back-10*ms)).Abs() > 3*ms {
+			t.Errorf("%s: up %v, down %v, reported %v; want %v and %v", tt.name, up, down, reported, tt.forth-10*ms, tt.back-10*ms)
 		}
 	}
 	cancel()

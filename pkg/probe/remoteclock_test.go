@@ -9,7 +9,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/rtt"
 )
 
-// host tells what a host at a distance of up and down answers.
+// host is a host at a distance of up and down.
 type host struct {
 	up, down time.Duration
 	shows    func(t time.Duration) uint32 // at our time t
@@ -41,47 +41,47 @@ func TestTrial(t *testing.T) {
 		name  string
 		shows func(time.Duration) uint32
 		want  bool
-		as    reading
+		as    timestampFormat
 	}{
-		{"a proper clock", sinceMidnight(9 * time.Hour), true, reading{false, dayMS}},
-		{"at midnight", sinceMidnight(24*time.Hour - 61*time.Second), true, reading{false, dayMS}},
-		{"since boot", sinceBoot(40 * 24 * time.Hour), true, reading{false, otherMS}},
-		{"since boot, wrapping", sinceBoot(otherMS*ms - 61*time.Second), true, reading{false, otherMS}},
-		{"a standard time of many days", func(t time.Duration) uint32 { return uint32(t/ms) + dayMS*3 }, true, reading{false, otherMS}},
-		{"little-endian", swap(sinceMidnight(9 * time.Hour)), true, reading{true, dayMS}},
-		{"little-endian since boot", swap(sinceBoot(9 * time.Hour)), true, reading{true, otherMS}},
-		{"at 200 ppm", func(t time.Duration) uint32 { return sinceMidnight(time.Hour)(t + t/5000) }, true, reading{false, dayMS}},
-		{"zero", func(time.Duration) uint32 { return 0 }, false, reading{}},
-		{"a constant", func(time.Duration) uint32 { return 12_345_678 }, false, reading{}},
-		{"random numbers", func(time.Duration) uint32 { return rng.Uint32N(dayMS) }, false, reading{}},
-		{"seconds", func(t time.Duration) uint32 { return uint32(t / time.Second) }, false, reading{}},
-		{"microseconds", func(t time.Duration) uint32 { return uint32(t / time.Microsecond % dayMS) }, false, reading{}},
-		{"steps of 10 ms", func(t time.Duration) uint32 { return uint32(t/ms) / 10 * 10 }, false, reading{}},
-		{"steps of 16 ms", func(t time.Duration) uint32 { return uint32(t/ms) / 16 * 16 }, false, reading{}},
+		{"a proper clock", sinceMidnight(9 * time.Hour), true, timestampFormat{false, dayMS}},
+		{"at midnight", sinceMidnight(24*time.Hour - 61*time.Second), true, timestampFormat{false, dayMS}},
+		{"since boot", sinceBoot(40 * 24 * time.Hour), true, timestampFormat{false, nonStandardMS}},
+		{"since boot, wrapping", sinceBoot(nonStandardMS*ms - 61*time.Second), true, timestampFormat{false, nonStandardMS}},
+		{"a standard time of many days", func(t time.Duration) uint32 { return uint32(t/ms) + dayMS*3 }, true, timestampFormat{false, nonStandardMS}},
+		{"little-endian", swap(sinceMidnight(9 * time.Hour)), true, timestampFormat{true, dayMS}},
+		{"little-endian since boot", swap(sinceBoot(9 * time.Hour)), true, timestampFormat{true, nonStandardMS}},
+		{"at 200 ppm", func(t time.Duration) uint32 { return sinceMidnight(time.Hour)(t + t/5000) }, true, timestampFormat{false, dayMS}},
+		{"zero", func(time.Duration) uint32 { return 0 }, false, timestampFormat{}},
+		{"a constant", func(time.Duration) uint32 { return 12_345_678 }, false, timestampFormat{}},
+		{"random numbers", func(time.Duration) uint32 { return rng.Uint32N(dayMS) }, false, timestampFormat{}},
+		{"seconds", func(t time.Duration) uint32 { return uint32(t / time.Second) }, false, timestampFormat{}},
+		{"microseconds", func(t time.Duration) uint32 { return uint32(t / time.Microsecond % dayMS) }, false, timestampFormat{}},
+		{"steps of 10 ms", func(t time.Duration) uint32 { return uint32(t/ms) / 10 * 10 }, false, timestampFormat{}},
+		{"steps of 16 ms", func(t time.Duration) uint32 { return uint32(t/ms) / 16 * 16 }, false, timestampFormat{}},
 	} {
 		for _, distance := range []host{{up: 3 * ms, down: 2 * ms}, {up: 20 * ms, down: 11 * ms}, {up: 30 * ms, down: 150 * ms}} {
 			t.Run(tt.name, func(t *testing.T) {
 				h := distance
 				h.shows = tt.shows
-				var trial trial
-				var c farClock
+				var detector clockDetector
+				var c remoteClock
 				known := false
 				now := time.Minute
-				for range mostAnswers {
+				for range maxAnswers {
 					now += 200*ms + rtt.NextClockRequest(0, rng.Float64())
-					trial.add(h.ask(now))
-					if c, known = trial.verdict(); known {
+					detector.add(h.ask(now))
+					if c, known = detector.detect(); known {
 						break
 					}
 				}
-				if known != tt.want || known && c.reading != tt.as {
-					t.Fatalf("%+v, %v after %d answers; want %v %+v", c, known, trial.n, tt.want, tt.as)
+				if known != tt.want || known && c.timestampFormat != tt.as {
+					t.Fatalf("%+v, %v after %d answers; want %v %+v", c, known, detector.n, tt.want, tt.as)
 				}
 				if !known {
 					return
 				}
-				if trial.n > enoughAnswers+1 {
-					t.Errorf("took %d answers", trial.n)
+				if detector.n > minAnswers+1 {
+					t.Errorf("took %d answers", detector.n)
 				}
 				// A queue shows where it stands, hours later too, on the way over
 				// any midnight.
@@ -111,11 +111,11 @@ func TestTrial(t *testing.T) {
 // A round trip longer than the trial cannot make a constant look like a clock.
 func TestTrialOfALongWay(t *testing.T) {
 	h := host{up: time.Second, down: 3 * time.Second, shows: func(time.Duration) uint32 { return 5 }}
-	var trial trial
-	for i := range mostAnswers {
-		trial.add(h.ask(time.Duration(i) * 303 * time.Millisecond))
-		if _, ok := trial.verdict(); ok {
-			t.Fatalf("a constant passes after %d answers", trial.n)
+	var detector clockDetector
+	for i := range maxAnswers {
+		detector.add(h.ask(time.Duration(i) * 303 * time.Millisecond))
+		if _, ok := detector.detect(); ok {
+			t.Fatalf("a constant passes after %d answers", detector.n)
 		}
 	}
 }
@@ -131,14 +131,14 @@ func FuzzFarClock(f *testing.F) {
 		if rng.IntN(2) == 0 {
 			h.shows = swap(sinceBoot(time.Duration(rng.Int64N(2e14))))
 		}
-		var trial trial
-		var c farClock
+		var detector clockDetector
+		var c remoteClock
 		known := false
 		at := time.Duration(rng.Int64N(2e14))
-		for range mostAnswers {
+		for range maxAnswers {
 			at += 300*time.Millisecond + time.Duration(rng.Int64N(1e7))
-			trial.add(h.ask(at))
-			if c, known = trial.verdict(); known {
+			detector.add(h.ask(at))
+			if c, known = detector.detect(); known {
 				break
 			}
 		}
