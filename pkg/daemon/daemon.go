@@ -27,8 +27,8 @@ type Daemon struct {
 	Logs     *Logs
 	Notifier *sysd.Notifier
 
+	closers Closers
 	quit    context.CancelCauseFunc
-	closers []func() error
 	bound   map[string]bool // addresses that have a listener
 	ready   atomic.Bool     // every task is ready, and none is being stopped
 	reload  <-chan struct{} // a reload was requested
@@ -52,8 +52,8 @@ func New(ctx context.Context, o Options) (context.Context, *Daemon) {
 // Quit stops the daemon in order. why is logged.
 func (d *Daemon) Quit(why error) { d.quit(why) }
 
-// OnClose has Close call f, in the order of the calls.
-func (d *Daemon) OnClose(f func() error) { d.closers = append(d.closers, f) }
+// OnClose has Close call f before everything that was added earlier.
+func (d *Daemon) OnClose(f func() error) { d.closers.OnClose(f) }
 
 // logNotify logs that systemd could not be notified.
 func (d *Daemon) logNotify(err error) {
@@ -160,9 +160,5 @@ func (d *Daemon) Close() error {
 	defer d.restore()
 	d.quit(nil)
 	d.Notifier.Close()
-	var errs []error
-	for _, f := range d.closers {
-		errs = append(errs, f())
-	}
-	return errors.Join(append(errs, d.Logs.close())...)
+	return errors.Join(d.closers.Close(), d.Logs.close())
 }

@@ -105,18 +105,21 @@ func vector[V prometheus.Collector](l labelled, name string, create func(labelNa
 }
 
 // RemoveWAN removes the series that WAN created for a WAN whose loop has ended.
-// Series of steering that name the WAN stay.
-func (m *Metrics) RemoveWAN(name string) {
+func (m *Metrics) RemoveWAN(name string) { m.remove(name, false) }
+
+// RemoveSteering removes the series that Steering created for a primary WAN.
+func (m *Metrics) RemoveSteering(primary string) { m.remove(primary, true) }
+
+func (m *Metrics) remove(wan string, steering bool) {
 	if m == nil {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for metric, v := range m.vectors {
-		if strings.HasPrefix(metric, "wanctl_steering_") || metric == "wanctl_congestion_state" {
-			continue
+	for name, v := range m.vectors {
+		if steering == (strings.HasPrefix(name, "wanctl_steering_") || name == "wanctl_congestion_state") {
+			v.(interface{ DeletePartialMatch(prometheus.Labels) int }).DeletePartialMatch(prometheus.Labels{"wan": WANLabel(wan)})
 		}
-		v.(interface{ DeletePartialMatch(prometheus.Labels) int }).DeletePartialMatch(prometheus.Labels{"wan": WANLabel(name)})
 	}
 }
 

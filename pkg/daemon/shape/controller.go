@@ -30,14 +30,14 @@ import (
 // WANController is the loop of one WAN with everything that it holds: lock,
 // state, probes, sessions, socket, metrics and history.
 type WANController struct {
-	daemon *shapeDaemon
-	cfg    *config.WAN
-	log    *slog.Logger
-	epoch  time.Time
-	ready  chan struct{}
+	daemon.Closers // its Close implements daemon.Loop
+	daemon         *shapeDaemon
+	cfg            *config.WAN
+	log            *slog.Logger
+	epoch          time.Time
+	ready          chan struct{}
 
 	tasks    daemon.Tasks
-	closers  []func() error          // in the order of opening
 	lock     *state.Lock             // nil in a dry run
 	saver    *state.Saver[state.WAN] // nil in a dry run
 	queues   *Queues
@@ -80,7 +80,7 @@ func (c *WANController) Open(ctx context.Context) (err error) {
 		if c.lock, err = state.Acquire(c.cfg.LockFile); err != nil {
 			return err
 		}
-		c.onClose(c.lock.Close)
+		c.OnClose(c.lock.Close)
 		c.restore()
 	}
 	if c.probes, err = probe.New(c.probeConfig()); err != nil {
@@ -90,7 +90,7 @@ func (c *WANController) Open(ctx context.Context) (err error) {
 	if c.queues, err = OpenQueues(c.cfg, c.log, c.switched); err != nil {
 		return err
 	}
-	c.onClose(func() error { c.queues.Close(); return nil })
+	c.OnClose(func() error { c.queues.Close(); return nil })
 	if err := c.readLimits(ctx); err != nil {
 		return err
 	}
@@ -100,11 +100,11 @@ func (c *WANController) Open(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		c.onClose(r.close)
+		c.OnClose(r.close)
 		observers = append(observers, r)
 	}
 	c.watchdog = c.daemon.Notifier.NewWatchdogSource()
-	c.onClose(func() error { c.watchdog.Close(); return nil })
+	c.OnClose(func() error { c.watchdog.Close(); return nil })
 	c.loop = control.New(control.Config{
 		Law: c.adopt(c.cfg), Start: c.start.Limits, Faults: c.start.Faults, Epoch: c.epoch, DryRun: c.daemon.options.DryRun,
 		Prober: c.probes, Limiter: c.queues, Meter: c.queues,
@@ -112,7 +112,7 @@ func (c *WANController) Open(ctx context.Context) (err error) {
 	})
 	c.addTasks()
 	c.daemon.checker.Add(c)
-	c.onClose(func() error { c.daemon.checker.Remove(c); return nil })
+	c.OnClose(func() error { c.daemon.checker.Remove(c); return nil })
 	return nil
 }
 
@@ -120,10 +120,10 @@ func (c *WANController) Open(ctx context.Context) (err error) {
 func (c *WANController) openTelemetry() {
 	d := c.daemon
 	c.metrics = d.metrics.WAN(c.metricsConfig(c.cfg))
-	c.onClose(func() error { d.metrics.RemoveWAN(c.cfg.Name); return nil })
+	c.OnClose(func() error { d.metrics.RemoveWAN(c.cfg.Name); return nil })
 	d.history.AddWAN(c.cfg.Name)
 	c.feed = d.history.Feed(c.cfg.Name)
-	c.onClose(func() error { d.history.RemoveWAN(c.cfg.Name); return nil })
+	c.OnClose(func() error { d.history.RemoveWAN(c.cfg.Name); return nil })
 }
 
 func (c *WANController) observers() []control.Observer {
@@ -160,18 +160,6 @@ func (c *WANController) addTasks() {
 func (c *WANController) Run(ctx context.Context) error {
 	return c.tasks.Run(ctx, c.daemon.Logs.Main(), sync.OnceFunc(func() { close(c.ready) }))
 }
-
-// Close implements daemon.Loop.
-func (c *WANController) Close() error {
-	var errs []error
-	for i := len(c.closers) - 1; i >= 0; i-- {
-		errs = append(errs, c.closers[i]())
-	}
-	c.closers = nil
-	return errors.Join(errs...)
-}
-
-func (c *WANController) onClose(f func() error) { c.closers = append(c.closers, f) }
 
 // Reload reads the configuration again. The old one stays when the new one is bad.
 func (c *WANController) Reload() {

@@ -30,8 +30,8 @@ type eventObserver struct {
 }
 
 // events returns the observer for the log and, unless feed is nil, the history.
-func (s *steerDaemon) events(feed *history.Feed) *eventObserver {
-	return &eventObserver{to: daemon.Events{Logger: s.log, Feed: feed}, cfg: s.cfg, inUse: s.inUse.Load}
+func (c *Controller) events(feed *history.Feed) *eventObserver {
+	return &eventObserver{to: daemon.Events{Logger: c.log, Feed: feed}, cfg: c.cfg, inUse: c.inUse.Load}
 }
 
 // Observe implements steerd.Observer.

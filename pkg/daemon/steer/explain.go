@@ -10,7 +10,7 @@ import (
 )
 
 // note explains the reason of a decision where its name does not; "" else.
-func (s *steerDaemon) note(st steerd.Status) string {
+func (c *Controller) note(st steerd.Status) string {
 	d := &st.Decision
 	switch {
 	case st.Rule.ByHand && st.DryRun:
@@ -18,10 +18,10 @@ func (s *steerDaemon) note(st steerd.Status) string {
 	case st.Rule.ByHand && st.Rule.Enabled:
 		return fmt.Sprintf("the rule was enabled by hand (seen at %s) and stays enabled until it is disabled by hand or by 'wanctl steer --reset'", clock(st.Rule.Since))
 	case st.Rule.ByHand:
-		return fmt.Sprintf("the rule was disabled by hand (seen at %s): nothing is steered until %s is calm", clock(st.Rule.Since), s.cfg.Primary)
+		return fmt.Sprintf("the rule was disabled by hand (seen at %s): nothing is steered until %s is calm", clock(st.Rule.Since), c.cfg.Primary)
 	}
 	a := st.Alternate
-	return s.cfg.blocked(d, a.Condition, a.RTT-a.Baseline, a.Baseline > 0 && a.RTT > 0, a.Loss)
+	return c.cfg.blocked(d, a.Condition, a.RTT-a.Baseline, a.Baseline > 0 && a.RTT > 0, a.Loss)
 }
 
 // blocked explains why connections stay on a congested primary WAN or return to it,

@@ -20,34 +20,34 @@ var ErrNoRTT = errors.New("no round-trip time")
 
 // once assesses once, acts on it and returns what was found, nil when it failed
 // before.
-func (s *steerDaemon) once(ctx context.Context) (*telemetry.SteeringHealth, error) {
+func (c *Controller) once(ctx context.Context) (*telemetry.SteeringHealth, error) {
 	probing, stop := context.WithCancel(ctx)
 	var group errgroup.Group
-	for _, p := range []*steersource.Probes{s.probes, s.alternateProbes} {
+	for _, p := range []*steersource.Probes{c.probes, c.alternateProbes} {
 		if p != nil {
 			group.Go(func() error { return p.Run(probing) })
 		}
 	}
 	defer func() { stop(); _ = group.Wait() }() // a failure of theirs is one of the reading
 
-	cfg := s.loopConfig()
-	cfg.Observers, cfg.Switch = []steerd.Observer{s.events(nil)}, &refusedSwitch{RuleSwitch: cfg.Switch}
-	s.loop = steerd.New(cfg)
-	record, err := s.loop.Once(ctx)
-	if s.memory != nil {
+	cfg := c.loopConfig()
+	cfg.Observers, cfg.Switch = []steerd.Observer{c.events(nil)}, &refusedSwitch{RuleSwitch: cfg.Switch}
+	c.loop = steerd.New(cfg)
+	record, err := c.loop.Once(ctx)
+	if c.memory != nil {
 		// Also of a run that was interrupted: it may have changed the rule.
-		err = errors.Join(err, s.memory.file.Save(s.memory.state(record)))
+		err = errors.Join(err, c.memory.file.Save(c.memory.state(record)))
 	}
 	if err != nil {
 		return nil, err
 	}
-	s.lists.read(ctx)
-	health := telemetry.NewSteeringChecker(s.Version, settled{s.status(record.Status)}).Health(ctx)
+	c.lists.read(ctx)
+	health := telemetry.NewSteeringChecker(c.process.Version, settled{c.status(record.Status)}).Health(ctx)
 	switch {
 	case record.Rule.Err != nil:
-		err = fmt.Errorf("%s: %w", s.cfg.Path, explainRule(s.cfg, record.Rule.Err))
+		err = fmt.Errorf("%s: %w", c.cfg.Path, explainRule(c.cfg, record.Rule.Err))
 	case !record.Path.Known:
-		err = fmt.Errorf("%s: %w of %s: %v; try 'wanctl probe %s'", s.cfg.Path, ErrNoRTT, s.cfg.Primary, record.Path.Err, s.cfg.PingHost)
+		err = fmt.Errorf("%s: %w of %s: %v; try 'wanctl probe %s'", c.cfg.Path, ErrNoRTT, c.cfg.Primary, record.Path.Err, c.cfg.PingHost)
 	}
 	return &health, err
 }

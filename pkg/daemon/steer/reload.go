@@ -1,24 +1,21 @@
 package steer
 
 import (
-	"context"
-
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/daemon"
 )
 
-// reload reads the configuration again. The old one stays when the new one is
-// bad.
-func (s *steerDaemon) reload(context.Context) {
-	fresh, err := daemon.Reload(s.log, func() (*Config, []config.Problem, error) {
-		return Load(s.cfg.Path, s.options.Config)
+// Reload reads the configuration again. The old one stays when the new one is bad.
+func (c *Controller) Reload() {
+	fresh, err := daemon.Reload(c.log, func() (*Config, []config.Problem, error) {
+		return Load(c.cfg.Path, c.process.options.Config)
 	})
 	if err != nil {
 		return // it is logged
 	}
-	daemon.LogRestartNeeded(s.log, fixedSettings(s.cfg, fresh))
-	s.inUse.Store(fresh.Steering)
-	s.loop.Reconfigure(LawConfig(fresh.Steering))
+	daemon.LogRestartNeeded(c.log, fixedSettings(c.cfg, fresh))
+	c.inUse.Store(fresh.Steering)
+	c.loop.Reconfigure(LawConfig(fresh.Steering))
 }
 
 // fixedSettings compares the settings that are fixed while running: all

@@ -14,19 +14,17 @@ import (
 	"github.com/wanctl/wanctl/pkg/units"
 )
 
-var _ telemetry.SteeringSource = (*steerDaemon)(nil)
-
 // Snapshot implements telemetry.SteeringSource.
-func (s *steerDaemon) Snapshot(ctx context.Context) (telemetry.SteeringHealth, error) {
-	st, err := s.loop.Status(ctx)
+func (c *Controller) Snapshot(ctx context.Context) (telemetry.SteeringHealth, error) {
+	st, err := c.loop.Status(ctx)
 	if err != nil {
-		return s.status(steerd.Status{At: time.Now(), DryRun: s.options.DryRun}), fmt.Errorf("asking the steering loop: %w", err)
+		return c.status(steerd.Status{At: time.Now(), DryRun: c.process.options.DryRun}), fmt.Errorf("asking the steering loop: %w", err)
 	}
-	return s.status(st), nil
+	return c.status(st), nil
 }
 
 // status returns st as the health document shows it.
-func (s *steerDaemon) status(st steerd.Status) telemetry.SteeringHealth {
+func (c *Controller) status(st steerd.Status) telemetry.SteeringHealth {
 	d := st.Decision
 	congestion, mode := "", "active"
 	if st.Steps > 0 && d.Congestion != 0 {
@@ -35,8 +33,8 @@ func (s *steerDaemon) status(st steerd.Status) telemetry.SteeringHealth {
 	if st.DryRun {
 		mode = "dry_run"
 	}
-	h := telemetry.NewSteeringHealth(s.cfg.Primary, congestion, st.At)
-	h.SetState(st.Steered, stateName(s.cfg.Primary, st.Steered), mode)
+	h := telemetry.NewSteeringHealth(c.cfg.Primary, congestion, st.At)
+	h.SetState(st.Steered, stateName(c.cfg.Primary, st.Steered), mode)
 	h.SetSince(st.LastTransition, st.InState)
 	h.Counters = telemetry.SteeringCounters{
 		RedCount: d.Red, GoodCount: d.Good, BadCount: d.Bad, CakeReadFailures: st.Counters.Failures,
@@ -46,20 +44,20 @@ func (s *steerDaemon) status(st steerd.Status) telemetry.SteeringHealth {
 		CakeReadFailures:    st.Counters.Failures,
 		LastError:           daemon.FirstError(st.Rule.Err, st.Path.Err, st.Counters.Err),
 	}
-	h.Thresholds, h.Detail = Thresholds(st.Law), s.detail(st)
+	h.Thresholds, h.Detail = Thresholds(st.Law), c.detail(st)
 	return h
 }
 
-func (s *steerDaemon) detail(st steerd.Status) telemetry.SteeringDetail {
+func (c *Controller) detail(st steerd.Status) telemetry.SteeringDetail {
 	d := st.Decision
 	x := telemetry.SteeringDetail{
-		Name:      s.cfg.Name,
+		Name:      c.cfg.Name,
 		Reason:    d.Reason.String(),
-		Alternate: telemetry.Alternate{WAN: s.cfg.Alternate, Condition: st.Alternate.Condition.String(), Source: st.Alternate.Source},
+		Alternate: telemetry.Alternate{WAN: c.cfg.Alternate, Condition: st.Alternate.Condition.String(), Source: st.Alternate.Source},
 		Path:      telemetry.Path{Source: st.Path.Reading.Source},
 		Queue:     telemetry.Queue{Available: st.Counters.Known},
-		Rule:      telemetry.Rule{Comment: s.cfg.Rule, Error: daemon.FirstError(st.Rule.Err)},
-		ForceOut:  s.lists.note(),
+		Rule:      telemetry.Rule{Comment: c.cfg.Rule, Error: daemon.FirstError(st.Rule.Err)},
+		ForceOut:  c.lists.note(),
 	}
 	if st.Path.Known {
 		x.Path.RTT, x.Path.Baseline = ms(st.Path.Reading.RTT), ms(st.Path.Reading.Baseline)
@@ -67,7 +65,7 @@ func (s *steerDaemon) detail(st steerd.Status) telemetry.SteeringDetail {
 	if st.Steps > 0 && d.Congestion != 0 {
 		x.Path.Excess, x.Path.ExcessEWMA = new(units.Millis(d.Excess)), new(units.Millis(d.ExcessEWMA))
 	}
-	x.Note = s.note(st)
+	x.Note = c.note(st)
 	if a := st.Alternate; a.Baseline > 0 && a.RTT > 0 {
 		x.Alternate.Excess = new(units.Millis(a.RTT - a.Baseline))
 	}
@@ -77,14 +75,14 @@ func (s *steerDaemon) detail(st steerd.Status) telemetry.SteeringDetail {
 	if st.Rule.ByHand {
 		x.Rule.ByHand, x.Rule.Since = true, &st.Rule.Since
 	}
-	x.Queue.DropsNotCounted = s.cfg.notCounted(d.DropsNotCounted)
+	x.Queue.DropsNotCounted = c.cfg.notCounted(d.DropsNotCounted)
 	if d.Counted {
 		x.Queue.Drops, x.Queue.Depth, x.Queue.DepthEWMA = new(d.Drops), new(d.Depth), new(units.Round(d.DepthEWMA, 2))
 	}
 	if st.Rule.Known {
 		x.Rule.Enabled = new(st.Rule.Enabled)
 	}
-	if s.inUse.Load().Mode.Confidence {
+	if c.inUse.Load().Mode.Confidence {
 		x.Score, x.Threshold = new(units.Round(d.Score, 1)), new(units.Round(d.SteerThreshold, 1))
 	}
 	if !st.HoldUntil.IsZero() {
