@@ -67,13 +67,14 @@ cross: ## does it build for what routers' neighbours run on?
 	@for t in linux/amd64 linux/arm64 linux/arm linux/mipsle linux/riscv64; do \
 	  echo "$$t"; GOOS=$${t%/*} GOARCH=$${t#*/} CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/wanctl || exit 1; done
 
-install: build ## into /usr/local, with man pages and completions
+install: build ## into /usr/local, with man pages, completions, reference files and their schemas
 	install -D -m 755 $(BIN)/wanctl $(DESTDIR)/usr/local/bin/wanctl
 	install -D -m 644 -t $(DESTDIR)/usr/local/share/man/man1 man/*.1
 	install -D -m 644 -t $(DESTDIR)/usr/local/share/man/man7 man/*.7
 	install -D -m 644 completions/wanctl.bash $(DESTDIR)/usr/local/share/bash-completion/completions/wanctl
 	install -D -m 644 completions/_wanctl $(DESTDIR)/usr/local/share/zsh/site-functions/_wanctl
 	install -D -m 644 completions/wanctl.fish $(DESTDIR)/usr/local/share/fish/vendor_completions.d/wanctl.fish
+	install -D -m 644 -t $(DESTDIR)/usr/local/share/wanctl configs/*.yaml configs/*.schema.json
 
 clean: ## what was built
 	rm -rf $(BIN) dist

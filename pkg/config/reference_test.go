@@ -45,6 +45,9 @@ func TestShippedFiles(t *testing.T) {
 	found := map[string]bool{}
 	for _, name := range names {
 		found[strings.TrimSuffix(filepath.Base(name), ".yaml")] = true
+		if kind := schemaOf(name); !strings.HasPrefix(read(t, name), "# yaml-language-server: $schema=/usr/local/share/wanctl/"+kind+"\n") {
+			t.Errorf("%s does not begin with its schema, %s", name, kind)
+		}
 		var base *Base
 		var warnings []Problem
 		if strings.HasSuffix(name, "/steering.yaml") {
@@ -74,6 +77,14 @@ func TestShippedFiles(t *testing.T) {
 			t.Errorf("configs/%s.yaml is missing", name)
 		}
 	}
+}
+
+// schemaOf returns the name of the schema of a shipped file.
+func schemaOf(name string) string {
+	if DetectKind(name) == KindSteering {
+		return "steering.schema.json"
+	}
+	return "wanctl.schema.json"
 }
 
 // A reference mentions every key, with its default where it is in a comment, and
