@@ -55,7 +55,7 @@ func New(a *app.App) *cobra.Command {
 const queueScript = `/queue tree
 add name=demo-download parent=global max-limit=%s
 add name=demo-upload parent=global max-limit=%s
-/user group add name=wanctl policy=read,write,rest-api
+/user group add name=wanctl policy=read,write,api,rest-api
 /user add name=wanctl group=wanctl password=demo
 `
 

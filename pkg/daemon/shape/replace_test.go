@@ -24,7 +24,7 @@ add name=WAN-Download-1 parent=global max-limit=500M
 add name=WAN-Upload-1 parent=global max-limit=40M
 add name=WAN-Download-2 parent=global max-limit=500M
 add name=WAN-Upload-2 parent=global max-limit=40M
-/user group add name=wanctl policy=read,write,rest-api
+/user group add name=wanctl policy=read,write,api,rest-api
 /user add name=wanctl group=wanctl password=wanctl
 `
 

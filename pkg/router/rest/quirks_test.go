@@ -60,15 +60,20 @@ func TestKnobs(t *testing.T) {
 		"7.12":                      {Version: "7.12"},
 		"7.18":                      {Version: "7.18"},
 		"7.22":                      {Version: "7.22"},
+		"7.24":                      {Version: "7.24"},
 		"plain http":                {Plain: true},
 		"empty answers to changes":  {Quirks: simrouter.Quirks{EmptyAnswers: true}},
 		"no POST print":             {Quirks: simrouter.Quirks{NoPostPrint: true}},
 		"plus is a space":           {Quirks: simrouter.Quirks{PlusIsSpace: true}},
 		"ids alone in paths":        {Quirks: simrouter.Quirks{NoNamesInPath: true}},
 		"escaped control bytes":     {Quirks: simrouter.Quirks{EscapedControls: true}},
+		"denied is 500":             {Quirks: simrouter.Quirks{DeniedStatus: 500}},
 		"denied is 403":             {Quirks: simrouter.Quirks{DeniedStatus: 403}},
 		"denied is 400":             {Quirks: simrouter.Quirks{DeniedStatus: 400}},
 		"idle connections closed":   {Quirks: simrouter.Quirks{KeepAlive: 20 * time.Millisecond}},
+		"rest-api without api":      {Quirks: simrouter.Quirks{RestAPIAlone: true}},
+		"escaped ids":               {Quirks: simrouter.Quirks{EscapedIDs: true}},
+		"properties without id":     {Quirks: simrouter.Quirks{NoIDBesideProplist: true}},
 		"login of each request":     {Quirks: simrouter.Quirks{LoginPerRequest: true}},
 		"slow as a small router":    {Latency: 30 * time.Millisecond},
 		"two sessions are the most": {MaxSessions: 2},
@@ -80,7 +85,7 @@ func TestKnobs(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if err := r.State().AddUser("reader", "", "read", "rest-api"); err != nil {
+			if err := r.State().AddUser("reader", "", "read", "api", "rest-api"); err != nil {
 				t.Fatal(err)
 			}
 			rc := config(r)
@@ -108,7 +113,7 @@ func TestKnobs(t *testing.T) {
 			rc.User, limit = "reader", 98*bitrate.Mbps
 			reader := newClient(t, rc)
 			_, err := setQueue(ctx, reader, routertest.Upload, router.QueueSettings{MaxLimit: &limit})
-			if !errors.Is(err, router.ErrDenied) || !strings.Contains(err.Error(), "not enough permissions (9)") {
+			if !errors.Is(err, router.ErrDenied) || !strings.Contains(err.Error(), "policy=read,write,api,rest-api") {
 				t.Errorf("denied write: %v", err)
 			}
 			if n := r.Counts().Connections; cfg.Quirks.KeepAlive == 0 && n > 2 {

@@ -135,7 +135,7 @@ func (s *apiSession) start(call *apiCommand) {
 	} else {
 		f = r.record(s.conn, Request{Path: call.full(), Body: call.body}, step{command: call.asked, path: call.Path})
 	}
-	t := requestCtx{conn: s.conn, fault: f, cancelled: call.cancelled, turn: r.turn(s.conn.service.kind), previous: s.last}
+	t := requestCtx{conn: s.conn, fault: f, cancelled: call.cancelled, turn: r.turn(s.conn.service.kind, ""), previous: s.last}
 	done := make(chan struct{})
 	aside := call.tag != "" && (f.Kind == Stall || f.Kind == Slow)
 	if !aside {

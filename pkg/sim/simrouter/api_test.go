@@ -158,7 +158,7 @@ func TestAPILogin(t *testing.T) {
 	r := startAPI(t, Config{})
 	c := connect(t, r)
 	c.want("/login =name=admin =password=x", wrong, "!done")
-	c.want("/login =name=reader =password=r", wrong, "!done") // rest-api is not api
+	c.want("/login =name=restonly =password=o", wrong, "!done") // rest-api is not api
 	c.want("/login .tag=l", strings.Replace(wrong, "!trap", "!trap .tag=l", 1), "!done .tag=l")
 	c.want("/login =name=api =password=p", "!done")
 	c.want("/queue/tree/set =.id=a =max-limit=1M", "!trap =category=4 =message=not enough permissions (9)", "!done")

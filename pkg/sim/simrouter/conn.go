@@ -19,8 +19,9 @@ type conn struct {
 	closing sync.Once
 	closed  chan struct{}
 
-	mu   sync.Mutex // protects user
-	user *routeros.User
+	mu       sync.Mutex // protects the following
+	user     *routeros.User
+	password string // of the user, over REST
 }
 
 // accept serves connections until the listener closes. Beyond the service's
@@ -43,6 +44,10 @@ func (r *Router) accept(s *service, ln net.Listener) {
 		r.mu.Unlock()
 		if full {
 			c.reset()
+			continue
+		}
+		if !r.state.Admits(string(s.kind), c.from) {
+			_ = c.Close()
 			continue
 		}
 		r.wg.Add(1)
@@ -130,6 +135,25 @@ func (c *conn) authenticate(name string, matches func(password string) bool) (*r
 		c.service.counts.LoginFailures++
 	}
 	return u, err
+}
+
+// loggedIn returns the user who has logged in on this connection by that name and
+// password, nil for none. A login over REST lasts as long as the connection, but at
+// most ten minutes: until then the user keeps the policies of the login.
+func (c *conn) loggedIn(name, password string) *routeros.User {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.user == nil || c.user.Name != name || c.password != password || c.loginPerRequest() || c.router.state.Stale(c.user) {
+		return nil
+	}
+	return c.user
+}
+
+// keepLogin stores the user that loggedIn returns.
+func (c *conn) keepLogin(u *routeros.User, password string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.user, c.password = u, password
 }
 
 // login records the user of a session, once per connection or once per request.

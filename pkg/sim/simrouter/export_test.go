@@ -83,7 +83,7 @@ func TestExportsOfRealRouters(t *testing.T) {
 				{"/queue/tree", "up", map[string]string{"parent": "pppoe-out1", "invalid": "false"}},
 			},
 		},
-		"two-wans.rsc": {nil, []row{{"/routing/table", "to-b", map[string]string{"fib": "true"}}}},
+		"two-wans.rsc": {nil, []row{{"/routing/table", "to-b", map[string]string{"fib": ""}}}},
 		"users.rsc": {
 			[]string{
 				"/ip/service has no reverse-proxy: skipped",

@@ -155,7 +155,8 @@ func (r *Router) listenAgain() {
 }
 
 // ParseFault reads "KIND [times=N] [service=S] [command=C] [path=P] [applied]
-// [for=D] [status=N] [text=T]".
+// [for=D] [status=N] [text=T]". The text ends before the next word
+// with an equals sign.
 func ParseFault(words []string) (Fault, error) {
 	if len(words) == 0 {
 		return Fault{}, fmt.Errorf("a fault is needed: %s", kindList())
@@ -164,8 +165,14 @@ func ParseFault(words []string) (Fault, error) {
 	if !slices.Contains(FaultKinds(), f.Kind) {
 		return Fault{}, fmt.Errorf("unknown fault %q: use one of %s", words[0], kindList())
 	}
+	inText := false
 	for _, w := range words[1:] {
-		key, value, _ := strings.Cut(w, "=")
+		key, value, valued := strings.Cut(w, "=")
+		if inText && !valued {
+			f.Text += " " + w
+			continue
+		}
+		inText = key == "text"
 		var err error
 		switch key {
 		case "times":

@@ -2,6 +2,7 @@ package simrouter
 
 import (
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/sim/simrouter/routeros"
@@ -59,11 +60,35 @@ func (r *Router) record(c *conn, q Request, steps ...step) Fault {
 	return r.nextFault(c.service.kind, steps)
 }
 
-// turn returns the channel that serialises the requests of a service. REST
-// requests take turns; sessions of the API and of SSH do not.
-func (r *Router) turn(kind Service) chan struct{} {
-	if kind.policy() == "rest-api" || r.cfg.Quirks.SerialiseAll {
-		return r.busy
+// turns serialises requests: those of one user are served one after the other,
+// users side by side.
+type turns struct {
+	mu     sync.Mutex
+	byUser map[string]chan struct{}
+}
+
+func (t *turns) of(user string) chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.byUser == nil {
+		t.byUser = make(map[string]chan struct{})
+	}
+	c := t.byUser[user]
+	if c == nil {
+		c = make(chan struct{}, 1)
+		t.byUser[user] = c
+	}
+	return c
+}
+
+// turn returns the channel that serialises the requests of a user of a service.
+// REST requests take turns; sessions of the API and of SSH do not.
+func (r *Router) turn(kind Service, user string) chan struct{} {
+	switch {
+	case r.cfg.Quirks.SerialiseAll:
+		return r.turns.of("")
+	case kind.policy() == "rest-api":
+		return r.turns.of(user)
 	}
 	return nil
 }

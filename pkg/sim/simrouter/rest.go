@@ -80,10 +80,11 @@ func (h *rest) serve(c *conn) {
 
 // response is an HTTP answer that faults may still change.
 type response struct {
-	status int
-	body   []byte
-	html   bool
-	cut    bool // the connection ends in the middle of the body
+	status   int
+	body     []byte
+	html     bool
+	location string // of what was made
+	cut      bool   // the connection ends in the middle of the body
 }
 
 // restTransaction is a request over HTTP and its answer.
@@ -113,11 +114,17 @@ func (h *rest) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	f := r.record(c, Request{Method: req.Method, Path: req.URL.RequestURI(), Body: string(body)}, restStep(req))
 	x := &restTransaction{router: r, conn: c, req: req, body: body}
-	err = r.process(requestCtx{conn: c, fault: f, cancelled: req.Context().Done(), turn: r.turn(c.service.kind)}, x)
+	err = r.process(requestCtx{conn: c, fault: f, cancelled: req.Context().Done(), turn: r.turn(c.service.kind, userOf(req))}, x)
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
 	r.write(w, x.res)
+}
+
+// userOf returns the name of the user that a request is for.
+func userOf(req *http.Request) string {
+	name, _, _ := req.BasicAuth()
+	return name
 }
 
 // restStep returns a request as faults select it.
@@ -160,7 +167,7 @@ func (x *restTransaction) replace(f Fault) bool {
 	case Status:
 		x.res = restError(f.Status, f.Text)
 	case Deny:
-		x.res = restError(x.router.cfg.Quirks.DeniedStatus, "not enough permissions (9)")
+		x.res = x.router.denied(x.req.Method)
 	case Ignore, Empty:
 		x.res = response{status: http.StatusOK, body: []byte("[]")}
 	case WrongData:
@@ -191,6 +198,9 @@ func (r *Router) write(w http.ResponseWriter, res response) {
 	}
 	if res.status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Basic realm="RouterOS"`)
+	}
+	if res.location != "" {
+		w.Header().Set("Location", res.location)
 	}
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(res.body)))

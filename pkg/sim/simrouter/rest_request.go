@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -21,9 +22,24 @@ func (r *Router) command(req *http.Request, c *conn, body []byte) response {
 		}
 		return response{status: http.StatusNotFound, html: true, body: []byte("<html><h1>Error 404: Not Found</h1></html>\n")}
 	}
+	if !r.state.ServesREST(c.service.kind == WWWSSL) {
+		return response{status: http.StatusForbidden, html: true, body: []byte("<html><body><h1>Error 403: Forbidden</h1></body></html>\n")}
+	}
+	switch req.Method {
+	case http.MethodHead:
+		return restError(http.StatusNotImplemented, "")
+	case http.MethodOptions:
+		return restError(http.StatusServiceUnavailable, "")
+	}
 	u, res, ok := r.authenticate(req, c)
 	if !ok {
 		return res
+	}
+	if !u.May("api") && !r.cfg.Quirks.RestAPIAlone {
+		return restError(http.StatusInternalServerError, "std failure: not allowed (9)")
+	}
+	if len(body) > 0 && !isJSON(req.Header.Get("Content-Type")) && !r.cfg.Quirks.AnyContentType {
+		return restError(http.StatusUnsupportedMediaType, "")
 	}
 	call, fail := r.parse(req, body)
 	if fail != nil {
@@ -37,6 +53,10 @@ func (r *Router) authenticate(req *http.Request, c *conn) (*routeros.User, respo
 	if !given {
 		return nil, restError(http.StatusUnauthorized, ""), false
 	}
+	if u := c.loggedIn(name, password); u != nil {
+		c.login(u)
+		return u, response{}, true
+	}
 	u, err := c.authenticate(name, func(want string) bool { return want == password })
 	if err != nil {
 		status := http.StatusUnauthorized
@@ -46,7 +66,26 @@ func (r *Router) authenticate(req *http.Request, c *conn) (*routeros.User, respo
 		return nil, restError(status, ""), false
 	}
 	c.login(u)
+	c.keepLogin(u, password)
 	return u, response{}, true
+}
+
+func isJSON(contentType string) bool {
+	media, _, err := mime.ParseMediaType(contentType)
+	return err == nil && media == "application/json"
+}
+
+// denied is the answer to a request that a policy forbids. To a method of HTTP
+// that changes something, routers answer as if the row were absent.
+func (r *Router) denied(method string) response {
+	const text = "not enough permissions (9)"
+	switch status := r.cfg.Quirks.DeniedStatus; {
+	case status != 0:
+		return restError(status, text)
+	case method == http.MethodPatch, method == http.MethodPut, method == http.MethodDelete:
+		return restError(http.StatusBadRequest, "missing or invalid resource identifier")
+	}
+	return restError(http.StatusInternalServerError, text)
 }
 
 // run maps the verbs of HTTP to commands.
@@ -60,14 +99,16 @@ func (r *Router) run(u *routeros.User, method string, call call) response {
 	}
 	res, err := r.state.Run(u, call.Command)
 	if err != nil {
-		return r.failure(err, byID)
+		return r.failure(err, method, byID)
 	}
 	switch method {
 	case http.MethodDelete:
 		return response{status: http.StatusNoContent}
 	case http.MethodPut:
 		call.ref = res.Ret
-		return r.readBack(u, call, http.StatusCreated)
+		created := r.readBack(u, call, http.StatusCreated)
+		created.location = "/rest" + call.Path + "/" + call.ref
+		return created
 	case http.MethodPatch:
 		return r.readBack(u, call, http.StatusOK)
 	case http.MethodGet:
@@ -88,7 +129,7 @@ func (r *Router) readBack(u *routeros.User, call call, status int) response {
 	}
 	res, err := r.state.Run(u, routeros.Command{Path: call.Path, Name: "print", Args: map[string]string{".id": call.ref}})
 	if err != nil {
-		return r.failure(err, true)
+		return r.failure(err, http.MethodGet, true)
 	}
 	if len(res.Rows) == 0 {
 		return response{status: status, body: []byte("[]")}
@@ -97,14 +138,14 @@ func (r *Router) readBack(u *routeros.User, call call, status int) response {
 }
 
 // failure returns an error in the form of REST.
-func (r *Router) failure(err error, byID bool) response {
+func (r *Router) failure(err error, method string, byID bool) response {
 	var e *routeros.Error
 	if !errors.As(err, &e) {
 		return restError(http.StatusInternalServerError, err.Error())
 	}
 	switch {
 	case e.Denied:
-		return restError(r.cfg.Quirks.DeniedStatus, e.Text)
+		return r.denied(method)
 	case byID && e.Category == routeros.MissingItem && e.Text == "no such item":
 		return restError(http.StatusNotFound, "")
 	}
@@ -157,6 +198,12 @@ func (r *Router) parse(req *http.Request, body []byte) (call, *response) {
 		}
 		if len(rest) == 1 {
 			c.ref = rest[0]
+			switch {
+			case strings.Contains(strings.ToUpper(req.URL.EscapedPath()), "/%2A") && !r.cfg.Quirks.EscapedIDs:
+				return refuse(http.StatusBadRequest, "no such command prefix")
+			case req.Method == http.MethodGet && r.state.HasCommand(path, c.ref):
+				return refuse(http.StatusBadRequest, "no such command")
+			}
 			if !strings.HasPrefix(c.ref, "*") && r.cfg.Quirks.NoNamesInPath {
 				return refuse(http.StatusNotFound, "")
 			}
@@ -170,6 +217,9 @@ func (r *Router) parse(req *http.Request, body []byte) (call, *response) {
 	}
 	if err := c.filters(req.URL.RawQuery, r.cfg.Quirks.PlusIsSpace); err != nil {
 		return refuse(http.StatusBadRequest, err.Error())
+	}
+	if req.Method == http.MethodGet && len(c.Proplist) > 0 && !r.cfg.Quirks.NoIDBesideProplist {
+		c.Proplist = append(c.Proplist, ".id")
 	}
 	if err := c.properties(body); err != nil {
 		return refuse(http.StatusBadRequest, err.Error())
@@ -227,7 +277,7 @@ func (c *call) properties(body []byte) error {
 	dec.UseNumber()
 	var props map[string]any
 	if err := dec.Decode(&props); err != nil {
-		return fmt.Errorf("invalid JSON: %w", err)
+		return errors.New("Failed to parse json")
 	}
 	for key, v := range props {
 		key = decodeHighBytes(key)

@@ -87,7 +87,7 @@ type Router struct {
 	state *routeros.Router
 	log   *slog.Logger
 
-	busy   chan struct{} // held by the one REST request being answered
+	turns  turns         // of the requests over REST
 	done   chan struct{} // closed by Close
 	wg     sync.WaitGroup
 	reboot atomic.Bool // asked for by a command
@@ -147,7 +147,7 @@ func New(cfg Config) (*Router, error) {
 	}
 	r := &Router{
 		cfg: cfg, latency: cfg.Latency, log: cfg.Logger,
-		busy: make(chan struct{}, 1), done: make(chan struct{}), conns: make(map[*conn]struct{}),
+		done: make(chan struct{}), conns: make(map[*conn]struct{}),
 	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
@@ -168,7 +168,6 @@ func New(cfg Config) (*Router, error) {
 		return nil, err
 	}
 	setDefault(&r.cfg.RequestCap, time.Minute)
-	setDefault(&r.cfg.Quirks.DeniedStatus, 500)
 	setDefault(&r.cfg.Quirks.NoPolicyStatus, 401)
 	setDefault(&r.cfg.Quirks.BadVerbStatus, 406)
 	setDefault(&r.cfg.Quirks.UnknownPathStatus, 400)

@@ -22,8 +22,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const script = `/queue tree
 add name=a parent=global max-limit=500M
 add name="b c" parent=global
-/user group add name=reader policy=read,rest-api
+/user group add name=reader policy=read,rest-api,api
+/user group add name=restonly policy=read,write,rest-api
 /user add name=admin group=full
+/user add name=restonly group=restonly password=o
 /user add name=reader group=reader password=r
 /user add name=nobody group=reader password=n address=192.0.2.1
 `
@@ -66,6 +68,9 @@ func (c client) do(method, path, body string) (int, string, error) {
 		name, password, _ := strings.Cut(c.user, ":")
 		req.SetBasicAuth(name, password)
 	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
 		return 0, "", err
@@ -92,13 +97,13 @@ func TestVerbs(t *testing.T) {
 	noon := func() time.Time { return time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC) }
 	c := client{t, start(t, Config{Plain: true, Now: noon}), "admin"}
 	c.want("GET", "/rest/queue/tree?.proplist=.id,name", "", 200, `[{".id":"*1000000","name":"a"},{".id":"*1000004","name":"b c"}]`)
-	c.want("GET", "/rest/queue/tree?name=b%20c&.proplist=name", "", 200, `[{"name":"b c"}]`)
+	c.want("GET", "/rest/queue/tree?name=b%20c&.proplist=name", "", 200, `[{".id":"*1000004","name":"b c"}]`)
 	c.want("GET", "/rest/queue/tree?name=b+c", "", 200, `[]`)
 	c.want("GET", "/rest/queue/tree?name=a&max-limit=1", "", 200, `[]`)
 	c.want("GET", "/rest/queue/tree?comment&.proplist=name", "", 200, `[]`)
 	c.want("GET", "/rest/queue/tree/*1000000", "", 200, fmt.Sprintf(rowA, "500000000"))
-	c.want("GET", "/rest/queue/tree/%2A1000000?.proplist=name", "", 200, `{"name":"a"}`)
-	c.want("GET", "/rest/queue/tree/b%20c?.proplist=name", "", 200, `{"name":"b c"}`)
+	c.want("GET", "/rest/queue/tree/*1000000?.proplist=name", "", 200, `{".id":"*1000000","name":"a"}`)
+	c.want("GET", "/rest/queue/tree/b%20c?.proplist=name", "", 200, `{".id":"*1000004","name":"b c"}`)
 	c.want("GET", "/rest/system/identity", "", 200, `{"name":"MikroTik"}`)
 	c.want("PATCH", "/rest/queue/tree/*1000000", `{"max-limit":"480M"}`, 200, fmt.Sprintf(rowA, "480000000"))
 	c.want("PATCH", "/rest/queue/tree/*1000000", `{"max-limit":470000000,"disabled":false}`, 200, fmt.Sprintf(rowA, "470000000"))
@@ -131,7 +136,7 @@ func TestRefusals(t *testing.T) {
 	c.want("POST", "/rest/nope/print", ``, 400, `{"detail":"no such command prefix","error":400,"message":"Bad Request"}`)
 	c.want("PATCH", "/rest/queue/tree", `{}`, 406, `{"detail":"no such command or directory (patch)","error":406,"message":"Not Acceptable"}`)
 	c.want("PUT", "/rest/queue/tree/*1000000", `{}`, 406, `{"detail":"no such command or directory (put)","error":406,"message":"Not Acceptable"}`)
-	if status, body, _ := c.do("PATCH", "/rest/queue/tree/*1000000", `{"max-limit":`); status != 400 || !strings.Contains(body, "invalid JSON") {
+	if status, body, _ := c.do("PATCH", "/rest/queue/tree/*1000000", `{"max-limit":`); status != 400 || !strings.Contains(body, "Failed to parse json") {
 		t.Errorf("half a body: %d %s", status, body)
 	}
 	c.user = ""
@@ -141,7 +146,8 @@ func TestRefusals(t *testing.T) {
 	c.user = "nobody:n" // allowed from elsewhere alone
 	c.want("GET", "/rest/queue/tree", "", 401, `{"error":401,"message":"Unauthorized"}`)
 	c.user = "reader:r"
-	c.want("PATCH", "/rest/queue/tree/*1000000", `{"max-limit":"1"}`, 500, `{"detail":"not enough permissions (9)","error":500,"message":"Internal Server Error"}`)
+	c.want("PATCH", "/rest/queue/tree/*1000000", `{"max-limit":"1"}`, 400, `{"detail":"missing or invalid resource identifier","error":400,"message":"Bad Request"}`)
+	c.want("POST", "/rest/queue/tree/set", `{".id":"*1000000","max-limit":"1"}`, 500, `{"detail":"not enough permissions (9)","error":500,"message":"Internal Server Error"}`)
 	c.want("POST", "/rest/system/reboot", "", 500, `{"detail":"not enough permissions (9)","error":500,"message":"Internal Server Error"}`)
 	if n := c.r.WriteSectors(); n != 0 {
 		t.Errorf("%d flash sectors written by refused requests", n)
@@ -151,7 +157,7 @@ func TestRefusals(t *testing.T) {
 func TestQuirks(t *testing.T) {
 	q := Quirks{DeniedStatus: 403, NoPolicyStatus: 403, BadVerbStatus: 405, UnknownPathStatus: 404, PlusIsSpace: true, NoNamesInPath: true, EmptyAnswers: true, NoPostPrint: true}
 	c := client{t, start(t, Config{Plain: true, Quirks: q}), "admin"}
-	c.want("GET", "/rest/queue/tree?name=b+c&.proplist=name", "", 200, `[{"name":"b c"}]`)
+	c.want("GET", "/rest/queue/tree?name=b+c&.proplist=name", "", 200, `[{".id":"*1000004","name":"b c"}]`)
 	c.want("GET", "/rest/queue/tree/a", "", 404, `{"error":404,"message":"Not Found"}`)
 	c.want("GET", "/rest/nope", "", 404, `{"detail":"no such command or directory (nope)","error":404,"message":"Not Found"}`)
 	c.want("PATCH", "/rest/queue/tree/*1000000", `{"max-limit":"1M"}`, 200, `[]`)
@@ -244,7 +250,7 @@ func TestRequestCap(t *testing.T) {
 }
 
 func TestFaults(t *testing.T) {
-	const get, full = "/rest/queue/tree?.proplist=name", `[{"name":"a"},{"name":"b c"}]`
+	const get, full = "/rest/queue/tree?.proplist=name", `[{".id":"*1000000","name":"a"},{".id":"*1000004","name":"b c"}]`
 	r := start(t, Config{Plain: true})
 	c := client{t, r, "admin"}
 	for _, tt := range []struct {
@@ -256,7 +262,7 @@ func TestFaults(t *testing.T) {
 		{"garble times=1", 200, `[{".id":*1,name"` + full[len(full)/2:]},
 		{"html times=1 status=502", 502, "<!DOCTYPE html>\n<html><head><title>RouterOS</title></head><body>router configuration page</body></html>\n"},
 		{"status times=1 status=503", 503, `{"error":503,"message":"Service Unavailable"}`},
-		{"status times=1 status=400 text=Session", 400, `{"detail":"Session","error":400,"message":"Bad Request"}`},
+		{"status times=1 status=400 text=Session is over", 400, `{"detail":"Session is over","error":400,"message":"Bad Request"}`},
 		{"deny times=1", 500, `{"detail":"not enough permissions (9)","error":500,"message":"Internal Server Error"}`},
 		{"empty times=1 path=/queue", 200, `[]`},
 		{"ignore times=1 command=print service=www", 200, `[]`},

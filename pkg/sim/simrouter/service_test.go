@@ -25,7 +25,7 @@ func TestServicesShareOneRouter(t *testing.T) {
 	r, rest := startBoth(t, Config{})
 	api := login(t, r)
 	api.want("/queue/tree/set =.id=a =comment=x", "!done")
-	rest.want("GET", "/rest/queue/tree/a?.proplist=comment", "", 200, `{"comment":"x"}`)
+	rest.want("GET", "/rest/queue/tree/a?.proplist=comment", "", 200, `{".id":"*1000000","comment":"x"}`)
 	c := r.Counts()
 	if c.Requests != 2 || c.Logins != 2 || c.Services[WWW].Requests != 1 || c.Services[API].Requests != 1 || c.Services[API].Open != 1 {
 		t.Errorf("counted %+v", c)

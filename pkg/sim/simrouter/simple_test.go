@@ -30,7 +30,7 @@ func TestSimpleQueuesOverEveryTransport(t *testing.T) {
 	c := client{t, r, "admin:secret"}
 	c.want("POST", "/rest/queue/simple/set", `{".id":"*1","max-limit":"200M/20M"}`, 200, `[]`)
 	c.want("GET", "/rest/queue/simple?.proplist=max-limit,bytes,dropped,rate,total-bytes", "", 200,
-		`[{"bytes":"5/70","dropped":"0/1","max-limit":"200000000/20000000","rate":"1000000/2000000","total-bytes":"75"}]`)
+		`[{".id":"*1","bytes":"5/70","dropped":"0/1","max-limit":"200000000/20000000","rate":"1000000/2000000","total-bytes":"75"}]`)
 
 	conn, err := net.Dial("tcp", r.AddrOf(API))
 	if err != nil {

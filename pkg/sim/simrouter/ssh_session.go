@@ -154,7 +154,7 @@ func (c *sshChannel) process(line string) *sshTransaction {
 	}
 	f := r.record(s.conn, Request{Body: line}, steps...)
 	x := &sshTransaction{session: s, line: routeros.Exec{User: s.user, Line: line}}
-	t := requestCtx{conn: s.conn, fault: f, cancelled: c.cancelled, turn: r.turn(SSH)}
+	t := requestCtx{conn: s.conn, fault: f, cancelled: c.cancelled, turn: r.turn(SSH, "")}
 	if err := r.process(t, x); err != nil {
 		return nil
 	}

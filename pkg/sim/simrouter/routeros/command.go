@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Command is one request, independent of its protocol.
@@ -52,6 +53,9 @@ func (m *Router) Run(u *User, c Command) (Result, error) {
 
 // IsMenu reports whether path is a menu.
 func (m *Router) IsMenu(path string) bool { return m.menus[path] != nil }
+
+// HasCommand reports whether the menu at path has a command of that name.
+func (m *Router) HasCommand(path, name string) bool { return m.IsMenu(path) && m.menus[path].has(name) }
 
 // IsSingle reports whether path is a menu of one row without an id.
 func (m *Router) IsSingle(path string) bool { return m.IsMenu(path) && m.menus[path].singleton }
@@ -212,7 +216,7 @@ func (m *Router) assign(mn *menu, r *row, args map[string]string, adding bool) *
 		if f.kind == argument {
 			continue
 		}
-		if args[arg] == "" && f.kind == optional {
+		if args[arg] == "" && f.kind == optional && !(adding && f.bare) {
 			delete(r.values, arg)
 			continue
 		}
@@ -292,6 +296,9 @@ func (m *Router) set(mn *menu, targets []*row, args map[string]string) *Error {
 			return errDynamic()
 		}
 		now := r.clone()
+		if _, given := args["timeout"]; given {
+			now.expires = time.Time{} // check sets it
+		}
 		if err := m.assign(mn, now, args, false); err != nil {
 			return err
 		}

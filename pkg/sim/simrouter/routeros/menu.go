@@ -1,6 +1,7 @@
 package routeros
 
 import (
+	"cmp"
 	"maps"
 	"strconv"
 	"strings"
@@ -28,6 +29,7 @@ type field struct {
 	value    string // of a new row
 	required bool   // add fails without it
 	bare     bool   // scripts may write the name alone for name=yes
+	implied  string // of an optional field: what the row does while it is absent
 
 	// only lists the values of the menu's "kind" for which the field exists.
 	only []string
@@ -37,10 +39,11 @@ type field struct {
 type row struct {
 	id      uint32
 	values  map[string]string
-	dynamic bool       // not configuration: lost on reboot, costs no flash
-	expires time.Time  // dynamic rows with a timeout
-	origin  *row       // of a dynamic row that the router made from another; it cannot be changed
-	queue   *realQueue // nil unless the row is a queue
+	dynamic bool          // not configuration: lost on reboot, costs no flash
+	expires time.Time     // dynamic rows with a timeout
+	timeout time.Duration // as it was given
+	origin  *row          // of a dynamic row that the router made from another; it cannot be changed
+	queue   *realQueue    // nil unless the row is a queue
 }
 
 func (r *row) ref() string { return "*" + strings.ToUpper(strconv.FormatUint(uint64(r.id), 16)) }
@@ -69,6 +72,9 @@ type menu struct {
 	unique    []string
 	duplicate string
 	byKey     map[string]*row // rows by those fields; nil until needed and after rows changed
+
+	// shows, when set, restricts the fields that a row is printed with.
+	shows func(m *Router, r *row, field string) bool
 
 	// Hooks, all optional. check may refuse a row and normalise it; refresh
 	// fills computed fields before a print of the properties named.
@@ -137,7 +143,8 @@ func (f *field) shows(r *row) bool {
 	}
 	switch v := r.values[f.name]; f.kind {
 	case optional:
-		return v != ""
+		_, set := r.values[f.name]
+		return v != "" || set && f.bare
 	case flag:
 		return v != "" && v != "false"
 	}
@@ -151,7 +158,7 @@ func (mn *menu) config(r *row) map[string]string {
 	for _, f := range mn.fields {
 		switch f.kind {
 		case setting, optional, secret:
-			c[f.name] = r.values[f.name]
+			c[f.name] = cmp.Or(r.values[f.name], f.implied)
 		case status, flag, counter, argument:
 		}
 	}

@@ -2,6 +2,7 @@ package routeros
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -14,7 +15,7 @@ const (
 	filter4 = "/ip/firewall/filter"
 )
 
-func firewall(path string) *menu {
+func firewall(path string, v Version) *menu {
 	actions := []string{"accept", "add-dst-to-address-list", "add-src-to-address-list", "fasttrack-connection", "jump", "log", "passthrough", "return"}
 	if path == filter4 {
 		actions = append(actions, "drop", "reject", "tarpit")
@@ -25,9 +26,9 @@ func firewall(path string) *menu {
 	fields := []field{
 		{name: "chain", typ: name, required: true},
 		{name: "action", value: "accept", typ: enum(actions...)},
-		{name: "log", typ: boolean, value: "false"},
-		{name: "log-prefix", typ: text},
-		{name: "disabled", typ: boolean, value: "false"},
+		ruleSwitch("log", v),
+		ruleText("log-prefix", v),
+		ruleSwitch("disabled", v),
 		{name: "place-before", kind: argument, typ: text},
 		{name: "passthrough", kind: optional, typ: boolean},
 		{name: "protocol", kind: optional, typ: text},
@@ -47,6 +48,23 @@ func firewall(path string) *menu {
 		field{name: "dynamic", kind: status, typ: boolean, value: "false"},
 		field{name: "invalid", kind: status, typ: boolean, value: "false"})
 	return &menu{path: path, nextID: 1, ordered: true, fields: append(fields, counters("bytes", "packets")...)}
+}
+
+// ruleSwitch is a truth value of a firewall rule. From 7.23 on it is absent until
+// it is set.
+func ruleSwitch(name string, v Version) field {
+	if v.AtLeast(7, 23) {
+		return field{name: name, kind: optional, typ: boolean, implied: "false"}
+	}
+	return field{name: name, typ: boolean, value: "false"}
+}
+
+// ruleText is the same of a text.
+func ruleText(name string, v Version) field {
+	if v.AtLeast(7, 23) {
+		return field{name: name, kind: optional, typ: text}
+	}
+	return field{name: name, typ: text}
 }
 
 // The address lists: one menu for each family of addresses, and host names in
@@ -79,9 +97,10 @@ func addressList(path string) *menu {
 			if given == "" || given == "0s" {
 				delete(now.values, "timeout")
 				now.dynamic, now.expires = false, time.Time{}
-			} else if old == nil || old.values["timeout"] != given {
-				d, _ := parseInterval(given)
-				now.dynamic, now.expires = true, m.now().Add(d)
+			} else if d, _ := parseInterval(given); now.expires.IsZero() && (!m.quirks.KeepsTimeout || old == nil || d != old.timeout) {
+				now.dynamic, now.expires, now.timeout = true, m.now().Add(d), d
+			} else if old != nil {
+				now.expires = old.expires
 			}
 			now.values["dynamic"] = fmt.Sprint(now.dynamic)
 			return nil
@@ -113,16 +132,22 @@ func routes(path, all string) *menu {
 			{name: "target-scope", typ: integer(0, 255), value: "10"},
 			{name: "check-gateway", kind: optional, typ: enum("none", "arp", "ping", "bfd")},
 			{name: "pref-src", kind: optional, typ: text},
-			{name: "blackhole", kind: optional, typ: text, bare: true},
+			{name: "blackhole", kind: optional, typ: blank, bare: true},
 			{name: "comment", kind: optional, typ: text},
 			{name: "disabled", typ: boolean, value: "false"},
 			{name: "active", kind: flag, typ: boolean, value: "true"},
+			{name: "inactive", kind: flag, typ: boolean},
 			{name: "static", kind: flag, typ: boolean, value: "true"},
 			{name: "dynamic", kind: flag, typ: boolean},
 		},
 		refresh: func(_ *Router, r *row, _ func(string) bool) {
 			r.values["immediate-gw"] = r.values["gateway"]
 			r.values["active"] = fmt.Sprint(r.values["disabled"] != "true")
+			r.values["inactive"] = fmt.Sprint(r.values["disabled"] == "true")
+		},
+		shows: func(m *Router, r *row, field string) bool {
+			return r.values["disabled"] != "true" || !m.version.AtLeast(7, 23) ||
+				slices.Contains([]string{"dst-address", "gateway", "disabled", "inactive", "static"}, field)
 		},
 	}
 }
@@ -151,7 +176,7 @@ func routingTable() *menu {
 		path: "/routing/table", nextID: 1,
 		fields: []field{
 			{name: "name", typ: name, required: true},
-			{name: "fib", kind: optional, typ: boolean, bare: true},
+			{name: "fib", kind: optional, typ: blank, bare: true},
 			{name: "comment", kind: optional, typ: text},
 			{name: "disabled", typ: boolean, value: "false"},
 			{name: "dynamic", kind: status, typ: boolean, value: "false"},

@@ -1,12 +1,14 @@
 package routeros
 
 import (
+	"net/netip"
 	"slices"
 	"strconv"
 )
 
-// ipService is the menu of network services. Settings there are stored, but only
-// max-sessions has an effect: the embedding program opens and closes ports.
+// ipService is the menu of network services. Of its settings, the admitted
+// addresses and max-sessions have an effect: the embedding program opens and closes
+// ports.
 func ipService(v Version) *menu {
 	secure := []string{"tls"}
 	mn := &menu{
@@ -15,7 +17,7 @@ func ipService(v Version) *menu {
 			{name: "name", kind: status},
 			{name: "port", typ: integer(1, 65535)},
 			{name: "proto", kind: flag, value: "tcp"},
-			{name: "address", typ: text},
+			{name: admitting(v), typ: text},
 			{name: "certificate", typ: text, value: "none", only: secure},
 			{name: "tls-version", typ: enum("any", "only-1.2"), value: "any", only: secure},
 			{name: "vrf", typ: text, value: "main"},
@@ -45,6 +47,52 @@ func ipService(v Version) *menu {
 		mn.rows = append(mn.rows, r)
 	}
 	return mn
+}
+
+// admitting returns the name of the setting that lists the addresses a service
+// admits.
+func admitting(v Version) string {
+	if v.AtLeast(7, 24) {
+		return "available-from"
+	}
+	return "address"
+}
+
+// webserver is the menu that says what www and www-ssl serve, from 7.24 on.
+func webserver() *menu {
+	mn := &menu{
+		path: webserverPath, singleton: true, fixed: true,
+		fields: []field{
+			{name: "rest-plain", typ: boolean, value: "true"},
+			{name: "rest-secure", typ: boolean, value: "true"},
+		},
+	}
+	mn.rows = []*row{mn.newRow()}
+	return mn
+}
+
+const webserverPath = "/ip/service/webserver"
+
+// ServesREST reports whether www, or www-ssl, answers REST.
+func (m *Router) ServesREST(encrypted bool) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	mn := m.menus[webserverPath]
+	if mn == nil {
+		return true
+	}
+	if encrypted {
+		return mn.rows[0].values["rest-secure"] == "true"
+	}
+	return mn.rows[0].values["rest-plain"] == "true"
+}
+
+// Admits reports whether a service admits connections from an address.
+func (m *Router) Admits(service string, from netip.Addr) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.byName("/ip/service", service)
+	return r == nil || allowedFrom(r.values[admitting(m.version)], from)
 }
 
 // ServiceStarted records that a service listens at a port.

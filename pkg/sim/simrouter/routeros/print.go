@@ -83,7 +83,7 @@ func (m *Router) show(mn *menu, r *row, wanted func(string) bool) map[string]str
 		shown[argID] = r.ref()
 	}
 	for i := range mn.fields {
-		if f := &mn.fields[i]; f.shows(r) {
+		if f := &mn.fields[i]; f.shows(r) && (mn.shows == nil || mn.shows(m, r, f.name)) {
 			shown[f.name] = r.values[f.name]
 		}
 	}
@@ -147,7 +147,18 @@ func operand(shown map[string]string, w string) bool {
 	case '>':
 		return less(want, got)
 	}
-	return got == want
+	return got == want || got == truth(want)
+}
+
+// truth translates the truth values that people write to those of the API.
+func truth(word string) string {
+	switch word {
+	case "yes":
+		return "true"
+	case "no":
+		return "false"
+	}
+	return word
 }
 
 // less compares numbers as numbers and everything else as text.

@@ -19,6 +19,9 @@ import (
 // Quirks are points where RouterOS's behaviour is not published. The zero value
 // of each is the likelier behaviour.
 type Quirks struct {
+	// KeepsTimeout: setting the timeout of an address list entry to what it
+	// was set to does not start it anew.
+	KeepsTimeout bool
 	// EqualWritesFlash: setting a value to what it already is costs a sector.
 	EqualWritesFlash bool
 	// CountsLeafDrops: queues count the drops inside of a CAKE or FQ-CoDel leaf.
@@ -101,10 +104,13 @@ func New(cfg Config) *Router {
 	}
 	m.booted = m.now().Add(-cfg.Uptime)
 	for _, mn := range []*menu{
-		queueTree(), queueSimple(), queueType(), firewall(mangle4), firewall(mangle6), firewall(filter4), addressList(addressList4), addressList(addressList6), routes(routes4, "0.0.0.0/0"), routes(routes6, "::/0"), routingTable(), routingRule(), interfaces(), ipService(m.version),
+		queueTree(), queueSimple(), queueType(), firewall(mangle4, m.version), firewall(mangle6, m.version), firewall(filter4, m.version), addressList(addressList4), addressList(addressList6), routes(routes4, "0.0.0.0/0"), routes(routes6, "::/0"), routingTable(), routingRule(), interfaces(), ipService(m.version),
 		users(), userGroups(), scripts(), system(), identity(), resource(), logMenu(), files(),
 	} {
 		m.menus[mn.path] = mn
+	}
+	if m.version.AtLeast(7, 24) {
+		m.menus[webserverPath] = webserver()
 	}
 	if m.quirks.NoIPv6 {
 		delete(m.menus, addressList6)

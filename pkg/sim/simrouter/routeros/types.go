@@ -29,6 +29,7 @@ var (
 	boolean  = valueType{rsc.Bool, parseBool}
 	rate     = valueType{rsc.Num, parseRate}
 	decimal  = valueType{rsc.Str, parseDecimal}
+	blank    = valueType{rsc.Str, func(*Router, string, string) (string, *Error) { return "", nil }} // what is set, without a value
 	interval = valueType{rsc.Time, parseTime}
 	parent   = valueType{rsc.Str, parseParent}
 	number   = integer(0, math.MaxInt64)

@@ -5,12 +5,14 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 )
 
 // User is a logged-in user. The nil User is the router itself.
 type User struct {
 	Name     string
 	policies []string
+	since    time.Time
 }
 
 // may reports whether u has every policy named; "" is no policy.
@@ -60,12 +62,15 @@ func (m *Router) user(name string, from netip.Addr, matches func(password string
 	if !matches(r.values["password"]) {
 		return nil, ErrCredentials
 	}
-	u := &User{Name: name}
+	u := &User{Name: name, since: m.now()}
 	if g := m.byName("/user/group", r.values["group"]); g != nil {
 		u.policies = strings.Split(g.values["policy"], ",")
 	}
 	return u, nil
 }
+
+// Stale reports whether a login of REST is so old that the router asks again.
+func (m *Router) Stale(u *User) bool { return m.now().Sub(u.since) > 10*time.Minute }
 
 // allowedFrom reports whether a list of addresses and prefixes contains from. An
 // empty list contains every address.
