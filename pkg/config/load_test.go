@@ -165,7 +165,7 @@ func TestProblems(t *testing.T) {
 			`f:6: router.port: "65536" is outside 1..65535`,
 			`f:11: continuous_monitoring.interval: "5ms" is outside 10..5000 ms`,
 			`f:12: continuous_monitoring.baseline_rtt_initial: "1001" is outside 1..1000 ms`,
-			`f:17: continuous_monitoring.upload.ceiling_mbps: "0.05" is outside 0.1..100000 Mbit/s`,
+			`f:17: continuous_monitoring.upload.ceiling_mbps: "0.05" is outside 0.1..100000 Mbit/s; if it was meant in Gbit/s, write 50`,
 		}},
 		{"values of the wrong type", edit(t, "initial: 24", "initial: soon", "ceiling_mbps: 38", "ceiling_mbps: 38M",
 			"  baseline", "  interval: 50\n  enabled: maybe\n  baseline", "password: hunter2", "password: hunter2\n  port: 44.3\n  transport: telnet"), []string{
@@ -281,8 +281,15 @@ func TestWarnings(t *testing.T) {
 			"f:19: route_management: has no effect any more: it concerned the router's routes, which wanctl never changes; steering switches one mangle rule",
 		}},
 		{"a ceiling in kbit/s", edit(t, "ceiling_mbps: 38", "ceiling_mbps: 38000"), []string{
-			"f:15: continuous_monitoring.upload.ceiling_mbps: 38000 Mbit/s are 38 Gbit/s; if that was meant in kbit/s, write 38"}},
-		{"a fast line", edit(t, "ceiling_mbps: 38", "ceiling_mbps: 10000"), nil},
+			"f:15: continuous_monitoring.upload.ceiling_mbps: 38000 Mbit/s is not between the usual 0.1 and 10000 Mbit/s; if it was meant in kbit/s, write 38"}},
+		{"a fast line", edit(t, "ceiling_mbps: 38", "ceiling_mbps: 9300"), nil},
+		{"one ceiling in kbit/s", edit(t, "ceiling_mbps: 38", "ceiling_mbps: 9500"), []string{
+			"f:15: continuous_monitoring.upload.ceiling_mbps: 9500 Mbit/s beside a download of 940 Mbit/s: if one of them is in kbit/s or Gbit/s, write both in Mbit/s"}},
+		{"one ceiling in Gbit/s", edit(t, "ceiling_mbps: 940", "ceiling_mbps: 0.94", "floor_mbps: 200", "floor_mbps: 0.2"), []string{
+			"f:15: continuous_monitoring.upload.ceiling_mbps: 38 Mbit/s beside a download of 0.94 Mbit/s: if one of them is in kbit/s or Gbit/s, write both in Mbit/s"}},
+		{"a slow line", edit(t, "ceiling_mbps: 940", "ceiling_mbps: 8", "floor_mbps: 200", "floor_mbps: 1", "ceiling_mbps: 38", "ceiling_mbps: 0.83", "floor_mbps: 8", "floor_mbps: 0.1"), nil},
+		{"a timeout in milliseconds", minimal + "timeouts: {ssh_command: 250}\n", []string{
+			"f:17: timeouts.ssh_command: 250 s is not between the usual 0.1 and 60 s; if it was meant in milliseconds, write 0.25"}},
 		{"both forms of floors", edit(t, "    floor_mbps: 8", "    floor_mbps: 8\n    floor_green_mbps: 9\n    floor_yellow_mbps: 9\n    floor_red_mbps: 9"), []string{
 			"f:16: continuous_monitoring.upload.floor_mbps: has no effect beside the floors for each state"}},
 		{"weight beside time constant", minimal + "  thresholds: {alpha_load: 0.2, load_time_constant_sec: 0.5}\n", []string{

@@ -24,7 +24,7 @@ type Steering struct {
 	_               struct{} `key:"cake_queues.spectrum_download" kind:"router_name" alias:"cake_queues.primary_download"`
 	_               struct{} `key:"cake_queues.spectrum_upload" kind:"router_name" alias:"cake_queues.primary_upload"`
 
-	Interval  time.Duration `key:"measurement.interval_seconds" kind:"seconds" range:"0.01..60" default:"0.5" doc:"Time between two assessments of the primary WAN."`
+	Interval  time.Duration `key:"measurement.interval_seconds" kind:"seconds" range:"0.01..60" usual:"0.01..10" default:"0.5" doc:"Time between two assessments of the primary WAN."`
 	PingHost  string        `key:"measurement.ping_host" kind:"host" default:"1.1.1.1" doc:"Reflector to measure while the primary WAN's loop does not run; it must be reached by that WAN."`
 	PingCount int           `key:"measurement.ping_count" range:"1..20" default:"3" doc:"Probes per assessment in that case."`
 
@@ -53,7 +53,7 @@ type SteeringThresholds struct {
 	QueueAlpha float64 `key:"queue_ewma_alpha" kind:"number" range:"0.001..1" default:"0.4" doc:"Weight of the newest sample in the smoothed queue depth."`
 
 	BaselineMin time.Duration `key:"baseline_rtt_bounds.min" kind:"millis" range:"0.1..1000" default:"1" doc:"Lowest plausible baseline."`
-	BaselineMax time.Duration `key:"baseline_rtt_bounds.max" kind:"millis" range:"0.1..1000" default:"500" doc:"Highest plausible baseline; above baseline_rtt_bounds.min."`
+	BaselineMax time.Duration `key:"baseline_rtt_bounds.max" kind:"millis" range:"0.1..1000" usual:"5..1000" default:"500" doc:"Highest plausible baseline; above baseline_rtt_bounds.min."`
 
 	Bad         time.Duration `key:"bad_threshold_ms" kind:"millis" range:"0.1..1000" default:"25" doc:"With mode.cake_aware false: delay above the baseline from which a sample is bad."`
 	Recovery    time.Duration `key:"recovery_threshold_ms" kind:"millis" range:"0.1..1000" default:"12" doc:"With mode.cake_aware false: delay below which a sample is good; less than bad_threshold_ms."`
@@ -74,14 +74,14 @@ type SteeringMode struct {
 type Confidence struct {
 	SteerThreshold    int           `key:"steer_threshold" range:"1..100" default:"55" doc:"Score from which connections are steered."`
 	RecoveryThreshold int           `key:"recovery_threshold" range:"0..99" default:"20" doc:"Score down to which they return; below steer_threshold."`
-	Sustain           time.Duration `key:"sustain_duration_sec" kind:"seconds" range:"0..3600" default:"2" doc:"How long the score must stay that high."`
-	RecoverySustain   time.Duration `key:"recovery_sustain_sec" kind:"seconds" range:"0..3600" default:"3" doc:"How long the score must stay that low."`
-	HoldDown          time.Duration `key:"hold_down_duration_sec" kind:"seconds" range:"1..86400" default:"30" doc:"Time after a change of the rule in which it does not change again; applies without scoring too."`
+	Sustain           time.Duration `key:"sustain_duration_sec" kind:"seconds" range:"0..3600" usual:"0..300" default:"2" doc:"How long the score must stay that high."`
+	RecoverySustain   time.Duration `key:"recovery_sustain_sec" kind:"seconds" range:"0..3600" usual:"0..300" default:"3" doc:"How long the score must stay that low."`
+	HoldDown          time.Duration `key:"hold_down_duration_sec" kind:"seconds" range:"1..86400" usual:"1..3600" default:"30" doc:"Time after a change of the rule in which it does not change again; applies without scoring too."`
 
 	FlapDetection    bool          `key:"flap_detection_enabled" default:"true" doc:"Suspend changes when the rule changes too often, until the window has passed; applies without scoring too."`
-	FlapWindow       time.Duration `key:"flap_window_minutes" kind:"minutes" range:"0.1..1440" default:"5" doc:"Window in which changes are counted."`
+	FlapWindow       time.Duration `key:"flap_window_minutes" kind:"minutes" range:"0.1..1440" usual:"0.1..120" default:"5" doc:"Window in which changes are counted."`
 	MaxToggles       int           `key:"max_toggles" range:"1..1000" default:"4" doc:"Changes within the window that suspend further ones."`
-	Penalty          time.Duration `key:"penalty_duration_sec" kind:"seconds" range:"1..86400" default:"60" doc:"How long steer_threshold stays raised afterwards."`
+	Penalty          time.Duration `key:"penalty_duration_sec" kind:"seconds" range:"1..86400" usual:"1..3600" default:"60" doc:"How long steer_threshold stays raised afterwards."`
 	PenaltyThreshold int           `key:"penalty_threshold_add" range:"0..100" default:"15" doc:"Amount added to steer_threshold meanwhile."`
 
 	DryRun bool `key:"dry_run" default:"true" doc:"Only report what the score would decide; the counts of samples still decide."`

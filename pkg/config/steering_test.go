@@ -137,7 +137,7 @@ func TestSteeringProblems(t *testing.T) {
 			`f:15: state.history_size: "3001" is outside 1..3000`,
 			`f:16: confidence.steer_threshold: "101" is outside 1..100`,
 			`f:16: confidence.hold_down_duration_sec: "0" is outside 1..86400 s`,
-			`f:16: confidence.flap_window_minutes: "1441" is outside 0.1..1440 min`,
+			`f:16: confidence.flap_window_minutes: "1441" is outside 0.1..1440 min; if it was meant in seconds, write 24.016667`,
 			`f:17: thresholds.red_samples_required: "0" is outside 1..1000`,
 			`f:17: thresholds.rtt_ewma_alpha: "0" is outside 0.001..1`,
 		}},

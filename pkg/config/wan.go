@@ -50,7 +50,7 @@ const (
 // Direction bounds the limit of one direction:
 // FloorRed <= FloorSoftRed <= FloorYellow <= FloorGreen <= Ceiling.
 type Direction struct {
-	Ceiling      bitrate.Rate `key:"ceiling_mbps" kind:"mbps" range:"0.1..100000" required:"true" doc:"The limit never rises above this: what the line carries on a good day."`
+	Ceiling      bitrate.Rate `key:"ceiling_mbps" kind:"mbps" range:"0.1..100000" usual:"0.1..10000" required:"true" doc:"The limit never rises above this: what the line carries on a good day."`
 	_            struct{}     `key:"floor_mbps" kind:"mbps" range:"0.1..100000" derived:"the four floors" doc:"The limit never falls below this, in any state; one of this and the four floors is required."`
 	FloorGreen   bitrate.Rate `key:"floor_green_mbps" kind:"mbps" range:"0.1..100000" derived:"floor_mbps" doc:"Lowest limit in state GREEN; at most the ceiling."`
 	FloorYellow  bitrate.Rate `key:"floor_yellow_mbps" kind:"mbps" range:"0.1..100000" derived:"floor_mbps" doc:"Lowest limit in state YELLOW; at most floor_green_mbps."`
@@ -82,7 +82,7 @@ type Thresholds struct {
 	_ struct{} `key:"deadband_ms" kind:"any" deprecated:"it was how far below target_bloat_ms the delay had to fall before GREEN, and load_time_constant_sec smooths the states"`
 
 	BaselineMin time.Duration `key:"baseline_rtt_bounds.min" kind:"millis" range:"0.1..1000" default:"1" doc:"Lowest plausible baseline."`
-	BaselineMax time.Duration `key:"baseline_rtt_bounds.max" kind:"millis" range:"0.1..1000" default:"500" doc:"Highest plausible baseline; above baseline_rtt_bounds.min."`
+	BaselineMax time.Duration `key:"baseline_rtt_bounds.max" kind:"millis" range:"0.1..1000" usual:"5..1000" default:"500" doc:"Highest plausible baseline; above baseline_rtt_bounds.min."`
 }
 
 // Fallback says what to check, and to do, when no reflector answers.

@@ -14,6 +14,7 @@ func (v rules) finishWAN(w *WAN) {
 	v.finishQueues(&w.Queues)
 	v.finishDirection("continuous_monitoring.download.", &w.Download)
 	v.finishDirection("continuous_monitoring.upload.", &w.Upload)
+	v.warnUnits(w)
 	v.finishThresholds("continuous_monitoring.thresholds.", w)
 	v.warnMedian(len(w.PingHosts))
 }
@@ -52,8 +53,16 @@ func (v rules) warnMedian(hosts int) {
 	}
 }
 
-// A ceiling above highestPlausible is rather one in kbit/s.
-const highestPlausible = 10 * bitrate.Gbps
+// warnUnits warns about ceilings so different that one of them is rather in another
+// unit. A cable line carries up to 50 times more in one direction.
+func (v rules) warnUnits(w *WAN) {
+	const down, up = "continuous_monitoring.download.ceiling_mbps", "continuous_monitoring.upload.ceiling_mbps"
+	const usual = 10 * bitrate.Gbps // above, each has a warning of its own
+	d, u := w.Download.Ceiling, w.Upload.Ceiling
+	if v.Valid(down, up) && d > 0 && u > 0 && max(d, u) <= usual && (d/u >= 100 || u/d >= 10) {
+		v.Warnf(up, "%s Mbit/s beside a download of %s Mbit/s: if one of them is in kbit/s or Gbit/s, write both in Mbit/s", mbps(u), mbps(d))
+	}
+}
 
 // finishDirection fills the floors from either form and checks their order.
 func (v rules) finishDirection(prefix string, d *Direction) {
@@ -65,9 +74,6 @@ func (v rules) finishDirection(prefix string, d *Direction) {
 		red     = prefix + "floor_red_mbps"
 		ceiling = prefix + "ceiling_mbps"
 	)
-	if d.Ceiling > highestPlausible && v.Valid(ceiling) {
-		v.Warnf(ceiling, "%s Mbit/s are %s Gbit/s; if that was meant in kbit/s, write %s", mbps(d.Ceiling), schema.Decimal(d.Ceiling.Mbps()/1000), schema.Decimal(d.Ceiling.Mbps()/1000))
-	}
 	four := slices.ContainsFunc([]string{green, yellow, softRed, red}, v.IsSet)
 	switch floor, _ := v.Unbound(one).(bitrate.Rate); {
 	case four:
@@ -91,7 +97,11 @@ func (v rules) finishDirection(prefix string, d *Direction) {
 			v.Alias(name, one)
 		}
 		if v.Valid(one, ceiling) && floor > d.Ceiling && v.IsSet(ceiling) {
-			v.Errorf(one, "%s must be at most ceiling_mbps, which is %s", mbps(floor), mbps(d.Ceiling))
+			meant := ""
+			if floor >= 20*d.Ceiling {
+				meant = "; if it was meant in kbit/s, write " + mbps(floor/1000)
+			}
+			v.Errorf(one, "%s must be at most ceiling_mbps, which is %s%s", mbps(floor), mbps(d.Ceiling), meant)
 		}
 		return
 	default:

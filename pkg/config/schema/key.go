@@ -11,11 +11,11 @@
 //	Ceiling bitrate.Rate `key:"ceiling_mbps" kind:"mbps" range:"0.1..100000" required:"true" doc:"One sentence."`
 //
 // The tags are key (the name, which may have dots), kind (see Kind; the name of the
-// field's type where that is a kind), range, values (of an enum), required, default
-// (as written in a file), derived (how the default comes about when it is not a
-// fixed value), doc, alias (the key that this is another name of) and deprecated
-// (why a key of older files has no effect). A blank field declares a key that has no
-// field of its own.
+// field's type where that is a kind), range, usual (the part of it outside which a
+// value draws a warning), values (of an enum), required, default (as written in a
+// file), derived (how the default comes about when it is not a fixed value), doc, alias
+// (the key that this is another name of) and deprecated (why a key of older files has
+// no effect). A blank field declares a key that has no field of its own.
 //
 // A field of a struct type without a kind is a section. Its tag defaults replaces
 // defaults of the keys in it ("port=9102 enabled=true"), and {} in their doc stands
@@ -33,9 +33,10 @@ import (
 
 // Key documents one key of a file.
 type Key struct {
-	Name     string  // dotted
-	Kind     Kind    // how its value is written
-	Min, Max float64 // of the number, or of the length of a list; both 0: any
+	Name     string     // dotted
+	Kind     Kind       // how its value is written
+	Min, Max float64    // of the number, or of the length of a list; both 0: any
+	Usual    [2]float64 // lowest and highest value without a warning; both 0: any
 	Values   []string
 	Required bool
 	Default  string // as written in a file; "" when there is none
@@ -121,15 +122,8 @@ func newKey(tag reflect.StructTag, name string, kind Kind) Key {
 	if values, ok := tag.Lookup("values"); ok {
 		k.Values = strings.Split(values, ",")
 	}
-	if limits, ok := tag.Lookup("range"); ok {
-		low, high, _ := strings.Cut(limits, "..")
-		var errLow, errHigh error
-		k.Min, errLow = strconv.ParseFloat(low, 64)
-		k.Max, errHigh = strconv.ParseFloat(high, 64)
-		if errLow != nil || errHigh != nil {
-			panic(fmt.Sprintf("schema: %s has the malformed range %q", name, limits))
-		}
-	}
+	k.Min, k.Max = limitsIn(tag, "range", name)
+	k.Usual[0], k.Usual[1] = limitsIn(tag, "usual", name)
 	switch {
 	case k.Alias != "":
 		k.Derived, k.Doc = k.Alias, "Another name of "+k.Alias+"."
@@ -137,6 +131,21 @@ func newKey(tag reflect.StructTag, name string, kind Kind) Key {
 		k.Derived, k.Doc = notInForce, "Has no effect any more: "+k.Deprecated+"."
 	}
 	return k
+}
+
+// limitsIn reads a tag LOW..HIGH of the key name; both are 0 without one.
+func limitsIn(tag reflect.StructTag, of, name string) (low, high float64) {
+	limits, ok := tag.Lookup(of)
+	if !ok {
+		return 0, 0
+	}
+	first, second, _ := strings.Cut(limits, "..")
+	low, errLow := strconv.ParseFloat(first, 64)
+	high, errHigh := strconv.ParseFloat(second, 64)
+	if errLow != nil || errHigh != nil {
+		panic(fmt.Sprintf("schema: %s has the malformed %s %q", name, of, limits))
+	}
+	return low, high
 }
 
 // Keys lists the keys of fields, but for those of kind Any, which older files may

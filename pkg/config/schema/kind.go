@@ -43,11 +43,18 @@ type kindSpec struct {
 	kind Kind
 	text string // describes a value
 	unit string // follows a range
+	like []unit // units that a number may be in by mistake
 	json string // type in JSON
 
 	parse  func(*Reader, Key, RawValue) (any, error)
 	check  func(string) (string, error) // instead of parse, for a scalar: returns its canonical form
 	format func(any) any                // writes a parsed value as in a file; nil: it is written as it is
+}
+
+// unit is another unit of a number.
+type unit struct {
+	name   string
+	factor float64 // of a number in it, to that in the unit of the kind
 }
 
 func kinds() []kindSpec {
@@ -56,10 +63,10 @@ func kinds() []kindSpec {
 		{kind: Bool, text: "true or false", json: "boolean", parse: parseBool},
 		{kind: Int, text: "whole number", json: "integer", parse: parseInt},
 		{kind: Number, text: "number", json: "number", parse: parseNumber},
-		{kind: Mbps, text: "number of Mbit/s", unit: " Mbit/s", json: "number", parse: parseMbps, format: formatMbps},
-		{kind: Millis, text: "number of milliseconds", unit: " ms", json: "number", parse: durationIn(time.Millisecond), format: formatIn(time.Millisecond)},
-		{kind: Seconds, text: "number of seconds", unit: " s", json: "number", parse: durationIn(time.Second), format: formatIn(time.Second)},
-		{kind: Minutes, text: "number of minutes", unit: " min", json: "number", parse: durationIn(time.Minute), format: formatIn(time.Minute)},
+		{kind: Mbps, text: "number of Mbit/s", unit: " Mbit/s", like: []unit{{"kbit/s", 1e-3}, {"Gbit/s", 1e3}, {"bit/s", 1e-6}}, json: "number", parse: parseMbps, format: formatMbps},
+		{kind: Millis, text: "number of milliseconds", unit: " ms", like: []unit{{"seconds", 1e3}, {"microseconds", 1e-3}}, json: "number", parse: durationIn(time.Millisecond), format: formatIn(time.Millisecond)},
+		{kind: Seconds, text: "number of seconds", unit: " s", like: []unit{{"milliseconds", 1e-3}}, json: "number", parse: durationIn(time.Second), format: formatIn(time.Second)},
+		{kind: Minutes, text: "number of minutes", unit: " min", like: []unit{{"seconds", 1. / 60}}, json: "number", parse: durationIn(time.Minute), format: formatIn(time.Minute)},
 		{kind: Duration, text: "duration with unit, such as 50ms", unit: " ms", json: "string", parse: durationIn(0), format: formatDuration},
 		{kind: Enum, text: "one of the words in the range", json: "string", parse: parseEnum},
 		{kind: Version, text: "version, in quotes", json: "string", parse: parseVersion},

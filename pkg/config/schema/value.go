@@ -81,9 +81,35 @@ func (k Key) number(v RawValue) (float64, error) {
 
 func (k Key) checkRange(f float64, v RawValue) error {
 	if (k.Min != 0 || k.Max != 0) && (f < k.Min || f > k.Max) {
-		return fmt.Errorf("%s is outside %s", v.quoted(), k.Range())
+		return fmt.Errorf("%s is outside %s%s", v.quoted(), k.Range(), k.otherUnit(v))
 	}
 	return nil
+}
+
+// doubt returns what is unusual about a value in the unit of the key, "" when nothing is.
+func (k Key) doubt(f float64, v RawValue) string {
+	if k.Usual == [2]float64{} || f >= k.Usual[0] && f <= k.Usual[1] {
+		return ""
+	}
+	unit := k.Kind.spec().unit
+	return fmt.Sprintf("%s%s is not between the usual %s and %s%s%s", Decimal(f), unit, Decimal(k.Usual[0]), Decimal(k.Usual[1]), unit, k.otherUnit(v))
+}
+
+// otherUnit ends a message about a number that would be usual in another unit, "" for
+// any other value, such as one that is just too high.
+func (k Key) otherUnit(v RawValue) string {
+	low, high := k.Min, k.Max
+	if k.Usual != [2]float64{} {
+		low, high = k.Usual[0], k.Usual[1]
+	}
+	f, bare := parseDecimal(v.trimmed())
+	bare = bare && (f < low || f > 3*high)
+	for _, u := range k.Kind.spec().like {
+		if meant := f * u.factor; bare && meant >= low && meant <= high && meant > 0 {
+			return fmt.Sprintf("; if it was meant in %s, write %s", u.name, Decimal(math.Round(meant*1e6)/1e6))
+		}
+	}
+	return ""
 }
 
 var decimalNumber = regexp.MustCompile(`^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$`)

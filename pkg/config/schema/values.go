@@ -60,7 +60,17 @@ func (v *Values) bind(f Field, into reflect.Value) {
 	default:
 		v.store(f.Name, value, into)
 	}
-	if f.Deprecated != "" && v.IsSet(f.Name) && v.Valid(f.Name) {
+	if !v.Valid(f.Name) {
+		return
+	}
+	if format := f.Kind.spec().format; format != nil {
+		if n, ok := format(value).(float64); ok {
+			if doubt := f.doubt(n, raw); doubt != "" {
+				v.Warnf(f.Name, "%s", doubt)
+			}
+		}
+	}
+	if f.Deprecated != "" && v.IsSet(f.Name) {
 		v.Warnf(f.Name, "has no effect any more: %s", f.Deprecated)
 	}
 }
