@@ -30,8 +30,8 @@ green_rtt_ms at least. Between two WANs that are equally bad, connections stay.
 Round-trip times come from the running 'wanctl shape' of each WAN. Where none runs,
 from own probes above the baseline in its state file, or above the lowest of them;
 the alternate WAN is probed only if topology.alternate_wan_config names a
-ping_source or ping_interface of its own. An alternate WAN that cannot be measured
-is steered to. Without the router's counters the delay alone decides.
+ping_source, ping_interface or ping_mark of its own. An alternate WAN that cannot be
+measured is steered to. Without the router's counters the delay alone decides.
 
 RouterOS does not count the drops of a queue with CAKE or fq_codel. A drop counter
 that stands still while the queue sends during congestion is not used: the depth of

@@ -675,6 +675,43 @@ func TestCheckConflicts(t *testing.T) {
 	}
 }
 
+func TestSameProbeRoute(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		keys [2]string // of continuous_monitoring, in two files
+		want string
+	}{
+		{"neither", [2]string{}, "att: continuous_monitoring.ping_source: is not set, nor is ping_interface or ping_mark, " +
+			"so that the probes leave by the same route as those of spectrum (spectrum); give each WAN one of its own, and the router what 'wanctl router export --wan att' prints"},
+		{"one", [2]string{"", "ping_source: 192.0.2.9"}, ""},
+		{"both", [2]string{"ping_source: 192.0.2.9", "ping_source: 192.0.2.8"}, ""},
+		{"by mark", [2]string{"ping_mark: 20", "ping_mark: 21"}, ""},
+		{"one mark, written in two ways", [2]string{"ping_mark: 20", "ping_mark: 0x14"}, "att: continuous_monitoring.ping_source: and ping_interface and ping_mark are those of spectrum (spectrum), " +
+			"so that the probes of both leave by the same route; give each WAN one of its own, and the router what 'wanctl router export --wan att' prints"},
+		{"one address, two interfaces", [2]string{"ping_source: 192.0.2.9\n  ping_interface: eth0", "ping_source: 192.0.2.9\n  ping_interface: eth1"}, ""},
+		{"switched off", [2]string{"", "enabled: false"}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var wans []*WAN
+			for i, name := range []string{"spectrum", "att"} {
+				w, _, err := load(edit(t, "spectrum", name)+"  "+tt.keys[i]+"\n", Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				w.Path = name
+				wans = append(wans, w)
+			}
+			got := ""
+			for _, p := range SameProbeRoute(wans) {
+				got += p.String()
+			}
+			if got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
 // Every Doc is one sentence, and every default is a valid value.
 func TestKeyTable(t *testing.T) {
 	checkTable(t, wanFile(), minimal)

@@ -23,6 +23,7 @@ type WAN struct {
 	_             struct{} `key:"continuous_monitoring.use_median_of_three" kind:"bool" derived:"without effect" doc:"Has no effect any more: reflectors are always combined, by the median of three or more and the smaller of two."` // see warnMedian
 	PingInterface string   `key:"continuous_monitoring.ping_interface" kind:"interface" derived:"the kernel's route" doc:"Interface of this host that probes leave by, so that they take this WAN."`
 	PingSource    string   `key:"continuous_monitoring.ping_source" kind:"address" derived:"the kernel's choice" doc:"Source address of probes, for a router that routes by source."`
+	PingMark      uint32   `key:"continuous_monitoring.ping_mark" kind:"mark" range:"0..4294967295" derived:"no mark" doc:"Mark of probes (fwmark, SO_MARK), for a rule of 'ip rule' on this host that sends them to this WAN; 0 is none. It needs CAP_NET_RAW, before Linux 5.17 CAP_NET_ADMIN."`
 	Fallback      Fallback `key:"continuous_monitoring.fallback_checks"`
 }
 

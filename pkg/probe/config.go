@@ -50,6 +50,7 @@ type Config struct {
 
 	Source    string // local IP address to measure from; "" leaves it to the kernel
 	Interface string // network interface to measure through; "" leaves it to the route
+	Mark      uint32 // of packets (SO_MARK), for the rules of 'ip rule'; 0 sets none
 
 	// Fallback, with Auto, adds other probes while no ICMP target answers: CheckTCP
 	// times connections to TCPTargets, CheckGateway probes the gateway.

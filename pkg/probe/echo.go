@@ -8,6 +8,8 @@ import (
 	"time"
 
 	probing "github.com/prometheus-community/pro-bing"
+
+	"github.com/wanctl/wanctl/pkg/probe/hostnet"
 )
 
 // maxEchoes is the most probes that one pinger sends: its 16-bit sequence numbers
@@ -19,9 +21,8 @@ const maxEchoes = 1 << 16
 type echo struct {
 	addr     netip.Addr
 	interval time.Duration
-	source   string // "" leaves it to the kernel
-	iface    string // "" leaves it to the route
-	raw      bool   // raw socket; false: ping socket
+	binding  hostnet.Binding
+	raw      bool // raw socket; false: ping socket
 
 	sent     func(seq int) (more bool) // false: stop sending, keep receiving
 	received func(seq int)             // at most once for each seq
@@ -51,8 +52,11 @@ func proBing(ctx context.Context, e echo) error {
 	p.SetIPAddr(&net.IPAddr{IP: e.addr.AsSlice(), Zone: e.addr.Zone()})
 	p.SetPrivileged(e.raw)
 	p.Interval = e.interval
-	p.Source = e.source
-	p.InterfaceName = e.iface
+	if e.binding.Source.IsValid() {
+		p.Source = e.binding.Source.String()
+	}
+	p.InterfaceName = e.binding.Interface
+	p.SetMark(uint(e.binding.Mark))
 	p.RecordRtts = false
 	p.RecordTTLs = false
 

@@ -32,7 +32,7 @@ const (
 type Group struct {
 	// configuration
 	cfg      Config
-	source   netip.Addr // parsed Config.Source
+	binding  hostnet.Binding
 	access   hostnet.Access
 	denied   error // why ICMP is not permitted, where TCP replaces it
 	sweep    time.Duration
@@ -67,15 +67,8 @@ func New(cfg Config) (*Group, error) {
 	}
 	g := &Group{cfg: cfg, log: cfg.Logger, lookup: lookup, echo: proBing}
 	g.dial, g.reachable, g.timestamps = g.connect, g.hasRoute, g.openTimestamps
-	if cfg.Interface != "" {
-		if err := hostnet.CheckInterface(cfg.Interface); err != nil {
-			return nil, err
-		}
-	}
-	if cfg.Source != "" {
-		if g.source, err = hostnet.CheckSource(cfg.Source); err != nil {
-			return nil, err
-		}
+	if g.binding, err = hostnet.Bind(cfg.Source, cfg.Interface, cfg.Mark); err != nil {
+		return nil, err
 	}
 	if cfg.Method != TCP {
 		if g.access, err = hostnet.ICMPAccess(); g.access == hostnet.NoICMP {
@@ -163,10 +156,10 @@ func (g *Group) plan(start time.Duration) {
 // source address.
 func (g *Group) checkFamily(t *target) error {
 	addr, err := netip.ParseAddr(t.host)
-	if err != nil || !g.source.IsValid() || addr.Unmap().Is4() == g.source.Is4() {
+	if err != nil || !g.binding.Source.IsValid() || addr.Unmap().Is4() == g.binding.Source.Is4() {
 		return nil
 	}
-	return fmt.Errorf("source address %s: cannot reach %s, which is of the other address family", g.source, t.name)
+	return fmt.Errorf("source address %s: cannot reach %s, which is of the other address family", g.binding.Source, t.name)
 }
 
 func (g *Group) fallbackTCP() bool {

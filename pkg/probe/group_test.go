@@ -274,7 +274,7 @@ func TestAddressChoice(t *testing.T) {
 			}
 			g := n.group(t, Config{Targets: []string{"reflector.example"}})
 			if tt.source != "" {
-				g.source = netip.MustParseAddr(tt.source)
+				g.binding.Source = netip.MustParseAddr(tt.source)
 			}
 			got, err := g.address(t.Context(), g.targets[0])
 			if got != tt.want || (err == nil) != tt.want.IsValid() {

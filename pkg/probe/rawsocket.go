@@ -21,10 +21,10 @@ var _ timestampSocket = (*rawSocket)(nil)
 // kernel's filter every echo reply would wake it up.
 func (g *Group) openTimestamps(ctx context.Context) (timestampSocket, error) {
 	from := netip.IPv4Unspecified()
-	if g.source.IsValid() {
-		from = g.source
+	if g.binding.Source.IsValid() {
+		from = g.binding.Source
 	}
-	lc := net.ListenConfig{Control: g.bindControl()}
+	lc := net.ListenConfig{Control: g.binding.Control}
 	c, err := lc.ListenPacket(ctx, "ip4:icmp", from.String())
 	if err != nil {
 		return nil, fmt.Errorf("opening raw socket: %w", err)

@@ -6,10 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"syscall"
 	"time"
-
-	"github.com/wanctl/wanctl/pkg/probe/hostnet"
 )
 
 const lookupTimeout = 5 * time.Second
@@ -40,7 +37,7 @@ func CheckName(ctx context.Context, host string) error {
 func (g *Group) address(ctx context.Context, t *target) (netip.Addr, error) {
 	var addrs []netip.Addr
 	if t.gateway && t.host == "" {
-		addr, err := hostnet.DefaultGateway(g.cfg.Interface)
+		addr, err := g.binding.Gateway()
 		if err != nil {
 			return netip.Addr{}, err
 		}
@@ -58,7 +55,7 @@ func (g *Group) address(ctx context.Context, t *target) (netip.Addr, error) {
 	usable := make([]netip.Addr, 0, len(addrs))
 	for _, addr := range addrs {
 		addr = addr.Unmap()
-		if !g.source.IsValid() || g.source.Is4() == addr.Is4() {
+		if !g.binding.Source.IsValid() || g.binding.Source.Is4() == addr.Is4() {
 			usable = append(usable, addr)
 		}
 	}
@@ -76,9 +73,9 @@ func (g *Group) address(ctx context.Context, t *target) (netip.Addr, error) {
 // hasRoute asks the kernel whether it would send to addr, by connecting a UDP
 // socket: that sends nothing.
 func (g *Group) hasRoute(ctx context.Context, addr netip.Addr) error {
-	d := net.Dialer{Control: g.bindControl()}
-	if g.source.IsValid() {
-		d.LocalAddr = net.UDPAddrFromAddrPort(netip.AddrPortFrom(g.source, 0))
+	d := net.Dialer{Control: g.binding.Control}
+	if g.binding.Source.IsValid() {
+		d.LocalAddr = net.UDPAddrFromAddrPort(netip.AddrPortFrom(g.binding.Source, 0))
 	}
 	const discard = 9
 	c, err := d.DialContext(ctx, "udp", netip.AddrPortFrom(addr, discard).String())
@@ -86,21 +83,6 @@ func (g *Group) hasRoute(ctx context.Context, addr netip.Addr) error {
 		return err
 	}
 	return c.Close()
-}
-
-// bindControl returns the Control function of a Dialer that binds sockets to the
-// configured interface, nil without one.
-func (g *Group) bindControl() func(network, address string, c syscall.RawConn) error {
-	if g.cfg.Interface == "" {
-		return nil
-	}
-	return func(_, _ string, c syscall.RawConn) error {
-		var bindErr error
-		if err := c.Control(func(fd uintptr) { bindErr = hostnet.BindToInterface(int(fd), g.cfg.Interface) }); err != nil {
-			return err
-		}
-		return bindErr
-	}
 }
 
 // pause waits for d or until ctx ends, and reports whether ctx is still alive.

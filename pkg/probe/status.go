@@ -1,6 +1,11 @@
 package probe
 
-import "time"
+import (
+	"slices"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/probe/hostnet"
+)
 
 // Status is a snapshot of a Group.
 type Status struct {
@@ -25,6 +30,22 @@ type TargetStatus struct {
 	LastRTT time.Duration
 	Alive   bool  // answered recently: within a second, or three intervals
 	Err     error // why probes cannot be sent, nil when they can
+}
+
+// Routes returns the routes of the targets that have been resolved, as they are now and
+// each once. A target that cannot be reached has none.
+func (g *Group) Routes() []hostnet.Route {
+	var routes []hostnet.Route
+	for _, t := range g.targets {
+		addr := t.snapshot().addr
+		if !addr.IsValid() {
+			continue
+		}
+		if r, err := g.binding.Route(addr); err == nil && !slices.Contains(routes, r) {
+			routes = append(routes, r)
+		}
+	}
+	return routes
 }
 
 // Mode returns the current mode. It never blocks.

@@ -22,22 +22,19 @@ type dialFunc func(ctx context.Context, addr netip.AddrPort, begin func()) error
 
 // connect is the dialFunc over real sockets.
 func (g *Group) connect(ctx context.Context, addr netip.AddrPort, begin func()) error {
-	bind := g.bindControl()
 	d := net.Dialer{
 		KeepAlive: -1, // the connection is closed at once
 		Control: func(network, address string, c syscall.RawConn) error {
-			if bind != nil {
-				if err := bind(network, address, c); err != nil {
-					return err
-				}
+			if err := g.binding.Control(network, address, c); err != nil {
+				return err
 			}
 			begin()
 			return nil
 		},
 	}
 	var local netip.AddrPort
-	if g.source.IsValid() {
-		local = netip.AddrPortFrom(g.source, 0)
+	if g.binding.Source.IsValid() {
+		local = netip.AddrPortFrom(g.binding.Source, 0)
 	}
 	c, err := d.DialTCP(ctx, "tcp", local, addr)
 	if err != nil {

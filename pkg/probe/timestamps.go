@@ -44,7 +44,7 @@ type timestampSocket interface {
 // pollClocks sends timestamp requests to the ICMP targets that answer them, until
 // ctx ends. Echoes do not depend on it: without permission it returns at once.
 func (g *Group) pollClocks(ctx context.Context) {
-	if g.cfg.NoOneWay || g.timestamps == nil || len(g.targetsBy(ICMP)) == 0 || g.source.IsValid() && !g.source.Is4() {
+	if g.cfg.NoOneWay || g.timestamps == nil || len(g.targetsBy(ICMP)) == 0 || g.binding.Source.IsValid() && !g.binding.Source.Is4() {
 		return
 	}
 	if g.access != hostnet.RawSockets {

@@ -265,7 +265,7 @@ func TestClocksNeedPermission(t *testing.T) {
 	}{
 		{"ping sockets", func(g *Group, _ *clocks) { g.access = hostnet.PingSockets }, 0},
 		{"switched off", func(g *Group, _ *clocks) { g.cfg.NoOneWay = true }, 0},
-		{"IPv6 source", func(g *Group, _ *clocks) { g.source = netip.MustParseAddr("2001:db8::2") }, 0},
+		{"IPv6 source", func(g *Group, _ *clocks) { g.binding.Source = netip.MustParseAddr("2001:db8::2") }, 0},
 		{"refused", func(_ *Group, c *clocks) { c.openErr = syscall.EPERM }, 9},        // 0, .25, .75, 1.75, 3.75, 7.75, 15.75, 25.75, 35.75 s
 		{"cannot send", func(_ *Group, c *clocks) { c.sendErr = errors.New("no") }, 8}, // each for a second more
 	} {

@@ -57,7 +57,8 @@ or --wan names. The kind of file is detected from its sections.
 Everything wrong is reported at once, with file, line and key. Files that load
 are named on standard output, also when there are warnings. FILE - is standard
 input. Several files are also checked against each other: two loops must not
-share a name, a queue, a rule, a lock or a state file.
+share a name, a queue, a rule, a lock or a state file, and the probes of two WANs
+should not leave this host by the same route.
 
 ` + app.ExitStatuses,
 		Example: `  wanctl config validate /etc/wanctl/*.yaml
@@ -91,6 +92,7 @@ func runValidate(o validateOptions) error {
 	if err := loaded.checkConflicts(results); err != nil {
 		return err
 	}
+	loaded.warnSameRoute(o, results)
 	if err := printValidations(o, results); err != nil {
 		return err
 	}
@@ -109,6 +111,13 @@ type validFiles struct {
 	seen     map[string]bool // also files that do not load
 	wans     []*config.WAN
 	steering []*config.Steering
+	named    []namedWAN
+}
+
+// namedWAN is a WAN that a steering file names.
+type namedWAN struct {
+	*config.WAN
+	by *validation
 }
 
 // repeated reports whether the file was given before: it does not conflict with
@@ -144,6 +153,32 @@ func (l *validFiles) checkConflicts(results []*validation) error {
 	return nil
 }
 
+// warnSameRoute warns of WANs that are measured by the same route, also of those that
+// steering files name.
+func (l *validFiles) warnSameRoute(o validateOptions, results []*validation) {
+	absolute := func(file string) string { // as steering files have it
+		if abs, err := filepath.Abs(file); err == nil {
+			return abs
+		}
+		return file
+	}
+	about := map[string]*validation{}
+	for _, v := range results {
+		about[absolute(v.named)] = v
+	}
+	wans := slices.Clone(l.wans)
+	for _, n := range l.named {
+		if file := absolute(n.Path); about[file] == nil {
+			about[file] = n.by
+			wans = append(wans, n.WAN)
+		}
+	}
+	for _, p := range config.SameProbeRoute(wans) {
+		about[absolute(p.File)].add("warning", []config.Problem{p})
+		o.WarnProblems([]config.Problem{p})
+	}
+}
+
 // validateFile checks one file and prints its warnings. An error is not about its
 // contents.
 func validateFile(o validateOptions, file string, loaded *validFiles) (*validation, error) {
@@ -163,7 +198,11 @@ func validateFile(o validateOptions, file string, loaded *validFiles) (*validati
 	}
 	if kind == config.KindSteering {
 		var s *config.Steering
-		s, warnings, err = loadSteering(v, text, o.ConfigOptions())
+		var named []*config.WAN
+		s, named, warnings, err = loadSteering(v, text, o.ConfigOptions())
+		for _, w := range named {
+			loaded.named = append(loaded.named, namedWAN{w, v})
+		}
 		if s != nil && !repeated {
 			loaded.steering = append(loaded.steering, s)
 		}
@@ -194,18 +233,24 @@ func loadWAN(v *validation, text []byte, opts config.Options) (*config.WAN, []co
 	return config.Load(v.File, opts)
 }
 
-// loadSteering is loadWAN for steering, with the files that it names.
-func loadSteering(v *validation, text []byte, opts config.Options) (s *config.Steering, warnings []config.Problem, err error) {
+// loadSteering is loadWAN for steering, with the WANs that it names and that can be
+// used.
+func loadSteering(v *validation, text []byte, opts config.Options) (s *config.Steering, named []*config.WAN, warnings []config.Problem, err error) {
 	if v.File == "-" {
 		s, warnings, err = config.ParseSteering(bytes.NewReader(text), v.named, opts)
 	} else {
 		s, warnings, err = config.LoadSteering(v.File, opts)
 	}
 	if err != nil {
-		return nil, warnings, err
+		return nil, nil, warnings, err
 	}
-	_, _, more, err := s.LoadWANs(opts)
-	return s, append(warnings, more...), err
+	primary, alternate, more, err := s.LoadWANs(opts)
+	for _, w := range []*config.WAN{primary, alternate} {
+		if w != nil {
+			named = append(named, w)
+		}
+	}
+	return s, named, append(warnings, more...), err
 }
 
 func (v *validation) fail(problems []config.Problem) {

@@ -73,6 +73,7 @@ type options struct {
 	method   string
 	source   string
 	iface    string
+	mark     mark
 	oneWay   bool
 }
 
@@ -95,6 +96,7 @@ func New(a *app.App) *cobra.Command {
 	f.StringVar(&o.method, "method", string(probe.Auto), "icmp, tcp or auto")
 	f.StringVar(&o.source, "source", "", "measure from the local `ADDRESS`")
 	f.StringVar(&o.iface, "interface", "", "measure through the network interface `NAME`")
+	f.Var(&o.mark, "mark", "measure with packets that have the mark `NUMBER`, such as 20 or 0x14, for a rule of 'ip rule'")
 	f.BoolVar(&o.oneWay, "one-way", false, "tell the directions apart where hosts tell their clocks")
 	app.CompleteFlag(cmd, "method", string(probe.ICMP), string(probe.TCP), string(probe.Auto))
 	return cmd

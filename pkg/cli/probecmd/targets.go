@@ -1,14 +1,17 @@
 package probecmd
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/config/schema"
 	"github.com/wanctl/wanctl/pkg/probe"
 	"github.com/wanctl/wanctl/pkg/rtt"
 )
@@ -21,7 +24,7 @@ func configure(a *app.App, cmd *cobra.Command, o options, args []string) (probe.
 	cfg := probe.Config{
 		Targets: []string{"1.1.1.1", "8.8.8.8", "9.9.9.9"},
 		Method:  probe.Method(o.method), Interval: o.interval, Timeout: o.timeout,
-		Count: o.count, Duration: o.duration, Source: o.source, Interface: o.iface,
+		Count: o.count, Duration: o.duration, Source: o.source, Interface: o.iface, Mark: uint32(o.mark),
 		Fallback: true, CheckTCP: true, CheckGateway: true, NoOneWay: !o.oneWay,
 		Staggered: true,
 	}
@@ -66,9 +69,9 @@ func applyConfig(cfg *probe.Config, w *config.WAN, changed func(string) bool) {
 	if !changed("timeout") {
 		cfg.Timeout = w.Timeouts.Ping
 	}
-	// Either flag says where to measure from, in place of both keys.
-	if !changed("source") && !changed("interface") {
-		cfg.Source, cfg.Interface = w.PingSource, w.PingInterface
+	// Any of these flags replaces all three keys.
+	if !changed("source") && !changed("interface") && !changed("mark") {
+		cfg.Source, cfg.Interface, cfg.Mark = w.PingSource, w.PingInterface, w.PingMark
 	}
 }
 
@@ -131,6 +134,23 @@ func (o options) check(changed func(string) bool) error {
 	}
 	return nil
 }
+
+// mark is the flag --mark, in decimal or hexadecimal digits.
+type mark uint32
+
+var _ pflag.Value = (*mark)(nil)
+
+// Set implements pflag.Value.
+func (m *mark) Set(s string) error {
+	n, err := schema.ParseMark(s)
+	*m = mark(n)
+	return err
+}
+
+func (m *mark) String() string { return fmt.Sprintf("%#x", uint32(*m)) }
+
+// Type implements pflag.Value.
+func (m *mark) Type() string { return "number" }
 
 // splitHostPort takes HOST or HOST:PORT apart; IPv6 needs brackets only with a
 // port.

@@ -89,6 +89,8 @@ func (f Field) schema() Entry {
 func (s kindSpec) pattern() string {
 	const variable = `\$\{`
 	switch {
+	case s.kind == Mark:
+		return "^0x[0-9A-Fa-f]+$|" + variable
 	case s.kind == Bool:
 		return "^(yes|no|on|off)$|" + variable
 	case s.json == "number" && s.unit != "" && s.kind != Mbps:

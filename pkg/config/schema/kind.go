@@ -15,6 +15,7 @@ const (
 	Any        Kind = "any" // of older files, unchecked: a value or a whole section
 	Bool       Kind = "bool"
 	Int        Kind = "int"
+	Mark       Kind = "mark" // 20 or 0x14, as `ip rule` reads it
 	Number     Kind = "number"
 	Mbps       Kind = "mbps"
 	Millis     Kind = "millis"  // a number, or with a unit: 24, 24ms
@@ -62,6 +63,7 @@ func kinds() []kindSpec {
 		{kind: Any, text: "anything", parse: func(*Reader, Key, RawValue) (any, error) { return nil, nil }},
 		{kind: Bool, text: "true or false", json: "boolean", parse: parseBool},
 		{kind: Int, text: "whole number", json: "integer", parse: parseInt},
+		{kind: Mark, text: "mark of packets, such as 20 or 0x14", json: "integer", parse: parseMark, format: formatMark},
 		{kind: Number, text: "number", json: "number", parse: parseNumber},
 		{kind: Mbps, text: "number of Mbit/s", unit: " Mbit/s", like: []unit{{"kbit/s", 1e-3}, {"Gbit/s", 1e3}, {"bit/s", 1e-6}}, json: "number", parse: parseMbps, format: formatMbps},
 		{kind: Millis, text: "number of milliseconds", unit: " ms", like: []unit{{"seconds", 1e3}, {"microseconds", 1e-3}}, json: "number", parse: durationIn(time.Millisecond), format: formatIn(time.Millisecond)},
@@ -101,6 +103,8 @@ func (k Kind) String() string { return k.spec().text }
 func (k Kind) isList() bool { return k.spec().json == "array" }
 
 func formatMbps(v any) any { return v.(bitrate.Rate).Mbps() }
+
+func formatMark(v any) any { return float64(v.(uint32)) } // an int may have 32 bits
 
 func formatDuration(v any) any { return v.(time.Duration).String() }
 

@@ -64,6 +64,26 @@ func parseInt(_ *Reader, k Key, v RawValue) (any, error) {
 	return n, k.checkRange(float64(n), v)
 }
 
+func parseMark(_ *Reader, k Key, v RawValue) (any, error) {
+	n, err := ParseMark(v.trimmed())
+	if err != nil {
+		return nil, fmt.Errorf("%s %w", v.quoted(), err)
+	}
+	return n, k.checkRange(float64(n), v)
+}
+
+var markNumber = regexp.MustCompile(`^(0[xX][0-9A-Fa-f]+|[1-9][0-9]*|0)$`)
+
+// ParseMark parses the mark of packets. What others read as octal is refused. An error
+// continues a message that begins with the value.
+func ParseMark(s string) (uint32, error) {
+	n, err := strconv.ParseUint(s, 0, 32)
+	if err != nil || !markNumber.MatchString(s) {
+		return 0, errors.New("is not a mark: write a number up to 4294967295, such as 20 or 0x14")
+	}
+	return uint32(n), nil
+}
+
 func parseNumber(_ *Reader, k Key, v RawValue) (any, error) { return k.number(v) }
 
 func parseMbps(_ *Reader, k Key, v RawValue) (any, error) {

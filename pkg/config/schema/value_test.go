@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,13 @@ func TestParse(t *testing.T) {
 		{Key{Kind: Bool}, "off", false},
 		{Key{Kind: Bool}, "1", nil},
 		{Key{Kind: Int, Min: 1, Max: 10}, " 10 ", 10},
+		{Key{Kind: Mark, Max: math.MaxUint32}, "20", uint32(20)},
+		{Key{Kind: Mark, Max: math.MaxUint32}, "0xFFFFFFFF", uint32(math.MaxUint32)},
+		{Key{Kind: Mark, Max: math.MaxUint32}, "0x100000000", nil},
+		{Key{Kind: Mark, Max: math.MaxUint32}, "-1", nil},
+		{Key{Kind: Mark, Max: math.MaxUint32}, "0x", nil},
+		{Key{Kind: Mark, Max: math.MaxUint32}, "024", nil},
+		{Key{Kind: Mark, Max: math.MaxUint32}, "twenty", nil},
 		{Key{Kind: Int, Min: 1, Max: 10}, "0", nil},
 		{Key{Kind: Int}, "99999999999999999999", nil},
 		{Key{Kind: Number}, "-1.5e-1", -0.15},

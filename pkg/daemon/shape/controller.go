@@ -187,6 +187,7 @@ func fixedSettings(old, fresh *config.WAN) []daemon.Setting {
 		{Key: "continuous_monitoring.ping_hosts", Same: fmt.Sprint(old.PingHosts) == fmt.Sprint(fresh.PingHosts)},
 		{Key: "continuous_monitoring.ping_interface", Same: old.PingInterface == fresh.PingInterface},
 		{Key: "continuous_monitoring.ping_source", Same: old.PingSource == fresh.PingSource},
+		{Key: "continuous_monitoring.ping_mark", Same: old.PingMark == fresh.PingMark},
 		{Key: "continuous_monitoring.fallback_checks", Same: fmt.Sprint(old.Fallback) == fmt.Sprint(fresh.Fallback)},
 	}...)
 }
@@ -217,7 +218,7 @@ func (c *WANController) probeConfig() probe.Config {
 	return probe.Config{
 		Targets: cfg.PingHosts, TCPTargets: f.TCPTargets,
 		Interval: cfg.Interval, Timeout: cfg.Timeouts.Ping,
-		Source: cfg.PingSource, Interface: cfg.PingInterface,
+		Source: cfg.PingSource, Interface: cfg.PingInterface, Mark: cfg.PingMark,
 		Fallback: f.Enabled, CheckGateway: f.CheckGateway, Gateway: f.GatewayIP,
 		// With the other modes TCP may tell that the Internet is there, but its
 		// times are not to be acted on.

@@ -50,14 +50,21 @@ func (cfg *Config) socketOf(wan *config.WAN, name string) string {
 }
 
 // wans identifies both WANs, and how they are asked and measured.
-func (cfg *Config) wans() [8]string {
-	probes := cfg.ownProbes()
+func (cfg *Config) wans() [6]any {
 	alternate, _ := cfg.alternateProbes()
-	return [...]string{
-		cfg.Primary, cfg.socketOf(cfg.primary, cfg.Primary), probes.Source, probes.Interface,
-		cfg.Alternate, cfg.socketOf(cfg.alternate, cfg.Alternate), alternate.Source, alternate.Interface,
+	return [...]any{
+		cfg.Primary, cfg.socketOf(cfg.primary, cfg.Primary), bindingOf(cfg.ownProbes()),
+		cfg.Alternate, cfg.socketOf(cfg.alternate, cfg.Alternate), bindingOf(alternate),
 	}
 }
+
+// binding is what selects the route of probes.
+type binding struct {
+	source, iface string
+	mark          uint32
+}
+
+func bindingOf(c probe.Config) binding { return binding{c.Source, c.Interface, c.Mark} }
 
 // alternateProbes returns how the alternate WAN is measured where no loop does it. ok is
 // false where its configuration is not known, or names no way for probes that differs
@@ -68,9 +75,9 @@ func (cfg *Config) alternateProbes() (c probe.Config, ok bool) {
 		return c, false
 	}
 	c = cfg.ownProbes()
-	before := [...]string{c.Source, c.Interface}
-	c.Targets, c.Source, c.Interface = w.PingHosts[:1], w.PingSource, w.PingInterface
-	return c, [...]string{c.Source, c.Interface} != before && c.Source+c.Interface != ""
+	primary := bindingOf(c)
+	c.Targets, c.Source, c.Interface, c.Mark = w.PingHosts[:1], w.PingSource, w.PingInterface, w.PingMark
+	return c, bindingOf(c) != primary && bindingOf(c) != binding{}
 }
 
 // queues returns the names of the primary WAN's queues, download and upload.
@@ -108,7 +115,7 @@ func (cfg *Config) ownProbes() probe.Config {
 		Interval: min(max(cfg.Interval/time.Duration(cfg.PingCount), probe.DefaultInterval), time.Second),
 	}
 	if cfg.primary != nil {
-		c.Source, c.Interface = cfg.primary.PingSource, cfg.primary.PingInterface
+		c.Source, c.Interface, c.Mark = cfg.primary.PingSource, cfg.primary.PingInterface, cfg.primary.PingMark
 	}
 	return c
 }

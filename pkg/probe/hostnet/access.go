@@ -1,6 +1,6 @@
 // Package hostnet asks the kernel of this host what measuring needs to know:
-// whether ICMP is permitted, whether an interface or address is there, and
-// where the default route goes.
+// whether ICMP is permitted, whether an interface or address is there, and by
+// which route packets leave.
 package hostnet
 
 import (
