@@ -14,6 +14,8 @@ import (
 const (
 	// lastWrite is how long a write in flight may take after the end of ctx.
 	lastWrite = 3 * time.Second
+	// lateAtLeast is the lateness of the loop from which measurements are discarded.
+	lateAtLeast = 3 * time.Millisecond
 	// eventBuffer bounds the probe events taken in per tick.
 	eventBuffer = 512
 )
@@ -52,6 +54,13 @@ type Loop struct {
 	poll    Poll
 	status  Status
 	next    time.Duration // when the next tick is due
+
+	// A reply that arrives while this process does not run is measured when it runs
+	// again. So a timer expires when replies are expected, at replyAt (0: expired):
+	// as late as it is, they may be.
+	replyTimer *time.Timer
+	replyAt    time.Duration
+	replyLate  time.Duration // of the last one that expired
 
 	// Channels to and from the other goroutines.
 	jobs    chan actuate.Job
@@ -125,6 +134,8 @@ func (l *Loop) loop(ctx context.Context) {
 	l.next = l.now() + first
 	ticker := time.NewTicker(first)
 	defer ticker.Stop()
+	l.replyTimer = time.NewTimer(time.Hour)
+	defer l.replyTimer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -135,6 +146,10 @@ func (l *Loop) loop(ctx context.Context) {
 				l.next = l.now()
 			}
 			l.tick()
+		case <-l.replyTimer.C:
+			if l.replyAt > 0 {
+				l.replyLate, l.replyAt = l.now()-l.replyAt, 0
+			}
 		case r := <-l.results:
 			l.finished(r)
 			l.act()
@@ -157,13 +172,19 @@ func (l *Loop) tick() {
 		l.status.Skipped += uint64(skipped)
 		l.next += skipped * l.cfg.Law.Tick
 	}
+	due := l.next
 	l.next += l.cfg.Law.Tick
 
 	l.drainEvents()
 	in := l.router.Input()
 	in.Events, in.Hold = l.events, l.cfg.Hold != nil && l.cfg.Hold()
+	if l.isLate(now, late) {
+		l.status.Late++
+		in.Hold = true
+	}
 	l.dec = l.law.Step(now, in)
 	l.step = Step{Input: in, Decision: l.dec, Late: late}
+	l.expectReplies(due)
 	l.observe(&l.step)
 	l.router.Decide(l.dec)
 	l.act()
@@ -175,6 +196,27 @@ func (l *Loop) tick() {
 	}
 	l.tickEnd.Took = l.now() - now
 	l.observe(&l.tickEnd)
+}
+
+// isLate reports whether what was measured since the last tick may be wrong by so
+// much that it could pass for a queue: this tick or the replies before it were
+// handled late.
+func (l *Loop) isLate(now, late time.Duration) bool {
+	if l.replyAt > 0 { // still pending: it is due, or the next probes have left
+		l.replyLate = now - l.replyAt
+	}
+	late = max(late, l.replyLate)
+	l.replyLate = 0
+	return late > max(lateAtLeast, l.dec.Threshold/2)
+}
+
+// expectReplies starts the timer for the replies to the probes that left at due.
+func (l *Loop) expectReplies(due time.Duration) {
+	if l.replyTimer == nil {
+		return
+	}
+	l.replyAt = due + l.dec.Baseline%l.cfg.Law.Tick
+	l.replyTimer.Reset(max(0, l.replyAt-l.now()))
 }
 
 func (l *Loop) observe(e Event) {

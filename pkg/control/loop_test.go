@@ -34,6 +34,7 @@ type world struct {
 	took  time.Duration
 	err   error
 	stuck bool
+	lag   time.Duration // added to every round trip
 	// refuse holds what the router says to the write of a direction.
 	refuse WriteError
 	faults [2]actuate.Fault
@@ -59,6 +60,9 @@ func newWorld(t *testing.T, cfg linksim.Config) *world {
 			w.mu.Lock()
 			w.link.Advance(time.Since(w.epoch))
 			for _, e := range w.link.Events() {
+				if e.Kind == rtt.Reply {
+					e.RTT += w.lag
+				}
 				w.events <- e
 			}
 			w.mu.Unlock()

@@ -14,6 +14,7 @@ type Status struct {
 	InForce   Limits
 	Ticks     uint64
 	Skipped   uint64 // ticks that came too late to be run
+	Late      uint64 // ticks that discarded what was measured, because the loop was late
 	Writes    [2]uint64
 	HeldBack  [2]uint64
 	Failures  int              // router calls that failed in a row

@@ -14,8 +14,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
-
-	"golang.org/x/net/netutil"
 )
 
 // Limits of the HTTP servers. They serve small documents to a few clients; a
@@ -26,7 +24,6 @@ const (
 	writeTimeout    = 30 * time.Second
 	idleTimeout     = 60 * time.Second
 	maxHeaderBytes  = 16 << 10
-	maxConnections  = 64
 	maxStreams      = 16 // of HTTP/2, on each of them
 	shutdownTimeout = 2 * time.Second
 
@@ -147,9 +144,11 @@ func serveHTTP(ctx context.Context, ln net.Listener, handler http.Handler, encry
 		// Requests that go on for as long as the client listens end with ctx.
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
+	admission := newAdmission()
+	admission.configure(srv)
 	ended := make(chan error, 1)
 	go func() {
-		ln := netutil.LimitListener(ln, maxConnections)
+		ln := admission.listener(ln)
 		if encrypt != nil {
 			ended <- srv.ServeTLS(ln, "", "")
 			return

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"syscall"
@@ -224,50 +223,6 @@ func TestHTTPShutdown(t *testing.T) {
 	}
 	if got := <-slow; got != "done" {
 		t.Errorf("running request: %q", got)
-	}
-}
-
-// Clients beyond the limit wait; they do not cost file descriptors of ours.
-func TestHTTPConnectionLimit(t *testing.T) {
-	s := NewHTTPServer("health", "127.0.0.1:0", "x", hello, nil)
-	running(t, s)
-	var conns []net.Conn
-	defer func() {
-		for _, c := range conns {
-			_ = c.Close()
-		}
-	}()
-	exchange := func(c net.Conn) error {
-		fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-		_, err := http.ReadResponse(bufio.NewReader(c), nil)
-		return err
-	}
-	for range maxConnections + 1 {
-		c, err := net.Dial("tcp", s.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		conns = append(conns, c)
-	}
-	for _, c := range conns[:maxConnections] {
-		if err := exchange(c); err != nil {
-			t.Fatal(err)
-		}
-	}
-	last := conns[maxConnections]
-	fmt.Fprint(last, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-	if err := last.SetReadDeadline(time.Now().Add(200 * time.Millisecond)); err != nil {
-		t.Fatal(err)
-	}
-	if n, err := last.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Fatalf("one more than the limit was served: read %d, %v", n, err)
-	}
-	if err := last.SetReadDeadline(time.Time{}); err != nil {
-		t.Fatal(err)
-	}
-	_ = conns[0].Close()
-	if _, err := http.ReadResponse(bufio.NewReader(last), nil); err != nil {
-		t.Errorf("not served after another left: %v", err)
 	}
 }
 

@@ -1,0 +1,120 @@
+package supervisor
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+)
+
+// dial connects to s and ends with the test.
+func dial(t *testing.T, s *HTTPServer) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", s.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func exchange(c net.Conn) error {
+	fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		return err
+	}
+	_, err = io.ReadAll(resp.Body)
+	return err
+}
+
+// Clients that have all connections and send nothing, or keep them after a request,
+// do not lock others out: the connection that is idle for longest is closed.
+func TestOldestIdleConnectionIsDropped(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		use  func(net.Conn) error
+	}{
+		{"silent", func(net.Conn) error { return nil }},
+		{"half a header", func(c net.Conn) error { _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHo"); return err }},
+		{"kept alive", exchange},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := NewHTTPServer("health", "127.0.0.1:0", "x", hello, nil)
+			running(t, s)
+			var conns []net.Conn
+			for range maxConnections {
+				c := dial(t, s)
+				if err := tt.use(c); err != nil {
+					t.Fatal(err)
+				}
+				conns = append(conns, c)
+			}
+			if err := exchange(dial(t, s)); err != nil {
+				t.Errorf("one more client: %v", err)
+			}
+			if _, err := conns[0].Read(make([]byte, 1)); err == nil {
+				t.Error("the oldest connection is still open")
+			}
+			if err := exchange(conns[maxConnections-1]); tt.name != "half a header" && err != nil {
+				t.Errorf("the newest of the idle connections: %v", err)
+			}
+		})
+	}
+}
+
+// A connection whose request is being served is never the one to be dropped: others
+// wait until one of them is free.
+func TestBusyConnectionsAreKept(t *testing.T) {
+	serving, release := make(chan struct{}, maxConnections+1), make(chan struct{})
+	s := NewHTTPServer("health", "127.0.0.1:0", "x", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		serving <- struct{}{}
+		<-release
+	}), nil)
+	running(t, s)
+	answers := make(chan error, maxConnections+1)
+	ask := func() {
+		c := dial(t, s)
+		go func() { answers <- exchange(c) }()
+	}
+	for range maxConnections {
+		ask()
+		<-serving
+	}
+	ask()
+	select {
+	case <-serving:
+		t.Error("one more than the limit is served")
+	case <-time.After(100 * time.Millisecond):
+	}
+	close(release)
+	for range maxConnections + 1 {
+		if err := <-answers; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// However fast clients ask, requests are served at one rate; after a pause a page and
+// what it loads are served at once.
+func TestRequestsArePaced(t *testing.T) {
+	a, now := newAdmission(), time.Now()
+	for i := range 1000 {
+		want := max(0, time.Duration(i+1-requestBurst)*requestGap)
+		if got := max(0, a.reserve(now)); got != want {
+			t.Fatalf("request %d waits %v, want %v", i, got, want)
+		}
+	}
+	now = now.Add(time.Hour)
+	for i := range requestBurst {
+		if wait := a.reserve(now); wait > 0 {
+			t.Fatalf("request %d after a pause waits %v", i, wait)
+		}
+	}
+	if wait := a.reserve(now); wait != requestGap {
+		t.Errorf("the next request waits %v, want %v", wait, requestGap)
+	}
+}
