@@ -68,8 +68,8 @@ func (l *Law) Adopt(d Direction, rate bitrate.Rate) {
 // Decision is what one Step decided, with the estimates that led there.
 type Decision struct {
 	At         time.Duration
-	RTT        time.Duration // combined newest RTT
-	Baseline   time.Duration // combined idle RTT
+	RTT        time.Duration // combined newest RTT, at the distance of the reflectors first used
+	Baseline   time.Duration // combined idle RTT, at the same distance
 	Excess     time.Duration // combined excess delay
 	Threshold  time.Duration // excess that counts as a sign of a queue
 	Noise      time.Duration // 90th percentile of the excess without one
@@ -189,7 +189,9 @@ func (l *Law) observe(e rtt.Event, clean bool) {
 			e.RTT > min(l.cfg.BaselineInitial+l.cfg.Warn, l.cfg.BaselineMax) && !clean {
 			r.Rebase(l.cfg.BaselineInitial)
 		}
-		l.lastReply = max(l.lastReply, e.At)
+		if !l.path.Reflector(int(e.Reflector)).Spare() {
+			l.lastReply = max(l.lastReply, e.At)
+		}
 	}
 	l.path.Observe(e, clean)
 }
@@ -342,7 +344,7 @@ func (l *Law) decide(s sight) {
 
 func (l *Law) decision(s sight) Decision {
 	dec := Decision{
-		At: s.now, RTT: s.view.RTT, Baseline: s.view.Base, Excess: s.excess,
+		At: s.now, RTT: s.view.RTT - s.view.Farther, Baseline: s.view.Base - s.view.Farther, Excess: s.excess,
 		Threshold: s.threshold, Noise: l.noise.p90, Slope: s.slope, Alive: s.view.Alive,
 	}
 	for _, d := range Directions {

@@ -221,7 +221,7 @@ func TestPropertyAbsurdRepliesAreIgnored(t *testing.T) {
 			for range 1 + rng.IntN(30) {
 				two.extra = append(two.extra,
 					rtt.Event{Kind: rtt.Reply, At: two.now, Seq: rng.Uint32(), Reflector: uint8(rng.IntN(3)), RTT: absurd[rng.IntN(len(absurd))]},
-					rtt.Event{Kind: rtt.Reply, At: two.now, Seq: two.seq, Reflector: uint8(rtt.MaxReflectors + rng.IntN(200)), RTT: time.Millisecond},
+					rtt.Event{Kind: rtt.Reply, At: two.now, Seq: two.seq, Reflector: uint8(rtt.MaxReflectors + rng.IntN(256-rtt.MaxReflectors)), RTT: time.Millisecond},
 					rtt.Event{Kind: rtt.Kind(100 + rng.IntN(100)), At: two.now, Seq: rng.Uint32(), RTT: time.Second})
 				if a, b := one.step(), two.step(); a != b {
 					t.Fatalf("seed %d: decisions differ:\n%+v\n%+v", seed, a, b)

@@ -32,7 +32,7 @@ const (
 
 // Limits of Config.
 const (
-	MaxTargets  = 16 // ICMP hosts
+	MaxTargets  = 64 // ICMP hosts
 	MinInterval = 10 * time.Millisecond
 	MaxInterval = time.Minute
 	MinTimeout  = 10 * time.Millisecond

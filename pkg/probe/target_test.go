@@ -157,11 +157,11 @@ func TestConfigErrors(t *testing.T) {
 		want string // part of the error; "" for none
 	}{
 		{"minimal", Config{Targets: many(1)}, ""},
-		{"largest", Config{Targets: many(16), TCPTargets: ports(15)}, ""},
+		{"largest", Config{Targets: many(64), TCPTargets: ports(31)}, ""},
 		{"nothing", Config{}, "no host to measure"},
 		{"nothing over TCP", Config{Method: TCP, Targets: many(1)}, "no TCP target"},
-		{"17 hosts", Config{Targets: many(17)}, "at most 16"},
-		{"too many together", Config{Targets: many(16), TCPTargets: ports(16)}, "at most 31 together"},
+		{"65 hosts", Config{Targets: many(65)}, "at most 64"},
+		{"too many together", Config{Targets: many(64), TCPTargets: ports(32)}, "at most 95 together"},
 		{"method", Config{Targets: many(1), Method: "udp"}, `probe method "udp"`},
 		{"interval", Config{Targets: many(1), Interval: time.Millisecond}, "between 10ms and 1m0s"},
 		{"timeout", Config{Targets: many(1), Timeout: time.Hour}, "between 10ms and 1m0s"},

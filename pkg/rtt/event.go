@@ -9,12 +9,14 @@ import "time"
 type Kind uint8
 
 // A probe is Sent, then a Reply arrives or it is Lost. A Reply after Lost reverts the
-// loss. OneWay is independent of these: its Seq has no meaning.
+// loss. OneWay is independent of these: its Seq has no meaning. Spare takes the place of
+// Sent for a reflector that is not in use: it is ignored by a Path until its next Sent.
 const (
 	Sent   Kind = iota + 1 // a request left this host
 	Reply                  // its answer arrived; Event.RTT is valid
 	Lost                   // no answer within the probe timeout
 	OneWay                 // a timestamp reply arrived: Event.Up and Event.Down are valid
+	Spare                  // a request left this host, to a reflector that is not in use
 )
 
 func (k Kind) String() string {
@@ -27,13 +29,15 @@ func (k Kind) String() string {
 		return "lost"
 	case OneWay:
 		return "one-way"
+	case Spare:
+		return "spare"
 	}
 	return "unknown"
 }
 
-// MaxReflectors bounds the reflectors of one WAN: up to 16 ICMP hosts and the
+// MaxReflectors bounds the reflectors of one WAN: up to 64 ICMP hosts and the
 // TCP targets used when ICMP is filtered.
-const MaxReflectors = 32
+const MaxReflectors = 96
 
 // Event is one observation of one probe. It holds no pointers, so a channel of
 // events costs no allocation.

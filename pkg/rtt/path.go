@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Path combines the reflectors of one WAN into one excess delay.
+// Path combines the reflectors of one WAN that are in use into one excess delay.
 //
 // The median is that of each reflector's excess over its own baseline: a median of
 // raw RTTs would jump whenever a reflector drops out.
@@ -15,6 +15,7 @@ type Path struct {
 	reflectors [MaxReflectors]Reflector
 	count      int // indices seen so far
 	scratch    [MaxReflectors]time.Duration
+	distance   distance
 }
 
 // View is the state of a Path at one moment.
@@ -23,6 +24,7 @@ type View struct {
 	OverdueDelay time.Duration // combined lower bound from unanswered probes, see Reflector.OverdueDelay
 	RTT          time.Duration // combined newest RTT
 	Base         time.Duration // combined baseline
+	Farther      time.Duration // how much of RTT and Base is due to other reflectors than at first
 	Alive        int           // reflectors with a recent reply
 	Fresh        bool          // some live reflector answered since the last View
 
@@ -42,7 +44,9 @@ func (p *Path) Observe(e Event, unloaded bool) {
 		return
 	}
 	p.count = max(p.count, int(e.Reflector)+1)
-	p.reflectors[e.Reflector].Observe(e, unloaded)
+	r := &p.reflectors[e.Reflector]
+	p.observeSpare(r, e)
+	r.Observe(e, unloaded)
 }
 
 // Reflector returns the i-th reflector, which must be below MaxReflectors.
@@ -58,15 +62,15 @@ func (p *Path) View(now time.Duration) View {
 		r := &p.reflectors[i]
 		_, fresh := r.Excess()
 		if r.alive(now, p.Interval) {
-			v.Alive++
 			v.Fresh = v.Fresh || fresh
 			v.OneWay = v.OneWay || r.oneWay.valid(now)
 		}
 	}
-	v.Excess = p.combine(now, func(r *Reflector) time.Duration { return max(0, r.lastRTT-r.base.Value()) })
-	v.OverdueDelay = p.combine(now, func(r *Reflector) time.Duration { return r.OverdueDelay(now) })
-	v.RTT = p.combine(now, func(r *Reflector) time.Duration { return r.lastRTT })
-	v.Base = p.combine(now, func(r *Reflector) time.Duration { return r.base.Value() })
+	v.Excess, v.Alive = p.combine(now, (*Reflector).excess)
+	v.OverdueDelay, _ = p.combine(now, func(r *Reflector) time.Duration { return r.OverdueDelay(now) })
+	v.RTT, _ = p.combine(now, func(r *Reflector) time.Duration { return r.lastRTT })
+	v.Base, _ = p.combine(now, (*Reflector).Baseline)
+	v.Farther = p.distance.update(now, v.Base, p.complete(now))
 	if up, down, ok := p.newestSplit(now, v.Excess); ok {
 		v.Up, v.Down = up, down
 	} else if v.OneWay {
@@ -94,15 +98,15 @@ func (p *Path) newestSplit(now, excess time.Duration) (up, down time.Duration, o
 	return up, down, (up + down - excess).Abs() <= max(newestWithin, excess/4)
 }
 
-func (p *Path) combine(now time.Duration, of func(*Reflector) time.Duration) time.Duration {
-	n := 0
+// combine returns the robustMean of the live reflectors, and their number.
+func (p *Path) combine(now time.Duration, of func(*Reflector) time.Duration) (mean time.Duration, n int) {
 	for i := range p.count {
 		if r := &p.reflectors[i]; r.alive(now, p.Interval) {
 			p.scratch[n] = of(r)
 			n++
 		}
 	}
-	return robustMean(p.scratch[:n])
+	return robustMean(p.scratch[:n]), n
 }
 
 func (p *Path) combineOneWay(now time.Duration, of func(*Reflector) time.Duration) time.Duration {

@@ -25,6 +25,7 @@ const (
 type Reflector struct {
 	base   Baseline
 	oneWay oneWay
+	spare  spareState
 
 	sent      [pendingRing]time.Duration
 	firstSeq  uint32 // oldest probe that may still be pending
@@ -52,14 +53,14 @@ func (r *Reflector) RTT() time.Duration { return r.lastRTT }
 // alive reports whether a reply arrived recently, for a reflector that is probed once
 // an interval.
 func (r *Reflector) alive(now, interval time.Duration) bool {
-	return r.replied && now-r.lastReply < max(aliveAtLeast, 3*interval)
+	return r.replied && !r.spare.active && now-r.lastReply < max(aliveAtLeast, 3*interval)
 }
 
 // Observe adds one event. unloaded reports that the link carries too little traffic
 // for a queue, so that the sample may raise the baseline.
 func (r *Reflector) Observe(e Event, unloaded bool) {
 	switch e.Kind {
-	case Sent:
+	case Sent, Spare:
 		r.sent[e.Seq%pendingRing] = e.At
 		if r.nextSeq == 0 {
 			r.firstSeq = e.Seq
@@ -92,6 +93,9 @@ func (r *Reflector) Observe(e Event, unloaded bool) {
 	case Lost:
 	}
 }
+
+// excess returns the newest RTT above the baseline, never negative.
+func (r *Reflector) excess() time.Duration { return max(0, r.lastRTT-r.base.Value()) }
 
 // Excess returns the newest RTT above the baseline and whether it is new since
 // the last call.

@@ -9,6 +9,10 @@ const (
 	// replace echoes: connections cost its operator more.
 	TCPInterval = 200 * time.Millisecond
 
+	// SpareInterval is the least time between two probes of reflectors that are not in
+	// use.
+	SpareInterval = time.Second
+
 	// clockInterval is the time between two timestamp requests, to the reflectors in
 	// turn, and clockJitter the width of its random part: requests at random phases
 	// of the reflector's millisecond average out its resolution.
@@ -66,6 +70,18 @@ func (p Plan) Spread(n int, interval time.Duration) []Schedule {
 		s[i] = Schedule{First: p.begin() + interval*time.Duration(i)/time.Duration(n), Interval: interval}
 	}
 	return s
+}
+
+// Spares returns the schedules of n reflectors for the time that they are spares. They
+// take turns: those in use skip theirs, so that all spares together get at most one
+// probe in SpareInterval.
+func (p Plan) Spares(n int) []Schedule { return p.Spread(n, SparePeriod(n, p.Interval)) }
+
+// SparePeriod returns the time between two probes of one spare among n reflectors:
+// whole intervals, so that a loop wakes up for its own probes anyway.
+func SparePeriod(n int, interval time.Duration) time.Duration {
+	turn := max(SpareInterval, interval)
+	return time.Duration(n) * ((turn + interval - 1) / interval * interval)
 }
 
 // Fallback returns the interval of connections that replace echoes.

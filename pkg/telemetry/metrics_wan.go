@@ -161,7 +161,7 @@ func (w *WAN) Stepped(in autorate.Input, dec autorate.Decision, late time.Durati
 }
 
 func (w *WAN) event(e rtt.Event) {
-	if e.Kind != rtt.Sent {
+	if e.Kind != rtt.Sent && e.Kind != rtt.Spare {
 		w.answered = true
 	}
 	if e.Kind == rtt.Reply {
@@ -172,7 +172,7 @@ func (w *WAN) event(e rtt.Event) {
 	}
 	r := &w.reflectors[e.Reflector]
 	switch e.Kind {
-	case rtt.Sent:
+	case rtt.Sent, rtt.Spare:
 		r.sent.Inc()
 	case rtt.Reply:
 		r.replies.Inc()

@@ -223,7 +223,7 @@ func (r Record) check() error {
 			return fmt.Errorf("%s without rtt_ms", r.Event)
 		}
 		fallthrough
-	case Sent, Lost, OneWay:
+	case Sent, Lost, OneWay, Spare:
 		if r.Event == OneWay && (r.UpMS == nil || r.DownMS == nil) {
 			return errors.New("one-way without up_ms and down_ms")
 		}

@@ -25,6 +25,7 @@ const (
 	Late     = "late" // a reply after the probe was given up: read like a reply
 	Lost     = "lost"
 	OneWay   = "one-way"
+	Spare    = "spare" // sent, to a reflector that is not in use
 	Counters = "counters"
 	Step     = "step"
 	Start    = "start"  // first line of a recording: what the law began with
@@ -38,7 +39,7 @@ type Record struct {
 	TimeMS float64 `json:"t_ms"`
 	Event  string  `json:"event"`
 
-	// sent, reply, late, lost, one-way
+	// sent, spare, reply, late, lost, one-way
 	Host   string   `json:"host,omitempty"`
 	Seq    *uint32  `json:"seq,omitempty"`
 	RTTMS  *float64 `json:"rtt_ms,omitempty"`

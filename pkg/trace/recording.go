@@ -90,7 +90,7 @@ func (w *Recording) Step(now time.Duration, in autorate.Input) error {
 func (w *Recording) event(e rtt.Event) Record {
 	rec := Record{TimeMS: toMS(e.At), Event: e.Kind.String(), Host: w.host(e.Reflector)}
 	switch e.Kind {
-	case rtt.Sent, rtt.Lost:
+	case rtt.Sent, rtt.Spare, rtt.Lost:
 		rec.Seq = &e.Seq
 	case rtt.Reply:
 		ms := toMS(e.RTT)

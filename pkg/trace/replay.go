@@ -118,7 +118,7 @@ func (p *Replay) take(rec Record) error {
 		}
 	}
 	switch rec.Event {
-	case Sent, Reply, Late, Lost, OneWay:
+	case Sent, Reply, Late, Lost, OneWay, Spare:
 		return p.event(rec)
 	case Counters:
 		p.counters = true
@@ -221,6 +221,8 @@ func (p *Replay) event(rec Record) error {
 	switch rec.Event {
 	case Sent:
 		e.Kind = rtt.Sent
+	case Spare:
+		e.Kind = rtt.Spare
 	case Lost:
 		e.Kind = rtt.Lost
 	case OneWay:

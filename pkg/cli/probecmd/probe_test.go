@@ -108,9 +108,9 @@ func TestProbePlan(t *testing.T) {
 			c.Targets, c.TCPTargets = []string{"192.0.2.5"}, []string{"192.0.2.5:443"}
 			c.Interval, c.Source, c.Gateway = 100*time.Millisecond, "192.0.2.9", "192.0.2.1"
 		})},
-		{"sixteen hosts leave room for the gateway", sixteen(), with(func(c *probe.Config) {
-			c.Targets = strings.Fields(sixteen())
-			for _, h := range c.Targets[:15] {
+		{"the most hosts leave room for the gateway", mostHosts(), with(func(c *probe.Config) {
+			c.Targets = strings.Fields(mostHosts())
+			for _, h := range c.Targets[:31] {
 				c.TCPTargets = append(c.TCPTargets, h+":443")
 			}
 		})},
@@ -131,9 +131,9 @@ func TestProbePlan(t *testing.T) {
 	}
 }
 
-func sixteen() string {
+func mostHosts() string {
 	var hosts []string
-	for a := netip.MustParseAddr("192.0.2.1"); len(hosts) < 16; a = a.Next() {
+	for a := netip.MustParseAddr("192.0.2.1"); len(hosts) < probe.MaxTargets; a = a.Next() {
 		hosts = append(hosts, a.String())
 	}
 	return strings.Join(hosts, " ")
@@ -153,7 +153,7 @@ func TestProbePlanRefuses(t *testing.T) {
 		{"host", "a!b", `host "a!b": neither an IP address nor a host name`},
 		{"port for ICMP", "--method icmp 192.0.2.1:80", "192.0.2.1:80: ICMP has no ports; give 192.0.2.1, or --method tcp"},
 		{"port", "192.0.2.1:http", `TCP target "192.0.2.1:http": the port must be a number from 1 to 65535`},
-		{"too many", sixteen() + " 192.0.2.99", "17 hosts: at most 16 at once"},
+		{"too many", mostHosts() + " 192.0.2.99", "65 hosts: at most 64 at once"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := plan(t, tt.line)

@@ -96,7 +96,7 @@ func (st *stats) observe(e rtt.Event) (s sample, ok bool) {
 	// Whether there is load is not known here, so that the best of all times
 	// stays what the others are compared with.
 	st.path.Observe(e, false)
-	if e.Kind == rtt.Sent {
+	if e.Kind == rtt.Sent || e.Kind == rtt.Spare {
 		return s, false
 	}
 	h := st.hosts[e.Reflector]
@@ -125,7 +125,7 @@ func (st *stats) observe(e rtt.Event) (s sample, ok bool) {
 		s.RTTMS = &ms
 		st.all.Add(e.RTT)
 		h.reply(e, st.cellOf(e.At-e.RTT))
-	case rtt.Sent, rtt.OneWay:
+	case rtt.Sent, rtt.Spare, rtt.OneWay:
 	}
 	if m, ok := st.medianAt(e.At); ok {
 		ms := units.Millis(m)

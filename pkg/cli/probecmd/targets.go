@@ -53,7 +53,7 @@ func configure(a *app.App, cmd *cobra.Command, o options, args []string) (probe.
 	if n := max(len(cfg.Targets), len(cfg.TCPTargets)); n > probe.MaxTargets {
 		return cfg, app.Usagef("%d hosts: at most %d at once", n, probe.MaxTargets)
 	}
-	// A 16th target of the fallback is no reason to refuse 16 hosts.
+	// Many hosts are no reason to refuse: some do without a fallback target.
 	cfg.TCPTargets = cfg.TCPTargets[:min(len(cfg.TCPTargets), rtt.MaxReflectors-1-len(cfg.Targets))]
 	return cfg, nil
 }
