@@ -28,7 +28,7 @@ func invariants(w *WAN) []string {
 	t := w.Thresholds
 	hold("thresholds in order", 0 < t.TargetBloat && t.TargetBloat < t.WarnBloat && t.WarnBloat < t.HardRedBloat)
 	hold("baseline bounds in order", 0 < t.BaselineMin && t.BaselineMin < t.BaselineMax)
-	hold("baseline within bounds", t.BaselineMin <= w.BaselineInitial && w.BaselineInitial <= t.BaselineMax)
+	hold("baseline within bounds", w.BaselineInitial == 0 || t.BaselineMin <= w.BaselineInitial && w.BaselineInitial <= t.BaselineMax)
 	hold("time constant", 50*time.Millisecond <= t.LoadTimeConstant && t.LoadTimeConstant <= 10*time.Second)
 	hold("interval", 10*time.Millisecond <= w.Interval && w.Interval <= 5*time.Second)
 	hold("1 to 16 reflectors", len(w.PingHosts) >= 1 && len(w.PingHosts) <= 16)

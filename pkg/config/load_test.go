@@ -129,7 +129,6 @@ func TestProblems(t *testing.T) {
 			"f: wan_name: is missing: Name of the WAN in logs, metrics and file names.",
 			"f: router.host: is missing: Address or name of the router.",
 			"f: router.user: is missing: User on the router; it needs the policies read, write and that of the transport.",
-			"f: continuous_monitoring.baseline_rtt_initial: is missing: Round-trip time of the idle line, to start from until it is measured.",
 			"f: continuous_monitoring.download.ceiling_mbps: is missing: The limit never rises above this: what the line carries on a good day.",
 			"f: continuous_monitoring.upload.ceiling_mbps: is missing: The limit never rises above this: what the line carries on a good day.",
 			"f: router.password: is missing: transport rest needs one; write ${ROUTER_PASSWORD} and set that in the environment",
@@ -280,6 +279,7 @@ func TestWarnings(t *testing.T) {
 			"f:17: continuous_monitoring.thresholds.deadband_ms: has no effect any more: it was how far below target_bloat_ms the delay had to fall before GREEN, and load_time_constant_sec smooths the states",
 			"f:19: route_management: has no effect any more: it concerned the router's routes, which wanctl never changes; steering switches one mangle rule",
 		}},
+		{"no initial baseline", edit(t, "  baseline_rtt_initial: 24\n", ""), nil},
 		{"a ceiling in kbit/s", edit(t, "ceiling_mbps: 38", "ceiling_mbps: 38000"), []string{
 			"f:15: continuous_monitoring.upload.ceiling_mbps: 38000 Mbit/s is not between the usual 0.1 and 10000 Mbit/s; if it was meant in kbit/s, write 38"}},
 		{"a fast line", edit(t, "ceiling_mbps: 38", "ceiling_mbps: 9300"), nil},

@@ -13,7 +13,7 @@ type WAN struct {
 
 	Queues          Queues        `key:"queues"`
 	Enabled         bool          `key:"continuous_monitoring.enabled" default:"true" doc:"False ends 'wanctl shape' at once, with a message."`
-	BaselineInitial time.Duration `key:"continuous_monitoring.baseline_rtt_initial" kind:"millis" range:"1..1000" required:"true" doc:"Round-trip time of the idle line, to start from until it is measured."`
+	BaselineInitial time.Duration `key:"continuous_monitoring.baseline_rtt_initial" kind:"millis" range:"1..1000" derived:"learned" doc:"Round-trip time of the idle line, to start from until it is measured."`
 	Interval        time.Duration `key:"continuous_monitoring.interval" kind:"duration" range:"10..5000" default:"50ms" doc:"Time between two probes of one reflector, and of the loop."`
 	Download        Direction     `key:"continuous_monitoring.download"`
 	Upload          Direction     `key:"continuous_monitoring.upload"`
