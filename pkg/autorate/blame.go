@@ -89,5 +89,5 @@ func (d *direction) deep() bool {
 func (d *direction) worthHearing(s sight, suspect *direction) bool {
 	lately := d.heard && s.now-d.heardAt < 30*time.Second
 	own := d.through > suspect.through/12 || s.now-suspect.falling > helpless
-	return d.mode == steady && d.load >= faint && own && !lately
+	return d.mode == steady && d.load >= 0 && !d.faint() && own && !lately
 }

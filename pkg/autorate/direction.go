@@ -61,6 +61,7 @@ type direction struct {
 	applied float64 // the limit in force
 	load    float64 // share of applied in use; -1 unknown
 	through float64 // measured throughput
+	own     float64 // what of it is our own probes
 	edge    float64 // estimated capacity; 0 unknown
 	edgeAt  time.Duration
 
@@ -128,12 +129,16 @@ func (d *direction) observe(now time.Duration, applied bitrate.Rate) {
 	}
 	d.history.add(now, bitrate.Rate(d.applied))
 	if !d.meter.fresh(now) {
-		d.load, d.through = -1, 0
+		d.load, d.through, d.own = -1, 0, 0
 		return
 	}
-	d.through, _ = d.meter.rate(loadSpan)
+	d.through, d.own, _ = d.meter.rates(loadSpan)
 	d.load = d.through / d.applied
 }
+
+// faint reports a direction that carries too little, beside our own probes, to
+// build a queue.
+func (d *direction) faint() bool { return d.load >= 0 && d.through-d.own < faint*d.applied }
 
 // busy reports that the shaper itself limits the flow.
 func (d *direction) busy(now time.Duration) bool {

@@ -132,6 +132,9 @@ func (l *Law) Step(now time.Duration, in Input) Decision {
 		l.started, l.lastStep, l.lastReply = true, now, now
 		l.recall(now, l.cfg.Memory)
 	}
+	for _, e := range in.Events {
+		l.countProbe(e)
+	}
 	for _, r := range in.Readings {
 		for _, d := range Directions {
 			l.dirs[d].meter.add(r.At, r.Queues[d])
@@ -155,12 +158,27 @@ func (l *Law) Step(now time.Duration, in Input) Decision {
 	return l.decision(s)
 }
 
+// countProbe keeps what our own probes carry: it is no load.
+func (l *Law) countProbe(e rtt.Event) {
+	switch {
+	case e.Kind == rtt.Sent:
+		l.dirs[Upload].meter.probes += ProbeBytes
+	case e.Kind == rtt.Reply && plausible(e):
+		l.dirs[Download].meter.probes += ProbeBytes
+	}
+}
+
+// plausible reports a reply that a host can have given.
+func plausible(e rtt.Event) bool {
+	return e.RTT > 0 && e.RTT <= time.Minute && int(e.Reflector) < rtt.MaxReflectors
+}
+
 // unloaded reports that neither direction carries enough to build a queue,
 // whatever the capacity.
 func (l *Law) unloaded(now time.Duration) bool {
 	for _, d := range Directions {
 		m := &l.dirs[d].meter
-		if !m.fresh(now) || l.dirs[d].load >= faint || m.busyWithin(now, time.Second) {
+		if !m.fresh(now) || !l.dirs[d].faint() || m.busyWithin(now, time.Second) {
 			return false
 		}
 	}
@@ -178,7 +196,7 @@ func (l *Law) cleared(now time.Duration) bool {
 
 func (l *Law) observe(e rtt.Event, clean bool) {
 	if e.Kind == rtt.Reply {
-		if e.RTT <= 0 || e.RTT > time.Minute || int(e.Reflector) >= rtt.MaxReflectors {
+		if !plausible(e) {
 			return
 		}
 		e.RTT = max(e.RTT, l.cfg.BaselineMin)
@@ -358,7 +376,7 @@ func (l *Law) decision(s sight) Decision {
 // excess is gone. A direction that cannot be the cause is GREEN.
 func (l *Law) severity(d Direction) State {
 	dir, other := &l.dirs[d], &l.dirs[1-d]
-	if dir.mode == steady && dir.load >= 0 && (dir.load < faint || dir.load < loaded && other.load >= loaded) {
+	if dir.mode == steady && dir.load >= 0 && (dir.faint() || dir.load < loaded && other.load >= loaded) {
 		return Green
 	}
 	state := Green

@@ -23,12 +23,14 @@ const (
 // meter turns counter readings of one queue into throughput and the signs of
 // a busy shaper.
 type meter struct {
-	stale time.Duration
-	at    [readingRing]time.Duration
-	count [readingRing]Counters
-	n     int // readings ever taken since the last reset
-	busy  time.Duration
-	ever  bool // busy is valid
+	stale  time.Duration
+	at     [readingRing]time.Duration
+	count  [readingRing]Counters
+	own    [readingRing]uint64 // bytes of our own probes until then
+	probes uint64              // bytes of our own, so far
+	n      int                 // readings ever taken since the last reset
+	busy   time.Duration
+	ever   bool // busy is valid
 }
 
 // add takes in one reading. A counter that went backwards (reboot, reset), or
@@ -49,7 +51,7 @@ func (m *meter) add(at time.Duration, c Counters) {
 	if c.QueuedBytes > 2*1514 {
 		m.busy, m.ever = at, true
 	}
-	m.at[m.n%readingRing], m.count[m.n%readingRing] = at, c
+	m.at[m.n%readingRing], m.count[m.n%readingRing], m.own[m.n%readingRing] = at, c, m.probes
 	m.n++
 }
 
@@ -61,17 +63,24 @@ func (m *meter) fresh(now time.Duration) bool {
 // rate returns the mean throughput in bit/s of the newest readings that span
 // at least span, and the time at which that stretch began.
 func (m *meter) rate(span time.Duration) (bps float64, since time.Duration) {
+	bps, _, since = m.rates(span)
+	return bps, since
+}
+
+// rates returns what of the throughput is our own probes, too.
+func (m *meter) rates(span time.Duration) (bps, own float64, since time.Duration) {
 	if m.n < 2 {
-		return 0, 0
+		return 0, 0, 0
 	}
 	last := (m.n - 1) % readingRing
 	for back := 2; back <= min(m.n, readingRing); back++ {
 		i := (m.n - back) % readingRing
 		if dt := m.at[last] - m.at[i]; dt >= span || back == min(m.n, readingRing) {
-			return float64(m.count[last].Bytes-m.count[i].Bytes) * 8 / dt.Seconds(), m.at[i]
+			perSecond := 8 / dt.Seconds()
+			return float64(m.count[last].Bytes-m.count[i].Bytes) * perSecond, float64(m.own[last]-m.own[i]) * perSecond, m.at[i]
 		}
 	}
-	return 0, 0
+	return 0, 0, 0
 }
 
 // busyWithin reports whether the shaper queued or dropped within d before now:

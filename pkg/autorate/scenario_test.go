@@ -12,7 +12,7 @@ import (
 
 // What holds on every line, under every load, through every router.
 func TestLimitsStayInBounds(t *testing.T) {
-	all := slices.Concat(scenario.Standard(), scenario.Matrix())
+	all := slices.Concat(scenario.Standard(), scenario.Field(), scenario.Matrix())
 	for i, s := range all {
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()

@@ -32,6 +32,10 @@ func (d Direction) String() string {
 	return "download"
 }
 
+// ProbeBytes is what a queue of the router counts for an echo: 24 bytes of data, the
+// headers of ICMP, IPv4 and Ethernet.
+const ProbeBytes = 24 + 8 + 20 + 14
+
 // MinChange is the smallest change of a limit that is worth a write.
 const MinChange = 100 * bitrate.Kbps
 

@@ -2,6 +2,7 @@ package simcmd
 
 import (
 	"context"
+	"fmt"
 	"path"
 	"runtime"
 	"slices"
@@ -18,6 +19,8 @@ import (
 type linkOptions struct {
 	scenarios []string
 	kind      string
+	field     bool
+	heldOut   bool
 	laws      []string
 	rivals    bool
 	routers   []string
@@ -45,7 +48,12 @@ the table.
 
 Without arguments the standard set is run. --link KIND runs the matrix of a kind
 of line instead: every course of its capacity under every load; SCENARIO may be a
-pattern there, such as 'dsl/*/upload'. --list shows what there is.
+pattern there, such as 'dsl/*/upload'. --field runs what real lines, hosts and
+reflectors do beside these. --list shows what there is.
+
+Some scenarios and kinds of lines are set aside: no law may be tuned on them, so
+they run only if they are named, or with --held-out, which also takes seeds that no
+law is tuned on.
 
 Utilisation is what was delivered over what the true capacity would have carried,
 in percent. Excess is what a sparse packet suffers above the idle RTT, the link's
@@ -69,7 +77,7 @@ Interrupted, it prints what is done.
 		Args: app.UsageArgs(cobra.ArbitraryArgs),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			var names []string
-			for _, s := range scenario.Standard() {
+			for _, s := range slices.Concat(scenario.Standard(), scenario.Field()) {
 				names = append(names, s.Name+"\t"+s.About)
 			}
 			return names, cobra.ShellCompDirectiveNoFileComp
@@ -77,7 +85,7 @@ Interrupted, it prints what is done.
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.scenarios = args
 			o.oneSeed = cmd.Flags().Changed("seed")
-			for _, pair := range [][]string{{"seed", "seeds"}, {"law", "rivals"}, {"record", "seeds"}, {"list", "record"}} {
+			for _, pair := range [][]string{{"seed", "seeds"}, {"law", "rivals"}, {"record", "seeds"}, {"list", "record"}, {"field", "link"}, {"held-out", "seed"}} {
 				if err := app.Exclusive(cmd, pair...); err != nil {
 					return err
 				}
@@ -92,6 +100,8 @@ Interrupted, it prints what is done.
 	f.BoolVar(&o.rivals, "rivals", false, "all laws")
 	f.StringSliceVar(&o.routers, "router", []string{"api"}, "`ROUTERS` that limits are written through, of "+strings.Join(routerNames(), ", "))
 	f.StringVar(&o.kind, "link", "", "the matrix of this `KIND` of line: "+strings.Join(kindNames(), ", ")+" or "+allKinds)
+	f.BoolVar(&o.field, "field", false, "the scenarios of real lines, hosts and reflectors")
+	f.BoolVar(&o.heldOut, "held-out", false, fmt.Sprintf("with what is set aside, and seeds from %d", scenario.HeldOutSeed))
 	f.BoolVar(&o.list, "list", false, "list scenarios instead of running them")
 	f.IntVar(&o.parallel, "parallel", runtime.GOMAXPROCS(0), "`N` runs at a time")
 	f.StringVar(&o.record, "record", "", "write what the law saw in one run to `FILE` (.csv, or JSON lines)")
@@ -152,6 +162,9 @@ func runLink(ctx context.Context, a *app.App, o linkOptions) error {
 	if !o.oneSeed && o.record == "" {
 		seeds = seeds[:0]
 		for seed := range uint64(o.seeds) {
+			if o.heldOut {
+				seed += scenario.HeldOutSeed
+			}
 			seeds = append(seeds, seed)
 		}
 	}
@@ -163,7 +176,10 @@ func runLink(ctx context.Context, a *app.App, o linkOptions) error {
 
 // chosen finds the scenarios that the arguments and --link name.
 func (o linkOptions) chosen() ([]scenario.Scenario, error) {
-	offered, all := scenario.Standard(), slices.Concat(scenario.Standard(), scenario.Matrix())
+	offered, all := scenario.Standard(), slices.Concat(scenario.Standard(), scenario.Field(), scenario.Matrix())
+	if o.field {
+		offered = scenario.Field()
+	}
 	if o.kind != "" {
 		if o.kind != allKinds && !slices.Contains(kindNames(), o.kind) {
 			return nil, app.Usagef("--link %q: use %s or %s", o.kind, strings.Join(kindNames(), ", "), allKinds)
@@ -174,7 +190,9 @@ func (o linkOptions) chosen() ([]scenario.Scenario, error) {
 		all = offered
 	}
 	if len(o.scenarios) == 0 {
-		return offered, nil
+		return slices.DeleteFunc(offered, func(s scenario.Scenario) bool {
+			return s.HeldOut() && !o.heldOut && (o.kind == "" || o.kind == allKinds)
+		}), nil
 	}
 	var some []scenario.Scenario
 	for _, pattern := range o.scenarios {

@@ -18,7 +18,13 @@ type Config struct {
 	BaseRTT  func(t time.Duration) time.Duration
 	Capacity [2]func(t time.Duration) bitrate.Rate
 	Buffer   [2]int
+	Queue    [2]Discipline
 	Jitter   Jitter
+	// Wander is delay that every packet of a direction shares, on top of Jitter.
+	Wander [2]func(t time.Duration) time.Duration
+	// Cross is traffic of others behind the same bottleneck: it passes neither
+	// shaper and does not react.
+	Cross [2]func(t time.Duration) bitrate.Rate
 
 	// The router's limits at the start, 0 for none.
 	Limit [2]bitrate.Rate
@@ -55,7 +61,27 @@ type Config struct {
 
 	// OneWay makes the reflectors answer timestamp requests; the zero value has none.
 	OneWay OneWay
+
+	// EchoShare is the share of the bottleneck's queue that a probe waits for, where
+	// the network favours it; 0: all of it.
+	EchoShare float64
+	// Radio returns how long a packet of the probing host waits before it reaches
+	// the router, or comes from it: the bulk belongs to other hosts. Starved returns
+	// how long from t on the host runs nothing: what arrives is noticed late.
+	Radio, Starved func(t time.Duration) time.Duration
+	// Uncounted is a router that counts no backlog.
+	Uncounted bool
 }
+
+// Discipline is how the ISP's bottleneck treats what waits.
+type Discipline uint8
+
+// Disciplines of a bottleneck.
+const (
+	FIFO    Discipline = iota // drops what does not fit
+	FQCoDel                   // CoDel on the bulk, and sparse flows do not wait
+	Policer                   // nobody waits: the buffer is the depth of its bucket
+)
 
 // MaxBulk is the greatest number of bulk flows in one direction.
 const MaxBulk = 8

@@ -49,6 +49,15 @@ func EchoLimit(perSecond, burst float64) Fault {
 	}
 }
 
+// EchoLoss makes a share of all pings stay unanswered, at random.
+func EchoLoss(seed uint64, share float64) Fault {
+	n := uint64(0)
+	return func(int, time.Duration, time.Duration) (time.Duration, bool) {
+		n++
+		return 0, uniform(seed, n) < share
+	}
+}
+
 // Faults adds several up.
 func Faults(faults ...Fault) Fault {
 	return func(i int, t, excess time.Duration) (extra time.Duration, silent bool) {

@@ -87,3 +87,35 @@ func (s *jitterState) draw(now time.Duration, rng *rand.Rand) time.Duration {
 	}
 	return d
 }
+
+// Correlated returns a delay that is the same for all packets and a new one every
+// so often: most times the fourth power of a random number, so mostly small.
+func Correlated(seed uint64, every, most time.Duration) func(time.Duration) time.Duration {
+	return func(t time.Duration) time.Duration {
+		r := uniform(seed, uint64(max(0, t)/every))
+		return time.Duration(float64(most) * r * r * r * r)
+	}
+}
+
+// Pauses returns how long it is at a time until the end of a pause, 0 outside of
+// one. Pauses last from least to most; every is the mean time from one begin to the
+// next.
+func Pauses(seed uint64, every, least, most time.Duration) func(time.Duration) time.Duration {
+	return func(t time.Duration) time.Duration {
+		i := uint64(max(0, t) / every)
+		length := least + time.Duration(uniform(seed, 2*i)*float64(most-least))
+		begin := time.Duration(i)*every + time.Duration(uniform(seed, 2*i+1)*float64(every-length))
+		if t < begin || t >= begin+length {
+			return 0
+		}
+		return begin + length - t
+	}
+}
+
+// uniform returns the n-th of a series of random numbers in [0, 1) (SplitMix64).
+func uniform(seed, n uint64) float64 {
+	x := (seed+1)*0xd1342543de82ef95 + (n+1)*0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return float64((x^x>>31)>>11) / (1 << 53)
+}

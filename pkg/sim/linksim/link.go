@@ -49,6 +49,7 @@ func New(cfg Config) *Link {
 	for d := range l.paths {
 		p := &l.paths[d]
 		p.isp.Buffer = float64(cfg.Buffer[d])
+		p.discipline = cfg.Queue[d]
 		p.setLimit(cfg.Limit[d])
 		p.setCapacity(cfg.Capacity[d](0))
 		p.line = make([]delayed, delaySlots)
@@ -80,13 +81,20 @@ func (l *Link) SetLimit(d autorate.Direction, r bitrate.Rate) { l.paths[d].setLi
 // Limit returns the router's limit of d.
 func (l *Link) Limit(d autorate.Direction) bitrate.Rate { return l.paths[d].limit }
 
-// Capacity returns the true capacity of d now.
-func (l *Link) Capacity(d autorate.Direction) bitrate.Rate { return l.cfg.Capacity[d](l.now) }
+// Capacity returns the true capacity of d now, less what others use of it.
+func (l *Link) Capacity(d autorate.Direction) bitrate.Rate {
+	c := l.cfg.Capacity[d](l.now)
+	return c - min(c, at(l.cfg.Cross[d], l.now))
+}
 
 // Counters reads the queue of d as the router would report it.
 func (l *Link) Counters(d autorate.Direction) autorate.Counters {
 	s := &l.paths[d].shaper
-	return autorate.Counters{Bytes: uint64(s.Sent), Dropped: s.Dropped, QueuedBytes: uint64(s.Bytes() + s.Acks)}
+	c := autorate.Counters{Bytes: uint64(s.Sent), Dropped: s.Dropped, QueuedBytes: uint64(s.Bytes() + s.Acks)}
+	if l.cfg.Uncounted {
+		c.QueuedBytes = 0
+	}
+	return c
 }
 
 // Delivered returns the bytes that reached the receivers of d, those of
@@ -110,11 +118,27 @@ func (l *Link) Used(d autorate.Direction) bool {
 
 // Excess returns what queues add to the RTT of a sparse packet now.
 func (l *Link) Excess() time.Duration {
-	return l.paths[0].queueDelay() + l.paths[1].queueDelay()
+	return l.paths[0].sparseDelay() + l.paths[1].sparseDelay()
 }
 
 // Noise draws what the link's own jitter adds to the RTT of a packet now.
-func (l *Link) Noise(rng *rand.Rand) time.Duration { return l.jitter.draw(l.now, rng) }
+func (l *Link) Noise(rng *rand.Rand) time.Duration {
+	return l.jitter.draw(l.now, rng) + l.wander(autorate.Download) + l.wander(autorate.Upload)
+}
+
+// wander returns the delay that all packets of d share now.
+func (l *Link) wander(d autorate.Direction) time.Duration { return at(l.cfg.Wander[d], l.now) }
+
+// Starved returns for how long from now on the measuring host runs nothing.
+func (l *Link) Starved() time.Duration { return at(l.cfg.Starved, l.now) }
+
+// at returns the value of a function of time, 0 of none.
+func at[T time.Duration | bitrate.Rate](of func(time.Duration) T, t time.Duration) (v T) {
+	if of != nil {
+		v = of(t)
+	}
+	return v
+}
 
 // Events returns the probe events since the last call. The slice is valid
 // until the next Advance.
@@ -140,7 +164,8 @@ func (l *Link) step() {
 	for d := range l.paths {
 		p := &l.paths[d]
 		p.setCapacity(l.cfg.Capacity[d](l.now))
-		p.could += p.drainISP
+		p.others = min(p.drainISP, float64(at(l.cfg.Cross[d], l.now))/8*stepSeconds)
+		p.could += p.drainISP - p.others
 	}
 	for d := range l.paths {
 		l.stepPath(d)

@@ -67,7 +67,7 @@ func (l *Link) askClock() (next time.Duration) {
 		event:   rtt.Event{Kind: rtt.OneWay, Reflector: uint8(i)},
 		started: started,
 		extra:   extra,
-		turn:    started + l.half(uint8(i)) + l.paths[autorate.Upload].queueDelay() + l.jitter.draw(l.now, c.rng),
+		turn:    started + at(l.cfg.Radio, l.now) + l.half(uint8(i)) + l.probeDelay(autorate.Upload) + l.jitter.draw(l.now, c.rng),
 	})
 	return c.at
 }

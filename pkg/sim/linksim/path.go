@@ -15,6 +15,8 @@ const (
 	lossSeen = 20 * time.Millisecond
 	// ackFlow marks acknowledgements in a FIFO.
 	ackFlow = maxFlows
+	// crossFlow marks cross traffic in a FIFO.
+	crossFlow = maxFlows + 1
 	// forever is the delay behind a line that carries nothing.
 	forever = 10 * time.Second
 
@@ -31,14 +33,17 @@ type delayed struct {
 // path is one direction of a Link. In the download the shaper stands behind the
 // ISP's FIFO, in the upload before it.
 type path struct {
-	download bool
-	isp      fluid.Bottleneck
-	shaper   fluid.Shaper
-	flows    [maxFlows]fluid.Sender
-	active   uint32 // flows that send
-	short    shortFlows
-	line     []delayed // future acknowledgements and losses, by step
-	flying   int       // entries in line
+	download   bool
+	isp        fluid.Bottleneck
+	shaper     fluid.Shaper
+	flows      [maxFlows]fluid.Sender
+	active     uint32 // flows that send
+	discipline Discipline
+	codel      fluid.CoDel
+	others     float64 // bytes a step of cross traffic
+	short      shortFlows
+	line       []delayed // future acknowledgements and losses, by step
+	flying     int       // entries in line
 
 	limit       bitrate.Rate
 	capacity    bitrate.Rate
@@ -79,6 +84,14 @@ func (p *path) queueDelay() time.Duration {
 	return time.Duration(p.isp.Bytes() * p.perByte * 1e9)
 }
 
+// sparseDelay returns how long a packet of a sparse flow waits there.
+func (p *path) sparseDelay() time.Duration {
+	if p.discipline != FIFO && p.perByte > 0 {
+		return 0
+	}
+	return p.queueDelay()
+}
+
 // ackDelay returns how long an acknowledgement sent in this direction now waits.
 func (p *path) ackDelay() time.Duration {
 	d := p.queueDelay()
@@ -104,6 +117,9 @@ func steps(d time.Duration) int { return int(min(max(Step, d), (delaySlots-2)*St
 func (l *Link) stepPath(d int) {
 	p := &l.paths[d]
 	l.updateFlows(d)
+	if p.others > 0 {
+		p.isp.Offer(fluid.Chunk{Flow: crossFlow, Bytes: p.others, At: l.now})
+	}
 	if p.active == 0 && p.flying == 0 && p.isp.Empty() && p.shaper.Empty() && p.shaper.Acks == 0 {
 		return
 	}
@@ -128,7 +144,7 @@ func (l *Link) senders(d int) {
 		return
 	}
 	// A sender's own view of the RTT: base, the queues, and the way back.
-	rtt := float64(l.base+p.queueDelay()+p.shaper.Sojourn(l.now)+l.back(d)) * 1e-9
+	rtt := float64(l.base+l.wander(0)+l.wander(1)+p.queueDelay()+p.shaper.Sojourn(l.now)+l.back(d)) * 1e-9
 	for set := todo; set != 0; set &= set - 1 {
 		i := bits.TrailingZeros32(set)
 		f := &p.flows[i]
@@ -177,6 +193,13 @@ func (l *Link) enter(d int, c fluid.Chunk) {
 // passISP drains the FIFO at the capacity.
 func (l *Link) passISP(d int) {
 	p := &l.paths[d]
+	for p.discipline == FQCoDel {
+		flow, n := p.codel.Drop(l.now, &p.isp.Queue)
+		if n == 0 {
+			break
+		}
+		l.lost(d, flow, n)
+	}
 	for budget := p.drainISP; budget > 0; {
 		flow, n := p.isp.Take(budget)
 		if n == 0 {
@@ -184,6 +207,7 @@ func (l *Link) passISP(d int) {
 		}
 		budget -= n
 		switch {
+		case flow == crossFlow:
 		case !p.download:
 			l.deliver(d, flow, n)
 		case flow == ackFlow:
@@ -224,7 +248,7 @@ func (l *Link) leave(d, flow int, n float64) {
 		return
 	}
 	over := p.isp.Offer(fluid.Chunk{Flow: flow, Bytes: n, At: l.now})
-	if over > 0 && flow != ackFlow { // later acknowledgements replace lost ones
+	if over > 0 {
 		l.lost(d, flow, over)
 	}
 }
@@ -236,7 +260,7 @@ func (l *Link) deliver(d, flow int, n float64) {
 	if flow == ackFlow {
 		return
 	}
-	due := max(p.acked, int(l.now/Step)+steps(l.base+l.back(d)))
+	due := max(p.acked, int(l.now/Step)+steps(l.base+l.wander(0)+l.wander(1)+l.back(d)))
 	p.acked = due
 	p.at(due, flow).acks[flow] += n
 	if l.cfg.AckShare > 0 {
@@ -257,7 +281,11 @@ func (l *Link) acknowledge(d int, n float64) {
 	p.shaper.Acks += n
 }
 
+// lost makes a sender miss n bytes. Later acknowledgements replace lost ones.
 func (l *Link) lost(d, flow int, n float64) {
+	if flow >= ackFlow {
+		return
+	}
 	p := &l.paths[d]
 	p.at(int(l.now/Step)+steps(l.base+lossSeen), flow).losses[flow] += n
 }

@@ -77,7 +77,9 @@ func (l *Link) stepProbes() {
 	for _, f := range p.flying {
 		if !f.turned && l.now >= f.turn {
 			f.turned = true
-			f.arrives = f.turn + l.half(f.event.Reflector) + f.extra + l.paths[autorate.Download].queueDelay()
+			f.arrives = f.turn + l.half(f.event.Reflector) + f.extra + l.probeDelay(autorate.Download)
+			f.arrives += at(l.cfg.Radio, f.arrives)
+			f.arrives += at(l.cfg.Starved, f.arrives)
 			if f.event.Kind == rtt.OneWay {
 				l.answerClock(&f)
 			}
@@ -104,15 +106,32 @@ func (l *Link) stepProbes() {
 // half returns half of the RTT to target i without queues.
 func (l *Link) half(i uint8) time.Duration { return l.base/2 + time.Duration(i)*farther }
 
+// probeDelay returns what a probe waits for in d, beside the path.
+func (l *Link) probeDelay(d autorate.Direction) time.Duration {
+	wait := l.paths[d].sparseDelay()
+	if l.cfg.EchoShare > 0 {
+		wait = time.Duration(l.cfg.EchoShare * float64(wait))
+	}
+	return wait + l.wander(d)
+}
+
+// count adds a probe to what the router's queue of d has sent.
+func (l *Link) count(d autorate.Direction) { l.paths[d].shaper.Sent += autorate.ProbeBytes }
+
 func (l *Link) send(i int) {
 	p := &l.probes
 	ping := i < l.cfg.Reflectors
+	if wait := l.Starved(); wait > 0 {
+		p.at[i] = l.now + wait
+		return
+	}
 	p.at[i] = p.targets[i].Due(l.now, l.now)
 	if !ping && !p.tcp {
 		return
 	}
 	seq := p.seq[i]
 	p.seq[i]++
+	l.count(autorate.Upload)
 	l.events = append(l.events, rtt.Event{At: l.now, Kind: rtt.Sent, Seq: seq, Reflector: uint8(i)})
 	extra := time.Duration(0)
 	switch {
@@ -130,12 +149,13 @@ func (l *Link) send(i int) {
 		event:   rtt.Event{Kind: rtt.Reply, Seq: seq, Reflector: uint8(i)},
 		started: l.now,
 		extra:   extra,
-		turn:    l.now + l.half(uint8(i)) + l.paths[autorate.Upload].queueDelay() + l.jitter.draw(l.now, p.rng),
+		turn:    l.now + at(l.cfg.Radio, l.now) + l.half(uint8(i)) + l.probeDelay(autorate.Upload) + l.jitter.draw(l.now, p.rng),
 	})
 }
 
 func (l *Link) replied(f probe) {
 	p := &l.probes
+	l.count(autorate.Download)
 	f.event.At, f.event.RTT = l.now, f.arrives-f.started
 	l.events = append(l.events, f.event)
 	if int(f.event.Reflector) >= l.cfg.Reflectors {

@@ -1,14 +1,6 @@
 package fluid
 
-import (
-	"math"
-	"time"
-)
-
-const (
-	codelTarget   = 5 * time.Millisecond
-	codelInterval = 100 * time.Millisecond
-)
+import "time"
 
 // Shaper stands in for a CAKE queue on the router: CoDel on the bulk that
 // waits, and no delay for sparse flows, which it isolates. Acknowledgements of
@@ -20,11 +12,7 @@ type Shaper struct {
 	Sent    float64 // bytes
 	Dropped uint64  // packets
 
-	// CoDel, RFC 8289.
-	above    time.Duration // when the sojourn time first stayed above target
-	dropping bool
-	next     time.Duration
-	count    int
+	codel CoDel
 }
 
 // TakeAcks sends waiting acknowledgements ahead of the bulk, up to half of the
@@ -45,26 +33,9 @@ func (s *Shaper) TakeAcks(budget float64) float64 {
 // Drop removes by CoDel what is to be dropped at now, a packet a call: call it
 // until it returns 0.
 func (s *Shaper) Drop(now time.Duration) (flow int, bytes float64) {
-	if s.bytes < 2*Packet || s.Sojourn(now) < codelTarget {
-		s.above, s.dropping = 0, false
-		return 0, 0
+	flow, bytes = s.codel.Drop(now, &s.Queue)
+	if bytes > 0 {
+		s.Dropped++
 	}
-	if s.above == 0 {
-		s.above = now + codelInterval
-		return 0, 0
-	}
-	if now < s.above {
-		return 0, 0
-	}
-	if !s.dropping {
-		s.dropping, s.next = true, now
-		s.count = max(1, s.count/2)
-	}
-	if now < s.next {
-		return 0, 0
-	}
-	s.Dropped++
-	s.count++
-	s.next += time.Duration(float64(codelInterval) / math.Sqrt(float64(s.count)))
-	return s.Take(Packet)
+	return flow, bytes
 }

@@ -25,7 +25,7 @@ func ofKind(kind, name, about string, targets Targets, change func(*linksim.Conf
 }
 
 func (k Kind) scenario(name, about string, targets Targets, change func(*linksim.Config)) Scenario {
-	s := Scenario{Name: name, About: about, From: loadFrom, To: loadTo, Targets: targets}
+	s := Scenario{Name: name, kind: k.Name, About: about, From: loadFrom, To: loadTo, Targets: targets}
 	for d := range s.Ceiling {
 		s.Ceiling[d] = k.Nominal[d] * 11 / 10
 		s.Floor[d] = k.Nominal[d] / 10

@@ -1,5 +1,5 @@
 // Package scenario defines the links, loads and faults that control laws are
-// tested with in simulation: the standard set with its targets, and a matrix of
+// tested with in simulation: the standard set with its targets, the field, and a matrix of
 // kinds of lines, profiles of their capacity, and loads. It runs nothing.
 package scenario
 
@@ -17,6 +17,7 @@ import (
 // Scenario is a simulated link with its load, what happens to it, and targets.
 type Scenario struct {
 	Name         string
+	kind         string // of line; "" for the usual one
 	About        string
 	Config       func(seed uint64) linksim.Config // a link of its own for every call
 	Ceiling      [2]bitrate.Rate

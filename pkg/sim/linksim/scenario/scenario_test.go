@@ -14,7 +14,7 @@ import (
 // Every scenario can be run, and says what it is.
 func TestEveryScenarioRuns(t *testing.T) {
 	names := map[string]bool{}
-	for _, s := range slices.Concat(Standard(), Matrix()) {
+	for _, s := range slices.Concat(Standard(), Field(), Matrix()) {
 		t.Run(s.Name, func(t *testing.T) {
 			if names[s.Name] || s.About == "" || s.Baseline <= 0 || s.From >= s.To {
 				t.Errorf("twice, or incomplete: %+v", s)
@@ -140,5 +140,26 @@ func TestFewEchoRepliesCostLittle(t *testing.T) {
 				t.Errorf("%d cuts, and %d where every echo is answered", limited.Cuts, all.Cuts)
 			}
 		})
+	}
+}
+
+// About a third of the field is set aside, each by a name that exists.
+func TestHeldOut(t *testing.T) {
+	aside := map[string]bool{}
+	for _, s := range Field() {
+		if s.HeldOut() {
+			aside[s.Name] = true
+		}
+	}
+	if n, all := len(aside), len(Field()); 4*n < all || 2*n > all {
+		t.Errorf("%d of %d scenarios are set aside", n, all)
+	}
+	for _, name := range heldOut {
+		if !aside[name] {
+			t.Errorf("no scenario %q", name)
+		}
+	}
+	if s, ok := Find("satellite/steady/both"); !ok || !s.HeldOut() {
+		t.Error("a kind that is set aside is tuned on in the matrix")
 	}
 }

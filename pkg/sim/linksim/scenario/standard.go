@@ -15,9 +15,9 @@ const (
 	up   = autorate.Upload
 )
 
-// Find returns the scenario of that name, of the standard set or the matrix.
+// Find returns the scenario of that name, wherever it belongs.
 func Find(name string) (Scenario, bool) {
-	for _, s := range slices.Concat(Standard(), Matrix()) {
+	for _, s := range slices.Concat(Standard(), Field(), Matrix()) {
 		if s.Name == name {
 			return s, true
 		}

@@ -75,8 +75,11 @@ func (c *Simulation) Run(from, end time.Duration) Result {
 		if c.Controller != nil {
 			s.advance(now)
 		}
+		if starved := l.Starved(); starved > 0 && now >= nextTick {
+			nextTick = now + starved
+		}
 		if now >= nextTick {
-			nextTick += c.Tick
+			nextTick = now - now%c.Tick + c.Tick // what was missed is not made up for
 			s.step(now)
 			if c.Observe != nil {
 				c.Observe(s.dec, l)
