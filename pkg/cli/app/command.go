@@ -2,8 +2,11 @@ package app
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/spf13/cobra"
+
+	"github.com/wanctl/wanctl/pkg/config"
 )
 
 // Command groups of the help text.
@@ -16,6 +19,24 @@ const (
 func CompleteFlag(cmd *cobra.Command, name string, values ...string) {
 	// The only error is a flag that does not exist, which the tests would see.
 	_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// completeWANs offers the configurations of the directory that were not given yet:
+// those of WANs, and for a command that reads others too, those of steering.
+func (a *App) completeWANs(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if err := a.ReadEnvironment(cmd); err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	ofWAN := slices.Contains([]string{"shape", "probe"}, cmd.Name())
+	var names []string
+	for _, name := range config.Names(a.Global.ConfigDir) {
+		path, err := config.Path(a.Global.ConfigDir, name)
+		given := slices.Contains(a.Global.WANs, name)
+		if err == nil && !given && !(ofWAN && config.DetectKind(path) == config.KindSteering) {
+			names = append(names, name)
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 // NeedSubcommand is the RunE of a command that only groups others.

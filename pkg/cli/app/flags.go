@@ -41,6 +41,7 @@ func (a *App) AddGlobalFlags(root *cobra.Command) {
 	} {
 		CompleteFlag(root, name, values...)
 	}
+	_ = root.RegisterFlagCompletionFunc("wan", a.completeWANs)
 	_ = root.MarkPersistentFlagFilename("config", "yaml", "yml")
 	_ = root.MarkPersistentFlagDirname("config-dir")
 }
