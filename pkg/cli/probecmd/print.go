@@ -25,7 +25,11 @@ func newLineRenderer(a *app.App, st *stats) *lineRenderer {
 		width = max(width, len(h.name))
 	}
 	line := func(w io.Writer, s sample) error {
-		if s.Seq == nil {
+		switch {
+		case s.Event == routeEvent:
+			_, err := fmt.Fprintf(w, "%s  %s\n", s.Time.Local().Format("15:04:05.000"), s.routeText())
+			return err
+		case s.Seq == nil:
 			return nil // the difference of two clocks tells a person nothing
 		}
 		_, err := fmt.Fprintf(w, "%s  %-*s  %-4s  seq=%-5d  %s\n",
@@ -142,6 +146,9 @@ func printSummary(a *app.App, s probe.Status, st *stats) error {
 	if err := output.List(w, output.Table, rows, totalColumns); err != nil {
 		return fmt.Errorf("writing the summary: %w", err)
 	}
+	if text := st.routeText(); text != "" {
+		fmt.Fprintln(w, text)
+	}
 	if s.Dropped > 0 {
 		a.Warnf("%d events were dropped: the output is slower than the probes", s.Dropped)
 	}
@@ -187,7 +194,7 @@ var totalColumns = []output.Column[total]{
 	{Head: "JITTER", Right: true, Text: func(t total) string { return t.rtt(t.jitter) }},
 }
 
-// rtt is d for people, or a dash when nothing was rttColumn.
+// rtt is d for people, or a dash when nothing was measured.
 func (t total) rtt(d time.Duration) string {
 	if t.rtts.Count() == 0 {
 		return "-"

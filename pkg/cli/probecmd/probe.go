@@ -22,8 +22,13 @@ import (
 const long = `Measure the round-trip time of several hosts at once, 20 times a second each.
 
 HOST is an IP address or a name, and for TCP may carry a port. Without HOST the
-hosts, source and fallback of the configuration are used (--wan or --config),
-and without a configuration 1.1.1.1, 8.8.8.8 and 9.9.9.9.
+hosts and the fallback of the configuration are used (--wan or --config), and without a
+configuration 1.1.1.1, 8.8.8.8 and 9.9.9.9.
+
+By which source address, interface and gateway the probes leave is shown, since a
+host with several WANs must measure each by its own. --source, --interface and
+--mark choose it, or ping_source, ping_interface and ping_mark of the
+configuration. A mark needs CAP_NET_RAW, before Linux 5.17 CAP_NET_ADMIN.
 
 With --method auto, ICMP echo is used; while no host answers that, TCP
 connections to port 443 (or to the port given) are timed instead, up to five a
@@ -36,16 +41,19 @@ is one line a sample. -q prints neither, the summary only. With -o jsonl, csv or
 json the samples go to standard output and the summary to standard error:
 
   time, t_ms    when, by the calendar and since the start
-  host, method  what was rttColumn, icmp or tcp
+  host, method  what was measured, icmp or tcp
   seq           number of the probe, counted for each host
-  event         reply, lost, late: a reply after all, to one that was lost, or
-                one-way: the host told its clock
+  event         reply, lost, late: a reply to one that was lost, one-way: the
+                delay of each direction, or route: how the probes leave this host
   rtt_ms        of a reply
   lost          true when lost
   median_ms     of the newest round-trip times of all hosts that answer
   up_ms         of one-way, which has no seq: how long the request took and how
   down_ms       long the reply did, off by the difference of two clocks, so that
                 only changes mean something
+  source,       of route, which has no host: the address, the interface and the
+  interface,    gateway that the kernel chooses now; again when that changes
+  gateway
 
 In the summary lost does not count what came late, p95 and p99 are the
 round-trip times that 95 % and 99 % stay below, within 1 %, and jitter is the
@@ -142,7 +150,7 @@ func run(a *app.App, cmd *cobra.Command, o options, args []string) error {
 }
 
 // checkNames refuses names that do not exist: a slip of the finger should not
-// be rttColumn for ever. Any other trouble with a name may pass.
+// be measured for ever. Any other trouble with a name may pass.
 func checkNames(ctx context.Context, args []string) error {
 	for _, arg := range args {
 		host, _ := splitHostPort(arg)
@@ -170,11 +178,19 @@ func watch(ctx context.Context, group *probe.Group, stats *stats, view renderer)
 	}()
 	refresh := time.NewTicker(refreshEvery)
 	defer refresh.Stop()
+	update := func() error {
+		for _, s := range stats.observeRoutes(group.Routes, time.Now()) {
+			if err := view.sample(s); err != nil {
+				return err
+			}
+		}
+		return view.refresh(group.Status())
+	}
 	for {
 		select {
 		case e, open := <-group.Events():
 			if !open {
-				return view.refresh(group.Status())
+				return update()
 			}
 			if s, ok := stats.observe(e); ok {
 				if err := view.sample(s); err != nil {
@@ -182,7 +198,7 @@ func watch(ctx context.Context, group *probe.Group, stats *stats, view renderer)
 				}
 			}
 		case <-refresh.C:
-			if err := view.refresh(group.Status()); err != nil {
+			if err := update(); err != nil {
 				return err
 			}
 		}

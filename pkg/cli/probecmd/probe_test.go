@@ -19,6 +19,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/probe"
+	"github.com/wanctl/wanctl/pkg/probe/hostnet"
 	"github.com/wanctl/wanctl/pkg/rtt"
 	"github.com/wanctl/wanctl/pkg/trace"
 )
@@ -63,6 +64,7 @@ func plan(t *testing.T, line string) (cfg probe.Config, err error) {
 	o.method, _ = flags.GetString("method")
 	o.source, _ = flags.GetString("source")
 	o.iface, _ = flags.GetString("interface")
+	o.mark = *flags.Lookup("mark").Value.(*mark)
 	o.oneWay, _ = flags.GetBool("one-way")
 	return configure(a, cmd, o, flags.Args())
 }
@@ -95,6 +97,13 @@ func TestProbePlan(t *testing.T) {
 			c.Method, c.Interval, c.Timeout = probe.TCP, 20*time.Millisecond, 300*time.Millisecond
 			c.Count, c.Duration, c.Source, c.Interface = 5, 3*time.Second, "192.0.2.8", "wan1"
 			c.NoOneWay = false
+		})},
+		{"mark", "192.0.2.5 --mark 0x14", with(func(c *probe.Config) {
+			c.Targets, c.TCPTargets, c.Mark = []string{"192.0.2.5"}, []string{"192.0.2.5:443"}, 20
+		})},
+		{"mark before configuration", "--wan fast --mark 20", with(func(c *probe.Config) {
+			c.Targets, c.TCPTargets = []string{"192.0.2.10", "192.0.2.11"}, []string{"192.0.2.20:853"}
+			c.Interval, c.Mark, c.Gateway = 100*time.Millisecond, 20, "192.0.2.1"
 		})},
 		{"configuration", "--wan fast", with(func(c *probe.Config) {
 			c.Targets, c.TCPTargets = []string{"192.0.2.10", "192.0.2.11"}, []string{"192.0.2.20:853"}
@@ -198,13 +207,13 @@ func TestProbeBoard(t *testing.T) {
 	n := func(v uint32) *uint32 { return &v }
 	at := func(d time.Duration) time.Time { return b.epoch.Add(d) }
 	want := []sample{
-		{at(10 * ms), 10, "192.0.2.1", "icmp", n(0), "reply", f(10), false, f(10), nil, nil},
-		{at(60 * ms), 60, "192.0.2.2", "icmp", n(0), "reply", f(30), false, f(10), nil, nil},
-		{at(100 * ms), 100, "192.0.2.1", "icmp", n(2), "reply", f(14), false, f(14), nil, nil},
-		{at(1050 * ms), 1050, "192.0.2.1", "icmp", n(1), "lost", nil, true, f(14), nil, nil},
+		{Time: at(10 * ms), TimeMS: 10, Host: "192.0.2.1", Method: "icmp", Seq: n(0), Event: "reply", RTTMS: f(10), Lost: false, MedianMS: f(10)},
+		{Time: at(60 * ms), TimeMS: 60, Host: "192.0.2.2", Method: "icmp", Seq: n(0), Event: "reply", RTTMS: f(30), Lost: false, MedianMS: f(10)},
+		{Time: at(100 * ms), TimeMS: 100, Host: "192.0.2.1", Method: "icmp", Seq: n(2), Event: "reply", RTTMS: f(14), Lost: false, MedianMS: f(14)},
+		{Time: at(1050 * ms), TimeMS: 1050, Host: "192.0.2.1", Method: "icmp", Seq: n(1), Event: "lost", RTTMS: nil, Lost: true, MedianMS: f(14)},
 		{Time: at(1100 * ms), TimeMS: 1100, Host: "192.0.2.2", Method: "icmp", Event: "one-way", UpMS: f(-7), DownMS: f(30)},
 		// Late, and older than what is known: the newest replies are too old by now.
-		{at(1650 * ms), 1650, "192.0.2.1", "icmp", n(1), "late", f(1600), false, nil, nil, nil},
+		{Time: at(1650 * ms), TimeMS: 1650, Host: "192.0.2.1", Method: "icmp", Seq: n(1), Event: "late", RTTMS: f(1600), Lost: false, MedianMS: nil},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("samples (-want +got):\n%s", diff)
@@ -217,6 +226,45 @@ func TestProbeBoard(t *testing.T) {
 	}
 	if rows[0].jitter != 4*ms {
 		t.Errorf("jitter %v, want the 4 ms between two successive replies", rows[0].jitter)
+	}
+}
+
+// A route is a sample when it is first seen, again after it was away, and not otherwise.
+func TestProbeRoutes(t *testing.T) {
+	way := func(lan string) hostnet.Route {
+		return hostnet.Route{Source: netip.MustParseAddr("10.0." + lan + ".2"), Interface: "eth" + lan, Gateway: netip.MustParseAddr("10.0." + lan + ".1")}
+	}
+	line := hostnet.Route{Source: netip.MustParseAddr("2001:db8::2"), Interface: "ppp0"}
+	b := testStats()
+	lookups := 0
+	for _, tt := range []struct {
+		ms     int
+		routes []hostnet.Route
+		want   string // what is new
+		text   string // what is in use
+	}{
+		{0, nil, "", ""},
+		{200, []hostnet.Route{way("1"), line}, "measured from 10.0.1.2 by eth1 through 10.0.1.1; measured from 2001:db8::2 by ppp0", "measured from 10.0.1.2 by eth1 through 10.0.1.1 and 2001:db8::2 by ppp0"},
+		{400, []hostnet.Route{way("2")}, "", "measured from 10.0.1.2 by eth1 through 10.0.1.1 and 2001:db8::2 by ppp0"}, // not looked up yet
+		{1200, []hostnet.Route{way("2")}, "measured from 10.0.2.2 by eth2 through 10.0.2.1", "measured from 10.0.2.2 by eth2 through 10.0.2.1"},
+		{2200, []hostnet.Route{way("2")}, "", "measured from 10.0.2.2 by eth2 through 10.0.2.1"},
+		{3200, nil, "", "measured from 10.0.2.2 by eth2 through 10.0.2.1"}, // the network is away
+		{3400, []hostnet.Route{way("1")}, "measured from 10.0.1.2 by eth1 through 10.0.1.1", "measured from 10.0.1.2 by eth1 through 10.0.1.1"},
+	} {
+		now := b.epoch.Add(time.Duration(tt.ms) * time.Millisecond)
+		var got []string
+		for _, s := range b.observeRoutes(func() []hostnet.Route { lookups++; return tt.routes }, now) {
+			if s.Event != "route" || s.TimeMS != float64(tt.ms) {
+				t.Errorf("at %d ms: %+v", tt.ms, s)
+			}
+			got = append(got, s.routeText())
+		}
+		if strings.Join(got, "; ") != tt.want || b.routeText() != tt.text {
+			t.Errorf("at %d ms: new %q, in use %q; want %q, %q", tt.ms, got, b.routeText(), tt.want, tt.text)
+		}
+	}
+	if lookups != 6 {
+		t.Errorf("%d look-ups, want 6", lookups)
 	}
 }
 

@@ -6,18 +6,19 @@ import (
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/probe"
+	"github.com/wanctl/wanctl/pkg/probe/hostnet"
 	"github.com/wanctl/wanctl/pkg/rtt"
 	"github.com/wanctl/wanctl/pkg/trace"
 	"github.com/wanctl/wanctl/pkg/units"
 )
 
-// sample is one answered or lost probe, or what a host told of its clock, as
-// programs read it: a trace for `trace replay` too.
+// sample is one answered or lost probe, a one-way delay, or a route of the probes, as
+// programs read it. It is also a record of a trace, whose reader passes over routes.
 type sample struct {
 	Time     time.Time `json:"time"`
 	TimeMS   float64   `json:"t_ms"`
-	Host     string    `json:"host"`
-	Method   string    `json:"method"`
+	Host     string    `json:"host,omitempty"`
+	Method   string    `json:"method,omitempty"`
 	Seq      *uint32   `json:"seq,omitempty"`
 	Event    string    `json:"event"`
 	RTTMS    *float64  `json:"rtt_ms,omitempty"`
@@ -25,6 +26,10 @@ type sample struct {
 	MedianMS *float64  `json:"median_ms,omitempty"`
 	UpMS     *float64  `json:"up_ms,omitempty"`
 	DownMS   *float64  `json:"down_ms,omitempty"`
+
+	Source    string `json:"source,omitempty"`
+	Interface string `json:"interface,omitempty"`
+	Gateway   string `json:"gateway,omitempty"`
 }
 
 const (
@@ -47,8 +52,11 @@ type stats struct {
 	all     *rtt.Histogram
 	medians history
 	path    rtt.Path
-	newest  time.Duration // of all events
-	scratch []time.Duration
+
+	routes   []hostnet.Route // in use
+	routesAt time.Time       // when they were looked up
+	newest   time.Duration   // of all events
+	scratch  []time.Duration
 }
 
 // hostStats is one target.
@@ -59,7 +67,7 @@ type hostStats struct {
 	lostProbe [2048]lostProbe // the newest lost probes, by sequence number
 	rtts      rtt.Histogram
 	last      time.Duration // newest round-trip time
-	lastAt    time.Duration // when it was rttColumn
+	lastAt    time.Duration // when it was measured
 	lastSeq   uint32
 	replied   bool
 	jitter    float64 // sum of the differences in ns

@@ -185,6 +185,9 @@ func (v *tui) footer(s probe.Status, elapsed time.Duration) (lines []string) {
 	if path := v.stats.path.View(max(elapsed, v.stats.newest)); path.OneWay {
 		lines = append(lines, fmt.Sprintf("above the best: up %s, down %s", rttText(path.Up), rttText(path.Down)))
 	}
+	if text := v.stats.routeText(); text != "" {
+		lines = append(lines, v.paint(output.Dim, text))
+	}
 	return append(lines, v.paint(output.Dim, fmt.Sprintf("%v, Ctrl-C ends", elapsed.Truncate(time.Second))))
 }
 
