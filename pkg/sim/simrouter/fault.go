@@ -91,6 +91,13 @@ func (r *Router) ClearFaults() {
 	r.faults, r.race = nil, 0
 }
 
+// Faults counts the faults that may still strike.
+func (r *Router) Faults() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.faults)
+}
+
 // SetLatency sets how long every request takes, on top of its own work.
 func (r *Router) SetLatency(d time.Duration) {
 	r.mu.Lock()

@@ -74,8 +74,14 @@ func TestRefuseAndReboot(t *testing.T) {
 	if _, _, err := c.do("GET", "/rest/log", ""); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("refusing: %v", err)
 	}
+	if _, err := net.Listen("tcp", addr); !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("its port while it refuses is anybody's: %v", err)
+	}
 	if err := r.Listen(); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := net.Listen("tcp", addr); !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("its port is anybody's: %v", err)
 	}
 	c.want("GET", "/rest/system/identity", "", 200, `{"name":"MikroTik"}`)
 
@@ -92,7 +98,7 @@ func TestRefuseAndReboot(t *testing.T) {
 	c.want("GET", "/rest/queue/tree?.proplist=.id,name,bytes", "", 200,
 		`[{".id":"*1000004","bytes":"0","name":"a"},{".id":"*1000000","bytes":"0","name":"b c"}]`)
 
-	r.Reboot(Reboot{Down: 30 * time.Millisecond})
+	r.Reboot(Reboot{Down: time.Second})
 	if _, _, err := c.do("GET", "/rest/log", ""); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("while it starts: %v", err)
 	}

@@ -171,9 +171,6 @@ func New(cfg Config) (*Router, error) {
 	setDefault(&r.cfg.Quirks.NoPolicyStatus, 401)
 	setDefault(&r.cfg.Quirks.BadVerbStatus, 406)
 	setDefault(&r.cfg.Quirks.UnknownPathStatus, 400)
-	if r.cfg.Listen == nil {
-		r.cfg.Listen = net.Listen
-	}
 	if cfg.Certificate != nil {
 		r.cert = *cfg.Certificate
 	}
@@ -232,6 +229,9 @@ func (r *Router) Close() error {
 	r.Refuse()
 	r.DropConnections()
 	r.wg.Wait()
+	for _, s := range r.services {
+		s.port.close()
+	}
 	return nil
 }
 

@@ -65,6 +65,7 @@ type service struct {
 	addr string
 	protocol
 	ln     net.Listener  // nil while refusing
+	port   *heldPort     // nil unless the system picked it
 	silent chan struct{} // open while connections are accepted and ignored
 	counts ServiceCounts
 }
@@ -81,11 +82,11 @@ func (r *Router) Start(ctx context.Context, addr string) error {
 // each kind at the most, and returns once requests are answered. The router closes
 // when ctx ends, or by Close.
 func (r *Router) StartService(ctx context.Context, kind Service, addr string) error {
-	ln, err := r.cfg.Listen("tcp", addr)
+	ln, port, err := r.listen(addr)
 	if err != nil {
 		return fmt.Errorf("simulated router, service %s: %w", kind, err)
 	}
-	if err := r.ServeService(kind, ln); err != nil {
+	if err := r.serve(kind, ln, port); err != nil {
 		return err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = r.Close() })
@@ -95,12 +96,36 @@ func (r *Router) StartService(ctx context.Context, kind Service, addr string) er
 	return nil
 }
 
+// listen listens on an address for the first time. The port is nil unless the
+// system picked it.
+func (r *Router) listen(addr string) (net.Listener, *heldPort, error) {
+	if _, port := hostPort(addr); port == 0 && r.cfg.Listen == nil {
+		return listenAnyPort(addr)
+	}
+	ln, err := r.listenAt(&service{addr: addr})
+	return ln, nil, err
+}
+
+// listenAt listens on the address of a service.
+func (r *Router) listenAt(s *service) (net.Listener, error) {
+	switch {
+	case r.cfg.Listen != nil:
+		return r.cfg.Listen("tcp", s.addr)
+	case s.port != nil:
+		return listenShared(s.addr)
+	}
+	return net.Listen("tcp", s.addr)
+}
+
 // ServeService answers requests to a service on ln, in the background, until
 // Close. The listener is the router's, also after an error.
-func (r *Router) ServeService(kind Service, ln net.Listener) (err error) {
+func (r *Router) ServeService(kind Service, ln net.Listener) error { return r.serve(kind, ln, nil) }
+
+func (r *Router) serve(kind Service, ln net.Listener, port *heldPort) (err error) {
 	defer func() {
 		if err != nil {
 			_ = ln.Close()
+			port.close()
 		}
 	}()
 	r.mu.Lock()
@@ -120,10 +145,10 @@ func (r *Router) ServeService(kind Service, ln net.Listener) (err error) {
 	if err != nil {
 		return err
 	}
-	s := &service{kind: kind, addr: ln.Addr().String(), protocol: protocol}
+	s := &service{kind: kind, addr: ln.Addr().String(), protocol: protocol, port: port}
 	r.services = append(r.services, s)
-	_, port := hostPort(s.addr)
-	r.state.ServiceStarted(string(kind), port)
+	_, number := hostPort(s.addr)
+	r.state.ServiceStarted(string(kind), number)
 	r.open(s, ln)
 	return nil
 }
@@ -210,7 +235,7 @@ func (r *Router) Listen(services ...Service) error {
 		if s.ln != nil || r.closed {
 			continue
 		}
-		ln, err := r.cfg.Listen("tcp", s.addr)
+		ln, err := r.listenAt(s)
 		if err != nil {
 			failed = errors.Join(failed, err)
 			continue
