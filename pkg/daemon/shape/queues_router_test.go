@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -147,6 +148,7 @@ func TestNamesRuleWhileLimitsAreWritten(t *testing.T) {
 				q.mustRead(t)
 				stop := make(chan struct{})
 				var wg sync.WaitGroup
+				var written atomic.Int64
 				wg.Go(func() {
 					for i := bitrate.Rate(0); ; i++ {
 						select {
@@ -154,6 +156,7 @@ func TestNamesRuleWhileLimitsAreWritten(t *testing.T) {
 							return
 						default:
 						}
+						written.Store(int64(i))
 						_, _ = q.SetLimits(t.Context(), control.Limits{(100 + i%9) * bitrate.Mbps, (10 + i%9) * bitrate.Mbps})
 					}
 				})
@@ -168,9 +171,14 @@ func TestNamesRuleWhileLimitsAreWritten(t *testing.T) {
 					run("MENU set OTHER name=x; MENU set ONE name=OTHER; MENU set x name=ONE")
 				}
 				run("MENU set ONE name=gone")
-				time.Sleep(50 * time.Millisecond) // for what is on its way
+				// A write that began before the rename may still be on its way.
+				next := func() {
+					for begun := written.Load(); written.Load() <= begun+1; time.Sleep(time.Millisecond) {
+					}
+				}
+				next()
 				run("MENU set gone max-limit=77M")
-				time.Sleep(50 * time.Millisecond)
+				next()
 				close(stop)
 				wg.Wait()
 				row, _ := r.State().Row(strings.ReplaceAll(tt.menu, " ", "/"), "name", "gone")

@@ -3,6 +3,7 @@ package routertest
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
@@ -53,6 +54,7 @@ var names = []test{
 	{name: "renamed while a loop writes", run: func(f *fixture) {
 		f.warm()
 		var wg sync.WaitGroup
+		var written atomic.Int64
 		stop := make(chan struct{})
 		wg.Go(func() {
 			for i := 1; ; i++ {
@@ -61,6 +63,7 @@ var names = []test{
 					return
 				default:
 				}
+				written.Store(int64(i))
 				_, err := f.setBoth(bitrate.Rate(100+i%50)*bitrate.Mbps, bitrate.Rate(1+i%5)*bitrate.Mbps)
 				// A console reads names row by row, and may see one twice.
 				expected := errors.Is(err, router.ErrNotFound) || errors.Is(err, router.ErrNotApplied) || errors.Is(err, router.ErrAmbiguous)
@@ -78,9 +81,14 @@ var names = []test{
 			return ok && q.MaxLimit < 6*bitrate.Mbps
 		})
 		f.run(`/queue tree set ` + Download + ` name=other`)
-		time.Sleep(20 * time.Millisecond) // for what is on its way
+		// A write that began before the rename may still be on its way.
+		next := func() {
+			begun := written.Load()
+			f.eventually(func() bool { return written.Load() > begun+1 })
+		}
+		next()
 		f.run(`/queue tree set other max-limit=77M`)
-		time.Sleep(20 * time.Millisecond)
+		next()
 		close(stop)
 		wg.Wait()
 		f.wantLimit("other", 77*bitrate.Mbps)

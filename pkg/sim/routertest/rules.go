@@ -152,10 +152,10 @@ var rules = []test{
 	}},
 	{name: "switch that was never answered", run: func(f *fixture) {
 		f.warm()
-		f.r.Inject(simrouter.Fault{Kind: simrouter.Stall, Command: "set", Times: 1})
-		ctx, cancel := context.WithTimeout(f.ctx(), shortTimeout)
-		defer cancel()
-		_, err := f.c.SetRule(ctx, steering, true)
+		err := f.stalled("set", func(ctx context.Context) error {
+			_, err := f.c.SetRule(ctx, steering, true)
+			return err
+		})
 		f.wantError(err, router.ErrOutcomeUnknown)
 		if r, err := f.c.Rule(f.ctx(), steering); err != nil || !r.Disabled {
 			f.Errorf("read back: %+v, %v", r, err)

@@ -66,10 +66,8 @@ var scripts = []test{
 		if n := f.runCount("steer-on"); n != "1" {
 			f.Errorf("run %s times", n)
 		}
-		f.r.Inject(simrouter.Fault{Kind: simrouter.Stall, Command: "run", Times: 1})
-		ctx, cancel := context.WithTimeout(f.ctx(), shortTimeout)
-		defer cancel()
-		f.wantError(f.c.RunScript(ctx, "steer-on"), router.ErrOutcomeUnknown)
+		err := f.stalled("run", func(ctx context.Context) error { return f.c.RunScript(ctx, "steer-on") })
+		f.wantError(err, router.ErrOutcomeUnknown)
 		if n := f.runCount("steer-on"); n != "1" {
 			f.Errorf("run %s times", n)
 		}
