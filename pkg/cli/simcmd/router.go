@@ -99,12 +99,12 @@ the fingerprint of the host key.
 	f.BoolVar(&o.strict, "strict", false, "with --script: stop at menus and arguments that are not simulated")
 	f.StringVar(&o.user, "user", "", "add a user `NAME` that may do what wanctl needs, or set the password of an existing one and enable it")
 	f.StringVar(&o.passwordEnv, "password-env", "", "with --user: environment variable `NAME` that holds the password; none is no password")
-	f.StringVar(&o.version, "version-ros", "7.22.1", "RouterOS `VERSION` to simulate")
+	f.StringVar(&o.version, "version-ros", "7.24.4", "RouterOS `VERSION` to simulate")
 	f.DurationVar(&o.latency, "latency", 0, "time that every request takes")
 	f.BoolVar(&o.plain, "plain", false, "REST over http instead of https")
 	f.StringSliceVar(&o.quirks, "quirk", nil, "be as some routers are in the points `NAMES`, separated by commas")
 	app.CompleteFlag(cmd, "quirk", quirkNames()...)
-	app.CompleteFlag(cmd, "version-ros", "6.49.10", "7.12", "7.18", "7.22.1")
+	app.CompleteFlag(cmd, "version-ros", "6.49.10", "7.12", "7.18", "7.22.1", "7.24.4")
 	_ = cmd.MarkFlagFilename("script", "rsc")
 	return cmd
 }

@@ -34,7 +34,7 @@ func suite(service simrouter.Service) routertest.Suite {
 }
 
 func TestConformance(t *testing.T) {
-	for _, version := range []string{"6.49.10", "7.12", "7.18", "7.22.1"} {
+	for _, version := range []string{"6.49.10", "7.12", "7.18", "7.22.1", "7.24.4"} {
 		t.Run(version, func(t *testing.T) {
 			suite(simrouter.API).Run(t, simrouter.Config{Version: version})
 		})

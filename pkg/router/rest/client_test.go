@@ -39,7 +39,7 @@ func newClient(t testing.TB, cfg rest.Config) *rosclient.Client {
 }
 
 func TestConformance(t *testing.T) {
-	for _, version := range []string{"7.12", "7.18", "7.22.1"} {
+	for _, version := range []string{"7.12", "7.18", "7.22.1", "7.24.4"} {
 		t.Run(version, func(t *testing.T) {
 			suite := routertest.Suite{Service: simrouter.WWWSSL, RequestsPerWrite: 1, Dial: dial}
 			suite.Run(t, simrouter.Config{Version: version})

@@ -130,7 +130,7 @@ func (c *Client) AddAddress(ctx context.Context, a router.Address) (router.Addre
 		return a, fmt.Errorf("%w: %w", router.ErrInvalid, err)
 	}
 	a.Address = address
-	ctx, end, err := c.begin(ctx)
+	ctx, end, err := c.beginChange(ctx)
 	if err != nil {
 		return a, err
 	}
@@ -204,7 +204,7 @@ func (c *Client) RemoveAddress(ctx context.Context, list, address string) error 
 	if err != nil {
 		return fmt.Errorf("%w: %w", router.ErrInvalid, err)
 	}
-	ctx, end, err := c.begin(ctx)
+	ctx, end, err := c.beginChange(ctx)
 	if err != nil {
 		return err
 	}

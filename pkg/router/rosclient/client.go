@@ -38,6 +38,9 @@ type Client struct {
 
 	closed      bool
 	authRetryAt time.Time // after refused credentials; zero: at once
+	loginAt     time.Time // of the present session
+	denied      bool      // on the present session: the user lacked a policy
+	renewedAt   time.Time // when a change after a denial last made a new session
 
 	serial int                               // of the present session
 	seen   map[string]map[string]rosdata.Row // by menu and name, read on session serial
@@ -112,7 +115,28 @@ func (c *Client) begin(ctx context.Context) (_ context.Context, end func(), err 
 			fmt.Sprintf("not trying again for %s, so that the router does not take this for an attack", wait.Round(time.Second)))
 	}
 	clear(c.fresh)
+	if c.denied && c.cfg.Now().Sub(c.loginAt) >= c.cfg.AuthBackoff {
+		_ = c.transport.Close() // see beginChange
+	}
 	return ctx, end, nil
+}
+
+// policyAge is the age of a session from which on its policies may be outdated:
+// nobody changes a group faster.
+const policyAge = time.Second / 2
+
+// beginChange is begin for a call that changes something. A user keeps the policies
+// of the login when the group is changed. After a denial, a change therefore begins
+// with a new login, at most once in AuthBackoff, and any call does so on a session
+// older than that.
+func (c *Client) beginChange(ctx context.Context) (context.Context, func(), error) {
+	ctx, end, err := c.begin(ctx)
+	now := c.cfg.Now()
+	if err == nil && c.denied && now.Sub(c.loginAt) >= policyAge && now.Sub(c.renewedAt) >= c.cfg.AuthBackoff {
+		c.renewedAt = now
+		_ = c.transport.Close()
+	}
+	return ctx, end, err
 }
 
 // connect makes sure that there is a session. On a new one it drops the rows of
@@ -124,14 +148,16 @@ func (c *Client) connect(ctx context.Context) error {
 	}
 	if serial != c.serial {
 		c.serial, c.noIPv6 = serial, false
+		c.loginAt, c.denied = c.cfg.Now(), false
 		clear(c.seen)
 	}
 	return nil
 }
 
 // noteAuth returns err. If the router refused the credentials, the next attempt is
-// delayed.
+// delayed; if it denied permission, a later call logs in again.
 func (c *Client) noteAuth(err error) error {
+	c.denied = c.denied || errors.Is(err, router.ErrDenied)
 	if errors.Is(err, router.ErrAuth) {
 		c.authRetryAt = c.cfg.Now().Add(c.cfg.AuthBackoff)
 		_ = c.transport.Close()

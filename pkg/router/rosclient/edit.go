@@ -192,7 +192,7 @@ func (a attempt) missed() bool {
 // retry repeats one edit. If the router did not find the row, it reads the table and
 // uses the id.
 func (c *Client) retry(ctx context.Context, t table, props []string, a attempt) (attempt, rosdata.Row, error) {
-	byName := a.byName
+	byName, same := a.byName, false
 	if a.missed() {
 		byName = false
 		delete(c.seen, t.menu)
@@ -200,14 +200,15 @@ func (c *Client) retry(ctx context.Context, t table, props []string, a attempt) 
 		if err != nil {
 			return a, nil, err
 		}
-		// A router that shows the very row under its name does not find rows by
-		// name.
-		c.noName = c.noName || a.byName && r[0][".id"] == a.before[".id"]
+		same = a.byName && r[0][".id"] == a.before[".id"]
 	}
 	again, err := c.write(ctx, t, props, byName, a.edit)
 	if err != nil {
 		return a, nil, err
 	}
+	// A router that shows the very row under its name does not find rows by name,
+	// unless it found none for a user who may not write.
+	c.noName = c.noName || same && !errors.Is(again[0].outcome.Err, router.ErrDenied)
 	r, err := c.rowAfter(ctx, t, props, again[0])
 	return again[0], r, err
 }

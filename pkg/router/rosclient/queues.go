@@ -41,7 +41,7 @@ func (c *Client) SetQueues(ctx context.Context, changes ...router.QueueChange) (
 	if len(changes) == 0 {
 		return queues, nil
 	}
-	ctx, end, err := c.begin(ctx)
+	ctx, end, err := c.beginChange(ctx)
 	if err != nil {
 		return queues, err
 	}

@@ -42,7 +42,7 @@ func (c *Client) ruleOf(r rosdata.Row) (router.Rule, error) {
 // SetRule enables or disables one mangle rule. It reads the table first each time:
 // which rule has that comment, and whether it may be changed, is not cached.
 func (c *Client) SetRule(ctx context.Context, comment string, enabled bool) (router.Rule, error) {
-	ctx, end, err := c.begin(ctx)
+	ctx, end, err := c.beginChange(ctx)
 	if err != nil {
 		return router.Rule{}, err
 	}

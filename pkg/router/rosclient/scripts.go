@@ -15,7 +15,7 @@ func (c *Client) Scripts(ctx context.Context) ([]router.Script, error) {
 
 // RunScript runs one script.
 func (c *Client) RunScript(ctx context.Context, name string) error {
-	ctx, end, err := c.begin(ctx)
+	ctx, end, err := c.beginChange(ctx)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func (c *Client) SimpleQueue(ctx context.Context, name string) (router.SimpleQue
 
 // SetSimpleQueue changes one simple queue. A change without settings only reads.
 func (c *Client) SetSimpleQueue(ctx context.Context, name string, set router.SimpleSettings) (router.SimpleQueue, error) {
-	ctx, end, err := c.begin(ctx)
+	ctx, end, err := c.beginChange(ctx)
 	if err != nil {
 		return router.SimpleQueue{}, err
 	}

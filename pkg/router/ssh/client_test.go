@@ -62,6 +62,7 @@ func TestConformance(t *testing.T) {
 		cfg  simrouter.Config
 	}{
 		{"7.22.1", simrouter.Config{Version: "7.22.1"}},
+		{"7.24.4", simrouter.Config{}},
 		{"7.18 with exit status 1", with("7.18", simrouter.SSHQuirks{Exit: simrouter.ExitOne})},
 		{"7.12 with padding", with("7.12", simrouter.SSHQuirks{Pad: 100})},
 		{"6.49.10 without exit status", with("6.49.10", simrouter.SSHQuirks{Exit: simrouter.ExitMissing, HostKey: "ed25519"})},

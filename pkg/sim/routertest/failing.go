@@ -187,6 +187,50 @@ var failing = []test{
 			f.Errorf("reading after a denied write: %v", err)
 		}
 	}},
+	{name: "policy to write that was added later", options: Options{User: "reader", Password: secret}, run: func(f *fixture) {
+		if err := f.r.State().AddUser("reader", secret, "read", "rest-api", "api", "ssh"); err != nil {
+			f.Fatal(err)
+		}
+		write := func(want error) {
+			f.Helper()
+			if _, err := f.setQueue(f.ctx(), Download, limit(bitrate.Mbps)); !errors.Is(err, want) {
+				f.Errorf("got %v, want %v", err, want)
+			}
+		}
+		wantLogins := func(want int) {
+			f.Helper()
+			if n := f.r.Logins(); n != want {
+				f.Errorf("%d logins, want %d", n, want)
+			}
+		}
+		for range 3 {
+			write(router.ErrDenied)
+		}
+		wantLogins(1)
+		f.run(`/user group set group-reader policy=read,write,api,rest-api,ssh`)
+		f.clock.advance(time.Second)
+		write(nil)
+		wantLogins(2)
+
+		// A change that is tried all the time does not log in all the time.
+		f.run(`/user group set group-reader policy=read,api,rest-api,ssh`)
+		f.r.DropConnections()
+		for range 3 {
+			write(router.ErrDenied)
+			f.clock.advance(time.Second)
+		}
+		wantLogins(3)
+		f.run(`/user group set group-reader policy=read,write,api,rest-api,ssh`)
+		f.clock.advance(61 * time.Second)
+		for range 3 {
+			before := f.r.Requests()
+			write(nil)
+			if n := f.r.Requests() - before; n > f.suite.RequestsPerWrite+1 {
+				f.Errorf("%d requests for a write, want %d", n, f.suite.RequestsPerWrite)
+			}
+		}
+		wantLogins(4)
+	}},
 	{name: "least-privilege user is enough", options: Options{User: "wanctl", Password: "wanctl"}, run: func(f *fixture) {
 		if _, err := f.c.Info(f.ctx()); err != nil {
 			f.Error(err)

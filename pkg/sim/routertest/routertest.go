@@ -23,7 +23,7 @@ const (
 )
 
 // newest is simrouter's default version.
-const newest = "7.22.1"
+const newest = "7.24.4"
 
 // Options of a client under test. Zero fields have the protocol's defaults.
 type Options struct {

@@ -43,8 +43,11 @@ var rules = []test{
 			Comment: steering, Chain: "prerouting", Action: "mark-routing", Disabled: true,
 			Params: map[string]string{
 				"new-routing-mark": "to-alternate", "passthrough": "false", "connection-mark": "latency-sensitive",
-				"connection-state": "new", "log": "false", "log-prefix": "",
+				"connection-state": "new",
 			},
+		}
+		if !f.r.State().Version().AtLeast(7, 23) { // absent until set
+			want.Params["log"], want.Params["log-prefix"] = "false", ""
 		}
 		if diff := cmp.Diff(want, got[2]); diff != "" {
 			f.Errorf("-want +got\n%s", diff)
@@ -67,6 +70,16 @@ var rules = []test{
 		f.wantRule("wan1 upload", true)
 		if n := f.r.Writes(); n != 3 {
 			f.Errorf("%d writes, want 3", n)
+		}
+	}},
+	{name: "added without disabled", run: func(f *fixture) {
+		f.run(`/ip firewall mangle add chain=prerouting action=accept comment=bare`)
+		for _, on := range []bool{true, false, true} {
+			r, err := f.c.SetRule(f.ctx(), "bare", on)
+			if err != nil || r.Disabled == on {
+				f.Errorf("got %+v, %v; want enabled=%t", r, err, on)
+			}
+			f.wantRule("bare", on)
 		}
 	}},
 	{name: "part of a comment is not the comment", run: func(f *fixture) {

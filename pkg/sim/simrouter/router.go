@@ -47,10 +47,10 @@ type SimpleBackend = routeros.SimpleBackend
 // ScriptError is a mistake in the initial configuration.
 type ScriptError = routeros.ScriptError
 
-// Config of a Router. The zero Config is RouterOS 7.22.1 with DefaultScript,
+// Config of a Router. The zero Config is RouterOS 7.24.4 with DefaultScript,
 // answering at once over TLS.
 type Config struct {
-	Version string // "7.22" or "7.22.1"
+	Version string // "7.24" or "7.24.4"
 	Plain   bool   // Start means http instead of https
 	Latency time.Duration
 

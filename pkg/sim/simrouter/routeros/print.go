@@ -83,11 +83,16 @@ func (m *Router) show(mn *menu, r *row, wanted func(string) bool) map[string]str
 		shown[argID] = r.ref()
 	}
 	for i := range mn.fields {
-		if f := &mn.fields[i]; f.shows(r) && (mn.shows == nil || mn.shows(m, r, f.name)) {
+		if f := &mn.fields[i]; m.shows(mn, f, r) {
 			shown[f.name] = r.values[f.name]
 		}
 	}
 	return shown
+}
+
+// shows reports whether a field is printed for r.
+func (m *Router) shows(mn *menu, f *field, r *row) bool {
+	return f.shows(r) && (mn.shows == nil || mn.shows(m, r, f.name))
 }
 
 func project(shown map[string]string, proplist []string) map[string]string {

@@ -47,7 +47,7 @@ func TestServices(t *testing.T) {
 	ended()
 	f.must("/ip/service", "set", "numbers=api-ssl", "port=18729", "tls-version=only-1.2")
 	f.must("/ip/service", "enable", "numbers=ssh")
-	want := map[string]string{".id": f.column("/ip/service", ".id", "name=api-ssl")[0], "name": "api-ssl", "port": "18729", "proto": "tcp", "address": "",
+	want := map[string]string{".id": f.column("/ip/service", ".id", "name=api-ssl")[0], "name": "api-ssl", "port": "18729", "proto": "tcp", "available-from": "",
 		"certificate": "simrouter", "tls-version": "only-1.2", "vrf": "main", "disabled": "false", "invalid": "false", "dynamic": "false", "max-sessions": "20"}
 	if got, _ := f.m.Row("/ip/service", "name", "api-ssl"); !cmp.Equal(want, got) {
 		t.Errorf("-want +got\n%s", cmp.Diff(want, got))

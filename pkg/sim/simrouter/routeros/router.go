@@ -42,7 +42,7 @@ type Quirks struct {
 
 // Config of a Router. Zero fields have defaults.
 type Config struct {
-	Version Version          // 7.22.1
+	Version Version          // 7.24.4
 	Uptime  time.Duration    // at the start; 2d20h
 	Now     func() time.Time // time.Now
 	Backend Backend          // of the tree; nil: counters stay as they are set
@@ -91,7 +91,7 @@ func New(cfg Config) *Router {
 		sectors: sectorsBefore, sectorsAtBoot: sectorsBefore,
 	}
 	if m.version == (Version{}) {
-		m.version = Version{7, 22, 1}
+		m.version = Version{7, 24, 4}
 	}
 	if m.now == nil {
 		m.now = time.Now

@@ -232,8 +232,10 @@ func TestRepresentation(t *testing.T) {
 		}
 	}
 	row, _ := f.m.Row("/ip/firewall/mangle", "chain", "prerouting")
-	if _, ok := row["src-address"]; ok || row["log"] != "false" {
-		t.Errorf("mangle rule is %v: unset matchers must be absent", row)
+	for _, prop := range []string{"src-address", "log", "log-prefix", "disabled"} {
+		if _, ok := row[prop]; ok {
+			t.Errorf("mangle rule is %v: what was not set must be absent", row)
+		}
 	}
 }
 

@@ -283,7 +283,7 @@ func (r scriptRow) Get(name string) rsc.Value {
 	if f.kind != setting && r.menu.refresh != nil {
 		r.menu.refresh(r.m, r.row, func(p string) bool { return p == name })
 	}
-	if !f.shows(r.row) {
+	if !r.m.shows(r.menu, f, r.row) {
 		return rsc.Scalar(rsc.Nil, "")
 	}
 	return f.typ.scriptValue(r.row.values[name])
