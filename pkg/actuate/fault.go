@@ -10,10 +10,11 @@ const (
 	Ambiguous       // several queues have the name
 	Invalid         // its parent or its type does not exist
 	Disabled
+	Bypassed // the traffic goes past it
 )
 
 // Faults lists all but NoFault.
-var Faults = [...]Fault{Absent, Ambiguous, Invalid, Disabled}
+var Faults = [...]Fault{Absent, Ambiguous, Invalid, Disabled, Bypassed}
 
 func (f Fault) String() string {
 	switch f {
@@ -26,6 +27,8 @@ func (f Fault) String() string {
 		return "invalid"
 	case Disabled:
 		return "disabled"
+	case Bypassed:
+		return "bypassed"
 	}
 	return ""
 }

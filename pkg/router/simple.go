@@ -49,6 +49,8 @@ type Interface struct {
 	Type     string // "ether", "bridge", "vlan", "pppoe-out"
 	Disabled bool
 	Running  bool
+	Received uint64 // bytes since the router booted
+	Sent     uint64
 }
 
 // DownloadSide returns the side of a simple queue that is the download of the line,

@@ -77,8 +77,8 @@ type DirectionHealth struct {
 	// Refused is the answer of the router to the last write of the limit, if that
 	// was a refusal; writes are repeated after minutes then.
 	Refused string `json:"refused,omitempty"`
-	// QueueFault is why the queue limits nothing: absent, ambiguous, invalid
-	// or disabled.
+	// QueueFault is why the queue limits nothing: absent, ambiguous, invalid,
+	// disabled or bypassed.
 	QueueFault string `json:"queue_fault,omitempty"`
 }
 

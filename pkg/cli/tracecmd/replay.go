@@ -3,6 +3,7 @@ package tracecmd
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -71,7 +72,9 @@ func replayedLaw(a *app.App, cmd *cobra.Command, in *recording) (replayLaw, erro
 // printReplay prints the decisions of law that change something.
 func printReplay(ctx context.Context, a *app.App, in *recording, law replayLaw) error {
 	stream := NewDecisionStream(a)
-	run := law.replay(func(_ autorate.Input, dec autorate.Decision) error {
+	var bypass shape.BypassCheck
+	run := law.replay(func(seen autorate.Input, dec autorate.Decision) error {
+		bypass.Step(&seen, &dec)
 		if !dec.Directions[0].Changed && !dec.Directions[1].Changed {
 			return nil
 		}
@@ -85,6 +88,9 @@ func printReplay(ctx context.Context, a *app.App, in *recording, law replayLaw) 
 		return err
 	}
 	warnReplay(a, in, run, law)
+	if at, found := bypass.Found(); found {
+		a.Warnf("%s: up to %v neither queue carried a byte while there was delay: the limits had no effect; likely causes: %s", in.name, at.Truncate(time.Second), shape.BypassCauses)
+	}
 	return nil
 }
 

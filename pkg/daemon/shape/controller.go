@@ -94,6 +94,7 @@ func (c *WANController) Open(ctx context.Context) (err error) {
 	if err := c.readLimits(ctx); err != nil {
 		return err
 	}
+	c.queues.bypass = newBypassWatch(c.queues.counters, c.queues, c.cfg)
 	observers := c.observers()
 	if c.daemon.options.Record != "" { // an old recording is kept until the router has answered
 		r, err := newRecorder(c.daemon.options.Record, c.traceSetup(), c.start.Limits, c.log)
@@ -130,7 +131,7 @@ func (c *WANController) observers() []control.Observer {
 	observers := []control.Observer{
 		newHistoryRecorder(c.feed), // a second that has ended comes before the events of the next one
 		newEventObserver(c.log, c.feed, c.probes.Mode, c.cfg.Path, c.queues.describe),
-		metricsObserver{c.metrics},
+		metricsObserver{c.metrics}, c.queues.bypass,
 	}
 	if c.daemon.printer != nil {
 		observers = append(observers, printObserver{to: c.daemon.printer, wan: c.cfg.Name})
@@ -149,6 +150,7 @@ func (c *WANController) addTasks() {
 		t.Sinks = append(t.Sinks, c.saver, daemon.WatchLock("lock of "+name, c.lock))
 	}
 	if !c.daemon.options.once {
+		t.Feeds = append(t.Feeds, supervisor.NewTask("load of "+name, nil, c.queues.bypass.Run))
 		d := c.daemon
 		alone := telemetry.NewChecker(d.Version, c)
 		past := func(since time.Time) history.Window { return d.history.Of(name, since) }

@@ -161,8 +161,8 @@ func (o *eventObserver) refused(d autorate.Direction, w *control.Write) {
 func (o *eventObserver) fault(d autorate.Direction, f actuate.Fault) {
 	if f == actuate.NoFault {
 		if o.faults[d].clear() {
-			o.to.Info("the queue is there again, and limits", "direction", d.String())
-			o.to.Record("router", d.String(), "the queue is there again, and limits")
+			o.to.Info("the queue limits again", "direction", d.String())
+			o.to.Record("router", d.String(), "the queue limits again")
 		}
 		return
 	}

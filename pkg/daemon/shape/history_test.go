@@ -189,8 +189,8 @@ func TestHistoryEvents(t *testing.T) {
 			`router download: the router has no queue "down" any more: the download is not limited; was it renamed? see 'wanctl router queue get' and queues.download`,
 			`router upload: queue "up" is disabled: the upload is not limited; on the router: /queue tree enable [find name="up"]`,
 			`router upload: queue "up" is invalid, its parent or its type is gone: the upload is not limited; on the router: /queue tree print where invalid`,
-			"router download: the queue is there again, and limits",
-			"router upload: the queue is there again, and limits"}},
+			"router download: the queue limits again",
+			"router upload: the queue limits again"}},
 		{"somebody else", func(s *storyteller) {
 			s.observe(control.ExternalChange{Direction: autorate.Upload, Ours: 40 * bitrate.Mbps, Theirs: 20 * bitrate.Mbps})
 		},

@@ -31,7 +31,8 @@ type Queues struct {
 	simple   string        // the simple queue that both are; "" for queues of the tree
 	types    [2]string     // queue types to write along with a limit; "" leaves them
 
-	absent [2]atomic.Bool       // no queue has the name, as last read
+	bypass *bypassWatch         // nil: nobody watches
+	faults [2]atomic.Uint32     // an actuate.Fault each, as last read
 	last   [2]autorate.Counters // as last read by Counters, which one goroutine calls
 }
 
@@ -100,11 +101,17 @@ func (q *Queues) Limits(ctx context.Context) (control.Reading, error) {
 		if err != nil && !fault.Unwritable() {
 			return r, fmt.Errorf("reading the %v limit: %w", d, err)
 		}
+		q.faults[d].Store(uint32(fault))
+		if fault == actuate.NoFault && q.bypass.bypassed(d) != "" {
+			fault = actuate.Bypassed
+		}
 		r.Limits[d], r.Faults[d] = queue.MaxLimit, fault
-		q.absent[d].Store(fault.Unwritable())
 	}
 	return r, nil
 }
+
+// fault returns what was wrong with the queue of d when it was last read.
+func (q *Queues) fault(d autorate.Direction) actuate.Fault { return actuate.Fault(q.faults[d].Load()) }
 
 // faultOf returns what is wrong with a queue as it was read.
 func faultOf(queue router.Queue, err error) actuate.Fault {
@@ -139,6 +146,8 @@ func (q *Queues) describe(d autorate.Direction, f actuate.Fault) string {
 		return fmt.Sprintf("queue %q is invalid, its parent or its type is gone: the %v is not limited; on the router: %s print where invalid", name, d, menu)
 	case actuate.Disabled:
 		return fmt.Sprintf("queue %q is disabled: the %v is not limited; on the router: %[3]s enable [find name=%[1]q]", name, d, menu)
+	case actuate.Bypassed:
+		return q.bypass.bypassed(d)
 	}
 	return ""
 }
@@ -231,7 +240,7 @@ func (q *Queues) Counters(ctx context.Context) ([2]autorate.Counters, error) {
 	var names []string
 	var asked []autorate.Direction
 	for _, d := range autorate.Directions {
-		if !q.absent[d].Load() {
+		if !q.fault(d).Unwritable() {
 			names, asked = append(names, q.names[d]), append(asked, d)
 		}
 	}
@@ -241,7 +250,7 @@ func (q *Queues) Counters(ctx context.Context) ([2]autorate.Counters, error) {
 	read, err := q.meter.Counters(ctx, names...)
 	for i, d := range asked {
 		if f := faultOf(router.Queue{}, router.ErrorOf(err, names[i])); f.Unwritable() {
-			q.absent[d].Store(true) // until it is seen again
+			q.faults[d].Store(uint32(f)) // until it is seen again
 			return q.Counters(ctx)
 		}
 	}

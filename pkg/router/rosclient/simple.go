@@ -118,5 +118,5 @@ func (c *Client) SimpleCounters(ctx context.Context, name string) ([2]router.Cou
 
 // Interfaces lists /interface.
 func (c *Client) Interfaces(ctx context.Context) ([]router.Interface, error) {
-	return list(c, ctx, Query{Menu: "/interface", Props: []string{".id", "name", "type", "disabled", "running"}}, rosdata.Interface)
+	return list(c, ctx, Query{Menu: "/interface", Props: []string{".id", "name", "type", "disabled", "running", "rx-byte", "tx-byte"}}, rosdata.Interface)
 }

@@ -52,7 +52,11 @@ func Interface(r Row) (router.Interface, error) {
 	if err := Require(r, "name"); err != nil {
 		return router.Interface{}, err
 	}
-	return router.Interface{Name: r["name"], Type: r["type"], Disabled: Bool(r["disabled"]), Running: flag(r, "running")}, nil
+	p := parser{row: r}
+	return router.Interface{
+		Name: r["name"], Type: r["type"], Disabled: Bool(r["disabled"]), Running: flag(r, "running"),
+		Received: p.uint("rx-byte"), Sent: p.uint("tx-byte"),
+	}, p.err
 }
 
 // Pair splits "A/B". One value without a slash is that of both sides.

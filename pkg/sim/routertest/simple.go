@@ -1,6 +1,7 @@
 package routertest
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -159,6 +160,16 @@ var simpleQueues = []test{
 		f.wantPair(line, "100000000/11000000")
 		if n := f.r.Writes(); n != 1 {
 			f.Errorf("%d writes: the outcome was not read back before repeating", n)
+		}
+	}),
+	simple("bytes of an interface", func(f *fixture) {
+		if err := f.r.Control("counters ether1-wan rx-byte=5000000000 tx-byte=7"); err != nil {
+			f.Fatal(err)
+		}
+		interfaces, err := f.c.Interfaces(f.ctx())
+		want := router.Interface{Name: "ether1-wan", Type: "ether", Running: true, Received: 5000000000, Sent: 7}
+		if err != nil || !slices.Contains(interfaces, want) {
+			f.Errorf("%+v, %v", interfaces, err)
 		}
 	}),
 	simple("which side is the download", func(f *fixture) {

@@ -1,0 +1,236 @@
+package shape
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/autorate"
+	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/router"
+	"github.com/wanctl/wanctl/pkg/trace"
+)
+
+func TestBypassDetector(t *testing.T) {
+	const mbps = bitrate.Mbps
+	bytes := func(r bitrate.Rate) uint64 { return uint64(float64(r) / 8 * bypassWindow.Seconds()) }
+	wan := func(load, carried bitrate.Rate) window {
+		return window{wan: [2]bitrate.Rate{load}, queues: [2]uint64{bytes(carried)}}
+	}
+	standing, still := window{standing: time.Second}, window{}
+	other := window{standing: time.Second, queues: [2]uint64{0, 1}}
+	later := window{at: 2 * bypassMemory}
+	for _, tt := range []struct {
+		name    string
+		windows []window
+		want    bool // of the download
+	}{
+		{"load past the queue", []window{wan(50*mbps, mbps), wan(50*mbps, mbps), wan(50*mbps, mbps)}, true},
+		{"not for long", []window{wan(50*mbps, mbps), wan(50*mbps, mbps)}, false},
+		{"load through the queue", []window{wan(50*mbps, 49*mbps), wan(50*mbps, 49*mbps), wan(50*mbps, 49*mbps)}, false},
+		{"a small part of the load past the queue", []window{wan(50*mbps, 9*mbps), wan(50*mbps, 9*mbps), wan(50*mbps, 9*mbps)}, false},
+		{"idle", []window{wan(mbps, 0), wan(mbps, 0), wan(mbps, 0), still}, false},
+		{"idle in between", []window{wan(50*mbps, 0), still, wan(50*mbps, 0), wan(50*mbps, 0)}, true},
+		{"idle for long in between", []window{wan(50*mbps, 0), wan(50*mbps, 0), later, wan(50*mbps, 0)}, false},
+		{"in use in between", []window{wan(50*mbps, 0), wan(50*mbps, 0), wan(50*mbps, 40*mbps), wan(50*mbps, 0)}, false},
+		{"recovers under load", []window{wan(50*mbps, 0), wan(50*mbps, 0), wan(50*mbps, 0), wan(50*mbps, 50*mbps)}, false},
+		{"still so while idle", []window{wan(50*mbps, 0), wan(50*mbps, 0), wan(50*mbps, 0), wan(mbps, 40*bitrate.Kbps), still}, true},
+		{"delay and not one byte", []window{standing, standing, standing}, true},
+		{"then a byte", []window{standing, standing, standing, wan(0, 8)}, false},
+		{"no delay and not one byte", []window{still, still, still}, false},
+		{"delay, and the other queue is in use", []window{other, other, other}, false},
+		{"delay, and an interface without load", []window{
+			{standing: 9 * time.Second, wan: [2]bitrate.Rate{1, 1}}, {standing: 9 * time.Second, wan: [2]bitrate.Rate{1, 1}},
+			{standing: 9 * time.Second, wan: [2]bitrate.Rate{1, 1}}}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := bypassDetector{ceilings: [2]bitrate.Rate{500 * mbps, 40 * mbps}}
+			var at time.Duration
+			for _, w := range tt.windows {
+				at += max(w.at, bypassWindow)
+				w.at, w.took, w.read = at, bypassWindow, true
+				b.add(w, [2]bool{})
+			}
+			if b.bypassed[autorate.Download] != tt.want {
+				t.Errorf("bypassed %v", b.bypassed)
+			}
+		})
+	}
+	t.Run("another fault explains it", func(t *testing.T) {
+		b := bypassDetector{ceilings: [2]bitrate.Rate{500 * mbps, 40 * mbps}}
+		for i := range time.Duration(9) {
+			w := wan(50*mbps, 0)
+			w.at, w.took, w.read = i*bypassWindow, bypassWindow, true
+			b.add(w, [2]bool{i < 7})
+		}
+		if b.bypassed != [2]bool{} {
+			t.Errorf("bypassed %v", b.bypassed)
+		}
+	})
+}
+
+// Recordings of lines, and the same with counters that never move.
+func TestBypassInRecordings(t *testing.T) {
+	for _, tt := range []struct {
+		file       string
+		dead, want bool
+	}{
+		{"step-download", false, false},
+		{"step-download", true, true},
+		{"step-upload", true, true},
+		{"lte", false, false},
+		{"route-change", false, false},
+		{"docsis-idle", false, false},
+		{"docsis-idle", true, false}, // probes that pass no queue, on an idle line
+	} {
+		t.Run(fmt.Sprintf("%s, dead %v", tt.file, tt.dead), func(t *testing.T) {
+			f, err := os.Open("../../../testdata/trace/" + tt.file + ".csv")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			var check BypassCheck
+			r := &trace.Replay{
+				New: func(s *trace.Setup, start [2]bitrate.Rate) trace.Law { return autorate.New(s.Law.Config(), start) },
+				Each: func(in autorate.Input, dec autorate.Decision) error {
+					for i := range in.Readings {
+						if tt.dead {
+							in.Readings[i].Queues = [2]autorate.Counters{{Bytes: 7}, {Bytes: 7}}
+						}
+					}
+					check.Step(&in, &dec)
+					return nil
+				},
+			}
+			if err := trace.Run(trace.NewReader(f), r); err != nil {
+				t.Fatal(err)
+			}
+			if at, found := check.Found(); found != tt.want {
+				t.Errorf("found %v at %v", found, at)
+			}
+		})
+	}
+}
+
+// rowsOf is a router that shows these rows, and does not have other menus.
+type rowsOf struct {
+	menuReader
+	menus  map[string][]row
+	denied bool
+}
+
+func (r rowsOf) Rows(_ context.Context, menu string) ([]row, error) {
+	if r.denied {
+		return nil, router.ErrDenied
+	}
+	rows, ok := r.menus[menu]
+	if !ok {
+		return nil, router.ErrUnsupported
+	}
+	return rows, nil
+}
+
+func TestBypassCauses(t *testing.T) {
+	const (
+		fast4 = "FastTrack is on (/ip firewall filter disable [find action=fasttrack-connection])"
+		no6   = "IPv6 has no packet marks (/ipv6 firewall mangle)"
+		l3    = "hardware offload is on (l3-hw-offloading of /interface ethernet switch)"
+		wrong = "a wrong packet-mark or parent of the queue"
+	)
+	marked := []row{{"name": "other", "packet-mark": "o"}, {"name": "down", "packet-mark": "d"}, {"name": "up", "packet-mark": "u"}}
+	rules := []row{{"action": "mark-packet", "new-packet-mark": "d"}, {"action": "mark-packet", "new-packet-mark": "u"}}
+	for _, tt := range []struct {
+		name   string
+		simple string
+		denied bool
+		menus  map[string][]row
+		want   []string
+	}{
+		{"everything", "", false, map[string][]row{
+			"/queue/tree": marked, "/ip/firewall/mangle": {rules[0], {"action": "mark-packet", "new-packet-mark": "u", "disabled": "true"}}, "/ipv6/firewall/mangle": {{"action": "accept"}},
+			"/ip/firewall/filter":        {{"action": "accept"}, {"action": "fasttrack-connection", "disabled": "false"}},
+			"/ipv6/firewall/filter":      {{"action": "fasttrack-connection"}},
+			"/interface/ethernet/switch": {{"l3-hw-offloading": "true"}},
+			"/interface/bridge/port":     {{"interface": "ether1", "hw-offload": "true"}},
+			"/queue/interface":           {{"interface": "ether1", "active-queue": "only-hardware-queue"}},
+		}, []string{fast4, strings.ReplaceAll(fast4, "/ip ", "/ipv6 "), `no rule sets the packet-mark "u" (/ip firewall mangle)`, no6, l3,
+			"ether1 is bridged by the switch chip (hw of /interface bridge port)",
+			"ether1 has only its hardware queue, which on ports of some switch chips is all there is (/queue interface)", wrong}},
+		{"nothing", "", false, map[string][]row{
+			"/queue/tree": marked, "/ip/firewall/mangle": rules, "/ipv6/firewall/mangle": rules,
+			"/ip/firewall/filter":        {{"action": "fasttrack-connection", "disabled": "true"}},
+			"/interface/ethernet/switch": {{"l3-hw-offloading": "false"}},
+			"/interface/bridge/port":     {{"interface": "ether2", "hw-offload": "true"}},
+			"/queue/interface":           {{"interface": "ether2", "active-queue": "only-hardware-queue"}},
+		}, []string{wrong}},
+		{"queues without marks", "", false, map[string][]row{
+			"/queue/tree":         {{"name": "down", "packet-mark": "no-mark"}, {"name": "up", "packet-mark": ""}},
+			"/ip/firewall/filter": {{"action": "fasttrack-connection"}},
+		}, []string{"a wrong parent of the queue", fast4}},
+		{"simple queue", "line", false, map[string][]row{
+			"/ip/firewall/filter": {{"action": "fasttrack-connection"}}, "/interface/ethernet/switch": {{"l3-hw-offloading": "true"}},
+		}, []string{fast4, l3, "an earlier simple queue that has the traffic", "a target that the traffic does not pass"}},
+		{"the router does not tell", "", true, nil, []string{
+			"FastTrack (/ip firewall filter disable [find action=fasttrack-connection])", "FastTrack (/ipv6 firewall filter disable [find action=fasttrack-connection])",
+			"IPv6 without packet marks (/ipv6 firewall mangle)", "hardware offload (l3-hw-offloading of /interface ethernet switch)", wrong}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := bypassWatch{client: rowsOf{menus: tt.menus, denied: tt.denied}, queues: &Queues{names: [2]string{"down", "up"}, simple: tt.simple}, wan: "ether1"}
+			if got := strings.Join(b.findCauses(t.Context()), "\n"); got != strings.Join(tt.want, "\n") {
+				t.Errorf("causes:\n%s", got)
+			}
+		})
+	}
+}
+
+// knownLines is a router with queues, interfaces and routes, and nothing else.
+type knownLines struct {
+	menuReader
+	parent string
+	target []string
+	routes []router.Route
+}
+
+func (k knownLines) Queue(context.Context, string) (router.Queue, error) {
+	return router.Queue{Parent: k.parent}, nil
+}
+
+func (k knownLines) SimpleQueue(context.Context, string) (router.SimpleQueue, error) {
+	return router.SimpleQueue{Target: k.target}, nil
+}
+
+func (k knownLines) Routes(context.Context) ([]router.Route, error) { return k.routes, nil }
+
+func TestInterfaceOfTheWAN(t *testing.T) {
+	by := func(names ...string) (routes []router.Route) {
+		for _, n := range names {
+			routes = append(routes, router.Route{Destination: "0.0.0.0/0", Interface: n})
+		}
+		return append(routes, router.Route{Destination: "10.0.0.0/8", Interface: "vpn"}, router.Route{Destination: "0.0.0.0/0", Interface: "old", Disabled: true})
+	}
+	for _, tt := range []struct {
+		name, simple string
+		lines        knownLines
+		want         string
+	}{
+		{"the parent is one of two", "", knownLines{parent: "wan2", routes: by("wan1", "wan2")}, "wan2"},
+		{"the only one", "", knownLines{parent: "global", routes: by("wan1", "wan1")}, "wan1"},
+		{"a wrong parent", "", knownLines{parent: "ether7", routes: by("wan1")}, "wan1"},
+		{"one of two", "", knownLines{parent: "global", routes: by("wan1", "wan2")}, "global"}, // no interface
+		{"no default route", "", knownLines{parent: "ether1", routes: by()}, "ether1"},
+		{"simple on the port", "line", knownLines{target: []string{"wan2"}, routes: by("wan1", "wan2")}, "wan2"},
+		{"simple on the LAN", "line", knownLines{target: []string{"10.0.0.0/8", "bridge"}, routes: by("wan1")}, "wan1"},
+		{"simple on the bridge, one of two", "line", knownLines{target: []string{"bridge"}, routes: by("wan1", "wan2")}, ""},
+		{"simple on the LAN, one of two", "line", knownLines{target: []string{"10.0.0.0/8", "bridge"}, routes: by("wan1", "wan2")}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := bypassWatch{client: tt.lines, queues: &Queues{names: [2]string{"down", "up"}, simple: tt.simple}}
+			if got := b.wanInterface(t.Context()); got != tt.want {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+		})
+	}
+}
