@@ -62,6 +62,10 @@ func openProblem(path, reference string, err error) Problem {
 	p := Problem{File: path}
 	dir := filepath.Dir(path)
 	switch {
+	case errors.Is(err, errDirectory):
+		p.Text = "is a directory; use --config-dir " + path + " --wan NAME, or name a file"
+	case errors.Is(err, errNotRegular):
+		p.Text = err.Error()
 	case errors.Is(err, fs.ErrPermission):
 		p.Text = "permission denied; run as the user of the service, or as root"
 	case !errors.Is(err, fs.ErrNotExist):

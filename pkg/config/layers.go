@@ -50,7 +50,8 @@ func fillSecrets(values map[string]schema.RawValue, opts Options) {
 	for key, variable := range map[string]string{
 		"router.password": PasswordVariable, "router.ssh_passphrase": PassphraseVariable,
 	} {
-		if _, ok := values[key]; ok {
+		_, given := values[key]
+		if _, inFile := values[key+"_file"]; given || inFile {
 			continue
 		}
 		if s, ok := opts.lookup(variable); ok && s != "" {

@@ -11,14 +11,13 @@
 // the dots, so that WANCTL_ROUTER_HOST is router.host. Entries of a list are
 // separated by commas. An empty variable counts as not set. Inside the file,
 // ${NAME} in any value is replaced from the environment. ROUTER_PASSWORD replaces a
-// missing router.password, and WANCTL_SSH_PASSPHRASE a missing router.ssh_passphrase.
+// missing router.password or password_file, and WANCTL_SSH_PASSPHRASE a missing router.ssh_passphrase.
 //
 // The package never dials, never writes, and prints nothing.
 package config
 
 import (
 	"io"
-	"os"
 	"slices"
 
 	"github.com/wanctl/wanctl/pkg/config/schema"
@@ -73,7 +72,7 @@ func LoadOrigins(path string, opts Options) (*WAN, schema.Origins, []Problem, er
 }
 
 // Parse is Load for a configuration that is not a file; name replaces the path in
-// messages and becomes Path. It reads nothing but r.
+// messages and becomes Path. It reads r and the files of passwords that this names.
 func Parse(r io.Reader, name string, opts Options) (*WAN, []Problem, error) {
 	wan, _, warnings, err := parseFile(wanFile(), r, name, opts)
 	return wan, warnings, err
@@ -100,15 +99,11 @@ func wanFile() fileType[WAN] {
 }
 
 func loadFile[T any](of fileType[T], path string, opts Options) (*T, schema.Origins, []Problem, error) {
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if err != nil {
 		return nil, nil, nil, &Error{Problems: []Problem{openProblem(path, of.reference, err)}}
 	}
 	defer func() { _ = f.Close() }() // only read
-	if info, err := f.Stat(); err == nil && info.IsDir() {
-		return nil, nil, nil, &Error{Problems: []Problem{{File: path,
-			Text: "is a directory; use --config-dir " + path + " --wan NAME, or name a file"}}}
-	}
 	return parseFile(of, f, path, opts)
 }
 

@@ -131,7 +131,7 @@ func TestProblems(t *testing.T) {
 			"f: router.user: is missing: User on the router; it needs the policies read, write and that of the transport.",
 			"f: continuous_monitoring.download.ceiling_mbps: is missing: The limit never rises above this: what the line carries on a good day.",
 			"f: continuous_monitoring.upload.ceiling_mbps: is missing: The limit never rises above this: what the line carries on a good day.",
-			"f: router.password: is missing: transport rest needs one; write ${ROUTER_PASSWORD} and set that in the environment",
+			"f: router.password: is missing: transport rest needs one; write ${ROUTER_PASSWORD} and set that in the environment or in /etc/wanctl/secrets, or name a password_file",
 			"f: queues: names no queue; write download and upload, queues of the router's queue tree, or simple, one simple queue; 'wanctl router queue get' lists both kinds",
 			"f: continuous_monitoring.download.floor_mbps: is missing: the limit needs a floor; write floor_mbps, or floor_green_mbps, floor_yellow_mbps, floor_soft_red_mbps and floor_red_mbps",
 			"f: continuous_monitoring.upload.floor_mbps: is missing: the limit needs a floor; write floor_mbps, or floor_green_mbps, floor_yellow_mbps, floor_soft_red_mbps and floor_red_mbps",

@@ -29,7 +29,7 @@ func read(t testing.TB, name string) string {
 }
 
 // alternative are the keys of the reference that stand in place of others.
-var alternative = regexp.MustCompile(`(?m)^  (simple|target): .*\n`)
+var alternative = regexp.MustCompile(`(?m)^  (simple|target|password_file): .*\n`)
 
 // uncommented returns a reference with all its settings but the alternative ones.
 func uncommented(text string) string {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"path/filepath"
 
 	"github.com/wanctl/wanctl/pkg/config/schema"
 )
@@ -14,7 +15,9 @@ type Router struct {
 	Transport Transport `key:"transport" kind:"enum" values:"rest,api,ssh" derived:"rest" doc:"Protocol to talk to the router; api is the fastest. When it is missing, an ssh_key without a password means ssh."`
 	Host      string    `key:"host" kind:"host" required:"true" doc:"Address or name of the router."`
 	User      string    `key:"user" kind:"user" required:"true" doc:"User on the router; it needs the policies read, write and that of the transport."`
-	Password  Secret    `key:"password" kind:"password" derived:"environment ROUTER_PASSWORD" doc:"Password of the user; write ${ROUTER_PASSWORD} to keep it out of the file."`
+	Password  Secret    `key:"password" kind:"password" derived:"password_file, else environment ROUTER_PASSWORD" doc:"Password of the user; write ${ROUTER_PASSWORD} to keep it out of the file."`
+
+	PasswordFile string `key:"password_file" kind:"path" doc:"File that holds the password and nothing else, in place of password; relative to the directory of this file."`
 
 	SSHKey        string `key:"ssh_key" kind:"path" doc:"Private key for transport ssh, readable by its owner alone (mode 600 or 400)."`
 	SSHPassphrase Secret `key:"ssh_passphrase" kind:"password" derived:"environment WANCTL_SSH_PASSPHRASE" doc:"Passphrase of ssh_key, when that is encrypted; write ${WANCTL_SSH_PASSPHRASE} to keep it out of the file."`
@@ -47,14 +50,15 @@ const (
 
 // inherited lists the keys that an entry of router.failover takes from router unless
 // it has them itself. Port and tls belong to the transport.
-var inherited = [...]string{"host", "user", "password", "ssh_key", "ssh_passphrase", "verify_ssl", "tls_fingerprint", "known_hosts", "ssh_fingerprint", "ssh_legacy"}
+var inherited = [...]string{"host", "user", "password", "password_file", "ssh_key", "ssh_passphrase", "verify_ssl", "tls_fingerprint", "known_hosts", "ssh_fingerprint", "ssh_legacy"}
 
 // finishRouter derives transport, port and TLS, and checks that there is a way to
 // log in. The keys of v begin with prefix.
 func (v rules) finishRouter(prefix string, r *Router) {
+	v.readPassword(prefix, r)
 	if !v.IsSet(prefix + "transport") {
 		r.Transport = REST
-		unknown := v.WithoutSecrets && v.IsSet(prefix+"password") // another process knows it
+		unknown := v.WithoutSecrets && (v.IsSet(prefix+"password") || r.PasswordFile != "") // another process knows it
 		if r.SSHKey != "" && !r.Password.IsSet() && !unknown {
 			r.Transport = SSH
 		}
@@ -86,6 +90,39 @@ func (v rules) finishRouter(prefix string, r *Router) {
 	v.checkLogin(prefix, r)
 }
 
+// readPassword sets the password to what password_file holds, unless password comes
+// from a stronger source.
+func (v rules) readPassword(prefix string, r *Router) {
+	password, file := prefix+"password", prefix+"password_file"
+	switch {
+	case r.PasswordFile == "" || !v.Valid(password, file):
+		return
+	case v.Overrides(password, file):
+		r.PasswordFile = ""
+		return
+	case v.IsSet(password) && !v.Overrides(file, password) && r.Password.Reveal() != mask: // which show prints beside it
+		v.Errorf(password, "is there, and password_file as well; remove one of them")
+		return
+	}
+	if !filepath.IsAbs(r.PasswordFile) {
+		r.PasswordFile = filepath.Join(filepath.Dir(v.File), r.PasswordFile)
+		if abs, err := filepath.Abs(r.PasswordFile); err == nil { // what show prints must mean the same elsewhere
+			r.PasswordFile = abs
+		}
+	}
+	if v.WithoutSecrets {
+		return
+	}
+	secret, open, err := readSecret(r.PasswordFile)
+	switch {
+	case err != nil:
+		v.Errorf(file, "%s: %s", r.PasswordFile, schema.Cause(err))
+	case open:
+		v.Warnf(file, "may be read by everyone; run: chmod 600 %s", r.PasswordFile)
+	}
+	r.Password = NewSecret(secret)
+}
+
 // checkPin refuses a pinned certificate for a connection that presents none: the
 // pin would protect nothing.
 func (v rules) checkPin(name string, r *Router) {
@@ -99,13 +136,13 @@ func (v rules) checkPin(name string, r *Router) {
 func (v rules) checkLogin(prefix string, r *Router) {
 	switch {
 	case v.WithoutSecrets:
-	case r.Password.IsSet(), !v.Valid(prefix+"password", prefix+"ssh_key"):
+	case r.Password.IsSet(), !v.Valid(prefix+"password", prefix+"password_file", prefix+"ssh_key"):
 	case r.Transport == SSH && r.SSHKey != "":
 	case v.IsSet(prefix + "password"): // checkPassword
 	case r.Transport == SSH:
 		v.Errorf(prefix+"password", "is missing: transport ssh needs ssh_key or a password; ${ROUTER_PASSWORD} takes it from the environment")
 	default:
-		v.Errorf(prefix+"password", "is missing: transport %s needs one; write ${ROUTER_PASSWORD} and set that in the environment", r.Transport)
+		v.Errorf(prefix+"password", "is missing: transport %s needs one; write ${ROUTER_PASSWORD} and set that in the environment or in %s, or name a password_file", r.Transport, SecretsFile)
 	}
 }
 
@@ -171,6 +208,9 @@ func (v rules) inherit(fields []schema.Field, own map[string]schema.RawValue) ma
 		}
 	}
 	for _, name := range inherited {
+		if _, ok := own[map[string]string{"password": "password_file", "password_file": "password"}[name]]; ok {
+			continue // the entry has a password in the other form
+		}
 		// A missing value was reported where it should stand.
 		if raw, ok := v.Raw("router." + name); ok || raw.Bad {
 			values[name] = raw

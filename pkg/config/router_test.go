@@ -83,7 +83,7 @@ func TestRouter(t *testing.T) {
 			})},
 
 		{name: "no password", section: "  host: r\n  user: u\n", bad: []string{
-			"f: router.password: is missing: transport rest needs one; write ${ROUTER_PASSWORD} and set that in the environment"}},
+			"f: router.password: is missing: transport rest needs one; write ${ROUTER_PASSWORD} and set that in the environment or in /etc/wanctl/secrets, or name a password_file"}},
 		{name: "nothing for ssh", section: "  transport: ssh\n  host: r\n  user: u\n", bad: []string{
 			"f: router.password: is missing: transport ssh needs ssh_key or a password; ${ROUTER_PASSWORD} takes it from the environment"}},
 		{name: "a certificate without TLS", section: login + "  port: 80\n  tls_fingerprint: " + hash + "\n", bad: []string{

@@ -38,7 +38,8 @@ func LoadSteeringOrigins(path string, opts Options) (*Steering, schema.Origins, 
 }
 
 // ParseSteering is LoadSteering for a configuration that is not a file; name
-// replaces the path in messages and becomes Path. It reads nothing but r.
+// replaces the path in messages and becomes Path. It reads r and the files of passwords
+// that this names.
 func ParseSteering(r io.Reader, name string, opts Options) (*Steering, []Problem, error) {
 	s, _, warnings, err := parseFile(steeringFile(), r, name, opts)
 	return s, warnings, err

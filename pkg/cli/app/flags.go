@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wanctl/wanctl/pkg/cli/output"
+	"github.com/wanctl/wanctl/pkg/config"
 )
 
 // GlobalFlags are the flags that every command has.
@@ -14,6 +15,7 @@ type GlobalFlags struct {
 	Config    string
 	ConfigDir string
 	WANs      []string
+	Secrets   string
 	Output    output.Format
 	LogLevel  string
 	LogFormat string
@@ -29,6 +31,7 @@ func (a *App) AddGlobalFlags(root *cobra.Command) {
 	f.Var(&onceValue{value: &g.Config}, "config", "configuration `FILE` of one WAN (env WANCTL_CONFIG)")
 	f.StringVar(&g.ConfigDir, "config-dir", "/etc/wanctl", "`DIR` where --wan NAME finds NAME.yaml (env WANCTL_CONFIG_DIR)")
 	f.StringArrayVar(&g.WANs, "wan", nil, "WAN by `NAME`: NAME.yaml in the configuration directory (default its only WAN, else wan); repeatable for shape")
+	f.StringVar(&g.Secrets, "secrets", config.SecretsFile, "`FILE` of lines NAME=VALUE, for what the environment does not have; the default is read where it may be")
 	f.VarP(&g.Output, "output", "o", "output format: table, json, jsonl or csv")
 	f.StringVar(&g.LogLevel, "log-level", "info", "debug, info, warn or error (env WANCTL_LOG_LEVEL)")
 	f.StringVar(&g.LogFormat, "log-format", "text", "text or json (env WANCTL_LOG_FORMAT)")
@@ -43,12 +46,16 @@ func (a *App) AddGlobalFlags(root *cobra.Command) {
 	}
 	_ = root.RegisterFlagCompletionFunc("wan", a.completeWANs)
 	_ = root.MarkPersistentFlagFilename("config", "yaml", "yml")
+	_ = root.MarkPersistentFlagFilename("secrets")
 	_ = root.MarkPersistentFlagDirname("config-dir")
 }
 
 // ReadEnvironment fills global flags that were not given from the environment
 // (flag, environment, file, default) and checks them.
 func (a *App) ReadEnvironment(cmd *cobra.Command) error {
+	if err := a.addSecrets(!cmd.Flags().Changed("secrets")); err != nil {
+		return err
+	}
 	for flag, name := range map[string]string{
 		"config":     "WANCTL_CONFIG",
 		"config-dir": "WANCTL_CONFIG_DIR",
@@ -74,6 +81,23 @@ func (a *App) ReadEnvironment(cmd *cobra.Command) error {
 	}
 	if v, ok := a.LookupEnv("NO_COLOR"); ok && v != "" {
 		a.Global.NoColor = true
+	}
+	return nil
+}
+
+// addSecrets completes the environment with the variables of the secrets file.
+func (a *App) addSecrets(optional bool) error {
+	secrets, err := config.ReadSecrets(a.Global.Secrets, optional)
+	if err != nil {
+		return err
+	}
+	environment := a.LookupEnv
+	a.LookupEnv = func(name string) (string, bool) {
+		if value, ok := environment(name); ok {
+			return value, true
+		}
+		value, ok := secrets[name]
+		return value, ok
 	}
 	return nil
 }

@@ -17,6 +17,8 @@ Values come from flags, then the environment, then the file, then defaults.
 
   ${NAME}             in any value is replaced from the environment
   ROUTER_PASSWORD     is the password when the file has none
+  /etc/wanctl/secrets holds what the environment does not, in lines NAME=VALUE:
+                      --secrets FILE
   WANCTL_ROUTER_HOST  overrides router.host, and so on for every key: its dotted
                       name in upper case, _ for the dots; lists with commas
 

@@ -179,11 +179,15 @@ func parseVersion(_ *Reader, k Key, v RawValue) (any, error) {
 	return k.Default, nil
 }
 
-func parsePassword(_ *Reader, _ Key, v RawValue) (any, error) {
-	if strings.ContainsFunc(v.text, unicode.IsControl) || len(v.text) > 1024 {
-		return nil, errors.New("holds a line break or another control character, or is longer than 1024 bytes")
+func parsePassword(_ *Reader, _ Key, v RawValue) (any, error) { return v.text, CheckSecret(v.text) }
+
+// CheckSecret returns an error for what is no password or passphrase. It does not quote
+// any of it, and continues a message that begins with the name of the key.
+func CheckSecret(s string) error {
+	if strings.ContainsFunc(s, unicode.IsControl) || len(s) > 1024 {
+		return errors.New("holds a line break or another control character, or is longer than 1024 bytes")
 	}
-	return v.text, nil
+	return nil
 }
 
 func parsePath(r *Reader, _ Key, v RawValue) (any, error) {

@@ -117,6 +117,12 @@ func (v *Values) IsSet(name string) bool {
 	return ok && raw.Origin.Source != FromDefault
 }
 
+// Overrides reports whether the value of a key comes from a stronger source than that
+// of another.
+func (v *Values) Overrides(name, other string) bool {
+	return v.raw[name].Origin.Source.overrides(v.raw[other].Origin.Source)
+}
+
 // Invalidate makes rules ignore a key whose value follows from an invalid one.
 func (v *Values) Invalidate(name string) { v.invalid[name] = true }
 

@@ -1,0 +1,86 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"regexp"
+	"strings"
+
+	"github.com/wanctl/wanctl/pkg/config/schema"
+)
+
+// SecretsFile holds the environment of the services and, where it may be read, of
+// commands: the EnvironmentFile of the units.
+const SecretsFile = "/etc/wanctl/secrets"
+
+const maxSecrets = 1 << 16
+
+var assignment = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*)=(.*)$`)
+
+// ReadSecrets reads the variables of a file in the format of systemd's EnvironmentFile:
+// lines NAME=VALUE, where the value may have quotes. Lines that begin with # or ; are
+// comments. With optional, a file that does not exist, or that the user may not read,
+// has none. An error is an *Error, and quotes no line.
+func ReadSecrets(path string, optional bool) (map[string]string, error) {
+	f, err := openRegular(path)
+	if optional && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, ErrorAt(path, "", "cannot be read: "+schema.Cause(err))
+	}
+	defer func() { _ = f.Close() }() // only read
+	text, err := io.ReadAll(io.LimitReader(f, maxSecrets+1))
+	switch {
+	case err != nil:
+		return nil, ErrorAt(path, "", "cannot be read: "+schema.Cause(err))
+	case len(text) > maxSecrets:
+		return nil, ErrorAt(path, "", fmt.Sprintf("is larger than %d bytes: this is no file of secrets", maxSecrets))
+	}
+	variables := map[string]string{}
+	var bad Error
+	number := 0
+	for line := range strings.Lines(string(text)) {
+		number++
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' || line[0] == ';' {
+			continue
+		}
+		m := assignment.FindStringSubmatch(line)
+		if m == nil {
+			bad.Problems = append(bad.Problems, Problem{File: path, Line: number, Text: "is not NAME=VALUE"})
+			continue
+		}
+		variables[m[1]] = unquote(m[2])
+	}
+	if bad.Problems != nil {
+		return nil, &bad
+	}
+	return variables, nil
+}
+
+// unquote removes the quotes of a value: nothing is special between single ones, and a
+// backslash makes the next character ordinary elsewhere.
+func unquote(s string) string {
+	var out strings.Builder
+	quote := byte(0)
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case quote == 0 && (c == '"' || c == '\''):
+			quote = c
+		case c == quote && quote != 0:
+			quote = 0
+		case c == '\\' && quote != '\'' && i+1 < len(s):
+			i++
+			if quote == '"' && !strings.ContainsRune("\"\\`$", rune(s[i])) {
+				out.WriteByte(c)
+			}
+			out.WriteByte(s[i])
+		default:
+			out.WriteByte(c)
+		}
+	}
+	return out.String()
+}
