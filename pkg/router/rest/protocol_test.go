@@ -14,9 +14,9 @@ import (
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
-// REST spoken to a port of the API is recognised long before the call times out,
-// since the API waits in silence for the rest of what it takes for a word.
-func TestPortOfTheAPI(t *testing.T) {
+// REST spoken to a port of another service is recognised long before the call times
+// out. The API waits in silence for the rest of what it takes for a word.
+func TestPortOfAnotherService(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		service simrouter.Service
@@ -25,6 +25,8 @@ func TestPortOfTheAPI(t *testing.T) {
 	}{
 		{"https to api-ssl", simrouter.APISSL, false, []string{"speaks the API, not www-ssl", "router.port", "router.transport: api"}},
 		{"https to api", simrouter.API, false, []string{"speaks the API without TLS, not www-ssl", "router.port", "router.tls: false"}},
+		{"https to ssh", simrouter.SSH, false, []string{"does not speak TLS", "port of www-ssl"}},
+		{"http to ssh", simrouter.SSH, true, []string{"speaks SSH, not www", "router.port", "router.transport: ssh"}},
 		{"http to api", simrouter.API, true, []string{"speaks the API without TLS, not www", "router.port", "router.transport: api"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -57,8 +57,13 @@ func (s *session) exchange(ctx context.Context, req *http.Request) (*http.Respon
 	if err := s.write.Flush(); err != nil {
 		return fail(err)
 	}
-	if start, _ := s.read.Peek(2); s.served == 0 && len(start) == 2 && start[1] == '!' {
-		return fail(&rosconn.WrongProtocolError{Protocol: rosconn.API(s.conn != s.raw)})
+	if start, _ := s.read.Peek(4); s.served == 0 && len(start) == 4 {
+		switch {
+		case start[1] == '!':
+			return fail(&rosconn.WrongProtocolError{Protocol: rosconn.API(s.conn != s.raw)})
+		case string(start) == "SSH-":
+			return fail(&rosconn.WrongProtocolError{Protocol: rosconn.SSH()})
+		}
 	}
 	resp, err := http.ReadResponse(s.read, req)
 	if err != nil {

@@ -38,6 +38,9 @@ func HTTP(overTLS bool) Protocol {
 	return Protocol{Name: "HTTP", Settings: "router.transport: rest", tls: overTLS, request: "HEAD / HTTP/1.0\r\n\r\n", reply: "HTTP/"}
 }
 
+// SSH is recognised by its greeting; no request is needed.
+func SSH() Protocol { return Protocol{Name: "SSH", Settings: "router.transport: ssh"} }
+
 // WrongProtocolError is about a port that speaks another protocol than the service
 // that was expected there.
 type WrongProtocolError struct{ Protocol Protocol }

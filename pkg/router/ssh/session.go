@@ -52,8 +52,13 @@ func open(ctx context.Context, t *rosconn.Target, cfg *xssh.ClientConfig, truste
 	if err != nil {
 		return fail(rosconn.Handshaking, err)
 	}
-	conn, channels, requests, err := xssh.NewClientConn(raw, t.Addr(), cfg)
+	// The API waits in silence. SSH greets at once, even if its keys take long.
+	stop := sync.OnceValue(t.Sniff(ctx, raw, rosconn.API(false)))
+	conn, channels, requests, err := xssh.NewClientConn(&greeted{raw, func() { _ = stop() }}, t.Addr(), cfg)
 	interrupted := done()
+	if wrong := stop(); err != nil && wrong != nil {
+		return fail(rosconn.Handshaking, wrong)
+	}
 	if err != nil {
 		phase := rosconn.Handshaking
 		if trusted() {
@@ -61,6 +66,7 @@ func open(ctx context.Context, t *rosconn.Target, cfg *xssh.ClientConfig, truste
 		}
 		return fail(phase, err)
 	}
+	t.Answered()
 	s := &session{raw: raw, client: xssh.NewClient(conn, channels, requests), dead: make(chan struct{})}
 	s.waiting.Go(func() {
 		_ = s.client.Wait()
@@ -74,6 +80,20 @@ func open(ctx context.Context, t *rosconn.Target, cfg *xssh.ClientConfig, truste
 		return fail(rosconn.LoggingIn, net.ErrClosed)
 	}
 	return s, nil
+}
+
+// greeted is a connection that calls first at the first bytes that arrive.
+type greeted struct {
+	net.Conn
+	first func()
+}
+
+func (c *greeted) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if n > 0 {
+		c.first()
+	}
+	return n, err
 }
 
 // keepAlive sends keepalives until the connection ends, and ends it when one is

@@ -2,7 +2,9 @@ package routertest
 
 import (
 	"bytes"
+	"errors"
 	"slices"
+	"strings"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -90,7 +92,7 @@ var exported = []test{
 			}
 		}
 	}},
-	{name: "the user may do what wanctl does", run: func(f *fixture) {
+	{name: "the user may do what wanctl does, with no policy to spare", run: func(f *fixture) {
 		p := plan(export.Tree)
 		transport := map[simrouter.Service]string{simrouter.API: "api", simrouter.APISSL: "api", simrouter.SSH: "ssh"}[f.suite.Service]
 		if transport == "" {
@@ -98,25 +100,26 @@ var exported = []test{
 		}
 		p.Users[0].Services, p.From = []export.Service{{Transport: transport}}, nil
 		f.load(p)
-		f.c = f.suite.Dial(f.T, f.r, Options{User: p.Users[0].Name, Password: p.Users[0].Password})
-		if _, err := f.setQueue(f.ctx(), "second up", limit(7*bitrate.Mbps)); err != nil {
+		work := func(limit bitrate.Rate) error {
+			c := f.suite.Dial(f.T, f.r, Options{User: p.Users[0].Name, Password: p.Users[0].Password})
+			defer func() { _ = c.Close() }()
+			return f.work(c, p, limit)
+		}
+		if err := work(7 * bitrate.Mbps); err != nil {
 			f.Error(err)
 		}
 		f.wantLimit("second up", 7*bitrate.Mbps)
-		if _, err := f.c.Counters(f.ctx(), "second up", "second down"); err != nil {
-			f.Error(err)
-		}
-		if _, err := f.c.SetRule(f.ctx(), p.Steering.Comment, true); err != nil {
-			f.Error(err)
-		}
-		if _, err := f.c.AddAddress(f.ctx(), router.Address{List: "L", Address: "10.0.0.1"}); err != nil {
-			f.Error(err)
-		}
-		if _, err := f.c.Info(f.ctx()); err != nil {
-			f.Error(err)
-		}
 		for row, x := range f.differences(p) {
 			f.Errorf("%s: %s", row, x.State)
+		}
+		group, _ := f.r.State().Row("/user/group", "name", "second")
+		policies := strings.Split(group["policy"], ",")
+		for i, policy := range policies {
+			f.run("/user group set second policy=" + strings.Join(slices.Delete(slices.Clone(policies), i, i+1), ","))
+			if err := work(8 * bitrate.Mbps); !errors.Is(err, router.ErrDenied) && !errors.Is(err, router.ErrAuth) {
+				f.Errorf("without the policy %s: %v", policy, err)
+			}
+			f.wantLimit("second up", 7*bitrate.Mbps)
 		}
 	}},
 	{name: "imported twice", run: func(f *fixture) {
@@ -192,6 +195,19 @@ var exported = []test{
 			f.Errorf("-want +got\n%s", diff)
 		}
 	}},
+}
+
+// work does what wanctl does on a router.
+func (f *fixture) work(c router.Client, p *export.Plan, limit bitrate.Rate) error {
+	_, info := c.Info(f.ctx())
+	_, set := c.SetQueues(f.ctx(), router.QueueChange{Name: "second up", QueueSettings: router.QueueSettings{MaxLimit: &limit}})
+	_, counters := c.Counters(f.ctx(), "second up", "second down")
+	_, rule := c.SetRule(f.ctx(), p.Steering.Comment, true)
+	_, address := c.AddAddress(f.ctx(), router.Address{List: "L", Address: "10.0.0.1"})
+	if errors.Is(address, router.ErrExists) {
+		address = nil
+	}
+	return errors.Join(info, set, counters, rule, address)
 }
 
 // snapshot returns the settings of all rows that export may add.

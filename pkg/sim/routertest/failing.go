@@ -168,6 +168,31 @@ var failing = []test{
 			f.Errorf("a minute later, with the password right: %v", err)
 		}
 	}},
+	{name: "host that the service does not admit", run: func(f *fixture) {
+		f.warm()
+		setting := " address"
+		if f.r.State().Version().AtLeast(7, 24) {
+			setting = " available-from"
+		}
+		f.run("/ip service set " + string(f.suite.Service) + setting + "=192.0.2.0/24")
+		f.r.DropConnections()
+		_, err := f.newClient().Queue(f.ctx(), Download)
+		if !router.IsAccessError(err) || !strings.Contains(err.Error(), string(f.suite.Service)+" does not admit this host") {
+			f.Errorf("error is %v", err)
+		}
+		f.run("/ip service set " + string(f.suite.Service) + setting + "=192.0.2.0/24,127.0.0.1")
+		if _, err := f.c.Queue(f.ctx(), Download); err != nil {
+			f.Errorf("admitted: %v", err)
+		}
+	}},
+	{name: "host that the user's address does not admit", options: Options{User: "wanctl", Password: "wanctl"}, run: func(f *fixture) {
+		f.run("/user set wanctl address=192.0.2.0/24")
+		_, err := f.c.Queue(f.ctx(), Download)
+		f.wantError(err, router.ErrAuth)
+		if err == nil || !strings.Contains(err.Error(), "user's address admits this host") {
+			f.Errorf("error does not say what to check: %v", err)
+		}
+	}},
 	{name: "user without the policy to log in", options: Options{User: "reader", Password: secret}, run: func(f *fixture) {
 		if err := f.r.State().AddUser("reader", secret, "read", "write"); err != nil {
 			f.Fatal(err)

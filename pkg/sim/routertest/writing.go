@@ -2,6 +2,7 @@ package routertest
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
@@ -81,6 +82,16 @@ var writing = []test{
 			}
 			f.wantLimit(changes[fine].Name, *changes[fine].MaxLimit)
 		}
+	}},
+	{name: "limit-at above the limit of one queue", run: func(f *fixture) {
+		f.run(`/queue tree set ` + Upload + ` limit-at=30M`)
+		_, err := f.setBoth(100*bitrate.Mbps, 10*bitrate.Mbps)
+		f.wantError(err, router.ErrInvalid)
+		if err == nil || !strings.Contains(err.Error(), "max-limit=10M is below its limit-at=30M") {
+			f.Errorf("error does not name limit-at: %v", err)
+		}
+		f.wantLimit(Download, 100*bitrate.Mbps)
+		f.wantLimit(Upload, 40*bitrate.Mbps)
 	}},
 	{name: "two queues, connection reset before the first took effect", run: func(f *fixture) {
 		f.warm()
