@@ -3,6 +3,7 @@ package telemetry
 import (
 	"cmp"
 	"math"
+	"net/netip"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -51,7 +52,8 @@ type WANHealth struct {
 	Upload        DirectionHealth `json:"upload"`
 
 	Status              Status       `json:"status"`
-	Reasons             []string     `json:"reasons,omitempty"` // why it is not healthy, for people
+	Reasons             []string     `json:"reasons,omitempty"`  // why it is not healthy, for people
+	Warnings            []string     `json:"warnings,omitempty"` // what is doubtful though it may be healthy, for people
 	Source              Origin       `json:"source,omitempty"`
 	At                  *time.Time   `json:"at,omitempty"`
 	AgeSeconds          *float64     `json:"age_seconds"` // of these values
@@ -88,6 +90,30 @@ type ProbeHealth struct {
 	ReflectorsAlive     int      `json:"reflectors_alive"`
 	Reflectors          int      `json:"reflectors"`
 	LastReplyAgeSeconds *float64 `json:"last_reply_age_seconds"`
+	// Routes are those by which probes leave the host, each once.
+	Routes []ProbeRoute `json:"routes,omitempty"`
+}
+
+// ProbeRoute is the route of probes as the kernel has it.
+type ProbeRoute struct {
+	Source    string `json:"source"` // address
+	Interface string `json:"interface"`
+	Gateway   string `json:"gateway,omitempty"` // absent where reflectors are on the link, as on a PPP line
+}
+
+// String returns such as "192.168.88.10 by eth0 through 192.168.88.1".
+func (r ProbeRoute) String() string {
+	text := r.Source + " by " + r.Interface
+	if r.Gateway != "" {
+		text += " through " + r.Gateway
+	}
+	return text
+}
+
+// Local reports whether the route ends on the host itself, as in a trial.
+func (r ProbeRoute) Local() bool {
+	source, err := netip.ParseAddr(r.Source)
+	return err == nil && source.IsLoopback()
 }
 
 // RouterHealth is the connection to the router.

@@ -24,6 +24,7 @@ type WANConfig struct {
 type WAN struct {
 	baseline, load, delta, duration  prometheus.Gauge
 	alive, reachable, threshold      prometheus.Gauge
+	routeShared                      prometheus.Gauge
 	cycles, heldBack, updates, pings prometheus.Counter
 	failovers                        prometheus.Counter
 	reads, writes                    requestMetrics
@@ -67,12 +68,13 @@ func (m *Metrics) WAN(cfg WANConfig) *WAN {
 		updates:  wan.counter("wanctl_router_updates_total", "Limits changed on the router."),
 		pings:    wan.counter("wanctl_ping_failures_total", "Cycles in which no reflector was answering."),
 
-		alive:     wan.gauge("wanctl_reflectors_alive", "Reflectors that answer."),
-		reachable: wan.gauge("wanctl_router_reachable", "Whether the last request to the router was answered."),
-		threshold: wan.gauge("wanctl_excess_threshold_seconds", "Delay above the baseline that counts as a sign of a queue."),
-		failovers: wan.counter("wanctl_router_failovers_total", "Switches to another address or transport of the router, including those back to the first."),
-		reads:     requests(wan.with("kind", "read")),
-		writes:    requests(wan.with("kind", "write")),
+		alive:       wan.gauge("wanctl_reflectors_alive", "Reflectors that answer."),
+		reachable:   wan.gauge("wanctl_router_reachable", "Whether the last request to the router was answered."),
+		routeShared: wan.gauge("wanctl_probe_route_shared", "Whether another WAN of this host is measured by the same route (1) or not (0)."),
+		threshold:   wan.gauge("wanctl_excess_threshold_seconds", "Delay above the baseline that counts as a sign of a queue."),
+		failovers:   wan.counter("wanctl_router_failovers_total", "Switches to another address or transport of the router, including those back to the first."),
+		reads:       requests(wan.with("kind", "read")),
+		writes:      requests(wan.with("kind", "write")),
 		rtt: wan.histogram("wanctl_rtt_seconds", "Round-trip times of all reflectors.",
 			.001, .0025, .005, .01, .015, .02, .03, .04, .05, .075, .1, .15, .2, .3, .5, 1, 2),
 		excess: wan.histogram("wanctl_excess_delay_seconds", "Delay above the baseline in each cycle.",
@@ -295,6 +297,19 @@ func (w *WAN) FailedOver() {
 	if w != nil {
 		w.failovers.Inc()
 	}
+}
+
+// RouteShared records whether another WAN is measured by the same route. Any goroutine
+// may call it.
+func (w *WAN) RouteShared(is bool) {
+	if w == nil {
+		return
+	}
+	value := 0.0
+	if is {
+		value = 1
+	}
+	w.routeShared.Set(value)
 }
 
 func (w *WAN) request(m requestMetrics, err error) {

@@ -46,6 +46,7 @@ type WANController struct {
 	watchdog *sysd.WatchdogSource
 	metrics  *telemetry.WAN
 	feed     *history.Feed
+	routes   *probeRoutes
 
 	learned time.Duration                   // idle RTT that the last run knew, 0: none
 	memory  autorate.Memory                 // what else it knew
@@ -124,6 +125,7 @@ func (c *WANController) openTelemetry() {
 	c.OnClose(func() error { d.metrics.RemoveWAN(c.cfg.Name); return nil })
 	d.history.AddWAN(c.cfg.Name)
 	c.feed = d.history.Feed(c.cfg.Name)
+	c.routes = newProbeRoutes(c)
 	c.OnClose(func() error { d.history.RemoveWAN(c.cfg.Name); return nil })
 }
 
@@ -315,6 +317,11 @@ func (c *WANController) Snapshot(ctx context.Context) (telemetry.WANHealth, erro
 	h.Router.LastError = daemon.FirstError(st.LastError, st.PollError)
 	h.Probe.LastReplyAgeSeconds = telemetry.Age(now, c.at(st.LastReply))
 	h.Probe.Mode, h.Probe.Reflectors = c.probes.Status().Mode.String(), len(c.cfg.PingHosts)
+	route := c.routes.current.Load()
+	h.Probe.Routes = route.routes
+	if route.warning != "" {
+		h.Warnings = append(h.Warnings, route.warning)
+	}
 	return h, nil
 }
 

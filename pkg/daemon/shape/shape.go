@@ -80,7 +80,8 @@ func run(ctx context.Context, o Options) (decisions []Decision, err error) {
 	}
 	d.Loops = append(d.Loops, d.loops)
 	if !o.once {
-		d.Sinks = append(d.Sinks, supervisor.NewTask("history", nil, d.history.Run))
+		d.Sinks = append(d.Sinks, supervisor.NewTask("history", nil, d.history.Run),
+			supervisor.NewTask("routes", nil, routeMonitor{d.routes, d.routesOfOthers}.Run))
 		d.listen()
 	}
 	d.ReportStatus(5*time.Second, d.status)

@@ -31,12 +31,14 @@ func wanPanel(w telemetry.WANHealth, now time.Time) panel {
 				"values":     values,
 				"dry":        when(w.DryRun, "dry run"),
 				"reasons":    strings.Join(w.Reasons, "; "),
+				"warnings":   strings.Join(w.Warnings, "; "),
 				"rtt":        ms(w.LoadRTTMs),
 				"baseline":   ms(w.BaselineRTTMs),
 				"excess":     signedMs(w.ExcessMs),
 				"probe":      orNone(w.Probe.Mode),
 				"reflectors": ofMany(w.Probe.ReflectorsAlive, w.Probe.Reflectors),
 				"last_reply": ago(w.Probe.LastReplyAgeSeconds),
+				"routes":     routeText(w.Probe.Routes),
 				"failures":   inARow(w.ConsecutiveFailures),
 				"router":     router,
 				"address":    orNone(strings.TrimSpace(w.Router.Transport + " " + w.Router.Address)),
@@ -93,6 +95,14 @@ func share(x, whole *float64) float64 {
 		return -1
 	}
 	return min(*x / *whole * 100, 100)
+}
+
+func routeText(routes []telemetry.ProbeRoute) string {
+	var texts []string
+	for _, r := range routes {
+		texts = append(texts, r.String())
+	}
+	return strings.Join(texts, ", ")
 }
 
 func inARow(n int) string { return when(n > 0, strconv.Itoa(n)+" in a row") }

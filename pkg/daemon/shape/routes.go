@@ -1,0 +1,231 @@
+package shape
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/daemon"
+	"github.com/wanctl/wanctl/pkg/probe"
+	"github.com/wanctl/wanctl/pkg/telemetry"
+	"github.com/wanctl/wanctl/pkg/telemetry/daemonsock"
+)
+
+const (
+	routeTick     = time.Second      // between two look-ups while a route is not known yet
+	routeInterval = 10 * time.Second // and from then on
+	// Other processes are asked for the first time when those that start with this one
+	// have found their routes.
+	othersFirst    = 5 * time.Second
+	othersInterval = time.Minute
+)
+
+// probeRoutes holds the routes by which the probes of one WAN leave this host, and
+// reports them. Only the routeMonitor changes it.
+type probeRoutes struct {
+	wan    string
+	lookup func() []telemetry.ProbeRoute
+	mark   uint32 // of the configuration
+	to     daemon.Events
+	shared func(bool) // sets the metric
+
+	current  atomic.Pointer[routeStatus]
+	reported reminder
+}
+
+// routeStatus is what the health document shows.
+type routeStatus struct {
+	routes  []telemetry.ProbeRoute
+	warning string // that another WAN has one of these routes
+}
+
+func newProbeRoutes(c *WANController) *probeRoutes {
+	p := &probeRoutes{
+		wan: c.cfg.Name, lookup: func() []telemetry.ProbeRoute { return routesOf(c.probes) }, mark: c.cfg.PingMark,
+		to: daemon.Events{Logger: c.log, Feed: c.feed}, shared: c.metrics.RouteShared,
+	}
+	p.current.Store(&routeStatus{})
+	return p
+}
+
+func routesOf(g *probe.Group) []telemetry.ProbeRoute {
+	var routes []telemetry.ProbeRoute
+	for _, r := range g.Routes() {
+		route := telemetry.ProbeRoute{Source: r.Source.String(), Interface: r.Interface}
+		if r.Gateway.IsValid() {
+			route.Gateway = r.Gateway.WithZone("").String()
+		}
+		routes = append(routes, route)
+	}
+	return routes
+}
+
+// update looks the routes up and reports a change. While there is none, as when the
+// network is down, the last ones stay.
+func (p *probeRoutes) update() {
+	before := p.current.Load()
+	routes := p.lookup()
+	if routes == nil || slices.Equal(routes, before.routes) {
+		return
+	}
+	for _, r := range routes {
+		if !slices.Contains(before.routes, r) {
+			p.to.Info("route of the probes", "source", r.Source, "interface", r.Interface, "gateway", r.Gateway)
+		}
+	}
+	if before.routes != nil {
+		p.to.Record("probe", "", fmt.Sprintf("probes leave from %s, before from %s", routeList(routes), routeList(before.routes)))
+	}
+	p.current.Store(&routeStatus{routes: routes, warning: before.warning})
+}
+
+func routeList(routes []telemetry.ProbeRoute) string {
+	var texts []string
+	for _, r := range routes {
+		texts = append(texts, r.String())
+	}
+	return strings.Join(texts, " and ")
+}
+
+// compare reports whether other WANs have one of the routes: at first, when that
+// changes, and every hour. since is the time since the monitor began.
+func (p *probeRoutes) compare(wans map[telemetry.ProbeRoute][]string, since time.Duration) {
+	status := *p.current.Load()
+	warning := p.sharedWith(status.routes, wans)
+	p.shared(warning != "")
+	if warning == "" {
+		if p.reported.clear() {
+			p.to.Info("no other WAN is measured by the same route any more")
+			p.to.Record("probe", "", "no other WAN is measured by the same route any more")
+		}
+	} else if isNew, due := p.reported.remind(since, warning); due {
+		p.to.Warn("another WAN is measured by the same route", "why", warning)
+		if isNew {
+			p.to.Record("probe", "", warning)
+		}
+	}
+	if warning != status.warning {
+		status.warning = warning
+		p.current.Store(&status)
+	}
+}
+
+// sharedWith returns a warning where another WAN has one of the routes, else "".
+func (p *probeRoutes) sharedWith(routes []telemetry.ProbeRoute, wans map[telemetry.ProbeRoute][]string) string {
+	for _, r := range routes {
+		const most = 3
+		var others []string
+		more := max(0, len(wans[r])-1-most)
+		for _, wan := range wans[r] {
+			if wan != p.wan && len(others) < most {
+				others = append(others, wan)
+			}
+		}
+		if others == nil || r.Local() {
+			continue
+		}
+		names := strings.Join(others, ", ")
+		if more > 0 {
+			names += fmt.Sprintf(" and %d more", more)
+		}
+		advice := "give each WAN a ping_source, ping_interface or ping_mark of its own"
+		if p.mark != 0 {
+			advice = fmt.Sprintf("no rule of 'ip rule' leads packets with the mark %#x another way", p.mark)
+		}
+		return fmt.Sprintf("the probes leave by the same route as those of %s, from %s: they measure one line, unless the router tells them apart by their destination; %s", names, r, advice)
+	}
+	return ""
+}
+
+// routeMonitor compares the routes of the WANs of this process with each other and with
+// those of the other loops of this host. It asks the kernel again and again: rules,
+// tables and gateways change while loops run.
+type routeMonitor struct {
+	own func() []*probeRoutes
+	// others returns the routes of the WANs of other processes, by WAN.
+	others func(context.Context) map[string][]telemetry.ProbeRoute
+}
+
+// Run implements supervisor.Task's.
+func (m routeMonitor) Run(ctx context.Context) error {
+	ticker := time.NewTicker(routeTick)
+	defer ticker.Stop()
+	began := time.Now()
+	var lookedUp, asked time.Duration
+	var others map[string][]telemetry.ProbeRoute
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		since, own := time.Since(began), m.own()
+		known := !slices.ContainsFunc(own, func(p *probeRoutes) bool { return p.current.Load().routes == nil })
+		if known && since-lookedUp < routeInterval && asked > 0 {
+			continue
+		}
+		if asked == 0 && since >= othersFirst || asked > 0 && since-asked >= othersInterval {
+			others, asked = m.others(ctx), since
+		}
+		lookedUp = since
+		wans := map[telemetry.ProbeRoute][]string{}
+		for _, p := range own {
+			p.update()
+			for _, r := range p.current.Load().routes {
+				wans[r] = append(wans[r], p.wan)
+			}
+		}
+		for wan, routes := range others {
+			for _, r := range routes {
+				wans[r] = append(wans[r], wan)
+			}
+		}
+		for _, names := range wans {
+			slices.Sort(names) // the text must not change from one look-up to the next
+		}
+		for _, p := range own {
+			p.compare(wans, since)
+		}
+	}
+}
+
+// routes returns the routes of all WANs of this process.
+func (d *shapeDaemon) routes() []*probeRoutes {
+	var all []*probeRoutes
+	for _, w := range d.wans() {
+		all = append(all, w.routes)
+	}
+	return all
+}
+
+// routesOfOthers asks the loops of other processes, by the sockets in the directories
+// where those of this process are. What does not answer, or is no loop, has no routes.
+func (d *shapeDaemon) routesOfOthers(ctx context.Context) map[string][]telemetry.ProbeRoute {
+	routes := map[string][]telemetry.ProbeRoute{}
+	seen := map[string]bool{}
+	wans := d.wans()
+	for _, w := range wans {
+		seen[w.cfg.Socket()] = true
+	}
+	for _, w := range wans {
+		sockets, _ := filepath.Glob(filepath.Join(filepath.Dir(w.cfg.Socket()), "*.sock"))
+		for _, socket := range sockets {
+			if seen[socket] {
+				continue
+			}
+			seen[socket] = true
+			h, err := daemonsock.New(socket).Health(ctx)
+			if err != nil {
+				continue
+			}
+			for _, other := range h.WANs {
+				routes[other.Name] = other.Probe.Routes
+			}
+		}
+	}
+	return routes
+}
