@@ -21,6 +21,8 @@ type Base struct {
 	StateFile string   `key:"state_file" kind:"path" derived:"/var/lib/wanctl/NAME_state.json" doc:"File in which the loop keeps its state over restarts."`
 	_         struct{} `key:"lock_timeout" kind:"seconds" range:"1..86400" deprecated:"the lock is held by the kernel and judged by the process in it"`
 	_         struct{} `key:"route_management" kind:"any" deprecated:"it concerned the router's routes, which wanctl never changes; steering switches one mangle rule"`
+	_         struct{} `key:"alerting" kind:"any" deprecated:"it sent messages to a webhook; alerts come from the metrics, by the rules for Prometheus"`
+	_         struct{} `key:"storage" kind:"any" deprecated:"it kept the history of metrics in a database; Prometheus keeps that of metrics.enabled"`
 	Timeouts  Timeouts `key:"timeouts"`
 	Health    Endpoint `key:"health_check" doc:"GET /health and the status page" defaults:"enabled=true port=9101"`
 	Metrics   Endpoint `key:"metrics" doc:"GET /metrics for Prometheus" defaults:"enabled=false port=9100"`
@@ -38,12 +40,15 @@ type Logging struct {
 	Main  string   `key:"main_log" kind:"path" derived:"/var/log/wanctl/NAME.log" doc:"Log file of the daemon."`
 	Debug string   `key:"debug_log" kind:"path" derived:"no debug log" doc:"Second log file with debug messages."`
 	_     struct{} `key:"log_cake_stats" kind:"bool" deprecated:"counters are in the metrics"`
+	_     struct{} `key:"max_bytes" kind:"any" deprecated:"it rotated the logs; logrotate does that, by configs/logrotate/wanctl"`
+	_     struct{} `key:"backup_count" kind:"any" deprecated:"it was how many rotated logs were kept; logrotate does that, by configs/logrotate/wanctl"`
 }
 
 // Timeouts bound single operations.
 type Timeouts struct {
 	Command time.Duration `key:"ssh_command" kind:"seconds" range:"0.1..300" usual:"0.1..60" default:"15" doc:"How long one command on the router may take, over any transport."`
 	Ping    time.Duration `key:"ping" kind:"seconds" range:"0.1..60" usual:"0.1..10" default:"1" doc:"A probe without a reply counts as lost after this."`
+	_       struct{}      `key:"tc_command" kind:"any" deprecated:"it bounded commands that shape on a Linux host, and the router's queues do that here"`
 	_       struct{}      `key:"ping_total" kind:"any" deprecated:"probes run all the time, and timeouts.ping bounds each of them"`
 }
 

@@ -6,11 +6,13 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/config/schema"
@@ -412,6 +414,73 @@ func TestStringsKeepTheirSpelling(t *testing.T) {
 			t.Errorf("password: %s became %q", word, got)
 		}
 	}
+}
+
+// Keys of the earlier system that have no meaning here load with one line each that
+// says what they were, whatever they hold, and are not taken for others.
+func TestForeignKeys(t *testing.T) {
+	checkForeign(t, wanFile(), minimal, 26)
+	checkForeign(t, steeringFile(), minimalSteering, 9)
+}
+
+func checkForeign[T any](t *testing.T, kind fileType[T], text string, least int) {
+	t.Helper()
+	var found int
+	for _, k := range kind.fields {
+		if k.Kind != schema.Any {
+			continue
+		}
+		found++
+		for _, value := range []string{"true", "3.5", "[a, b]", "{x: {y: 1}}"} {
+			file := withKey(t, text, k.Name, value)
+			_, _, warnings, err := parseFile(kind, strings.NewReader(file), "f", Options{})
+			if err != nil {
+				t.Fatalf("%s: %v", k.Name, err)
+			}
+			if len(warnings) != 1 || warnings[0].Key != k.Name || warnings[0].Line == 0 || warnings[0].Text != "has no effect any more: "+k.Deprecated {
+				t.Errorf("%s: %s: warnings %v", k.Name, value, warnings)
+			}
+		}
+	}
+	if found < least {
+		t.Errorf("%d foreign keys, want at least %d", found, least)
+	}
+}
+
+func TestPingSourceByItsOlderName(t *testing.T) {
+	wan, problems, warnings := load(minimal+"ping_source_ip: 192.0.2.7\n", Options{})
+	if problems != nil || warnings != nil || wan.PingSource != "192.0.2.7" {
+		t.Errorf("source %q, problems %q, warnings %q", wan.PingSource, problems, warnings)
+	}
+}
+
+// withKey adds a key to a configuration, below the sections of its dotted name.
+func withKey(t *testing.T, text, name, value string) string {
+	t.Helper()
+	var root yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &root); err != nil {
+		t.Fatal(err)
+	}
+	at := root.Content[0]
+	parts := strings.Split(name, ".")
+	for _, section := range parts[:len(parts)-1] {
+		i := slices.IndexFunc(at.Content, func(n *yaml.Node) bool { return n.Value == section })
+		if i < 0 {
+			at.Content = append(at.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: section}, &yaml.Node{Kind: yaml.MappingNode})
+			i = len(at.Content) - 2
+		}
+		at = at.Content[i+1]
+	}
+	var v yaml.Node
+	if err := yaml.Unmarshal([]byte(value), &v); err != nil {
+		t.Fatal(err)
+	}
+	at.Content = append(at.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: parts[len(parts)-1]}, v.Content[0])
+	out, err := yaml.Marshal(&root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
 }
 
 // A file of the earlier system loads, and says what it can do without.

@@ -31,6 +31,8 @@ type Router struct {
 	SSHFingerprint string `key:"ssh_fingerprint" kind:"ssh_hash" doc:"The only host key transport ssh accepts, instead of known_hosts."`
 	SSHLegacy      bool   `key:"ssh_legacy" default:"false" doc:"Also accept the broken algorithms that RouterOS 6 needs for transport ssh: SHA-1 in key exchange, signatures and message authentication."`
 
+	_ struct{} `key:"type" kind:"any" deprecated:"it named the router's system, and RouterOS is the only one"`
+
 	// Failover is nil in its own entries.
 	Failover []Router `key:"failover" kind:"routers" range:"0..8" doc:"Further endpoints of the router, tried in order while the first is unreachable; an entry inherits from router what it leaves out, except port and tls."`
 }

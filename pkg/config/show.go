@@ -12,11 +12,11 @@ func WANKeys() []schema.Key { return schema.Keys(schema.Fields[WAN]()) }
 // SteeringKeys is WANKeys of the steering file.
 func SteeringKeys() []schema.Key { return schema.Keys(schema.Fields[Steering]()) }
 
-// WhyObsolete explains a key of older files that is not among the keys any more, or
-// a key below one.
+// WhyObsolete explains a key of older files that is not among the keys any more, by its
+// name or the last part of it, or a key below one.
 func WhyObsolete(name string) (why string, found bool) {
 	for _, f := range append(schema.Fields[WAN](), schema.Fields[Steering]()...) {
-		if f.Kind == schema.Any && (name == f.Name || strings.HasPrefix(name, f.Name+".")) {
+		if f.Kind == schema.Any && (name == f.Name || strings.HasPrefix(name, f.Name+".") || strings.HasSuffix(f.Name, "."+name)) {
 			return f.Deprecated, true
 		}
 	}

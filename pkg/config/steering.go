@@ -24,6 +24,9 @@ type Steering struct {
 	_               struct{} `key:"cake_queues.spectrum_download" kind:"router_name" alias:"cake_queues.primary_download"`
 	_               struct{} `key:"cake_queues.spectrum_upload" kind:"router_name" alias:"cake_queues.primary_upload"`
 
+	_ struct{} `key:"wan_state" kind:"any" deprecated:"it added the state of the primary WAN's loop to the score; that loop is asked directly, and nothing needs to be set"`
+	_ struct{} `key:"capacity_protection" kind:"any" deprecated:"it was to reserve bandwidth of the alternate WAN and had no effect"`
+
 	Interval  time.Duration `key:"measurement.interval_seconds" kind:"seconds" range:"0.01..60" usual:"0.01..10" default:"0.5" doc:"Time between two assessments of the primary WAN."`
 	PingHost  string        `key:"measurement.ping_host" kind:"host" default:"1.1.1.1" doc:"Reflector to measure while the primary WAN's loop does not run; it must be reached by that WAN."`
 	PingCount int           `key:"measurement.ping_count" range:"1..20" default:"3" doc:"Probes per assessment in that case."`

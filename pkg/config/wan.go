@@ -25,6 +25,18 @@ type WAN struct {
 	PingSource    string   `key:"continuous_monitoring.ping_source" kind:"address" derived:"the kernel's choice" doc:"Source address of probes, for a router that routes by source."`
 	PingMark      uint32   `key:"continuous_monitoring.ping_mark" kind:"mark" range:"0..4294967295" derived:"no mark" doc:"Mark of probes (fwmark, SO_MARK), for a rule of 'ip rule' on this host that sends them to this WAN; 0 is none. It needs CAP_NET_RAW, before Linux 5.17 CAP_NET_ADMIN."`
 	Fallback      Fallback `key:"continuous_monitoring.fallback_checks"`
+
+	_ struct{} `key:"ping_source_ip" kind:"address" alias:"continuous_monitoring.ping_source"`
+	_ struct{} `key:"continuous_monitoring.cake_stats_cadence_sec" kind:"any" deprecated:"it was how often counters of CAKE on a Linux host were read; those of the router's queues are read as often as the router answers quickly"`
+	_ struct{} `key:"cake_params" kind:"any" deprecated:"it set up CAKE on a Linux host; queues of the router are limited here, which router.transport rest, api or ssh reaches"`
+	_ struct{} `key:"cake_signal" kind:"any" deprecated:"it read drops and backlog of CAKE on a Linux host; the law uses the delay and the router's counters"`
+	_ struct{} `key:"cake_optimization" kind:"any" deprecated:"it was what a check of the router's queue types expected; 'wanctl router export --diff' compares them"`
+	_ struct{} `key:"signal_processing" kind:"any" deprecated:"it filtered outliers of the round-trip time, and the law filters noise by how likely it is"`
+	_ struct{} `key:"irtt" kind:"any" deprecated:"it measured by a server of its own; one-way delays come from reflectors that answer timestamp requests"`
+	_ struct{} `key:"owd_asymmetry" kind:"any" deprecated:"it told the directions apart by irtt; one-way delays come from reflectors that answer timestamp requests"`
+	_ struct{} `key:"fusion" kind:"any" deprecated:"it weighed irtt against ping; reflectors are combined by their median"`
+	_ struct{} `key:"reflector_quality" kind:"any" deprecated:"it was how ping_hosts were rated, which needs no settings"`
+	_ struct{} `key:"tuning" kind:"any" deprecated:"it changed thresholds at run time, and the law learns noise and capacity itself"`
 }
 
 // Queues names what is shaped on the router: queues of the tree, of which one may
@@ -62,6 +74,16 @@ type Direction struct {
 	_ struct{} `key:"factor_down" kind:"number" range:"0.1..1" deprecated:"the law finds capacity and step sizes itself"`
 	_ struct{} `key:"factor_down_yellow" kind:"number" range:"0.8..1" deprecated:"the law finds capacity and step sizes itself"`
 	_ struct{} `key:"green_required" kind:"int" range:"1..10" deprecated:"the law finds capacity and step sizes itself"`
+
+	_ struct{} `key:"target_bloat_ms" kind:"any" deprecated:"it was a threshold of one direction; thresholds.target_bloat_ms is for both"`
+	_ struct{} `key:"warn_bloat_ms" kind:"any" deprecated:"it was a threshold of one direction; thresholds.warn_bloat_ms is for both"`
+	_ struct{} `key:"consecutive_yellow_decay_clamp" kind:"any" deprecated:"it bounded the number of cuts in a row, and the law finds capacity and step sizes itself"`
+	_ struct{} `key:"docsis_mode" kind:"any" deprecated:"it held the upload at a rate below the ceiling, and the law finds the capacity itself"`
+	_ struct{} `key:"setpoint_mbps" kind:"any" deprecated:"it was the rate of docsis_mode, and the law finds the capacity itself"`
+	_ struct{} `key:"integral_window_seconds" kind:"any" deprecated:"it tuned docsis_mode, and the law finds the capacity itself"`
+	_ struct{} `key:"integral_threshold_ms_s" kind:"any" deprecated:"it tuned docsis_mode, and the law finds the capacity itself"`
+	_ struct{} `key:"cake_backlog_low_threshold_bytes" kind:"any" deprecated:"it tuned docsis_mode, and the law finds the capacity itself"`
+	_ struct{} `key:"cake_delay_delta_low_threshold_us" kind:"any" deprecated:"it tuned docsis_mode, and the law finds the capacity itself"`
 }
 
 // Thresholds are on the delay above the idle baseline, apart from
@@ -81,6 +103,8 @@ type Thresholds struct {
 
 	_ struct{} `key:"dwell_cycles" kind:"any" deprecated:"it was how many cycles the delay had to stay above target_bloat_ms before YELLOW, and the law filters noise by how likely it is"`
 	_ struct{} `key:"deadband_ms" kind:"any" deprecated:"it was how far below target_bloat_ms the delay had to fall before GREEN, and load_time_constant_sec smooths the states"`
+
+	_ struct{} `key:"suppression_alert_threshold" kind:"any" deprecated:"it was how many suppressed state changes a minute raised an alert, and none are suppressed"`
 
 	BaselineMin time.Duration `key:"baseline_rtt_bounds.min" kind:"millis" range:"0.1..1000" default:"1" doc:"Lowest plausible baseline."`
 	BaselineMax time.Duration `key:"baseline_rtt_bounds.max" kind:"millis" range:"0.1..1000" usual:"5..1000" default:"500" doc:"Highest plausible baseline; above baseline_rtt_bounds.min."`
