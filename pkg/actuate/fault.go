@@ -10,11 +10,12 @@ const (
 	Ambiguous       // several queues have the name
 	Invalid         // its parent or its type does not exist
 	Disabled
-	Bypassed // the traffic goes past it
+	Bypassed   // the traffic goes past it
+	Overridden // something else than its limit holds
 )
 
 // Faults lists all but NoFault.
-var Faults = [...]Fault{Absent, Ambiguous, Invalid, Disabled, Bypassed}
+var Faults = [...]Fault{Absent, Ambiguous, Invalid, Disabled, Bypassed, Overridden}
 
 func (f Fault) String() string {
 	switch f {
@@ -29,6 +30,8 @@ func (f Fault) String() string {
 		return "disabled"
 	case Bypassed:
 		return "bypassed"
+	case Overridden:
+		return "overridden"
 	}
 	return ""
 }

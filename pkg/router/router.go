@@ -15,6 +15,7 @@ package router
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
@@ -127,6 +128,27 @@ type Queue struct {
 	Disabled bool
 	Invalid  bool // parent or queue type vanished
 	Counters Counters
+
+	BurstLimit bitrate.Rate
+	BurstTime  time.Duration // 0: no bursts
+}
+
+// Overrides returns what keeps limits of the queue from lowest to highest, 0 for none,
+// from being what holds, one sentence each. Of stands behind a limit in them, such as
+// " for A". above are the queues that the queue hangs under, the nearest first.
+func (q Queue) Overrides(of string, lowest, highest bitrate.Rate, above ...Queue) (all []string) {
+	for _, p := range above {
+		if p.MaxLimit != 0 && !p.Disabled && (highest == 0 || p.MaxLimit < highest) {
+			all = append(all, fmt.Sprintf("its parent %q has the lower limit %s%s, which holds", p.Name, p.MaxLimit, of))
+		}
+	}
+	if q.LimitAt > lowest {
+		all = append(all, fmt.Sprintf("limit-at=%s: no lower limit can be set%s", q.LimitAt, of))
+	}
+	if q.BurstLimit > lowest && q.BurstTime > 0 {
+		all = append(all, fmt.Sprintf("burst-limit=%s: lower limits%s can be exceeded for a while", q.BurstLimit, of))
+	}
+	return all
 }
 
 // Counters of one queue since the router booted or somebody reset them.

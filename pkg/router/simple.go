@@ -79,26 +79,36 @@ func (q SimpleQueue) DownloadSide(routes []Route, interfaces []Interface) (side 
 	return 0, "", fmt.Errorf("simple queue %q: its target %s is neither an interface of a default route nor clearly a LAN, so it does not tell which number of max-limit is the download", q.Name, targets)
 }
 
+// Side returns one side of a simple queue as a queue.
+func (q SimpleQueue) Side(side int) Queue {
+	return Queue{
+		Name: q.Name, Parent: q.Parent, Type: q.Type[side], MaxLimit: q.MaxLimit[side], LimitAt: q.LimitAt[side],
+		BurstLimit: q.BurstLimit[side], BurstTime: q.BurstTime[side],
+		Comment: q.Comment, Disabled: q.Disabled, Invalid: q.Invalid, Counters: q.Counters[side],
+	}
+}
+
 // Overrides returns what keeps the queue's own limits from being what holds, one
 // sentence each. parent is the queue above, nil where it is not known.
 func (q SimpleQueue) Overrides(parent *SimpleQueue) []string {
 	var all []string
 	for side, name := range []string{"A", "B"} {
-		limit := q.MaxLimit[side]
-		if parent != nil && parent.MaxLimit[side] != 0 && (limit == 0 || parent.MaxLimit[side] < limit) {
-			all = append(all, fmt.Sprintf("its parent %q has the lower limit %s for %s, which holds", parent.Name, parent.MaxLimit[side], name))
+		var above []Queue
+		if parent != nil {
+			above = []Queue{parent.Side(side)}
 		}
-		if q.LimitAt[side] != 0 {
-			all = append(all, fmt.Sprintf("limit-at=%s: no lower limit can be set for %s", q.LimitAt[side], name))
-		}
-		if burst := q.BurstLimit[side]; limit != 0 && burst > limit && q.BurstTime[side] > 0 {
-			all = append(all, fmt.Sprintf("burst-limit=%s lets %s exceed its limit for a while", burst, name))
-		}
+		all = append(all, q.Side(side).Overrides(" for "+name, 0, q.MaxLimit[side], above...)...)
 	}
-	if total := q.TotalMaxLimit; total != 0 && (q.MaxLimit[SideA] == 0 || q.MaxLimit[SideB] == 0 || total < q.MaxLimit[SideA]+q.MaxLimit[SideB]) {
-		all = append(all, fmt.Sprintf("total-max-limit=%s holds for both sides together", total))
+	return append(all, q.TotalOverrides(q.MaxLimit)...)
+}
+
+// TotalOverrides returns whether the limit of both sides together keeps limits up to
+// highest from being what holds, in a sentence.
+func (q SimpleQueue) TotalOverrides(highest [2]bitrate.Rate) []string {
+	if total := q.TotalMaxLimit; total != 0 && (highest[0] == 0 || highest[1] == 0 || total < highest[0]+highest[1]) {
+		return []string{fmt.Sprintf("total-max-limit=%s holds for both sides together", total)}
 	}
-	return all
+	return nil
 }
 
 // Default reports whether the route is a default route.

@@ -74,7 +74,7 @@ func TestOverrides(t *testing.T) {
 		{"parent of an unlimited queue", SimpleQueue{}, top, []string{`its parent "top" has the lower limit 100M for A, which holds`}},
 		{"limit-at", SimpleQueue{MaxLimit: pair(50, 500), LimitAt: pair(0, 100)}, nil, []string{"limit-at=100M: no lower limit can be set for B"}},
 		{"burst", SimpleQueue{MaxLimit: pair(50, 500), BurstLimit: pair(60, 400), BurstTime: [2]time.Duration{time.Second, time.Second}}, nil,
-			[]string{"burst-limit=60M lets A exceed its limit for a while"}},
+			[]string{"burst-limit=60M: lower limits for A can be exceeded for a while", "burst-limit=400M: lower limits for B can be exceeded for a while"}},
 		{"burst without a time", SimpleQueue{MaxLimit: pair(50, 500), BurstLimit: pair(60, 600)}, nil, nil},
 		{"total", SimpleQueue{MaxLimit: pair(50, 500), TotalMaxLimit: 400 * bitrate.Mbps}, nil, []string{"total-max-limit=400M holds for both sides together"}},
 		{"total with room", SimpleQueue{MaxLimit: pair(50, 500), TotalMaxLimit: 550 * bitrate.Mbps}, nil, nil},

@@ -79,8 +79,8 @@ type DirectionHealth struct {
 	// Refused is the answer of the router to the last write of the limit, if that
 	// was a refusal; writes are repeated after minutes then.
 	Refused string `json:"refused,omitempty"`
-	// QueueFault is why the queue limits nothing: absent, ambiguous, invalid,
-	// disabled or bypassed.
+	// QueueFault is why the queue limits nothing, or not as its limit says: absent,
+	// ambiguous, invalid, disabled, bypassed or overridden.
 	QueueFault string `json:"queue_fault,omitempty"`
 }
 

@@ -118,7 +118,7 @@ func newDirectionMetrics(one labelled, floor, ceiling bitrate.Rate) directionMet
 		dropped:    one.counter("wanctl_queue_dropped_packets_total", "Packets the queue has dropped since this process started."),
 	}
 	for i, f := range actuate.Faults {
-		m.faults[i] = one.with("fault", f.String()).gauge("wanctl_queue_fault", "Whether the queue limits nothing, for this reason (1), or not (0).")
+		m.faults[i] = one.with("fault", f.String()).gauge("wanctl_queue_fault", "Whether the queue limits nothing, or not as its limit says, for this reason (1), or not (0).")
 	}
 	return m
 }

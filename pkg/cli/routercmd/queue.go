@@ -48,7 +48,8 @@ type routerQueue struct {
 	DownLimit bitrate.Rate `json:"download_max_limit_bps,omitempty"`
 	UpLimit   bitrate.Rate `json:"upload_max_limit_bps,omitempty"`
 
-	simple *router.SimpleQueue
+	simple *router.SimpleQueue // nil: one of the tree
+	tree   router.Queue
 }
 
 func newQueueCmd(a *app.App, o *connFlags) *cobra.Command {
@@ -67,8 +68,8 @@ counts packets.
 
 A simple queue has two numbers of each kind, A/B: A is what its target sends. With
 the port to the provider as target, A is the line's download; with the LAN, B is.
-Which it is, and why, stands below the table, and so does what keeps its limits from
-being what holds: a parent with a lower one, limit-at, bursts, a total.
+Which it is, and why, stands below the table, and so does what keeps limits from being
+what holds: a parent with a lower one, limit-at, bursts, a total.
 
 With -o json, all queues are an array and one queue is an object. A limit that
 is absent there, or empty in CSV, is no limit.
@@ -134,15 +135,7 @@ func listQueues(a *app.App, queues []routerQueue) error {
 		return err
 	}
 	for _, q := range queues {
-		if q.simple == nil {
-			continue
-		}
-		which := "which number is the download is unknown"
-		if q.Download != "" {
-			which = q.Download + " is the download"
-		}
-		lines := append([]string{which + ": " + q.Why}, q.simple.Overrides(parentOf(q, queues))...)
-		for _, line := range lines {
+		for _, line := range q.remarks(queues) {
 			if _, err := fmt.Fprintf(a.Out, "%s: %s\n", output.Printable(q.Name), output.Printable(line)); err != nil {
 				return err
 			}
@@ -151,14 +144,28 @@ func listQueues(a *app.App, queues []routerQueue) error {
 	return nil
 }
 
-// parentOf returns the queue above a simple queue, nil if it is not among queues.
-func parentOf(q routerQueue, queues []routerQueue) *router.SimpleQueue {
+// remarks returns which side of a simple queue is the download, and what keeps the
+// limits of a queue from being what holds, given the queues that may be above it.
+func (q routerQueue) remarks(queues []routerQueue) []string {
+	var above []router.Queue
+	var parent *router.SimpleQueue
 	for _, p := range queues {
-		if p.simple != nil && q.Parent != "" && p.Name == q.Parent {
-			return p.simple
+		switch {
+		case q.Parent == "" || p.Name != q.Parent:
+		case q.simple != nil && p.simple != nil:
+			parent = p.simple
+		case q.simple == nil && p.simple == nil:
+			above = append(above, p.tree)
 		}
 	}
-	return nil
+	if q.simple == nil {
+		return q.tree.Overrides("", 0, q.MaxLimit, above...)
+	}
+	which := "which number is the download is unknown"
+	if q.Download != "" {
+		which = q.Download + " is the download"
+	}
+	return append([]string{which + ": " + q.Why}, q.simple.Overrides(parent)...)
 }
 
 // addSimple completes the simple queues among queues.
@@ -202,7 +209,7 @@ func routerQueues(queues ...router.Queue) []routerQueue {
 			Name: q.Name, Parent: q.Parent, Type: q.Type, MaxLimit: q.MaxLimit, LimitAt: q.LimitAt,
 			Rate: q.Counters.Rate, Bytes: q.Counters.Bytes, Packets: q.Counters.Packets, Dropped: q.Counters.Dropped,
 			QueuedBytes: q.Counters.QueuedBytes, QueuedPackets: q.Counters.QueuedPackets,
-			Disabled: q.Disabled, Invalid: q.Invalid, Comment: q.Comment, Kind: kindTree,
+			Disabled: q.Disabled, Invalid: q.Invalid, Comment: q.Comment, Kind: kindTree, tree: q,
 		}
 	}
 	return list

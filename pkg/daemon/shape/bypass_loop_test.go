@@ -184,6 +184,7 @@ func onLine(t *testing.T, l *line, story func(t *testing.T, bypassed func() [2]s
 		if l.simple {
 			q.simple = "line"
 		}
+		q.setBounds(&law)
 		q.bypass = newBypassWatch(l, q, cfg)
 		log := slog.New(logged{slog.DiscardHandler, "the queue limits nothing", &warnings})
 		epoch := time.Now()

@@ -68,13 +68,16 @@ func (b *bypassWatch) Observe(e control.Event) {
 // Run evaluates windows until ctx ends.
 func (b *bypassWatch) Run(ctx context.Context) error {
 	b.readWAN(ctx)
-	for {
+	for i := 1; ; i++ {
 		select {
 		case <-ctx.Done():
 			return nil
 		case w := <-b.windows:
 			w.wan = b.readWAN(ctx)
 			b.evaluate(ctx, w)
+			if i%4 == 0 { // once a minute
+				b.queues.readOverrides(ctx, b.queues.counters)
+			}
 		}
 	}
 }

@@ -214,6 +214,7 @@ func (c *WANController) adopt(cfg *config.WAN) autorate.Config {
 	}
 	law.Memory = c.memory
 	c.law.Store(&law)
+	c.queues.setBounds(&law)
 	return law
 }
 
@@ -243,6 +244,9 @@ func (c *WANController) hold() func() bool {
 // is reported before anything runs.
 func (c *WANController) readLimits(ctx context.Context) error {
 	var err error
+	law := LawConfig(c.cfg)
+	c.queues.setBounds(&law)
+	c.queues.readOverrides(ctx, c.queues.limits)
 	c.start, err = c.queues.Limits(ctx)
 	for d, fault := range c.start.Faults {
 		if err == nil && fault.Unwritable() {
@@ -253,9 +257,6 @@ func (c *WANController) readLimits(ctx context.Context) error {
 	}
 	switch {
 	case err == nil:
-		for _, why := range c.queues.overrides(ctx) {
-			c.log.Warn("what is written may not be what limits", "simple_queue", c.cfg.Queues.Simple, "why", why)
-		}
 		return nil
 	case errors.Is(err, context.Canceled):
 	case router.IsItemError(err):

@@ -168,7 +168,11 @@ func (o *eventObserver) fault(d autorate.Direction, f actuate.Fault) {
 	}
 	text := o.describe(d, f)
 	if isNew, due := o.faults[d].remind(o.last.At, text); due {
-		o.to.Warn("the queue limits nothing", "direction", d.String(), "fault", f.String(), "why", text)
+		message := "the queue limits nothing"
+		if f == actuate.Overridden {
+			message = "something else than the queue's limit holds"
+		}
+		o.to.Warn(message, "direction", d.String(), "fault", f.String(), "why", text)
 		if isNew {
 			o.to.Record("router", d.String(), text)
 		}

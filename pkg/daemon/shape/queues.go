@@ -31,7 +31,10 @@ type Queues struct {
 	simple   string        // the simple queue that both are; "" for queues of the tree
 	types    [2]string     // queue types to write along with a limit; "" leaves them
 
-	bypass *bypassWatch         // nil: nobody watches
+	bypass    *bypassWatch                      // nil: nobody watches
+	overrides [2]atomic.Pointer[string]         // what keeps a limit from being what holds; nil: nothing
+	bounds    atomic.Pointer[[2]actuate.Bounds] // of the limits that may be written
+
 	faults [2]atomic.Uint32     // an actuate.Fault each, as last read
 	last   [2]autorate.Counters // as last read by Counters, which one goroutine calls
 }
@@ -102,8 +105,12 @@ func (q *Queues) Limits(ctx context.Context) (control.Reading, error) {
 			return r, fmt.Errorf("reading the %v limit: %w", d, err)
 		}
 		q.faults[d].Store(uint32(fault))
-		if fault == actuate.NoFault && q.bypass.bypassed(d) != "" {
+		switch {
+		case fault != actuate.NoFault:
+		case q.bypass.bypassed(d) != "":
 			fault = actuate.Bypassed
+		case q.overrides[d].Load() != nil:
+			fault = actuate.Overridden
 		}
 		r.Limits[d], r.Faults[d] = queue.MaxLimit, fault
 	}
@@ -148,28 +155,12 @@ func (q *Queues) describe(d autorate.Direction, f actuate.Fault) string {
 		return fmt.Sprintf("queue %q is disabled: the %v is not limited; on the router: %[3]s enable [find name=%[1]q]", name, d, menu)
 	case actuate.Bypassed:
 		return q.bypass.bypassed(d)
+	case actuate.Overridden:
+		if why := q.overrides[d].Load(); why != nil {
+			return fmt.Sprintf("the limit of queue %q is not what holds: %s", name, *why)
+		}
 	}
 	return ""
-}
-
-// overrides returns what keeps the limits of a simple queue from being what holds.
-// It is about the router's configuration as it is now: an error is no reason to stop.
-func (q *Queues) overrides(ctx context.Context) []string {
-	if q.simple == "" {
-		return nil
-	}
-	simple, err := q.limits.SimpleQueue(ctx, q.simple)
-	if err != nil {
-		return nil
-	}
-	if simple.Parent == "" {
-		return simple.Overrides(nil)
-	}
-	parent, err := q.limits.SimpleQueue(ctx, simple.Parent)
-	if err != nil {
-		return simple.Overrides(nil)
-	}
-	return simple.Overrides(&parent)
 }
 
 // keys returns the keys of the configuration that name the queues.

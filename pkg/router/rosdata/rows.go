@@ -20,7 +20,7 @@ type Row = map[string]string
 
 // Properties to ask for, by purpose.
 var (
-	QueueProps   = []string{".id", "name", "parent", "queue", "max-limit", "limit-at", "comment", "disabled", "invalid", "bytes", "packets", "dropped", "queued-bytes", "queued-packets", "rate"}
+	QueueProps   = []string{".id", "name", "parent", "queue", "max-limit", "limit-at", "burst-limit", "burst-time", "comment", "disabled", "invalid", "bytes", "packets", "dropped", "queued-bytes", "queued-packets", "rate"}
 	CounterProps = []string{".id", "name", "bytes", "packets", "dropped", "queued-bytes", "queued-packets", "rate"}
 	SimpleProps  = []string{".id", "name", "target", "parent", "queue", "max-limit", "limit-at", "burst-limit", "burst-threshold", "burst-time", "total-max-limit", "packet-marks", "comment", "disabled", "invalid", "dynamic", "bytes", "packets", "dropped", "queued-bytes", "queued-packets", "rate"}
 )
@@ -44,9 +44,12 @@ func Queue(r Row) (router.Queue, error) {
 	p := parser{row: r}
 	q := router.Queue{
 		Name: r["name"], Parent: r["parent"], Type: r["queue"], Comment: r["comment"],
-		MaxLimit: p.rate("max-limit"), LimitAt: p.rate("limit-at"),
+		MaxLimit: p.rate("max-limit"), LimitAt: p.rate("limit-at"), BurstLimit: p.rate("burst-limit"),
 		Disabled: Bool(r["disabled"]), Invalid: Bool(r["invalid"]),
 		Counters: p.counters(),
+	}
+	if s := r["burst-time"]; s != "" && p.err == nil {
+		q.BurstTime, p.err = Duration(s)
 	}
 	return q, p.err
 }

@@ -119,23 +119,26 @@ func (c *Client) Queue(ctx context.Context, name string) (router.Queue, error) {
 	if d < 0 {
 		return c.Client.Queue(ctx, name)
 	}
-	q, err := c.SimpleQueue(ctx, c.queue.Name)
-	if err == nil {
-		err = c.learn(ctx, &q)
-	}
+	q, _, err := c.Both(ctx)
 	if err != nil {
 		return router.Queue{}, both(err, name)
 	}
 	return c.view(q, d), nil
 }
 
+// Both reads the simple queue, and returns it with the side that is the download.
+func (c *Client) Both(ctx context.Context) (q router.SimpleQueue, download int, err error) {
+	if q, err = c.SimpleQueue(ctx, c.queue.Name); err == nil {
+		err = c.learn(ctx, &q)
+	}
+	return q, c.side(0), err
+}
+
 // view returns one direction of a simple queue.
 func (c *Client) view(q router.SimpleQueue, direction int) router.Queue {
-	side := c.side(direction)
-	return router.Queue{
-		Name: c.names[direction], Parent: q.Parent, Type: q.Type[side], MaxLimit: q.MaxLimit[side], LimitAt: q.LimitAt[side],
-		Comment: q.Comment, Disabled: q.Disabled, Invalid: q.Invalid, Counters: q.Counters[side],
-	}
+	view := q.Side(c.side(direction))
+	view.Name = c.names[direction]
+	return view
 }
 
 // SetQueues implements router.Client. Changes of both directions go in one write. If
