@@ -2,17 +2,27 @@
 
 GO        ?= go
 BIN       := bin
+NFPM      := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
+SBOM      := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 LINT      := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME  ?= 20s
 REPEAT    ?= 1
+PREFIX    ?= /usr/local
+TARGETS   ?= amd64 arm64 arm riscv64 mips mipsle
+FORMATS   ?= deb rpm apk ipk
+VERSION   ?= $(shell git describe --tags --match 'v[0-9]*' 2>/dev/null || echo v0.0.0-$$(git rev-parse --short HEAD 2>/dev/null || echo unknown))
+BUILD      = -trimpath -buildvcs=false -ldflags '-s -w -X github.com/wanctl/wanctl/pkg/cli.buildVersion=$(patsubst v%,%,$(VERSION))'
+
+export GOMIPS := softfloat
+export GOARM := 7
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race bench bench-scale lab sim fuzz fmt vet lint tidy gen cross build install clean
+.PHONY: help demo test race bench bench-scale lab sim fuzz fmt vet lint tidy gen cross binary notices build install uninstall packages clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: build ## half a minute of the main job: embedded router, simulated link, nothing needed
+demo: binary ## half a minute of the main job: embedded router, simulated link, nothing needed
 	@$(BIN)/wanctl demo
 
 test: ## all tests (root runs those in network namespaces too)
@@ -33,10 +43,10 @@ bench-scale: ## what 1 to 1000 WANs in one process cost and how late their ticks
 	      v["cpu%/wan"], v["cpu%/wan"] * n[3], v["p50-ms"], v["p99-ms"], v["KiB/wan"], v["goroutines/wan"], v["allocs/s/wan"], v["writes/s/wan"] } \
 	  /^(FAIL|panic|---)/ { print; bad = 1 } END { exit bad }'
 
-lab: build ## the real thing: kernel queues in network namespaces, TCP load (root, iperf3); REPEAT=3 shows the spread
+lab: binary ## the real thing: kernel queues in network namespaces, TCP load (root, iperf3); REPEAT=3 shows the spread
 	$(GO) test ./pkg/lab -count=1 -v -timeout 60m -run 'Lab(Shape|Steer)' -lab.full -lab.repeat $(REPEAT)
 
-sim: build ## the law on the simulated link: the table of scenarios, with what misses its target
+sim: binary ## the law on the simulated link: the table of scenarios, with what misses its target
 	@$(BIN)/wanctl sim link --seeds 20
 
 fuzz: ## every fuzz target for FUZZTIME
@@ -60,21 +70,36 @@ tidy: ## go.mod in step
 gen: ## completions/ and man/ from the commands and the manual of the law, configs/*.schema.json from the keys
 	$(GO) run ./cmd/gendocs
 
-build: ## the binary, in bin/
-	@CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/wanctl ./cmd/wanctl
+binary:
+	@CGO_ENABLED=0 $(GO) build $(BUILD) -o $(BIN)/wanctl ./cmd/wanctl
+
+notices:
+	@mkdir -p dist && $(GO) run ./cmd/package notices > dist/notices.txt
+
+build: binary notices ## the binary, and the list of what `make install` installs, in bin/
+	@$(GO) run ./cmd/package contents > $(BIN)/contents
 
 cross: ## does it build for what routers' neighbours run on?
-	@for t in linux/amd64 linux/arm64 linux/arm linux/mipsle linux/riscv64; do \
-	  echo "$$t"; GOOS=$${t%/*} GOARCH=$${t#*/} CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/wanctl || exit 1; done
+	@for t in $(TARGETS); do echo "linux/$$t"; GOOS=linux GOARCH=$$t CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/wanctl || exit 1; done
 
-install: build ## into /usr/local, with man pages, completions, reference files and their schemas
-	install -D -m 755 $(BIN)/wanctl $(DESTDIR)/usr/local/bin/wanctl
-	install -D -m 644 -t $(DESTDIR)/usr/local/share/man/man1 man/*.1
-	install -D -m 644 -t $(DESTDIR)/usr/local/share/man/man7 man/*.7
-	install -D -m 644 completions/wanctl.bash $(DESTDIR)/usr/local/share/bash-completion/completions/wanctl
-	install -D -m 644 completions/_wanctl $(DESTDIR)/usr/local/share/zsh/site-functions/_wanctl
-	install -D -m 644 completions/wanctl.fish $(DESTDIR)/usr/local/share/fish/vendor_completions.d/wanctl.fish
-	install -D -m 644 -t $(DESTDIR)/usr/local/share/wanctl configs/*.yaml configs/*.schema.json
+install: ## what `make build` built, below PREFIX (/usr/local); as root, Go is not needed
+	@test -f $(BIN)/contents || { echo "run 'make build' first, as yourself"; exit 1; }
+	@sh configs/package/install.sh install $(BIN)/contents "$(DESTDIR)" "$(PREFIX)"
+
+uninstall: ## what `make install` installed, except for /etc
+	@test -f $(BIN)/contents || { echo "run 'make build' first, as yourself"; exit 1; }
+	@sh configs/package/install.sh uninstall $(BIN)/contents "$(DESTDIR)" "$(PREFIX)"
+
+packages: notices ## deb, rpm, apk and ipk of every architecture, SBOMs and checksums, in dist/; TARGETS=amd64 FORMATS=deb for one
+	@for a in $(TARGETS); do \
+	  GOOS=linux GOARCH=$$a CGO_ENABLED=0 $(GO) build $(BUILD) -o dist/wanctl-$$a ./cmd/wanctl || exit 1; \
+	  for f in $(FORMATS); do \
+	    $(GO) run ./cmd/package nfpm $$a $$f $(VERSION) > dist/nfpm.yaml && $(GO) run $(NFPM) package -f dist/nfpm.yaml -p $$f -t dist/ || exit 1; \
+	  done; \
+	  $(GO) run $(SBOM) bin -json -noserial -version $(VERSION) -output dist/wanctl-$$a.cdx.json dist/wanctl-$$a || exit 1; \
+	  sed -i 's/"timestamp": "[^"]*"/"timestamp": "$(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd)"/' dist/wanctl-$$a.cdx.json || exit 1; \
+	done
+	@rm dist/nfpm.yaml && cd dist && sha256sum wanctl* notices.txt > checksums.txt
 
 clean: ## what was built
 	rm -rf $(BIN) dist

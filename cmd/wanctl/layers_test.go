@@ -28,7 +28,7 @@ var homes = map[string][]string{
 	"github.com/cpuguy83/go-md2man":            {"cmd"},
 	"github.com/spf13/pflag":                   {"pkg/cli"},
 	"github.com/spf13/viper":                   {"pkg/config"},
-	"go.yaml.in/yaml":                          {"pkg/config"},
+	"go.yaml.in/yaml":                          {"pkg/config", "cmd/package"},
 	"github.com/prometheus-community/pro-bing": {"pkg/probe"},
 	"github.com/olekukonko/tablewriter":        {"pkg/cli/output"},
 	"github.com/jszwec/csvutil":                {"pkg/cli/output"},

@@ -45,7 +45,7 @@ func TestShippedFiles(t *testing.T) {
 	found := map[string]bool{}
 	for _, name := range names {
 		found[strings.TrimSuffix(filepath.Base(name), ".yaml")] = true
-		if kind := schemaOf(name); !strings.HasPrefix(read(t, name), "# yaml-language-server: $schema=/usr/local/share/wanctl/"+kind+"\n") {
+		if kind := schemaOf(name); !strings.HasPrefix(read(t, name), "# yaml-language-server: $schema=/usr/share/wanctl/"+kind+"\n") {
 			t.Errorf("%s does not begin with its schema, %s", name, kind)
 		}
 		var base *Base
