@@ -33,25 +33,22 @@ func (f *File[T]) Save(v T) error {
 	defer unlock()
 	f.sweep()
 
+	keep := f.backUp
 	_, _, doc, err := f.read(f.path)
-	former := err == nil
 	switch {
-	case former:
+	case err == nil:
 	case errors.Is(err, ErrDamaged):
-		_ = f.setAside(err)
-		doc = f.seen
+		// Not moved: while the name is free nobody holds its lock, and a repair
+		// would work beside this save.
+		doc, keep = f.seen, func() error { _ = f.linkAside(); return nil }
 	case errors.Is(err, fs.ErrNotExist):
-		doc = f.seen
+		doc, keep = f.seen, nil
 	default:
 		return withHint("saving state", f.path, "state_file", err)
 	}
 	doc, data, err := f.document(doc, v)
 	if err != nil {
 		return fmt.Errorf("saving state %s: %w", f.path, err)
-	}
-	keep := f.backUp
-	if !former {
-		keep = nil
 	}
 	if err := f.replace(data, keep); err != nil {
 		return withHint("saving state", f.path, "state_file", err)
