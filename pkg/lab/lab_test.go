@@ -31,7 +31,15 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	goleak.VerifyTestMain(m)
+	var err error
+	if buildDir, err = os.MkdirTemp("", "wanctl-lab"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
+		_ = os.RemoveAll(buildDir)
+		os.Exit(status)
+	}))
 }
 
 const mbps = bitrate.Mbps

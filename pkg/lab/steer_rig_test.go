@@ -104,37 +104,49 @@ func (c ruleChange) String() string { return fmt.Sprintf("enabled=%v at %v", c.e
 
 // ruleWatch sees every change of the rule on the router.
 type ruleWatch struct {
-	stopped chan struct{}
-	seen    chan []ruleChange
-	stop    func() []ruleChange
+	lab  *lab.Lab
+	stop func() []ruleChange
+
+	mu   sync.Mutex // protects the following field
+	seen []ruleChange
 }
 
 func watchRule(l *lab.Lab, sim *simrouter.Router) *ruleWatch {
-	w := &ruleWatch{stopped: make(chan struct{}), seen: make(chan []ruleChange, 1)}
+	w := &ruleWatch{lab: l}
+	stop, ended := make(chan struct{}), make(chan struct{})
 	w.stop = sync.OnceValue(func() []ruleChange {
-		close(w.stopped)
-		return <-w.seen
+		close(stop)
+		<-ended
+		return w.seen
 	})
 	go func() {
+		defer close(ended)
 		tick := time.NewTicker(5 * time.Millisecond)
 		defer tick.Stop()
-		var changes []ruleChange
-		enabled := false
-		for {
+		for enabled := false; ; {
 			row, ok := sim.State().Row("/ip/firewall/mangle", "comment", steeringRule)
 			if now := ok && row["disabled"] == "false"; now != enabled {
 				enabled = now
-				changes = append(changes, ruleChange{l.Now(), now})
+				w.mu.Lock()
+				w.seen = append(w.seen, ruleChange{l.Now(), now})
+				w.mu.Unlock()
 			}
 			select {
 			case <-tick.C:
-			case <-w.stopped:
-				w.seen <- changes
+			case <-stop:
 				return
 			}
 		}
 	}()
 	return w
+}
+
+// past reports whether a number of changes, and a time after the last, are over.
+func (w *ruleWatch) past(changes int, then time.Duration) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := len(w.seen)
+	return n > changes || n == changes && w.lab.Now() > w.seen[n-1].at+then
 }
 
 // showSteering prints a row for each run.

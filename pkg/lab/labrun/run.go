@@ -99,8 +99,8 @@ func (r *run) play(ctx context.Context) (err error) {
 		events.Go(func() error { return r.load(ectx) })
 		events.Go(func() error { return r.follow(ectx) })
 		err := events.Wait()
-		r.record.LoadEnd = r.record.LoadStart + r.scenario.Duration
-		return errors.Join(err, sleep(gctx, max(lastAnswers, r.scenario.Cooldown)))
+		r.record.LoadEnd = min(r.lab.Now(), r.record.LoadStart+r.scenario.Duration)
+		return errors.Join(err, wait(gctx, max(lastAnswers, r.scenario.Cooldown), r.controller.Done))
 	})
 	return g.Wait()
 }
@@ -144,7 +144,6 @@ func (r *run) stopController() {
 // load runs the transfers, or waits as long as they would.
 func (r *run) load(ctx context.Context) error {
 	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return sleep(gctx, r.scenario.Duration) })
 	for _, d := range autorate.Directions {
 		if !r.scenario.Load[d] {
 			continue
@@ -154,12 +153,20 @@ func (r *run) load(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
+			if r.controller.LoadDone != nil {
+				return errors.Join(r.loadTime(gctx), load.Stop())
+			}
 			result, err := load.Wait()
 			r.record.Payload[d] = result.PayloadMbps
 			return err
 		})
 	}
+	g.Go(func() error { return r.loadTime(gctx) })
 	return g.Wait()
+}
+
+func (r *run) loadTime(ctx context.Context) error {
+	return wait(ctx, r.scenario.Duration, r.controller.LoadDone)
 }
 
 // event is something that the scenario does to the link.
@@ -262,6 +269,20 @@ func (r *run) meter(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// wait waits for at most d until done, and returns early if ctx ends. nil is never
+// done.
+func wait(ctx context.Context, d time.Duration, done func() bool) error {
+	if done == nil {
+		return sleep(ctx, d)
+	}
+	for begun := time.Now(); time.Since(begun) < d && !done(); {
+		if err := sleep(ctx, meterInterval); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sleep waits unless ctx ends before.

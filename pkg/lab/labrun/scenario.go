@@ -62,6 +62,10 @@ type Controller struct {
 	// Requests says how many requests the router has had so far. nil: none are
 	// counted.
 	Requests func() int
+
+	// LoadDone and Done end the load, and what follows it, before the scenario's
+	// time. They are asked ten times a second. nil: the times of the scenario count.
+	LoadDone, Done func() bool
 }
 
 // Record is what was seen while a scenario ran.
