@@ -31,7 +31,7 @@ func invariants(w *WAN) []string {
 	hold("baseline within bounds", w.BaselineInitial == 0 || t.BaselineMin <= w.BaselineInitial && w.BaselineInitial <= t.BaselineMax)
 	hold("time constant", 50*time.Millisecond <= t.LoadTimeConstant && t.LoadTimeConstant <= 10*time.Second)
 	hold("interval", 10*time.Millisecond <= w.Interval && w.Interval <= 5*time.Second)
-	hold("1 to 16 reflectors", len(w.PingHosts) >= 1 && len(w.PingHosts) <= 16)
+	hold("1 to 64 reflectors", len(w.PingHosts) >= 1 && len(w.PingHosts) <= 64)
 	hold("two queues", w.Queues.Download != w.Queues.Upload)
 	hold("files", w.LockFile != "" && w.StateFile != "" && w.Logging.Main != "")
 	hold("listeners", w.Health.Port >= 0 && w.Health.Port <= 65535 && w.Metrics.Port >= 0 && w.Metrics.Port <= 65535)

@@ -105,7 +105,7 @@ func TestDefaults(t *testing.T) {
 			LoadTimeConstant: 250 * time.Millisecond,
 			BaselineMin:      time.Millisecond, BaselineMax: 500 * time.Millisecond,
 		},
-		PingHosts: []string{"1.1.1.1", "8.8.8.8", "9.9.9.9"},
+		PingHosts: []string{"1.1.1.1", "8.8.8.8", "9.9.9.9", "208.67.222.222", "94.140.14.14", "64.6.64.6", "185.228.168.9"},
 		Fallback: Fallback{Enabled: true, CheckGateway: true, CheckTCP: true,
 			TCPTargets: []string{"1.1.1.1:443", "8.8.8.8:443"}, Mode: GracefulDegradation},
 	}
@@ -222,9 +222,9 @@ func TestProblems(t *testing.T) {
 		{"type without a queue", edit(t, "  upload: WAN-Upload", "  upload_type: cake"), []string{
 			"f:8: queues.upload_type: has no queue; name one in queues.upload"}},
 		{"no reflectors", minimal + "  ping_hosts: []\n", []string{
-			"f:17: continuous_monitoring.ping_hosts: must have 1..16 entries"}},
-		{"17 reflectors", minimal + "  ping_hosts: [a1,a2,a3,a4,a5,a6,a7,a8,a9,a10,a11,a12,a13,a14,a15,a16,a17]\n", []string{
-			"f:17: continuous_monitoring.ping_hosts: must have 1..16 entries"}},
+			"f:17: continuous_monitoring.ping_hosts: must have 1..64 entries"}},
+		{"65 reflectors", minimal + "  ping_hosts: [" + strings.Repeat("a, ", 64) + "a]\n", []string{
+			"f:17: continuous_monitoring.ping_hosts: must have 1..64 entries"}},
 		{"bad entries of lists", minimal + "  ping_hosts: [1.1.1.1, null]\n  fallback_checks:\n    tcp_targets: [[1.1.1.1, 443, 1], {host: a}]\n", []string{
 			"f:17: continuous_monitoring.ping_hosts[1]: must be one entry of a list of IP addresses or host names",
 			"f:19: continuous_monitoring.fallback_checks.tcp_targets[0]: must be one entry of a list of host:port or [host, port]",

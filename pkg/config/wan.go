@@ -19,7 +19,7 @@ type WAN struct {
 	Upload          Direction     `key:"continuous_monitoring.upload"`
 	Thresholds      Thresholds    `key:"continuous_monitoring.thresholds"`
 
-	PingHosts     []string `key:"continuous_monitoring.ping_hosts" kind:"hosts" range:"1..16" default:"1.1.1.1, 8.8.8.8, 9.9.9.9" doc:"Reflectors to measure; among three of different operators, the median ignores one that misbehaves."`
+	PingHosts     []string `key:"continuous_monitoring.ping_hosts" kind:"hosts" range:"1..64" default:"1.1.1.1, 8.8.8.8, 9.9.9.9, 208.67.222.222, 94.140.14.14, 64.6.64.6, 185.228.168.9" doc:"Reflectors to measure, in order of preference. Three of different operators are used, and their median ignores one that misbehaves. The others get a probe a second together; one of them replaces a reflector that stops answering, is noisy or disagrees with the others."`
 	_             struct{} `key:"continuous_monitoring.use_median_of_three" kind:"bool" derived:"without effect" doc:"Has no effect any more: reflectors are always combined, by the median of three or more and the smaller of two."` // see warnMedian
 	PingInterface string   `key:"continuous_monitoring.ping_interface" kind:"interface" derived:"the kernel's route" doc:"Interface of this host that probes leave by, so that they take this WAN."`
 	PingSource    string   `key:"continuous_monitoring.ping_source" kind:"address" derived:"the kernel's choice" doc:"Source address of probes, for a router that routes by source."`

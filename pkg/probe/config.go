@@ -59,6 +59,13 @@ type Config struct {
 	CheckGateway bool
 	Gateway      string // address or name; "" is the gateway of the default route
 
+	// Use is how many ICMP hosts are used at once; 0: all. The others are spares,
+	// probed rarely, one of which replaces a host that turns bad. Their probes are
+	// rtt.Spare events. With Count all are used.
+	Use int
+	// OnReplace, unless nil, is called for each replacement.
+	OnReplace func(Replacement)
+
 	// Staggered makes the ICMP hosts take turns, evenly spread over the
 	// interval. Otherwise they are all probed at once, on multiples of Interval
 	// since Epoch, where a loop with the same epoch and interval wakes up anyway.
@@ -105,6 +112,8 @@ func (c Config) complete() (Config, error) {
 		return c, fmt.Errorf("probe timeout %v: must be between %v and %v", c.Timeout, MinTimeout, MaxTimeout)
 	case c.Count < 0:
 		return c, fmt.Errorf("probe count %d: must not be negative", c.Count)
+	case c.Use < 0:
+		return c, fmt.Errorf("%d hosts in use: must not be negative", c.Use)
 	case c.Duration < 0:
 		return c, fmt.Errorf("probe duration %v: must not be negative", c.Duration)
 	case c.Method == TCP && len(c.TCPTargets) == 0:

@@ -38,6 +38,7 @@ type Group struct {
 	sweep    time.Duration
 	targets  []*target // by index: the ICMP hosts, then the TCP targets
 	gateways []*target // the gateway by each method, none without the check
+	selector *selector // of the ICMP hosts, nil without any
 
 	// dependencies
 	log       *slog.Logger
@@ -53,6 +54,7 @@ type Group struct {
 	// state
 	running atomic.Bool
 	start   time.Duration // of Run, as an event time
+	review  time.Duration // time of the next review of the selection
 	mode    atomic.Uint32
 }
 
@@ -128,6 +130,13 @@ func (g *Group) addTargets() error {
 			t.gateway, t.host, t.port, t.index = true, c.Gateway, gatewayPort, uint8(len(g.targets))
 		}
 	}
+	if hosts := g.targetsBy(ICMP); len(hosts) > 0 {
+		use := c.Use
+		if use == 0 || c.Count > 0 {
+			use = len(hosts)
+		}
+		g.selector = newSelector(hosts, use, c)
+	}
 	g.plan(0)
 	for _, t := range slices.Concat(g.targets, g.gateways) {
 		t.interval = t.schedule.Interval
@@ -147,7 +156,11 @@ func (g *Group) plan(start time.Duration) {
 			t.schedule = schedules[i]
 		}
 	}
-	set(g.targetsBy(ICMP), p.Echoes(len(g.targetsBy(ICMP))))
+	hosts := g.targetsBy(ICMP)
+	set(hosts, p.Echoes(len(hosts)))
+	for i, s := range p.Spares(len(hosts)) {
+		hosts[i].spareSchedule = s
+	}
 	set(g.targetsBy(TCP), p.Spread(len(g.targetsBy(TCP)), connections))
 	set(g.gateways, p.Spread(len(g.gateways), gatewayInterval))
 }
@@ -183,6 +196,7 @@ func (g *Group) Run(ctx context.Context) error {
 	defer close(g.queue.ch)
 	g.start = g.clock.now()
 	g.plan(g.start)
+	g.review = g.start + rtt.ReviewInterval
 	ctx, cancel := context.WithCancel(ctx)
 	primary, fallback, gateway := g.workerSets()
 	var clocks sync.WaitGroup
@@ -215,12 +229,21 @@ func (g *Group) Run(ctx context.Context) error {
 			p = finishing
 		}
 		g.expire()
+		g.reviewSelection()
 		g.updateMode(f, p)
 		fallback.setRunning(ctx, f.active)
 		gateway.setRunning(ctx, f.tcpDown)
 		if p == finished && fallback.done == nil {
 			return nil
 		}
+	}
+}
+
+// reviewSelection updates the roles of the ICMP hosts once a rtt.ReviewInterval.
+func (g *Group) reviewSelection() {
+	if now := g.clock.now(); g.selector != nil && now >= g.review {
+		g.review = max(g.review+rtt.ReviewInterval, now)
+		g.selector.review(now)
 	}
 }
 
@@ -237,7 +260,7 @@ func (g *Group) expire() {
 // lastEchoesOut reports whether Config.Count or Config.Duration allow no further echo.
 func (g *Group) lastEchoesOut() bool {
 	for _, t := range g.targets {
-		if next, last := t.progress(); t.method == ICMP && g.mayStart(next, g.due(t, last)) {
+		if next, last := t.progress(); t.method == ICMP && !t.standby() && g.mayStart(next, g.due(t, last)) {
 			return false
 		}
 	}

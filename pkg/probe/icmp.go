@@ -58,7 +58,7 @@ func (g *Group) superviseICMP(_, ctx context.Context, t *target) {
 // outstanding answers are received in the background, as part of drains.
 func (g *Group) ping(ctx context.Context, t *target, addr netip.Addr, drains *sync.WaitGroup) error {
 	base, lastSent := t.progress()
-	if !pause(ctx, g.due(t, lastSent)-g.clock.now()) {
+	if !g.waitDue(ctx, t, lastSent) {
 		return nil
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -80,7 +80,8 @@ func (g *Group) ping(ctx context.Context, t *target, addr netip.Addr, drains *sy
 		},
 		sent: func(seq int) bool {
 			planned := t.begin() + 1
-			more := seq+1 < maxEchoes && g.mayFollow(planned, t) && !g.stale(t, started)
+			// A spare is probed by one pinger after the other.
+			more := seq+1 < maxEchoes && !t.standby() && g.mayFollow(planned, t) && !g.stale(t, started)
 			if !more {
 				close(last)
 			}
@@ -118,6 +119,23 @@ func (g *Group) ping(ctx context.Context, t *target, addr netip.Addr, drains *sy
 			err = errEnded
 		}
 		return err
+	}
+}
+
+// waitDue waits until the next probe of t is due, which a change of its role may alter,
+// and reports whether ctx is still alive.
+func (g *Group) waitDue(ctx context.Context, t *target, last time.Duration) bool {
+	for {
+		timer := time.NewTimer(g.due(t, last) - g.clock.now())
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return false
+		case <-timer.C:
+			return true
+		case <-t.roleChanged:
+			timer.Stop()
+		}
 	}
 }
 

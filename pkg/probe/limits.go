@@ -14,7 +14,7 @@ const never = time.Duration(math.MinInt64 / 2)
 // due returns the event time of the next probe of t, given the time of the previous
 // one.
 func (g *Group) due(t *target, last time.Duration) time.Duration {
-	return t.schedule.Due(g.clock.now(), last)
+	return t.current().Due(g.clock.now(), last)
 }
 
 // mayStart reports whether Config.Count and Config.Duration allow a probe at due

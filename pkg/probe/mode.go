@@ -39,7 +39,7 @@ const (
 	repliesToReturn = 3
 )
 
-// replies counts the replies of all targets of one kind.
+// replies counts the replies of targets of one kind.
 type replies struct {
 	count uint64
 	at    time.Duration // of the newest reply, meaningless without any
@@ -131,11 +131,13 @@ func (g *Group) updateMode(f *fallback, p phase) {
 	}
 }
 
+// repliesFrom returns the replies of targets in use: a spare that answers says nothing
+// about those that the control depends on.
 func repliesFrom(targets []*target) (r replies) {
 	for _, t := range targets {
-		if n := t.snapshot(); n.replies > 0 {
-			r.count += n.replies
-			r.at = max(r.at, n.lastReplyAt)
+		if n := t.snapshot().used; n.count > 0 {
+			r.count += n.count
+			r.at = max(r.at, n.at)
 		}
 	}
 	return r

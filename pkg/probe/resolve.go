@@ -44,6 +44,8 @@ func (g *Group) address(ctx context.Context, t *target) (netip.Addr, error) {
 		addrs = []netip.Addr{addr}
 	} else if addr, err := netip.ParseAddr(t.host); err == nil {
 		addrs = []netip.Addr{addr}
+	} else if addr := g.recentAddress(t); addr.IsValid() {
+		return addr, nil
 	} else if addrs, err = g.lookup(ctx, t.host); err != nil {
 		known := t.snapshot().addr
 		if !known.IsValid() {
@@ -68,6 +70,17 @@ func (g *Group) address(ctx context.Context, t *target) (netip.Addr, error) {
 		}
 	}
 	return netip.Addr{}, err
+}
+
+// recentAddress returns the address of a spare that was resolved recently, invalid
+// without one. Each probe of a spare has a pinger of its own, but needs no look-up.
+func (g *Group) recentAddress(t *target) netip.Addr {
+	n, now := t.snapshot(), g.clock.now()
+	if !t.standby() || now-n.resolvedAt >= recycleAfter ||
+		now-max(n.resolvedAt, n.lastReplyAt) >= max(silentFor, 5*t.current().Interval) {
+		return netip.Addr{}
+	}
+	return n.addr
 }
 
 // hasRoute asks the kernel whether it would send to addr, by connecting a UDP

@@ -20,14 +20,15 @@ type departure struct {
 	At        time.Duration
 	Reflector uint8
 	Seq       uint32
+	Kind      rtt.Kind
 }
 
 func departures(events []rtt.Event, until time.Duration) (byTarget map[uint8][]departure) {
 	byTarget = map[uint8][]departure{}
 	for _, e := range events {
 		at := (e.At + linksim.Step - 1).Truncate(linksim.Step)
-		if e.Kind == rtt.Sent && at < until {
-			byTarget[e.Reflector] = append(byTarget[e.Reflector], departure{at, e.Reflector, e.Seq})
+		if (e.Kind == rtt.Sent || e.Kind == rtt.Spare) && at < until {
+			byTarget[e.Reflector] = append(byTarget[e.Reflector], departure{at, e.Reflector, e.Seq, e.Kind})
 		}
 	}
 	return byTarget
@@ -53,16 +54,17 @@ func TestSimulatedProbesLeaveWhenLiveOnesDo(t *testing.T) {
 	}{
 		{"three", 3, DefaultInterval},
 		{"one", 1, DefaultInterval},
-		{"five", 5, 30 * time.Millisecond},
+		{"two spares", 5, 30 * time.Millisecond},
+		{"61 spares", 64, DefaultInterval},
 		{"slow", 2, 500 * time.Millisecond},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var hosts []string
 				for i := range tt.hosts {
-					hosts = append(hosts, fmt.Sprintf("192.0.2.%d", i+1))
+					hosts = append(hosts, fmt.Sprintf("192.0.%d.1", i+1))
 				}
-				g := newFakeNet(hosts...).group(t, Config{Targets: hosts, Interval: tt.interval, Epoch: time.Now()})
+				g := newFakeNet(hosts...).group(t, Config{Targets: hosts, Use: rtt.MaxUsed, Interval: tt.interval, Epoch: time.Now()})
 				stop := run(t, g)
 				sleep(length)
 				live := departures(stop(), length)
@@ -76,6 +78,73 @@ func TestSimulatedProbesLeaveWhenLiveOnesDo(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A reflector that falls silent is replaced by the same spare at the same time, give or
+// take the time between two checks of the live prober.
+func TestSimulatedReflectorsAreReplacedWhenLiveOnesAre(t *testing.T) {
+	const silentAt, length, n = 20300 * time.Millisecond, 60 * time.Second, 6
+	synctest.Test(t, func(t *testing.T) {
+		var hosts []string
+		for i := range n {
+			hosts = append(hosts, fmt.Sprintf("192.0.%d.1", i+1))
+		}
+		net := newFakeNet(hosts...)
+		var replaced []Replacement
+		g := net.group(t, Config{
+			Targets: hosts, Use: rtt.MaxUsed, Epoch: time.Now(),
+			OnReplace: func(r Replacement) { replaced = append(replaced, r) },
+		})
+		stop := run(t, g)
+		sleep(silentAt)
+		net.change(hosts[1], func(h *fakeHost) { h.silent = true })
+		sleep(length - silentAt)
+		status := g.Status()
+		live := rolesOf(departures(stop(), length))
+		simulated := rolesOf(departures(simulatedProbes(linksim.Config{
+			Reflectors: n, Fault: linksim.SilentFrom(1, silentAt),
+		}, length), length))
+
+		for i := range uint8(n) {
+			if len(simulated[i]) != len(live[i]) {
+				t.Errorf("reflector %d: %v simulated, %v live", i, simulated[i], live[i])
+				continue
+			}
+			for j, s := range simulated[i] {
+				if l := live[i][j]; s.Kind != l.Kind || (s.At-l.At).Abs() > maxSweep {
+					t.Errorf("reflector %d: %+v simulated, %+v live", i, s, l)
+				}
+			}
+		}
+		if len(replaced) != 1 || replaced[0].Old != hosts[1] || replaced[0].New != hosts[3] || replaced[0].Reason != rtt.NotAnswering {
+			t.Errorf("replacements %+v", replaced)
+		}
+		if q := status.Targets[1].Quality; q.Role != rtt.Standby || q.Fault != rtt.NotAnswering {
+			t.Errorf("quality of the silent one: %+v", q)
+		}
+		if q := status.Targets[3].Quality; q.Role != rtt.InUse || q.AnswerRate != 1 || q.Baseline != 20*time.Millisecond {
+			t.Errorf("quality of the new one: %+v", q)
+		}
+		if took := live[3][1].At - silentAt; took > 6*time.Second {
+			t.Errorf("replaced after %v", took)
+		}
+	})
+}
+
+// rolesOf returns the first probe of each reflector and those with which its role
+// changes.
+func rolesOf(byTarget map[uint8][]departure) map[uint8][]departure {
+	out := map[uint8][]departure{}
+	for i, sent := range byTarget {
+		kind := rtt.Kind(0)
+		for _, d := range sent {
+			if d.Kind != kind {
+				kind = d.Kind
+				out[i] = append(out[i], d)
+			}
+		}
+	}
+	return out
 }
 
 // So do the connections that replace echoes, once they do.

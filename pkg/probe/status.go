@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/probe/hostnet"
+	"github.com/wanctl/wanctl/pkg/rtt"
 )
 
 // Status is a snapshot of a Group.
@@ -30,6 +31,8 @@ type TargetStatus struct {
 	LastRTT time.Duration
 	Alive   bool  // answered recently: within a second, or three intervals
 	Err     error // why probes cannot be sent, nil when they can
+
+	Quality *rtt.Quality // of an ICMP host, nil for others
 }
 
 // Routes returns the routes of the targets that have been resolved, as they are now and
@@ -50,6 +53,23 @@ func (g *Group) Routes() []hostnet.Route {
 
 // Mode returns the current mode. It never blocks.
 func (g *Group) Mode() Mode { return Mode(g.mode.Load()) }
+
+// Quality returns the quality of the i-th ICMP host, of the zero Quality for others.
+// It does not allocate.
+func (g *Group) Quality(i int) (q rtt.Quality) {
+	if i < len(g.targets) && g.targets[i].selector != nil {
+		q = g.targets[i].selector.quality(i)
+	}
+	return q
+}
+
+// EchoLimit returns how many reflectors in use answer only a part of the echoes.
+func (g *Group) EchoLimit() (l rtt.EchoLimit) {
+	if g.selector != nil {
+		l = g.selector.echoLimit(g.clock.now())
+	}
+	return l
+}
 
 // Status returns a snapshot. It may be called at any time, by any goroutine.
 func (g *Group) Status() Status {
@@ -74,7 +94,10 @@ func (g *Group) status(t *target) TargetStatus {
 		Name: t.name, Method: t.method, Gateway: t.gateway,
 		Sent: n.sent, Replies: n.replies, Lost: n.lost, Late: n.late,
 		LastRTT: n.lastRTT, Err: n.err,
-		Alive: replies{n.replies, n.lastReplyAt}.within(g.clock.now(), max(maxSilence, 3*t.interval)),
+		Alive: replies{n.replies, n.lastReplyAt}.within(g.clock.now(), max(maxSilence, 3*t.current().Interval)),
+	}
+	if t.selector != nil {
+		s.Quality = new(t.selector.quality(int(t.index)))
 	}
 	if n.addr.IsValid() {
 		s.Address = n.addr.String()

@@ -4,6 +4,7 @@ import (
 	"math/bits"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/rtt"
@@ -45,7 +46,11 @@ type target struct {
 	queue *queue
 
 	// state
-	schedule rtt.Schedule // set at the start of the run
+	schedule      rtt.Schedule  // in use; set at the start of the run
+	spareSchedule rtt.Schedule  // as a spare
+	role          atomic.Uint32 // rtt.Role
+	roleChanged   chan struct{} // holds one signal
+	selector      *selector     // nil: t is always in use
 
 	mu     sync.Mutex // protects the following fields
 	ring   []slot     // by sequence number; a power of two long
@@ -57,8 +62,10 @@ type target struct {
 // targetStats is a snapshot of a target's counters.
 type targetStats struct {
 	sent, replies, lost, late uint64
+	used                      replies // those received while in use
 
 	addr        netip.Addr
+	resolvedAt  time.Duration
 	lastRTT     time.Duration
 	lastSentAt  time.Duration // never before the first
 	lastReplyAt time.Duration
@@ -69,11 +76,14 @@ type targetStats struct {
 func newTarget(name string, method Method, c *Config, clk clock, q *queue) *target {
 	slots := uint(1+(c.Timeout+lateFor)/c.Interval) + 2
 	slots = min(max(slots, 64), 8192)
-	return &target{
+	t := &target{
 		name: name, method: method, timeout: c.Timeout, clock: clk, queue: q,
-		ring:  make([]slot, 1<<bits.Len(slots-1)),
-		stats: targetStats{lastSentAt: never},
+		ring:        make([]slot, 1<<bits.Len(slots-1)),
+		stats:       targetStats{lastSentAt: never},
+		roleChanged: make(chan struct{}, 1),
 	}
+	t.role.Store(uint32(rtt.InUse))
+	return t
 }
 
 func (t *target) slot(seq uint32) *slot { return &t.ring[seq&uint32(len(t.ring)-1)] }
@@ -93,7 +103,11 @@ func (t *target) begin() (seq uint32) {
 	t.stats.sent++
 	t.stats.lastSentAt = now
 	t.stats.err, t.stats.failedSince = nil, 0
-	t.emit(rtt.Event{At: now, Seq: seq, Kind: rtt.Sent})
+	kind := rtt.Sent
+	if !t.inUse() {
+		kind = rtt.Spare
+	}
+	t.emit(rtt.Event{At: now, Seq: seq, Kind: kind})
 	return seq
 }
 
@@ -117,6 +131,10 @@ func (t *target) reply(seq uint32) {
 	s.state = answered
 	t.stats.replies++
 	t.stats.lastRTT, t.stats.lastReplyAt = now-s.at, now
+	if t.inUse() {
+		t.stats.used.count++
+		t.stats.used.at = now
+	}
 	t.emit(rtt.Event{At: now, RTT: now - s.at, Seq: seq, Kind: rtt.Reply})
 }
 
@@ -166,6 +184,9 @@ func (t *target) markLost(seq uint32, s *slot, now time.Duration) {
 func (t *target) emit(e rtt.Event) {
 	if !t.gateway {
 		e.Reflector = t.index
+		if t.selector != nil {
+			t.selector.observe(e)
+		}
 		t.queue.put(e)
 	}
 }
@@ -183,10 +204,15 @@ func (t *target) cannotSend(err error) time.Duration {
 	return now - t.stats.failedSince
 }
 
+// resolved records the address of t.
 func (t *target) resolved(addr netip.Addr) {
+	now := t.clock.now()
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.stats.addr = addr
+	t.stats.addr, t.stats.resolvedAt = addr, now
+	t.mu.Unlock()
+	if t.selector != nil {
+		t.selector.resolved(int(t.index), addr)
+	}
 }
 
 // progress returns the number of the next probe and the time of the last one.

@@ -187,12 +187,12 @@ func (a *clockPoller) updatePeers(now time.Duration) time.Duration {
 // echoes.
 func (a *clockPoller) updatePeer(h *peer, now time.Duration) {
 	n := h.t.snapshot()
-	alive := replies{n.replies, n.lastReplyAt}.within(now, max(maxSilence, 3*h.t.interval))
+	alive := h.t.inUse() && n.used.within(now, max(maxSilence, 3*h.t.interval))
 	if addr := n.addr.Unmap(); addr != h.addr {
 		h.addr, h.state, h.known, h.until = addr, clockIdle, false, 0
 	}
 	if !alive || !h.addr.Is4() {
-		// A host that answers no echo gets no further requests.
+		// A host that answers no echo, or is not in use, gets no further requests.
 		h.silent, h.state = true, clockIdle
 		return
 	}

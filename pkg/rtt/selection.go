@@ -12,9 +12,9 @@ const (
 	// restFor is how long a reflector that was replaced, or failed its trial, is not
 	// considered again.
 	restFor = 10 * time.Minute
-	// A trial is as many probes as fit into trialFor, within these limits. The law
-	// learns the idle RTT of a spare from them before it uses it.
-	trialFor       = 2 * time.Second
+	// A trial is as many probes as fit into trialFor, within these limits: a little
+	// less than two reviews. The law learns the idle RTT of a spare from them.
+	trialFor       = 1800 * time.Millisecond
 	minTrialProbes = 8
 	maxTrialProbes = 40
 	// minSpareAnswers is how many probes of a spare are evaluated before it may come

@@ -103,14 +103,17 @@ func TestProbePlan(t *testing.T) {
 		})},
 		{"mark before configuration", "--wan fast --mark 20", with(func(c *probe.Config) {
 			c.Targets, c.TCPTargets = []string{"192.0.2.10", "192.0.2.11"}, []string{"192.0.2.20:853"}
+			c.Use = 3
 			c.Interval, c.Mark, c.Gateway = 100*time.Millisecond, 20, "192.0.2.1"
 		})},
 		{"configuration", "--wan fast", with(func(c *probe.Config) {
 			c.Targets, c.TCPTargets = []string{"192.0.2.10", "192.0.2.11"}, []string{"192.0.2.20:853"}
+			c.Use = 3
 			c.Interval, c.Source, c.Gateway = 100*time.Millisecond, "192.0.2.9", "192.0.2.1"
 		})},
 		{"flags before configuration", "--wan fast --interval 50ms --interface wan1", with(func(c *probe.Config) {
 			c.Targets, c.TCPTargets = []string{"192.0.2.10", "192.0.2.11"}, []string{"192.0.2.20:853"}
+			c.Use = 3
 			c.Interface, c.Gateway = "wan1", "192.0.2.1"
 		})},
 		{"hosts before configuration", "--wan fast 192.0.2.5", with(func(c *probe.Config) {

@@ -61,7 +61,7 @@ func configure(a *app.App, cmd *cobra.Command, o options, args []string) (probe.
 // applyConfig takes over what the configuration says and no flag does.
 func applyConfig(cfg *probe.Config, w *config.WAN, changed func(string) bool) {
 	f := w.Fallback
-	cfg.Targets, cfg.TCPTargets = w.PingHosts, f.TCPTargets
+	cfg.Targets, cfg.TCPTargets, cfg.Use = w.PingHosts, f.TCPTargets, rtt.MaxUsed
 	cfg.Fallback, cfg.CheckTCP, cfg.CheckGateway, cfg.Gateway = f.Enabled, f.CheckTCP, f.CheckGateway, f.GatewayIP
 	if !changed("interval") {
 		cfg.Interval = w.Interval
@@ -77,7 +77,7 @@ func applyConfig(cfg *probe.Config, w *config.WAN, changed func(string) bool) {
 
 // applyHosts measures what the arguments name. Their fallback is theirs too.
 func applyHosts(cfg *probe.Config, args []string) error {
-	cfg.Targets, cfg.TCPTargets = nil, nil
+	cfg.Targets, cfg.TCPTargets, cfg.Use = nil, nil, 0
 	for _, arg := range args {
 		host, port := splitHostPort(arg)
 		if err := probe.CheckHost(host); err != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/probe"
 	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/router/failover"
+	"github.com/wanctl/wanctl/pkg/rtt"
 	"github.com/wanctl/wanctl/pkg/state"
 	"github.com/wanctl/wanctl/pkg/sysd"
 	"github.com/wanctl/wanctl/pkg/telemetry"
@@ -221,7 +222,7 @@ func (c *WANController) adopt(cfg *config.WAN) autorate.Config {
 func (c *WANController) probeConfig() probe.Config {
 	cfg, f := c.cfg, c.cfg.Fallback
 	return probe.Config{
-		Targets: cfg.PingHosts, TCPTargets: f.TCPTargets,
+		Targets: cfg.PingHosts, Use: rtt.MaxUsed, OnReplace: c.reflectorReplaced, TCPTargets: f.TCPTargets,
 		Interval: cfg.Interval, Timeout: cfg.Timeouts.Ping,
 		Source: cfg.PingSource, Interface: cfg.PingInterface, Mark: cfg.PingMark,
 		Fallback: f.Enabled, CheckGateway: f.CheckGateway, Gateway: f.GatewayIP,
@@ -271,6 +272,11 @@ func (c *WANController) readLimits(ctx context.Context) error {
 func (c *WANController) switched(s failover.Switch) {
 	c.metrics.FailedOver()
 	daemon.Events{Feed: c.feed}.RecordSwitch(s)
+}
+
+// reflectorReplaced reports another reflector in use. Any goroutine may call it.
+func (c *WANController) reflectorReplaced(r probe.Replacement) {
+	daemon.Events{Feed: c.feed}.Record("probe", "", fmt.Sprintf("reflector %s replaced by %s: %s", r.Old, r.New, r.Reason))
 }
 
 // reflectors names what is measured, by rtt.Event.Reflector.

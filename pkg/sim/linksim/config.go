@@ -50,9 +50,10 @@ type Config struct {
 	// out while its queue is busy.
 	AckShare, AckFilter float64
 
-	// Reflectors are pinged every ProbeInterval each, all at once. Blackout says
-	// when none of them answers a ping; TCPTargets answer connections instead,
-	// asked once pings have failed for a second. Fault makes a reflector worse.
+	// Reflectors are pinged every ProbeInterval each, all at once: up to
+	// rtt.MaxUsed of them, while others are spares. Blackout says when none of them
+	// answers a ping; TCPTargets answer connections instead, asked once pings have
+	// failed for a second. Fault makes a reflector worse.
 	Reflectors    int
 	ProbeInterval time.Duration
 	Blackout      func(t time.Duration) bool

@@ -52,6 +52,12 @@ func (l *Link) askClock() (next time.Duration) {
 	started := c.at // within this step
 	c.at = rtt.NextClockRequest(started, c.rng.Float64())
 	i := c.turn % l.cfg.Reflectors
+	for range l.cfg.Reflectors { // spares get no requests
+		if i = c.turn % l.cfg.Reflectors; l.probes.selection.Role(i) == rtt.InUse {
+			break
+		}
+		c.turn++
+	}
 	c.turn++
 	if l.cfg.Blackout != nil && l.cfg.Blackout(l.now) {
 		return c.at

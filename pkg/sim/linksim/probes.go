@@ -3,6 +3,7 @@ package linksim
 import (
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
@@ -16,6 +17,7 @@ const (
 	pingsToReturn  = 3
 	farther        = time.Millisecond // added half RTT of each reflector over the one before
 	tcpHandshakeBy = 500 * time.Microsecond
+	lostAfter      = time.Second // without a reply
 )
 
 type probe struct {
@@ -31,13 +33,19 @@ type probe struct {
 type prober struct {
 	rng     *rand.Rand
 	flying  []probe
-	seq     []uint32 // next, of each target: the reflectors, then the TCP targets
-	targets []rtt.Schedule
+	seq     []uint32        // next, of each target: the reflectors, then the TCP targets
+	targets []rtt.Schedule  // in use
+	spares  []rtt.Schedule  // of the reflectors while they are spares
 	at      []time.Duration // when the next one leaves
-	next    time.Duration   // earliest departure, turn or arrival
-	replied time.Duration   // newest reply to a ping
-	tcp     bool            // measuring by TCP
-	back    int             // pings answered since
+	last    []time.Duration // when the last one left
+
+	selection *rtt.Selection
+	review    time.Duration // time of its next review
+	missing   []rtt.Event   // unanswered pings, lost at their At
+	next      time.Duration // earliest departure, turn or arrival
+	replied   time.Duration // newest reply to a ping
+	tcp       bool          // measuring by TCP
+	back      int           // pings answered since
 
 	clocks clocks
 }
@@ -46,12 +54,51 @@ func newProber(cfg Config) prober {
 	p := prober{rng: rand.New(rand.NewPCG(cfg.Seed, 0x77616e63746c))}
 	plan := rtt.Plan{Interval: cfg.ProbeInterval}
 	p.targets = slices.Concat(plan.Echoes(cfg.Reflectors), plan.Spread(cfg.TCPTargets, plan.Fallback()))
-	for _, s := range p.targets {
-		p.at = append(p.at, s.First)
+	p.spares = plan.Spares(cfg.Reflectors)
+	p.selection = rtt.NewSelection(operators(cfg.Reflectors), min(cfg.Reflectors, rtt.MaxUsed), cfg.ProbeInterval)
+	p.review = rtt.ReviewInterval
+	for i := range p.targets {
+		p.at, p.last = append(p.at, p.schedule(i).First), append(p.last, never)
 	}
 	p.seq = make([]uint32, len(p.at))
 	p.clocks = newClocks(cfg)
 	return p
+}
+
+// never is the time of the last probe of a target that has had none.
+const never = -time.Hour
+
+// operators returns a different one for each reflector.
+func operators(n int) (names []string) {
+	for i := range n {
+		names = append(names, strconv.Itoa(i))
+	}
+	return names
+}
+
+// schedule returns the schedule of target i in its present role.
+func (p *prober) schedule(i int) rtt.Schedule {
+	if i < len(p.spares) && p.selection.Role(i) == rtt.Standby {
+		return p.spares[i]
+	}
+	return p.targets[i]
+}
+
+// selectReflectors updates which reflectors are in use, as the live prober does.
+func (p *prober) selectReflectors(now time.Duration) {
+	for len(p.missing) > 0 && p.missing[0].At <= now {
+		p.selection.Observe(p.missing[0])
+		p.missing = p.missing[1:]
+	}
+	if now < p.review {
+		return
+	}
+	p.review += rtt.ReviewInterval
+	for _, c := range p.selection.Review(now) {
+		if c.Role == rtt.OnTrial { // a spare's next probe may be far away
+			p.at[c.Reflector] = p.targets[c.Reflector].Due(now, p.last[c.Reflector])
+		}
+	}
 }
 
 // stepProbes sends what is due and delivers what has come back. A probe waits
@@ -62,7 +109,11 @@ func (l *Link) stepProbes() {
 	if l.now < p.next {
 		return
 	}
-	p.next = l.now + time.Hour
+	p.selectReflectors(l.now)
+	p.next = p.review
+	if len(p.missing) > 0 {
+		p.next = min(p.next, p.missing[0].At)
+	}
 	if !p.tcp && l.now-p.replied > tcpAfter {
 		p.tcp, p.back = true, 0
 	}
@@ -125,23 +176,30 @@ func (l *Link) send(i int) {
 		p.at[i] = l.now + wait
 		return
 	}
-	p.at[i] = p.targets[i].Due(l.now, l.now)
+	p.at[i] = p.schedule(i).Due(l.now, l.now)
+	p.last[i] = l.now
 	if !ping && !p.tcp {
 		return
 	}
 	seq := p.seq[i]
 	p.seq[i]++
 	l.count(autorate.Upload)
-	l.events = append(l.events, rtt.Event{At: l.now, Kind: rtt.Sent, Seq: seq, Reflector: uint8(i)})
+	sent := rtt.Event{At: l.now, Kind: rtt.Sent, Seq: seq, Reflector: uint8(i)}
+	if ping && p.selection.Role(i) != rtt.InUse {
+		sent.Kind = rtt.Spare
+	}
+	l.emit(sent)
 	extra := time.Duration(0)
 	switch {
 	case !ping:
 		extra = tcpHandshakeBy
 	case l.cfg.Blackout != nil && l.cfg.Blackout(l.now):
+		p.miss(sent)
 		return
 	case l.cfg.Fault != nil:
 		var silent bool
 		if extra, silent = l.cfg.Fault(i, l.now, l.Excess()); silent {
+			p.miss(sent)
 			return
 		}
 	}
@@ -153,12 +211,27 @@ func (l *Link) send(i int) {
 	})
 }
 
+// emit delivers an event.
+func (l *Link) emit(e rtt.Event) {
+	l.events = append(l.events, e)
+	if int(e.Reflector) < l.cfg.Reflectors {
+		l.probes.selection.Observe(e)
+	}
+}
+
+// miss records a ping without an answer. A law learns of it by its silence, the
+// selection as the live one does.
+func (p *prober) miss(e rtt.Event) {
+	e.Kind, e.At = rtt.Lost, e.At+lostAfter
+	p.missing = append(p.missing, e)
+}
+
 func (l *Link) replied(f probe) {
 	p := &l.probes
 	l.count(autorate.Download)
 	f.event.At, f.event.RTT = l.now, f.arrives-f.started
-	l.events = append(l.events, f.event)
-	if int(f.event.Reflector) >= l.cfg.Reflectors {
+	l.emit(f.event)
+	if i := int(f.event.Reflector); i >= l.cfg.Reflectors || p.selection.Role(i) != rtt.InUse {
 		return
 	}
 	p.replied = l.now

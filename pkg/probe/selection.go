@@ -1,0 +1,124 @@
+package probe
+
+import (
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/rtt"
+)
+
+// selector runs the selection of ICMP hosts and assigns roles to their targets. Its
+// methods may be called by any goroutine.
+type selector struct {
+	log      *slog.Logger
+	replaced func(Replacement)
+
+	mu        sync.Mutex // protects the following fields
+	selection *rtt.Selection
+	targets   []*target
+	hosts     []string
+	addrs     []netip.Addr
+}
+
+// Replacement is a reflector that was replaced by another one.
+type Replacement struct {
+	Old, New string // hosts as configured
+	Reason   rtt.Fault
+	Quality  rtt.Quality // of the old one
+}
+
+// newSelector returns a selector of use of the targets, and sets their roles.
+func newSelector(targets []*target, use int, c *Config) *selector {
+	s := &selector{log: c.Logger, replaced: c.OnReplace, targets: targets}
+	for _, t := range targets {
+		addr, _ := netip.ParseAddr(t.host) // invalid for a name, until it is resolved
+		s.hosts, s.addrs = append(s.hosts, t.host), append(s.addrs, addr.Unmap())
+	}
+	s.selection = rtt.NewSelection(operators(s.hosts, s.addrs), use, c.Interval)
+	for i, t := range targets {
+		t.selector = s
+		t.setRole(s.selection.Role(i))
+	}
+	return s
+}
+
+// observe adds an event of a target.
+func (s *selector) observe(e rtt.Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.selection.Observe(e)
+}
+
+// resolved records the address of a host, which may reveal its operator.
+func (s *selector) resolved(i int, addr netip.Addr) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.addrs[i] == addr {
+		return
+	}
+	s.addrs[i] = addr
+	for i, operator := range operators(s.hosts, s.addrs) {
+		s.selection.SetOperator(i, operator)
+	}
+}
+
+func (s *selector) quality(i int) rtt.Quality {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.selection.Quality(i)
+}
+
+func (s *selector) echoLimit(now time.Duration) rtt.EchoLimit {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.selection.EchoLimit(now)
+}
+
+// review updates the roles at now.
+func (s *selector) review(now time.Duration) {
+	s.mu.Lock()
+	changes := s.selection.Review(now)
+	for _, c := range changes {
+		s.targets[c.Reflector].setRole(c.Role)
+	}
+	s.mu.Unlock()
+	for _, c := range changes {
+		name, q := s.targets[c.Reflector].name, c.Quality
+		switch {
+		case c.Role == rtt.InUse:
+			r := Replacement{Old: s.targets[c.Other].name, New: name, Reason: c.Fault, Quality: q}
+			s.log.Warn("reflector replaced", "reflector", r.Old, "by", r.New, "reason", r.Reason.String(),
+				"answer_rate", q.AnswerRate, "noise", q.Noise, "disagreement", q.Disagreement)
+			if s.replaced != nil {
+				s.replaced(r)
+			}
+		case c.Role == rtt.OnTrial:
+			s.log.Debug("spare reflector on trial", "reflector", name, "for", s.targets[c.Other].name, "reason", c.Fault.String())
+		case c.Fault == rtt.FailedTrial:
+			s.log.Debug("spare reflector failed its trial", "reflector", name, "answer_rate", q.AnswerRate, "noise", q.Noise)
+		}
+	}
+}
+
+// setRole sets the role of t and wakes up its worker.
+func (t *target) setRole(r rtt.Role) {
+	t.role.Store(uint32(r))
+	select {
+	case t.roleChanged <- struct{}{}:
+	default: // a change is waiting already
+	}
+}
+
+func (t *target) inUse() bool { return rtt.Role(t.role.Load()) == rtt.InUse }
+
+func (t *target) standby() bool { return rtt.Role(t.role.Load()) == rtt.Standby }
+
+// current returns the schedule of t in its present role.
+func (t *target) current() rtt.Schedule {
+	if t.standby() {
+		return t.spareSchedule
+	}
+	return t.schedule
+}
