@@ -65,7 +65,7 @@ func TestExportsOfRealRouters(t *testing.T) {
 			{"/queue/type", "vlan-cake", map[string]string{"cake-overhead-scheme": "ethernet,ether-vlan"}},
 		}},
 		"interface-queue.rsc": {
-			[]string{skipped("/interface/ethernet"), skipped("/queue/interface")},
+			[]string{skipped("/interface/ethernet")},
 			[]row{{"/queue/type", "uplink-cake", map[string]string{"cake-autorate-ingress": "true"}}},
 		},
 		"ipv6-marks.rsc": {nil, []row{{"/queue/tree", "upload", map[string]string{"packet-mark": "to-wan"}}}},
@@ -138,6 +138,12 @@ func TestExportsOfRealRouters(t *testing.T) {
 			}
 		})
 	}
+	t.Run("queue of an interface", func(t *testing.T) {
+		r, _ := loadExport(t, "interface-queue.rsc")
+		if row, _ := r.State().Row("/queue/interface", "interface", "uplink"); row["active-queue"] != "uplink-cake" {
+			t.Errorf("row is %v", row)
+		}
+	})
 	t.Run("rules", func(t *testing.T) {
 		r, _ := loadExport(t, "two-wans.rsc")
 		rule, _ := r.State().Row("/ip/firewall/mangle", "new-connection-mark", "via-b")

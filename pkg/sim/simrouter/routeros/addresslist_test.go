@@ -49,6 +49,46 @@ func TestAddressList(t *testing.T) {
 	}
 }
 
+// Setting a timeout starts it anew, also to the value that it had.
+func TestTimeoutThatIsSetAgain(t *testing.T) {
+	const path = "/ip/firewall/address-list"
+	for _, tt := range []struct {
+		keeps bool
+		want  string
+	}{{false, "50m"}, {true, "30m"}} {
+		f := newFixture(t, Config{Quirks: Quirks{KeepsTimeout: tt.keeps}}, "")
+		ref := f.must(path, "add", "list=T", "address=10.9.9.9", "timeout=1h").Ret
+		f.now = f.now.Add(20 * time.Minute)
+		f.must(path, "set", ".id="+ref, "timeout=60m")
+		f.must(path, "set", ".id="+ref, "comment=x") // starts nothing
+		f.now = f.now.Add(10 * time.Minute)
+		f.wantColumn(path, "timeout", tt.want)
+		f.must(path, "set", ".id="+ref, "timeout=2h")
+		f.wantColumn(path, "timeout", "2h")
+	}
+}
+
+// From 7.16 on each change is a line of /log.
+func TestChangesAreLogged(t *testing.T) {
+	const path = "/ip/firewall/address-list"
+	u := &User{Name: "u", policies: []string{"read", "write"}}
+	for _, tt := range []struct {
+		version Version
+		want    []string
+	}{
+		{Version{7, 15, 3}, nil},
+		{Version{7, 16, 0}, []string{"address list entry changed by u", "address list entry changed by u", "address list entry changed by u"}},
+	} {
+		f := newFixture(t, Config{Version: tt.version}, "")
+		for _, args := range [][]string{{"add", "list=T", "address=10.9.9.9", "timeout=1h"}, {"set", "numbers=*1", "timeout=1h"}, {"print"}, {"remove", "numbers=*1"}} {
+			if _, err := f.do(u, path, args[0], args[1:]...); err != nil {
+				t.Fatal(args, err)
+			}
+		}
+		f.wantColumn("/log", "message", tt.want...)
+	}
+}
+
 func TestAddressListIPv6(t *testing.T) {
 	f := newFixture(t, Config{}, `/ipv6 firewall address-list add list=L address=2001:db8::1`)
 	const path = "/ipv6/firewall/address-list"

@@ -1,6 +1,7 @@
 package routeros
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -66,7 +67,7 @@ func Unsafe(name string) bool {
 }
 
 func (m *Router) run(u *User, c Command) (Result, *Error) {
-	m.expire()
+	m.updateRows()
 	mn := m.menus[c.Path]
 	if mn == nil {
 		return Result{}, errNoPath()
@@ -84,6 +85,14 @@ func (m *Router) run(u *User, c Command) (Result, *Error) {
 	if !u.may(need...) {
 		return Result{}, errDenied()
 	}
+	res, err := m.carryOut(u, mn, c)
+	if err == nil && u != nil && mn.logged != "" && Unsafe(c.Name) && m.version.AtLeast(7, 16) {
+		m.logLine("system,info", mn.logged+" changed by "+u.Name)
+	}
+	return res, err
+}
+
+func (m *Router) carryOut(u *User, mn *menu, c Command) (Result, *Error) {
 	switch c.Name {
 	case "print":
 		return m.print(mn, c)
@@ -197,7 +206,7 @@ func (mn *menu) byRef(ref string) *row {
 		}
 		return nil
 	}
-	if mn.field("name") == nil {
+	if mn.field(cmp.Or(mn.named, "name")) == nil {
 		return nil
 	}
 	return mn.find(ref)

@@ -44,6 +44,10 @@ func (h *exportHost) Run(c rsc.Call) (rsc.Value, error) {
 			h.addInterface(parent)
 		}
 		h.addTypes(c)
+	case interfaceQueuePath:
+		h.addInterface(c.Args[argNumbers].Text())
+		h.m.listInterfaceQueues()
+		h.addTypes(c)
 	case simplePath:
 		for _, name := range targetInterfaces(c.Args["target"].Text()) {
 			h.addInterface(name)

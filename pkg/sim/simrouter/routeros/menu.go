@@ -60,10 +60,11 @@ type menu struct {
 	fields []field
 	rows   []*row
 
-	singleton bool // one row without an id, such as /system/identity
-	fixed     bool // no add, no remove
-	expires   bool // rows may have a timeout; they are dynamic, but can be changed
-	ordered   bool // the order is significant: move, place-before
+	singleton bool   // one row without an id, such as /system/identity
+	fixed     bool   // no add, no remove
+	expires   bool   // rows may have a timeout; they are dynamic, but can be changed
+	ordered   bool   // the order is significant: move, place-before
+	named     string // the field whose value stands for a row in commands; "name"
 	nextID    uint32
 	issued    uint32 // ids given out, which spaces them irregularly
 
@@ -71,6 +72,7 @@ type menu struct {
 	// text of the refusal.
 	unique    []string
 	duplicate string
+	logged    string          // from 7.16, each change is a line of /log about this
 	byKey     map[string]*row // rows by those fields; nil until needed and after rows changed
 
 	// shows, when set, restricts the fields that a row is printed with.
@@ -187,7 +189,7 @@ func (mn *menu) sameKey(r *row) *row {
 
 func (mn *menu) find(name string) *row {
 	for _, r := range mn.rows {
-		if r.values["name"] == name {
+		if r.values[cmp.Or(mn.named, "name")] == name {
 			return r
 		}
 	}

@@ -7,17 +7,16 @@ import (
 	"time"
 )
 
-// The mangle rules: one menu for each family of addresses. Filter rules have the same
-// matchers.
+// The families of addresses. Each has menus of its own.
 const (
-	mangle4 = "/ip/firewall/mangle"
-	mangle6 = "/ipv6/firewall/mangle"
-	filter4 = "/ip/firewall/filter"
+	ipv4 = "/ip"
+	ipv6 = "/ipv6"
 )
 
-func firewall(path string, v Version) *menu {
+// firewall returns the menu of the rules of a table, "mangle" or "filter".
+func firewall(family, table string, v Version) *menu {
 	actions := []string{"accept", "add-dst-to-address-list", "add-src-to-address-list", "fasttrack-connection", "jump", "log", "passthrough", "return"}
-	if path == filter4 {
+	if table == "filter" {
 		actions = append(actions, "drop", "reject", "tarpit")
 	} else {
 		actions = append(actions, "change-dscp", "change-mss", "change-ttl", "clear-df", "mark-connection", "mark-packet", "mark-routing",
@@ -47,7 +46,7 @@ func firewall(path string, v Version) *menu {
 	fields = append(fields,
 		field{name: "dynamic", kind: status, typ: boolean, value: "false"},
 		field{name: "invalid", kind: status, typ: boolean, value: "false"})
-	return &menu{path: path, nextID: 1, ordered: true, fields: append(fields, counters("bytes", "packets")...)}
+	return &menu{path: family + "/firewall/" + table, nextID: 1, ordered: true, fields: append(fields, counters("bytes", "packets")...)}
 }
 
 // ruleSwitch is a truth value of a firewall rule. From 7.23 on it is absent until
@@ -67,19 +66,16 @@ func ruleText(name string, v Version) field {
 	return field{name: name, typ: text}
 }
 
-// The address lists: one menu for each family of addresses, and host names in
-// that of IPv4.
-const (
-	addressList4 = "/ip/firewall/address-list"
-	addressList6 = "/ipv6/firewall/address-list"
-)
+const addressListPath = "/firewall/address-list" // after the family
 
-func addressList(path string) *menu {
+// addressList returns the menu of the entries of address lists. That of IPv4 also
+// takes host names.
+func addressList(family string) *menu {
 	return &menu{
-		path: path, nextID: 1, expires: true,
+		path: family + addressListPath, nextID: 1, expires: true, logged: "address list entry",
 		fields: []field{
 			{name: "list", typ: name, required: true},
-			{name: "address", typ: address(path == addressList6), required: true},
+			{name: "address", typ: address(family == ipv6), required: true},
 			{name: "comment", kind: optional, typ: text},
 			{name: "disabled", typ: boolean, value: "false"},
 			{name: "timeout", kind: optional, typ: interval},
@@ -113,15 +109,10 @@ func addressList(path string) *menu {
 	}
 }
 
-// The routes: one menu for each family of addresses.
-const (
-	routes4 = "/ip/route"
-	routes6 = "/ipv6/route"
-)
-
-func routes(path, all string) *menu {
+func routes(family string) *menu {
+	all := map[string]string{ipv4: "0.0.0.0/0", ipv6: "::/0"}[family]
 	return &menu{
-		path: path, nextID: 0x80000001,
+		path: family + "/route", nextID: 0x80000001,
 		fields: []field{
 			{name: "dst-address", typ: text, value: all},
 			{name: "gateway", kind: optional, typ: text},

@@ -117,6 +117,40 @@ func queueType() *menu {
 	}
 }
 
+// queueInterface is the menu of the queues of interfaces. It has a row for each
+// interface, under the same id.
+func queueInterface() *menu {
+	return &menu{
+		path: interfaceQueuePath, fixed: true, named: "interface",
+		fields: []field{
+			{name: "interface", kind: status},
+			{name: "queue", typ: reference(typePath)},
+			{name: "active-queue", kind: status},
+		},
+		refresh: func(_ *Router, r *row, _ func(string) bool) { r.values["active-queue"] = r.values["queue"] },
+	}
+}
+
+// listInterfaceQueues brings the rows of /queue/interface up to date.
+func (m *Router) listInterfaceQueues() {
+	mn, old := m.menus[interfaceQueuePath], map[uint32]*row{}
+	for _, r := range mn.rows {
+		old[r.id] = r
+	}
+	mn.rows = nil
+	for _, i := range m.menus["/interface"].rows {
+		r := old[i.id]
+		if r == nil {
+			r = &row{id: i.id, values: map[string]string{"queue": "no-queue"}}
+			if i.values["type"] == "ether" {
+				r.values["queue"] = "only-hardware-queue"
+			}
+		}
+		r.values["interface"] = i.values["name"]
+		mn.rows = append(mn.rows, r)
+	}
+}
+
 // builtinTypes are the queue types every router ships with.
 func builtinTypes(mn *menu) {
 	for i, t := range []struct{ name, kind string }{

@@ -13,6 +13,8 @@ const (
 	treePath   = "/queue/tree"
 	simplePath = "/queue/simple"
 	typePath   = "/queue/type"
+
+	interfaceQueuePath = "/queue/interface"
 )
 
 // Backend owns real queues behind the rows of the queue tree. A queue has the
@@ -97,7 +99,8 @@ func (m *Router) passLimits(path, queue string, limits [2]bitrate.Rate) *Error {
 
 // typeInUse reports whether a queue has that type.
 func (m *Router) typeInUse(name string) bool {
-	return slices.ContainsFunc(m.menus[treePath].rows, func(r *row) bool { return r.values["queue"] == name }) ||
+	uses := func(r *row) bool { return r.values["queue"] == name }
+	return slices.ContainsFunc(m.menus[treePath].rows, uses) || slices.ContainsFunc(m.menus[interfaceQueuePath].rows, uses) ||
 		slices.ContainsFunc(m.menus[simplePath].rows, func(r *row) bool {
 			types := r.pair("queue")
 			return types[0] == name || types[1] == name || r.values["total-queue"] == name

@@ -24,7 +24,7 @@ func (m *Router) resolveNames() {
 	if !m.quirks.ResolvesNames {
 		return
 	}
-	mn := m.menus[addressList4]
+	mn := m.menus[ipv4+addressListPath]
 	mn.byKey = nil
 	mn.rows = slices.DeleteFunc(mn.rows, func(r *row) bool {
 		return r.origin != nil && (mn.index(r.origin) < 0 || !r.origin.resolves() || r.origin.values["list"] != r.values["list"] || r.origin.values["address"] != r.values["comment"])

@@ -103,19 +103,8 @@ func New(cfg Config) *Router {
 		cfg.Uptime = 68 * time.Hour
 	}
 	m.booted = m.now().Add(-cfg.Uptime)
-	for _, mn := range []*menu{
-		queueTree(), queueSimple(), queueType(), firewall(mangle4, m.version), firewall(mangle6, m.version), firewall(filter4, m.version), addressList(addressList4), addressList(addressList6), routes(routes4, "0.0.0.0/0"), routes(routes6, "::/0"), routingTable(), routingRule(), interfaces(), ipService(m.version),
-		users(), userGroups(), scripts(), system(), identity(), resource(), logMenu(), files(),
-	} {
+	for _, mn := range m.newMenus() {
 		m.menus[mn.path] = mn
-	}
-	if m.version.AtLeast(7, 24) {
-		m.menus[webserverPath] = webserver()
-	}
-	if m.quirks.NoIPv6 {
-		delete(m.menus, addressList6)
-		delete(m.menus, mangle6)
-		delete(m.menus, routes6)
 	}
 	builtinTypes(m.menus[typePath])
 	for _, g := range []struct{ name, policy string }{
@@ -126,6 +115,25 @@ func New(cfg Config) *Router {
 		m.addRow("/user/group", map[string]string{"name": g.name, "policy": g.policy})
 	}
 	return m
+}
+
+// newMenus returns the menus of this version.
+func (m *Router) newMenus() []*menu {
+	menus := []*menu{
+		interfaces(), queueTree(), queueSimple(), queueType(), queueInterface(), routingTable(), routingRule(), ipService(m.version),
+		users(), userGroups(), scripts(), files(), system(), identity(), resource(), logMenu(),
+	}
+	if m.version.AtLeast(7, 24) {
+		menus = append(menus, webserver())
+	}
+	families := []string{ipv4, ipv6}
+	if m.quirks.NoIPv6 {
+		families = []string{ipv4}
+	}
+	for _, family := range families {
+		menus = append(menus, firewall(family, "mangle", m.version), firewall(family, "filter", m.version), addressList(family), routes(family))
+	}
+	return menus
 }
 
 // addRow adds a row as it is, without the checks of add.
@@ -260,8 +268,10 @@ func (m *Router) stamp(t time.Time) string {
 	return strings.ToLower(t.Format("Jan/02/2006 15:04:05"))
 }
 
-// expire drops rows whose timeout has passed.
-func (m *Router) expire() {
+// updateRows drops rows whose timeout has passed and updates those that follow rows
+// of other menus.
+func (m *Router) updateRows() {
+	m.listInterfaceQueues()
 	for _, mn := range m.menus {
 		if !mn.expires {
 			continue

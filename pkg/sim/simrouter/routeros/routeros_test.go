@@ -3,6 +3,8 @@ package routeros
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -237,6 +239,68 @@ func TestRepresentation(t *testing.T) {
 			t.Errorf("mangle rule is %v: what was not set must be absent", row)
 		}
 	}
+}
+
+// From 7.23 on, what was never set is absent, and so is most of a disabled route.
+func TestAbsentProperties(t *testing.T) {
+	const script = `/ip firewall mangle add chain=prerouting comment=bare
+/ip firewall filter add chain=forward comment=set log=no disabled=yes
+/ip route add dst-address=10.0.0.0/8 blackhole
+/ip route add dst-address=10.1.0.0/16 gateway=10.0.0.1 disabled=yes
+`
+	keys := func(f *fixture, path, prop, value string) []string {
+		row, _ := f.m.Row(path, prop, value)
+		return slices.Sorted(maps.Keys(row))
+	}
+	f := newFixture(t, Config{Version: Version{7, 23, 2}}, script)
+	for _, tt := range []struct {
+		path, prop, value string
+		want              []string
+	}{
+		{"/ip/firewall/mangle", "comment", "bare", []string{".id", "action", "bytes", "chain", "comment", "dynamic", "invalid", "packets"}},
+		{"/ip/firewall/filter", "comment", "set", []string{".id", "action", "bytes", "chain", "comment", "disabled", "dynamic", "invalid", "log", "packets"}},
+		{"/ip/route", "dst-address", "10.1.0.0/16", []string{".id", "disabled", "dst-address", "gateway", "inactive", "static"}},
+	} {
+		if diff := cmp.Diff(tt.want, keys(f, tt.path, tt.prop, tt.value)); diff != "" {
+			t.Errorf("%s: -want +got\n%s", tt.path, diff)
+		}
+	}
+	if row, _ := f.m.Row("/ip/route", "dst-address", "10.0.0.0/8"); !slices.Contains(keys(f, "/ip/route", "dst-address", "10.0.0.0/8"), "blackhole") || row["blackhole"] != "" {
+		t.Errorf("blackhole is %q", row["blackhole"])
+	}
+	sectors := f.m.WriteSectors()
+	f.must("/ip/firewall/mangle", "enable", "numbers=*1")
+	if n := f.m.WriteSectors() - sectors; n != 0 {
+		t.Errorf("enabling an enabled rule costs %d sectors", n)
+	}
+
+	f = newFixture(t, Config{Version: Version{7, 22, 1}}, script)
+	if row, _ := f.m.Row("/ip/firewall/mangle", "comment", "bare"); row["disabled"] != "false" || row["log"] != "false" {
+		t.Errorf("before 7.23: %v", row)
+	}
+}
+
+func TestInterfaceQueues(t *testing.T) {
+	const path = "/queue/interface"
+	f := newFixture(t, Config{}, `/interface
+add name=ether1 type=ether
+add name=bridge
+/queue type add name=cake kind=cake
+/queue interface set ether1 queue=cake
+`)
+	f.wantColumn(path, "active-queue", "cake", "no-queue")
+	if _, err := f.do(nil, "/queue/type", "remove", "numbers=cake"); err == nil {
+		t.Error("the type in use was removed")
+	}
+	f.must("/interface", "set", "numbers=ether1", "name=wan")
+	f.must("/interface", "add", "name=ether2", "type=ether")
+	f.wantColumn(path, "interface", "wan", "bridge", "ether2")
+	f.wantColumn(path, "queue", "cake", "no-queue", "only-hardware-queue")
+	if _, err := f.do(nil, path, "add", "interface=x"); err == nil {
+		t.Error("a row was added")
+	}
+	f.must("/interface", "remove", "numbers=wan")
+	f.wantColumn(path, "interface", "bridge", "ether2")
 }
 
 func TestIDs(t *testing.T) {

@@ -198,7 +198,7 @@ func (h *scriptHost) rows(path, refs string, all bool) ([]*row, *Error) {
 	m := h.m
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.expire()
+	m.updateRows()
 	mn := m.menus[path]
 	if !h.u.may("read", mn.readPolicy) {
 		return nil, errDenied()
