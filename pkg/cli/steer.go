@@ -80,8 +80,6 @@ func newSteerCmd(a *app.App) *cobra.Command {
 			}
 			return app.Stopped(err)
 		},
-
-		SuggestionsMinimumDistance: 2,
 	}
 	f := cmd.Flags()
 	f.BoolVar(&o.once, "once", false, "assess once, switch the rule if that is due, print what was found and end")

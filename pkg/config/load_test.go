@@ -447,6 +447,24 @@ func checkForeign[T any](t *testing.T, kind fileType[T], text string, least int)
 	}
 }
 
+// Of a file with very many unknown keys only the first are compared with the known ones.
+func TestHintsAreBounded(t *testing.T) {
+	text := minimal
+	for i := range 1000 {
+		text += fmt.Sprintf("wan_nam%04d: x\n", i)
+	}
+	_, problems, _ := load(text, Options{})
+	hints := 0
+	for _, p := range problems {
+		if strings.HasSuffix(p, "did you mean wan_name?") || strings.HasSuffix(p, "lists all") {
+			hints++
+		}
+	}
+	if len(problems) != 1000 || hints != 50 {
+		t.Errorf("%d problems with %d hints, want 1000 with 50", len(problems), hints)
+	}
+}
+
 func TestPingSourceByItsOlderName(t *testing.T) {
 	wan, problems, warnings := load(minimal+"ping_source_ip: 192.0.2.7\n", Options{})
 	if problems != nil || warnings != nil || wan.PingSource != "192.0.2.7" {

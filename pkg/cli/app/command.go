@@ -3,10 +3,13 @@ package app
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/config/schema"
 )
 
 // Command groups of the help text.
@@ -50,12 +53,39 @@ func NeedSubcommand(cmd *cobra.Command, args []string) error {
 	return &UsageError{"a subcommand is needed"}
 }
 
+// UnknownCommand is the error about a subcommand that cmd does not have, with the one
+// that was probably meant.
 func UnknownCommand(cmd *cobra.Command, name string) error {
+	var names []string
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	near := schema.Nearest(name, names)
+	if i := slices.IndexFunc(names, func(n string) bool { return strings.HasPrefix(n, name) }); near == "" && i >= 0 {
+		near = names[i]
+	}
 	msg := "unknown command " + name + " for " + cmd.CommandPath()
-	if near := cmd.SuggestionsFor(name); len(near) > 0 {
-		msg += "; did you mean " + near[0] + "?"
+	if near != "" {
+		msg += "; did you mean " + near + "?"
 	}
 	return &UsageError{msg}
+}
+
+// flagError makes an error of the flags of cmd a usage error that names the flag that
+// was probably meant.
+func flagError(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) || unknown.GetSpecifiedShortnames() != "" {
+		return Usagef("%v", err)
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if near := schema.Nearest(unknown.GetSpecifiedName(), names); near != "" {
+		return Usagef("%v; did you mean --%s?", err, near)
+	}
+	return Usagef("%v", err)
 }
 
 // UsageArgs turns cobra's argument errors into usage errors.

@@ -30,12 +30,11 @@ func (a *App) NewRoot(long string) *cobra.Command {
 			}
 			return a.ReadEnvironment(cmd)
 		},
-		SuggestionsMinimumDistance: 2,
 	}
 	root.SetIn(a.In)
 	root.SetOut(a.Out)
 	root.SetErr(a.Err)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return Usagef("%v", err) })
+	root.SetFlagErrorFunc(flagError)
 	root.SetVersionTemplate("wanctl {{.Version}}\n")
 	root.AddGroup(
 		&cobra.Group{ID: GroupLoops, Title: "Loops:"},

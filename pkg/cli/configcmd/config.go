@@ -32,8 +32,6 @@ func New(a *app.App) *cobra.Command {
 		Long:    long + app.ExitStatuses,
 		GroupID: app.GroupTools,
 		RunE:    app.NeedSubcommand,
-
-		SuggestionsMinimumDistance: 2, // cobra's default is to suggest nothing
 	}
 	cmd.AddCommand(newValidateCmd(a), newShowCmd(a), newExplainCmd(a))
 	return cmd

@@ -38,8 +38,6 @@ func New(a *app.App) *cobra.Command {
   wanctl router export --wan spectrum > wanctl.rsc`,
 		GroupID: app.GroupTools,
 		RunE:    app.NeedSubcommand,
-
-		SuggestionsMinimumDistance: 2,
 	}
 	o.add(cmd)
 	cmd.AddCommand(
@@ -61,8 +59,6 @@ func newGroup(use, short, long string, subcommands ...*cobra.Command) *cobra.Com
 		Short: short,
 		Long:  long + "\n\n" + app.ExitStatuses,
 		RunE:  app.NeedSubcommand,
-
-		SuggestionsMinimumDistance: 2,
 	}
 	cmd.AddCommand(subcommands...)
 	return cmd

@@ -15,8 +15,6 @@ func New(a *app.App) *cobra.Command {
 		Long:    "A simulated router as a server, and simulated links, for trying wanctl and for tests.\n\n" + app.ExitStatuses,
 		GroupID: app.GroupTools,
 		RunE:    app.NeedSubcommand,
-
-		SuggestionsMinimumDistance: 2,
 	}
 	cmd.AddCommand(newRouterCmd(a), newControlCmd(a), newLinkCmd(a))
 	return cmd

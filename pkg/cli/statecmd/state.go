@@ -35,8 +35,6 @@ func New(a *app.App) *cobra.Command {
 		Long:    long + app.ExitStatuses,
 		GroupID: app.GroupTools,
 		RunE:    app.NeedSubcommand,
-
-		SuggestionsMinimumDistance: 2, // cobra's default is to suggest nothing
 	}
 	cmd.AddCommand(newShowCmd(a), newCheckCmd(a), newRepairCmd(a), newResetCmd(a), newPathCmd(a))
 	return cmd

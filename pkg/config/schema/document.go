@@ -15,6 +15,10 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
+// maxHints bounds how many unknown keys are compared with all known ones. A file with
+// more is none of ours.
+const maxHints = 50
+
 // maxSize bounds a file; a real one has a few kilobytes.
 const maxSize = 1 << 20
 
@@ -35,6 +39,7 @@ type Reader struct {
 
 	problems, warnings []Problem
 	merges             int // merge keys followed so far, bounded against aliases of aliases
+	unknown            int // unknown keys so far
 }
 
 func (r *Reader) lookup(name string) (string, bool) {
@@ -167,7 +172,11 @@ func (r *Reader) collect(node *yaml.Node, prefix, shown string, s schema, into m
 			continue
 		}
 		if !s.sections[name] {
-			r.Errorf(p.Line, shown+prefix+printable(p.Name), "unknown key%s", Hint(s.keys, name))
+			hint := ""
+			if r.unknown++; r.unknown <= maxHints {
+				hint = Hint(s.keys, name)
+			}
+			r.Errorf(p.Line, shown+prefix+printable(p.Name), "unknown key%s", hint)
 			continue
 		}
 		switch {
