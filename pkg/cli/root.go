@@ -19,6 +19,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/cli/routercmd"
 	"github.com/wanctl/wanctl/pkg/cli/simcmd"
 	"github.com/wanctl/wanctl/pkg/cli/statecmd"
+	"github.com/wanctl/wanctl/pkg/cli/statuscmd"
 	"github.com/wanctl/wanctl/pkg/cli/tracecmd"
 )
 
@@ -47,6 +48,7 @@ func newRootCmd(a *app.App) *cobra.Command {
 		simcmd.New(a),
 		newVersionCmd(a),
 	)
+	root.AddCommand(statuscmd.New(a)...)
 	return root
 }
 

@@ -88,7 +88,7 @@ func runServe(a *app.App, cmd *cobra.Command, o serveOptions) error {
 		return err
 	}
 	err := host.Run(cmd.Context(), host.Options{
-		Options: a.DaemonOptions(), Config: a.ConfigOptions(), ConfigDir: a.Global.ConfigDir, Paths: namedPaths(a),
+		Options: a.DaemonOptions(), Config: a.ConfigOptions(), ConfigDir: a.Global.ConfigDir, Paths: a.NamedPaths(),
 		Listen: o.listen, WebConfig: o.web, InsecurePublic: o.insecure,
 	})
 	var exposed *host.ExposedError
@@ -96,13 +96,4 @@ func runServe(a *app.App, cmd *cobra.Command, o serveOptions) error {
 		return app.Usagef("%v", exposed)
 	}
 	return err
-}
-
-// namedPaths returns a function that lists the files which the flags name, nil
-// when they name none.
-func namedPaths(a *app.App) func() ([]string, error) {
-	if a.Global.Config == "" && len(a.Global.WANs) == 0 {
-		return nil
-	}
-	return a.ConfigPaths
 }

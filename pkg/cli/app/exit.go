@@ -53,6 +53,20 @@ func Checkf(format string, args ...any) error {
 	return &CheckError{fmt.Sprintf(format, args...)}
 }
 
+// PluginError ends a command with a status that is not one of ours, such as that of
+// a monitoring plugin. What there is to say has been said: it is not printed.
+type PluginError struct{ status int }
+
+func (e *PluginError) Error() string { return fmt.Sprintf("status %d", e.status) }
+
+// Exit returns a PluginError of the status, nil for 0.
+func Exit(status int) error {
+	if status == ExitOK {
+		return nil
+	}
+	return &PluginError{status}
+}
+
 // Exclusive refuses flags of cmd that cannot be combined.
 func Exclusive(cmd *cobra.Command, flags ...string) error {
 	var given []string
@@ -81,9 +95,12 @@ func ExitStatus(err error) int {
 	var usage *UsageError
 	var check *CheckError
 	var invalid *config.Error
+	var plugin *PluginError
 	switch {
 	case err == nil:
 		return ExitOK
+	case errors.As(err, &plugin):
+		return plugin.status
 	case errors.Is(err, context.Canceled): // whatever it interrupted
 		return ExitFailure
 	case errors.As(err, &usage):

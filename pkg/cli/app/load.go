@@ -45,6 +45,15 @@ func (a *App) HasConfig() bool {
 	return g.Config != "" || len(g.WANs) > 0 || config.Default(g.ConfigDir) != ""
 }
 
+// NamedPaths returns a function that lists the files which the flags name, nil
+// when they name none.
+func (a *App) NamedPaths() func() ([]string, error) {
+	if a.Global.Config == "" && len(a.Global.WANs) == 0 {
+		return nil
+	}
+	return a.ConfigPaths
+}
+
 // OnePath is ConfigPaths for a command that works on exactly one.
 func (a *App) OnePath(cmd *cobra.Command) (string, error) {
 	if n := len(a.Global.WANs); n > 1 {

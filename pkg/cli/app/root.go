@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 )
@@ -51,7 +52,7 @@ func (a *App) NewRoot(long string) *cobra.Command {
 func (a *App) Execute(ctx context.Context, root *cobra.Command, args []string) int {
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
-	if err != nil {
+	if err != nil && !errors.As(err, new(*PluginError)) {
 		a.PrintError(cmd, err)
 	}
 	return ExitStatus(err)

@@ -1,0 +1,121 @@
+package statuscmd
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wanctl/wanctl/pkg/cli/app"
+	"github.com/wanctl/wanctl/pkg/cli/output"
+	"github.com/wanctl/wanctl/pkg/telemetry"
+)
+
+// Statuses of a Nagios plugin.
+const (
+	pluginOK = iota
+	pluginWarning
+	pluginCritical
+	pluginUnknown
+)
+
+var pluginNames = [...]string{"OK", "WARNING", "CRITICAL", "UNKNOWN"}
+
+const checkLong = `Check the WANs and the steering of this host as a plugin of Nagios, Icinga, Checkmk
+or Zabbix does: one line with the state, performance data after the bar, and the
+exit status
+
+  0  OK        everything is healthy
+  1  WARNING   something is starting, or works with a warning
+  2  CRITICAL  something is degraded, or does not run
+  3  UNKNOWN   nothing can be said: no configuration, or one that cannot be read
+
+It prints on standard output alone, errors too.
+`
+
+// checkTimeout is how long the daemons may take to answer: less than a monitor waits.
+const checkTimeout = 8 * time.Second
+
+func newCheckCmd(a *app.App) *cobra.Command {
+	return &cobra.Command{
+		Use:   "check",
+		Short: "The same as a Nagios plugin",
+		Long:  checkLong,
+		Example: `  wanctl check
+  wanctl check --wan spectrum`,
+		GroupID: app.GroupTools,
+		Args:    app.UsageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			a.Err = io.Discard // a plugin has one line
+			status, text := check(a, cmd.Context())
+			if _, err := fmt.Fprintf(a.Out, "WANCTL %s - %s\n", pluginNames[status], text); err != nil {
+				return err
+			}
+			return app.Exit(status)
+		},
+	}
+}
+
+func check(a *app.App, ctx context.Context) (status int, text string) {
+	h, err := find(a)
+	if err != nil {
+		first, _, _ := strings.Cut(err.Error(), "\n")
+		return pluginUnknown, oneLine(first)
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	doc := h.Host(ctx)
+	var said []string
+	for _, r := range rows(doc) {
+		s := pluginOK
+		switch {
+		case r.Status == string(telemetry.Degraded):
+			s = pluginCritical
+		case r.Status != string(telemetry.Healthy), r.Kind == "wan" && r.Note != "":
+			s = pluginWarning
+		}
+		if status = max(status, s); s != pluginOK {
+			said = append(said, fmt.Sprintf("%s %s: %s", r.Name, r.Status, r.Note))
+		}
+	}
+	if status == pluginOK {
+		said = []string{fmt.Sprintf("%d of %[1]d healthy", len(doc.WANs)+len(doc.Steering))}
+	}
+	text = oneLine(strings.Join(said, "; "))
+	if data := performance(doc); data != "" {
+		text += " | " + data
+	}
+	return status, text
+}
+
+// oneLine keeps the bar for the performance data.
+func oneLine(s string) string { return strings.ReplaceAll(output.Printable(s), "|", "/") }
+
+// performance returns the performance data of the WANs whose loop runs.
+func performance(doc telemetry.Host) string {
+	var list []string
+	add := func(name, what string, value *float64, unit string, bounds ...*float64) {
+		if value == nil {
+			return
+		}
+		text := fmt.Sprintf("'%s %s'=%.3f%s", strings.NewReplacer("'", "", "=", "").Replace(name), what, *value, unit)
+		if len(bounds) == 2 && bounds[0] != nil && bounds[1] != nil {
+			text += fmt.Sprintf(";;;%.3f;%.3f", *bounds[0], *bounds[1])
+		}
+		list = append(list, text)
+	}
+	for _, w := range doc.WANs {
+		if w.Source != telemetry.FromLoop {
+			continue
+		}
+		add(w.Name, "download Mbit/s", w.Download.CurrentRateMbps, "", w.Download.FloorMbps, w.Download.CeilingMbps)
+		add(w.Name, "upload Mbit/s", w.Upload.CurrentRateMbps, "", w.Upload.FloorMbps, w.Upload.CeilingMbps)
+		add(w.Name, "rtt", w.LoadRTTMs, "ms")
+		add(w.Name, "idle rtt", w.BaselineRTTMs, "ms")
+		add(w.Name, "above idle", w.ExcessMs, "ms")
+	}
+	return strings.Join(list, " ")
+}
