@@ -88,6 +88,9 @@ is absent there, or empty in CSV, is no limit.
 				if err != nil {
 					return err
 				}
+				if len(queues) == 0 {
+					warnNoQueues(ctx, a, client)
+				}
 				addSimple(queues, func() sides { return newSides(ctx, client, o.configuredQueues(a, cmd)) })
 				if len(args) == 1 && a.Global.Output == output.JSON {
 					return output.EncodeJSON(a.Out, queues[0])
@@ -98,6 +101,15 @@ is absent there, or empty in CSV, is no limit.
 	}
 	addKind(cmd, &kind)
 	return cmd
+}
+
+// warnNoQueues prints what a router has in place of queues, and how to come to some.
+func warnNoQueues(ctx context.Context, a *app.App, client router.Client) {
+	text := router.InterfaceQueues(ctx, client)
+	if text == "" {
+		text = "'wanctl router export' prints the commands that add queues"
+	}
+	a.Warnf("no queues: %s", text)
 }
 
 // readQueues reads the queues of a kind, or the one that args name.
