@@ -76,7 +76,7 @@ func (b *bypassWatch) Run(ctx context.Context) error {
 			w.wan = b.readWAN(ctx)
 			b.evaluate(ctx, w)
 			if i%4 == 0 { // once a minute
-				b.queues.readOverrides(ctx, b.queues.counters)
+				_ = b.queues.readOverrides(ctx, b.queues.counters) // what was found before stays
 			}
 		}
 	}

@@ -244,11 +244,12 @@ func (c *WANController) hold() func() bool {
 // readLimits reads the limits in force, so that an absent queue or a refused user
 // is reported before anything runs.
 func (c *WANController) readLimits(ctx context.Context) error {
-	var err error
 	law := LawConfig(c.cfg)
 	c.queues.setBounds(&law)
-	c.queues.readOverrides(ctx, c.queues.limits)
-	c.start, err = c.queues.Limits(ctx)
+	err := c.queues.readOverrides(ctx, c.queues.limits)
+	if err == nil {
+		c.start, err = c.queues.Limits(ctx)
+	}
 	for d, fault := range c.start.Faults {
 		if err == nil && fault.Unwritable() {
 			if _, err = c.queues.limits.Queue(ctx, c.queues.names[d]); err != nil { // in the words of the client

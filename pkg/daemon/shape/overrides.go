@@ -3,6 +3,7 @@ package shape
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/wanctl/wanctl/pkg/actuate"
@@ -20,12 +21,15 @@ func (q *Queues) setBounds(law *autorate.Config) { q.bounds.Store(new(actuate.La
 
 // readOverrides finds out what keeps the limits that may be written from being what
 // holds: a queue above with a lower one, limit-at, bursts, a total. Where the router
-// does not answer, what was found before stays.
-func (q *Queues) readOverrides(ctx context.Context, client router.Client) {
+// does not answer, what was found before stays; an error says that it did not let us in.
+func (q *Queues) readOverrides(ctx context.Context, client router.Client) error {
 	bounds := q.bounds.Load()
 	for _, d := range autorate.Directions {
 		own, above, total, err := q.read(ctx, client, d)
-		if err != nil {
+		switch {
+		case router.IsAccessError(err): // of the next call it would only be known that it was not tried
+			return fmt.Errorf("reading the %v limit: %w", d, err)
+		case err != nil:
 			continue
 		}
 		all := append(own.Overrides("", bounds[d].Min, bounds[d].Max, above...),
@@ -36,6 +40,7 @@ func (q *Queues) readOverrides(ctx context.Context, client router.Client) {
 		}
 		q.overrides[d].Store(new(strings.Join(all, "; ")))
 	}
+	return nil
 }
 
 // read reads the queue of d and those above it, and the simple queue that it is a side
