@@ -85,7 +85,7 @@ func knownSeries(t *testing.T) map[string][]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.WAN(WANConfig{Name: "spectrum", Reflectors: []string{"1.1.1.1"}})
+	m.WAN(WANConfig{Name: "spectrum", Reflectors: []string{"1.1.1.1"}, Operators: []string{"Cloudflare"}})
 	m.Steering("spectrum", "SPECTRUM_GOOD", "SPECTRUM_DEGRADED")
 	families, err := reg.Gather()
 	if err != nil {
@@ -179,7 +179,7 @@ func TestNothingForgotten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.WAN(WANConfig{Name: "spectrum", Reflectors: []string{"1.1.1.1"}})
+	m.WAN(WANConfig{Name: "spectrum", Reflectors: []string{"1.1.1.1"}, Operators: []string{"Cloudflare"}})
 	m.Steering("spectrum", "SPECTRUM_GOOD", "SPECTRUM_DEGRADED")
 	families, err := reg.Gather()
 	if err != nil {

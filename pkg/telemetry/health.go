@@ -88,8 +88,10 @@ type DirectionHealth struct {
 type ProbeHealth struct {
 	Mode                string   `json:"mode,omitempty"` // such as "icmp" or "tcp"
 	ReflectorsAlive     int      `json:"reflectors_alive"`
-	Reflectors          int      `json:"reflectors"`
+	Reflectors          int      `json:"reflectors"` // in use
 	LastReplyAgeSeconds *float64 `json:"last_reply_age_seconds"`
+	// Hosts are the ICMP reflectors, spares included.
+	Hosts []Reflector `json:"hosts,omitempty"`
 	// Routes are those by which probes leave the host, each once.
 	Routes []ProbeRoute `json:"routes,omitempty"`
 }

@@ -15,6 +15,7 @@ import (
 type WANConfig struct {
 	Name       string
 	Reflectors []string // in the order of rtt.Event.Reflector
+	Operators  []string // of the first of them, the ICMP hosts; "" where unknown
 	Floor      [2]bitrate.Rate
 	Ceiling    [2]bitrate.Rate
 }
@@ -31,6 +32,8 @@ type WAN struct {
 	rtt, excess, write, lateness     prometheus.Observer
 	directions                       [2]directionMetrics
 	reflectors                       []reflectorMetrics
+	qualities                        []qualityMetrics
+	replacements                     prometheus.Counter
 
 	answered bool // a probe was answered or timed out
 }
@@ -68,13 +71,14 @@ func (m *Metrics) WAN(cfg WANConfig) *WAN {
 		updates:  wan.counter("wanctl_router_updates_total", "Limits changed on the router."),
 		pings:    wan.counter("wanctl_ping_failures_total", "Cycles in which no reflector was answering."),
 
-		alive:       wan.gauge("wanctl_reflectors_alive", "Reflectors that answer."),
-		reachable:   wan.gauge("wanctl_router_reachable", "Whether the last request to the router was answered."),
-		routeShared: wan.gauge("wanctl_probe_route_shared", "Whether another WAN of this host is measured by the same route (1) or not (0)."),
-		threshold:   wan.gauge("wanctl_excess_threshold_seconds", "Delay above the baseline that counts as a sign of a queue."),
-		failovers:   wan.counter("wanctl_router_failovers_total", "Switches to another address or transport of the router, including those back to the first."),
-		reads:       requests(wan.with("kind", "read")),
-		writes:      requests(wan.with("kind", "write")),
+		alive:        wan.gauge("wanctl_reflectors_alive", "Reflectors that answer."),
+		reachable:    wan.gauge("wanctl_router_reachable", "Whether the last request to the router was answered."),
+		routeShared:  wan.gauge("wanctl_probe_route_shared", "Whether another WAN of this host is measured by the same route (1) or not (0)."),
+		replacements: wan.counter("wanctl_reflector_replacements_total", "Reflectors in use that were replaced by another one."),
+		threshold:    wan.gauge("wanctl_excess_threshold_seconds", "Delay above the baseline that counts as a sign of a queue."),
+		failovers:    wan.counter("wanctl_router_failovers_total", "Switches to another address or transport of the router, including those back to the first."),
+		reads:        requests(wan.with("kind", "read")),
+		writes:       requests(wan.with("kind", "write")),
 		rtt: wan.histogram("wanctl_rtt_seconds", "Round-trip times of all reflectors.",
 			.001, .0025, .005, .01, .015, .02, .03, .04, .05, .075, .1, .15, .2, .3, .5, 1, 2),
 		excess: wan.histogram("wanctl_excess_delay_seconds", "Delay above the baseline in each cycle.",
@@ -87,8 +91,11 @@ func (m *Metrics) WAN(cfg WANConfig) *WAN {
 	for _, d := range autorate.Directions {
 		w.directions[d] = newDirectionMetrics(wan.with("direction", d.String()), cfg.Floor[d], cfg.Ceiling[d])
 	}
-	for _, name := range cfg.Reflectors {
+	for i, name := range cfg.Reflectors {
 		one := wan.with("reflector", name)
+		if i < len(cfg.Operators) {
+			w.qualities = append(w.qualities, newQualityMetrics(one, cfg.Operators[i]))
+		}
 		w.reflectors = append(w.reflectors, reflectorMetrics{
 			sent:     one.counter("wanctl_probes_sent_total", "Probes sent."),
 			replies:  one.counter("wanctl_probe_replies_total", "Replies to probes, including late ones."),

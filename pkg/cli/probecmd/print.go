@@ -10,6 +10,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/probe"
 	"github.com/wanctl/wanctl/pkg/rtt"
+	"github.com/wanctl/wanctl/pkg/trace"
 )
 
 // lineRenderer shows samples one a line, and what is wrong as warnings.
@@ -29,8 +30,8 @@ func newLineRenderer(a *app.App, st *stats) *lineRenderer {
 		case s.Event == routeEvent:
 			_, err := fmt.Fprintf(w, "%s  %s\n", s.Time.Local().Format("15:04:05.000"), s.routeText())
 			return err
-		case s.Seq == nil:
-			return nil // the difference of two clocks tells a person nothing
+		case s.Seq == nil, s.Event == trace.Sent, s.Event == trace.Spare:
+			return nil // of use for a replay only
 		}
 		_, err := fmt.Fprintf(w, "%s  %-*s  %-4s  seq=%-5d  %s\n",
 			s.Time.Local().Format("15:04:05.000"), width, s.Host, s.Method, *s.Seq, s.outcome())
@@ -144,6 +145,9 @@ func printSummary(a *app.App, s probe.Status, st *stats) error {
 		fmt.Fprintln(w)
 	}
 	if err := output.List(w, output.Table, rows, totalColumns); err != nil {
+		return fmt.Errorf("writing the summary: %w", err)
+	}
+	if err := printReflectors(w, s); err != nil {
 		return fmt.Errorf("writing the summary: %w", err)
 	}
 	if text := st.routeText(); text != "" {

@@ -23,7 +23,9 @@ const long = `Measure the round-trip time of several hosts at once, 20 times a s
 
 HOST is an IP address or a name, and for TCP may carry a port. Without HOST the
 hosts and the fallback of the configuration are used (--wan or --config), and without a
-configuration 1.1.1.1, 8.8.8.8 and 9.9.9.9.
+configuration 1.1.1.1, 8.8.8.8 and 9.9.9.9. Of more than three hosts of a configuration
+three are in use as in 'wanctl shape', unless --count is given; the others are spares,
+probed once in several seconds.
 
 By which source address, interface and gateway the probes leave is shown, since a
 host with several WANs must measure each by its own. --source, --interface and
@@ -44,7 +46,9 @@ json the samples go to standard output and the summary to standard error:
   host, method  what was measured, icmp or tcp
   seq           number of the probe, counted for each host
   event         reply, lost, late: a reply to one that was lost, one-way: the
-                delay of each direction, or route: how the probes leave this host
+                delay of each direction, route: how the probes leave this host,
+                spare: a probe of a host that is not in use, sent: the first one
+                of such a host when it comes into use
   rtt_ms        of a reply
   lost          true when lost
   median_ms     of the newest round-trip times of all hosts that answer
@@ -57,7 +61,9 @@ json the samples go to standard output and the summary to standard error:
 
 In the summary lost does not count what came late, p95 and p99 are the
 round-trip times that 95 % and 99 % stay below, within 1 %, and jitter is the
-mean difference between one round-trip time and the next.
+mean difference between one round-trip time and the next. A second table compares
+the reflectors: operator, share of answered probes, idle round-trip time, and noise,
+the mean deviation from the delay of the others.
 
 ICMP needs root, CAP_NET_RAW or a group in net.ipv4.ping_group_range. With one of
 the first two and --one-way, IPv4 hosts that answer ICMP timestamp requests are

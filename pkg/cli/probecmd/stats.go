@@ -101,10 +101,11 @@ func (st *stats) observe(e rtt.Event) (s sample, ok bool) {
 	if int(e.Reflector) >= len(st.hosts) {
 		return s, false
 	}
+	joins := e.Kind == rtt.Sent && st.path.Reflector(int(e.Reflector)).Spare()
 	// Whether there is load is not known here, so that the best of all times
 	// stays what the others are compared with.
 	st.path.Observe(e, false)
-	if e.Kind == rtt.Sent || e.Kind == rtt.Spare {
+	if e.Kind == rtt.Sent && !joins {
 		return s, false
 	}
 	h := st.hosts[e.Reflector]
@@ -121,6 +122,12 @@ func (st *stats) observe(e rtt.Event) (s sample, ok bool) {
 	seq := e.Seq // of its own, or every event would be allocated
 	s.Seq = &seq
 	switch e.Kind {
+	case rtt.Spare:
+		s.Event = trace.Spare
+		return s, true
+	case rtt.Sent:
+		s.Event = trace.Sent
+		return s, true
 	case rtt.Lost:
 		s.Event, s.Lost = trace.Lost, true
 		h.markLost(e.Seq, st.cellOf(e.At-st.timeout))
@@ -133,7 +140,7 @@ func (st *stats) observe(e rtt.Event) (s sample, ok bool) {
 		s.RTTMS = &ms
 		st.all.Add(e.RTT)
 		h.reply(e, st.cellOf(e.At-e.RTT))
-	case rtt.Sent, rtt.Spare, rtt.OneWay:
+	case rtt.OneWay:
 	}
 	if m, ok := st.medianAt(e.At); ok {
 		ms := units.Millis(m)
@@ -181,12 +188,12 @@ func (h *hostStats) meanJitter() time.Duration {
 	return time.Duration(h.jitter / float64(h.jitterOf))
 }
 
-// medianAt is the median of the newest round-trip times of those hosts that
+// medianAt is the median of the newest round-trip times of those hosts in use that
 // answer; of an even number, the lower of the two in the middle.
 func (st *stats) medianAt(now time.Duration) (time.Duration, bool) {
 	st.scratch = st.scratch[:0]
-	for _, h := range st.hosts {
-		if h.replied && now-h.lastAt <= st.fresh {
+	for i, h := range st.hosts {
+		if h.replied && !st.path.Reflector(i).Spare() && now-h.lastAt <= st.fresh {
 			st.scratch = append(st.scratch, h.last)
 		}
 	}

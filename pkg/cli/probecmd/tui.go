@@ -86,8 +86,11 @@ const medianRow = "median of hosts"
 
 // fit chooses the columns that fit into width and returns what they leave for
 // the sparkline.
-func (v *tui) fit(width int) (columns []tuiColumn, room int) {
+func (v *tui) fit(width int, spares bool) (columns []tuiColumn, room int) {
 	columns = slices.Clone(tuiColumns)
+	if spares {
+		columns = slices.Insert(columns, 1, useColumn)
+	}
 	columns[0].width = len(medianRow)
 	for _, h := range v.stats.hosts {
 		columns[0].width = max(columns[0].width, min(len(h.name), 32))
@@ -118,7 +121,7 @@ func (c tuiColumn) pad(text string) string {
 
 // lines draws the table for a terminal of so many columns.
 func (v *tui) lines(s probe.Status, elapsed time.Duration, width int) []string {
-	columns, room := v.fit(width)
+	columns, room := v.fit(width, hasSpares(s))
 	newest := v.stats.cellOf(max(elapsed, v.stats.newest))
 	head := ""
 	for _, c := range columns {

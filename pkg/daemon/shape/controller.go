@@ -133,8 +133,8 @@ func (c *WANController) openTelemetry() {
 func (c *WANController) observers() []control.Observer {
 	observers := []control.Observer{
 		newHistoryRecorder(c.feed), // a second that has ended comes before the events of the next one
-		newEventObserver(c.log, c.feed, c.probes.Mode, c.cfg.Path, c.queues.describe),
-		metricsObserver{c.metrics}, c.queues.bypass,
+		newEventObserver(c.log, c.feed, c.probes, c.cfg.Path, c.queues.describe),
+		&metricsObserver{wan: c.metrics, hosts: len(c.operators()), quality: c.probes.Quality}, c.queues.bypass,
 	}
 	if c.daemon.printer != nil {
 		observers = append(observers, printObserver{to: c.daemon.printer, wan: c.cfg.Name})
@@ -278,26 +278,10 @@ func (c *WANController) switched(s failover.Switch) {
 	daemon.Events{Feed: c.feed}.RecordSwitch(s)
 }
 
-// reflectorReplaced reports another reflector in use. Any goroutine may call it.
-func (c *WANController) reflectorReplaced(r probe.Replacement) {
-	daemon.Events{Feed: c.feed}.Record("probe", "", fmt.Sprintf("reflector %s replaced by %s: %s", r.Old, r.New, r.Reason))
-}
-
-// reflectors names what is measured, by rtt.Event.Reflector.
-func (c *WANController) reflectors() []string {
-	var names []string
-	for _, t := range c.probes.Status().Targets {
-		if !t.Gateway {
-			names = append(names, t.Name)
-		}
-	}
-	return names
-}
-
 // metricsConfig is what the metrics say of the configuration cfg.
 func (c *WANController) metricsConfig(cfg *config.WAN) telemetry.WANConfig {
 	return telemetry.WANConfig{
-		Name: c.cfg.Name, Reflectors: c.reflectors(),
+		Name: c.cfg.Name, Reflectors: c.reflectors(), Operators: c.operators(),
 		Floor:   [2]bitrate.Rate{cfg.Download.FloorRed, cfg.Upload.FloorRed},
 		Ceiling: [2]bitrate.Rate{cfg.Download.Ceiling, cfg.Upload.Ceiling},
 	}
@@ -327,7 +311,14 @@ func (c *WANController) Snapshot(ctx context.Context) (telemetry.WANHealth, erro
 	h.Router.LatencyMs = telemetry.Milliseconds(st.RouterTook)
 	h.Router.LastError = daemon.FirstError(st.LastError, st.PollError)
 	h.Probe.LastReplyAgeSeconds = telemetry.Age(now, c.at(st.LastReply))
-	h.Probe.Mode, h.Probe.Reflectors = c.probes.Status().Mode.String(), len(c.cfg.PingHosts)
+	h.Probe.Mode = c.probes.Mode().String()
+	h.Probe.SetHosts(c.hosts())
+	if len(h.Probe.Hosts) == 0 { // by TCP only
+		h.Probe.Reflectors = len(c.reflectors())
+	}
+	if text := echoLimitWarning(c.probes.EchoLimit()); text != "" {
+		h.Warnings = append(h.Warnings, text)
+	}
 	route := c.routes.current.Load()
 	h.Probe.Routes = route.routes
 	if route.warning != "" {

@@ -11,17 +11,24 @@ import (
 	"github.com/wanctl/wanctl/pkg/control"
 	"github.com/wanctl/wanctl/pkg/daemon"
 	"github.com/wanctl/wanctl/pkg/probe"
+	"github.com/wanctl/wanctl/pkg/rtt"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 	"github.com/wanctl/wanctl/pkg/telemetry/history"
 	"github.com/wanctl/wanctl/pkg/units"
 )
 
+// prober is what an eventObserver reports of the probes.
+type prober interface {
+	Mode() probe.Mode
+	EchoLimit() rtt.EchoLimit
+}
+
 // eventObserver turns what a loop does into events for the log and the history:
 // decisions and changes of state, not ticks.
 type eventObserver struct {
-	to   daemon.Events
-	mode func() probe.Mode // nil: there is no choice
-	path string            // of the configuration
+	to    daemon.Events
+	probe prober // nil: nothing to report
+	path  string // of the configuration
 	// describe returns what a fault of a queue means.
 	describe func(autorate.Direction, actuate.Fault) string
 
@@ -33,10 +40,12 @@ type eventObserver struct {
 	refusals [2]reminder
 	faults   [2]reminder
 	base     baselineWatch
+	echoes   reminder      // of an echo limit
+	next     time.Duration // time of the next check for one
 }
 
-func newEventObserver(log *slog.Logger, feed *history.Feed, mode func() probe.Mode, path string, describe func(autorate.Direction, actuate.Fault) string) *eventObserver {
-	return &eventObserver{to: daemon.Events{Logger: log, Feed: feed}, mode: mode, path: path, describe: describe, replies: true, polls: true, writes: true}
+func newEventObserver(log *slog.Logger, feed *history.Feed, probe prober, path string, describe func(autorate.Direction, actuate.Fault) string) *eventObserver {
+	return &eventObserver{to: daemon.Events{Logger: log, Feed: feed}, probe: probe, path: path, describe: describe, replies: true, polls: true, writes: true}
 }
 
 // Observe implements control.Observer.
@@ -95,14 +104,39 @@ func (o *eventObserver) probes(dec *autorate.Decision) {
 			o.to.Record("probe", "", "no reflector answers: limits are held")
 		}
 	}
-	if o.mode == nil {
+	if o.probe == nil {
 		return
 	}
-	if mode := o.mode(); mode != o.lastMode && mode != probe.ModeNone {
+	o.echoLimit(dec.At)
+	if mode := o.probe.Mode(); mode != o.lastMode && mode != probe.ModeNone {
 		if o.lastMode != probe.ModeNone {
 			o.to.Record("probe", "", fmt.Sprintf("measuring by %v, was %v", mode, o.lastMode))
 		}
 		o.lastMode = mode
+	}
+}
+
+// echoLimit reports reflectors that answer only a part of the echoes at first, when
+// their number changes, and every hour.
+func (o *eventObserver) echoLimit(now time.Duration) {
+	if now < o.next {
+		return
+	}
+	o.next = now + rtt.ReviewInterval
+	l := o.probe.EchoLimit()
+	if l.Limited == 0 {
+		if o.echoes.clear() {
+			o.to.Info("echoes are answered again")
+			o.to.Record("probe", "", "echoes are answered again")
+		}
+		return
+	}
+	if isNew, due := o.echoes.remind(now, fmt.Sprint(l.Limited)); due {
+		text := echoLimitWarning(l)
+		o.to.Warn("few echoes are answered", "why", text)
+		if isNew {
+			o.to.Record("probe", "", text)
+		}
 	}
 }
 
@@ -180,13 +214,30 @@ func (o *eventObserver) fault(d autorate.Direction, f actuate.Fault) {
 }
 
 // metricsObserver feeds the metrics of one WAN.
-type metricsObserver struct{ wan *telemetry.WAN }
+type metricsObserver struct {
+	wan     *telemetry.WAN
+	hosts   int                   // ICMP reflectors
+	quality func(int) rtt.Quality // of one of them
+	next    time.Duration         // time of the next update of their metrics
+}
+
+// reflectors updates the metrics of the reflectors once a second.
+func (o *metricsObserver) reflectors(now time.Duration) {
+	if now < o.next {
+		return
+	}
+	o.next = now + rtt.ReviewInterval
+	for i := range o.hosts {
+		o.wan.Reflector(i, o.quality(i))
+	}
+}
 
 // Observe implements control.Observer.
-func (o metricsObserver) Observe(e control.Event) {
+func (o *metricsObserver) Observe(e control.Event) {
 	switch e := e.(type) {
 	case *control.Step:
 		o.wan.Stepped(e.Input, e.Decision, e.Late)
+		o.reflectors(e.Decision.At)
 	case *control.TickEnd:
 		o.wan.CycleTook(e.Took)
 	case *control.Poll:

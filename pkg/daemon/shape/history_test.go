@@ -27,18 +27,27 @@ type storyteller struct {
 	events   *eventObserver
 	recorder *historyRecorder
 	kept     *history.History
-	mode     probe.Mode
+	probes   fakeProbes
 	at       time.Duration
 }
+
+// fakeProbes is a prober that says what a test wants.
+type fakeProbes struct {
+	mode  probe.Mode
+	limit rtt.EchoLimit
+}
+
+func (p *fakeProbes) Mode() probe.Mode         { return p.mode }
+func (p *fakeProbes) EchoLimit() rtt.EchoLimit { return p.limit }
 
 // tell runs story in a bubble, and returns what was kept of it.
 func tell(t *testing.T, story func(*storyteller)) history.Window {
 	t.Helper()
 	var kept history.Window
 	synctest.Test(t, func(t *testing.T) {
-		s := &storyteller{kept: history.New(), mode: probe.ModeICMP}
+		s := &storyteller{kept: history.New(), probes: fakeProbes{mode: probe.ModeICMP}}
 		feed := s.kept.Feed("dsl")
-		s.events = newEventObserver(slog.New(slog.DiscardHandler), feed, func() probe.Mode { return s.mode }, "dsl.yaml", (&Queues{names: [2]string{"down", "up"}}).describe)
+		s.events = newEventObserver(slog.New(slog.DiscardHandler), feed, &s.probes, "dsl.yaml", (&Queues{names: [2]string{"down", "up"}}).describe)
 		s.recorder = newHistoryRecorder(feed)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
@@ -146,15 +155,15 @@ func TestHistoryEvents(t *testing.T) {
 			s.steps(2*second, func(_ int, dec *autorate.Decision) { dec.Alive = 2 })
 		}, []string{"probe: no reflector answers: limits are held", "probe: probes are answered again, by 2 reflectors"}},
 		{"ICMP is filtered", func(s *storyteller) {
-			s.mode = probe.ModeNone
+			s.probes.mode = probe.ModeNone
 			s.steps(second, nil)
-			s.mode = probe.ModeICMP
+			s.probes.mode = probe.ModeICMP
 			s.steps(second, nil)
-			s.mode = probe.ModeTCP
+			s.probes.mode = probe.ModeTCP
 			s.steps(2*second, nil)
-			s.mode = probe.ModeNone
+			s.probes.mode = probe.ModeNone
 			s.steps(2*second, nil)
-			s.mode = probe.ModeICMP
+			s.probes.mode = probe.ModeICMP
 			s.steps(2*second, nil)
 		}, []string{"probe: measuring by tcp, was icmp", "probe: measuring by icmp, was tcp"}},
 		{"the router is away", func(s *storyteller) {
@@ -236,7 +245,7 @@ func TestHistoryAtFiveSeconds(t *testing.T) {
 func TestObserversAllocateNothing(t *testing.T) {
 	feed := history.New().Feed("dsl")
 	observers := []control.Observer{
-		newEventObserver(slog.New(slog.DiscardHandler), feed, func() probe.Mode { return probe.ModeICMP }, "dsl.yaml", (&Queues{names: [2]string{"down", "up"}}).describe),
+		newEventObserver(slog.New(slog.DiscardHandler), feed, &fakeProbes{mode: probe.ModeICMP}, "dsl.yaml", (&Queues{names: [2]string{"down", "up"}}).describe),
 		newHistoryRecorder(feed),
 	}
 	step, end := &control.Step{}, &control.TickEnd{Took: time.Millisecond}

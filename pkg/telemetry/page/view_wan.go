@@ -21,6 +21,7 @@ func wanPanel(w telemetry.WANHealth, now time.Time) panel {
 	case w.Router.LastError != "":
 		router, routerSeverity = "does not answer", severityBad
 	}
+	used, spares := reflectorTexts(w.Probe.Hosts)
 	p := panel{
 		Name: w.Name, Stale: sourceSeverity != severityGood, Gauges: map[string]gauge{}, Bounds: map[string]bounds{},
 		fields: fields{
@@ -38,6 +39,8 @@ func wanPanel(w telemetry.WANHealth, now time.Time) panel {
 				"probe":      orNone(w.Probe.Mode),
 				"reflectors": ofMany(w.Probe.ReflectorsAlive, w.Probe.Reflectors),
 				"last_reply": ago(w.Probe.LastReplyAgeSeconds),
+				"used":       used,
+				"spares":     spares,
 				"routes":     routeText(w.Probe.Routes),
 				"failures":   inARow(w.ConsecutiveFailures),
 				"router":     router,
