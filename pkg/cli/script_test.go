@@ -97,7 +97,7 @@ func waitFile(ts *testscript.TestScript, neg bool, args []string) {
 	path := ts.MkAbs(args[0])
 	poll := time.NewTicker(5 * time.Millisecond)
 	defer poll.Stop()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		if info, err := os.Stat(path); err == nil && info.Size() > 0 {
 			return
@@ -105,7 +105,7 @@ func waitFile(ts *testscript.TestScript, neg bool, args []string) {
 		select {
 		case <-poll.C:
 		case <-deadline:
-			ts.Fatalf("%s is not there, or empty, after 10 s", args[0])
+			ts.Fatalf("%s is not there, or empty, after a minute", args[0])
 		}
 	}
 }

@@ -21,7 +21,7 @@ func waitMatch(ts *testscript.TestScript, neg bool, args []string) {
 	re, err := regexp.Compile("(?m)" + args[1])
 	ts.Check(err)
 	var text []byte
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		// A program that is about to create FILE has not done so yet.
 		text, _ = os.ReadFile(ts.MkAbs(args[0]))
 		groups := re.FindSubmatch(text)
@@ -36,7 +36,7 @@ func waitMatch(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		return
 	}
-	ts.Fatalf("%s does not match %#q after 10 s:\n%s", args[0], args[1], text)
+	ts.Fatalf("%s does not match %#q after a minute:\n%s", args[0], args[1], text)
 }
 
 // httpGet asks URL until the answer has STATUS and, if given, its body matches
@@ -53,7 +53,7 @@ func httpGet(ts *testscript.TestScript, neg bool, args []string) {
 		want, err = regexp.Compile("(?ms)" + args[3])
 		ts.Check(err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		resp, err := http.Get(args[1])
 		if err != nil {
 			got = err.Error()

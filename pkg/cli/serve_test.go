@@ -50,7 +50,7 @@ func (l *log) String() string {
 func (l *log) wait(t *testing.T, pattern string) string {
 	t.Helper()
 	re := regexp.MustCompile(pattern)
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if m := re.FindStringSubmatch(l.String()); m != nil {
 			return m[len(m)-1]
 		}
@@ -346,7 +346,7 @@ func TestServeTellsSystemd(t *testing.T) {
 	hear := func(message string) {
 		t.Helper()
 		for !told[message] {
-			if err := systemd.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			if err := systemd.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 				t.Fatal(err)
 			}
 			n, err := systemd.Read(buf)

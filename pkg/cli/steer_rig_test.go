@@ -143,13 +143,13 @@ func (r *steeringRig) status() telemetry.SteeringHealth {
 func (r *steeringRig) wait(what string, so func(telemetry.SteeringHealth) bool) {
 	r.t.Helper()
 	var h telemetry.SteeringHealth
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if h = r.status(); so(h) {
 			return
 		}
 	}
 	text, _ := json.Marshal(h)
-	r.t.Fatalf("not %s after 20 s: %s", what, text)
+	r.t.Fatalf("not %s after a minute: %s", what, text)
 }
 
 // congest makes the primary WAN RED: delay, and a queue that confirms it.

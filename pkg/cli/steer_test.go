@@ -296,7 +296,7 @@ func TestSteerTellsSystemd(t *testing.T) {
 	var told []string
 	buf := make([]byte, 4096)
 	read := func() bool {
-		if err := systemd.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		if err := systemd.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 			t.Fatal(err)
 		}
 		n, err := systemd.Read(buf)

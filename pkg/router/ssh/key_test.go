@@ -156,7 +156,7 @@ func TestLogin(t *testing.T) {
 		{"strange key, right password", simrouter.SSHQuirks{}, func(c *ssh.Config) { c.User, c.KeyFile, c.Password = "wanctl", stranger, secret("wanctl") }, nil, 0},
 		{"key", simrouter.SSHQuirks{}, func(c *ssh.Config) { c.User, c.KeyFile = "keyed", mine }, nil, 0},
 		{"key, and a password that is wrong", simrouter.SSHQuirks{}, func(c *ssh.Config) { c.User, c.KeyFile = "keyed", mine; wrong(c) }, nil, 0},
-		{"expired password", simrouter.SSHQuirks{Expired: "admin"}, func(c *ssh.Config) { c.Timeout = soon }, []string{"for a new password", "by hand"}, 0},
+		{"expired password", simrouter.SSHQuirks{Expired: "admin"}, func(c *ssh.Config) { c.Timeout = 5 * soon }, []string{"for a new password", "by hand"}, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := start(t, with("", tt.quirks))

@@ -131,13 +131,13 @@ func (f *fixture) run(script string) {
 
 // eventually waits until done returns true.
 func (f *fixture) eventually(done func() bool) {
-	for range 10_000 {
+	for range 60_000 {
 		if done() {
 			return
 		}
 		time.Sleep(time.Millisecond)
 	}
-	f.Error("not so within 10 s")
+	f.Error("not so within a minute")
 }
 
 // wantError checks the class of an error.

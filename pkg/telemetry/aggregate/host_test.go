@@ -245,10 +245,15 @@ func TestMuteDaemon(t *testing.T) {
 	}))
 	h := New("1")
 	h.Set([]WAN{{Name: "dsl", Loop: daemonsock.New(d.path), State: left}}, nil)
-	var wg sync.WaitGroup
+	var wg, begun sync.WaitGroup
+	begun.Add(10)
 	for range 10 {
-		wg.Go(func() { h.Host(t.Context()) })
+		wg.Go(func() {
+			begun.Done()
+			h.Host(t.Context())
+		})
 	}
+	begun.Wait()
 	time.AfterFunc(2*cacheTime, func() { close(mute) })
 	wg.Wait()
 	if n := d.asked.Load(); n != 1 {

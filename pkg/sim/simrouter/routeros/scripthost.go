@@ -221,8 +221,9 @@ func (h *scriptHost) find(c rsc.Call) (rsc.Value, error) {
 	}
 	var ids []rsc.Item
 	for _, r := range rows {
+		row := scriptRow{h.m, h.m.menus[c.Path], r}
 		if c.Match != nil {
-			ok, err := c.Match(scriptRow{h.m, h.m.menus[c.Path], r})
+			ok, err := c.Match(row)
 			if err != nil {
 				return rsc.Value{}, err
 			}
@@ -230,7 +231,7 @@ func (h *scriptHost) find(c rsc.Call) (rsc.Value, error) {
 				continue
 			}
 		}
-		ids = append(ids, rsc.Item{Value: rsc.Scalar(rsc.ID, r.ref())})
+		ids = append(ids, rsc.Item{Value: row.Get(argID)})
 	}
 	return rsc.ListOf(ids...), nil
 }
