@@ -103,19 +103,3 @@ func TestAddressListIPv6(t *testing.T) {
 		t.Errorf("printing a menu that is missing: %v", err)
 	}
 }
-
-func TestIntervals(t *testing.T) {
-	for in, want := range map[string]string{
-		"90": "1m30s", "1h30m": "1h30m", "00:10:00": "10m", "36h": "1d12h", "1w1ms": "1w1ms", "250us": "250us", "8d": "1w1d",
-	} {
-		d, ok := parseInterval(in)
-		if got := formatInterval(d); !ok || got != want {
-			t.Errorf("%s: %s, %v; want %s", in, got, ok, want)
-		}
-	}
-	for _, in := range []string{"", "x", "5y", "1h-1m", "h"} {
-		if d, ok := parseInterval(in); ok {
-			t.Errorf("%q read as %v", in, d)
-		}
-	}
-}

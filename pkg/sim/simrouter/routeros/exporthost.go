@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/wanctl/wanctl/pkg/sim/simrouter/rsc"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/value"
 )
 
 // exportHost is a scriptHost for the export of a real router, which has more
@@ -49,7 +50,7 @@ func (h *exportHost) Run(c rsc.Call) (rsc.Value, error) {
 		h.m.listInterfaceQueues()
 		h.addTypes(c)
 	case simplePath:
-		for _, name := range targetInterfaces(c.Args["target"].Text()) {
+		for _, name := range value.TargetInterfaces(c.Args["target"].Text()) {
 			h.addInterface(name)
 		}
 		h.checkSimpleParent(c)

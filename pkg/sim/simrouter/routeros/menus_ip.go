@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/value"
 )
 
 // The families of addresses. Each has menus of its own.
@@ -75,7 +77,7 @@ func addressList(family string) *menu {
 		path: family + addressListPath, nextID: 1, expires: true, logged: "address list entry",
 		fields: []field{
 			{name: "list", typ: name, required: true},
-			{name: "address", typ: address(family == ipv6), required: true},
+			{name: "address", typ: valueType{Type: value.Address(family == ipv6)}, required: true},
 			{name: "comment", kind: optional, typ: text},
 			{name: "disabled", typ: boolean, value: "false"},
 			{name: "timeout", kind: optional, typ: interval},
@@ -93,7 +95,7 @@ func addressList(family string) *menu {
 			if given == "" || given == "0s" {
 				delete(now.values, "timeout")
 				now.dynamic, now.expires = false, time.Time{}
-			} else if d, _ := parseInterval(given); now.expires.IsZero() && (!m.quirks.KeepsTimeout || old == nil || d != old.timeout) {
+			} else if d, _ := value.ParseInterval(given); now.expires.IsZero() && (!m.quirks.KeepsTimeout || old == nil || d != old.timeout) {
 				now.dynamic, now.expires, now.timeout = true, m.now().Add(d), d
 			} else if old != nil {
 				now.expires = old.expires
@@ -103,7 +105,7 @@ func addressList(family string) *menu {
 		},
 		refresh: func(m *Router, r *row, _ func(string) bool) {
 			if !r.expires.IsZero() {
-				r.values["timeout"] = formatInterval(max(time.Second, r.expires.Sub(m.now())).Truncate(time.Second))
+				r.values["timeout"] = value.FormatInterval(max(time.Second, r.expires.Sub(m.now())).Truncate(time.Second))
 			}
 		},
 	}
@@ -123,7 +125,7 @@ func routes(family string) *menu {
 			{name: "target-scope", typ: integer(0, 255), value: "10"},
 			{name: "check-gateway", kind: optional, typ: enum("none", "arp", "ping", "bfd")},
 			{name: "pref-src", kind: optional, typ: text},
-			{name: "blackhole", kind: optional, typ: blank, bare: true},
+			{name: "blackhole", kind: optional, typ: presence, bare: true},
 			{name: "comment", kind: optional, typ: text},
 			{name: "disabled", typ: boolean, value: "false"},
 			{name: "active", kind: flag, typ: boolean, value: "true"},
@@ -167,7 +169,7 @@ func routingTable() *menu {
 		path: "/routing/table", nextID: 1,
 		fields: []field{
 			{name: "name", typ: name, required: true},
-			{name: "fib", kind: optional, typ: blank, bare: true},
+			{name: "fib", kind: optional, typ: presence, bare: true},
 			{name: "comment", kind: optional, typ: text},
 			{name: "disabled", typ: boolean, value: "false"},
 			{name: "dynamic", kind: status, typ: boolean, value: "false"},

@@ -1,11 +1,9 @@
 package routeros
 
 import (
-	"net/netip"
 	"strconv"
-	"strings"
 
-	"github.com/wanctl/wanctl/pkg/sim/simrouter/rsc"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/value"
 )
 
 // queueSimple is the menu of simple queues. Two-way values are "A/B": A is what
@@ -13,9 +11,9 @@ import (
 func queueSimple() *menu {
 	fields := []field{
 		{name: "name", typ: name, required: true},
-		{name: "target", typ: valueType{rsc.Str, parseTarget}, required: true},
+		{name: "target", typ: valueType{Type: value.Target}, required: true},
 		{name: "dst", kind: optional, typ: text},
-		{name: "parent", typ: valueType{rsc.Str, parseSimpleParent}, value: "none"},
+		{name: "parent", typ: valueType{Type: value.Text, exists: isSimpleParent}, value: "none"},
 		{name: "packet-marks", typ: text},
 		{name: "priority", typ: pair(integer(1, 8)), value: "8/8"},
 		{name: "queue", typ: pair(reference(typePath)), value: "default-small/default-small"},
@@ -68,43 +66,10 @@ func queueSimple() *menu {
 	}
 }
 
-// parseTarget reads the targets of a simple queue: addresses and prefixes, which
-// get a length, and interfaces.
-func parseTarget(_ *Router, arg, in string) (string, *Error) {
-	items := strings.Split(in, ",")
-	for i, item := range items {
-		if item == "" {
-			return "", errValue(arg)
-		}
-		if a, err := netip.ParseAddr(item); err == nil {
-			items[i] = netip.PrefixFrom(a, a.BitLen()).String()
-		} else if p, err := netip.ParsePrefix(item); err == nil {
-			items[i] = p.Masked().String()
-		}
-	}
-	return strings.Join(items, ","), nil
-}
-
-// targetInterfaces returns the interfaces among the targets of a simple queue.
-func targetInterfaces(target string) []string {
-	var names []string
-	for item := range strings.SplitSeq(target, ",") {
-		_, notPrefix := netip.ParsePrefix(item)
-		_, notAddress := netip.ParseAddr(item)
-		if notPrefix != nil && notAddress != nil && item != "" {
-			names = append(names, item)
-		}
-	}
-	return names
-}
-
-// parseSimpleParent reads what a simple queue can hang under: nothing, or another
+// isSimpleParent reports what a simple queue can hang under: nothing, or another
 // simple queue.
-func parseSimpleParent(m *Router, arg, in string) (string, *Error) {
-	if in != "none" && m.byName(simplePath, in) == nil {
-		return "", errNoMatch(arg)
-	}
-	return in, nil
+func isSimpleParent(m *Router, name string) bool {
+	return name == "none" || m.byName(simplePath, name) != nil
 }
 
 // simpleInvalid reports whether something that a simple queue refers to has
@@ -119,7 +84,7 @@ func (m *Router) simpleInvalid(r *row) bool {
 			return true
 		}
 	}
-	for _, name := range targetInterfaces(r.values["target"]) {
+	for _, name := range value.TargetInterfaces(r.values["target"]) {
 		if m.byName("/interface", name) == nil {
 			return true
 		}

@@ -3,6 +3,8 @@ package routeros
 import (
 	"slices"
 	"strconv"
+
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/value"
 )
 
 // policies a group can hold.
@@ -108,7 +110,7 @@ func resource() *menu {
 	}
 	mn.rows = []*row{mn.newRow()}
 	mn.refresh = func(m *Router, r *row, _ func(string) bool) {
-		r.values["uptime"] = formatInterval(m.uptime())
+		r.values["uptime"] = value.FormatInterval(m.uptime())
 		r.values["version"] = m.version.String() + " (stable)"
 		r.values["write-sect-since-reboot"] = strconv.Itoa(m.sectors - m.sectorsAtBoot)
 		r.values["write-sect-total"] = strconv.Itoa(m.sectors)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/router"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/value"
 )
 
 // The menus of queues.
@@ -61,7 +62,7 @@ func rateOf(v string) bitrate.Rate {
 
 // pair returns the two sides of a two-way value.
 func (r *row) pair(name string) [2]string {
-	a, b := cutPair(r.values[name])
+	a, b := value.CutPair(r.values[name])
 	return [2]string{a, b}
 }
 

@@ -287,16 +287,16 @@ func (r scriptRow) Get(name string) rsc.Value {
 	if !r.m.shows(r.menu, f, r.row) {
 		return rsc.Scalar(rsc.Nil, "")
 	}
-	return f.typ.scriptValue(r.row.values[name])
+	return f.typ.Script(r.row.values[name])
 }
 
 // Parse reads text as a value of a property.
 func (r scriptRow) Parse(name, text string) rsc.Value {
 	r.m.mu.Lock()
 	defer r.m.mu.Unlock()
-	if f := r.menu.field(name); f != nil && f.typ.parse != nil {
+	if f := r.menu.field(name); f != nil {
 		if v, err := f.typ.parse(r.m, name, text); err == nil {
-			return f.typ.scriptValue(v)
+			return f.typ.Script(v)
 		}
 	}
 	return rsc.Scalar(rsc.Str, text)
@@ -309,7 +309,7 @@ func (r scriptRow) all() rsc.Value {
 	for name, v := range r.m.show(r.menu, r.row, nil) {
 		value := rsc.Scalar(rsc.ID, v)
 		if name != argID {
-			value = r.menu.field(name).typ.scriptValue(v)
+			value = r.menu.field(name).typ.Script(v)
 		}
 		items = append(items, rsc.Item{Key: name, Value: value})
 	}
