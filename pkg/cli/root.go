@@ -29,9 +29,7 @@ It measures round-trip time twenty times a second, sees a queue building up
 outside the router, and moves the limits of two CAKE queues so that the queue
 stays where CAKE can manage it.
 
-Start with 'wanctl demo', which needs no router and no configuration.
-
-`
+Start with 'wanctl demo', which needs no router and no configuration.`
 
 func newRootCmd(a *app.App) *cobra.Command {
 	root := a.NewRoot(rootLong)
@@ -49,6 +47,7 @@ func newRootCmd(a *app.App) *cobra.Command {
 		newVersionCmd(a),
 	)
 	root.AddCommand(statuscmd.New(a)...)
+	app.AddStatuses(root)
 	return root
 }
 

@@ -39,9 +39,7 @@ this host, so that no foreign web page reads it. Other addresses need TLS and
 users, from a file in the format of Prometheus' exporters:
 
   tls_server_config: {cert_file: server.crt, key_file: server.key}
-  basic_auth_users: {alice: "$2y$10$..."}     # htpasswd -nBC 10 alice
-
-`
+  basic_auth_users: {alice: "$2y$10$..."}     # htpasswd -nBC 10 alice`
 
 const serveExample = `  wanctl serve                       then open http://127.0.0.1:9103/
   curl -s http://127.0.0.1:9103/health | jq .status
@@ -52,7 +50,7 @@ func newServeCmd(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "serve",
 		Short:   "Health, metrics and the status page of all WANs",
-		Long:    serveLong + app.ExitStatuses,
+		Long:    serveLong,
 		Example: serveExample,
 		GroupID: app.GroupLoops,
 		Args:    app.UsageArgs(cobra.NoArgs),

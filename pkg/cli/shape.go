@@ -33,9 +33,7 @@ It runs until SIGINT or SIGTERM; SIGHUP reads the configuration again (the old
 one stays when the new one is bad) and reopens log files.
 
 --record keeps what the law saw; 'wanctl trace' runs the law over it again,
-compares configurations on it and draws it.
-
-`
+compares configurations on it and draws it.`
 
 const shapeExample = `  wanctl shape --wan spectrum --dry-run              decide, but write nothing
   wanctl shape --wan spectrum                        the real thing
@@ -48,7 +46,7 @@ func newShapeCmd(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "shape",
 		Short:   "Keep bufferbloat away: the autorate loop",
-		Long:    shapeLong + app.ExitStatuses,
+		Long:    shapeLong,
 		Example: shapeExample,
 		GroupID: app.GroupLoops,
 		Args:    app.UsageArgs(cobra.NoArgs),

@@ -48,9 +48,7 @@ The configuration is --config FILE, WANCTL_STEERING_CONFIG, --wan NAME for NAME.
 in the configuration directory, or steering.yaml there.
 
 It runs until SIGINT or SIGTERM; SIGHUP reads the configuration again (the old
-one stays when the new one is bad) and reopens log files.
-
-`
+one stays when the new one is bad) and reopens log files.`
 
 const steerExample = `  wanctl steer                      with /etc/wanctl/steering.yaml
   wanctl steer --dry-run            decide, but leave the rule alone
@@ -64,7 +62,7 @@ func newSteerCmd(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "steer",
 		Short:   "Steer new connections away from a congested WAN",
-		Long:    steerLong + app.ExitStatuses,
+		Long:    steerLong,
 		Example: steerExample,
 		GroupID: app.GroupLoops,
 		Args: app.UsageArgs(func(cmd *cobra.Command, args []string) error {

@@ -23,9 +23,7 @@ func newSteerStatusCmd(a *app.App) *cobra.Command {
 		Long: `Show what the running steering daemon of this host knows and does or, where none
 runs, what the last one left in its state file. It needs no router.
 
-The exit status is 5 when no daemon runs, or when it is not healthy.
-
-` + app.ExitStatuses,
+The exit status is 5 when no daemon runs, or when it is not healthy.`,
 		Example: `  wanctl steer status
   wanctl steer status -o json | jq .steering.enabled`,
 		Args: app.UsageArgs(cobra.NoArgs),

@@ -36,7 +36,7 @@ func newVersionCmd(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
 		Short:   "Print the version",
-		Long:    "Print the version of wanctl and of the Go toolchain that built it.\n\n" + app.ExitStatuses,
+		Long:    "Print the version of wanctl and of the Go toolchain that built it.",
 		GroupID: app.GroupTools,
 		Args:    app.UsageArgs(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {

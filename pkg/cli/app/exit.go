@@ -24,8 +24,21 @@ const (
 	ExitLocked  = 6
 )
 
-// ExitStatuses is the paragraph every long help ends with.
-const ExitStatuses = `EXIT STATUS
+// OwnStatuses annotates a command whose exit statuses are its own.
+var OwnStatuses = map[string]string{"exit status": "own"}
+
+// AddStatuses ends the long help of cmd and of all its subcommands with the exit
+// statuses.
+func AddStatuses(cmd *cobra.Command) {
+	if cmd.Annotations["exit status"] == "" {
+		cmd.Long = strings.TrimSpace(cmd.Long) + "\n\n" + exitStatuses
+	}
+	for _, c := range cmd.Commands() {
+		AddStatuses(c)
+	}
+}
+
+const exitStatuses = `EXIT STATUS
   0  ok
   1  failure
   2  usage

@@ -13,7 +13,7 @@ func (a *App) NewRoot(long string) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "wanctl",
 		Short:         "Adaptive bandwidth control for MikroTik routers",
-		Long:          long + ExitStatuses,
+		Long:          long,
 		Version:       a.Version,
 		SilenceUsage:  true,
 		SilenceErrors: true,

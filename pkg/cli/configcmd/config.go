@@ -20,16 +20,14 @@ Values come from flags, then the environment, then the file, then defaults.
   /etc/wanctl/secrets holds what the environment does not, in lines NAME=VALUE:
                       --secrets FILE
   WANCTL_ROUTER_HOST  overrides router.host, and so on for every key: its dotted
-                      name in upper case, _ for the dots; lists with commas
-
-`
+                      name in upper case, _ for the dots; lists with commas`
 
 // New returns the command with its subcommands.
 func New(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "config",
 		Short:   "Check, show and explain configuration files",
-		Long:    long + app.ExitStatuses,
+		Long:    long,
 		GroupID: app.GroupTools,
 		RunE:    app.NeedSubcommand,
 	}

@@ -67,9 +67,7 @@ func newExplainCmd(a *app.App) *cobra.Command {
 		Short: "Explain keys of a configuration file",
 		Long: `Explain keys of a configuration file: what they mean, in which kind of file (of a
 WAN, of steering, or both), and their type, range and default. KEY is a dotted
-name, its last part, or a section; without it, all keys are listed.
-
-` + app.ExitStatuses,
+name, its last part, or a section; without it, all keys are listed.`,
 		Example: `  wanctl config explain
   wanctl config explain target_bloat_ms
   wanctl config explain continuous_monitoring.download`,

@@ -29,9 +29,7 @@ environment laid over it and defaults filled in; for steering also what the file
 of the primary WAN says. Passwords are masked. The output is a file that loads,
 once it has its password.
 
-With -o json, jsonl or csv there is one entry a key, with its value and source.
-
-` + app.ExitStatuses,
+With -o json, jsonl or csv there is one entry a key, with its value and source.`,
 		Example: `  wanctl config show --wan spectrum
   wanctl config show --config spectrum.yaml --origin
   wanctl config show --wan steering

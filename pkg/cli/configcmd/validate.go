@@ -58,9 +58,7 @@ Everything wrong is reported at once, with file, line and key. Files that load
 are named on standard output, also when there are warnings. FILE - is standard
 input. Several files are also checked against each other: two loops must not
 share a name, a queue, a rule, a lock or a state file, and the probes of two WANs
-should not leave this host by the same route.
-
-` + app.ExitStatuses,
+should not leave this host by the same route.`,
 		Example: `  wanctl config validate /etc/wanctl/*.yaml
   wanctl config validate --wan spectrum
   wanctl config validate -o json spectrum.yaml | jq '.[].problems'`,

@@ -29,15 +29,13 @@ import (
 
 const long = `Run the real loop for half a minute against an embedded router and a simulated
 link, beside the same link without wanctl, and show what happens. It needs no
-router and no configuration. On a terminal it is one screen, otherwise lines.
-
-`
+router and no configuration. On a terminal it is one screen, otherwise lines.`
 
 func New(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use:     "demo",
 		Short:   "See it work on an embedded router and a simulated link",
-		Long:    long + app.ExitStatuses,
+		Long:    long,
 		GroupID: app.GroupTools,
 		Args:    app.UsageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {

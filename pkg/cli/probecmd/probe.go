@@ -68,9 +68,7 @@ the mean deviation from the delay of the others.
 ICMP needs root, CAP_NET_RAW or a group in net.ipv4.ping_group_range. With one of
 the first two and --one-way, IPv4 hosts that answer ICMP timestamp requests are
 asked for their clocks as well, ten times a second in turn, which tells the delay
-of each direction. 'wanctl shape' does that by itself.
-
-`
+of each direction. 'wanctl shape' does that by itself.`
 
 const example = `  wanctl probe
   wanctl probe 1.1.1.1 one.one.one.one --count 100
@@ -96,7 +94,7 @@ func New(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "probe [HOST...]",
 		Short:   "Measure round-trip times continuously",
-		Long:    long + app.ExitStatuses,
+		Long:    long,
 		Example: example,
 		GroupID: app.GroupTools,
 		Args:    app.UsageArgs(cobra.ArbitraryArgs),

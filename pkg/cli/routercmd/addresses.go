@@ -39,9 +39,7 @@ func newListGetCmd(a *app.App, o *connFlags) *cobra.Command {
 of IPv4 before those of IPv6.
 
 A list exists by its entries: one without any is absent, which is status 5. The
-time left is absent, or empty in CSV, for entries that stay.
-
-` + app.ExitStatuses,
+time left is absent, or empty in CSV, for entries that stay.`,
 		Example: `  wanctl router address-list get --wan spectrum
   wanctl router address-list get FORCE_OUT_ATT --host 192.168.88.1 -o csv`,
 		Args:              app.UsageArgs(cobra.MaximumNArgs(1)),

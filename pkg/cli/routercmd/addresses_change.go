@@ -49,9 +49,7 @@ costs no flash. Without, it stays.
 An entry that is there already is left as it is. That is a success if it is what
 was asked for: not disabled, with the comment given, if one was, and either
 staying as asked, or with a timeout of which no more is left than asked. If not,
-the command says what differs, and the status is 5.
-
-` + app.ExitStatuses,
+the command says what differs, and the status is 5.`,
 		Example: `  wanctl router address-list add FORCE_OUT_ATT 192.168.88.50 --comment "game console" --wan spectrum
   wanctl router address-list add GUESTS 10.0.9.0/24 --timeout 1d --host 192.168.88.1`,
 		Args:              app.UsageArgs(cobra.ExactArgs(2)),
@@ -87,9 +85,7 @@ func newListRemoveCmd(a *app.App, o *connFlags) *cobra.Command {
 		Short: "Remove an entry from an address list",
 		Long: `Remove the entry of that list and address. ADDRESS may be written differently
 from the router's way, as long as it is the same: 10.0.0.1/32 is 10.0.0.1. An
-entry that is absent is status 5.
-
-` + app.ExitStatuses,
+entry that is absent is status 5.`,
 		Example:           `  wanctl router address-list remove FORCE_OUT_ATT 192.168.88.50 --wan spectrum`,
 		Args:              app.UsageArgs(cobra.ExactArgs(2)),
 		ValidArgsFunction: o.complete(a, listNames, listAddresses),

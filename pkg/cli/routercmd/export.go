@@ -66,16 +66,14 @@ The password is not in the output: the user is disabled until it is given one,
 by the command beside it. --show-password writes it, from the configuration or
 from the environment.
 
-With -o json, jsonl or csv it is the list of what is added, removed or compared.
-
-`
+With -o json, jsonl or csv it is the list of what is added, removed or compared.`
 
 func newExportCmd(a *app.App, o *connFlags) *cobra.Command {
 	var e exportOptions
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Commands that set the router up for wanctl",
-		Long:  exportLong + app.ExitStatuses,
+		Long:  exportLong,
 		Example: `  wanctl router export --wan spectrum --wan-interface ether1 --lan-interface bridge > wanctl-spectrum.rsc
   wanctl router export --name home --download-ceiling 500M --upload-ceiling 40M --transport api
   wanctl router export --wan spectrum --steering /etc/wanctl/steering.yaml --from-address 192.168.88.10

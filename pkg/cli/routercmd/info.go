@@ -32,9 +32,7 @@ func newInfoCmd(a *app.App, o *connFlags) *cobra.Command {
 		Use:   "info",
 		Short: "What the router says of itself",
 		Long: `Print identity, version, board, load and memory of the router, and how many
-flash sectors it has written since it started.
-
-` + app.ExitStatuses,
+flash sectors it has written since it started.`,
 		Example: `  wanctl router info --wan spectrum
   ROUTER_PASSWORD=... wanctl router info --host 192.168.88.1 --user wanctl -o json`,
 		Args: app.UsageArgs(cobra.NoArgs),

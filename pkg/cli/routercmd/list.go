@@ -15,7 +15,6 @@ import (
 func listRows[T, R any](a *app.App, o *connFlags, cmd *cobra.Command,
 	read func(router.Client, context.Context) ([]T, error), row func(T) R, columns []output.Column[R],
 ) *cobra.Command {
-	cmd.Long += "\n\n" + app.ExitStatuses
 	cmd.Args = app.UsageArgs(cobra.NoArgs)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return o.with(a, cmd, func(ctx context.Context, client router.Client) error {

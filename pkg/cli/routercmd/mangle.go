@@ -41,9 +41,7 @@ func newMangleGetCmd(a *app.App, o *connFlags) *cobra.Command {
 whose comment is exactly COMMENT: upper and lower case and every space count. No
 rule or several rules with that comment is status 5.
 
-With -o json, all rules are an array and one rule is an object.
-
-` + app.ExitStatuses,
+With -o json, all rules are an array and one rule is an object.`,
 		Example: `  wanctl router mangle get --wan spectrum
   wanctl router mangle get "ADAPTIVE: Steer latency-sensitive traffic" --host 192.168.88.1`,
 		Args:              app.UsageArgs(cobra.MaximumNArgs(1)),

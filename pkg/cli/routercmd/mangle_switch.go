@@ -36,9 +36,7 @@ and what the router reports afterwards. No rule or several rules with that
 comment is status 5, and none is touched. A rule that is as wanted already is not
 written to, which spares the router's flash.
 
-A running 'wanctl steer' owns its rule and sets it as it sees fit.
-
-` + app.ExitStatuses,
+A running 'wanctl steer' owns its rule and sets it as it sees fit.`,
 		Example: `  wanctl router mangle ` + verb + ` "ADAPTIVE: Steer latency-sensitive traffic" --wan spectrum
   wanctl router mangle ` + verb + ` steer --dry-run --host 192.168.88.1`,
 		Args:              app.UsageArgs(cobra.ExactArgs(1)),

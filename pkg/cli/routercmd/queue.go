@@ -72,9 +72,7 @@ Which it is, and why, stands below the table, and so does what keeps limits from
 what holds: a parent with a lower one, limit-at, bursts, a total.
 
 With -o json, all queues are an array and one queue is an object. A limit that
-is absent there, or empty in CSV, is no limit.
-
-` + app.ExitStatuses,
+is absent there, or empty in CSV, is no limit.`,
 		Example: `  wanctl router queue get --wan spectrum
   wanctl router queue get WAN-Download-1 --host 192.168.88.1 -o json`,
 		Args:              app.UsageArgs(cobra.MaximumNArgs(1)),

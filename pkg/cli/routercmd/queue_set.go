@@ -50,9 +50,7 @@ one write. --download and --upload name them where the router's target, or the
 configuration, says which is which.
 
 A running 'wanctl shape' takes a limit set by hand for the new truth and goes on
-from there.
-
-` + app.ExitStatuses,
+from there.`,
 		Example: `  wanctl router queue set WAN-Download-1 --max-limit 480M --wan spectrum
   wanctl router queue set WAN-Download-1 --max-limit 0 --dry-run --host 192.168.88.1
   wanctl router queue set internet --max-limit 50M/500M --wan fibre

@@ -22,16 +22,14 @@ from the environment, ROUTER_PASSWORD or the variable that --password-env names.
 
 With --host the protocol is rest over TLS, unless --transport or the port says
 otherwise: 80 is rest without TLS, 8728 and 8729 are api, without and with TLS,
-and 22 is ssh. --ssh-key alone means ssh too.
-
-`
+and 22 is ssh. --ssh-key alone means ssh too.`
 
 func New(a *app.App) *cobra.Command {
 	var o connFlags
 	cmd := &cobra.Command{
 		Use:   "router",
 		Short: "Look at the router, and change queues, lists and rules by hand",
-		Long:  long + app.ExitStatuses,
+		Long:  long,
 		Example: `  wanctl router info --host 192.168.88.1 --user wanctl
   wanctl router queue get --wan spectrum
   wanctl router mangle get --host 192.168.88.1 --transport api
@@ -57,7 +55,7 @@ func newGroup(use, short, long string, subcommands ...*cobra.Command) *cobra.Com
 	cmd := &cobra.Command{
 		Use:   use,
 		Short: short,
-		Long:  long + "\n\n" + app.ExitStatuses,
+		Long:  long,
 		RunE:  app.NeedSubcommand,
 	}
 	cmd.AddCommand(subcommands...)

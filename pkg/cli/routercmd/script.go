@@ -84,9 +84,7 @@ lost; an error that ends it is shown, and the status is 1.
 
 A script that takes longer than --wait, or a connection that breaks, leaves open
 whether it ran: the status is 4, and it is never started a second time. Routers
-themselves give up on a request over rest after 60 s.
-
-` + app.ExitStatuses,
+themselves give up on a request over rest after 60 s.`,
 		Example: `  wanctl router script run steer-on --wan spectrum
   wanctl router script run backup --wait 50s --host 192.168.88.1`,
 		Args:              app.UsageArgs(cobra.ExactArgs(1)),

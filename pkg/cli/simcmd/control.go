@@ -30,9 +30,7 @@ COMMANDS
   ` + strings.ReplaceAll(simrouter.ControlHelp, "\n", "\n  ") + `
 
 KINDS OF FAULT
-  ` + faultKinds() + `
-
-` + app.ExitStatuses,
+  ` + faultKinds() + ``,
 		Example: `  wanctl sim control --at 127.0.0.1:9000 fault stall times=1 command=set applied
   wanctl sim control --at 127.0.0.1:9000 reboot down=2s renumber race=3
   wanctl sim control --ready-file ready bypass WAN-Download-1 on`,

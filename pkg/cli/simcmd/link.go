@@ -67,9 +67,7 @@ of it were in use.
 'wanctl trace replay FILE' gives the decisions of our law again, and needs no
 configuration; over the run of another law it tells what ours would have decided.
 
-Interrupted, it prints what is done.
-
-` + app.ExitStatuses,
+Interrupted, it prints what is done.`,
 		Example: `  wanctl sim link
   wanctl sim link step-download --rivals --router api,rest-slow
   wanctl sim link --link dsl --seeds 5

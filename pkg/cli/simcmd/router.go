@@ -69,9 +69,7 @@ With --control, 'wanctl sim control' makes things go wrong while it runs.
 The ready file has three lines, of which any may be empty: host:port of REST,
 SHA-256 of the certificate, host:port for 'wanctl sim control'. Further lines
 begin with a name: api, api-ssl and ssh with host:port, and ssh-fingerprint with
-the fingerprint of the host key.
-
-` + app.ExitStatuses,
+the fingerprint of the host key.`,
 		Example: `  wanctl sim router
   wanctl sim router --latency 120ms --script router.rsc
   wanctl sim router --listen 127.0.0.1:0 --control 127.0.0.1:0 --ready-file ready &

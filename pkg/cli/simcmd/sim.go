@@ -12,7 +12,7 @@ func New(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "sim",
 		Short:   "A simulated router and simulated links, to try things on",
-		Long:    "A simulated router as a server, and simulated links, for trying wanctl and for tests.\n\n" + app.ExitStatuses,
+		Long:    "A simulated router as a server, and simulated links, for trying wanctl and for tests.",
 		GroupID: app.GroupTools,
 		RunE:    app.NeedSubcommand,
 	}

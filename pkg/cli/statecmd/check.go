@@ -44,9 +44,7 @@ finding says what to type next. Nothing is changed.
 Damage is what costs a state now or with the next restart, and the status is 5
 then. A state that a running daemon has not replaced for three minutes is damage
 too: it cannot save. Without a daemon a state may be of any age. Notes are worth
-knowing and leave the status 0.
-
-` + app.ExitStatuses,
+knowing and leave the status 0.`,
 		Example: `  wanctl state check
   wanctl state check --wan spectrum
   wanctl state check -o jsonl | jq -r 'select(.ok | not) | .findings[].next'`,

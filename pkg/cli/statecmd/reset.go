@@ -52,9 +52,7 @@ configuration directory at once are reset with --all only. While a daemon runs,
 the status is 6: it would write what it knows again.
 
 The mangle rule on the router is left as it is; 'wanctl steer --reset' disables it
-too.
-
-` + app.ExitStatuses,
+too.`,
 		Example: `  wanctl state reset --wan spectrum
   wanctl state reset --wan spectrum --yes
   wanctl state reset --all --dry-run`,

@@ -98,9 +98,7 @@ Which daemon runs is told by its lock file.
 
 A file that is missing or damaged does not hide the others. Its backup is shown
 instead or, where only single values are invalid, the valid ones: what the daemon
-would start from. Damage is status 5, a file that does not exist yet is not.
-
-` + app.ExitStatuses,
+would start from. Damage is status 5, a file that does not exist yet is not.`,
 		Example: `  wanctl state show
   wanctl state show --wan spectrum -o json | jq '.[0].wan.baseline_rtt_ms'
   wanctl state show /var/lib/wanctl/spectrum_state.json.corrupt`,

@@ -23,16 +23,14 @@ of the router is needed.
 
 Beside FILE there are FILE.backup, the state before, and, after damage,
 FILE.corrupt, the damaged file, with up to four older ones as FILE.corrupt.1 and so
-on. Every command but reset keeps the fields of other programs.
-
-`
+on. Every command but reset keeps the fields of other programs.`
 
 // New returns the command 'wanctl state'.
 func New(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "state",
 		Short:   "What the daemons keep over restarts",
-		Long:    long + app.ExitStatuses,
+		Long:    long,
 		GroupID: app.GroupTools,
 		RunE:    app.NeedSubcommand,
 	}

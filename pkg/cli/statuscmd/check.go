@@ -46,8 +46,9 @@ func newCheckCmd(a *app.App) *cobra.Command {
 		Long:  checkLong,
 		Example: `  wanctl check
   wanctl check --wan spectrum`,
-		GroupID: app.GroupTools,
-		Args:    app.UsageArgs(cobra.NoArgs),
+		Annotations: app.OwnStatuses,
+		GroupID:     app.GroupTools,
+		Args:        app.UsageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			a.Err = io.Discard // a plugin has one line
 			status, text := check(a, cmd.Context())

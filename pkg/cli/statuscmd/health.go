@@ -36,8 +36,9 @@ func newHealthCmd(a *app.App) *cobra.Command {
 		Example: `  wanctl health
   wanctl health 127.0.0.1:9103
   wanctl health /run/wanctl/spectrum.sock`,
-		GroupID: app.GroupTools,
-		Args:    app.UsageArgs(cobra.MaximumNArgs(1)),
+		Annotations: app.OwnStatuses,
+		GroupID:     app.GroupTools,
+		Args:        app.UsageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if timeout <= 0 {
 				return app.Usagef("--timeout %v: must be positive", timeout)

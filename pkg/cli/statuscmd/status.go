@@ -30,16 +30,14 @@ so. It needs no router.
 "healthy" for as long as it takes.
 
 -o json prints the document that 'wanctl serve' has at /health. The exit status is
-0 when everything is healthy, and 5 otherwise.
-
-`
+0 when everything is healthy, and 5 otherwise.`
 
 func newStatusCmd(a *app.App) *cobra.Command {
 	var wait string
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "How every WAN of this host is now",
-		Long:  statusLong + app.ExitStatuses,
+		Long:  statusLong,
 		Example: `  wanctl status
   wanctl status --wan spectrum -o json | jq .wans[0].download
   wanctl status --wait 30s && echo everything is healthy`,

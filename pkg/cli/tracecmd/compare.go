@@ -28,15 +28,13 @@ side what it does with each.
 A single configuration is compared with the recorded one; then the recording must
 say how the law was set up, which one of 'wanctl probe' does not.
 
-` + openLoop + `
-
-`
+` + openLoop
 
 func newCompareCmd(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "compare FILE CONFIG...",
 		Short: "Compare configurations on the same recording",
-		Long:  compareLong + app.ExitStatuses,
+		Long:  compareLong,
 		Example: `  wanctl trace compare trace.jsonl new.yaml
   wanctl trace compare trace.jsonl old.yaml new.yaml -o json`,
 		Args: app.UsageArgs(cobra.MinimumNArgs(2)),

@@ -24,16 +24,14 @@ throughput, estimated capacity, states and reasons, of a minute or of a day.
 
 The law is the recorded one or, with --config or --wan, the one configured there.
 
-` + openLoop + `
-
-`
+` + openLoop
 
 func newPlotCmd(a *app.App) *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
 		Use:   "plot FILE",
 		Short: "Draw a recording and what the law decides as SVG",
-		Long:  plotLong + app.ExitStatuses,
+		Long:  plotLong,
 		Example: `  wanctl trace plot trace.jsonl --out trace.svg
   wanctl trace plot trace.jsonl --config other.yaml > other.svg`,
 		Args: app.UsageArgs(cobra.ExactArgs(1)),

@@ -22,15 +22,13 @@ configuration and gives the recorded decisions again. With --config or --wan the
 law has the settings of that configuration instead; a recording of 'wanctl probe
 -o jsonl' needs one.
 
-` + openLoop + `
-
-`
+` + openLoop
 
 func newReplayCmd(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "replay FILE",
 		Short: "Run the law over a recording again",
-		Long:  replayLong + app.ExitStatuses,
+		Long:  replayLong,
 		Example: `  wanctl trace replay trace.jsonl
   wanctl trace replay trace.jsonl -o csv > decisions.csv
   wanctl trace replay trace.jsonl --config other.yaml

@@ -10,15 +10,13 @@ import (
 
 const long = `Work on a recording of 'wanctl shape --record', 'wanctl sim link --record' or
 'wanctl probe -o jsonl': run the law over it again, compare configurations on it,
-or draw it. FILE is JSON lines or CSV; - is standard input.
-
-`
+or draw it. FILE is JSON lines or CSV; - is standard input.`
 
 func New(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "trace",
 		Short:   "Replay, compare and draw recordings",
-		Long:    long + app.ExitStatuses,
+		Long:    long,
 		GroupID: app.GroupTools,
 		RunE:    app.NeedSubcommand,
 	}
