@@ -16,6 +16,8 @@ import (
 
 const unitDir = "../../configs/systemd"
 
+var units = []string{"wanctl@.service", "wanctl-steer.service", "wanctl-serve.service"}
+
 // unitSettings returns the values of one setting in a unit file, in order.
 func unitSettings(t *testing.T, unit, setting string) (values []string) {
 	t.Helper()
@@ -42,7 +44,7 @@ func TestCrashIsNotAUsageError(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
 		t.Fatalf("building: %v\n%s", err, out)
 	}
-	for _, unit := range []string{"wanctl@.service", "wanctl-steer.service", "wanctl-serve.service"} {
+	for _, unit := range units {
 		t.Run(unit, func(t *testing.T) {
 			t.Parallel()
 			prevented := strings.Fields(strings.Join(unitSettings(t, unit, "RestartPreventExitStatus"), " "))
@@ -79,5 +81,55 @@ func TestCrashIsNotAUsageError(t *testing.T) {
 				t.Errorf("SIGABRT ended it with %v, want the signal: status %v prevents a restart", cmd.ProcessState, prevented)
 			}
 		})
+	}
+}
+
+// However often a daemon crashes, it is started again, ever more slowly. Only exit
+// statuses that a restart cannot change are final: usage and configuration.
+func TestUnitsNeverGiveUp(t *testing.T) {
+	for _, unit := range units {
+		for setting, want := range map[string]string{
+			"StartLimitIntervalSec": "0", "Restart": "on-failure", "RestartPreventExitStatus": "2 3",
+			"RestartSec": "5", "RestartSteps": "4", "RestartMaxDelaySec": "60",
+		} {
+			if got := unitSettings(t, unit, setting); len(got) != 1 || got[0] != want {
+				t.Errorf("%s: %s=%v, want %s", unit, setting, got, want)
+			}
+		}
+		// Four fifths of MemoryMax are the program's own choice; a fixed number here
+		// would not follow a drop-in.
+		if set := strings.Join(unitSettings(t, unit, "Environment"), " "); strings.Contains(set, "GOMEMLIMIT") {
+			t.Errorf("%s: Environment=%s", unit, set)
+		}
+	}
+}
+
+// systemd has no objection to the units.
+func TestUnitsVerify(t *testing.T) {
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip("no systemd-analyze")
+	}
+	bin, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, unit := range units {
+		text, err := os.ReadFile(filepath.Join(unitDir, unit))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = bytes.ReplaceAll(text, []byte("ExecStart=/usr/bin/wanctl"), []byte("ExecStart="+bin))
+		path := filepath.Join(t.TempDir(), strings.Replace(unit, "@", "@wan", 1))
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, _ := exec.Command(analyze, "verify", "--man=no", path).CombinedOutput()
+		for line := range strings.Lines(string(out)) {
+			if strings.Contains(line, "'RestartSteps' in section") || strings.Contains(line, "'RestartMaxDelaySec' in section") {
+				continue // before version 254
+			}
+			t.Errorf("%s: %s", unit, line)
+		}
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"runtime/debug"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -40,6 +42,7 @@ type Daemon struct {
 // It handles signals from here on: the SIGHUP of a log rotation must not end a
 // daemon that still waits for the router.
 func New(ctx context.Context, o Options) (context.Context, *Daemon) {
+	limitMemory(&o)
 	ctx, reload, restore := supervisor.Signals(ctx)
 	ctx, quit := context.WithCancelCause(ctx)
 	d := &Daemon{Options: o, Logs: openLogs(o.Err, o.Log), quit: quit, bound: map[string]bool{}, reload: reload, restore: restore}
@@ -47,6 +50,14 @@ func New(ctx context.Context, o Options) (context.Context, *Daemon) {
 	d.Notifier, err = sysd.New()
 	d.logNotify(err)
 	return ctx, d
+}
+
+// limitMemory has the garbage collector work harder before the memory limit of the
+// unit or container is reached, unless the environment says when.
+func limitMemory(o *Options) {
+	if most, ok := sysd.MemoryMax(os.DirFS("/")); ok && !o.Set("GOMEMLIMIT") {
+		debug.SetMemoryLimit(most / 5 * 4)
+	}
 }
 
 // Quit stops the daemon in order. why is logged.

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -33,21 +34,29 @@ func (t *Tasks) Run(ctx context.Context, log *slog.Logger, onReady func()) error
 // system calls.
 const lockWatch = time.Second
 
-// WatchLock returns a task that fails within a second when the lock file is not
-// ours any more: an older program judges it by the PID inside and may have removed
-// it. Two controllers on one queue are worse than none.
-func WatchLock(name string, lock *state.Lock) supervisor.Task {
+// WatchLock returns a task that makes the lock file again within a second when it was
+// removed, and fails when another process has taken the lock by then: two controllers
+// of one queue are worse than none. A file that cannot be made is tried again.
+func WatchLock(name string, lock *state.Lock, log *slog.Logger) supervisor.Task {
 	return supervisor.NewTask(name, nil, func(ctx context.Context) error {
 		ticker := time.NewTicker(lockWatch)
 		defer ticker.Stop()
+		last := ""
 		for {
 			select {
 			case <-ctx.Done():
 				return nil
 			case <-ticker.C:
-				if err := lock.Verify(); err != nil {
-					return err
-				}
+			}
+			switch restored, err := lock.Keep(); {
+			case errors.Is(err, state.ErrLocked):
+				return err
+			case err != nil && err.Error() != last:
+				last = err.Error()
+				log.Warn("the lock file is gone: another instance could start", "error", err)
+			case restored:
+				last = ""
+				log.Warn("the lock file was removed: made again", "hint", "nothing but wanctl should touch its lock files")
 			}
 		}
 	})

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -145,19 +144,11 @@ func (f *File[T]) read(path string) (text []byte, v T, doc object, err error) {
 
 // readText reads a regular file. One larger than maxSize is damaged.
 func readText(path string) ([]byte, error) {
-	// A pipe in the place of the file must not block us.
-	in, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	in, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = in.Close() }()
-	st, err := in.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !st.Mode().IsRegular() {
-		return nil, errNotRegular
-	}
 	data, err := io.ReadAll(io.LimitReader(in, maxSize+1))
 	if err != nil {
 		return nil, err
@@ -230,7 +221,10 @@ func (f *File[T]) Reset(v T) error {
 // A file that does not exist needs no lock: there is nothing to lose in it.
 func lockState(path string) (unlock func(), err error) {
 	for give := time.Now().Add(lockWait); ; time.Sleep(lockPause) {
-		fl := flock.New(path, flock.SetFlag(os.O_RDONLY|syscall.O_NONBLOCK))
+		if err := checkRegular(path); errors.Is(err, errNotRegular) {
+			return nil, err
+		}
+		fl := flock.New(path, flock.SetFlag(readNow))
 		ok, err := lockNamed(fl, path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):

@@ -3,6 +3,7 @@ package state
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -32,6 +33,8 @@ const (
 	// at anew; lockPause is the time between two looks.
 	lockTries = 25
 	lockPause = 20 * time.Millisecond
+	// maxLockText bounds what is read of a lock file, in bytes.
+	maxLockText = 64
 )
 
 // Acquire takes the lock file at path or says who has it (ErrLocked). The
@@ -100,7 +103,7 @@ func newLockFile(path string) (*flock.Flock, string, error) {
 	_, err = f.Write(lockText())
 	err = errors.Join(err, f.Chmod(0o644), f.Close())
 	if err == nil {
-		fl := flock.New(tmp, flock.SetFlag(os.O_RDONLY))
+		fl := flock.New(tmp, flock.SetFlag(readNow))
 		var ok bool
 		if ok, err = fl.TryLock(); ok {
 			return fl, tmp, nil
@@ -125,10 +128,10 @@ const (
 // when it is stale. It does so under the flock of the old file, so that of
 // several starters only one replaces it.
 func takeOver(path, tmp string) (verdict, Owner, error) {
-	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
-		return unclear, Owner{}, errors.New("not a regular file")
+	if err := checkRegular(path); errors.Is(err, errNotRegular) {
+		return unclear, Owner{}, err
 	}
-	old := flock.New(path, flock.SetFlag(os.O_RDONLY))
+	old := flock.New(path, flock.SetFlag(readNow))
 	ok, err := lockNamed(old, path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errReplaced):
@@ -165,7 +168,12 @@ func heldByPID(pid int, ours bool) bool {
 }
 
 func readOwner(path string) (pid int, ours, ok bool) {
-	text, err := os.ReadFile(path)
+	f, err := openRegular(path)
+	if err != nil {
+		return 0, false, false
+	}
+	defer func() { _ = f.Close() }()
+	text, err := io.ReadAll(io.LimitReader(f, maxLockText))
 	if err != nil {
 		return 0, false, false
 	}
@@ -203,16 +211,28 @@ func age(fl *flock.Flock) time.Duration {
 	return time.Since(st.ModTime())
 }
 
-// Verify reports ErrLocked when the lock file is not ours any more: somebody
-// removed it, and perhaps made another. Both programs then believe to be the
-// only one.
-func (l *Lock) Verify() error {
+// Keep makes sure that the lock file is ours: somebody may remove it, and perhaps
+// make another. One that is missing or stale is made again, and restored is true. It
+// returns ErrLocked when another live process has taken the lock: that one stays.
+func (l *Lock) Keep() (restored bool, err error) {
 	if sameInode(l.fl, l.path) {
-		return nil
+		return false, nil
 	}
-	pid, _, _ := readOwner(l.path)
-	return fmt.Errorf("%w: lock file %s was removed or replaced, now %s; see who steers the router: ps -fC wanctl,python3",
-		ErrLocked, l.path, Owner{PID: pid, Command: command(pid)})
+	fresh, err := Acquire(l.path)
+	if errors.Is(err, ErrLocked) {
+		pid, _, known := readOwner(l.path)
+		if !known { // whoever makes it has not written its PID, or never will
+			return false, nil
+		}
+		return false, fmt.Errorf("%w: lock file %s was removed or replaced, now %s; see who controls the router: ps -fC wanctl,python3",
+			ErrLocked, l.path, Owner{PID: pid, Command: command(pid)})
+	}
+	if err != nil {
+		return false, err
+	}
+	_ = l.fl.Close()
+	l.fl = fresh.fl
+	return true, nil
 }
 
 // Close removes the lock file and releases the lock. A file that is not ours
@@ -233,7 +253,10 @@ func (l *Lock) Close() error {
 // Holder tells which live process holds the lock file at path, without
 // touching it. held is false when it is free or stale.
 func Holder(path string) (o Owner, held bool, err error) {
-	fl := flock.New(path, flock.SetFlag(os.O_RDONLY))
+	if err := checkRegular(path); errors.Is(err, errNotRegular) {
+		return Owner{}, false, withHint("reading lock file", path, "lock_file", err)
+	}
+	fl := flock.New(path, flock.SetFlag(readNow))
 	ok, err := fl.TryRLock()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

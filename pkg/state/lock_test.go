@@ -3,6 +3,7 @@ package state
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,8 +31,8 @@ func TestLockHoldsPID(t *testing.T) {
 	if st, _ := os.Stat(path); st.Mode().Perm() != 0o644 {
 		t.Errorf("mode %v, want -rw-r--r--", st.Mode())
 	}
-	if err := lock.Verify(); err != nil {
-		t.Errorf("Verify: %v", err)
+	if restored, err := lock.Keep(); restored || err != nil {
+		t.Errorf("Keep: %v, %v", restored, err)
 	}
 	owner, held, err := Holder(path)
 	if err != nil || !held || owner.PID != os.Getpid() {
@@ -164,27 +165,97 @@ func TestLockedByUnknownPID(t *testing.T) {
 	}
 }
 
-func TestVerifySeesLoss(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "x.lock")
-	lock, err := Acquire(path)
+// A lock file that was removed, or replaced by one that nobody holds, is made again;
+// one that another live process has made is left to it.
+func TestKeep(t *testing.T) {
+	other := helper(t, "idle", "", true).Process.Pid
+	for _, tt := range []struct {
+		name     string
+		lose     func(path string) error
+		restored bool
+		locked   bool
+	}{
+		{name: "untouched", lose: func(string) error { return nil }},
+		{name: "removed", lose: os.Remove, restored: true},
+		{name: "directory removed", lose: func(path string) error { return os.RemoveAll(filepath.Dir(path)) }, restored: true},
+		{name: "of a dead process", lose: replaceBy("4194304" + ourMark), restored: true},
+		{name: "with our own PID", lose: replaceBy(string(lockText())), restored: true},
+		{name: "without a PID yet", lose: replaceBy("")},
+		{name: "of a live process", lose: replaceBy(strconv.Itoa(other)), locked: true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "run", "x.lock")
+			lock, err := Acquire(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := tt.lose(path); err != nil {
+				t.Fatal(err)
+			}
+			restored, err := lock.Keep()
+			if restored != tt.restored || errors.Is(err, ErrLocked) != tt.locked || err != nil != tt.locked {
+				t.Fatalf("Keep = %v, %v", restored, err)
+			}
+			if tt.locked && !strings.Contains(err.Error(), fmt.Sprintf("PID %d", other)) {
+				t.Errorf("error %q does not name PID %d", err, other)
+			}
+			if tt.restored {
+				if _, err := Acquire(path); !errors.Is(err, ErrLocked) {
+					t.Errorf("Acquire by another: %v, want ErrLocked", err)
+				}
+			}
+			if err := lock.Close(); err != nil {
+				t.Error(err)
+			}
+			if _, err := os.Stat(path); tt.locked != (err == nil) && tt.name != "without a PID yet" {
+				t.Errorf("after Close: %v", err)
+			}
+		})
+	}
+}
+
+func replaceBy(text string) func(path string) error {
+	return func(path string) error {
+		return errors.Join(os.WriteFile(path+".other", []byte(text), 0o600), os.Rename(path+".other", path))
+	}
+}
+
+// Nothing but a regular file is opened: a pipe would wait for its other end, a device
+// would fill the memory.
+func TestNotRegular(t *testing.T) {
+	dir := t.TempDir()
+	pipe, socket := filepath.Join(dir, "pipe"), filepath.Join(dir, "socket")
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("unix", socket)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
-	if err := lock.Verify(); !errors.Is(err, ErrLocked) {
-		t.Errorf("Verify without file: %v", err)
-	}
-	write(t, path, "1")
-	if err := lock.Verify(); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "PID 1") {
-		t.Errorf("Verify with another's file: %v", err)
-	}
-	if err := lock.Close(); err != nil {
-		t.Error(err)
-	}
-	if got := read(t, path); got != "1" {
-		t.Errorf("Close touched another's lock file: %q", got)
+	defer ln.Close()
+	for _, path := range []string{pipe, socket, dir, "/dev/zero"} {
+		link := filepath.Join(t.TempDir(), "link")
+		if err := os.Symlink(path, link); err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{path, link} {
+			if _, err := Acquire(path); !errors.Is(err, errNotRegular) || !strings.Contains(err.Error(), "set lock_file") {
+				t.Errorf("Acquire(%s): %v", path, err)
+			}
+			if _, _, err := Holder(path); !errors.Is(err, errNotRegular) {
+				t.Errorf("Holder(%s): %v", path, err)
+			}
+			if pid, _, known := readOwner(path); known {
+				t.Errorf("readOwner(%s) = %d", path, pid)
+			}
+			file := OpenWAN(path)
+			if _, err := file.Load(); !errors.Is(err, errNotRegular) {
+				t.Errorf("Load(%s): %v", path, err)
+			}
+			if err := file.Save(WAN{}); !errors.Is(err, errNotRegular) {
+				t.Errorf("Save(%s): %v", path, err)
+			}
+		}
 	}
 }
 

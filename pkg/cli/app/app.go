@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -26,6 +27,8 @@ type App struct {
 
 	// The global flags, set before a command runs.
 	Global GlobalFlags
+
+	unread bool // nobody reads standard error
 }
 
 // PrintError writes one error for a person, each line with the same prefix so
@@ -35,19 +38,34 @@ func (a *App) PrintError(cmd *cobra.Command, err error) {
 	if errors.Is(err, context.Canceled) {
 		text = strings.TrimSuffix("interrupted: "+text, ": "+context.Canceled.Error())
 	}
+	var b strings.Builder
 	for line := range strings.Lines(text) {
-		fmt.Fprintf(a.Err, "wanctl: %s\n", strings.TrimRight(line, "\n"))
+		fmt.Fprintf(&b, "wanctl: %s\n", strings.TrimRight(line, "\n"))
 	}
 	if ExitStatus(err) == ExitUsage {
-		fmt.Fprintf(a.Err, "Run '%s --help' for usage.\n", cmd.CommandPath())
+		fmt.Fprintf(&b, "Run '%s --help' for usage.\n", cmd.CommandPath())
 	}
+	a.notice(b.String())
 }
 
 // Warnf prints a warning about something that does not stop the command.
 func (a *App) Warnf(format string, args ...any) {
 	if !a.Global.Quiet {
-		fmt.Fprintf(a.Err, "wanctl: warning: "+format+"\n", args...)
+		a.notice(fmt.Sprintf("wanctl: warning: "+format+"\n", args...))
 	}
+}
+
+// notice writes text to standard error. A pipe that nobody reads must keep no daemon
+// from starting or ending: after two seconds the text is given up, and further texts
+// at once.
+func (a *App) notice(text string) {
+	var o supervisor.LogOptions
+	if a.unread {
+		o.Flush = time.Nanosecond
+	}
+	l := supervisor.NewLog(a.Err, o)
+	_, _ = io.WriteString(l, text) // it never fails
+	a.unread = l.Close() != nil
 }
 
 // Logger returns a logger that writes to w in the chosen format, from the named level up.

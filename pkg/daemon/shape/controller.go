@@ -150,7 +150,7 @@ func (c *WANController) addTasks() {
 	t.Loops = append(t.Loops, supervisor.NewTask("loop of "+name, nil, c.loop.Run))
 	t.Feeds = append(t.Feeds, supervisor.NewTask("probes of "+name, nil, c.probes.Run))
 	if c.saver != nil {
-		t.Sinks = append(t.Sinks, c.saver, daemon.WatchLock("lock of "+name, c.lock))
+		t.Sinks = append(t.Sinks, c.saver, daemon.WatchLock("lock of "+name, c.lock, c.log))
 	}
 	if !c.daemon.options.once {
 		t.Feeds = append(t.Feeds, supervisor.NewTask("load of "+name, nil, c.queues.bypass.Run))

@@ -124,7 +124,9 @@ func enabled(o Options) []*config.WAN {
 	for _, w := range o.WANs {
 		if !w.Enabled {
 			// Not on standard output, which may be read by a program.
-			fmt.Fprintf(o.Err, "wanctl: %s: continuous_monitoring.enabled is false: nothing to do for %s\n", w.Path, w.Name)
+			l := supervisor.NewLog(o.Err, supervisor.LogOptions{})
+			fmt.Fprintf(l, "wanctl: %s: continuous_monitoring.enabled is false: nothing to do for %s\n", w.Path, w.Name)
+			_ = l.Close() // its error is that nobody reads it
 			continue
 		}
 		wans = append(wans, w)

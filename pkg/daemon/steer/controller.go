@@ -140,7 +140,7 @@ func (c *Controller) build() {
 	}
 	if c.memory != nil {
 		t.Feeds = append(t.Feeds, supervisor.NewTask("memory", nil, c.saveState))
-		t.Sinks = append(t.Sinks, c.memory.saver, daemon.WatchLock("lock", c.lock))
+		t.Sinks = append(t.Sinks, c.memory.saver, daemon.WatchLock("lock", c.lock, c.log))
 	}
 	t.Sinks = append(t.Sinks, p.Socket(c.cfg.Name, c.cfg.Socket(), daemonsock.Handler(
 		c.checker.Handler(nil), p.history.Since, telemetry.OfWAN(p.registry, c.cfg.Primary))))

@@ -310,3 +310,30 @@ func TestLogReopenKeepsOldFile(t *testing.T) {
 		t.Errorf("OpenLog: %v", err)
 	}
 }
+
+// A log that is no regular file is refused before it is opened.
+func TestLogOfNoRegularFile(t *testing.T) {
+	dir := t.TempDir()
+	pipe := filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{pipe, dir, "/dev/null"} {
+		if _, err := OpenLog(path, LogOptions{}); !errors.Is(err, errNotRegular) || !strings.Contains(err.Error(), "set logging.main_log") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	// So is one that a rotation has put in the place of the file.
+	path := filepath.Join(dir, "wan.log")
+	l, err := OpenLog(path, LogOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	if err := errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Reopen(); !errors.Is(err, errNotRegular) || !strings.Contains(err.Error(), "going on with the old file") {
+		t.Errorf("Reopen: %v", err)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 
 	xssh "golang.org/x/crypto/ssh"
 )
@@ -22,7 +23,10 @@ func readKey(path string, passphrase func() string, legacy bool) (xssh.Signer, e
 	bad := func(format string, args ...any) (xssh.Signer, error) {
 		return nil, fmt.Errorf("router.ssh_key %s: %w", path, fmt.Errorf(format, args...))
 	}
-	f, err := os.Open(path)
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() { // before it is opened: a pipe waits for its other end
+		return bad("is not a file")
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		var at *os.PathError
 		if errors.As(err, &at) {
