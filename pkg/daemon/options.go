@@ -10,6 +10,10 @@ import (
 // better.
 const RouterTimeout = 3 * time.Second
 
+// RouterAnswer bounds the size of an answer of the router in bytes, so that none takes
+// more memory than the unit has. Three thousand simple queues fit.
+const RouterAnswer = 2 << 20
+
 // Options is what every daemon needs of the program that runs it.
 type Options struct {
 	Err       io.Writer                   // the console log

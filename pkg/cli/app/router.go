@@ -11,7 +11,7 @@ import (
 // that a person waits for. Nothing is sent yet: a router that is down is an
 // error of the first call.
 func (a *App) DialRouter(base *config.Base) (router.Client, error) {
-	return routerdial.Open(base, base.Timeouts.Command, nil, func(s failover.Switch) {
+	return routerdial.Open(base, routerdial.Bounds{Timeout: base.Timeouts.Command}, nil, func(s failover.Switch) {
 		if s.Why != nil {
 			a.Warnf("%v; using %s instead", s.Why, s.To)
 		}

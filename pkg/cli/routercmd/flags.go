@@ -79,7 +79,7 @@ func (o *connFlags) dialHost(a *app.App, cmd *cobra.Command) (router.Client, err
 	if err != nil {
 		return nil, err
 	}
-	client, err := routerdial.Client(r, cmp.Or(o.wait, defaultWait))
+	client, err := routerdial.Client(r, routerdial.Bounds{Timeout: cmp.Or(o.wait, defaultWait)})
 	if err != nil {
 		return nil, app.Usagef("%v", err)
 	}

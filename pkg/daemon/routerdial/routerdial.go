@@ -21,11 +21,16 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/ssh"
 )
 
-// Open returns a client for the router of a configuration. timeout bounds each
-// call on each endpoint. Without entries in router.failover, the client uses
+// Bounds are the limits of each call on each endpoint.
+type Bounds struct {
+	Timeout time.Duration
+	Answer  int // size of an answer in bytes; 0: rosconn.MaxAnswer
+}
+
+// Open returns a client for the router of a configuration. Without entries in router.failover, the client uses
 // router.transport alone and never calls onSwitch.
-func Open(base *config.Base, timeout time.Duration, log *slog.Logger, onSwitch func(failover.Switch)) (router.Client, error) {
-	endpoints, err := endpoints(base, timeout)
+func Open(base *config.Base, most Bounds, log *slog.Logger, onSwitch func(failover.Switch)) (router.Client, error) {
+	endpoints, err := endpoints(base, most)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +44,7 @@ func Open(base *config.Base, timeout time.Duration, log *slog.Logger, onSwitch f
 // is checked as far as that needs no network: a mistake in the last one must not
 // show on the day it is needed. They share the memory of changes whose outcome is
 // not known.
-func endpoints(base *config.Base, timeout time.Duration) ([]failover.Endpoint, error) {
+func endpoints(base *config.Base, most Bounds) ([]failover.Endpoint, error) {
 	routers := base.Router.Endpoints()
 	uncertain := new(rosclient.Uncertain)
 	list := make([]failover.Endpoint, len(routers))
@@ -49,7 +54,7 @@ func endpoints(base *config.Base, timeout time.Duration) ([]failover.Endpoint, e
 			key = fmt.Sprintf("router.failover[%d]", i-1)
 		}
 		open := func() (router.Client, error) {
-			client, err := Client(r, timeout)
+			client, err := Client(r, most)
 			if err != nil {
 				return nil, config.ErrorAt(base.Path, key, err.Error())
 			}
@@ -67,26 +72,26 @@ func endpoints(base *config.Base, timeout time.Duration) ([]failover.Endpoint, e
 }
 
 // Client returns a client for one endpoint of a router.
-func Client(r config.Router, timeout time.Duration) (*rosclient.Client, error) {
+func Client(r config.Router, most Bounds) (*rosclient.Client, error) {
 	switch r.Transport {
 	case config.REST:
 		return rest.New(rest.Config{
 			Host: r.Host, Port: r.Port, User: r.User, Password: r.Password.Reveal,
 			Plain: !r.TLS, Fingerprint: r.TLSFingerprint, Verify: r.VerifyTLS,
-			Timeout: timeout,
+			Timeout: most.Timeout, MaxAnswer: most.Answer,
 		})
 	case config.API:
 		return api.New(api.Config{
 			Host: r.Host, Port: r.Port, User: r.User, Password: r.Password.Reveal,
 			Plain: !r.TLS, Fingerprint: r.TLSFingerprint, Verify: r.VerifyTLS,
-			Timeout: timeout,
+			Timeout: most.Timeout, MaxAnswer: most.Answer,
 		})
 	case config.SSH:
 		return ssh.New(ssh.Config{
 			Host: r.Host, Port: r.Port, User: r.User, Password: r.Password.Reveal,
 			KeyFile: r.SSHKey, Passphrase: r.SSHPassphrase.Reveal,
 			KnownHosts: r.KnownHosts, Fingerprint: r.SSHFingerprint, Legacy: r.SSHLegacy,
-			Timeout: timeout,
+			Timeout: most.Timeout, MaxAnswer: most.Answer,
 		})
 	}
 	return nil, fmt.Errorf("transport %q: use rest, api or ssh", r.Transport)

@@ -64,7 +64,7 @@ func OpenQueues(cfg *config.WAN, log *slog.Logger, onSwitch func(failover.Switch
 		}
 	}
 	open := func(log *slog.Logger) (router.Client, error) {
-		c, err := routerdial.Open(&cfg.Base, min(cfg.Timeouts.Command, daemon.RouterTimeout), log, onSwitch)
+		c, err := routerdial.Open(&cfg.Base, routerdial.Bounds{Timeout: min(cfg.Timeouts.Command, daemon.RouterTimeout), Answer: daemon.RouterAnswer}, log, onSwitch)
 		if err != nil || q.simple == "" {
 			return c, err
 		}

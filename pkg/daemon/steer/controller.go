@@ -95,7 +95,7 @@ func (c *Controller) open() (err error) {
 		c.memory = openMemory(cfg, c.log)
 	}
 	c.feed = c.process.history.Feed(cfg.Primary)
-	c.client, err = routerdial.Open(&cfg.Base, min(cfg.Timeouts.Command, daemon.RouterTimeout), c.log, func(sw failover.Switch) { daemon.Events{Feed: c.feed}.RecordSwitch(sw) })
+	c.client, err = routerdial.Open(&cfg.Base, routerdial.Bounds{Timeout: min(cfg.Timeouts.Command, daemon.RouterTimeout), Answer: daemon.RouterAnswer}, c.log, func(sw failover.Switch) { daemon.Events{Feed: c.feed}.RecordSwitch(sw) })
 	if err != nil {
 		return err
 	}

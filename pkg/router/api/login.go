@@ -15,6 +15,9 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
+// maxLogin is the size limit of the answer to a login in bytes.
+const maxLogin = 64 << 10
+
 // login logs in, in one step or, if the router asks for it (before 6.43), by
 // challenge and response.
 func (t *transport) login(ctx context.Context, s *session) error {
@@ -25,7 +28,7 @@ func (t *transport) login(ctx context.Context, s *session) error {
 	if err != nil {
 		return fail(err)
 	}
-	s.in.left = rosconn.MaxAnswer
+	s.in.left = rosconn.NewBudget(maxLogin)
 	conn := &loginConn{session: s}
 	client, err := routeros.NewClient(conn)
 	if err != nil {

@@ -50,7 +50,7 @@ func (g protocolError) Error() string { return string(g) }
 // reader reads sentences.
 type reader struct {
 	src  *bufio.Reader
-	left int // bytes left of the size limit of the present answer
+	left rosconn.Budget // of the present answer
 
 	buf   []byte // the words of a sentence, one after the other
 	ends  []int  // of words in buf
@@ -61,6 +61,9 @@ type reader struct {
 // call.
 func (r *reader) sentence() ([]string, error) {
 	r.buf, r.ends, r.words = r.buf[:0], r.ends[:0], r.words[:0]
+	if err := r.left.Row(); err != nil {
+		return nil, err
+	}
 	for {
 		n, err := r.length()
 		if err == nil && n > 0 {
@@ -118,10 +121,10 @@ func (r *reader) length() (int, error) {
 	if n > maxWord {
 		return 0, fmt.Errorf("%w: it announces a word of %d bytes, 1 MiB is the most", rosconn.ErrTooLarge, n)
 	}
-	if r.left -= 1 + more + int(n); r.left < 0 {
-		return 0, rosconn.ErrTooMuch
+	if err := r.left.Receive(1 + more + int(n)); err != nil {
+		return 0, err
 	}
-	return int(n), nil
+	return int(n), r.left.Value(int(n))
 }
 
 // word appends n bytes to r.buf.

@@ -16,14 +16,14 @@ import (
 )
 
 func read(b []byte) *reader {
-	return &reader{src: bufio.NewReader(bytes.NewReader(b)), left: rosconn.MaxAnswer}
+	return &reader{src: bufio.NewReader(bytes.NewReader(b)), left: rosconn.NewBudget(rosconn.MaxAnswer)}
 }
 
 func TestSentenceRoundTrip(t *testing.T) {
 	for _, n := range []int{1, 0x7F, 0x80, 0x3FFF, 0x4000, maxWord - 1, maxWord} {
 		want := []string{"!re", strings.Repeat("\x00\xff", n)[:n], "=a="}
 		encoded := appendSentence([]byte{0, 0}, want...)
-		r := &reader{src: bufio.NewReader(iotest.HalfReader(bytes.NewReader(encoded))), left: rosconn.MaxAnswer}
+		r := &reader{src: bufio.NewReader(iotest.HalfReader(bytes.NewReader(encoded))), left: rosconn.NewBudget(rosconn.MaxAnswer)}
 		got, err := r.sentence()
 		if err != nil {
 			t.Fatalf("%d bytes: %v", n, err)
@@ -139,7 +139,7 @@ func BenchmarkReadBack(b *testing.B) {
 	for b.Loop() {
 		src.Reset(answer)
 		r.src.Reset(src)
-		r.left = rosconn.MaxAnswer
+		r.left = rosconn.NewBudget(rosconn.MaxAnswer)
 		replies := make([]reply, 3)
 		for range 5 {
 			words, err := r.sentence()

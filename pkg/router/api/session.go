@@ -18,7 +18,8 @@ type session struct {
 	conn net.Conn // TLS, or raw itself
 	raw  net.Conn
 	in   reader
-	out  []byte // sentences to send
+	most rosconn.Budget // of each answer
+	out  []byte         // sentences to send
 
 	tag    uint64 // of the latest command
 	served int    // exchanges completed
@@ -29,8 +30,8 @@ type session struct {
 	stats map[string]bool
 }
 
-func newSession(conn, raw net.Conn) *session {
-	return &session{conn: conn, raw: raw, in: reader{src: bufio.NewReader(conn)}, stats: make(map[string]bool)}
+func newSession(conn, raw net.Conn, most rosconn.Budget) *session {
+	return &session{conn: conn, raw: raw, most: most, in: reader{src: bufio.NewReader(conn)}, stats: make(map[string]bool)}
 }
 
 // reply is the reply to one command.
@@ -70,7 +71,7 @@ func (s *session) exchange(ctx context.Context, commands ...[]string) ([]reply, 
 	if _, err := s.conn.Write(s.out); err != nil {
 		return fail(err)
 	}
-	s.in.left = rosconn.MaxAnswer
+	s.in.left = s.most
 	for open := len(commands); open > 0; {
 		words, err := s.in.sentence()
 		if err != nil {

@@ -46,7 +46,7 @@ func (t *transport) open(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, t.connectErr(ctx, err)
 	}
-	s := newSession(conn, raw)
+	s := newSession(conn, raw, t.target.Budget())
 	if err := t.login(ctx, s); err != nil {
 		_ = raw.Close()
 		return nil, t.connectErr(ctx, err)

@@ -7,6 +7,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"github.com/wanctl/wanctl/pkg/router/rosconn"
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
@@ -22,9 +23,10 @@ var errHTML = errors.New("answer is a web page, not JSON")
 const maxDepth = 32
 
 // decode reads an answer: an array of objects, one object, or nothing. Values
-// that are not strings are kept as their text; null counts as absent.
-func decode(data []byte) (rows []rosdata.Row, single bool, err error) {
-	d := decoder{data: data}
+// that are not strings are kept as their text; null counts as absent. Rows that take
+// more memory than left are an error.
+func decode(data []byte, left rosconn.Budget) (rows []rosdata.Row, single bool, err error) {
+	d := decoder{data: data, left: left}
 	d.space()
 	switch {
 	case d.pos == len(d.data):
@@ -51,6 +53,7 @@ func decode(data []byte) (rows []rosdata.Row, single bool, err error) {
 type decoder struct {
 	data []byte
 	pos  int
+	left rosconn.Budget
 }
 
 func (d *decoder) fail(want string) error {
@@ -109,6 +112,9 @@ func (d *decoder) object() (rosdata.Row, error) {
 	if !d.next('{') {
 		return nil, d.fail("{")
 	}
+	if err := d.left.Row(); err != nil {
+		return nil, err
+	}
 	row := make(rosdata.Row, 8)
 	if d.next('}') {
 		return row, nil
@@ -124,6 +130,9 @@ func (d *decoder) object() (rosdata.Row, error) {
 		}
 		value, present, err := d.value()
 		if err != nil {
+			return nil, err
+		}
+		if err := d.left.Value(len(key) + len(value)); err != nil {
 			return nil, err
 		}
 		if present {

@@ -3,12 +3,14 @@ package rest
 import (
 	"encoding/json"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/wanctl/wanctl/pkg/router/rosconn"
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
@@ -32,7 +34,7 @@ func TestDecode(t *testing.T) {
 		{"last of equal keys wins", `{"a":"1","a":"2"}`, []rosdata.Row{{"a": "2"}}, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			rows, single, err := decode([]byte(tt.in))
+			rows, single, err := decode([]byte(tt.in), rosconn.NewBudget(rosconn.MaxAnswer))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -49,13 +51,13 @@ func TestDecodeRefuses(t *testing.T) {
 		`[{"a":"b"},]`, `[1]`, `["a"]`, `[[]]`, `{"a":nan}`, `{"a":tru}`, `{"a":[1,]}`, `{} {}`, `"text"`, `404`, `{a:"b"}`,
 		`{"a":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`,
 	} {
-		if rows, _, err := decode([]byte(in)); err == nil {
-			t.Errorf("decode(%.40s) = %v, want an error", in, rows)
+		if rows, _, err := decode([]byte(in), rosconn.NewBudget(rosconn.MaxAnswer)); err == nil {
+			t.Errorf("decode(%.40s, rosconn.NewBudget(rosconn.MaxAnswer)) = %v, want an error", in, rows)
 		} else if len(err.Error()) > 300 {
-			t.Errorf("decode(%.40s): error of %d bytes", in, len(err.Error()))
+			t.Errorf("decode(%.40s, rosconn.NewBudget(rosconn.MaxAnswer)): error of %d bytes", in, len(err.Error()))
 		}
 	}
-	if _, _, err := decode([]byte("\n<!DOCTYPE html>")); !errors.Is(err, errHTML) {
+	if _, _, err := decode([]byte("\n<!DOCTYPE html>"), rosconn.NewBudget(rosconn.MaxAnswer)); !errors.Is(err, errHTML) {
 		t.Errorf("HTML: %v", err)
 	}
 }
@@ -70,7 +72,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
-		rows, single, err := decode(in)
+		rows, single, err := decode(in, rosconn.NewBudget(rosconn.MaxAnswer))
 		if err != nil && rows != nil {
 			t.Error("rows beside an error")
 		}
@@ -128,12 +130,40 @@ func checkRoundTrip(t *testing.T, rows []rosdata.Row) {
 		if len(r) == 0 {
 			b.WriteString("{")
 		}
-		got, _, err := decode([]byte(b.String() + "}"))
+		got, _, err := decode([]byte(b.String()+"}"), rosconn.NewBudget(rosconn.MaxAnswer))
 		if err != nil {
 			t.Fatalf("%q: %v", b.String(), err)
 		}
 		if diff := cmp.Diff([]rosdata.Row{r}, got); diff != "" {
 			t.Errorf("-want +got\n%s", diff)
 		}
+	}
+}
+
+// An answer within its size is given up when its rows take too much memory.
+func TestDecodeIsBounded(t *testing.T) {
+	const size, most = 2 << 20, 20 << 20
+	for _, tt := range []struct{ name, start, again string }{
+		{"empty rows", "[{}", ",{}"},
+		{"rows of one value", `[{"a":1}`, `,{"a":1}`},
+		{"short values", `[{"a":1`, `,"a":1`},
+		{"one text", `[{"a":"`, "x"},
+		{"escapes", `[{"a":"`, `\n`},
+		{"nested", `[{"a":`, "["},
+		{"numbers", `[{"a":[0`, ",0"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			data := []byte(tt.start + strings.Repeat(tt.again, (size-len(tt.start))/len(tt.again)))
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			rows, _, err := decode(data, rosconn.NewBudget(size))
+			runtime.ReadMemStats(&after)
+			if err == nil || rows != nil {
+				t.Error("an answer without an end is accepted")
+			}
+			if took := after.TotalAlloc - before.TotalAlloc; took > most {
+				t.Errorf("%d MiB were allocated", took>>20)
+			}
+		})
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/wanctl/wanctl/pkg/router/rosconn"
 )
 
 func TestEncode(t *testing.T) {
@@ -39,7 +41,7 @@ func FuzzEncode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, key, value string) {
 		want := map[string]string{key: value, "k": value}
 		body := object(want)
-		rows, single, err := decode(body)
+		rows, single, err := decode(body, rosconn.NewBudget(rosconn.MaxAnswer))
 		if err != nil || !single || !maps.Equal(rows[0], want) {
 			t.Fatalf("%q reads as %q, %v", body, rows, err)
 		}

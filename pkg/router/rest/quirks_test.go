@@ -239,12 +239,12 @@ func TestHostileAnswers(t *testing.T) {
 					return
 				}
 			}
-		}, router.ErrOutcomeUnknown, "more than 8 MiB"},
+		}, router.ErrOutcomeUnknown, "answer is too large"},
 		{"endless headers", func(w http.ResponseWriter, _ *http.Request) {
 			for i := range 90_000 {
 				w.Header().Set("X-"+strconv.Itoa(i), strings.Repeat("x", 100))
 			}
-		}, router.ErrOutcomeUnknown, "more than 8 MiB"},
+		}, router.ErrOutcomeUnknown, "answer is too large"},
 		{"id that is a path", func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte(`[{".id":"*1/../../user","name":"q","max-limit":"0","bytes":"0"}]`))
 		}, router.ErrOutcomeUnknown, "has the id"},

@@ -21,8 +21,9 @@ type session struct {
 	read   *bufio.Reader
 	write  *bufio.Writer
 	limit  *io.LimitedReader
-	served int  // answers received
-	broken bool // a request failed, or its context ended and the deadline may still apply
+	most   rosconn.Budget // of each answer
+	served int            // answers received
+	broken bool           // a request failed, or its context ended and the deadline may still apply
 }
 
 // open opens a connection.
@@ -31,11 +32,15 @@ func open(ctx context.Context, t *rosconn.Target) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{conn: conn, raw: raw, limit: &io.LimitedReader{R: conn}}
+	s := &session{conn: conn, raw: raw, limit: &io.LimitedReader{R: conn}, most: t.Budget()}
 	s.read = bufio.NewReader(s.limit)
 	s.write = bufio.NewWriter(s.conn)
 	return s, nil
 }
+
+// maxHeader is the size limit of the header of an answer in bytes. In memory, header
+// lines take many times their size.
+const maxHeader = 64 << 10
 
 // exchange sends a request and reads the whole answer. After an error, which is a
 // *rosconn.Error, the session cannot be used any more.
@@ -50,7 +55,7 @@ func (s *session) exchange(ctx context.Context, req *http.Request) (*http.Respon
 	}
 	defer func() { s.broken = done() || s.broken }()
 
-	s.limit.N = rosconn.MaxAnswer
+	s.limit.N = maxHeader
 	if err := req.Write(s.write); err != nil {
 		return fail(err)
 	}
@@ -70,6 +75,7 @@ func (s *session) exchange(ctx context.Context, req *http.Request) (*http.Respon
 		return fail(s.bounded(err))
 	}
 	defer resp.Body.Close()
+	s.limit.N += int64(s.most.Bytes())
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return fail(s.bounded(err))
@@ -81,7 +87,7 @@ func (s *session) exchange(ctx context.Context, req *http.Request) (*http.Respon
 // bounded replaces the error of an early end that the size limit caused.
 func (s *session) bounded(err error) error {
 	if s.limit.N <= 0 {
-		return rosconn.ErrTooMuch
+		return rosconn.ErrTooLarge
 	}
 	return err
 }

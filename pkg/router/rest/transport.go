@@ -187,7 +187,7 @@ func (t *transport) send(ctx context.Context, method, path string, body []byte) 
 }
 
 func (t *transport) parseAnswer(status int, reply []byte) ([]rosdata.Row, error) {
-	rows, single, err := decode(reply)
+	rows, single, err := decode(reply, t.target.Budget())
 	if status < 200 || status > 299 {
 		var body rosdata.Row
 		if err == nil && single {

@@ -27,6 +27,7 @@ type Access struct {
 	Fingerprint string // SHA-256 of the certificate in hex, colons allowed; "" when not pinned
 	Verify      bool   // check the certificate against RootCAs; a Fingerprint wins
 
+	MaxAnswer   int           // size limit of an answer in bytes; 0: the constant MaxAnswer
 	Timeout     time.Duration // of one call with all its requests; 0: DefaultTimeout
 	AuthBackoff time.Duration // pause after refused credentials; 0: 60 s
 
@@ -62,7 +63,7 @@ func (a *Access) Target(s Service) (*Target, error) {
 	if a.Password == nil {
 		a.Password = func() string { return "" }
 	}
-	t := &Target{Host: a.Host, Port: a.Port, Service: s.TLS, Timeout: a.Timeout, Dial: a.Dial}
+	t := &Target{Host: a.Host, Port: a.Port, Service: s.TLS, Timeout: a.Timeout, MaxAnswer: a.MaxAnswer, Dial: a.Dial}
 	port := s.TLSPort
 	if a.Plain {
 		port, t.Service = s.PlainPort, s.Plain

@@ -25,6 +25,9 @@ type Target struct {
 	// Timeout of a call, for the text of errors.
 	Timeout time.Duration
 
+	// MaxAnswer is the size limit of an answer in bytes; 0: the constant MaxAnswer.
+	MaxAnswer int
+
 	// Dial opens the TCP connection; nil: net.Dialer.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 
@@ -68,17 +71,6 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Cause.Error() }
 func (e *Error) Unwrap() error { return e.Cause }
-
-// MaxAnswer is the size limit of one answer in bytes, over every protocol.
-// Thirty thousand address-list rows take about 6 MiB.
-const MaxAnswer = 8 << 20
-
-// ErrTooLarge is the Cause of an Error about an answer beyond any limit.
-// ErrTooMuch, which wraps it, is about one larger than MaxAnswer.
-var (
-	ErrTooLarge = errors.New("answer is too large")
-	ErrTooMuch  = fmt.Errorf("%w: more than %d MiB", ErrTooLarge, MaxAnswer>>20)
-)
 
 // Connect opens a connection. conn is a TLS connection if the target has TLS; raw
 // is the TCP connection below it. Errors are *Error.

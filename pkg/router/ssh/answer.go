@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/wanctl/wanctl/pkg/router/rosconn"
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
@@ -20,6 +21,8 @@ type answer struct {
 	// rest is the output in place of the line expected next; all output of a
 	// script that was not started.
 	rest string
+
+	tooLarge bool // the rows take too much memory
 }
 
 // row is a row and the number of changes before it.
@@ -39,8 +42,9 @@ func (a answer) of(made int) rosdata.Row {
 }
 
 // parseAnswer parses the output of the script with a token. A noisy script runs a
-// script of the router, which may print anything.
-func parseAnswer(token string, output []byte, noisy bool) answer {
+// script of the router, which may print anything. Rows that take more memory than left
+// end the answer.
+func parseAnswer(token string, output []byte, noisy bool, left rosconn.Budget) answer {
 	r := &reader{data: output}
 	if !r.measure(token) {
 		return answer{rest: string(output)}
@@ -48,6 +52,10 @@ func parseAnswer(token string, output []byte, noisy bool) answer {
 	a := answer{begun: true}
 	for {
 		start := *r
+		if len(a.rows) > 0 && left.Value(0) != nil {
+			a.tooLarge = true
+			return a
+		}
 		switch {
 		case r.literal(token+".") && r.endOfLine():
 			a.done = true
@@ -60,6 +68,10 @@ func parseAnswer(token string, output []byte, noisy bool) answer {
 			id, err := r.counted(1)
 			if err != nil || !r.literal(".") || !r.endOfLine() {
 				a.rest = start.remainder()
+				return a
+			}
+			if left.Row() != nil {
+				a.tooLarge = true
 				return a
 			}
 			a.rows = append(a.rows, row{rosdata.Row{}, a.made})

@@ -3,6 +3,7 @@ package ssh
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -100,13 +101,13 @@ func TestParseAnswer(t *testing.T) {
 			if !ok {
 				t.Fatal("this screen cannot show the test")
 			}
-			a := parseAnswer(token, []byte(text), false)
+			a := parseAnswer(token, []byte(text), false, rosconn.NewBudget(rosconn.MaxAnswer))
 			if diff := cmp.Diff(want, a.rows, cmp.AllowUnexported(row{})); diff != "" || !a.done || a.made != 1 || a.shown != 1 {
 				t.Errorf("done %v, made %d, rest %.200q; -want +got\n%s", a.done, a.made, a.rest, diff)
 			}
 			// Nothing but the whole is success, and no part of it a refusal.
 			for n := range len(text) - 2 {
-				a := parseAnswer(token, []byte(text[:n]), false)
+				a := parseAnswer(token, []byte(text[:n]), false, rosconn.NewBudget(rosconn.MaxAnswer))
 				if a.done || refused(a, "") != "" {
 					t.Fatalf("the first %d bytes pass: %.300q, %q", n, text[:n], refused(a, ""))
 				}
@@ -138,11 +139,11 @@ func FuzzUnderstand(f *testing.F) {
 		}
 		end, _ := s.show(token + ".")
 		want := []row{{rosdata.Row{".id": "*1", k1: v1, k2: v2}, 0}}
-		a := parseAnswer(token, []byte(text+end), false)
+		a := parseAnswer(token, []byte(text+end), false, rosconn.NewBudget(rosconn.MaxAnswer))
 		if diff := cmp.Diff(want, a.rows, cmp.AllowUnexported(row{})); diff != "" || !a.done {
 			t.Errorf("%+v: rest %q; -want +got\n%s", s, a.rest, diff)
 		}
-		if a := parseAnswer(token, []byte(text), false); a.done || refused(a, "") != "" {
+		if a := parseAnswer(token, []byte(text), false, rosconn.NewBudget(rosconn.MaxAnswer)); a.done || refused(a, "") != "" {
 			t.Errorf("%+v: passes without its end, or as %q", s, refused(a, ""))
 		}
 	})
@@ -153,7 +154,7 @@ func FuzzUnderstandAnything(f *testing.F) {
 	f.Add("r 8 *1000001.\r\nf str 4 1 name x.\r\n" + token + ".\r\n")
 	f.Add("r 99999999999 x\r\nf str -1 2 a b.\r\n")
 	f.Fuzz(func(t *testing.T, in string) {
-		a := parseAnswer(token, []byte(in), true)
+		a := parseAnswer(token, []byte(in), true, rosconn.NewBudget(rosconn.MaxAnswer))
 		if a.begun && !strings.Contains(in, token+"+") || a.done && !strings.Contains(in, token+".") {
 			t.Errorf("%q: %+v", in, a)
 		}
@@ -194,7 +195,7 @@ func TestRefusals(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tr := &transport{target: &rosconn.Target{Host: "192.0.2.1", Port: 22}}
-			err := tr.refusal(parseAnswer(token, []byte(tt.output), false), tt.command)
+			err := tr.refusal(parseAnswer(token, []byte(tt.output), false, rosconn.NewBudget(rosconn.MaxAnswer)), tt.command)
 			if !errors.Is(err, tt.class) || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v\nwant %q of class %v", err, tt.want, tt.class)
 			}
@@ -204,10 +205,10 @@ func TestRefusals(t *testing.T) {
 
 func TestNoisyScript(t *testing.T) {
 	text, _ := screen{}.show(beginning(), "anything", "r 9 nonsense", "no newline at the end"+token+"=", token+"-", token+".")
-	if a := parseAnswer(token, []byte(text), true); !a.done || a.made != 1 || a.shown != 1 {
+	if a := parseAnswer(token, []byte(text), true, rosconn.NewBudget(rosconn.MaxAnswer)); !a.done || a.made != 1 || a.shown != 1 {
 		t.Errorf("got %+v", a)
 	}
-	if a := parseAnswer(token, []byte(text), false); a.done {
+	if a := parseAnswer(token, []byte(text), false, rosconn.NewBudget(rosconn.MaxAnswer)); a.done {
 		t.Error("noise was taken for an answer")
 	}
 }
@@ -232,10 +233,38 @@ func TestPaddedLinesAreReadOnce(t *testing.T) {
 	output := pad(token+"+") + "\r\n" + pad(token+"+") + "\n" + pad(token+"+"+widthProbe) + "\r\n" +
 		pad("r 2 *1.") + "\r\n" + pad("f str 1 600000 a "+blanks+"x") + "\r\n" + strings.Repeat("y", width)
 	start := time.Now()
-	if a := parseAnswer(token, []byte(output), false); !a.begun || a.done {
+	if a := parseAnswer(token, []byte(output), false, rosconn.NewBudget(rosconn.MaxAnswer)); !a.begun || a.done {
 		t.Errorf("begun %t, done %t", a.begun, a.done)
 	}
 	if took := time.Since(start); took > 5*time.Second {
 		t.Errorf("took %v", took)
+	}
+}
+
+// Output within its size is given up when its rows take too much memory.
+func TestRowsAreBounded(t *testing.T) {
+	const size, most = 2 << 20, 24 << 20
+	start := token + "+\r\n" + token + "+\n" + token + "+" + widthProbe + "\r\n"
+	for _, tt := range []struct {
+		name, again string
+		tooLarge    bool
+	}{
+		{"empty rows", "r 0 .\r\n", true},
+		{"rows of one value", "r 2 *1.\r\nf num 1 1 a 1.\r\n", true},
+		{"values of one row", "f num 1 1 a 1.\r\n", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			output := []byte(start + "r 2 *1.\r\n" + strings.Repeat(tt.again, size/len(tt.again)))
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			a := parseAnswer(token, output, false, rosconn.NewBudget(size))
+			runtime.ReadMemStats(&after)
+			if !a.begun || a.tooLarge != tt.tooLarge || a.done {
+				t.Errorf("begun %v, too large %v, done %v", a.begun, a.tooLarge, a.done)
+			}
+			if took := after.TotalAlloc - before.TotalAlloc; took > most {
+				t.Errorf("%d MiB were allocated", took>>20)
+			}
+		})
 	}
 }

@@ -35,6 +35,7 @@ type Config struct {
 	// exchange, signatures and message authentication.
 	Legacy bool
 
+	MaxAnswer   int              // size limit of an answer in bytes; 0: rosconn.MaxAnswer
 	Timeout     time.Duration    // of one call with all its requests; 0: 5 s
 	AuthBackoff time.Duration    // pause after refused credentials; 0: 60 s
 	Now         func() time.Time // nil: time.Now
@@ -70,7 +71,7 @@ func New(cfg Config) (*rosclient.Client, error) {
 		cfg.Password = func() string { return "" }
 	}
 	t := &transport{
-		target: &rosconn.Target{Host: cfg.Host, Port: cfg.Port, Service: "ssh", Timeout: cfg.Timeout, Dial: cfg.Dial},
+		target: &rosconn.Target{Host: cfg.Host, Port: cfg.Port, Service: "ssh", Timeout: cfg.Timeout, MaxAnswer: cfg.MaxAnswer, Dial: cfg.Dial},
 		login:  credentials{user: cfg.User, password: cfg.Password, signer: signer},
 		trust:  trust{pin: pin, files: knownHosts(cfg.KnownHosts), legacy: cfg.Legacy},
 		legacy: cfg.Legacy,

@@ -6,9 +6,9 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/rosconn"
 )
 
-// outputBuffer collects the output of a command, of both its streams, up to
-// rosconn.MaxAnswer.
+// outputBuffer collects the output of a command, of both its streams.
 type outputBuffer struct {
+	most int    // bytes
 	full func() // called when the limit is reached
 
 	mu   sync.Mutex // protects the following fields
@@ -20,12 +20,12 @@ type outputBuffer struct {
 func (s *outputBuffer) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.data)+len(p) > rosconn.MaxAnswer {
+	if len(s.data)+len(p) > s.most {
 		if !s.over {
 			s.over = true
 			s.full()
 		}
-		return 0, rosconn.ErrTooMuch
+		return 0, rosconn.ErrTooLarge
 	}
 	s.data = append(s.data, p...)
 	return len(p), nil

@@ -30,7 +30,8 @@ const (
 type session struct {
 	raw    net.Conn
 	client *xssh.Client
-	served int // commands answered
+	most   rosconn.Budget // of each answer
+	served int            // commands answered
 
 	dead    chan struct{} // closed when the connection has ended
 	waiting sync.WaitGroup
@@ -67,7 +68,7 @@ func open(ctx context.Context, t *rosconn.Target, cfg *xssh.ClientConfig, truste
 		return fail(phase, err)
 	}
 	t.Answered()
-	s := &session{raw: raw, client: xssh.NewClient(conn, channels, requests), dead: make(chan struct{})}
+	s := &session{raw: raw, most: t.Budget(), client: xssh.NewClient(conn, channels, requests), dead: make(chan struct{})}
 	s.waiting.Go(func() {
 		_ = s.client.Wait()
 		close(s.dead)
@@ -211,7 +212,7 @@ func (s *session) exec(command string, complete func([]byte) bool) (output []byt
 	}
 	defer func() { _ = ch.Close() }()
 	status = -1
-	out := &outputBuffer{full: func() { _ = s.raw.Close() }}
+	out := &outputBuffer{most: s.most.Bytes(), full: func() { _ = s.raw.Close() }}
 	var group sync.WaitGroup
 	group.Go(func() { _, _ = io.Copy(out, ch) })
 	group.Go(func() { _, _ = io.Copy(out, ch.Stderr()) })
@@ -236,7 +237,7 @@ func (s *session) exec(command string, complete func([]byte) bool) (output []byt
 	output = out.bytes()
 	switch {
 	case out.overflowed():
-		return nil, -1, rosconn.ErrTooMuch
+		return nil, -1, rosconn.ErrTooLarge
 	case status >= 0, complete(output):
 		return output, status, nil
 	}

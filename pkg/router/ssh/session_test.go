@@ -67,14 +67,14 @@ func TestHostileAnswers(t *testing.T) {
 					return
 				}
 			}
-		}, router.ErrOutcomeUnknown, "more than 8 MiB"},
+		}, router.ErrOutcomeUnknown, "answer is too large"},
 		{"endless on the other stream", func(_ int, command string, ch xssh.Channel) {
 			for junk := make([]byte, 1<<15); ; {
 				if _, err := ch.Stderr().Write(junk); err != nil {
 					return
 				}
 			}
-		}, router.ErrOutcomeUnknown, "more than 8 MiB"},
+		}, router.ErrOutcomeUnknown, "answer is too large"},
 		{"refusal on the other stream", func(_ int, _ string, ch xssh.Channel) {
 			_, _ = ch.Stderr().Write([]byte("not enough permissions (9)\r\n"))
 		}, router.ErrDenied, "policy=read,write,ssh"},

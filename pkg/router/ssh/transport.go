@@ -180,13 +180,17 @@ func (t *transport) run(ctx context.Context, noisy bool, write func(*script)) (a
 		return answer{}, &unsentError{errors.New("no connection")}
 	}
 	output, status, err := conn.run(ctx, text, func(out []byte) bool {
-		a := parseAnswer(s.token, out, noisy)
-		return a.done || refused(a, "") != ""
+		a := parseAnswer(s.token, out, noisy, t.target.Budget())
+		return a.done || a.tooLarge || refused(a, "") != ""
 	})
 	if err != nil {
 		return answer{rest: string(output)}, t.promptErr(err, output)
 	}
-	a := parseAnswer(s.token, output, noisy)
+	a := parseAnswer(s.token, output, noisy, t.target.Budget())
+	if a.tooLarge {
+		_ = t.Close()
+		return answer{}, &rosconn.Error{Phase: rosconn.Waiting, Served: conn.served, Cause: rosconn.ErrTooLarge}
+	}
 	if !a.done && len(a.rest) == 0 && status > 0 {
 		a.rest = fmt.Sprintf("exit status %d", status)
 	}
