@@ -24,7 +24,7 @@ type Snapshot[T any] interface {
 
 // Saver writes states to a file beside the loop that submits them. It writes
 // soon when rates or states changed, at least every minute otherwise, never
-// twice within MinInterval, and a last time when it ends. One that fails is
+// twice within MinInterval but for SaveNow, and a last time when it ends. One that fails is
 // written again later; each distinct error is logged once.
 type Saver[T Snapshot[T]] struct {
 	// dependencies
@@ -34,6 +34,7 @@ type Saver[T Snapshot[T]] struct {
 
 	// slot holds the newest state that was not taken yet.
 	slot  chan T
+	now   chan urgent[T]
 	ready chan struct{}
 }
 
@@ -46,7 +47,7 @@ func newSaver[T Snapshot[T]](save func(T) error, path string, log *slog.Logger) 
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	s := &Saver[T]{save: save, log: log, path: path, slot: make(chan T, 1), ready: make(chan struct{})}
+	s := &Saver[T]{save: save, log: log, path: path, slot: make(chan T, 1), now: make(chan urgent[T]), ready: make(chan struct{})}
 	close(s.ready)
 	return s
 }
@@ -69,6 +70,29 @@ func (s *Saver[T]) Submit(v T) {
 	}
 }
 
+// urgent is a state that is written at once, and where its outcome goes.
+type urgent[T any] struct {
+	state T
+	done  chan<- error
+}
+
+// SaveNow writes v at once, whenever the last state was written, and returns when that
+// is done or ctx has ended. It is for what must not be forgotten, before it happens.
+func (s *Saver[T]) SaveNow(ctx context.Context, v T) error {
+	done := make(chan error, 1)
+	select {
+	case s.now <- urgent[T]{v, done}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // Run saves until ctx ends, then writes what is still unwritten and returns
 // nil: a state that cannot be written is logged and is no reason to fail.
 func (s *Saver[T]) Run(ctx context.Context) error {
@@ -84,11 +108,15 @@ func (s *Saver[T]) Run(ctx context.Context) error {
 			default:
 			}
 			if w.pending {
-				w.write()
+				_ = w.write() // it is logged
 			}
 			return nil
 		case w.newest = <-s.slot:
 			w.pending = true
+		case u := <-s.now:
+			w.newest, w.pending = u.state, true
+			u.done <- w.write()
+			continue
 		case <-timer.C:
 		}
 		if !w.pending {
@@ -98,8 +126,7 @@ func (s *Saver[T]) Run(ctx context.Context) error {
 			timer.Reset(wait)
 			continue
 		}
-		w.write()
-		if w.pending {
+		if w.write() != nil {
 			timer.Reset(time.Until(w.due()))
 		}
 	}
@@ -137,7 +164,7 @@ func (w *writer[T]) due() time.Time {
 	return w.tried.Add(MaxInterval)
 }
 
-func (w *writer[T]) write() {
+func (w *writer[T]) write() error {
 	w.tried = time.Now()
 	if err := w.save(w.newest); err != nil {
 		w.failures++
@@ -145,7 +172,7 @@ func (w *writer[T]) write() {
 			w.said[text] = true
 			w.log.Error("state not saved", "error", err)
 		}
-		return
+		return err
 	}
 	if w.failures > 0 {
 		w.log.Info("state is saved again", "file", w.path, "failures", w.failures)
@@ -153,4 +180,5 @@ func (w *writer[T]) write() {
 	w.saved, w.wrote, w.pending = w.newest, true, false
 	w.failures = 0
 	clear(w.said)
+	return nil
 }

@@ -214,3 +214,31 @@ func TestSaverOnRealFile(t *testing.T) {
 		t.Errorf("ReadOnly = %+v, %v", w, err)
 	}
 }
+
+// What must not be forgotten is written at once, and the state after it when it is due.
+func TestSaveNow(t *testing.T) {
+	d, _ := saverTest(t, func(s *Saver[WAN], d *disk) {
+		s.Submit(rate(1))
+		time.Sleep(time.Second)
+		if err := s.SaveNow(context.Background(), rate(2)); err != nil {
+			t.Error(err)
+		}
+		s.Submit(rate(3))
+		time.Sleep(time.Second)
+		d.fail(errors.New("disk is full"))
+		if err := s.SaveNow(context.Background(), rate(4)); err == nil {
+			t.Error("no error of a full disk")
+		}
+		d.fail(nil)
+		time.Sleep(time.Minute)
+	})
+	want := []save{{0, 1}, {time.Second, 2}, {2 * time.Second, 4}, {7 * time.Second, 4}}
+	if diff := cmp.Diff(want, d.saves); diff != "" {
+		t.Errorf("saves (-want +got):\n%s", diff)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := newSaver(func(WAN) error { return nil }, "s.json", nil).SaveNow(ctx, rate(1)); err == nil {
+		t.Error("saved without a Saver that runs")
+	}
+}

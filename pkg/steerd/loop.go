@@ -45,6 +45,10 @@ type Config struct {
 	Switch    RuleSwitch   // the rule
 	Alternate AlternateWAN // nil: the alternate WAN is not known
 	Observers []Observer   // in this order
+	// Intent, if set, is called before a change of the rule is sent, with a record that
+	// says so: killed before it saves the outcome, the next run finds a change of its
+	// own and not one made by hand. It may block; the change waits for it.
+	Intent func(context.Context, Record)
 	// Alive, if set, is called at least once a second: the watchdog's proof of
 	// life.
 	Alive func()

@@ -1,6 +1,7 @@
 package steerd
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -168,6 +169,41 @@ func TestRestartKnowsItsLastWrite(t *testing.T) {
 				}
 				if diff := cmp.Diff(tt.reasons, s.reasons()); diff != "" {
 					t.Errorf("reasons of transitions (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// A process that is killed at any moment around a change of the rule leaves a memory
+// that knows of it: what was saved last, before the change was sent, is enough.
+func TestKilledAfterAChange(t *testing.T) {
+	for _, done := range []bool{true, false} {
+		t.Run(fmt.Sprintf("written %v", done), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld()
+				var intent *Record
+				s := start(t, w, func(c *Config) {
+					c.Intent = func(_ context.Context, r Record) {
+						if w.enabled() {
+							t.Error("the rule is changed before the intent is saved")
+						}
+						intent = &r
+					}
+				})
+				w.congest()
+				s.until(true, 10*time.Second)
+				s.stop()
+				if !done { // killed between the two
+					w.set(func(w *world) { w.rules[0] = false })
+				}
+				const down = time.Hour
+				sleep(down)
+				s = start(t, w, func(c *Config) { c.Memory = intent.Memory.Aged(down) })
+				sleep(time.Second)
+				s.stop()
+				if len(s.foreign) != 0 {
+					t.Errorf("taken for a change by hand: %v", s.foreign)
 				}
 			})
 		})

@@ -60,6 +60,7 @@ func restoredRule(m steering.Memory) rule {
 // request is one call to the router: a reading of the rule, or a change of it.
 type request struct {
 	set    bool
+	intent *Record // to be saved before a change; nil: not needed
 	enable bool
 	reason steering.Reason
 }
@@ -86,6 +87,9 @@ func (l *Loop) call(ctx, writes context.Context, j request) result {
 	}
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
+	if j.intent != nil {
+		l.cfg.Intent(ctx, *j.intent)
+	}
 	start := time.Now()
 	r := result{request: j, enabled: j.enable}
 	if j.set {
@@ -110,6 +114,11 @@ func (l *Loop) act() {
 	l.applyDryRun()
 	if j, due := l.next(l.now()); due {
 		l.rule.busy = true
+		if j.set && l.cfg.Intent != nil {
+			record := l.answer(true)
+			record.Memory.Unconfirmed = true
+			j.intent = &record
+		}
 		l.requests <- j
 	}
 }

@@ -167,6 +167,7 @@ func (c *Controller) loopConfig() steerd.Config {
 	}
 	if c.memory != nil {
 		l.Memory, l.LastTransition = c.memory.law, c.memory.last.LastTransition
+		l.Intent = c.memory.saveIntent
 	}
 	return l
 }

@@ -1,6 +1,7 @@
 package steer
 
 import (
+	"context"
 	"encoding/json"
 	"log/slog"
 	"slices"
@@ -77,6 +78,17 @@ func decodeMemory(s state.Steering, degraded string, now time.Time) steering.Mem
 
 // save submits what the loop knows now.
 func (m *memory) save(r steerd.Record) { m.saver.Submit(m.state(r)) }
+
+// intentWait is how long a change of the rule may wait for the disk.
+const intentWait = time.Second
+
+// saveIntent writes that a change of the rule is about to be sent. With a disk that
+// fails, the change is made nevertheless; the saver has logged why.
+func (m *memory) saveIntent(ctx context.Context, r steerd.Record) {
+	ctx, cancel := context.WithTimeout(ctx, intentWait)
+	defer cancel()
+	_ = m.saver.SaveNow(ctx, m.state(r))
+}
 
 // state returns r as the file holds it, with what it held before in front.
 func (m *memory) state(r steerd.Record) state.Steering {
