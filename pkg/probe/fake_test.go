@@ -26,6 +26,7 @@ type fakeNet struct {
 type fakeHost struct {
 	delay   time.Duration
 	silent  bool
+	every   int   // answers each so-manieth echo only; 0: all
 	sendErr error // of every send
 	noRoute error
 	started []time.Duration // echo series, since the start
@@ -93,7 +94,7 @@ func (n *fakeNet) echo(ctx context.Context, e echo) error {
 			return h.sendErr
 		}
 		sending = e.sent(seq)
-		if !h.silent {
+		if !h.silent && (h.every == 0 || seq%h.every == 0) {
 			id := seq
 			time.AfterFunc(h.delay, func() { replies <- id })
 		}

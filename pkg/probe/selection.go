@@ -2,6 +2,7 @@ package probe
 
 import (
 	"log/slog"
+	"math"
 	"net/netip"
 	"sync"
 	"time"
@@ -90,15 +91,24 @@ func (s *selector) review(now time.Duration) {
 		case c.Role == rtt.InUse:
 			r := Replacement{Old: s.targets[c.Other].name, New: name, Reason: c.Fault, Quality: q}
 			s.log.Warn("reflector replaced", "reflector", r.Old, "by", r.New, "reason", r.Reason.String(),
-				"answer_rate", q.AnswerRate, "noise", q.Noise, "disagreement", q.Disagreement)
+				slog.Group("old", figures(q)...))
 			if s.replaced != nil {
 				s.replaced(r)
 			}
 		case c.Role == rtt.OnTrial:
 			s.log.Debug("spare reflector on trial", "reflector", name, "for", s.targets[c.Other].name, "reason", c.Fault.String())
 		case c.Fault == rtt.FailedTrial:
-			s.log.Debug("spare reflector failed its trial", "reflector", name, "answer_rate", q.AnswerRate, "noise", q.Noise)
+			s.log.Debug("spare reflector failed its trial", "reflector", name, slog.Group("trial", figures(q)...))
 		}
+	}
+}
+
+// figures returns the attributes of q.
+func figures(q rtt.Quality) []any {
+	ms := func(d time.Duration) float64 { return float64(d.Round(time.Microsecond)) / float64(time.Millisecond) }
+	return []any{
+		slog.Float64("answer_ratio", math.Round(1000*q.AnswerRate)/1000), slog.Float64("baseline_rtt_ms", ms(q.Baseline)),
+		slog.Float64("noise_ms", ms(q.Noise)), slog.Float64("disagreement_ms", ms(q.Disagreement)),
 	}
 }
 

@@ -203,3 +203,33 @@ func TestUsedReflectorsDoNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations a probe, want 0", got)
 	}
 }
+
+// A limit of echoes on the path is noticed, and its end.
+func TestEchoLimitIsNoticed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newFakeNet(spread...)
+		g := n.group(t, Config{Targets: spread, Use: rtt.MaxUsed, Epoch: time.Now()})
+		stop := run(t, g)
+		limit := func(every int) {
+			for _, h := range spread {
+				n.change(h, func(h *fakeHost) { h.every = every })
+			}
+		}
+		sleep(20 * time.Second)
+		limit(4)
+		sleep(10 * time.Second)
+		if l := g.EchoLimit(); l.Limited != 0 {
+			t.Errorf("after ten seconds: %+v", l)
+		}
+		sleep(40 * time.Second)
+		if l := g.EchoLimit(); l.Limited != 3 || l.Used != 3 || l.Sent != 60 || l.Rate < 12 || l.Rate > 18 {
+			t.Errorf("answers to every fourth echo: %+v", l)
+		}
+		limit(0)
+		sleep(10 * time.Second)
+		if l := g.EchoLimit(); l.Limited != 0 {
+			t.Errorf("after the limit: %+v", l)
+		}
+		stop()
+	})
+}

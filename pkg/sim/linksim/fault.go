@@ -58,6 +58,25 @@ func EchoLoss(seed uint64, share float64) Fault {
 	}
 }
 
+// EchoNoise delays each ping by up to most, at random.
+func EchoNoise(seed uint64, most time.Duration) Fault {
+	n := uint64(0)
+	return func(int, time.Duration, time.Duration) (time.Duration, bool) {
+		n++
+		return time.Duration(uniform(seed, n) * float64(most)), false
+	}
+}
+
+// On limits a fault to one reflector, from a moment on.
+func On(reflector int, from time.Duration, fault Fault) Fault {
+	return func(i int, t, excess time.Duration) (time.Duration, bool) {
+		if i != reflector || t < from {
+			return 0, false
+		}
+		return fault(i, t, excess)
+	}
+}
+
 // Faults adds several up.
 func Faults(faults ...Fault) Fault {
 	return func(i int, t, excess time.Duration) (extra time.Duration, silent bool) {

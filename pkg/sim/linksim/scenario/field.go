@@ -26,7 +26,7 @@ func (s Scenario) HeldOut() bool {
 
 // Field returns what real lines, hosts and reflectors do beside the standard set.
 func Field() []Scenario {
-	return slices.Concat(jitters(), bottlenecks(), capacities(), echoes(), hosts())
+	return slices.Concat(jitters(), bottlenecks(), capacities(), echoes(), spares(), hosts())
 }
 
 // loadedOn is n flows in some directions, for as long as there is load.

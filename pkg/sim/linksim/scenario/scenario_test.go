@@ -163,3 +163,22 @@ func TestHeldOut(t *testing.T) {
 		t.Error("a kind that is set aside is tuned on in the matrix")
 	}
 }
+
+// With spares, reflectors that turn bad cost next to nothing.
+func TestSparesReplaceBadReflectors(t *testing.T) {
+	result := func(name string) simrun.Result {
+		s, ok := Find(name)
+		if !ok {
+			t.Fatalf("no scenario %s", name)
+		}
+		return s.Simulation(1, s.Law(), simrun.Routers()[0], nil).Run(s.From, s.To)
+	}
+	good := result("spares-good")
+	for _, s := range spares()[1:] {
+		r := result(s.Name)
+		if r.Utilisation[down] < good.Utilisation[down]-0.05 || r.P95 > good.P95+3*time.Millisecond {
+			t.Errorf("%s: utilisation %.3f and %v, with good reflectors %.3f and %v",
+				s.Name, r.Utilisation[down], r.P95, good.Utilisation[down], good.P95)
+		}
+	}
+}
