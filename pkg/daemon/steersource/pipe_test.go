@@ -171,8 +171,10 @@ func (h *half) expire(t time.Time) error {
 		h.timer.Stop()
 	}
 	h.deadline = t
-	if !t.IsZero() {
-		h.timer = time.AfterFunc(time.Until(t), func() {
+	// A timer that is due crashes a bubble under the race detector now and then, and
+	// HTTP servers end their reads by a deadline long ago.
+	if wait := time.Until(t); !t.IsZero() && wait > 0 {
+		h.timer = time.AfterFunc(wait, func() {
 			h.mu.Lock()
 			defer h.mu.Unlock()
 			h.change.Broadcast()
