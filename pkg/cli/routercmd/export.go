@@ -37,10 +37,10 @@ type exportOptions struct {
 
 const exportLong = `Print the RouterOS commands that set a router up for a WAN: a user that may do
 no more than wanctl needs, over the transports of its configuration; CAKE queue
-types and queues in one of three styles; the way by which the probes of this WAN
-leave, where the configuration has ping_source; and, with --steering FILE or
---alternate NAME, the rule that steers, disabled. The file of steering alone will do
-where it names that of its primary WAN. Nothing is changed on the router.
+types and queues in one of three styles; the route of this WAN's probes, where the
+configuration has ping_source, ping_interface or ping_mark; and, with --steering FILE
+or --alternate NAME, the rule that steers, disabled. The file of steering alone will
+do where it names that of its primary WAN. Nothing is changed on the router.
 
   --style tree     two queues of the tree on interfaces, for packets without a mark:
                    IPv6 is shaped too, and on many boards what FastTrack takes

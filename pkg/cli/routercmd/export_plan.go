@@ -95,8 +95,8 @@ func (e *exportOptions) source(a *app.App, cmd *cobra.Command, o *connFlags, pla
 		return config.Router{}, err
 	}
 	plan.Name, e.base = wan.Name, &wan.Base
-	if wan.PingSource != "" || wan.PingInterface != "" {
-		plan.Probes = &export.Probes{Source: wan.PingSource, HostInterface: wan.PingInterface}
+	if wan.PingSource != "" || wan.PingInterface != "" || wan.PingMark != 0 {
+		plan.Probes = &export.Probes{Source: wan.PingSource, HostInterface: wan.PingInterface, HostMark: wan.PingMark}
 	}
 	if wan.Queues.Simple != "" {
 		plan.Style, plan.Simple, plan.Target = export.Simple, wan.Queues.Simple, export.Target(wan.Queues.Target)

@@ -121,6 +121,9 @@ func TestScriptVariants(t *testing.T) {
 		{"probes by an interface of the host", func(p *Plan) { p.Probes = &Probes{HostInterface: "eth0.20", Gateway: "192.0.2.1"} }, []string{
 			`#   /ip route add dst-address=0.0.0.0/0 gateway="192.0.2.1" routing-table="probe-home"`,
 			`# They leave the host by its interface "eth0.20"`, `export with --probe-source ADDRESS or --probe-interface NAME`}, []string{"\n  /routing", "gateway is not known"}},
+		{"probes by a mark of the host", func(p *Plan) { p.Probes = &Probes{HostMark: 0x14, Gateway: "192.0.2.1"} }, []string{
+			"# They have the mark 0x14, which only the host sees.", "#   ip rule add fwmark 0x14 lookup 120\n", `#   /routing rule add src-address=".../32" action=lookup-only-in-table`},
+			[]string{"\n  /routing", "gateway is not known"}},
 		{"symmetric line", func(p *Plan) { p.Upload.Ceiling = p.Download.Ceiling }, nil, []string{"ack-filter"}},
 		{"steering", func(p *Plan) {
 			p.Steering = &Steering{Alternate: "att", Comment: "steer it", Table: "to-att", List: "LAT", ForceList: "FORCE_OUT_ATT"}

@@ -1,20 +1,23 @@
 package export
 
 import (
+	"fmt"
 	"net/netip"
 
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
-// Probes describes by which way the probes of a WAN leave. The router tells them by
-// the host's address or by the interface they arrive on, which has to be one of this
-// WAN alone.
+// Probes describes the route of the probes of a WAN. The router selects it by the host's
+// address or by the interface they arrive on, which has to be one of this WAN alone.
 type Probes struct {
 	Source    string // address of the host that the probes come from; "" when not known
 	Interface string // of the router, by which they arrive; "" for any
 	Gateway   string // of the WAN, an address or an interface; "" when not known
 
-	HostInterface string // of the host, by which they leave; for the comment alone
+	// For the comment alone: the interface of the host by which they leave, and the mark
+	// that they have on it, which no router sees.
+	HostInterface string
+	HostMark      uint32
 }
 
 // Complete reports whether there is enough to write commands, and not just to
@@ -89,6 +92,12 @@ func (p *Plan) probeNotes() []string {
 		lines = append(lines,
 			"They leave the host by its interface "+rosdata.QuoteRSC(w.HostInterface)+"; which address, or which interface of the",
 			"router, that is here, is not known: export with --probe-source ADDRESS or --probe-interface NAME.")
+	case w.HostMark != 0:
+		shown.Source = "..."
+		lines = append(lines, fmt.Sprintf("They have the mark %#x, which only the host sees. On the host these commands give them an", w.HostMark),
+			"address of this WAN alone; export with that as --probe-source ADDRESS:",
+			"  ip route add default via ROUTER src ADDRESS table 120",
+			fmt.Sprintf("  ip rule add fwmark %#x lookup 120", w.HostMark))
 	default:
 		shown.Source = "..."
 		lines = append(lines,
