@@ -92,12 +92,17 @@ type Lab struct {
 
 // Check says why a lab cannot run here, nil if it can.
 func Check() error {
+	return check(map[string]string{
+		"ip": "iproute2", "tc": "iproute2", "nsenter": "util-linux", "chrt": "util-linux", "iperf3": "iperf3",
+	})
+}
+
+// check says which of the programs, by the package they are in, or what else is missing.
+func check(programs map[string]string) error {
 	if os.Geteuid() != 0 {
 		return errors.New("the lab needs root, to make network namespaces")
 	}
-	for name, pkg := range map[string]string{
-		"ip": "iproute2", "tc": "iproute2", "nsenter": "util-linux", "chrt": "util-linux", "iperf3": "iperf3",
-	} {
+	for name, pkg := range programs {
 		if _, err := exec.LookPath(name); err != nil {
 			return fmt.Errorf("the lab needs %s: apt-get install %s", name, pkg)
 		}

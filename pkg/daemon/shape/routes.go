@@ -16,12 +16,9 @@ import (
 )
 
 const (
-	routeTick     = time.Second      // between two look-ups while a route is not known yet
-	routeInterval = 10 * time.Second // and from then on
-	// Other processes are asked for the first time when those that start with this one
-	// have found their routes.
-	othersFirst    = 5 * time.Second
-	othersInterval = time.Minute
+	routeTick      = time.Second      // between two look-ups while a route is not known yet
+	routeInterval  = 10 * time.Second // and from then on
+	othersInterval = time.Minute      // between two requests to other processes, unless a route changes
 )
 
 // probeRoutes holds the routes by which the probes of one WAN leave this host, and
@@ -66,11 +63,11 @@ func routesOf(g *probe.Group) []telemetry.ProbeRoute {
 
 // update looks the routes up and reports a change. While there is none, as when the
 // network is down, the last ones stay.
-func (p *probeRoutes) update() {
+func (p *probeRoutes) update() (changed bool) {
 	before := p.current.Load()
 	routes := p.lookup()
 	if routes == nil || slices.Equal(routes, before.routes) {
-		return
+		return false
 	}
 	for _, r := range routes {
 		if !slices.Contains(before.routes, r) {
@@ -81,6 +78,7 @@ func (p *probeRoutes) update() {
 		p.to.Record("probe", "", fmt.Sprintf("probes leave from %s, before from %s", routeList(routes), routeList(before.routes)))
 	}
 	p.current.Store(&routeStatus{routes: routes, warning: before.warning})
+	return true
 }
 
 func routeList(routes []telemetry.ProbeRoute) string {
@@ -165,19 +163,20 @@ func (m routeMonitor) Run(ctx context.Context) error {
 		}
 		since, own := time.Since(began), m.own()
 		known := !slices.ContainsFunc(own, func(p *probeRoutes) bool { return p.current.Load().routes == nil })
-		if known && since-lookedUp < routeInterval && asked > 0 {
+		if known && since-lookedUp < routeInterval {
 			continue
 		}
-		if asked == 0 && since >= othersFirst || asked > 0 && since-asked >= othersInterval {
-			others, asked = m.others(ctx), since
-		}
 		lookedUp = since
+		ask := since-asked >= othersInterval
 		wans := map[telemetry.ProbeRoute][]string{}
 		for _, p := range own {
-			p.update()
+			ask = p.update() || ask
 			for _, r := range p.current.Load().routes {
 				wans[r] = append(wans[r], p.wan)
 			}
+		}
+		if ask {
+			others, asked = m.others(ctx), since
 		}
 		for wan, routes := range others {
 			for _, r := range routes {
