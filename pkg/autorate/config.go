@@ -31,7 +31,9 @@ type Config struct {
 }
 
 // DirectionConfig bounds one direction. Floors bound cuts by severity; they
-// never raise a limit. Red <= SoftRed <= Yellow <= Green <= Ceiling.
+// never raise a limit. Red <= SoftRed <= Yellow <= Green <= Ceiling. The zero value
+// is a direction that is not controlled: its load is not known, the law takes it for
+// idle, and decides nothing for it.
 type DirectionConfig struct {
 	Ceiling bitrate.Rate
 	Floor   [4]bitrate.Rate // by State-1
@@ -43,7 +45,19 @@ func (d DirectionConfig) Lowest() bitrate.Rate { return d.Floor[Red-1] }
 // FlatFloor is the common case of one floor for all states.
 func FlatFloor(r bitrate.Rate) [4]bitrate.Rate { return [4]bitrate.Rate{r, r, r, r} }
 
+// Controlled reports whether limits of the direction are decided.
+func (d DirectionConfig) Controlled() bool { return d.Ceiling > 0 }
+
+// fixed is the limit that the law thinks a direction has that is not controlled: it
+// can be neither cut nor raised, and any load is small beside it.
+const fixed = 1000 * bitrate.Gbps
+
 func (c Config) withDefaults() Config {
+	for d := range c.Directions {
+		if !c.Directions[d].Controlled() {
+			c.Directions[d] = DirectionConfig{Ceiling: fixed, Floor: FlatFloor(fixed)}
+		}
+	}
 	def := func(v *time.Duration, d time.Duration) {
 		if *v <= 0 {
 			*v = d

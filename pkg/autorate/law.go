@@ -78,7 +78,8 @@ type Decision struct {
 	Directions [2]DirectionDecision
 }
 
-// DirectionDecision is the part of a Decision for one direction.
+// DirectionDecision is the part of a Decision for one direction. It is zero for a
+// direction that is not controlled.
 type DirectionDecision struct {
 	Limit      bitrate.Rate
 	State      State
@@ -366,7 +367,9 @@ func (l *Law) decision(s sight) Decision {
 		Threshold: s.threshold, Noise: l.noise.p90, Slope: s.slope, Alive: s.view.Alive,
 	}
 	for _, d := range Directions {
-		dec.Directions[d] = l.dirs[d].report(s.now, l.severity(d))
+		if l.cfg.Directions[d].Ceiling != fixed {
+			dec.Directions[d] = l.dirs[d].report(s.now, l.severity(d))
+		}
 	}
 	return dec
 }

@@ -31,8 +31,11 @@ func printOnce(a *app.App, decisions []shape.Decision) error {
 	if a.Global.Output != output.Table {
 		return output.List(a.Out, a.Global.Output, decisions, nil)
 	}
-	side := func(limit int64, state, why string) string {
-		return fmt.Sprintf("%s %s, %s", bitrate.Rate(limit).Human(), state, why)
+	side := func(limit *int64, state, why *string) string {
+		if limit == nil {
+			return "not limited"
+		}
+		return fmt.Sprintf("%s %s, %s", bitrate.Rate(*limit).Human(), *state, *why)
 	}
 	return output.List(a.Out, output.Table, decisions, []output.Column[shape.Decision]{
 		{Head: "WAN", Text: func(d shape.Decision) string { return d.WAN }},

@@ -131,11 +131,11 @@ func TestProblems(t *testing.T) {
 			"f: wan_name: is missing: Name of the WAN in logs, metrics and file names.",
 			"f: router.host: is missing: Address or name of the router.",
 			"f: router.user: is missing: User on the router; it needs the policies read, write and that of the transport.",
-			"f: continuous_monitoring.download.ceiling_mbps: is missing: The limit never rises above this: what the line carries on a good day.",
-			"f: continuous_monitoring.upload.ceiling_mbps: is missing: The limit never rises above this: what the line carries on a good day.",
 			"f: router.password: is missing: transport rest needs one; write ${ROUTER_PASSWORD} and set that in the environment or in /etc/wanctl/secrets, or name a password_file",
 			"f: queues: names no queue; write download and upload, queues of the router's queue tree, or simple, one simple queue; 'wanctl router queue get' lists both kinds",
+			"f: continuous_monitoring.download.ceiling_mbps: is missing: the limit needs a ceiling, what the line carries on a good day",
 			"f: continuous_monitoring.download.floor_mbps: is missing: the limit needs a floor; write floor_mbps, or floor_green_mbps, floor_yellow_mbps, floor_soft_red_mbps and floor_red_mbps",
+			"f: continuous_monitoring.upload.ceiling_mbps: is missing: the limit needs a ceiling, what the line carries on a good day",
 			"f: continuous_monitoring.upload.floor_mbps: is missing: the limit needs a floor; write floor_mbps, or floor_green_mbps, floor_yellow_mbps, floor_soft_red_mbps and floor_red_mbps",
 		}},
 		{"unknown keys", edit(t, "host:", "hots: x\n  host:", "ceiling_mbps: 940", "ceiling_mbps: 940\n    ceilling_mbps: 940",
@@ -219,6 +219,11 @@ func TestProblems(t *testing.T) {
 			"f:8: queues.target: is about a simple queue; name that in queues.simple, or remove this"}},
 		{"another target", edit(t, "  download: WAN-Download\n  upload: WAN-Upload", "  simple: internet\n  target: ether1"), []string{
 			"f:8: queues.target: \"ether1\" must be one of lan, wan"}},
+		{"a queue without a section", edit(t, "  download:\n    ceiling_mbps: 940\n    floor_mbps: 200\n", ""), []string{
+			"f: continuous_monitoring.download.ceiling_mbps: is missing: the limit needs a ceiling, what the line carries on a good day",
+			"f: continuous_monitoring.download.floor_mbps: is missing: the limit needs a floor; write floor_mbps, or floor_green_mbps, floor_yellow_mbps, floor_soft_red_mbps and floor_red_mbps"}},
+		{"half a section", edit(t, "  download: WAN-Download\n", "", "    ceiling_mbps: 940\n", ""), []string{
+			"f: continuous_monitoring.download.ceiling_mbps: is missing: the limit needs a ceiling, what the line carries on a good day"}},
 		{"type without a queue", edit(t, "  upload: WAN-Upload", "  upload_type: cake"), []string{
 			"f:8: queues.upload_type: has no queue; name one in queues.upload"}},
 		{"no reflectors", minimal + "  ping_hosts: []\n", []string{
@@ -846,5 +851,34 @@ func TestKindsOfQueues(t *testing.T) {
 		if diff := cmp.Diff(want, wan.Queues); diff != "" {
 			t.Errorf("%s: -want +got\n%s", name, diff)
 		}
+	}
+}
+
+// One direction is controlled where the other one has no queue, or no section.
+func TestOneDirection(t *testing.T) {
+	const down, up = "  download:\n    ceiling_mbps: 940\n    floor_mbps: 200\n", "  upload:\n    ceiling_mbps: 38\n    floor_mbps: 8\n"
+	const simple = "  simple: internet\n"
+	const trees = "  download: WAN-Download\n  upload: WAN-Upload\n"
+	for _, tt := range []struct {
+		name, text string
+		want       [2]bool
+	}{
+		{"both", minimal, [2]bool{true, true}},
+		{"no queue", edit(t, "  download: WAN-Download\n", ""), [2]bool{false, true}},
+		{"no queue and no section", edit(t, "  download: WAN-Download\n", "", down, ""), [2]bool{false, true}},
+		{"download alone", edit(t, "  upload: WAN-Upload\n", "", up, ""), [2]bool{true, false}},
+		{"simple queue", edit(t, trees, simple), [2]bool{true, true}},
+		{"simple queue for the download", edit(t, trees, simple, up, ""), [2]bool{true, false}},
+		{"simple queue for the upload", edit(t, trees, simple, down, ""), [2]bool{false, true}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			wan, problems, _ := load(tt.text, Options{})
+			if len(problems) > 0 {
+				t.Fatal(problems)
+			}
+			if got := wan.Controlled(); got != tt.want {
+				t.Errorf("controlled %v", got)
+			}
+		})
 	}
 }

@@ -43,12 +43,21 @@ type WAN struct {
 // be "", or one simple queue for both directions. It also names the queue types that
 // are written together with the limits; "" leaves the type of a queue alone.
 type Queues struct {
-	Download     string `key:"download" kind:"router_name" derived:"not limited" doc:"Queue of the router's queue tree that limits the download. 'wanctl shape' needs both directions, or simple."`
-	Upload       string `key:"upload" kind:"router_name" derived:"not limited" doc:"Queue of the router's queue tree that limits the upload. 'wanctl shape' needs both directions, or simple."`
-	Simple       string `key:"simple" kind:"router_name" derived:"download and upload" doc:"One simple queue that limits both directions, in place of download and upload."`
+	Download     string `key:"download" kind:"router_name" derived:"not limited" doc:"Queue of the router's queue tree that limits the download. Without it, simple names one, or the download is not limited."`
+	Upload       string `key:"upload" kind:"router_name" derived:"not limited" doc:"Queue of the router's queue tree that limits the upload. Without it, simple names one, or the upload is not limited."`
+	Simple       string `key:"simple" kind:"router_name" derived:"download and upload" doc:"One simple queue that limits both directions, in place of download and upload, or one of them where the section of the other is absent from continuous_monitoring."`
 	Target       Target `key:"target" kind:"enum" values:"lan,wan" derived:"read from the router" doc:"Which number of a simple queue's A/B is the download: A is what its target sends, so with the LAN as target B is the download, and with the port to the provider A is. It is read from the router where the target is the interface of a default route, a private network or a bridge, and required otherwise."`
 	DownloadType string `key:"download_type" kind:"router_name" derived:"the queue keeps its type" doc:"Queue type written together with the download limit."`
 	UploadType   string `key:"upload_type" kind:"router_name" derived:"the queue keeps its type" doc:"Queue type written together with the upload limit."`
+}
+
+// Controlled reports of the download and the upload whether their limits are set.
+func (w *WAN) Controlled() [2]bool {
+	tree := w.Queues.Simple == ""
+	return [2]bool{
+		w.Download.Ceiling > 0 && !(tree && w.Queues.Download == ""),
+		w.Upload.Ceiling > 0 && !(tree && w.Queues.Upload == ""),
+	}
 }
 
 // Target is the kind of target that a simple queue has.
@@ -63,7 +72,7 @@ const (
 // Direction bounds the limit of one direction:
 // FloorRed <= FloorSoftRed <= FloorYellow <= FloorGreen <= Ceiling.
 type Direction struct {
-	Ceiling      bitrate.Rate `key:"ceiling_mbps" kind:"mbps" range:"0.1..100000" usual:"0.1..10000" required:"true" doc:"The limit never rises above this: what the line carries on a good day."`
+	Ceiling      bitrate.Rate `key:"ceiling_mbps" kind:"mbps" range:"0.1..100000" usual:"0.1..10000" required:"section" doc:"The limit never rises above this: what the line carries on a good day."`
 	_            struct{}     `key:"floor_mbps" kind:"mbps" range:"0.1..100000" derived:"the four floors" doc:"The limit never falls below this, in any state; one of this and the four floors is required."`
 	FloorGreen   bitrate.Rate `key:"floor_green_mbps" kind:"mbps" range:"0.1..100000" derived:"floor_mbps" doc:"Lowest limit in state GREEN; at most the ceiling."`
 	FloorYellow  bitrate.Rate `key:"floor_yellow_mbps" kind:"mbps" range:"0.1..100000" derived:"floor_mbps" doc:"Lowest limit in state YELLOW; at most floor_green_mbps."`

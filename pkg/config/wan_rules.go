@@ -12,11 +12,21 @@ import (
 func (v rules) finishWAN(w *WAN) {
 	v.finishBase(&w.Base)
 	v.finishQueues(&w.Queues)
-	v.finishDirection("continuous_monitoring.download.", &w.Download)
-	v.finishDirection("continuous_monitoring.upload.", &w.Upload)
+	v.finishDirection("continuous_monitoring.download.", &w.Download, v.mayBeAbsent(w, w.Queues.Download, w.Queues.Upload, "upload"))
+	v.finishDirection("continuous_monitoring.upload.", &w.Upload, v.mayBeAbsent(w, w.Queues.Upload, w.Queues.Download, "download"))
 	v.warnUnits(w)
 	v.finishThresholds("continuous_monitoring.thresholds.", w)
 	v.warnMedian(len(w.PingHosts))
+}
+
+// mayBeAbsent reports whether the section of a direction may be absent, since it is not
+// limited: the queue of the other one is named alone, or one simple queue is for both
+// and the other one has a section.
+func (v rules) mayBeAbsent(w *WAN, own, other, section string) bool {
+	if w.Queues.Simple != "" {
+		return v.IsSet("continuous_monitoring." + section + ".ceiling_mbps")
+	}
+	return own == "" && other != ""
 }
 
 // finishQueues checks that the queues are those of one kind.
@@ -64,8 +74,9 @@ func (v rules) warnUnits(w *WAN) {
 	}
 }
 
-// finishDirection fills the floors from either form and checks their order.
-func (v rules) finishDirection(prefix string, d *Direction) {
+// finishDirection fills the floors from either form and checks their order. A direction
+// that may be left alone needs none.
+func (v rules) finishDirection(prefix string, d *Direction, mayBeAbsent bool) {
 	var (
 		one     = prefix + "floor_mbps"
 		green   = prefix + "floor_green_mbps"
@@ -75,6 +86,12 @@ func (v rules) finishDirection(prefix string, d *Direction) {
 		ceiling = prefix + "ceiling_mbps"
 	)
 	four := slices.ContainsFunc([]string{green, yellow, softRed, red}, v.IsSet)
+	if !v.IsSet(ceiling) {
+		if mayBeAbsent && !four && !v.IsSet(one) {
+			return
+		}
+		v.Errorf(ceiling, "is missing: the limit needs a ceiling, what the line carries on a good day")
+	}
 	switch floor, _ := v.Unbound(one).(bitrate.Rate); {
 	case four:
 		if v.IsSet(one) {

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"cmp"
+	"encoding/json"
 	"math"
 	"net/netip"
 	"strings"
@@ -48,8 +49,8 @@ type WANHealth struct {
 	Name          string          `json:"name"`
 	BaselineRTTMs *float64        `json:"baseline_rtt_ms"`
 	LoadRTTMs     *float64        `json:"load_rtt_ms"`
-	Download      DirectionHealth `json:"download"`
-	Upload        DirectionHealth `json:"upload"`
+	Download      DirectionHealth `json:"download,omitzero"`
+	Upload        DirectionHealth `json:"upload,omitzero"`
 
 	Status              Status       `json:"status"`
 	Reasons             []string     `json:"reasons,omitempty"`  // why it is not healthy, for people
@@ -82,6 +83,25 @@ type DirectionHealth struct {
 	// QueueFault is why the queue limits nothing, or not as its limit says: absent,
 	// ambiguous, invalid, disabled, bypassed or overridden.
 	QueueFault string `json:"queue_fault,omitempty"`
+	// NotControlled is set for a direction that has no queue. It is absent from the
+	// document then.
+	NotControlled bool `json:"-"`
+}
+
+// IsZero reports whether the direction is absent from the document.
+func (h DirectionHealth) IsZero() bool { return h.NotControlled }
+
+// UnmarshalJSON reads a WAN of a document. Directions that it does not have are not
+// controlled.
+func (h *WANHealth) UnmarshalJSON(text []byte) error {
+	type plain WANHealth
+	if err := json.Unmarshal(text, (*plain)(h)); err != nil {
+		return err
+	}
+	for _, d := range autorate.Directions {
+		h.Direction(d).NotControlled = h.Direction(d).State == ""
+	}
+	return nil
 }
 
 // ProbeHealth describes the measurement of the round-trip time.
@@ -163,6 +183,8 @@ func (h *WANHealth) Direction(d autorate.Direction) *DirectionHealth {
 	return &h.Download
 }
 
+func (h *DirectionHealth) limitUnknown() bool { return h.AppliedMbps == nil && !h.NotControlled }
+
 // SetLimits sets the limit that the router has confirmed, and the configured
 // bounds.
 func (h *DirectionHealth) SetLimits(applied, floor, ceiling bitrate.Rate) {
@@ -176,6 +198,10 @@ func (h *WANHealth) complete(now time.Time) {
 	}
 	for _, d := range autorate.Directions {
 		x := h.Direction(d)
+		if x.NotControlled {
+			*x = DirectionHealth{NotControlled: true}
+			continue
+		}
 		x.State = cmp.Or(x.State, autorate.State(0).String())
 		x.Refused = OneLine(x.Refused)
 	}

@@ -52,6 +52,27 @@ func checker(uptime time.Duration, sources ...Source) *Checker {
 	return c
 }
 
+// A direction that is not controlled is absent from the document, also from that of a
+// program that has read it.
+func TestHealthOfOneDirection(t *testing.T) {
+	h := well()
+	h.Download = DirectionHealth{NotControlled: true}
+	for range 2 {
+		got := checker(time.Hour, fixed{health: h}).Health(t.Context())
+		if got.Status != Healthy {
+			t.Errorf("%s: %v", got.Status, got.WANs[0].Reasons)
+		}
+		text, err := json.Marshal(got.WANs[0])
+		if err != nil || strings.Contains(string(text), "download") || !strings.Contains(string(text), `"upload":{"current_rate_mbps":20.5,`) {
+			t.Errorf("%s, %v", text, err)
+		}
+		h = WANHealth{}
+		if err := json.Unmarshal(text, &h); err != nil || !h.Download.NotControlled || h.Upload.NotControlled {
+			t.Fatalf("%+v, %v", h, err)
+		}
+	}
+}
+
 func TestHealthDocument(t *testing.T) {
 	w := httptest.NewRecorder()
 	checker(90*time.Second, fixed{health: well()}).Handler(nil).ServeHTTP(w, httptest.NewRequest("GET", "/health", nil))

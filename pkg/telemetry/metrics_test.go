@@ -121,6 +121,19 @@ func TestKnownSeriesExistFromTheStart(t *testing.T) {
 	}
 }
 
+// A direction that is not controlled has no series, rather than some that are 0.
+func TestMetricsOfOneDirection(t *testing.T) {
+	m, reg := newMetrics(t)
+	w := m.WAN(WANConfig{Name: "dsl", NotControlled: [2]bool{autorate.Download: true}})
+	w.Stepped(autorate.Input{Readings: []autorate.Reading{{}}}, autorate.Decision{Alive: 3}, 0)
+	w.Fault(autorate.Download, actuate.NoFault)
+	w.Written([2]bitrate.Rate{0, bitrate.Mbps}, time.Millisecond, nil, [2]bool{})
+	text, _ := page(t, reg, "text/plain")
+	if strings.Contains(text, `direction="download"`) || !strings.Contains(text, `wanctl_limit_bits_per_second{direction="upload",wan="dsl"} 0`) {
+		t.Error(text)
+	}
+}
+
 func TestScrapeAfterWork(t *testing.T) {
 	m, reg := newMetrics(t)
 	w := m.WAN(spectrum)

@@ -18,6 +18,8 @@ type WANConfig struct {
 	Operators  []string // of the first of them, the ICMP hosts; "" where unknown
 	Floor      [2]bitrate.Rate
 	Ceiling    [2]bitrate.Rate
+	// NotControlled are directions without metrics.
+	NotControlled [2]bool
 }
 
 // WAN is the metrics of one WAN, resolved for its loop. Unless stated otherwise,
@@ -89,7 +91,9 @@ func (m *Metrics) WAN(cfg WANConfig) *WAN {
 			.0005, .001, .002, .005, .01, .02, .05, .1, .25, 1),
 	}
 	for _, d := range autorate.Directions {
-		w.directions[d] = newDirectionMetrics(wan.with("direction", d.String()), cfg.Floor[d], cfg.Ceiling[d])
+		if !cfg.NotControlled[d] {
+			w.directions[d] = newDirectionMetrics(wan.with("direction", d.String()), cfg.Floor[d], cfg.Ceiling[d])
+		}
 	}
 	for i, name := range cfg.Reflectors {
 		one := wan.with("reflector", name)
@@ -191,6 +195,9 @@ func (w *WAN) event(e rtt.Event) {
 }
 
 func (m *directionMetrics) decision(dec autorate.DirectionDecision, applied bitrate.Rate) {
+	if m.bandwidth == nil {
+		return // not controlled
+	}
 	m.bandwidth.Set(dec.Limit.Mbps())
 	m.limit.Set(float64(dec.Limit))
 	m.applied.Set(float64(applied))
@@ -208,6 +215,9 @@ func (m *directionMetrics) decision(dec autorate.DirectionDecision, applied bitr
 // reading turns counters since the router's boot into counters since the start
 // of this process.
 func (m *directionMetrics) reading(c autorate.Counters) {
+	if m.bandwidth == nil {
+		return
+	}
 	m.backlog.Set(float64(c.QueuedBytes))
 	if m.read {
 		m.sentBytes.Add(increase(m.counters.Bytes, c.Bytes))
@@ -241,7 +251,7 @@ func (w *WAN) HeldBack(autorate.Direction) {
 
 // Fault records what is wrong with the queue of d.
 func (w *WAN) Fault(d autorate.Direction, f actuate.Fault) {
-	if w == nil {
+	if w == nil || w.directions[d].bandwidth == nil {
 		return
 	}
 	for i, one := range actuate.Faults {

@@ -97,7 +97,7 @@ func (h *WANHealth) assess(uptime time.Duration) {
 		a.missing(uptime, "no round-trip time yet")
 	}
 	a.silent(h.Probe.LastReplyAgeSeconds, silenceAllowed, "no reflector has answered")
-	if h.Download.AppliedMbps == nil || h.Upload.AppliedMbps == nil {
+	if h.Download.limitUnknown() || h.Upload.limitUnknown() {
 		a.missing(uptime, "the limits on the router are not known yet")
 	}
 	if h.Router.LastError != "" {

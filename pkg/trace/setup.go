@@ -193,6 +193,9 @@ func (s Settings) check() error {
 		}
 	}
 	for _, d := range []DirectionSettings{s.Download, s.Upload} {
+		if d == (DirectionSettings{}) {
+			continue // not controlled
+		}
 		lowest := int64(1)
 		for i := len(d.FloorBPS) - 1; i >= 0; i-- { // rising from RED to GREEN
 			if d.FloorBPS[i] < lowest {

@@ -16,9 +16,13 @@ func NewDecisionStream(a *app.App) *output.Stream[shape.Decision] {
 
 // printDecision writes one decision as a line for people.
 func printDecision(w io.Writer, d shape.Decision) error {
-	_, err := fmt.Fprintf(w, "%9.2fs  rtt %6.1f ms  excess %6.1f ms  down %-8s %7.2fM of ~%.1fM  %-14s  up %-8s %7.2fM of ~%.1fM  %s\n",
-		d.TimeMS/1e3, d.RTTMS, d.ExcessMS,
-		d.DownState, float64(d.DownBPS)/1e6, float64(d.DownCap)/1e6, d.DownWhy,
-		d.UpState, float64(d.UpBPS)/1e6, float64(d.UpCap)/1e6, d.UpWhy)
+	line := fmt.Sprintf("%9.2fs  rtt %6.1f ms  excess %6.1f ms", d.TimeMS/1e3, d.RTTMS, d.ExcessMS)
+	if d.DownBPS != nil {
+		line += fmt.Sprintf("  down %-8s %7.2fM of ~%.1fM  %-14s", *d.DownState, float64(*d.DownBPS)/1e6, float64(*d.DownCap)/1e6, *d.DownWhy)
+	}
+	if d.UpBPS != nil {
+		line += fmt.Sprintf("  up %-8s %7.2fM of ~%.1fM  %s", *d.UpState, float64(*d.UpBPS)/1e6, float64(*d.UpCap)/1e6, *d.UpWhy)
+	}
+	_, err := fmt.Fprintln(w, line)
 	return err
 }

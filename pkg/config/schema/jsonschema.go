@@ -30,7 +30,7 @@ func objectSchema(fields []Field, prefix string) Entry {
 	var properties Entry
 	for _, name := range names {
 		inside := below[name]
-		if slices.ContainsFunc(inside, func(f Field) bool { return f.Required }) {
+		if slices.ContainsFunc(inside, func(f Field) bool { return f.Required && (!f.Section || f.Name == prefix+name) }) {
 			required = append(required, name)
 		}
 		value := inside[0].schema()

@@ -39,6 +39,7 @@ type Key struct {
 	Usual    [2]float64 // lowest and highest value without a warning; both 0: any
 	Values   []string
 	Required bool
+	Section  bool   // Required in its section alone, which may be absent; rules say where
 	Default  string // as written in a file; "" when there is none
 	Derived  string // how the default comes about when it is not a fixed value
 	Doc      string // one sentence
@@ -114,7 +115,7 @@ func walk(t reflect.Type, in section) []Field {
 const notInForce = "without effect"
 
 func newKey(tag reflect.StructTag, name string, kind Kind) Key {
-	k := Key{Name: name, Kind: kind, Required: tag.Get("required") == "true", Default: tag.Get("default"),
+	k := Key{Name: name, Kind: kind, Required: tag.Get("required") != "", Section: tag.Get("required") == "section", Default: tag.Get("default"),
 		Derived: tag.Get("derived"), Doc: tag.Get("doc"), Alias: tag.Get("alias"), Deprecated: tag.Get("deprecated")}
 	if kind.String() == "" {
 		panic(fmt.Sprintf("schema: %s has the unknown kind %q", name, kind))

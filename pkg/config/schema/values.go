@@ -40,7 +40,7 @@ func Bind(r *Reader, shown string, fields []Field, raw map[string]RawValue, dst 
 func (v *Values) bind(f Field, into reflect.Value) {
 	raw, present := v.raw[f.Name]
 	switch {
-	case !present && f.Required:
+	case !present && f.Required && !f.Section:
 		v.Errorf(f.Name, "is missing: %s", f.Doc)
 		return
 	case !present:

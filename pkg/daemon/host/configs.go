@@ -187,6 +187,9 @@ func savedWAN(cfg *config.WAN) func() (telemetry.WANHealth, error) {
 		h := telemetry.NewWANHealth(cfg.Name, savedAt(left.Timestamp, cfg.StateFile), last)
 		h.Download.SetLimits(left.Download.Applied, cfg.Download.FloorRed, cfg.Download.Ceiling)
 		h.Upload.SetLimits(left.Upload.Applied, cfg.Upload.FloorRed, cfg.Upload.Ceiling)
+		for d, controlled := range cfg.Controlled() {
+			h.Direction(autorate.Direction(d)).NotControlled = !controlled
+		}
 		return h, nil
 	}
 }

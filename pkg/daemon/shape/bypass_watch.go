@@ -76,7 +76,7 @@ func (b *bypassWatch) Run(ctx context.Context) error {
 			w.wan = b.readWAN(ctx)
 			b.evaluate(ctx, w)
 			if i%4 == 0 { // once a minute
-				_ = b.queues.readOverrides(ctx, b.queues.counters) // what was found before stays
+				b.queues.readOverrides(ctx, b.queues.counters)
 			}
 		}
 	}
@@ -85,7 +85,7 @@ func (b *bypassWatch) Run(ctx context.Context) error {
 func (b *bypassWatch) evaluate(ctx context.Context, w window) {
 	var skip [2]bool
 	for d := range skip {
-		skip[d] = b.queues.fault(autorate.Direction(d)) != 0
+		skip[d] = b.queues.names[d] == "" || b.queues.fault(autorate.Direction(d)) != 0
 	}
 	var causes string
 	if b.detector.add(w, skip) {
@@ -185,6 +185,10 @@ func (b *bypassWatch) queueOn(ctx context.Context) []string {
 		simple, _ := b.client.SimpleQueue(ctx, name) // without an answer it has no target
 		return simple.Target
 	}
-	queue, _ := b.client.Queue(ctx, b.queues.names[autorate.Upload]) // nor a parent
+	name := b.queues.names[autorate.Upload]
+	if name == "" {
+		return []string{""}
+	}
+	queue, _ := b.client.Queue(ctx, name) // nor a parent
 	return []string{queue.Parent}
 }

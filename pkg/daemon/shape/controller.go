@@ -11,7 +11,6 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/actuate"
 	"github.com/wanctl/wanctl/pkg/autorate"
-	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/control"
 	"github.com/wanctl/wanctl/pkg/daemon"
@@ -244,12 +243,8 @@ func (c *WANController) hold() func() bool {
 // readLimits reads the limits in force, so that an absent queue or a refused user
 // is reported before anything runs.
 func (c *WANController) readLimits(ctx context.Context) error {
-	law := LawConfig(c.cfg)
-	c.queues.setBounds(&law)
-	err := c.queues.readOverrides(ctx, c.queues.limits)
-	if err == nil {
-		c.start, err = c.queues.Limits(ctx)
-	}
+	var err error
+	c.start, err = c.queues.Limits(ctx)
 	for d, fault := range c.start.Faults {
 		if err == nil && fault.Unwritable() {
 			if _, err = c.queues.limits.Queue(ctx, c.queues.names[d]); err != nil { // in the words of the client
@@ -259,6 +254,12 @@ func (c *WANController) readLimits(ctx context.Context) error {
 	}
 	switch {
 	case err == nil:
+		law := LawConfig(c.cfg)
+		c.queues.setBounds(&law)
+		c.queues.readOverrides(ctx, c.queues.limits)
+		for d, fault := range c.start.Faults {
+			c.start.Faults[d] = c.queues.withoutEffect(autorate.Direction(d), fault)
+		}
 		return nil
 	case errors.Is(err, context.Canceled):
 	case router.IsItemError(err):
@@ -280,11 +281,11 @@ func (c *WANController) switched(s failover.Switch) {
 
 // metricsConfig is what the metrics say of the configuration cfg.
 func (c *WANController) metricsConfig(cfg *config.WAN) telemetry.WANConfig {
-	return telemetry.WANConfig{
-		Name: c.cfg.Name, Reflectors: c.reflectors(), Operators: c.operators(),
-		Floor:   [2]bitrate.Rate{cfg.Download.FloorRed, cfg.Upload.FloorRed},
-		Ceiling: [2]bitrate.Rate{cfg.Download.Ceiling, cfg.Upload.Ceiling},
+	m := telemetry.WANConfig{Name: c.cfg.Name, Reflectors: c.reflectors(), Operators: c.operators()}
+	for d, b := range LawConfig(cfg).Directions {
+		m.Floor[d], m.Ceiling[d], m.NotControlled[d] = b.Lowest(), b.Ceiling, !b.Controlled()
 	}
+	return m
 }
 
 // Snapshot implements telemetry.Source.
@@ -298,6 +299,9 @@ func (c *WANController) Snapshot(ctx context.Context) (telemetry.WANHealth, erro
 	}
 	law := c.law.Load()
 	for _, d := range autorate.Directions {
+		if h.Direction(d).NotControlled = !law.Directions[d].Controlled(); h.Direction(d).NotControlled {
+			continue
+		}
 		h.Direction(d).Refused = refusal(st.Refused[d])
 		if f := st.Faults[d]; f != actuate.NoFault {
 			h.Direction(d).QueueFault = f.String()
@@ -342,7 +346,11 @@ func (c *WANController) statusLine(ctx context.Context) (text string, ok bool) {
 	if err != nil {
 		return "", false
 	}
-	down, up := st.Decision.Directions[autorate.Download], st.Decision.Directions[autorate.Upload]
-	return fmt.Sprintf("%s: down %s %s, up %s %s, excess %.0f ms", c.cfg.Name,
-		down.Limit.Human(), down.State, up.Limit.Human(), up.State, units.Millis(st.Decision.Excess)), true
+	text = c.cfg.Name + ": "
+	for d, name := range []string{"down", "up"} {
+		if x := st.Decision.Directions[d]; x.State != 0 {
+			text += fmt.Sprintf("%s %s %s, ", name, x.Limit.Human(), x.State)
+		}
+	}
+	return text + fmt.Sprintf("excess %.0f ms", units.Millis(st.Decision.Excess)), true
 }

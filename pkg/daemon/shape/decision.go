@@ -8,7 +8,8 @@ import (
 )
 
 // Decision is one decision of the law as programs read it: `shape` live and
-// `trace replay` print the same.
+// `trace replay` print the same. What is about a direction that is not controlled is
+// nil.
 type Decision struct {
 	Time      *time.Time `json:"time,omitempty"` // live only
 	TimeMS    float64    `json:"t_ms"`           // on the loop's clock
@@ -20,35 +21,40 @@ type Decision struct {
 	ThreshMS  float64    `json:"threshold_ms"`
 	Slope     float64    `json:"slope"`
 	Alive     int        `json:"reflectors_alive"`
-	DownBPS   int64      `json:"download_limit_bps"`
-	DownState string     `json:"download_state"`
-	DownWhy   string     `json:"download_reason"`
-	DownLoad  float64    `json:"download_load"`
-	DownRate  int64      `json:"download_throughput_bps"`
-	DownCap   int64      `json:"download_capacity_bps"`
-	UpBPS     int64      `json:"upload_limit_bps"`
-	UpState   string     `json:"upload_state"`
-	UpWhy     string     `json:"upload_reason"`
-	UpLoad    float64    `json:"upload_load"`
-	UpRate    int64      `json:"upload_throughput_bps"`
-	UpCap     int64      `json:"upload_capacity_bps"`
+	DownBPS   *int64     `json:"download_limit_bps,omitempty"`
+	DownState *string    `json:"download_state,omitempty"`
+	DownWhy   *string    `json:"download_reason,omitempty"`
+	DownLoad  *float64   `json:"download_load,omitempty"`
+	DownRate  *int64     `json:"download_throughput_bps,omitempty"`
+	DownCap   *int64     `json:"download_capacity_bps,omitempty"`
+	UpBPS     *int64     `json:"upload_limit_bps,omitempty"`
+	UpState   *string    `json:"upload_state,omitempty"`
+	UpWhy     *string    `json:"upload_reason,omitempty"`
+	UpLoad    *float64   `json:"upload_load,omitempty"`
+	UpRate    *int64     `json:"upload_throughput_bps,omitempty"`
+	UpCap     *int64     `json:"upload_capacity_bps,omitempty"`
 	NoiseMS   float64    `json:"noise_ms"`
-	DownAgeS  float64    `json:"download_capacity_age_seconds"`
-	UpAgeS    float64    `json:"upload_capacity_age_seconds"`
+	DownAgeS  *float64   `json:"download_capacity_age_seconds,omitempty"`
+	UpAgeS    *float64   `json:"upload_capacity_age_seconds,omitempty"`
 }
 
 // NewDecision returns d as programs read it. at is the time of day, nil for a
 // replay.
 func NewDecision(wan string, at *time.Time, d autorate.Decision) Decision {
-	down, up := d.Directions[autorate.Download], d.Directions[autorate.Upload]
-	return Decision{
+	out := Decision{
 		Time: at, TimeMS: units.Millis(d.At), Event: "decision", WAN: wan,
 		RTTMS: units.Millis(d.RTT), BaseMS: units.Millis(d.Baseline), ExcessMS: units.Millis(d.Excess), ThreshMS: units.Millis(d.Threshold),
-		Slope: units.Round(d.Slope, 3), Alive: d.Alive,
-		DownBPS: int64(down.Limit), DownState: down.State.String(), DownWhy: down.Reason.String(),
-		DownLoad: units.Round(down.Load, 3), DownRate: int64(down.Throughput), DownCap: int64(down.Capacity),
-		UpBPS: int64(up.Limit), UpState: up.State.String(), UpWhy: up.Reason.String(),
-		UpLoad: units.Round(up.Load, 3), UpRate: int64(up.Throughput), UpCap: int64(up.Capacity),
-		NoiseMS: units.Millis(d.Noise), DownAgeS: units.Round(down.CapacityAge.Seconds(), 1), UpAgeS: units.Round(up.CapacityAge.Seconds(), 1),
+		Slope: units.Round(d.Slope, 3), Alive: d.Alive, NoiseMS: units.Millis(d.Noise),
 	}
+	if x := d.Directions[autorate.Download]; x.State != 0 {
+		out.DownBPS, out.DownState, out.DownWhy = new(int64(x.Limit)), new(x.State.String()), new(x.Reason.String())
+		out.DownLoad, out.DownRate, out.DownCap = new(units.Round(x.Load, 3)), new(int64(x.Throughput)), new(int64(x.Capacity))
+		out.DownAgeS = new(units.Round(x.CapacityAge.Seconds(), 1))
+	}
+	if x := d.Directions[autorate.Upload]; x.State != 0 {
+		out.UpBPS, out.UpState, out.UpWhy = new(int64(x.Limit)), new(x.State.String()), new(x.Reason.String())
+		out.UpLoad, out.UpRate, out.UpCap = new(units.Round(x.Load, 3)), new(int64(x.Throughput)), new(int64(x.Capacity))
+		out.UpAgeS = new(units.Round(x.CapacityAge.Seconds(), 1))
+	}
+	return out
 }

@@ -8,14 +8,18 @@ import (
 
 // LawConfig returns the settings of the law that a WAN's configuration asks for.
 func LawConfig(w *config.WAN) autorate.Config {
-	direction := func(d config.Direction) autorate.DirectionConfig {
+	controlled := w.Controlled()
+	direction := func(of autorate.Direction, d config.Direction) autorate.DirectionConfig {
+		if !controlled[of] {
+			return autorate.DirectionConfig{}
+		}
 		return autorate.DirectionConfig{
 			Ceiling: d.Ceiling,
 			Floor:   [4]bitrate.Rate{d.FloorGreen, d.FloorYellow, d.FloorSoftRed, d.FloorRed},
 		}
 	}
 	return autorate.Config{
-		Directions:       [2]autorate.DirectionConfig{direction(w.Download), direction(w.Upload)},
+		Directions:       [2]autorate.DirectionConfig{direction(autorate.Download, w.Download), direction(autorate.Upload, w.Upload)},
 		Target:           w.Thresholds.TargetBloat,
 		Warn:             w.Thresholds.WarnBloat,
 		HardRed:          w.Thresholds.HardRedBloat,

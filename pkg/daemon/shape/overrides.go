@@ -3,7 +3,6 @@ package shape
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/wanctl/wanctl/pkg/actuate"
@@ -21,26 +20,25 @@ func (q *Queues) setBounds(law *autorate.Config) { q.bounds.Store(new(actuate.La
 
 // readOverrides finds out what keeps the limits that may be written from being what
 // holds: a queue above with a lower one, limit-at, bursts, a total. Where the router
-// does not answer, what was found before stays; an error says that it did not let us in.
-func (q *Queues) readOverrides(ctx context.Context, client router.Client) error {
+// does not answer, what was found before stays.
+func (q *Queues) readOverrides(ctx context.Context, client router.Client) {
 	bounds := q.bounds.Load()
 	for _, d := range autorate.Directions {
-		own, above, total, err := q.read(ctx, client, d)
-		switch {
-		case router.IsAccessError(err): // of the next call it would only be known that it was not tried
-			return fmt.Errorf("reading the %v limit: %w", d, err)
-		case err != nil:
+		if q.names[d] == "" {
 			continue
 		}
-		all := append(own.Overrides("", bounds[d].Min, bounds[d].Max, above...),
-			total.TotalOverrides([2]bitrate.Rate{bounds[0].Max, bounds[1].Max})...)
+		own, above, total, err := q.read(ctx, client, d)
+		if err != nil {
+			continue
+		}
+		highest := [2]bitrate.Rate{max(1, bounds[0].Max), max(1, bounds[1].Max)} // next to nothing where it is not controlled
+		all := append(own.Overrides("", bounds[d].Min, bounds[d].Max, above...), total.TotalOverrides(highest)...)
 		if len(all) == 0 {
 			q.overrides[d].Store(nil)
 			continue
 		}
 		q.overrides[d].Store(new(strings.Join(all, "; ")))
 	}
-	return nil
 }
 
 // read reads the queue of d and those above it, and the simple queue that it is a side

@@ -21,13 +21,14 @@ import (
 	"github.com/wanctl/wanctl/pkg/telemetry"
 )
 
-// Queues is the two queues of one WAN on its router, as the loop uses them.
+// Queues is the queues of one WAN on its router, as the loop uses them: one for each
+// direction that is controlled.
 type Queues struct {
 	endpoint config.Router
 	limits   router.Client // the session that limits are read and changed on
 	counters router.Client // the session that is polled; the same where that makes no difference
 	meter    router.Client // counters, or limits while the router spares no second session
-	names    [2]string     // by autorate.Direction
+	names    [2]string     // by autorate.Direction; "" for one that is not controlled
 	simple   string        // the simple queue that both are; "" for queues of the tree
 	types    [2]string     // queue types to write along with a limit; "" leaves them
 
@@ -58,9 +59,9 @@ func OpenQueues(cfg *config.WAN, log *slog.Logger, onSwitch func(failover.Switch
 	if q.simple != "" {
 		q.names = twoway.Names(q.simple)
 	}
-	for d, name := range q.names {
-		if name == "" {
-			return nil, fmt.Errorf("%s: queues.%v names no queue, and this loop controls both directions", cfg.Path, autorate.Direction(d))
+	for d, controlled := range cfg.Controlled() {
+		if !controlled {
+			q.names[d] = ""
 		}
 	}
 	open := func(log *slog.Logger) (router.Client, error) {
@@ -99,22 +100,32 @@ func (q *Queues) Close() {
 func (q *Queues) Limits(ctx context.Context) (control.Reading, error) {
 	var r control.Reading
 	for _, d := range autorate.Directions {
+		if q.names[d] == "" {
+			continue
+		}
 		queue, err := q.limits.Queue(ctx, q.names[d])
 		fault := faultOf(queue, err)
 		if err != nil && !fault.Unwritable() {
 			return r, fmt.Errorf("reading the %v limit: %w", d, err)
 		}
 		q.faults[d].Store(uint32(fault))
-		switch {
-		case fault != actuate.NoFault:
-		case q.bypass.bypassed(d) != "":
-			fault = actuate.Bypassed
-		case q.overrides[d].Load() != nil:
-			fault = actuate.Overridden
-		}
-		r.Limits[d], r.Faults[d] = queue.MaxLimit, fault
+		r.Limits[d], r.Faults[d] = queue.MaxLimit, q.withoutEffect(d, fault)
 	}
 	return r, nil
+}
+
+// withoutEffect returns the fault of a queue as it was read, else what makes its limit
+// have no effect.
+func (q *Queues) withoutEffect(d autorate.Direction, read actuate.Fault) actuate.Fault {
+	switch {
+	case read != actuate.NoFault:
+		return read
+	case q.bypass.bypassed(d) != "":
+		return actuate.Bypassed
+	case q.overrides[d].Load() != nil:
+		return actuate.Overridden
+	}
+	return actuate.NoFault
 }
 
 // fault returns what was wrong with the queue of d when it was last read.
@@ -165,8 +176,13 @@ func (q *Queues) describe(d autorate.Direction, f actuate.Fault) string {
 
 // keys returns the keys of the configuration that name the queues.
 func (q *Queues) keys() string {
-	if q.simple != "" {
+	switch {
+	case q.simple != "":
 		return "queues.simple"
+	case q.names[autorate.Upload] == "":
+		return "queues.download"
+	case q.names[autorate.Download] == "":
+		return "queues.upload"
 	}
 	return "queues.download and queues.upload"
 }
@@ -226,12 +242,13 @@ func (q *Queues) write(ctx context.Context, want control.Limits, applied *contro
 	return failed
 }
 
-// Counters implements control.Meter. Those of an absent queue stand still.
+// Counters implements control.Meter. Those of an absent queue stand still, and those of
+// a direction that is not controlled are 0.
 func (q *Queues) Counters(ctx context.Context) ([2]autorate.Counters, error) {
 	var names []string
 	var asked []autorate.Direction
 	for _, d := range autorate.Directions {
-		if !q.fault(d).Unwritable() {
+		if q.names[d] != "" && !q.fault(d).Unwritable() {
 			names, asked = append(names, q.names[d]), append(asked, d)
 		}
 	}

@@ -31,6 +31,10 @@ var services = map[config.Transport]simrouter.Service{config.REST: simrouter.WWW
 
 // eachTransport runs a test over each transport, with the given queues.
 func eachTransport(t *testing.T, queues string, run func(*testing.T, *simrouter.Router, *Queues)) {
+	eachTransportWith(t, queues, "download: {ceiling_mbps: 900, floor_mbps: 1}, upload: {ceiling_mbps: 90, floor_mbps: 1}", run)
+}
+
+func eachTransportWith(t *testing.T, queues, directions string, run func(*testing.T, *simrouter.Router, *Queues)) {
 	for transport, service := range services {
 		t.Run(string(transport), func(t *testing.T) {
 			r, err := simrouter.New(simrouter.Config{Script: lines})
@@ -42,8 +46,8 @@ func eachTransport(t *testing.T, queues string, run func(*testing.T, *simrouter.
 			}
 			t.Cleanup(func() { _ = r.Close() })
 			text := fmt.Sprintf("wan_name: w\nrouter: {transport: %s, host: 127.0.0.1, port: %s, user: u, password: p, PIN}\nqueues: {%s}\n"+
-				"continuous_monitoring: {baseline_rtt_initial: 9, download: {ceiling_mbps: 900, floor_mbps: 1}, upload: {ceiling_mbps: 90, floor_mbps: 1}}\n",
-				transport, r.Addr()[strings.LastIndex(r.Addr(), ":")+1:], queues)
+				"continuous_monitoring: {baseline_rtt_initial: 9, %s}\n",
+				transport, r.Addr()[strings.LastIndex(r.Addr(), ":")+1:], queues, directions)
 			pin := "tls: false"
 			if transport == config.SSH {
 				pin = `ssh_fingerprint: "` + r.SSHFingerprint() + `"`

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/daemon"
 	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
@@ -227,7 +226,11 @@ func (d *shapeDaemon) decisions() ([]Decision, error) {
 		}
 		now := time.Now()
 		decision := NewDecision(w.cfg.Name, &now, st.Decision)
-		decision.DownBPS, decision.UpBPS = int64(st.InForce[autorate.Download]), int64(st.InForce[autorate.Upload])
+		for d, limit := range []*int64{decision.DownBPS, decision.UpBPS} {
+			if limit != nil {
+				*limit = int64(st.InForce[d])
+			}
+		}
 		list = append(list, decision)
 		for _, err := range append(st.Refused[:], st.LastError) {
 			if err != nil {

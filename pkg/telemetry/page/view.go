@@ -34,6 +34,7 @@ type panel struct {
 	Stale  bool              `json:"stale"`
 	Gauges map[string]gauge  `json:"gauges"` // by direction, or "score"
 	Bounds map[string]bounds `json:"bounds,omitempty"`
+	Absent []string          `json:"absent,omitempty"` // directions that are not controlled
 	Open   bool              `json:"-"`
 }
 
@@ -66,6 +67,9 @@ type direction struct {
 func (d direction) Field(key string, labelAndUnit ...string) (field, error) {
 	return d.panel.Field(d.Key+"_"+key, labelAndUnit...)
 }
+
+// Absent reports whether the direction is not controlled, and not shown.
+func (d direction) Absent() bool { return slices.Contains(d.panel.Absent, d.Key) }
 
 // Gauge returns the direction's gauge.
 func (d direction) Gauge() gauge { return d.Gauges[d.Key] }

@@ -181,6 +181,13 @@ func TestGauge(t *testing.T) {
 	}
 }
 
+func TestOneDirection(t *testing.T) {
+	p := wanPanel(telemetry.WANHealth{Download: telemetry.DirectionHealth{NotControlled: true}}, noon)
+	if down, up := p.Directions()[0], p.Directions()[1]; !down.Absent() || up.Absent() {
+		t.Errorf("absent: %v", p.Absent)
+	}
+}
+
 func TestFieldThatDoesNotExist(t *testing.T) {
 	if _, err := (fields{Text: map[string]string{"a": ""}}).Field("b"); err == nil {
 		t.Error("a misspelt field renders as nothing")

@@ -60,6 +60,9 @@ func wanPanel(w telemetry.WANHealth, now time.Time) panel {
 
 // direction adds the fields, the gauge and the bounds of one direction.
 func (p *panel) direction(key string, d telemetry.DirectionHealth) {
+	if d.NotControlled {
+		p.Absent = append(p.Absent, key)
+	}
 	p.Text[key+"_limit"] = mbps(d.CurrentRateMbps)
 	p.Text[key+"_state"] = orNone(d.State)
 	p.Text[key+"_reason"] = orNone(d.Reason)

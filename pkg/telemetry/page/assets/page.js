@@ -92,6 +92,7 @@ class WAN extends Part {
   // update reports whether the values are live again after they were stale.
   update(w) {
     this.show(w);
+    for (const el of this.root.querySelectorAll("[data-dir]")) el.hidden = w.absent?.includes(el.dataset.dir) ?? false;
     this.#bounds = w.bounds;
     const revived = this.#stale && !w.stale;
     this.#stale = w.stale;
