@@ -74,8 +74,8 @@ func (e *exportOptions) source(a *app.App, cmd *cobra.Command, o *connFlags, pla
 		if given("config") || given("wan") {
 			return config.Router{}, app.Usagef("--name is for a WAN without a configuration, whose name is its wan_name")
 		}
-		if _, err := schema.ParseScalar(schema.Identifier, e.name); err != nil {
-			return config.Router{}, app.Usagef("--name %q %v", e.name, err)
+		if _, err := parseFlag(schema.Identifier, "name", e.name); err != nil {
+			return config.Router{}, err
 		}
 		plan.Name = e.name
 		return e.login(a, cmd, o)

@@ -35,17 +35,10 @@ func (e *exportOptions) setStyle(cmd *cobra.Command, plan *export.Plan) error {
 		return app.Usagef("--style %s: the configuration names a simple queue, by queues.simple; name queues.download and queues.upload there, or leave out --style", plan.Style)
 	}
 	if plan.Style != export.Simple {
-		for _, name := range []string{"target", "simple-queue"} {
-			if given(name) {
-				return app.Usagef("--%s goes with --style simple, not with --style %s", name, plan.Style)
-			}
-		}
-		return nil
+		return refuseFlags(cmd, " goes with --style simple, not with --style "+string(plan.Style), "target", "simple-queue")
 	}
-	for _, name := range []string{"download-queue", "upload-queue"} {
-		if given(name) {
-			return app.Usagef("--%s: --style simple has one queue for both directions, named by --simple-queue", name)
-		}
+	if err := refuseFlags(cmd, ": --style simple has one queue for both directions, named by --simple-queue", "download-queue", "upload-queue"); err != nil {
+		return err
 	}
 	if given("target") {
 		if !slices.Contains(targets, e.target) {
@@ -88,8 +81,8 @@ func (e *exportOptions) queues(plan *export.Plan) error {
 		return app.Usagef("there is no direction left to shape; give --download-ceiling or --upload-ceiling a rate")
 	}
 	if e.simpleQueue != "" {
-		if _, err := schema.ParseScalar(schema.RouterName, e.simpleQueue); err != nil {
-			return app.Usagef("--simple-queue %q %v", e.simpleQueue, err)
+		if _, err := parseFlag(schema.RouterName, "simple-queue", e.simpleQueue); err != nil {
+			return err
 		}
 		plan.Simple = e.simpleQueue
 	}
@@ -103,8 +96,8 @@ const none = "none"
 // completeQueue takes name and ceiling from flags, where those were given.
 func completeQueue(q *export.Queue, direction, name, ceiling string, needed bool) error {
 	if name != "" {
-		if _, err := schema.ParseScalar(schema.RouterName, name); err != nil {
-			return app.Usagef("--%s-queue %q %v", direction, name, err)
+		if _, err := parseFlag(schema.RouterName, direction+"-queue", name); err != nil {
+			return err
 		}
 		q.Name = name
 	}
@@ -174,8 +167,8 @@ func (p *exportProbes) plan(cmd *cobra.Command, configured *export.Probes) (*exp
 	}
 	if given("probe-source") {
 		w.Source = p.source
-		if _, err := schema.ParseScalar(schema.Address, p.source); err != nil {
-			return nil, app.Usagef("--probe-source %q %v", p.source, err)
+		if _, err := parseFlag(schema.Address, "probe-source", p.source); err != nil {
+			return nil, err
 		}
 	}
 	w.Interface, w.Gateway = p.routerSide, p.gateway

@@ -51,23 +51,17 @@ func (s *exportSteering) doubtFile(a *app.App, name, host string) {
 // plan returns nil where steering is not asked for.
 func (s *exportSteering) plan(cmd *cobra.Command) (*export.Steering, error) {
 	if s.file != nil {
-		for _, name := range []string{"alternate", "steer-comment", "force-list"} {
-			if cmd.Flags().Changed(name) {
-				return nil, app.Usagef("--%s: %s says that; change it there, or leave out the file", name, s.file.Path)
-			}
+		if err := refuseFlags(cmd, ": "+s.file.Path+" says that; change it there, or leave out the file", "alternate", "steer-comment", "force-list"); err != nil {
+			return nil, err
 		}
 		s.alternate, s.comment, s.forceList = s.file.Alternate, s.file.Rule, s.file.ForceOut
 	}
 	if s.alternate == "" {
-		for _, name := range []string{"steer-comment", "steer-table", "steer-list", "force-list", "alternate-gateway"} {
-			if cmd.Flags().Changed(name) {
-				return nil, app.Usagef("--%s goes with --steering FILE, or with --alternate NAME, the other WAN", name)
-			}
-		}
-		return nil, nil
+		return nil, refuseFlags(cmd, " goes with --steering FILE, or with --alternate NAME, the other WAN",
+			"steer-comment", "steer-table", "steer-list", "force-list", "alternate-gateway")
 	}
-	if _, err := schema.ParseScalar(schema.Identifier, s.alternate); err != nil {
-		return nil, app.Usagef("--alternate %q %v", s.alternate, err)
+	if _, err := parseFlag(schema.Identifier, "alternate", s.alternate); err != nil {
+		return nil, err
 	}
 	upper := strings.ToUpper(s.alternate)
 	plan := &export.Steering{
@@ -78,8 +72,8 @@ func (s *exportSteering) plan(cmd *cobra.Command) (*export.Steering, error) {
 		ForceList: cmp.Or(s.forceList, "FORCE_OUT_"+upper),
 		Gateway:   s.gateway,
 	}
-	if _, err := schema.ParseScalar(schema.RouterName, plan.Comment); err != nil {
-		return nil, app.Usagef("--steer-comment %q %v", plan.Comment, err)
+	if _, err := parseFlag(schema.RouterName, "steer-comment", plan.Comment); err != nil {
+		return nil, err
 	}
 	for flag, name := range map[string]string{"--steer-table": plan.Table, "--steer-list": plan.List, "--force-list": plan.ForceList} {
 		if err := plainWord(flag, name); err != nil {

@@ -65,12 +65,8 @@ func (o *connFlags) add(cmd *cobra.Command) {
 
 // needHost refuses flags that have no meaning without --host.
 func (o *connFlags) needHost(cmd *cobra.Command) error {
-	for _, name := range append([]string{"port", "transport", "plain", "fingerprint", "user", "password-env"}, sshFlags...) {
-		if cmd.Flags().Changed(name) {
-			return app.Usagef("--%s goes with --host; without it the connection comes from the configuration", name)
-		}
-	}
-	return nil
+	return refuseFlags(cmd, " goes with --host; without it the connection comes from the configuration",
+		append([]string{"port", "transport", "plain", "fingerprint", "user", "password-env"}, sshFlags...)...)
 }
 
 // dialHost is connect for a connection that is on the command line.
@@ -100,7 +96,12 @@ func (o *connFlags) router(a *app.App, cmd *cobra.Command) (config.Router, error
 	if err := o.pins(&r); err != nil {
 		return r, err
 	}
-	if err := misplaced(r.Transport, given); err != nil {
+	foreign := sshFlags
+	if r.Transport == config.SSH {
+		foreign = []string{"plain", "fingerprint"}
+	}
+	// Whoever gives a fingerprint expects protection by it.
+	if err := refuseFlags(cmd, " means nothing to transport "+string(r.Transport), foreign...); err != nil {
 		return r, err
 	}
 	if r.Transport != config.SSH && !r.TLS {
@@ -113,8 +114,8 @@ func (o *connFlags) router(a *app.App, cmd *cobra.Command) (config.Router, error
 				r.Port, defaultPort(r.Transport, true))
 		}
 	}
-	if _, err := schema.ParseScalar(schema.User, o.user); err != nil {
-		return r, app.Usagef("--user %q %v", o.user, err)
+	if _, err := parseFlag(schema.User, "user", o.user); err != nil {
+		return r, err
 	}
 	return r, o.secrets(&r, a, given)
 }
@@ -122,19 +123,24 @@ func (o *connFlags) router(a *app.App, cmd *cobra.Command) (config.Router, error
 // sshFlags have no meaning to the other transports.
 var sshFlags = []string{"ssh-key", "passphrase-env", "known-hosts", "ssh-fingerprint", "ssh-legacy"}
 
-// misplaced refuses flags of another transport: whoever gives a fingerprint
-// expects protection by it.
-func misplaced(t config.Transport, given func(string) bool) error {
-	flags := sshFlags
-	if t == config.SSH {
-		flags = []string{"plain", "fingerprint"}
-	}
+// refuseFlags returns an error about the first of the flags that was given: its name,
+// and why.
+func refuseFlags(cmd *cobra.Command, why string, flags ...string) error {
 	for _, name := range flags {
-		if given(name) {
-			return app.Usagef("--%s means nothing to transport %s", name, t)
+		if cmd.Flags().Changed(name) {
+			return app.Usagef("--%s%s", name, why)
 		}
 	}
 	return nil
+}
+
+// parseFlag returns the canonical form of the value of a flag.
+func parseFlag(kind schema.Kind, flag, value string) (string, error) {
+	s, err := schema.ParseScalar(kind, value)
+	if err != nil {
+		return "", app.Usagef("--%s %q %v", flag, value, err)
+	}
+	return s, nil
 }
 
 // secrets reads password and passphrase from the environment.
@@ -178,26 +184,15 @@ func (o *connFlags) address(r *config.Router, portGiven bool) error {
 	return nil
 }
 
-// wellKnown is the service behind a port that RouterOS has by default.
-func wellKnown(port int) (t config.Transport, tls, known bool) {
-	switch port {
-	case 443:
-		return config.REST, true, true
-	case 80:
-		return config.REST, false, true
-	case 8729:
-		return config.API, true, true
-	case 8728:
-		return config.API, false, true
-	case 22:
-		return config.SSH, false, true
-	}
-	return "", false, false
-}
+// services are those behind the ports that RouterOS has by default.
+var services = map[int]struct {
+	transport config.Transport
+	tls       bool
+}{443: {config.REST, true}, 80: {config.REST, false}, 8729: {config.API, true}, 8728: {config.API, false}, 22: {config.SSH, false}}
 
 func defaultPort(t config.Transport, tls bool) int {
-	for _, port := range []int{443, 80, 8729, 8728, 22} {
-		if service, secure, _ := wellKnown(port); service == t && secure == tls {
+	for port, s := range services {
+		if s.transport == t && s.tls == tls {
 			return port
 		}
 	}
@@ -207,12 +202,12 @@ func defaultPort(t config.Transport, tls bool) int {
 // protocol settles transport, TLS and port: what is written wins, then what
 // the port is known for, then rest over TLS.
 func (o *connFlags) protocol(r *config.Router, given bool) error {
-	transport, tls, known := wellKnown(r.Port)
+	service, known := services[r.Port]
 	switch {
 	case given:
 		r.Transport = config.Transport(o.transport)
 	case known:
-		r.Transport = transport
+		r.Transport = service.transport
 	case o.sshKey != "" || o.knownHosts != "" || o.sshFingerprint != "" || o.sshLegacy:
 		r.Transport = config.SSH
 	default:
@@ -220,7 +215,7 @@ func (o *connFlags) protocol(r *config.Router, given bool) error {
 	}
 	switch r.Transport {
 	case config.REST, config.API:
-		r.TLS = !o.plain && (tls || transport != r.Transport)
+		r.TLS = !o.plain && (service.tls || service.transport != r.Transport)
 	case config.SSH:
 	default:
 		return app.Usagef("--transport %q: use rest, api or ssh", o.transport)
@@ -236,14 +231,10 @@ func (o *connFlags) protocol(r *config.Router, given bool) error {
 func (o *connFlags) pins(r *config.Router) error {
 	var err error
 	if o.fingerprint != "" {
-		if r.TLSFingerprint, err = schema.ParseScalar(schema.TLSHash, o.fingerprint); err != nil {
-			return app.Usagef("--fingerprint %q %v", o.fingerprint, err)
-		}
+		r.TLSFingerprint, err = parseFlag(schema.TLSHash, "fingerprint", o.fingerprint)
 	}
-	if o.sshFingerprint != "" {
-		if r.SSHFingerprint, err = schema.ParseScalar(schema.SSHHash, o.sshFingerprint); err != nil {
-			return app.Usagef("--ssh-fingerprint %q %v", o.sshFingerprint, err)
-		}
+	if o.sshFingerprint != "" && err == nil {
+		r.SSHFingerprint, err = parseFlag(schema.SSHHash, "ssh-fingerprint", o.sshFingerprint)
 	}
-	return nil
+	return err
 }
