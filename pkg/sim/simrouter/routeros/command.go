@@ -1,7 +1,6 @@
 package routeros
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -206,7 +205,7 @@ func (mn *menu) byRef(ref string) *row {
 		}
 		return nil
 	}
-	if mn.field(cmp.Or(mn.named, "name")) == nil {
+	if mn.field(mn.rowName()) == nil {
 		return nil
 	}
 	return mn.find(ref)

@@ -2,6 +2,7 @@ package routeros
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -69,7 +70,7 @@ func (h *exportHost) Run(c rsc.Call) (rsc.Value, error) {
 
 // addFields gives the menu a field for every argument that it does not have.
 func (mn *menu) addFields(c rsc.Call) {
-	for arg := range c.Args {
+	for _, arg := range slices.Sorted(maps.Keys(c.Args)) {
 		if arg != argNumbers && mn.field(arg) == nil {
 			mn.fields = append(mn.fields, field{name: arg, kind: optional, typ: text})
 		}

@@ -187,9 +187,12 @@ func (mn *menu) sameKey(r *row) *row {
 	return mn.byKey[mn.key(r)]
 }
 
+// rowName is the field whose value stands for a row in commands.
+func (mn *menu) rowName() string { return cmp.Or(mn.named, "name") }
+
 func (mn *menu) find(name string) *row {
 	for _, r := range mn.rows {
-		if r.values[cmp.Or(mn.named, "name")] == name {
+		if r.values[mn.rowName()] == name {
 			return r
 		}
 	}

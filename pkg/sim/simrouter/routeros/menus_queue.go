@@ -133,22 +133,28 @@ func queueInterface() *menu {
 
 // listInterfaceQueues brings the rows of /queue/interface up to date.
 func (m *Router) listInterfaceQueues() {
-	mn, old := m.menus[interfaceQueuePath], map[uint32]*row{}
-	for _, r := range mn.rows {
-		old[r.id] = r
-	}
-	mn.rows = nil
-	for _, i := range m.menus["/interface"].rows {
-		r := old[i.id]
-		if r == nil {
-			r = &row{id: i.id, values: map[string]string{"queue": "no-queue"}}
-			if i.values["type"] == "ether" {
-				r.values["queue"] = "only-hardware-queue"
+	mn, builtin := m.menus[interfaceQueuePath], m.builtinInterfaceQueues()
+	for _, now := range builtin.rows {
+		for _, r := range mn.rows {
+			if r.id == now.id {
+				now.values["queue"] = r.values["queue"]
 			}
 		}
-		r.values["interface"] = i.values["name"]
-		mn.rows = append(mn.rows, r)
 	}
+	mn.rows = builtin.rows
+}
+
+// builtinInterfaceQueues returns the menu as it is before anything was set.
+func (m *Router) builtinInterfaceQueues() *menu {
+	mn := queueInterface()
+	for _, i := range m.menus["/interface"].rows {
+		queue := "no-queue"
+		if i.values["type"] == "ether" {
+			queue = "only-hardware-queue"
+		}
+		mn.rows = append(mn.rows, &row{id: i.id, values: map[string]string{"interface": i.values["name"], "queue": queue}})
+	}
+	return mn
 }
 
 // builtinTypes are the queue types every router ships with.

@@ -68,7 +68,8 @@ type Router struct {
 
 	mu sync.Mutex // protects the following fields
 
-	menus         map[string]*menu
+	menus         map[string]*menu // by path
+	ordered       []*menu          // those that others refer to first
 	booted        time.Time
 	sectors       int
 	sectorsAtBoot int
@@ -103,7 +104,8 @@ func New(cfg Config) *Router {
 		cfg.Uptime = 68 * time.Hour
 	}
 	m.booted = m.now().Add(-cfg.Uptime)
-	for _, mn := range m.newMenus() {
+	m.ordered = m.newMenus()
+	for _, mn := range m.ordered {
 		m.menus[mn.path] = mn
 	}
 	builtinTypes(m.menus[typePath])
@@ -120,8 +122,8 @@ func New(cfg Config) *Router {
 // newMenus returns the menus of this version.
 func (m *Router) newMenus() []*menu {
 	menus := []*menu{
-		interfaces(), queueTree(), queueSimple(), queueType(), queueInterface(), routingTable(), routingRule(), ipService(m.version),
-		users(), userGroups(), scripts(), files(), system(), identity(), resource(), logMenu(),
+		interfaces(), queueType(), queueTree(), queueSimple(), queueInterface(), routingTable(), routingRule(), ipService(m.version),
+		userGroups(), users(), scripts(), files(), system(), identity(), resource(), logMenu(),
 	}
 	if m.version.AtLeast(7, 24) {
 		menus = append(menus, webserver())

@@ -47,6 +47,12 @@ func (h *scriptHost) Command(path, name string) (rsc.Signature, bool) {
 	if path == "/" && name == "import" {
 		return rsc.Signature{Unnamed: []string{"file-name"}}, true
 	}
+	if name == "export" && h.HasMenu(path) {
+		return rsc.Signature{
+			Has:  func(arg string) bool { return arg == "file" },
+			Flag: func(word string) bool { return slices.Contains([]string{"compact", "hide-sensitive", "terse"}, word) },
+		}, true
+	}
 	if path == "/log" && slices.Contains(logCommands, name) {
 		return rsc.Signature{Unnamed: []string{"message"}}, true
 	}
@@ -104,6 +110,8 @@ func (h *scriptHost) Run(c rsc.Call) (rsc.Value, error) {
 		return h.get(c)
 	case c.Path == "/" && c.Name == "import":
 		return h.importFile(c)
+	case c.Name == "export":
+		return h.exportTo(c)
 	case c.Path == "/log":
 		h.m.Log("script,"+c.Name, c.Args["message"].Text())
 		return rsc.Value{}, nil

@@ -11,7 +11,7 @@ import (
 // a prefix, a range or, for IPv4, a host name. Ranges that are a prefix become one; a host's
 // /32 is dropped.
 func Address(ipv6 bool) Type {
-	return Type{rsc.Str, func(in string) (string, error) {
+	return Type{script: rsc.Str, parse: func(in string) (string, error) {
 		family := func(a netip.Addr, shown string) (string, error) {
 			if a.Is6() != ipv6 {
 				return "", ErrInvalid

@@ -18,6 +18,7 @@ import (
 type Type struct {
 	script rsc.Kind // in scripts; Nothing is text
 	parse  func(in string) (string, error)
+	export func(v string) string // nil: as it is
 }
 
 // Refusals of Parse.
@@ -43,16 +44,16 @@ func (t Type) Parse(in string) (string, error) {
 // The types without parameters.
 var (
 	Text     = Type{script: rsc.Str}
-	Name     = Type{rsc.Str, parseName}
-	Bool     = Type{rsc.Bool, parseBool}
-	Rate     = Type{rsc.Num, parseRate}
-	Decimal  = Type{rsc.Str, parseDecimal}
-	Interval = Type{rsc.Time, parseTime}
+	Name     = Type{script: rsc.Str, parse: parseName}
+	Bool     = Type{rsc.Bool, parseBool, exportBool}
+	Rate     = Type{rsc.Num, parseRate, exportRate}
+	Decimal  = Type{script: rsc.Str, parse: parseDecimal}
+	Interval = Type{script: rsc.Time, parse: parseTime}
 	Number   = Int(0, math.MaxInt64)
-	Target   = Type{rsc.Str, parseTarget}
+	Target   = Type{script: rsc.Str, parse: parseTarget}
 
 	// Presence is of settings that are set without a value.
-	Presence = Type{rsc.Str, func(string) (string, error) { return "", nil }}
+	Presence = Type{script: rsc.Str, parse: func(string) (string, error) { return "", nil }}
 )
 
 // parseName reads the text that identifies a row; it cannot be empty.
@@ -73,12 +74,27 @@ func parseBool(in string) (string, error) {
 	return "", ErrInvalid
 }
 
+func exportBool(v string) string {
+	if v == "true" {
+		return "yes"
+	}
+	return "no"
+}
+
 func parseRate(in string) (string, error) {
 	r, err := bitrate.Parse(strings.TrimSuffix(in, "bps"))
 	if err != nil {
 		return "", ErrInvalid
 	}
 	return strconv.FormatInt(int64(r), 10), nil
+}
+
+func exportRate(v string) string {
+	n, err := strconv.ParseInt(v, 10, 64)
+	if err != nil {
+		return v
+	}
+	return bitrate.Rate(n).String()
 }
 
 func parseDecimal(in string) (string, error) {
@@ -98,7 +114,7 @@ func parseTime(in string) (string, error) {
 
 // Int is a whole number.
 func Int(lo, hi int64) Type {
-	return Type{rsc.Num, func(in string) (string, error) {
+	return Type{script: rsc.Num, parse: func(in string) (string, error) {
 		n, err := strconv.ParseInt(in, 10, 64)
 		if err != nil {
 			return "", ErrInvalid
@@ -112,7 +128,7 @@ func Int(lo, hi int64) Type {
 
 // Size is a number of bytes, or of unit bytes: 32.0MiB, 50KiB.
 func Size(unit int64) Type {
-	return Type{rsc.Num, func(in string) (string, error) {
+	return Type{script: rsc.Num, parse: func(in string) (string, error) {
 		for _, u := range []struct {
 			suffix string
 			bytes  float64
@@ -133,7 +149,7 @@ func Size(unit int64) Type {
 
 // Enum is one of several words.
 func Enum(values ...string) Type {
-	return Type{rsc.Str, func(in string) (string, error) {
+	return Type{script: rsc.Str, parse: func(in string) (string, error) {
 		if !slices.Contains(values, in) {
 			return "", ErrNoMatch
 		}
@@ -143,7 +159,7 @@ func Enum(values ...string) Type {
 
 // List is a comma-separated enumeration; !item is the absence of one.
 func List(values ...string) Type {
-	return Type{rsc.Str, func(in string) (string, error) {
+	return Type{script: rsc.Str, parse: func(in string) (string, error) {
 		for item := range strings.SplitSeq(in, ",") {
 			if in != "" && !slices.Contains(values, strings.TrimPrefix(item, "!")) {
 				return "", ErrNoMatch
@@ -155,7 +171,7 @@ func List(values ...string) Type {
 
 // Pair is a two-way value of a simple queue, "up/down"; one value means both.
 func Pair(of Type) Type {
-	return Type{rsc.Str, func(in string) (string, error) {
+	return Type{script: rsc.Str, parse: func(in string) (string, error) {
 		up, down := CutPair(in)
 		up, err := of.Parse(up)
 		if err != nil {
@@ -165,6 +181,9 @@ func Pair(of Type) Type {
 			return "", err
 		}
 		return up + "/" + down, nil
+	}, export: func(v string) string {
+		up, down := CutPair(v)
+		return of.Export(up) + "/" + of.Export(down)
 	}}
 }
 
@@ -175,6 +194,14 @@ func CutPair(in string) (a, b string) {
 		b = a
 	}
 	return a, b
+}
+
+// Export returns a value in the API representation as exports have it.
+func (t Type) Export(v string) string {
+	if t.export == nil {
+		return v
+	}
+	return t.export(v)
 }
 
 // Script returns a value in the API representation as scripts see it.
