@@ -139,7 +139,7 @@ func (g *Group) addTargets() error {
 	}
 	g.plan(0)
 	for _, t := range slices.Concat(g.targets, g.gateways) {
-		t.interval = t.schedule.Interval
+		t.interval, t.spareInterval = t.schedule.Interval, t.spareSchedule.Interval
 	}
 	return nil
 }

@@ -125,6 +125,15 @@ func (t *target) inUse() bool { return rtt.Role(t.role.Load()) == rtt.InUse }
 
 func (t *target) standby() bool { return rtt.Role(t.role.Load()) == rtt.Standby }
 
+// currentInterval returns the time between two probes of t in its present role. It
+// may be called at any time, unlike current, whose schedules Run sets.
+func (t *target) currentInterval() time.Duration {
+	if t.standby() {
+		return t.spareInterval
+	}
+	return t.interval
+}
+
 // current returns the schedule of t in its present role.
 func (t *target) current() rtt.Schedule {
 	if t.standby() {

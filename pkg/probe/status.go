@@ -94,7 +94,7 @@ func (g *Group) status(t *target) TargetStatus {
 		Name: t.name, Method: t.method, Gateway: t.gateway,
 		Sent: n.sent, Replies: n.replies, Lost: n.lost, Late: n.late,
 		LastRTT: n.lastRTT, Err: n.err,
-		Alive: replies{n.replies, n.lastReplyAt}.within(g.clock.now(), max(maxSilence, 3*t.current().Interval)),
+		Alive: replies{n.replies, n.lastReplyAt}.within(g.clock.now(), max(maxSilence, 3*t.currentInterval())),
 	}
 	if t.selector != nil {
 		s.Quality = new(t.selector.quality(int(t.index)))

@@ -32,14 +32,14 @@ type slot struct {
 // methods may be called by any goroutine; none of them blocks or allocates.
 type target struct {
 	// configuration
-	name     string
-	host     string
-	port     uint16 // TCP only
-	method   Method // ICMP or TCP
-	index    uint8
-	interval time.Duration // between two probes
-	timeout  time.Duration
-	gateway  bool // emits no events: its delay is not that of the WAN
+	name                    string
+	host                    string
+	port                    uint16 // TCP only
+	method                  Method // ICMP or TCP
+	index                   uint8
+	interval, spareInterval time.Duration // between two probes; as a spare
+	timeout                 time.Duration
+	gateway                 bool // emits no events: its delay is not that of the WAN
 
 	// dependencies
 	clock clock
