@@ -103,7 +103,7 @@ func (s *Selection) lowestNoise(i int) time.Duration {
 // bestAnswerRate returns the best answer rate of the reflectors other than i.
 func (s *Selection) bestAnswerRate(i int) (best float64) {
 	for j := range s.hosts {
-		if h := &s.hosts[j]; j != i && h.answers.n >= minSpareAnswers {
+		if h := &s.hosts[j]; j != i && h.answers.n >= 2 {
 			best = max(best, h.answers.mean)
 		}
 	}

@@ -12,14 +12,13 @@ const (
 	// restFor is how long a reflector that was replaced, or failed its trial, is not
 	// considered again.
 	restFor = 10 * time.Minute
+	// unsentRest is that of a spare to which nothing could be sent.
+	unsentRest = 30 * time.Second
 	// A trial is as many probes as fit into trialFor, within these limits: a little
 	// less than two reviews. The law learns the idle RTT of a spare from them.
 	trialFor       = 1800 * time.Millisecond
 	minTrialProbes = 8
 	maxTrialProbes = 40
-	// minSpareAnswers is how many probes of a spare are evaluated before it may come
-	// into use.
-	minSpareAnswers = 2
 	// similarNoise is the difference between two spares' noise from which the less
 	// noisy one is chosen; below it the order of the list decides.
 	similarNoise = 3 * time.Millisecond
@@ -94,10 +93,11 @@ type candidate struct {
 	lastRTT   time.Duration
 	lastReply time.Duration // or when probing began
 	replied   bool
-	since     time.Duration // start of the fault, 0 without one
+	since     time.Duration // start of the fault, 0 without one; on trial: its start
 	lowSince  time.Duration // start of a low answer rate, 0 without one
 	resting   time.Duration // end of the rest
 	probes    int           // sent in the present role
+	first     uint32        // the first of them
 	replaces  int           // on trial: the reflector to be replaced
 }
 
@@ -159,18 +159,26 @@ func (s *Selection) Observe(e Event) {
 	const over = 40
 	switch e.Kind {
 	case Sent, Spare:
-		if h.probes == 0 && !h.replied {
-			h.lastReply = e.At
+		if h.probes == 0 {
+			h.first = e.Seq
+			if !h.replied {
+				h.lastReply = e.At
+			}
 		}
 		h.probes++
 	case Lost:
-		h.answers.add(0, over)
+		if !h.outdated(e) {
+			h.answers.add(0, over)
+		}
 	case Reply:
 		if e.RTT <= 0 {
 			return
 		}
-		h.answers.add(1, over)
 		h.replied, h.lastReply, h.lastRTT = true, e.At, e.RTT
+		if h.outdated(e) {
+			return
+		}
+		h.answers.add(1, over)
 		excess := s.excess(e.At)
 		idle := float64(e.RTT - excess)
 		if h.idle.n > 0 {
@@ -186,6 +194,9 @@ func (s *Selection) Observe(e Event) {
 	case OneWay:
 	}
 }
+
+// outdated reports whether the probe of e was sent in an earlier role.
+func (h *candidate) outdated(e Event) bool { return h.probes == 0 || e.Seq < h.first }
 
 // excess returns the combined excess of the live reflectors in use.
 func (s *Selection) excess(now time.Duration) time.Duration {
@@ -210,6 +221,9 @@ func (s *Selection) Review(now time.Duration) (changes []Change) {
 	for i := range s.hosts {
 		h := &s.hosts[i]
 		if h.role != InUse {
+			if h.fault != NoFault && now >= h.resting && h.answers.mean >= leastAnswered {
+				h.fault = NoFault // it may be used again
+			}
 			continue
 		}
 		s.reviewAnswers(h, now)
@@ -221,12 +235,17 @@ func (s *Selection) Review(now time.Duration) (changes []Change) {
 		if h.since == 0 {
 			h.since = now
 		}
+		if fault == Disagrees && now-h.since > restFor { // without a spare; its new distance stays
+			h.base.Reset(time.Duration(h.idle.mean))
+			h.differs = average{}
+		}
 		if now-h.since < patience || s.trialFor(i) >= 0 {
 			continue
 		}
 		if spare := s.best(i, now); spare >= 0 {
 			q := s.Quality(i)
 			s.hosts[spare].setRole(OnTrial, i)
+			s.hosts[spare].since = now
 			changes = append(changes, Change{Reflector: spare, Role: OnTrial, Other: i, Fault: fault, Quality: q})
 		}
 	}
@@ -244,7 +263,7 @@ func (s *Selection) reviewTrial(i int, now time.Duration) []Change {
 		h.setRole(Standby, -1)
 		return []Change{{Reflector: i, Role: Standby, Other: -1}}
 	case h.probes < length || h.answers.n < length/2:
-		if h.probes < 2*length {
+		if now-h.since < 3*time.Duration(length)*s.interval+time.Second {
 			return nil
 		}
 	case h.answers.mean >= leastAnswered && !s.noisy(i):
@@ -257,8 +276,11 @@ func (s *Selection) reviewTrial(i int, now time.Duration) []Change {
 			{Reflector: i, Role: InUse, Other: bad, Fault: fault, Quality: q},
 		}
 	}
-	q := s.Quality(i)
+	q, unsent := s.Quality(i), h.probes == 0
 	h.drop(FailedTrial, now)
+	if unsent { // no route to it at the moment
+		h.resting = now + unsentRest
+	}
 	return []Change{{Reflector: i, Role: Standby, Other: -1, Fault: FailedTrial, Quality: q}}
 }
 
@@ -279,19 +301,27 @@ func (h *candidate) setRole(r Role, replaces int) {
 }
 
 // best returns the spare that is to replace a faulty reflector, -1 without one: of an
-// operator that is not used otherwise, known to answer, and of little noise.
+// operator that is not used otherwise, known to answer, and of little noise. A spare
+// that has not been probed yet is the second choice: soon after the start of a long
+// list there are few others.
 func (s *Selection) best(bad int, now time.Duration) int {
-	found := -1
+	found, unprobed := -1, -1
 	period := SparePeriod(len(s.hosts), s.interval)
 	for i := range s.hosts {
 		h := &s.hosts[i]
-		if h.role != Standby || now < h.resting || s.represented(h.operator, bad) ||
-			h.answers.n < minSpareAnswers || h.answers.mean < leastAnswered || now-h.lastReply > 2*period+time.Second {
-			continue
-		}
-		if found < 0 || h.noise.mean+float64(similarNoise) < s.hosts[found].noise.mean {
+		switch {
+		case h.role != Standby || now < h.resting || s.represented(h.operator, bad):
+		case h.answers.n == 0:
+			if unprobed < 0 {
+				unprobed = i
+			}
+		case h.answers.mean < leastAnswered || now-h.lastReply > 2*period+time.Second:
+		case found < 0 || h.noise.mean+float64(similarNoise) < s.hosts[found].noise.mean:
 			found = i
 		}
+	}
+	if found < 0 {
+		return unprobed
 	}
 	return found
 }

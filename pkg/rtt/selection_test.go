@@ -18,6 +18,7 @@ type panel struct {
 	rng    *rand.Rand
 	answer func(i int, now time.Duration) time.Duration // 0: none
 	roles  []Change
+	unsent map[int]bool // nothing can be sent to them
 }
 
 func newPanel(operators string, answer func(i int, now time.Duration) time.Duration) *panel {
@@ -32,6 +33,9 @@ func (p *panel) run(d time.Duration) {
 	spares := (Plan{Interval: ProbeInterval}).Spares(len(p.seq))
 	for end := p.now + d; p.now < end; p.now += ProbeInterval {
 		for i := range p.seq {
+			if p.unsent[i] {
+				continue
+			}
 			every := ProbeInterval
 			if p.Role(i) == Standby {
 				every = spares[0].Interval
@@ -282,5 +286,59 @@ func TestSpareHasNoSay(t *testing.T) {
 	}
 	if v := p.View(5 * time.Second); v.Alive != 1 || v.Base != 20*ms || v.Excess != 0 {
 		t.Errorf("%+v", v)
+	}
+}
+
+// Soon after the start of a long list, a silent reflector is replaced by a spare that
+// has not been probed yet; those that nothing can be sent to block no other.
+func TestSelectionTriesUnprobedSpares(t *testing.T) {
+	p := newPanel("a b c d e f", func(i int, _ time.Duration) time.Duration {
+		if i == 1 || i == 3 {
+			return 0
+		}
+		return near(i)
+	})
+	p.unsent = map[int]bool{4: true}
+	p.run(25 * time.Second)
+	if !slices.Equal(p.used(), []int{0, 2, 5}) {
+		t.Errorf("in use %v, changes %+v", p.used(), p.roles)
+	}
+}
+
+// What was lost as a reflector in use does not count for a spare, and a dropped one is
+// without a fault once it has rested and answers.
+func TestDroppedReflectorStartsAnew(t *testing.T) {
+	const silent = time.Hour + time.Minute
+	p := newPanel("a b c d", func(i int, now time.Duration) time.Duration {
+		if i == 0 && now >= silent && now < silent+20*time.Second {
+			return 0
+		}
+		return near(i)
+	})
+	p.run(2 * time.Minute)
+	if q := p.Quality(0); q.Role != Standby || q.Fault != NotAnswering || q.AnswerRate < 0.5 {
+		t.Errorf("after a minute: %+v", q)
+	}
+	p.run(restFor)
+	if q := p.Quality(0); q.Role != Standby || q.Fault != NoFault || q.AnswerRate < leastAnswered {
+		t.Errorf("after its rest: %+v", q)
+	}
+}
+
+// Without a spare, a reflector that moved away for good is no fault for ever.
+func TestMovedReflectorIsAcceptedInTheEnd(t *testing.T) {
+	p := newPanel("a b c", func(i int, now time.Duration) time.Duration {
+		if i == 2 && now >= time.Hour+time.Minute {
+			return near(i) + 40*ms
+		}
+		return near(i)
+	})
+	p.run(2 * time.Minute)
+	if q := p.Quality(2); q.Fault != Disagrees {
+		t.Errorf("after a minute: %+v", q)
+	}
+	p.run(restFor)
+	if q := p.Quality(2); q.Fault != NoFault || (q.Baseline-near(2)-40*ms).Abs() > time.Microsecond {
+		t.Errorf("after ten minutes: %+v", q)
 	}
 }

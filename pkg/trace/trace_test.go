@@ -169,7 +169,7 @@ func TestDefaultsAreTheLaws(t *testing.T) {
 	}
 }
 
-func TestOneWayDelays(t *testing.T) {
+func TestEventsSurviveARecording(t *testing.T) {
 	for name, newEncoder := range map[string]func(io.Writer) Encoder{"jsonl": NewJSONEncoder, "csv": NewCSVEncoder} {
 		t.Run(name, func(t *testing.T) {
 			sc := scenario.Standard()[0]
@@ -180,6 +180,7 @@ func TestOneWayDelays(t *testing.T) {
 				{At: 41 * time.Millisecond, Kind: rtt.Reply, Reflector: 1, Seq: 7, RTT: 24*time.Millisecond + 1},
 				{At: 45 * time.Millisecond, Kind: rtt.Sent, Reflector: 0, Seq: 0},
 				{At: 46 * time.Millisecond, Kind: rtt.Lost, Reflector: 2, Seq: 3},
+				{At: 47 * time.Millisecond, Kind: rtt.Spare, Reflector: 0, Seq: 1},
 			}
 			if err := rec.Step(50*time.Millisecond, autorate.Input{Events: want, Applied: sc.Ceiling}); err != nil {
 				t.Fatal(err)
