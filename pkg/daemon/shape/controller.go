@@ -84,8 +84,12 @@ func (c *WANController) Open(ctx context.Context) (err error) {
 		c.OnClose(c.lock.Close)
 		c.restore()
 	}
-	if c.probes, err = probe.New(c.probeConfig()); err != nil {
+	c.probes, err = probe.New(c.probeConfig())
+	switch {
+	case errors.Is(err, probe.ErrNotPermitted): // whatever the file says
 		return err
+	case err != nil:
+		return fmt.Errorf("%s: %w", c.cfg.Path, err)
 	}
 	c.openTelemetry()
 	if c.queues, err = OpenQueues(c.cfg, c.log, c.switched); err != nil {
