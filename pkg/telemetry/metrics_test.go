@@ -175,6 +175,7 @@ func TestScrapeAfterWork(t *testing.T) {
 	w.Written([2]bitrate.Rate{1, 0}, time.Millisecond, nil, [2]bool{true, false})
 	w.Polled(time.Millisecond, nil)
 	w.FailedOver()
+	w.RouteShared(true)
 	m.WAN(spectrum) // a reload goes on with the same series
 
 	text, _ := page(t, reg, "")
@@ -211,6 +212,7 @@ func TestScrapeAfterWork(t *testing.T) {
 		`wanctl_router_errors_total{kind="write",wan="spectrum"} 2`,
 		`wanctl_router_errors_total{kind="read",wan="spectrum"} 0`,
 		`wanctl_router_reachable{wan="spectrum"} 1`,
+		`wanctl_probe_route_shared{wan="spectrum"} 1`,
 		`wanctl_router_failovers_total{wan="spectrum"} 1`,
 		`wanctl_probes_sent_total{reflector="9.9.9.9",wan="spectrum"} 1`,
 		`wanctl_probe_replies_total{reflector="9.9.9.9",wan="spectrum"} 1`,

@@ -84,7 +84,9 @@ func wellWAN(name string, at time.Time) telemetry.WANHealth {
 			CurrentRateMbps: new(20.5), AppliedMbps: new(20.5), FloorMbps: new(8.0), CeilingMbps: new(38.0),
 			ThroughputMbps: new(1.234), State: "GREEN", Reason: "idle",
 		},
-		Probe: telemetry.ProbeHealth{Mode: "icmp", ReflectorsAlive: 3, Reflectors: 3, LastReplyAgeSeconds: new(0.03)},
+		Probe: telemetry.ProbeHealth{Mode: "icmp", ReflectorsAlive: 3, Reflectors: 3, LastReplyAgeSeconds: new(0.03),
+			Routes: []telemetry.ProbeRoute{{Source: "192.168.88.10", Interface: "eth0", Gateway: "192.168.88.1"}, {Source: "2001:db8::a", Interface: "ppp0"}}},
+		Warnings: []string{"the probes leave by the same route as those of lte"},
 		Router: telemetry.RouterHealth{
 			Transport: "rest", Address: "192.168.88.1:443", Failovers: 2, LatencyMs: new(14.5), Reachable: true, LastAnswerAgeSeconds: new(0.12),
 		},

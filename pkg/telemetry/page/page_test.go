@@ -123,7 +123,7 @@ func TestDocument(t *testing.T) {
 		"Rule enabled Its comment ADAPTIVE: steer to lte", "Force-out list FORCE_OUT_LTE Entries 2 addresses Addresses 192.168.88.20, 192.168.88.31",
 		"Last error reading the queue: timeout",
 		// a live WAN
-		"spectrum healthy live", "31.2 ms +7.2 ms over the baseline", "Baseline 24.0 ms Measured by icmp Reflectors that answer 3 of 3 Last reply 0.0 s ago",
+		"spectrum healthy live", "the probes leave by the same route as those of lte", "31.2 ms +7.2 ms over the baseline", "Baseline 24.0 ms Measured by icmp Reflectors that answer 3 of 3 Last reply 0.0 s ago", "From 192.168.88.10 by eth0 through 192.168.88.1, 2001:db8::a by ppp0",
 		"Download YELLOW 495 Mbit/s limit · holding", "Throughput 471 Mbit/s Limit on the router 495 Mbit/s Learned capacity 513 Mbit/s Floor 200 Mbit/s Ceiling 940 Mbit/s",
 		"Upload GREEN 20.5 Mbit/s limit · idle", "State answers Reached by rest 192.168.88.1:443 Latency 14.5 ms Last answer 0.1 s ago Failovers 2",
 		// a stale one
