@@ -7,6 +7,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -29,7 +30,10 @@ It measures round-trip time twenty times a second, sees a queue building up
 outside the router, and moves the limits of two CAKE queues so that the queue
 stays where CAKE can manage it.
 
-Start with 'wanctl demo', which needs no router and no configuration.`
+Start with 'wanctl demo', which needs no router and no configuration.
+
+Without arguments it runs the command that WANCTL_MODE names, as a container does
+with WANCTL_MODE=shape.`
 
 func newRootCmd(a *app.App) *cobra.Command {
 	root := a.NewRoot(rootLong)
@@ -62,6 +66,9 @@ func Main(ctx context.Context, args []string) int {
 
 // Run is Main for a given App.
 func Run(ctx context.Context, a *app.App, args []string) int {
+	if mode, _ := a.LookupEnv("WANCTL_MODE"); len(args) == 0 {
+		args = strings.Fields(mode)
+	}
 	return a.Execute(ctx, newRootCmd(a), args)
 }
 
