@@ -90,6 +90,7 @@ type Actuator struct {
 	deferred [2]bool // a raise is waiting for the budget
 	busy     bool    // a call for limits is under way
 	retry    backoff.Backoff
+	stalls   backoff.Backoff    // of writes without an answer; an answered read does not end it
 	refusals [2]backoff.Backoff // of writes; a refusal holds back its own direction alone
 	readAt   time.Duration      // when limits are read back next
 	unsure   bool               // the last call failed: read before writing
@@ -129,9 +130,10 @@ func (a *Actuator) Faults() [2]Fault { return a.faults }
 func (a *Actuator) InForce() Limits { return a.inForce }
 
 // Failures returns how many calls for limits failed in a row: calls that were not
-// answered, or refused writes of one direction, whichever are more.
+// answered, writes that were not although reads are, or refused writes of one
+// direction, whichever are most. The first unanswered write is settled by a read.
 func (a *Actuator) Failures() int {
-	return max(a.retry.Failures(), a.refusals[0].Failures(), a.refusals[1].Failures())
+	return max(a.retry.Failures(), a.stalls.Failures()-1, a.refusals[0].Failures(), a.refusals[1].Failures())
 }
 
 // Refused returns how many writes of d were refused since the last one that
@@ -142,6 +144,7 @@ func (a *Actuator) Refused(d autorate.Direction) int { return a.refusals[d].Fail
 // the last one may lie outside of them. Refused writes are tried again then.
 func (a *Actuator) SetBounds(b [2]Bounds) {
 	a.cfg.Bounds, a.decided = b, false
+	a.stalls.Skip()
 	for d := range a.refusals {
 		a.refusals[d].Skip()
 	}
@@ -165,7 +168,7 @@ func (a *Actuator) Next(now time.Duration) (j Job) {
 		return j
 	}
 	for _, d := range autorate.Directions {
-		if a.faults[d].Unwritable() || now < a.refusals[d].Until() {
+		if a.faults[d].Unwritable() || now < max(a.stalls.Until(), a.refusals[d].Until()) {
 			a.deferred[d] = false
 			continue
 		}
@@ -210,6 +213,9 @@ func (a *Actuator) Done(now time.Duration, r Result) (external [2]bool) {
 	if r.Failed {
 		a.retry.Fail(now)
 		a.unsure = true
+		if r.Job.Op == Read {
+			a.stalls.Skip() // it is out of reach altogether: once it is back, writes may work
+		}
 	} else {
 		a.retry.Reset()
 		if !a.cfg.DryRun || r.Job.Op == Read {
@@ -227,6 +233,11 @@ func (a *Actuator) Done(now time.Duration, r Result) (external [2]bool) {
 
 // written takes in the result of a write, for each direction by itself.
 func (a *Actuator) written(now time.Duration, r Result) {
+	if r.Failed {
+		a.stalls.Stall(now)
+	} else {
+		a.stalls.Reset()
+	}
 	for d, want := range r.Job.Want {
 		switch {
 		case want == 0:
@@ -263,6 +274,7 @@ func (a *Actuator) compare(read Limits, faults [2]Fault) (external [2]bool) {
 		case asked[d] != 0 && read[d] == asked[d]:
 			a.inForce[d] = read[d]
 			a.refusals[d].Reset()
+			a.stalls.Reset() // it was done, though not answered
 		default:
 			external[d] = true
 			a.SetExternally(d, read[d])

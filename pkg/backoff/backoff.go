@@ -35,8 +35,8 @@ func delay(n int, first, longest time.Duration) time.Duration {
 	if n <= 0 {
 		return 0
 	}
-	// Six doublings exceed the longest; more would overflow after an hour.
-	return min(first<<min(n-1, 6), longest)
+	// Sixteen doublings exceed the longest; many more would overflow.
+	return min(first<<min(n-1, 16), longest)
 }
 
 // Backoff counts the failures of one operation. The zero value has none.
@@ -50,6 +50,16 @@ type Backoff struct {
 func (b *Backoff) Fail(now time.Duration) time.Duration {
 	b.failures++
 	pause := Delay(b.failures)
+	b.until = now + pause
+	return pause
+}
+
+// Stall records at now that a router which answers did not answer this, and returns the
+// pause before the next attempt. Pauses begin as those after failures and grow as long
+// as those after refusals.
+func (b *Backoff) Stall(now time.Duration) time.Duration {
+	b.failures++
+	pause := delay(b.failures, First, LongestRefusal)
 	b.until = now + pause
 	return pause
 }

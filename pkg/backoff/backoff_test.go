@@ -36,6 +36,22 @@ func TestRefusalDelay(t *testing.T) {
 	}
 }
 
+func TestStall(t *testing.T) {
+	var b Backoff
+	var total time.Duration
+	for range 9 {
+		total += b.Stall(total)
+	}
+	if b.Until() != total || total < time.Minute || total > 3*time.Minute {
+		t.Errorf("nine pauses take %v, until %v", total, b.Until())
+	}
+	for range 100 {
+		if pause := b.Stall(0); pause > LongestRefusal {
+			t.Fatalf("pause %v", pause)
+		}
+	}
+}
+
 func TestBackoff(t *testing.T) {
 	var b Backoff
 	if b.Until() != 0 || b.Failures() != 0 {

@@ -34,13 +34,16 @@ type world struct {
 	took  time.Duration
 	err   error
 	stuck bool
-	lag   time.Duration // added to every round trip
+	// stalled writes are neither done nor answered.
+	stalled bool
+	lag     time.Duration // added to every round trip
 	// refuse holds what the router says to the write of a direction.
 	refuse WriteError
 	faults [2]actuate.Fault
 
-	writes []Limits
-	reads  int
+	writes   []Limits
+	attempts int // to write
+	reads    int
 }
 
 func newWorld(t *testing.T, cfg linksim.Config) *world {
@@ -101,11 +104,16 @@ func (w *world) Limits(ctx context.Context) (Reading, error) {
 }
 
 func (w *world) SetLimits(ctx context.Context, want Limits) (Limits, error) {
-	if err := w.call(ctx); err != nil {
-		return Limits{}, err
-	}
+	err := w.call(ctx)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.attempts++
+	switch {
+	case err != nil:
+		return Limits{}, err
+	case w.stalled:
+		return Limits{}, errors.New("no answer")
+	}
 	w.writes = append(w.writes, want)
 	var refused WriteError
 	for _, d := range autorate.Directions {
@@ -513,6 +521,51 @@ func TestTickAllocatesNothing(t *testing.T) {
 	}); allocs != 0 {
 		t.Errorf("a steady tick allocates %v times", allocs)
 	}
+}
+
+// A router that answers reads, but not writes, is tried at ever longer intervals, up to
+// minutes; and at once when it answers again after an outage, or is given new bounds.
+func TestStalledWrites(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sc := named("idle")
+		w := newWorld(t, sc.Config(1))
+		l, stop := run(t, w, sc, nil)
+		time.Sleep(time.Second)
+		cfg := sc.LawConfig()
+		cfg.Directions[autorate.Download].Ceiling = 20 * bitrate.Mbps
+		w.set(func(w *world) { w.stalled = true })
+		l.Reconfigure(cfg)
+		time.Sleep(15 * time.Minute)
+		status, err := l.Status(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		attempts := 0
+		w.set(func(w *world) { attempts = w.attempts })
+		if attempts < 11 || attempts > 15 || status.Failures != attempts-1 {
+			t.Errorf("%d attempts in a quarter of an hour, %d failures", attempts, status.Failures)
+		}
+		w.set(func(w *world) { w.stuck = true })
+		time.Sleep(time.Minute)
+		w.set(func(w *world) { w.stuck, w.stalled = false, false })
+		time.Sleep(20 * time.Second)
+		if got := w.limit(autorate.Download); got != 20*bitrate.Mbps {
+			t.Errorf("after an outage the limit is %v", got)
+		}
+		if status, err = l.Status(t.Context()); err != nil || status.Failures != 0 {
+			t.Errorf("%d failures, %v", status.Failures, err)
+		}
+		w.set(func(w *world) { w.stalled = true })
+		cfg.Directions[autorate.Download].Ceiling = 15 * bitrate.Mbps
+		l.Reconfigure(cfg)
+		time.Sleep(10 * time.Minute)
+		w.set(func(w *world) { w.stalled = false })
+		time.Sleep(5*time.Minute + time.Second)
+		if got := w.limit(autorate.Download); got != 15*bitrate.Mbps {
+			t.Errorf("five minutes after writes work again the limit is %v", got)
+		}
+		stop()
+	})
 }
 
 // A refused write of one direction is repeated after minutes and is no failure of

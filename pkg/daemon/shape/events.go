@@ -35,8 +35,8 @@ type eventObserver struct {
 	last     autorate.Decision
 	replies  bool // a reflector answers
 	lastMode probe.Mode
-	polls    bool // the last poll worked
-	writes   bool // the last write was answered
+	polls    bool     // the last poll worked
+	stalled  reminder // of writes that are not answered
 	refusals [2]reminder
 	faults   [2]reminder
 	base     baselineWatch
@@ -45,7 +45,7 @@ type eventObserver struct {
 }
 
 func newEventObserver(log *slog.Logger, feed *history.Feed, probe prober, path string, describe func(autorate.Direction, actuate.Fault) string) *eventObserver {
-	return &eventObserver{to: daemon.Events{Logger: log, Feed: feed}, probe: probe, path: path, describe: describe, replies: true, polls: true, writes: true}
+	return &eventObserver{to: daemon.Events{Logger: log, Feed: feed}, probe: probe, path: path, describe: describe, replies: true, polls: true}
 }
 
 // Observe implements control.Observer.
@@ -153,15 +153,17 @@ func (o *eventObserver) poll(err error) {
 }
 
 func (o *eventObserver) write(w *control.Write) {
-	switch works := w.Err == nil; {
-	case works && !o.writes:
-		o.to.Info("router writes work again")
-		o.to.Record("router", "", "limits are written again")
-	case !works && o.writes:
+	if w.Err == nil {
+		if o.stalled.clear() {
+			o.to.Info("router writes work again")
+			o.to.Record("router", "", "limits are written again")
+		}
+	} else if isNew, due := o.stalled.remind(o.last.At, "not answered"); due {
 		o.to.Error("router write failed: will read back before trying again", "error", w.Err)
-		o.to.Record("router", "", "a limit could not be written: "+w.Err.Error())
+		if isNew {
+			o.to.Record("router", "", "a limit could not be written: "+w.Err.Error())
+		}
 	}
-	o.writes = w.Err == nil
 	for _, d := range autorate.Directions {
 		switch {
 		case w.Refused[d] != nil:
