@@ -226,6 +226,9 @@ func simulatedUser(a *app.App, sim *simrouter.Router, o routerOptions) error {
 		return nil
 	}
 	password, set := "", false
+	if strings.Contains(o.user, ":") {
+		return app.Usagef("--user %s: a name has no colon; the password comes from --password-env NAME", o.user)
+	}
 	if o.passwordEnv != "" {
 		if password, set = a.LookupEnv(o.passwordEnv); !set {
 			return app.Usagef("--password-env %s: no such environment variable; export it first", o.passwordEnv)

@@ -94,6 +94,8 @@ func (o *routerOptions) users() []string {
 		users = append(users, "wanctl, password wanctl, may do what wanctl needs")
 	}
 	switch {
+	case o.user == "" && o.script != "":
+		users = append(users, "those of "+o.script+"; an export of a router has none: add one with --user NAME")
 	case o.user == "":
 	case o.passwordEnv == "":
 		users = append(users, o.user+" without a password")

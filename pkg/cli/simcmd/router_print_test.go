@@ -19,7 +19,7 @@ func TestSimUsers(t *testing.T) {
 		{"one more, without", routerOptions{user: "bob"}, []string{admin, own, "bob without a password"}},
 		{"another password", routerOptions{user: "wanctl", passwordEnv: "SECRET"}, []string{admin, "wanctl with the password in SECRET"}},
 		{"of the administrator", routerOptions{user: "admin", passwordEnv: "SECRET"}, []string{own, "admin with the password in SECRET"}},
-		{"a script of one's own", routerOptions{script: "x.rsc"}, nil},
+		{"a script of one's own", routerOptions{script: "x.rsc"}, []string{"those of x.rsc; an export of a router has none: add one with --user NAME"}},
 		{"and a user", routerOptions{script: "x.rsc", user: "bob"}, []string{"bob without a password"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
