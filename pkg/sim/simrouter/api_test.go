@@ -136,6 +136,7 @@ func TestAPICommands(t *testing.T) {
 	c.want("/queue/tree/add =name=d =parent=global", "!done =ret=*1000007")
 	c.want("/queue/tree/disable =.id=*1000000,*1000007", "!done")
 	c.want("/queue/tree/print =.proplist=name ?disabled=true", "!re =name=a", "!re =name=d", "!done")
+	c.want("/queue/tree/print =.proplist=name ?disabled=yes", "!re =name=a", "!re =name=d", "!done")
 	c.want("/queue/tree/remove =.id=d .tag=a=b", "!done .tag=a=b")
 	c.want("/system/identity/print", "!re =name=MikroTik", "!done")
 	c.want("/queue/tree/set =.id=*77 =max-limit=1 .tag=x", "!trap .tag=x =category=0 =message=no such item", "!done .tag=x")

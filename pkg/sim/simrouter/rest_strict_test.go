@@ -176,6 +176,7 @@ func TestStrictREST(t *testing.T) {
 	c.want("GET", "/rest/queue/tree?disabled=no&name=a&.proplist=name", "", 200, `[{".id":"*1000000","name":"a"}]`)
 	c.want("GET", "/rest/queue/tree?disabled=false&name=a&.proplist=name", "", 200, `[{".id":"*1000000","name":"a"}]`)
 	c.want("GET", "/rest/queue/tree?disabled=yes", "", 200, `[]`)
+	c.want("POST", "/rest/queue/tree/print", `{".proplist":["name"],".query":["name=a"]}`, 200, `[{"name":"a"}]`)
 
 	resp, err := c.send("PUT", "/rest/queue/tree", "application/json", `{"name":"new","parent":"global"}`)
 	if err != nil {

@@ -68,6 +68,26 @@ func TestBackend(t *testing.T) {
 		t.Errorf("after a reset: %v", row)
 	}
 
+	// An invalid queue keeps its limit and limits nothing.
+	b.limits["a"] = 300 * bitrate.Mbps
+	f.must("/interface", "set", "numbers=bridge1", "name=other")
+	f.must("/queue/tree", "set", ".id=a", "max-limit=200M")
+	if row, _ := f.m.Row("/queue/tree", "name", "a"); row["invalid"] != "true" || row["max-limit"] != "200000000" || b.limits["a"] != 0 {
+		t.Errorf("an invalid queue has %v, and really %v", row, b.limits["a"])
+	}
+	f.must("/interface", "set", "numbers=other", "name=bridge1")
+	if b.limits["a"] != 200*bitrate.Mbps {
+		t.Errorf("a queue that is valid again has %v", b.limits["a"])
+	}
+	f.must("/queue/tree", "set", ".id=a", "max-limit=300M")
+
+	// The bandwidth of the leaf is none of the tree.
+	f.must("/queue/type", "add", "name=leaf", "kind=cake", "cake-bandwidth=10M")
+	f.must("/queue/tree", "set", ".id=a", "queue=leaf")
+	if b.limits["a"] != 300*bitrate.Mbps {
+		t.Errorf("with cake-bandwidth in the leaf: %v", b.limits["a"])
+	}
+
 	b.err = errors.New("tc: no such device")
 	if _, err := f.do(nil, "/queue/tree", "set", ".id=a", "max-limit=1M"); err == nil || err.Error() != "failure: tc: no such device" {
 		t.Errorf("a failing backend: %v", err)

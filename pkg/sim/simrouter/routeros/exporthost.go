@@ -90,8 +90,8 @@ func (mn *menu) nameBuiltin(c rsc.Call) {
 // addInterface makes an interface that a queue refers to: most interfaces are in
 // menus that are not simulated.
 func (h *exportHost) addInterface(name string) {
-	if h.m.byName("/interface", name) == nil {
-		h.m.addRow("/interface", map[string]string{"name": name, "type": "ether"})
+	if h.m.byName(interfacePath, name) == nil {
+		h.m.addRow(interfacePath, map[string]string{"name": name, "type": "ether"})
 	}
 }
 

@@ -151,7 +151,7 @@ func routingRule() *menu {
 		fields: []field{
 			{name: "src-address", kind: optional, typ: text},
 			{name: "dst-address", kind: optional, typ: text},
-			{name: "interface", kind: optional, typ: reference("/interface")},
+			{name: "interface", kind: optional, typ: reference(interfacePath)},
 			{name: "routing-mark", kind: optional, typ: text},
 			{name: "min-prefix", kind: optional, typ: integer(0, 128)},
 			{name: "action", value: "lookup", typ: enum("lookup", "lookup-only-in-table", "drop", "unreachable")},
@@ -189,7 +189,7 @@ const interfacePath = "/interface"
 
 func interfaces() *menu {
 	return &menu{
-		path: interfacePath, nextID: 1,
+		path: interfacePath, nextID: 1, afterChange: (*Router).interfacesChanged,
 		fields: append([]field{
 			{name: "name", typ: name, required: true},
 			{name: "type", typ: text, value: "bridge"},

@@ -43,7 +43,7 @@ func queueTree() *menu {
 			return m.setRealLimits(treePath, old, now)
 		},
 		refresh: func(m *Router, r *row, wanted func(string) bool) {
-			r.values["invalid"] = strconv.FormatBool(!m.isParent(r.values["parent"]) || m.byName(typePath, r.values["queue"]) == nil)
+			r.values["invalid"] = strconv.FormatBool(m.invalid(treePath, r))
 			m.refreshCounters(treePath, r, wanted)
 		},
 	}
@@ -147,7 +147,7 @@ func (m *Router) listInterfaceQueues() {
 // builtinInterfaceQueues returns the menu as it is before anything was set.
 func (m *Router) builtinInterfaceQueues() *menu {
 	mn := queueInterface()
-	for _, i := range m.menus["/interface"].rows {
+	for _, i := range m.menus[interfacePath].rows {
 		queue := "no-queue"
 		if i.values["type"] == "ether" {
 			queue = "only-hardware-queue"

@@ -60,7 +60,7 @@ func queueSimple() *menu {
 			return m.setRealLimits(simplePath, old, now)
 		},
 		refresh: func(m *Router, r *row, wanted func(string) bool) {
-			r.values["invalid"] = strconv.FormatBool(m.simpleInvalid(r))
+			r.values["invalid"] = strconv.FormatBool(m.invalid(simplePath, r))
 			m.refreshCounters(simplePath, r, wanted)
 		},
 	}
@@ -85,7 +85,7 @@ func (m *Router) simpleInvalid(r *row) bool {
 		}
 	}
 	for _, name := range value.TargetInterfaces(r.values["target"]) {
-		if m.byName("/interface", name) == nil {
+		if m.byName(interfacePath, name) == nil {
 			return true
 		}
 	}

@@ -27,7 +27,7 @@ func (m *Router) Bypass(queue string, on bool) error {
 	}
 	mn.refresh(m, r, func(string) bool { return true }) // the counters so far
 	r.queue.bypassed = on
-	if err := m.passLimits(mn.path, r.queue.name, r.realLimits()); err != nil {
+	if err := m.setRealLimits(mn.path, r, r); err != nil {
 		r.queue.bypassed = !on
 		return err
 	}

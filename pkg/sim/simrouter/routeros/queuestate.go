@@ -20,7 +20,7 @@ const (
 
 // Backend owns real queues behind the rows of the queue tree. A queue has the
 // name under which it was added, whatever its row is called now. A queue that is
-// disabled or bypassed has no limit. The Backend is called with the router locked:
+// disabled, invalid or bypassed has no limit. The Backend is called with the router locked:
 // it must not call back, and the router takes as long as it does.
 type Backend interface {
 	// SetMaxLimit is called before a max-limit takes effect, 0 for none; an
@@ -42,6 +42,7 @@ type SimpleBackend interface {
 type realQueue struct {
 	name     string             // when the row was added: its name for a backend
 	zero     [2]router.Counters // the backend's counters at the last reset
+	passed   [2]bitrate.Rate    // the limits that its backend has
 	bypassed bool               // no traffic goes through it
 	stood    bool               // its counters stood still when they were last read
 }
@@ -67,8 +68,8 @@ func (r *row) pair(name string) [2]string {
 }
 
 // realLimits returns the limits that the traffic of a queue has.
-func (r *row) realLimits() [2]bitrate.Rate {
-	if r.values["disabled"] == "true" || r.queue.bypassed {
+func (m *Router) realLimits(path string, r *row) [2]bitrate.Rate {
+	if r.values["disabled"] == "true" || m.invalid(path, r) || r.queue.bypassed {
 		return [2]bitrate.Rate{}
 	}
 	limit := r.pair("max-limit")
@@ -77,25 +78,42 @@ func (r *row) realLimits() [2]bitrate.Rate {
 
 // setRealLimits passes changed limits to the backend.
 func (m *Router) setRealLimits(path string, old, now *row) *Error {
-	limits := now.realLimits()
-	if old != nil && old.realLimits() == limits {
+	limits := m.realLimits(path, now)
+	if old != nil && old.queue.passed == limits {
 		return nil
 	}
-	return m.passLimits(path, now.queue.name, limits)
-}
-
-func (m *Router) passLimits(path, queue string, limits [2]bitrate.Rate) *Error {
 	var err error
 	switch {
 	case path == treePath && m.backend != nil:
-		err = m.backend.SetMaxLimit(queue, limits[0])
+		err = m.backend.SetMaxLimit(now.queue.name, limits[0])
 	case path == simplePath && m.simple != nil:
-		err = m.simple.SetSimpleLimits(queue, limits)
+		err = m.simple.SetSimpleLimits(now.queue.name, limits)
 	}
 	if err != nil {
 		return errFailure(err.Error())
 	}
+	now.queue.passed = limits
 	return nil
+}
+
+// invalid reports whether something that a queue refers to has vanished: its limit
+// can be set, and limits nothing.
+func (m *Router) invalid(path string, r *row) bool {
+	if path == simplePath {
+		return m.simpleInvalid(r)
+	}
+	return !m.isParent(r.values["parent"]) || m.byName(typePath, r.values["queue"]) == nil
+}
+
+// interfacesChanged passes the limits of queues that became invalid, or are no longer.
+func (m *Router) interfacesChanged() {
+	for _, path := range []string{treePath, simplePath} {
+		for _, r := range m.menus[path].rows {
+			if err := m.setRealLimits(path, r, r); err != nil {
+				m.log.Warn("setting a limit of the backend", "menu", path, "queue", r.queue.name, "error", err)
+			}
+		}
+	}
 }
 
 // typeInUse reports whether a queue has that type.

@@ -295,5 +295,5 @@ func (m *Router) updateRows() {
 func (m *Router) byName(path, name string) *row { return m.menus[path].find(name) }
 
 func (m *Router) isParent(name string) bool {
-	return name == "global" || m.byName(treePath, name) != nil || m.byName("/interface", name) != nil
+	return name == "global" || m.byName(treePath, name) != nil || m.byName(interfacePath, name) != nil
 }
