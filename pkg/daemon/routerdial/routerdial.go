@@ -27,8 +27,8 @@ type Bounds struct {
 	Answer  int // size of an answer in bytes; 0: rosconn.MaxAnswer
 }
 
-// Open returns a client for the router of a configuration. Without entries in router.failover, the client uses
-// router.transport alone and never calls onSwitch.
+// Open returns a client for the router of a configuration. Without entries in
+// router.failover, the client uses router.transport alone and never calls onSwitch.
 func Open(base *config.Base, most Bounds, log *slog.Logger, onSwitch func(failover.Switch)) (router.Client, error) {
 	endpoints, err := endpoints(base, most)
 	if err != nil {
