@@ -91,3 +91,40 @@ func TestSecretZero(t *testing.T) {
 		t.Errorf("zero = %v, set %v", zero, zero.IsSet())
 	}
 }
+
+// A password that was written in the place of another value is not repeated, neither by
+// what is wrong with that value nor by the list of the values in force.
+func TestSecretInAWrongPlace(t *testing.T) {
+	const secret = "hunter2"
+	for _, wrong := range []string{
+		"host: admin:hunter2@192.0.2.1", "host: hunter2", "port: hunter2", "user: hunter2", "user: admin/hunter2", "transport: hunter2", "tls: hunter2",
+		"tls_fingerprint: hunter2", "hunter2: x",
+	} {
+		t.Run(wrong, func(t *testing.T) {
+			lines := "  " + wrong + "\n"
+			if !strings.HasPrefix(wrong, "host:") {
+				lines += "  host: 192.0.2.1\n"
+			}
+			file := strings.Replace(minimal, "  host: 192.168.88.1\n  user: wanctl\n", lines, 1)
+			if file == minimal {
+				t.Fatal("the file is as it was")
+			}
+			wan, warnings, err := Parse(strings.NewReader(file), "f", Options{})
+			var text strings.Builder
+			for _, p := range warnings {
+				text.WriteString(p.Text)
+			}
+			switch {
+			case err != nil:
+				for _, p := range err.(*Error).Problems { //nolint:errorlint // it is one
+					text.WriteString(p.Text)
+				}
+			default:
+				fmt.Fprint(&text, Settings(wan, nil))
+			}
+			if strings.Contains(text.String(), secret) {
+				t.Errorf("%s", &text)
+			}
+		})
+	}
+}

@@ -27,7 +27,24 @@ func WhyObsolete(name string) (why string, found bool) {
 // masked. Keys that are only another form of others, such as floor_mbps, or that have
 // no effect any more, are not among them.
 func Settings[T WAN | Steering](of *T, origins schema.Origins) []schema.Setting {
-	return schema.Settings(schema.Fields[T](), of, origins)
+	list := schema.Settings(schema.Fields[T](), of, origins)
+	var secrets []string
+	base := &Base{}
+	switch of := any(of).(type) {
+	case *WAN:
+		base = &of.Base
+	case *Steering:
+		base = &of.Base
+	}
+	for _, r := range base.Router.Endpoints() {
+		secrets = append(secrets, r.Password.Reveal(), r.SSHPassphrase.Reveal())
+	}
+	for i, s := range list { // somebody may have written the password in a wrong place
+		if text, ok := s.Value.(string); ok {
+			list[i].Value = schema.Redact(text, secrets)
+		}
+	}
+	return list
 }
 
 // JSONSchema describes the files of a kind to editors.

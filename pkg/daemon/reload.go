@@ -76,6 +76,9 @@ func sameEndpoint(a, b config.Router) bool {
 // Restore reads what the last run left in a state file. A file that cannot be
 // used is a warning, and found is false.
 func Restore[T state.Snapshot[T]](file *state.File[T], log *slog.Logger) (last T, found bool) {
+	if dir := state.Exposed(file.Path()); dir != "" {
+		log.Warn("everybody may replace the state file", "file", file.Path(), "directory", dir, "hint", "chmod o-w "+state.Quote(dir))
+	}
 	loaded, err := file.Load()
 	switch {
 	case err != nil:

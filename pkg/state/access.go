@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strconv"
 	"syscall"
 )
@@ -53,5 +54,26 @@ func chownLikeDir(file *os.File, dir string) {
 	}
 	if owner := ownerOf(st); owner.known && owner.uid != 0 {
 		_ = file.Chown(owner.uid, owner.gid)
+	}
+}
+
+// Exposed returns the directory, of that of path and those above, in which everybody may
+// replace files, and so the state; "" where there is none. In a directory with the sticky
+// bit, as /tmp has, only the owner of a file may; but others may make the files that the
+// state consists of, so the directory of path itself must not be one.
+func Exposed(path string) (dir string) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return ""
+	}
+	const everybody = 0o002
+	for dir, own := filepath.Dir(path), true; ; dir, own = filepath.Dir(dir), false {
+		st, err := os.Stat(dir)
+		if err == nil && st.Mode().Perm()&everybody != 0 && (own || st.Mode()&fs.ModeSticky == 0) {
+			return dir
+		}
+		if dir == filepath.Dir(dir) {
+			return ""
+		}
 	}
 }

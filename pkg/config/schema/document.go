@@ -38,8 +38,9 @@ type Reader struct {
 	WithoutSecrets bool
 
 	problems, warnings []Problem
-	merges             int // merge keys followed so far, bounded against aliases of aliases
-	unknown            int // unknown keys so far
+	secrets            []string // that the texts of problems must not repeat
+	merges             int      // merge keys followed so far, bounded against aliases of aliases
+	unknown            int      // unknown keys so far
 }
 
 func (r *Reader) lookup(name string) (string, bool) {

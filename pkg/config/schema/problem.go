@@ -51,7 +51,16 @@ func (r *Reader) Warnf(line int, key, format string, args ...any) {
 }
 
 // Warnings returns the doubts that were reported, by line.
-func (r *Reader) Warnings() []Problem { return byLine(r.warnings) }
+func (r *Reader) Warnings() []Problem { return byLine(r.redacted(r.warnings)) }
+
+// redacted returns problems without the passwords of the file, which may have been
+// written in the wrong place.
+func (r *Reader) redacted(problems []Problem) []Problem {
+	for i := range problems {
+		problems[i].Text = Redact(problems[i].Text, r.secrets)
+	}
+	return problems
+}
 
 // Err returns an *Error with all problems that were reported, by line; nil when there
 // are none.
@@ -59,7 +68,7 @@ func (r *Reader) Err() error {
 	if len(r.problems) == 0 {
 		return nil
 	}
-	return &Error{byLine(r.problems)}
+	return &Error{byLine(r.redacted(r.problems))}
 }
 
 // byLine sorts problems by line, those without one last.

@@ -7,8 +7,6 @@ package routerdial
 import (
 	"fmt"
 	"log/slog"
-	"net"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,6 +16,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/failover"
 	"github.com/wanctl/wanctl/pkg/router/rest"
 	"github.com/wanctl/wanctl/pkg/router/rosclient"
+	"github.com/wanctl/wanctl/pkg/router/rosconn"
 	"github.com/wanctl/wanctl/pkg/router/ssh"
 )
 
@@ -99,7 +98,8 @@ func Client(r config.Router, most Bounds) (*rosclient.Client, error) {
 
 // label names an endpoint: "rest 192.0.2.1:443".
 func label(r config.Router) string {
-	return string(r.Transport) + " " + net.JoinHostPort(r.Host, strconv.Itoa(r.Port))
+	target := rosconn.Target{Host: r.Host, Port: r.Port, Password: r.Password.Reveal}
+	return string(r.Transport) + " " + target.Name()
 }
 
 // InUse returns the endpoint that a client of Open uses now, and how many times

@@ -33,7 +33,9 @@ type transport struct {
 var _ rosclient.Transport = (*transport)(nil)
 
 func (t *transport) Target() *rosconn.Target { return t.target }
-func (t *transport) String() string          { return t.user + "@" + t.target.Service + "://" + t.target.Addr() }
+func (t *transport) String() string {
+	return t.target.Redact(t.user + "@" + t.target.Service + "://" + t.target.Addr())
+}
 
 // Connect implements rosclient.Transport.
 func (t *transport) Connect(ctx context.Context) (int, error) {

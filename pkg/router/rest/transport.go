@@ -33,7 +33,9 @@ type transport struct {
 var _ rosclient.Transport = (*transport)(nil)
 
 func (t *transport) Target() *rosconn.Target { return t.target }
-func (t *transport) String() string          { return t.user + "@" + strings.Replace(t.base, "%25", "%", 1) }
+func (t *transport) String() string {
+	return t.target.Redact(t.user + "@" + strings.Replace(t.base, "%25", "%", 1))
+}
 
 // Connect implements rosclient.Transport. The login is part of every request.
 func (t *transport) Connect(ctx context.Context) (int, error) {

@@ -95,9 +95,9 @@ func (c *Client) withAddr(err error) error {
 	}
 	var item *router.ItemError
 	if errors.As(err, &item) {
-		return &router.ItemError{Name: item.Name, Err: fmt.Errorf("router %s: %w", c.target.Addr(), item.Err)}
+		return &router.ItemError{Name: item.Name, Err: fmt.Errorf("router %s: %w", c.target.Name(), item.Err)}
 	}
-	return fmt.Errorf("router %s: %w", c.target.Addr(), err)
+	return fmt.Errorf("router %s: %w", c.target.Name(), err)
 }
 
 // rows reads rows of a table and notes them by name, those of the given names also in

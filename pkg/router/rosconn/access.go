@@ -63,7 +63,7 @@ func (a *Access) Target(s Service) (*Target, error) {
 	if a.Password == nil {
 		a.Password = func() string { return "" }
 	}
-	t := &Target{Host: a.Host, Port: a.Port, Service: s.TLS, Timeout: a.Timeout, MaxAnswer: a.MaxAnswer, Dial: a.Dial}
+	t := &Target{Host: a.Host, Port: a.Port, Service: s.TLS, Timeout: a.Timeout, Password: a.Password, MaxAnswer: a.MaxAnswer, Dial: a.Dial}
 	port := s.TLSPort
 	if a.Plain {
 		port, t.Service = s.PlainPort, s.Plain

@@ -25,6 +25,10 @@ type Target struct {
 	// Timeout of a call, for the text of errors.
 	Timeout time.Duration
 
+	// Password, if set, returns what no text may contain: somebody may have written it
+	// where the host or the user belongs, or the router may repeat it.
+	Password func() string
+
 	// MaxAnswer is the size limit of an answer in bytes; 0: the constant MaxAnswer.
 	MaxAnswer int
 
@@ -36,6 +40,24 @@ type Target struct {
 
 // Addr is "host:port".
 func (t *Target) Addr() string { return net.JoinHostPort(t.Host, strconv.Itoa(t.Port)) }
+
+// Name is Addr for texts.
+func (t *Target) Name() string { return t.Redact(t.Addr()) }
+
+// minSecret is the length from which a password is masked. A shorter one is part of
+// ordinary words.
+const minSecret = 4
+
+// Redact returns text with the password masked.
+func (t *Target) Redact(text string) string {
+	if t.Password == nil {
+		return text
+	}
+	if password := t.Password(); len(password) >= minSecret {
+		return strings.ReplaceAll(text, password, "********")
+	}
+	return text
+}
 
 // Phase is how far an attempt got, which decides the class of its failure.
 type Phase int

@@ -17,7 +17,7 @@ import (
 
 // Fail returns an error about this router.
 func (t *Target) Fail(class error, text, hint string) *rosdata.Error {
-	return &rosdata.Error{Addr: t.Addr(), Class: class, Text: text, Hint: hint}
+	return &rosdata.Error{Addr: t.Addr(), Class: class, Text: text, Hint: hint, Redact: t.Redact}
 }
 
 // NotSent returns the error about a request that could not be sent, since the

@@ -44,3 +44,26 @@ func TestDescribe(t *testing.T) {
 		})
 	}
 }
+
+// No text contains the password, also where somebody has written it in the place of
+// the host or the user, and where the router repeats it.
+func TestTextsHideThePassword(t *testing.T) {
+	const password = "hunter2-secret"
+	target := &Target{Host: "x." + password, Port: 443, Service: "www-ssl", Password: func() string { return password }}
+	dns := &net.DNSError{Err: "no such host", Name: target.Host}
+	for _, text := range []string{
+		target.Name(),
+		target.Redact("user " + password),
+		target.Fail(router.ErrAuth, "it says "+password, "is it "+password+"?").Error(),
+		target.Describe(t.Context(), &Error{Phase: Connecting, Cause: dns}).Error(),
+	} {
+		if strings.Contains(text, password) || !strings.Contains(text, "********") {
+			t.Errorf("text %q", text)
+		}
+	}
+	// A password that is part of ordinary words is none to be found.
+	target.Password = func() string { return "is" }
+	if text := target.Redact("this is it"); text != "this is it" {
+		t.Errorf("text %q", text)
+	}
+}

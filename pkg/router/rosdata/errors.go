@@ -16,6 +16,9 @@ type Error struct {
 	Class error // a sentinel of package router
 	Cause error // nil, or an error that callers may test for, such as one of package context
 
+	// Redact, if set, removes secrets from the text of the error.
+	Redact func(string) string
+
 	// ConnReset: the connection was lost during the request, after it had
 	// carried others. A read is worth repeating on a new one.
 	ConnReset bool
@@ -25,6 +28,9 @@ func (e *Error) Error() string {
 	s := "router " + e.Addr + ": " + e.Text
 	if e.Hint != "" {
 		s += "; " + e.Hint
+	}
+	if e.Redact != nil {
+		s = e.Redact(s)
 	}
 	return s
 }

@@ -71,7 +71,7 @@ func New(cfg Config) (*rosclient.Client, error) {
 		cfg.Password = func() string { return "" }
 	}
 	t := &transport{
-		target: &rosconn.Target{Host: cfg.Host, Port: cfg.Port, Service: "ssh", Timeout: cfg.Timeout, MaxAnswer: cfg.MaxAnswer, Dial: cfg.Dial},
+		target: &rosconn.Target{Host: cfg.Host, Port: cfg.Port, Service: "ssh", Timeout: cfg.Timeout, Password: cfg.Password, MaxAnswer: cfg.MaxAnswer, Dial: cfg.Dial},
 		login:  credentials{user: cfg.User, password: cfg.Password, signer: signer},
 		trust:  trust{pin: pin, files: knownHosts(cfg.KnownHosts), legacy: cfg.Legacy},
 		legacy: cfg.Legacy,

@@ -38,7 +38,9 @@ type transport struct {
 var _ rosclient.Transport = (*transport)(nil)
 
 func (t *transport) Target() *rosconn.Target { return t.target }
-func (t *transport) String() string          { return t.login.user + "@ssh://" + t.target.Addr() }
+func (t *transport) String() string {
+	return t.target.Redact(t.login.user + "@ssh://" + t.target.Addr())
+}
 
 // Connect implements rosclient.Transport.
 func (t *transport) Connect(ctx context.Context) (int, error) {
