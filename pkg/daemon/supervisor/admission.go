@@ -17,6 +17,7 @@ type admission struct {
 	mu      sync.Mutex // protects the following fields
 	changed *sync.Cond // a connection became idle or was closed, or closed was set
 	conns   map[*admitted]bool
+	waiting bool // a new connection waits for room
 	closed  bool
 	nextAt  time.Time // when the next request may be served, without a burst
 }
@@ -99,8 +100,18 @@ func (a *admission) pace(next http.Handler) http.Handler {
 		if wait := a.reserve(time.Now()); wait > 0 && !sleep(r.Context(), wait) {
 			return
 		}
+		if a.crowded() { // so that clients which never pause make room
+			w.Header().Set("Connection", "close")
+		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// crowded reports whether a new connection waits for room.
+func (a *admission) crowded() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.waiting
 }
 
 // reserve returns how long a request that arrives now has to wait.
@@ -153,7 +164,9 @@ func (l *admitting) Close() error {
 func (a *admission) admit(c *admitted) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	defer func() { a.waiting = false }()
 	for len(a.conns) >= maxConnections && !a.closed {
+		a.waiting = true
 		idle := a.longestIdle()
 		if idle == nil {
 			a.changed.Wait()

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 )
@@ -96,6 +97,40 @@ func TestBusyConnectionsAreKept(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// Clients that have all connections and never pause take turns with others.
+func TestGreedyClientsLeaveRoom(t *testing.T) {
+	s := NewHTTPServer("health", "127.0.0.1:0", "x", hello, nil)
+	running(t, s)
+	var asked, done sync.WaitGroup
+	stop := make(chan struct{})
+	for range maxConnections {
+		c := dial(t, s)
+		asked.Add(1)
+		done.Go(func() {
+			err := exchange(c)
+			asked.Done()
+			for err == nil {
+				select {
+				case <-stop:
+					return
+				default:
+					err = exchange(c)
+				}
+			}
+		})
+	}
+	asked.Wait()
+	for range 3 {
+		c := dial(t, s)
+		_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+		if err := exchange(c); err != nil {
+			t.Error(err)
+		}
+	}
+	close(stop)
+	done.Wait()
 }
 
 // However fast clients ask, requests are served at one rate; after a pause a page and
