@@ -17,7 +17,7 @@ export GOMIPS := softfloat
 export GOARM := 7
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race bench bench-scale lab sim fuzz fmt vet lint tidy gen cross binary notices build install uninstall packages clean
+.PHONY: help demo test race bench bench-scale lab faults sim fuzz fmt vet lint tidy gen cross binary notices build install uninstall packages clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ bench-scale: ## what 1 to 1000 WANs in one process cost and how late their ticks
 
 lab: binary ## the real thing: kernel queues in network namespaces, TCP load (root, iperf3); REPEAT=3 shows the spread
 	$(GO) test ./pkg/lab -count=1 -v -timeout 60m -run 'Lab(Shape|Steer)' -lab.full -lab.repeat $(REPEAT)
+
+faults: binary ## every fault of the table tried on the running program, as a table and in faults.json (5 min; it needs ping)
+	$(GO) test ./pkg/sim/faults -count=1 -v -timeout 30m -run 'TestFaults' -faults.all -faults.wanctl $(CURDIR)/$(BIN)/wanctl -faults.json $(CURDIR)/$(BIN)/faults.json
 
 sim: binary ## the law on the simulated link: the table of scenarios, with what misses its target
 	@$(BIN)/wanctl sim link --seeds 20

@@ -55,6 +55,8 @@ func withHint(doing, path, key string, err error) error {
 		hint = fmt.Sprintf("; let this user write there (chown or chmod %s), or set %s to a path it may write", dir, key)
 	case errors.Is(err, errNotRegular):
 		hint = fmt.Sprintf("; move it out of the way (mv %s %[1]s.old), or set %s to another path", Quote(path), key)
+	case errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(doing, "creating"):
+		hint = fmt.Sprintf("; nothing can be made there, set %s to another path", key)
 	case errors.Is(err, syscall.ENOTDIR):
 		hint = fmt.Sprintf("; a part of that path is a file, set %s to another path", key)
 	}
