@@ -3,6 +3,7 @@ package probe
 import (
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -29,6 +30,9 @@ func TestRoutes(t *testing.T) {
 	ip(t, "-6", "addr", "add", "2001:db8:1::2/64", "dev", "eth1", "nodad")
 	ip(t, "-6", "route", "add", "default", "via", "fe80::1", "dev", "eth1")
 
+	// A spare measures nothing, whatever its route.
+	ip(t, "route", "add", "203.0.113.77", "via", "10.0.4.1")
+
 	way := func(lan string) hostnet.Route {
 		return hostnet.Route{Source: netip.MustParseAddr("10.0." + lan + ".2"), Interface: "eth" + lan, Gateway: netip.MustParseAddr("10.0." + lan + ".1")}
 	}
@@ -42,11 +46,15 @@ func TestRoutes(t *testing.T) {
 		{"source", Config{Source: "10.0.2.2"}, []hostnet.Route{way("2")}},
 		{"mark", Config{Mark: 0x14}, []hostnet.Route{way("3"), way6}},
 		{"interface", Config{Interface: "eth4"}, []hostnet.Route{way("4")}},
+		{"spare", Config{Use: 3, Interval: time.Second}, []hostnet.Route{way("1"), way6}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.cfg.Method, tt.cfg.Targets = ICMP, []string{"203.0.113.1", "203.0.113.9"}
 			if tt.cfg.Source == "" {
 				tt.cfg.Targets = append(tt.cfg.Targets, "2001:db8::9")
+			}
+			if tt.cfg.Use > 0 {
+				tt.cfg.Targets = append(tt.cfg.Targets, "203.0.113.77")
 			}
 			g, err := New(tt.cfg)
 			if err != nil {

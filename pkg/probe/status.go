@@ -35,13 +35,13 @@ type TargetStatus struct {
 	Quality *rtt.Quality // of an ICMP host, nil for others
 }
 
-// Routes returns the routes of the targets that have been resolved, as they are now and
-// each once. A target that cannot be reached has none.
+// Routes returns the routes to the targets in use that have been resolved, as they are
+// now and each once. A target that cannot be reached has none.
 func (g *Group) Routes() []hostnet.Route {
 	var routes []hostnet.Route
 	for _, t := range g.targets {
 		addr := t.snapshot().addr
-		if !addr.IsValid() {
+		if !addr.IsValid() || !t.inUse() {
 			continue
 		}
 		if r, err := g.binding.Route(addr); err == nil && !slices.Contains(routes, r) {
