@@ -65,7 +65,7 @@ func (p *history) values(newest int64, n int) (values []float64, lo, hi float64)
 		}
 		values = append(values, v)
 	}
-	// So that the noise of a quiet line does not look like mountains.
+	// The noise of a quiet line must not fill the height.
 	const smallestRange = 5
 	return values, lo, max(hi, lo+smallestRange, 1.25*lo)
 }

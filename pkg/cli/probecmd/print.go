@@ -66,10 +66,10 @@ func (v *lineRenderer) refresh(s probe.Status) error {
 
 func (v *lineRenderer) close() error { return v.stream.Close() }
 
-// notes finds what a person should hear of between two looks at a group.
+// notes finds what has changed between two snapshots of a group that a person should know.
 type notes struct {
 	mode probe.Mode
-	errs []string // by target, the last told since it answered
+	errs []string // by target, the last one reported since it answered
 }
 
 // fresh returns what has changed since the last call.
@@ -98,7 +98,7 @@ func (n *notes) fresh(s probe.Status) (notes []string) {
 	return notes
 }
 
-// describeMode says what is wrong when ICMP does not work, "" otherwise.
+// describeMode returns what is wrong when ICMP does not work, "" otherwise.
 func describeMode(s probe.Status) string {
 	pings := false
 	for _, t := range s.Targets {

@@ -21,54 +21,53 @@ import (
 
 const long = `Measure the round-trip time of several hosts at once, 20 times a second each.
 
-HOST is an IP address or a name, and for TCP may carry a port. Without HOST the
-hosts and the fallback of the configuration are used (--wan or --config), and without a
-configuration 1.1.1.1, 8.8.8.8 and 9.9.9.9. Of more than three hosts of a configuration
-three are in use as in 'wanctl shape', unless --count is given; the others are spares,
-probed once in several seconds.
+HOST is an IP address or a name; for TCP it may carry a port. Without HOST, the hosts
+and the fallback of the configuration are used (--wan or --config), and without a
+configuration 1.1.1.1, 8.8.8.8 and 9.9.9.9. If a configuration lists more than three
+hosts, three are in use as in 'wanctl shape', unless --count is given; the others are
+spares, which are probed every few seconds.
 
-By which source address, interface and gateway the probes leave is shown, since a
-host with several WANs must measure each by its own. --source, --interface and
---mark choose it, or ping_source, ping_interface and ping_mark of the
-configuration. A mark needs CAP_NET_RAW, before Linux 5.17 CAP_NET_ADMIN.
+The source address, the interface and the gateway of the probes are shown: a host with
+several WANs must measure each by its own route. --source, --interface and --mark select
+it; the default is ping_source, ping_interface and ping_mark of the configuration. A
+mark needs CAP_NET_RAW, before Linux 5.17 CAP_NET_ADMIN.
 
-With --method auto, ICMP echo is used; while no host answers that, TCP
-connections to port 443 (or to the port given) are timed instead, up to five a
-second, and the gateway is asked whether it is there. Refusing a connection is
-an answer too. --method tcp does so from the start, at the full rate.
+--method auto sends ICMP echo requests. While no host answers them, it times TCP
+connections to port 443 (or the port given) up to five times a second, and probes the
+gateway. A refused connection counts as an answer. --method tcp times connections from
+the start, at the full rate.
 
-On a terminal there is a live table; each character of its lines is a fifth of
-a second, scaled to the host's own range, and a loss is a cross. In a pipe there
-is one line a sample. -q prints neither, the summary only. With -o jsonl, csv or
-json the samples go to standard output and the summary to standard error:
+On a terminal, a table is updated in place. Each character of a sparkline is a fifth of
+a second, scaled to the range of that host; a cross is a loss. In a pipe, each sample is
+one line. -q prints the summary only. With -o jsonl, csv or json, samples go to standard
+output and the summary to standard error:
 
-  time, t_ms    when, by the calendar and since the start
-  host, method  what was measured, icmp or tcp
-  seq           number of the probe, counted for each host
-  event         reply, lost, late: a reply to one that was lost, one-way: the
-                delay of each direction, route: how the probes leave this host,
-                spare: a probe of a host that is not in use, sent: the first one
-                of such a host when it comes into use
-  rtt_ms        of a reply
-  lost          true when lost
-  median_ms     of the newest round-trip times of all hosts that answer
-  up_ms         of one-way, which has no seq: how long the request took and how
-  down_ms       long the reply did, off by the difference of two clocks, so that
-                only changes mean something
-  source,       of route, which has no host: the address, the interface and the
-  interface,    gateway that the kernel chooses now; again when that changes
+  time, t_ms    wall-clock time, and time since the start
+  host, method  target, and icmp or tcp
+  seq           number of the probe, counted per host
+  event         reply, lost, late (a reply after the timeout), one-way (the delay of
+                each direction), route (how the probes leave this host), spare (a
+                probe of a host that is not in use), sent (the first probe of such a
+                host when it comes into use)
+  rtt_ms        round-trip time of a reply
+  lost          true for a loss
+  median_ms     median of the newest round-trip times of all hosts that answer
+  up_ms,        of one-way, which has no seq: delay of the request and of the reply.
+  down_ms       Both are off by the difference of two clocks: only changes count
+  source,       of route, which has no host: source address, interface and gateway as
+  interface,    the kernel selects them; one sample each time they change
   gateway
 
-In the summary lost does not count what came late, p95 and p99 are the
-round-trip times that 95 % and 99 % stay below, within 1 %, and jitter is the
-mean difference between one round-trip time and the next. A second table compares
-the reflectors: operator, share of answered probes, idle round-trip time, and noise,
-the mean deviation from the delay of the others.
+In the summary, LOST does not include late replies, P95 and P99 are the round-trip times
+that 95 % and 99 % of the replies stay below (within 1 %), and JITTER is the mean
+difference between successive round-trip times. A second table compares the reflectors:
+operator, share of answered probes, idle round-trip time, and noise, which is the mean
+deviation from the delay of the others.
 
-ICMP needs root, CAP_NET_RAW or a group in net.ipv4.ping_group_range. With one of
-the first two and --one-way, IPv4 hosts that answer ICMP timestamp requests are
-asked for their clocks as well, ten times a second in turn, which tells the delay
-of each direction. 'wanctl shape' does that by itself.`
+ICMP needs root, CAP_NET_RAW or a group in net.ipv4.ping_group_range. With --one-way and
+one of the first two, IPv4 hosts that answer ICMP timestamp requests get ten of them a
+second in turn, which yields the delay of each direction. 'wanctl shape' always sends
+them.`
 
 const example = `  wanctl probe
   wanctl probe 1.1.1.1 one.one.one.one --count 100
@@ -108,8 +107,8 @@ func New(a *app.App) *cobra.Command {
 	f.StringVar(&o.method, "method", string(probe.Auto), "icmp, tcp or auto")
 	f.StringVar(&o.source, "source", "", "measure from the local `ADDRESS`")
 	f.StringVar(&o.iface, "interface", "", "measure through the network interface `NAME`")
-	f.Var(&o.mark, "mark", "measure with packets that have the mark `NUMBER`, such as 20 or 0x14, for a rule of 'ip rule'")
-	f.BoolVar(&o.oneWay, "one-way", false, "tell the directions apart where hosts tell their clocks")
+	f.Var(&o.mark, "mark", "send packets with the mark `NUMBER`, such as 20 or 0x14, for a rule of 'ip rule'")
+	f.BoolVar(&o.oneWay, "one-way", false, "measure the delay of each direction by ICMP timestamps, where hosts answer them")
 	app.CompleteFlag(cmd, "method", string(probe.ICMP), string(probe.TCP), string(probe.Auto))
 	return cmd
 }
@@ -123,7 +122,7 @@ func run(a *app.App, cmd *cobra.Command, o options, args []string) error {
 	if err := checkNames(ctx, args); err != nil {
 		return err
 	}
-	cfg.Logger = slog.New(slog.DiscardHandler) // the view tells what happens
+	cfg.Logger = slog.New(slog.DiscardHandler) // the view shows what happens
 	if a.Global.LogLevel == "debug" {
 		cfg.Logger = a.Logger(a.Err, a.Global.LogLevel)
 	}
@@ -231,7 +230,7 @@ func verdict(s probe.Status) error {
 	return app.Checkf("no host answered%s%s", reasons, gateway)
 }
 
-// sendErrors says why nothing can be sent to targets, once for each reason.
+// sendErrors returns why nothing can be sent to targets, once for each reason.
 func sendErrors(targets []probe.TargetStatus) []string {
 	var reasons []string
 	names := map[string][]string{}

@@ -58,7 +58,7 @@ func configure(a *app.App, cmd *cobra.Command, o options, args []string) (probe.
 	return cfg, nil
 }
 
-// applyConfig takes over what the configuration says and no flag does.
+// applyConfig sets what the configuration has and no flag overrides.
 func applyConfig(cfg *probe.Config, w *config.WAN, changed func(string) bool) {
 	f := w.Fallback
 	cfg.Targets, cfg.TCPTargets, cfg.Use = w.PingHosts, f.TCPTargets, rtt.MaxUsed
@@ -75,7 +75,7 @@ func applyConfig(cfg *probe.Config, w *config.WAN, changed func(string) bool) {
 	}
 }
 
-// applyHosts measures what the arguments name. Their fallback is theirs too.
+// applyHosts makes the arguments the targets, of the fallback too.
 func applyHosts(cfg *probe.Config, args []string) error {
 	cfg.Targets, cfg.TCPTargets, cfg.Use = nil, nil, 0
 	for _, arg := range args {
@@ -109,7 +109,7 @@ func unique(names []string) []string {
 	return kept
 }
 
-// check refuses values that cannot be meant.
+// check returns a usage error for a value outside its range.
 func (o options) check(changed func(string) bool) error {
 	switch m := probe.Method(o.method); {
 	case m != probe.ICMP && m != probe.TCP && m != probe.Auto:
@@ -152,7 +152,7 @@ func (m *mark) String() string { return fmt.Sprintf("%#x", uint32(*m)) }
 // Type implements pflag.Value.
 func (m *mark) Type() string { return "number" }
 
-// splitHostPort takes HOST or HOST:PORT apart; IPv6 needs brackets only with a
+// splitHostPort splits HOST or HOST:PORT; IPv6 needs brackets only with a
 // port.
 func splitHostPort(arg string) (host, port string) {
 	if _, err := netip.ParseAddr(arg); err == nil {

@@ -171,7 +171,7 @@ func (v *tui) spark(h *history, newest int64, room int) string {
 	return output.Sparkline(v.ramp, values, lo, hi)
 }
 
-// footer tells what is wrong, and how to end.
+// footer returns lines about what is wrong, and how to end.
 func (v *tui) footer(s probe.Status, elapsed time.Duration) (lines []string) {
 	var failing []probe.TargetStatus
 	for _, t := range s.Targets {

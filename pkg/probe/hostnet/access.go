@@ -1,6 +1,6 @@
-// Package hostnet asks the kernel of this host what measuring needs to know:
-// whether ICMP is permitted, whether an interface or address is there, and by
-// which route packets leave.
+// Package hostnet is what probes need of this host's kernel: whether ICMP is permitted,
+// sockets that are bound to an address, an interface or a mark, and the route that such
+// a socket has. It sends nothing and changes no route.
 package hostnet
 
 import (
@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// Access is what the kernel lets this process do about ICMP.
+// Access is the kind of ICMP socket that this process may open.
 type Access uint8
 
 // In rising order of privilege.
@@ -18,8 +18,8 @@ const (
 	RawSockets         // CAP_NET_RAW
 )
 
-// ICMPAccess opens the sockets that a pinger would open. The permission is the
-// same for IPv4 and IPv6, so either family will do; err is why there is none.
+// ICMPAccess returns the access that opening sockets shows, and for NoICMP why there is
+// none. The permission is the same for IPv4 and IPv6, so either family will do.
 func ICMPAccess() (Access, error) {
 	var denied error
 	for _, try := range []struct {

@@ -33,7 +33,7 @@ func TestBind(t *testing.T) {
 	}
 }
 
-// A thread without capabilities must be refused a mark, and be told how to get it.
+// Without capabilities a mark is refused, with the commands that permit it.
 func TestMarkNeedsACapability(t *testing.T) {
 	runtime.LockOSThread() // and never unlocked: the thread ends with the test
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
@@ -100,7 +100,7 @@ func TestRoute(t *testing.T) {
 	}
 }
 
-// The kernel's own words never surprise, but what else may come must not crash.
+// No answer may crash the parser, or give a gateway on another interface.
 func FuzzParseRoute(f *testing.F) {
 	request, err := Binding{Mark: 1}.request(internet4)
 	if err != nil {

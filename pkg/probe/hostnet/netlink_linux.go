@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// apply binds the socket fd. For an interface that takes no privilege since Linux 5.7,
-// as long as the socket is fresh.
+// apply binds the socket fd. Since Linux 5.7 binding a new socket to an interface takes
+// no privilege.
 func (b Binding) apply(fd int) error {
 	if b.Interface != "" {
 		if err := unix.BindToDevice(fd, b.Interface); err != nil {
