@@ -49,7 +49,7 @@ func newServeCmd(a *app.App) *cobra.Command {
 	var o serveOptions
 	cmd := &cobra.Command{
 		Use:     "serve",
-		Short:   "Health, metrics and the status page of all WANs",
+		Short:   "Serve the status page, health and metrics of all WANs",
 		Long:    serveLong,
 		Example: serveExample,
 		GroupID: app.GroupLoops,

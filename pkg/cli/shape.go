@@ -45,7 +45,7 @@ func newShapeCmd(a *app.App) *cobra.Command {
 	var o shapeOptions
 	cmd := &cobra.Command{
 		Use:     "shape",
-		Short:   "Keep bufferbloat away: the autorate loop",
+		Short:   "Adjust the limits of a WAN's queues so that bufferbloat stays away",
 		Long:    shapeLong,
 		Example: shapeExample,
 		GroupID: app.GroupLoops,

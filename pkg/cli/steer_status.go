@@ -19,7 +19,7 @@ import (
 func newSteerStatusCmd(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
-		Short: "What the running steering daemon does",
+		Short: "Show what the running steering daemon does",
 		Long: `Show what the running steering daemon of this host knows and does or, where none
 runs, what the last one left in its state file. It needs no router.
 

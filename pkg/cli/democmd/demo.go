@@ -34,7 +34,7 @@ router and no configuration. On a terminal it is one screen, otherwise lines.`
 func New(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use:     "demo",
-		Short:   "See it work on an embedded router and a simulated link",
+		Short:   "Run the loop on an embedded router and a simulated link",
 		Long:    long,
 		GroupID: app.GroupTools,
 		Args:    app.UsageArgs(cobra.NoArgs),

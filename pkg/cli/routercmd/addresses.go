@@ -26,7 +26,7 @@ type routerAddress struct {
 }
 
 func newListCmd(a *app.App, o *connFlags) *cobra.Command {
-	return newGroup("address-list", "Address lists of the firewall",
+	return newGroup("address-list", "Show and change address lists",
 		"Read address lists of the router's firewall, and add and remove entries.",
 		newListGetCmd(a, o), newListAddCmd(a, o), newListRemoveCmd(a, o))
 }
@@ -34,7 +34,7 @@ func newListCmd(a *app.App, o *connFlags) *cobra.Command {
 func newListGetCmd(a *app.App, o *connFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "get [LIST]",
-		Short: "Entries of all address lists, or of one",
+		Short: "List the entries of all address lists, or of one",
 		Long: `Print the entries of all address lists, or of the one of that exact name, those
 of IPv4 before those of IPv6.
 

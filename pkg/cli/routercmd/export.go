@@ -72,7 +72,7 @@ func newExportCmd(a *app.App, o *connFlags) *cobra.Command {
 	var e exportOptions
 	cmd := &cobra.Command{
 		Use:   "export",
-		Short: "Commands that set the router up for wanctl",
+		Short: "Print the RouterOS commands that set the router up for wanctl",
 		Long:  exportLong,
 		Example: `  wanctl router export --wan spectrum --wan-interface ether1 --lan-interface bridge > wanctl-spectrum.rsc
   wanctl router export --name home --download-ceiling 500M --upload-ceiling 40M --transport api

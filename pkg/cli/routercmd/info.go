@@ -30,7 +30,7 @@ type routerInfo struct {
 func newInfoCmd(a *app.App, o *connFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "info",
-		Short: "What the router says of itself",
+		Short: "Show identity, version and load of the router",
 		Long: `Print identity, version, board, load and memory of the router, and how many
 flash sectors it has written since it started.`,
 		Example: `  wanctl router info --wan spectrum

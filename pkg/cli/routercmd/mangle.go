@@ -28,7 +28,7 @@ type routerRule struct {
 }
 
 func newMangleCmd(a *app.App, o *connFlags) *cobra.Command {
-	return newGroup("mangle", "Mangle rules of the firewall",
+	return newGroup("mangle", "Show, enable and disable mangle rules",
 		"Read mangle rules of the router's firewall, and enable and disable one by its comment.",
 		newMangleGetCmd(a, o), newMangleSwitchCmd(a, o, true), newMangleSwitchCmd(a, o, false))
 }
@@ -36,7 +36,7 @@ func newMangleCmd(a *app.App, o *connFlags) *cobra.Command {
 func newMangleGetCmd(a *app.App, o *connFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "get [COMMENT]",
-		Short: "All mangle rules in order, or the one with a comment",
+		Short: "List all mangle rules in order, or show the one with a comment",
 		Long: `Print all mangle rules in the order in which the router applies them, or the one
 whose comment is exactly COMMENT: upper and lower case and every space count. No
 rule or several rules with that comment is status 5.

@@ -53,7 +53,7 @@ type routerQueue struct {
 }
 
 func newQueueCmd(a *app.App, o *connFlags) *cobra.Command {
-	return newGroup("queue", "Queues of the queue tree, and simple queues", "Read and set queues of the router's queue tree, and simple queues.",
+	return newGroup("queue", "Show and set queues of the queue tree and simple queues", "Read and set queues of the router's queue tree, and simple queues.",
 		newQueueGetCmd(a, o), newQueueSetCmd(a, o), newQueueTypesCmd(a, o))
 }
 
@@ -61,7 +61,7 @@ func newQueueGetCmd(a *app.App, o *connFlags) *cobra.Command {
 	var kind string
 	cmd := &cobra.Command{
 		Use:   "get [NAME]",
-		Short: "Limits and counters of all queues, or of one",
+		Short: "Show limits and counters of all queues, or of one",
 		Long: `Print limits and counters of the queues in the queue tree and of the simple queues,
 or of the one of that exact name. Counters count since the router started; dropped
 counts packets.

@@ -19,7 +19,7 @@ type routerQueueType struct {
 func newQueueTypesCmd(a *app.App, o *connFlags) *cobra.Command {
 	return listRows(a, o, &cobra.Command{
 		Use:   "types",
-		Short: "Queue types and their parameters",
+		Short: "List queue types with their parameters",
 		Long:  "Print the queue types of the router, with the parameters of their kind under RouterOS's names.",
 		Example: `  wanctl router queue types --wan spectrum
   wanctl router queue types --wan spectrum -o jsonl | jq 'select(.kind == "cake")'`,

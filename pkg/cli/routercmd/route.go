@@ -24,7 +24,7 @@ type routerRoute struct {
 }
 
 func newRouteCmd(a *app.App, o *connFlags) *cobra.Command {
-	return newGroup("route", "Routes of the router",
+	return newGroup("route", "Show routes",
 		"Read the IPv4 routes of the router: a rule that steers names the routing table of the other WAN.",
 		newRouteGetCmd(a, o))
 }
@@ -32,7 +32,7 @@ func newRouteCmd(a *app.App, o *connFlags) *cobra.Command {
 func newRouteGetCmd(a *app.App, o *connFlags) *cobra.Command {
 	return listRows(a, o, &cobra.Command{
 		Use:   "get",
-		Short: "IPv4 routes and their routing tables",
+		Short: "List IPv4 routes with their routing tables",
 		Long:  "Print the IPv4 routes of the router with their routing tables.",
 		Example: `  wanctl router route get --wan spectrum
   wanctl router route get --wan spectrum -o jsonl | jq 'select(.routing_table != "main")'`,

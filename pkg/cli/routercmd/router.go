@@ -28,7 +28,7 @@ func New(a *app.App) *cobra.Command {
 	var o connFlags
 	cmd := &cobra.Command{
 		Use:   "router",
-		Short: "Look at the router, and change queues, lists and rules by hand",
+		Short: "Show and change queues, address lists and mangle rules on the router",
 		Long:  long,
 		Example: `  wanctl router info --host 192.168.88.1 --user wanctl
   wanctl router queue get --wan spectrum

@@ -26,14 +26,14 @@ type routerScript struct {
 }
 
 func newScriptCmd(a *app.App, o *connFlags) *cobra.Command {
-	return newGroup("script", "Scripts of the router", "List the scripts of the router, and run one.",
+	return newGroup("script", "List and run scripts", "List the scripts of the router, and run one.",
 		newScriptListCmd(a, o), newScriptRunCmd(a, o))
 }
 
 func newScriptListCmd(a *app.App, o *connFlags) *cobra.Command {
 	return listRows(a, o, &cobra.Command{
 		Use:   "list",
-		Short: "Scripts, the policies they need and how often they ran",
+		Short: "List scripts with the policies they need and how often they ran",
 		Long: `Print the scripts of the router. A user can run a script only with all of the
 policies that it lists.`,
 		Example: `  wanctl router script list --wan spectrum`,

@@ -11,7 +11,7 @@ import (
 func New(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "sim",
-		Short:   "A simulated router and simulated links, to try things on",
+		Short:   "Simulate a router or links, to try things on",
 		Long:    "A simulated router as a server, and simulated links, for trying wanctl and for tests.",
 		GroupID: app.GroupTools,
 		RunE:    app.NeedSubcommand,

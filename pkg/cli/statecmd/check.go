@@ -35,7 +35,7 @@ type checkOptions struct{ selection }
 func newCheckCmd(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "check [FILE...]",
-		Short: "Look for damage, and change nothing",
+		Short: "Look for damage without changing anything",
 		Long: `Check state files and what belongs to them: whether they are whole, whether every
 field has its type and is within what is plausible and configured, whether the
 backup is good, who may read and write them, and what was left by accidents. Each

@@ -29,7 +29,7 @@ func newPathCmd(a *app.App) *cobra.Command {
 	var o pathOptions
 	cmd := &cobra.Command{
 		Use:   "path [FILE...]",
-		Short: "Where the files are",
+		Short: "Print where the state files are",
 		Long: `Print the path of the state file, one a line. The file need not exist.
 
 With --all there is also that of the backup, of the daemon's lock file and of the

@@ -39,7 +39,7 @@ func newResetCmd(a *app.App) *cobra.Command {
 	var o resetOptions
 	cmd := &cobra.Command{
 		Use:   "reset [FILE...]",
-		Short: "Forget what was learned and begin afresh",
+		Short: "Delete what was learned, to start afresh",
 		Long: `Forget what a daemon has learned of a line: idle round-trip time, noise, capacities
 and limits, or the state of steering; the fields of other programs in the file as
 well. The next start goes by its configuration alone.

@@ -91,7 +91,7 @@ type showOptions struct {
 func newShowCmd(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show [FILE...]",
-		Short: "What is kept of each WAN and of steering, and how old it is",
+		Short: "Show what is kept of each WAN and of steering, and how old it is",
 		Long: `Print what the state files hold: of a WAN the limits, the round-trip times and
 what the law has learned of the line (capacities, noise); of steering its state.
 Which daemon runs is told by its lock file.

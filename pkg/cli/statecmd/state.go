@@ -29,7 +29,7 @@ on. Every command but reset keeps the fields of other programs.`
 func New(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "state",
-		Short:   "What the daemons keep over restarts",
+		Short:   "Show, check and repair what the daemons keep over restarts",
 		Long:    long,
 		GroupID: app.GroupTools,
 		RunE:    app.NeedSubcommand,

@@ -42,7 +42,7 @@ const checkTimeout = 8 * time.Second
 func newCheckCmd(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "check",
-		Short: "The same as a Nagios plugin",
+		Short: "Report the state of every WAN as a Nagios plugin does",
 		Long:  checkLong,
 		Example: `  wanctl check
   wanctl check --wan spectrum`,

@@ -31,7 +31,7 @@ func newHealthCmd(a *app.App) *cobra.Command {
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "health [ADDRESS]",
-		Short: "Ask one address; 0 or 1 for a container",
+		Short: "Ask one address whether it is healthy, as a container does",
 		Long:  healthLong,
 		Example: `  wanctl health
   wanctl health 127.0.0.1:9103

@@ -36,7 +36,7 @@ func newStatusCmd(a *app.App) *cobra.Command {
 	var wait string
 	cmd := &cobra.Command{
 		Use:   "status",
-		Short: "How every WAN of this host is now",
+		Short: "Show how every WAN of this host is now",
 		Long:  statusLong,
 		Example: `  wanctl status
   wanctl status --wan spectrum -o json | jq .wans[0].download
