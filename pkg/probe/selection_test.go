@@ -222,7 +222,7 @@ func TestEchoLimitIsNoticed(t *testing.T) {
 			t.Errorf("after ten seconds: %+v", l)
 		}
 		sleep(40 * time.Second)
-		if l := g.EchoLimit(); l.Limited != 3 || l.Used != 3 || l.Sent != 60 || l.Rate < 12 || l.Rate > 18 {
+		if l := g.EchoLimit(); l.Limited != 3 || l.Used != 3 || !l.Path || l.Sent != 60 || l.Rate < 12 || l.Rate > 18 {
 			t.Errorf("answers to every fourth echo: %+v", l)
 		}
 		limit(0)

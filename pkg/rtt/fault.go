@@ -134,23 +134,40 @@ func (s *Selection) reviewAnswers(h *candidate, now time.Duration) {
 type EchoLimit struct {
 	Limited int     // reflectors that do, for a while; 0: none
 	Used    int     // reflectors in use
-	Rate    float64 // answers per second of the limited ones together
+	Path    bool    // none in use answers more: the limit is that of the path
+	Rate    float64 // answers per second of the limited ones together, with Path of all
 	Sent    float64 // probes per second to them
 }
 
 // EchoLimit returns the state at now.
-func (s *Selection) EchoLimit(now time.Duration) (l EchoLimit) {
+func (s *Selection) EchoLimit(now time.Duration) EchoLimit {
+	var limited, all EchoLimit
+	good := 0
 	for i := range s.hosts {
 		h := &s.hosts[i]
 		if h.role != InUse {
 			continue
 		}
-		l.Used++
+		all.count(h, s.interval)
+		if h.answers.n == 0 || h.answers.mean >= limitedBelow {
+			good++
+		}
 		if h.lowSince > 0 && now-h.lowSince >= limitedAfter {
-			l.Limited++
-			l.Sent += 1 / s.interval.Seconds()
-			l.Rate += h.answers.mean / s.interval.Seconds()
+			limited.count(h, s.interval)
 		}
 	}
+	l := limited
+	if l.Path = good == 0 && limited.Limited > 0; l.Path {
+		l = all
+		l.Limited, l.Path = limited.Limited, true
+	}
+	l.Used = all.Limited
 	return l
+}
+
+// count adds h.
+func (l *EchoLimit) count(h *candidate, interval time.Duration) {
+	l.Limited++
+	l.Sent += 1 / interval.Seconds()
+	l.Rate += h.answers.mean / interval.Seconds()
 }

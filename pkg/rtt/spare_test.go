@@ -134,10 +134,12 @@ func TestEchoLimit(t *testing.T) {
 		want      EchoLimit
 	}{
 		{"none", "a b c", func(int, time.Duration) bool { return false }, EchoLimit{Used: 3}},
-		{"path", "a b c", every(4), EchoLimit{Limited: 3, Used: 3, Rate: 15, Sent: 60}},
-		{"path, with spares", "a b c d e", every(4), EchoLimit{Limited: 3, Used: 3, Rate: 15, Sent: 60}},
+		{"path", "a b c", every(4), EchoLimit{Limited: 3, Used: 3, Path: true, Rate: 15, Sent: 60}},
+		{"path, with spares", "a b c d e", every(4), EchoLimit{Limited: 3, Used: 3, Path: true, Rate: 15, Sent: 60}},
 		{"one without a spare", "a b c", func(i int, now time.Duration) bool { return i == 1 && every(4)(i, now) }, EchoLimit{Limited: 1, Used: 3, Rate: 5, Sent: 20}},
 		{"one with a spare", "a b c d", func(i int, now time.Duration) bool { return i == 1 && every(4)(i, now) }, EchoLimit{Used: 3}},
+		// The probes of all leave at once: the first ones use up what the limit allows.
+		{"path that starves one", "a b c", func(i int, now time.Duration) bool { return i == 2 || every(4)(i, now) }, EchoLimit{Limited: 2, Used: 3, Path: true, Rate: 10, Sent: 60}},
 		{"a third lost", "a b c", func(i int, now time.Duration) bool { return !every(3)(i, now) }, EchoLimit{Used: 3}},
 		{"outage", "a b c", func(int, time.Duration) bool { return true }, EchoLimit{Used: 3}},
 	} {

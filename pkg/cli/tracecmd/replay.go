@@ -71,8 +71,10 @@ func replayedLaw(a *app.App, cmd *cobra.Command, in *recording) (replayLaw, erro
 func printReplay(ctx context.Context, a *app.App, in *recording, law replayLaw) error {
 	stream := NewDecisionStream(a)
 	var bypass shape.BypassCheck
+	var echoes shape.EchoCheck
 	run := law.replay(func(seen autorate.Input, dec autorate.Decision) error {
 		bypass.Step(&seen, &dec)
+		echoes.Step(&seen, dec.At)
 		if !dec.Directions[0].Changed && !dec.Directions[1].Changed {
 			return nil
 		}
@@ -88,6 +90,9 @@ func printReplay(ctx context.Context, a *app.App, in *recording, law replayLaw) 
 	warnReplay(a, in, run, law)
 	if at, found := bypass.Found(); found {
 		a.Warnf("%s: up to %v neither queue carried a byte while there was delay: the limits had no effect; likely causes: %s", in.name, at.Truncate(time.Second), shape.BypassCauses)
+	}
+	if text := echoes.Warning(); text != "" {
+		a.Warnf("%s: %s", in.name, text)
 	}
 	return nil
 }

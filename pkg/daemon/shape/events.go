@@ -117,7 +117,7 @@ func (o *eventObserver) probes(dec *autorate.Decision) {
 }
 
 // echoLimit reports reflectors that answer only a part of the echoes at first, when
-// their number changes, and every hour.
+// it turns out to be the path or not, and every hour.
 func (o *eventObserver) echoLimit(now time.Duration) {
 	if now < o.next {
 		return
@@ -131,7 +131,7 @@ func (o *eventObserver) echoLimit(now time.Duration) {
 		}
 		return
 	}
-	if isNew, due := o.echoes.remind(now, fmt.Sprint(l.Limited)); due {
+	if isNew, due := o.echoes.remind(now, fmt.Sprint(l.Path)); due {
 		text := echoLimitWarning(l)
 		o.to.Warn("few echoes are answered", "why", text)
 		if isNew {

@@ -2,6 +2,7 @@ package shape
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/wanctl/wanctl/pkg/daemon"
 	"github.com/wanctl/wanctl/pkg/probe"
@@ -51,9 +52,20 @@ func echoLimitWarning(l rtt.EchoLimit) string {
 	}
 	who, causes := fmt.Sprintf("%d of %d reflectors answer", l.Limited, l.Used), "those hosts limit echoes, or a firewall on their path does"
 	remedy := "list other hosts in ping_hosts"
-	if l.Limited == l.Used {
+	if l.Path {
 		who, causes = "the reflectors answer", "a firewall on the path limits ICMP (look for icmp with limit= in '/ip firewall filter' and for icmp-rate-limit in '/ip settings'), the ISP does, or most packets are lost"
-		remedy = "accept echo replies without a limit, probe more slowly (continuous_monitoring.interval: 500ms), or drop them all: TCP connections are timed instead (fallback_checks)"
+		remedy = "accept echo replies without a limit, probe more slowly (continuous_monitoring.interval: " + slowInterval(l).String() + "), or drop them all: TCP connections are timed instead (fallback_checks)"
 	}
 	return fmt.Sprintf("%s about %.0f of %.0f echoes a second: %s; %s", who, l.Rate, l.Sent, causes, remedy)
+}
+
+// slowInterval returns an interval between probes at which the path lets all answers
+// through, a multiple of 100 ms.
+func slowInterval(l rtt.EchoLimit) time.Duration {
+	const step, longest = 100 * time.Millisecond, 5 * time.Second
+	if l.Rate <= 0 {
+		return longest
+	}
+	interval := time.Duration(float64(l.Used) / (0.8 * l.Rate) * float64(time.Second))
+	return min((interval+step-1)/step*step, longest)
 }
