@@ -67,7 +67,7 @@ func (b *bypassWatch) offload(ctx context.Context) []string {
 			some(func(r row) bool { return isTrue(r["l3-hw-offloading"]) })),
 		b.look(ctx, "/interface/bridge/port", b.wan+" is bridged by the switch chip (hw of /interface bridge port)", "",
 			some(func(r row) bool { return ofWAN(r) && isTrue(r["hw-offload"]) })),
-		b.look(ctx, "/queue/interface", b.wan+" has only its hardware queue, which on ports of some switch chips is all there is (/queue interface)", "",
+		b.look(ctx, "/queue/interface", b.wan+" has only its hardware queue (/queue interface)", "",
 			some(func(r row) bool { return ofWAN(r) && r["active-queue"] == "only-hardware-queue" })))
 }
 
