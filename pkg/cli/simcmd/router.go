@@ -59,7 +59,8 @@ Of the script language it knows what exports and wanctl use: commands of menus,
 find with conditions, [], $name, and, or, !, =, !=, ~, . and ->, and :put, :local,
 :if, :foreach, :do, :error, :log, :len, :typeof and :tostr. SSH runs such lines; it has
 no prompt, and 'print' is not a command there. scp and sftp put files on it, which
-/import runs, and /export prints its configuration in the form that --script reads.
+/import runs, and fetch them; /export prints its configuration, as --script reads it,
+or writes it to a file.
 
 Where routers differ, or nobody has published what they do, it takes the stricter
 side. --quirk chooses the other:

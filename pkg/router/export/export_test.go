@@ -69,7 +69,7 @@ func TestScriptVariants(t *testing.T) {
 	}{
 		{"services", func(*Plan) {},
 			[]string{"/ip service set www-ssl certificate=wanctl-tls disabled=no\n", "/ip service set ssh port=2222 disabled=no\n",
-				"/ip service set www disabled=no\n", `public-key-file=wanctl.pub user="wanctl"`, `common-name="192.168.88.1"`},
+				"/ip service set www disabled=no\n", "/ip service webserver set rest-plain=yes rest-secure=yes\n", `public-key-file=wanctl.pub user="wanctl"`, `common-name="192.168.88.1"`},
 			[]string{"from anywhere"}},
 		{"password", func(p *Plan) { p.Users[0].Password = "pa$$" },
 			[]string{`password="pa\$\$" address`}, []string{"disabled=yes", "disabled until"}},

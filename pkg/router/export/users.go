@@ -98,13 +98,16 @@ const certificate = "wanctl-tls"
 // serviceNotes are commands a person must decide on: other programs and people
 // use the same services.
 func (p *Plan) serviceNotes() []string {
-	var lines, keys []string
+	var lines, keys, served []string
 	secure, seen := false, map[string]bool{}
 	for _, u := range p.Users {
 		for _, s := range u.Services {
 			if line := s.command(); !seen[line] {
 				seen[line] = true
 				lines = append(lines, "  "+line)
+			}
+			if s.Transport == "rest" {
+				served = append(served, map[bool]string{true: "rest-secure=yes", false: "rest-plain=yes"}[s.TLS])
 			}
 			secure = secure || s.Transport != "ssh" && s.TLS
 			if s.Transport == "ssh" && s.Key {
@@ -125,6 +128,11 @@ func (p *Plan) serviceNotes() []string {
 	}
 	head = append(head, "The services themselves:")
 	lines = append(head, lines...)
+	if len(served) > 0 {
+		slices.Sort(served)
+		lines = append(lines, "REST also needs, from RouterOS 7.24:",
+			"  /ip service webserver set "+strings.Join(slices.Compact(served), " "))
+	}
 	if len(keys) > 0 {
 		lines = append(lines, "The public key, once copied to the router as wanctl.pub:")
 		lines = append(lines, keys...)

@@ -13,7 +13,7 @@ import (
 )
 
 // SFTP version 3 (draft-ietf-secsh-filexfer-02), as far as scp and sftp need it to put
-// a file on the router. Files are in one directory.
+// a file on the router and to fetch one. Files are in one directory.
 
 // Types of packets.
 const (
@@ -21,6 +21,7 @@ const (
 	sftpVersion  = 2
 	sftpOpen     = 3
 	sftpClose    = 4
+	sftpRead     = 5
 	sftpWrite    = 6
 	sftpLstat    = 7
 	sftpFstat    = 8
@@ -30,6 +31,7 @@ const (
 	sftpStat     = 17
 	sftpStatus   = 101
 	sftpHandle   = 102
+	sftpData     = 103
 	sftpName     = 104
 	sftpAttrs    = 105
 )
@@ -37,6 +39,7 @@ const (
 // Codes of a status.
 const (
 	sftpOK          = 0
+	sftpEOF         = 1
 	sftpNoSuchFile  = 2
 	sftpFailure     = 4
 	sftpUnsupported = 8
@@ -55,12 +58,18 @@ const (
 type sftpServer struct {
 	state *routeros.Router
 	user  *routeros.User
-	open  map[string]*bytes.Buffer // by handle, which is the name of the file
+	open  map[string]*sftpFile // by handle, which is the name of the file
+}
+
+// sftpFile is an open file: what has been written to it, or what is read from it.
+type sftpFile struct {
+	bytes.Buffer
+	writing bool
 }
 
 // serveSFTP answers packets until the client ends the session.
 func serveSFTP(c io.ReadWriter, state *routeros.Router, user *routeros.User) {
-	s := &sftpServer{state: state, user: user, open: map[string]*bytes.Buffer{}}
+	s := &sftpServer{state: state, user: user, open: map[string]*sftpFile{}}
 	for {
 		var length uint32
 		if binary.Read(c, binary.BigEndian, &length) != nil || length == 0 || length > sftpMaxPacket {
@@ -102,21 +111,34 @@ func (s *sftpServer) answer(kind byte, body []byte) []byte {
 		if name == "" {
 			return s.attributes(head.ID, 0, sftpDirectory)
 		}
-		size, ok := s.state.FileSize(name)
+		data, ok := s.state.File(name)
 		if !ok {
 			return s.status(head.ID, sftpNoSuchFile, "no such file")
 		}
-		return s.attributes(head.ID, size, sftpRegular)
+		return s.attributes(head.ID, len(data), sftpRegular)
 	case sftpFstat:
-		return s.attributes(head.ID, 0, sftpRegular)
+		if f := s.open[head.Name]; f != nil {
+			return s.attributes(head.ID, f.Len(), sftpRegular)
+		}
+		return s.status(head.ID, sftpFailure, "not open")
 	case sftpSetstat, sftpFsetstat:
 		return s.status(head.ID, sftpOK, "")
 	case sftpOpen:
-		if len(head.Rest) < 4 || binary.BigEndian.Uint32(head.Rest)&sftpForWriting == 0 || name == "" {
-			return s.status(head.ID, sftpUnsupported, "files are only written here")
+		if len(head.Rest) < 4 || name == "" {
+			return s.status(head.ID, sftpFailure, "cannot be opened")
 		}
-		s.open[name] = new(bytes.Buffer)
+		f := &sftpFile{writing: binary.BigEndian.Uint32(head.Rest)&sftpForWriting != 0}
+		if !f.writing {
+			data, ok := s.state.File(name)
+			if !ok {
+				return s.status(head.ID, sftpNoSuchFile, "no such file")
+			}
+			f.WriteString(data)
+		}
+		s.open[name] = f
 		return append(s.head(sftpHandle, head.ID), sftpString(name)...)
+	case sftpRead:
+		return s.read(head.ID, s.open[head.Name], head.Rest)
 	case sftpWrite:
 		return s.write(head.ID, s.open[head.Name], head.Rest)
 	case sftpClose:
@@ -125,26 +147,47 @@ func (s *sftpServer) answer(kind byte, body []byte) []byte {
 	return s.status(head.ID, sftpUnsupported, "not simulated")
 }
 
+// read returns a part of a file.
+func (s *sftpServer) read(id uint32, file *sftpFile, body []byte) []byte {
+	var r struct {
+		Offset uint64
+		Length uint32
+	}
+	if file == nil || file.writing || ssh.Unmarshal(body, &r) != nil {
+		return s.status(id, sftpFailure, "cannot be read")
+	}
+	data := file.Bytes()
+	if r.Offset >= uint64(len(data)) {
+		return s.status(id, sftpEOF, "")
+	}
+	data = data[r.Offset:]
+	data = data[:min(len(data), int(r.Length), sftpMaxPacket/2)]
+	return append(s.head(sftpData, id), sftpString(string(data))...)
+}
+
 // write appends to a file: clients write from its begin to its end.
-func (s *sftpServer) write(id uint32, file *bytes.Buffer, body []byte) []byte {
+func (s *sftpServer) write(id uint32, file *sftpFile, body []byte) []byte {
 	var w struct {
 		Offset uint64
 		Data   string
 	}
-	if file == nil || ssh.Unmarshal(body, &w) != nil || w.Offset != uint64(file.Len()) || file.Len()+len(w.Data) > routeros.MaxFile {
+	if file == nil || !file.writing || ssh.Unmarshal(body, &w) != nil || w.Offset != uint64(file.Len()) || file.Len()+len(w.Data) > routeros.MaxFile {
 		return s.status(id, sftpFailure, "cannot be written")
 	}
 	file.WriteString(w.Data)
 	return s.status(id, sftpOK, "")
 }
 
-// close keeps the file.
+// close stores a file that was written.
 func (s *sftpServer) close(id uint32, handle string) []byte {
 	file := s.open[handle]
 	if file == nil {
 		return s.status(id, sftpFailure, "not open")
 	}
 	delete(s.open, handle)
+	if !file.writing {
+		return s.status(id, sftpOK, "")
+	}
 	if err := s.state.WriteFile(s.user, handle, file.Bytes()); err != nil {
 		return s.status(id, sftpFailure, err.Error())
 	}

@@ -78,7 +78,7 @@ func TestSFTP(t *testing.T) {
 		t.Errorf("the directory: % x", got)
 	}
 	c.wantStatus("a file that is not there", c.ask(sftpStat, named("/a.rsc")), sftpNoSuchFile)
-	c.wantStatus("reading", c.ask(sftpOpen, named("a.rsc", 0, 0, 0, 1, 0, 0, 0, 0)), sftpUnsupported)
+	c.wantStatus("reading a file that is not there", c.ask(sftpOpen, named("a.rsc", 0, 0, 0, 1, 0, 0, 0, 0)), sftpNoSuchFile)
 	if got := c.ask(sftpOpen, named("/a.rsc", 0, 0, 0, 0x1a, 0, 0, 0, 0)); !bytes.Equal(got, append([]byte{sftpHandle, 0, 0, 0, 7}, sftpString("a.rsc")...)) {
 		t.Errorf("handle % x", got)
 	}
@@ -90,9 +90,24 @@ func TestSFTP(t *testing.T) {
 	c.wantStatus("close", c.ask(sftpClose, named("a.rsc")), sftpOK)
 	c.wantStatus("closed", c.ask(sftpClose, named("a.rsc")), sftpFailure)
 	c.wantStatus("a listing", c.ask(11, named("/")), sftpUnsupported)
-	if size, ok := r.state.FileSize("a.rsc"); !ok || size != len(":put hi") {
-		t.Errorf("the file has %d bytes, %t", size, ok)
+	if got, ok := r.state.File("a.rsc"); !ok || got != ":put hi" {
+		t.Errorf("the file is %q, %t", got, ok)
 	}
+	if got := c.ask(sftpOpen, named("a.rsc", 0, 0, 0, 1, 0, 0, 0, 0)); got[0] != sftpHandle {
+		t.Errorf("handle % x", got)
+	}
+	if got := c.ask(sftpFstat, named("a.rsc")); got[0] != sftpAttrs || got[16] != byte(len(":put hi")) {
+		t.Errorf("attributes % x", got)
+	}
+	part := func(offset byte) []byte {
+		return c.ask(sftpRead, named("a.rsc", 0, 0, 0, 0, 0, 0, 0, offset, 0, 0, 0, 4))
+	}
+	if got := part(5); !bytes.Equal(got, append([]byte{sftpData, 0, 0, 0, 7}, sftpString("hi")...)) {
+		t.Errorf("the end of the file: % x", got)
+	}
+	c.wantStatus("behind the end", part(7), sftpEOF)
+	c.wantStatus("writing to it", c.ask(sftpWrite, named("a.rsc", data(7, "x")...)), sftpFailure)
+	c.wantStatus("close after reading", c.ask(sftpClose, named("a.rsc")), sftpOK)
 	_, _ = c.in.Write([]byte{0xff, 0xff, 0xff, 0xff})
 	if _, err := io.ReadAll(c.out); err != nil {
 		t.Errorf("after a packet of 4 GB: %v", err)

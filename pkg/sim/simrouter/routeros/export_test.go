@@ -108,8 +108,8 @@ func TestExportOfRealRouters(t *testing.T) {
 func TestExportToAFile(t *testing.T) {
 	f := newFixture(t, Config{}, exportScript)
 	f.export("/export file=backup")
-	if _, there := f.m.FileSize("backup.rsc"); !there {
-		t.Error("no file")
+	if got, there := f.m.File("backup.rsc"); !there || !strings.Contains(got, "/queue tree") {
+		t.Errorf("the file is %q", got)
 	}
 	reader := &User{Name: "r", policies: []string{"read"}}
 	if x := f.m.Exec(Exec{User: reader, Line: "/export file=x"}); !x.Failed {

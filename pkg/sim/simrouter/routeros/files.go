@@ -52,15 +52,15 @@ func (m *Router) WriteFile(u *User, name string, data []byte) error {
 	return nil
 }
 
-// FileSize returns the size of a file, and whether there is one.
-func (m *Router) FileSize(name string) (size int, ok bool) {
+// File returns the contents of a file, and whether there is one.
+func (m *Router) File(name string) (contents string, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r := m.byName(filesPath, name)
 	if r == nil {
-		return 0, false
+		return "", false
 	}
-	return len(r.values["contents"]), true
+	return r.values["contents"], true
 }
 
 // importFile is /import: it runs a file command by command, and stops at the first
