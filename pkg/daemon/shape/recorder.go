@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/control"
@@ -20,6 +21,7 @@ import (
 type recorder struct {
 	path  string
 	log   *slog.Logger
+	file  *os.File
 	out   *supervisor.Log
 	trace *trace.Recording
 	ended error // why recording stopped before the loop did
@@ -28,18 +30,13 @@ type recorder struct {
 var errDiskBehind = errors.New("the disk is full or too slow")
 
 func newRecorder(path string, setup trace.Setup, start control.Limits, log *slog.Logger) (*recorder, error) {
-	old, err := os.Create(path)
-	if err == nil {
-		err = old.Close()
-	}
+	// A pipe that nobody reads is an error at once.
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY|syscall.O_NONBLOCK, 0o666)
 	if err != nil {
 		return nil, fmt.Errorf("--record %s: %w", path, supervisor.WithoutPath(err))
 	}
-	w, err := supervisor.OpenLog(path, supervisor.LogOptions{Size: 4 << 20, JSON: true, Flush: 10 * time.Second})
-	if err != nil {
-		return nil, fmt.Errorf("--record %s: %w", path, err)
-	}
-	return &recorder{path: path, log: log, out: w, trace: trace.NewRecording(trace.NewEncoder(path, w), setup, start)}, nil
+	w := supervisor.NewLog(f, supervisor.LogOptions{Size: 4 << 20, JSON: true, Flush: 10 * time.Second})
+	return &recorder{path: path, log: log, file: f, out: w, trace: trace.NewRecording(trace.NewEncoder(path, w), setup, start)}, nil
 }
 
 // Observe implements control.Observer.
@@ -76,7 +73,7 @@ func (r *recorder) hole() error {
 }
 
 func (r *recorder) close() error {
-	closing := r.out.Close()
+	closing := errors.Join(r.out.Close(), r.file.Close())
 	err := cmp.Or(r.ended, r.hole(), closing)
 	if err == nil {
 		return nil
