@@ -71,7 +71,11 @@ func (p *probeRoutes) update() (changed bool) {
 	}
 	for _, r := range routes {
 		if !slices.Contains(before.routes, r) {
-			p.to.Info("route of the probes", "source", r.Source, "interface", r.Interface, "gateway", r.Gateway)
+			where := []any{"source", r.Source, "interface", r.Interface}
+			if r.Gateway != "" {
+				where = append(where, "gateway", r.Gateway)
+			}
+			p.to.Info("route of the probes", where...)
 		}
 	}
 	if before.routes != nil {

@@ -101,11 +101,11 @@ func (c *Controller) open() (err error) {
 	}
 	c.OnClose(func() error { _ = c.client.Close(); return nil }) // a lost connection cannot be closed well
 	if c.probes, err = steersource.NewProbes(cfg.ownProbes(), cfg.PingCount); err != nil {
-		return fmt.Errorf("%s: measurement.ping_host: %w", cfg.Path, err)
+		return fmt.Errorf("%s: probes: %w", cfg.Path, err)
 	}
 	if probes, ok := cfg.alternateProbes(); ok {
 		if c.alternateProbes, err = steersource.NewProbes(probes, cfg.PingCount); err != nil {
-			return fmt.Errorf("%s: continuous_monitoring.ping_hosts: %w", cfg.alternate.Path, err)
+			return fmt.Errorf("%s: probes: %w", cfg.alternate.Path, err)
 		}
 	}
 	c.lists = &listReader{client: c.client, list: cfg.ForceOut}

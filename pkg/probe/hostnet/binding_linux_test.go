@@ -1,6 +1,7 @@
 package hostnet
 
 import (
+	"encoding/binary"
 	"errors"
 	"net/netip"
 	"os"
@@ -115,6 +116,9 @@ func FuzzParseRoute(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(answer)
+	short := append(binary.NativeEndian.AppendUint32(nil, unix.SizeofNlMsghdr+4), make([]byte, unix.SizeofNlMsghdr)...)
+	binary.NativeEndian.PutUint16(short[4:], unix.RTM_NEWROUTE)
+	f.Add(short) // a route without its header
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		if r, err := parseRoute(answer); err == nil && r.Gateway.Zone() != "" && r.Gateway.Zone() != r.Interface {
 			t.Errorf("%v: a gateway on another interface", r)

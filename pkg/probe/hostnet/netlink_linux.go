@@ -120,7 +120,8 @@ func parseRoute(answer []byte) (Route, error) {
 	switch {
 	case m.Header.Type == unix.NLMSG_ERROR && len(m.Data) >= 4:
 		return Route{}, syscall.Errno(-int32(binary.NativeEndian.Uint32(m.Data)))
-	case m.Header.Type != unix.RTM_NEWROUTE:
+	// Package syscall assumes the header, and whole words.
+	case m.Header.Type != unix.RTM_NEWROUTE, len(m.Data) < unix.SizeofRtMsg, len(m.Data)%4 != 0:
 		return Route{}, errAnswer
 	}
 	attributes, err := syscall.ParseNetlinkRouteAttr(&m)
