@@ -99,11 +99,12 @@ func (q *Queues) Close() {
 // Limits implements control.Limiter.
 func (q *Queues) Limits(ctx context.Context) (control.Reading, error) {
 	var r control.Reading
+	queues, errs := q.own(ctx)
 	for _, d := range autorate.Directions {
 		if q.names[d] == "" {
 			continue
 		}
-		queue, err := q.limits.Queue(ctx, q.names[d])
+		queue, err := queues[d], errs[d]
 		fault := faultOf(queue, err)
 		if err != nil && !fault.Unwritable() {
 			return r, fmt.Errorf("reading the %v limit: %w", d, err)
@@ -112,6 +113,21 @@ func (q *Queues) Limits(ctx context.Context) (control.Reading, error) {
 		r.Limits[d], r.Faults[d] = queue.MaxLimit, q.withoutEffect(d, fault)
 	}
 	return r, nil
+}
+
+// own reads the queue of each direction that is controlled, a simple queue once for
+// both.
+func (q *Queues) own(ctx context.Context) (queues [2]router.Queue, errs [2]error) {
+	if pair, ok := q.limits.(*twoway.Client); ok {
+		both, down, err := pair.Both(ctx)
+		return [2]router.Queue{both.Side(down), both.Side(1 - down)}, [2]error{err, err}
+	}
+	for d, name := range q.names {
+		if name != "" {
+			queues[d], errs[d] = q.limits.Queue(ctx, name)
+		}
+	}
+	return queues, errs
 }
 
 // withoutEffect returns the fault of a queue as it was read, else what makes its limit

@@ -89,6 +89,11 @@ func TestSimpleQueueIsBothDirections(t *testing.T) {
 		if got := q.mustRead(t).Limits; got != (control.Limits{500 * bitrate.Mbps, 40 * bitrate.Mbps}) {
 			t.Errorf("limits %v", got)
 		}
+		before := r.Counts().Requests
+		q.mustRead(t)
+		if n := r.Counts().Requests - before; n != 1 {
+			t.Errorf("%d requests for both limits", n)
+		}
 		if _, err := q.SetLimits(t.Context(), control.Limits{300 * bitrate.Mbps, 30 * bitrate.Mbps}); err != nil {
 			t.Fatal(err)
 		}
