@@ -47,7 +47,7 @@ type Logging struct {
 // Timeouts bound single operations.
 type Timeouts struct {
 	Command time.Duration `key:"ssh_command" kind:"seconds" range:"0.1..300" usual:"0.1..60" default:"15" doc:"How long one command on the router may take, over any transport."`
-	Ping    time.Duration `key:"ping" kind:"seconds" range:"0.1..60" usual:"0.1..10" default:"1" doc:"A probe without a reply counts as lost after this."`
+	Ping    time.Duration `key:"ping" kind:"seconds" range:"0.1..60" usual:"0.1..10" default:"1" doc:"A probe without a reply counts as lost after this time."`
 	_       struct{}      `key:"tc_command" kind:"any" deprecated:"it bounded commands that shape on a Linux host, and the router's queues do that here"`
 	_       struct{}      `key:"ping_total" kind:"any" deprecated:"probes run all the time, and timeouts.ping bounds each of them"`
 }

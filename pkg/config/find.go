@@ -31,12 +31,7 @@ func Path(dir, name string) (string, error) {
 // Default returns the file of dir that is meant where none is named: the only one of
 // a WAN, else wan.yaml; "" when there is neither.
 func Default(dir string) string {
-	var wans []string
-	for _, name := range Names(dir) {
-		if path, err := Path(dir, name); err == nil && mayBeWAN(path) {
-			wans = append(wans, path)
-		}
-	}
+	wans := slices.DeleteFunc(Files(dir), func(path string) bool { return !mayBeWAN(path) })
 	if len(wans) == 1 {
 		return wans[0]
 	}
@@ -44,6 +39,17 @@ func Default(dir string) string {
 		return wans[i]
 	}
 	return ""
+}
+
+// Files lists the configurations in dir, those with a mistake included.
+func Files(dir string) []string {
+	var files []string
+	for _, name := range Names(dir) {
+		if path, err := Path(dir, name); err == nil && (mayBeWAN(path) || DetectKind(path) == KindSteering) {
+			files = append(files, path)
+		}
+	}
+	return files
 }
 
 // baseName is the name of a file without its suffix.

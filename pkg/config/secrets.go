@@ -22,24 +22,25 @@ var assignment = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*)=(.*)$`)
 // ReadSecrets reads the variables of a file in the format of systemd's EnvironmentFile:
 // lines NAME=VALUE, where the value may have quotes. Lines that begin with # or ; are
 // comments. With optional, a file that does not exist, or that the user may not read,
-// has none. An error is an *Error, and quotes no line.
-func ReadSecrets(path string, optional bool) (map[string]string, error) {
+// has none. open reports whether everyone may read it. An error is an *Error, and quotes
+// no line.
+func ReadSecrets(path string, optional bool) (variables map[string]string, open bool, err error) {
 	f, err := openRegular(path)
 	if optional && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)) {
-		return nil, nil
+		return nil, false, nil
 	}
 	if err != nil {
-		return nil, ErrorAt(path, "", "cannot be read: "+schema.Cause(err))
+		return nil, false, ErrorAt(path, "", "cannot be read: "+schema.Cause(err))
 	}
 	defer func() { _ = f.Close() }() // only read
 	text, err := io.ReadAll(io.LimitReader(f, maxSecrets+1))
 	switch {
 	case err != nil:
-		return nil, ErrorAt(path, "", "cannot be read: "+schema.Cause(err))
+		return nil, false, ErrorAt(path, "", "cannot be read: "+schema.Cause(err))
 	case len(text) > maxSecrets:
-		return nil, ErrorAt(path, "", fmt.Sprintf("is larger than %d bytes: this is no file of secrets", maxSecrets))
+		return nil, false, ErrorAt(path, "", fmt.Sprintf("is larger than %d bytes: this is no file of secrets", maxSecrets))
 	}
-	variables := map[string]string{}
+	variables = map[string]string{}
 	var bad Error
 	number := 0
 	for line := range strings.Lines(string(text)) {
@@ -56,9 +57,10 @@ func ReadSecrets(path string, optional bool) (map[string]string, error) {
 		variables[m[1]] = unquote(m[2])
 	}
 	if bad.Problems != nil {
-		return nil, &bad
+		return nil, false, &bad
 	}
-	return variables, nil
+	info, err := f.Stat()
+	return variables, err == nil && info.Mode().Perm()&0o004 != 0, nil
 }
 
 // unquote removes the quotes of a value: nothing is special between single ones, and a

@@ -28,12 +28,12 @@ func TestReadSecrets(t *testing.T) {
 ROUTER_PASSWORD=plain
   SPACED = is no name
 `, 0o600)
-	_, err := ReadSecrets(path, true)
+	_, _, err := ReadSecrets(path, true)
 	if want := path + ":4: is not NAME=VALUE"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 
-	got, err := ReadSecrets(write(t, `# a comment
+	got, open, err := ReadSecrets(write(t, `# a comment
 ; another
 
 A=plain
@@ -45,8 +45,11 @@ F=
 G=x=y
 A=the last one counts
 `, 0o600), false)
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || open {
+		t.Fatalf("open %v, %v", open, err)
+	}
+	if _, open, _ := ReadSecrets(write(t, "A=b", 0o644), true); !open {
+		t.Error("a file that everyone may read is not reported")
 	}
 	want := map[string]string{
 		"A": "the last one counts", "B": " with spaces around", "C": `quoted # "twice" \x`, "D": `single "as it is" \`, "E": "a b", "F": "", "G": "x=y",
@@ -58,17 +61,17 @@ A=the last one counts
 
 func TestReadSecretsOfNoFile(t *testing.T) {
 	none := filepath.Join(t.TempDir(), "none")
-	if got, err := ReadSecrets(none, true); got != nil || err != nil {
+	if got, _, err := ReadSecrets(none, true); got != nil || err != nil {
 		t.Errorf("an optional file that does not exist: %v, %v", got, err)
 	}
 	var invalid *Error
-	if _, err := ReadSecrets(none, false); !errors.As(err, &invalid) || !strings.Contains(err.Error(), "no such file") {
+	if _, _, err := ReadSecrets(none, false); !errors.As(err, &invalid) || !strings.Contains(err.Error(), "no such file") {
 		t.Errorf("a named file that does not exist: %v", err)
 	}
-	if _, err := ReadSecrets(t.TempDir(), true); err == nil || !strings.Contains(err.Error(), "is a directory") {
+	if _, _, err := ReadSecrets(t.TempDir(), true); err == nil || !strings.Contains(err.Error(), "is a directory") {
 		t.Errorf("a directory: %v", err)
 	}
-	if _, err := ReadSecrets(write(t, strings.Repeat("#\n", 1<<16), 0o600), true); err == nil || !strings.Contains(err.Error(), "larger than") {
+	if _, _, err := ReadSecrets(write(t, strings.Repeat("#\n", 1<<16), 0o600), true); err == nil || !strings.Contains(err.Error(), "larger than") {
 		t.Errorf("a large file: %v", err)
 	}
 }
@@ -87,7 +90,7 @@ func TestOnlyRegularFilesAreRead(t *testing.T) {
 		if kind := DetectKind(path); kind != KindUnknown {
 			t.Errorf("DetectKind(%s) = %v", path, kind)
 		}
-		if _, err := ReadSecrets(path, true); err == nil || !strings.Contains(err.Error(), "is not a regular file") {
+		if _, _, err := ReadSecrets(path, true); err == nil || !strings.Contains(err.Error(), "is not a regular file") {
 			t.Errorf("ReadSecrets: %v", err)
 		}
 		_, problems, _ := load(edit(t, "password: hunter2", "password_file: "+path), Options{})

@@ -13,8 +13,8 @@ type WAN struct {
 
 	Queues          Queues        `key:"queues"`
 	Enabled         bool          `key:"continuous_monitoring.enabled" default:"true" doc:"False ends 'wanctl shape' at once, with a message."`
-	BaselineInitial time.Duration `key:"continuous_monitoring.baseline_rtt_initial" kind:"millis" range:"1..1000" derived:"learned" doc:"Round-trip time of the idle line, to start from until it is measured."`
-	Interval        time.Duration `key:"continuous_monitoring.interval" kind:"duration" range:"10..5000" default:"50ms" doc:"Time between two probes of one reflector, and of the loop."`
+	BaselineInitial time.Duration `key:"continuous_monitoring.baseline_rtt_initial" kind:"millis" range:"1..1000" derived:"learned" doc:"Round-trip time of the idle line to start from, until it is measured."`
+	Interval        time.Duration `key:"continuous_monitoring.interval" kind:"duration" range:"10..5000" default:"50ms" doc:"Time between two probes of one reflector, and between two steps of the loop."`
 	Download        Direction     `key:"continuous_monitoring.download"`
 	Upload          Direction     `key:"continuous_monitoring.upload"`
 	Thresholds      Thresholds    `key:"continuous_monitoring.thresholds"`
@@ -73,7 +73,7 @@ const (
 // FloorRed <= FloorSoftRed <= FloorYellow <= FloorGreen <= Ceiling.
 type Direction struct {
 	Ceiling      bitrate.Rate `key:"ceiling_mbps" kind:"mbps" range:"0.1..100000" usual:"0.1..10000" required:"section" doc:"The limit never rises above this: what the line carries on a good day."`
-	_            struct{}     `key:"floor_mbps" kind:"mbps" range:"0.1..100000" derived:"the four floors" doc:"The limit never falls below this, in any state; one of this and the four floors is required."`
+	_            struct{}     `key:"floor_mbps" kind:"mbps" range:"0.1..100000" derived:"the four floors" doc:"The limit never falls below this, in any state, so that it should lie below what the line gives on its worst evening; one of this and the four floors is required."`
 	FloorGreen   bitrate.Rate `key:"floor_green_mbps" kind:"mbps" range:"0.1..100000" derived:"floor_mbps" doc:"Lowest limit in state GREEN; at most the ceiling."`
 	FloorYellow  bitrate.Rate `key:"floor_yellow_mbps" kind:"mbps" range:"0.1..100000" derived:"floor_mbps" doc:"Lowest limit in state YELLOW; at most floor_green_mbps."`
 	FloorSoftRed bitrate.Rate `key:"floor_soft_red_mbps" kind:"mbps" range:"0.1..100000" derived:"floor_yellow_mbps" doc:"Lowest limit in state SOFT_RED; at most floor_yellow_mbps."`

@@ -87,9 +87,12 @@ func (a *App) ReadEnvironment(cmd *cobra.Command) error {
 
 // addSecrets completes the environment with the variables of the secrets file.
 func (a *App) addSecrets(optional bool) error {
-	secrets, err := config.ReadSecrets(a.Global.Secrets, optional)
+	secrets, open, err := config.ReadSecrets(a.Global.Secrets, optional)
 	if err != nil {
 		return err
+	}
+	if open {
+		a.Warnf("%s: may be read by everyone; run: chmod 600 %[1]s", a.Global.Secrets)
 	}
 	environment := a.LookupEnv
 	a.LookupEnv = func(name string) (string, bool) {

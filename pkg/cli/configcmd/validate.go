@@ -44,15 +44,16 @@ func (v *validation) count(severity string) int {
 
 type validateOptions struct {
 	*app.App
-	files []string // - is standard input; none: those of the global flags
+	files []string // - is standard input; none: those of the global flags, or of the directory
 }
 
 func newValidateCmd(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "validate [FILE...]",
 		Short: "Check configuration files",
-		Long: `Check configuration files, of WANs and of steering, by default those that --config
-or --wan names. The kind of file is detected from its sections.
+		Long: `Check configuration files, of WANs and of steering: those named, else those of
+--config or --wan, else all of the configuration directory. The kind of file is
+detected from its sections.
 
 Everything wrong is reported at once, with file, line and key. Files that load
 are named on standard output, also when there are warnings. FILE - is standard
@@ -60,6 +61,7 @@ input. Several files are also checked against each other: two loops must not
 share a name, a queue, a rule, a lock or a state file, and the probes of two WANs
 should not leave this host by the same route.`,
 		Example: `  wanctl config validate /etc/wanctl/*.yaml
+  wanctl config validate
   wanctl config validate --wan spectrum
   wanctl config validate -o json spectrum.yaml | jq '.[].problems'`,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -70,6 +72,9 @@ should not leave this host by the same route.`,
 }
 
 func runValidate(o validateOptions) error {
+	if g := &o.Global; len(o.files) == 0 && g.Config == "" && len(g.WANs) == 0 {
+		o.files = config.Files(g.ConfigDir)
+	}
 	if len(o.files) == 0 {
 		var err error
 		if o.files, err = o.ConfigPaths(); err != nil {
