@@ -232,16 +232,20 @@ func (r *run) command(ctx context.Context, args ...string) *exec.Cmd {
 // start starts the program.
 func (r *run) start(ctx context.Context) error {
 	_ = os.Remove(r.path("log/wan.log")) // in which the address of this start is looked for
-	cmd := r.command(ctx, "shape", "--config", "wan.yaml")
+	cmd := r.command(ctx, "shape", "--config", "wan.yaml", "-o", "jsonl")
 	cmd.Stderr = &r.stderr
 	var ends []*os.File
 	switch r.fault.Unread {
-	case "stderr":
+	case "stderr", "stdout":
 		read, write, err := fullPipe()
 		if err != nil {
 			return err
 		}
-		cmd.Stderr = write
+		if r.fault.Unread == "stderr" {
+			cmd.Stderr = write
+		} else {
+			cmd.Stdout = write
+		}
 		ends = append(ends, read, write)
 	case "notify":
 		fd, err := fullSocket(r.path("notify"))

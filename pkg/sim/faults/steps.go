@@ -33,6 +33,7 @@ dir PATH            a directory in its place
 link PATH TARGET    a symbolic link in its place
 truncate PATH SIZE  the first bytes of the file
 chmod PATH MODE     octal
+queues N            so many further queues on the router
 load MBPS           the download's queue carries so much until the end
 clients KIND N      hostile clients of the health port until the end: ` + ClientKinds + `
 wait DURATION`
@@ -64,6 +65,8 @@ func (r *run) step(ctx context.Context, line string) error {
 		err = r.setCeiling(arg(0))
 	case "reload":
 		err = r.signal("HUP")
+	case "queues":
+		err = r.addQueues(arg(0))
 	case "load":
 		err = r.load(ctx, arg(0))
 	case "clients":
@@ -118,6 +121,20 @@ func (r *run) setCeiling(mbps string) error {
 		return err
 	}
 	return r.signal("HUP")
+}
+
+// addQueues adds n queues to the router.
+func (r *run) addQueues(n string) error {
+	count, err := strconv.Atoi(n)
+	if err != nil {
+		return err
+	}
+	var script strings.Builder
+	script.WriteString("/queue tree\n")
+	for i := range count {
+		fmt.Fprintf(&script, "add name=WAN-Download-%d parent=bridge1 max-limit=1M\n", i+1000)
+	}
+	return r.router.Run(script.String())
 }
 
 // load has the counters of the download's queue count until ctx ends.

@@ -23,7 +23,7 @@ type Fault struct {
 	Config  map[string]any `json:"config,omitempty"`  // sections and keys beside those of every configuration
 	Env     []string       `json:"env,omitempty"`
 	Ulimit  string         `json:"ulimit,omitempty"` // arguments of ulimit(1)
-	Unread  string         `json:"unread,omitempty"` // stderr or notify: nobody reads it, and it is full
+	Unread  string         `json:"unread,omitempty"` // stderr, stdout or notify: nobody reads it, and it is full
 
 	// The steps, in the form of Steps.
 	Before []string `json:"before,omitempty"` // the program starts
