@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -14,6 +15,8 @@ import (
 // without a request for the longest time is closed. Requests are paced, so that
 // clients that ask as fast as they can leave the processor to the loops.
 type admission struct {
+	most int // connections
+
 	mu      sync.Mutex // protects the following fields
 	changed *sync.Cond // a connection became idle or was closed, or closed was set
 	conns   map[*admitted]bool
@@ -23,9 +26,12 @@ type admission struct {
 }
 
 const (
+	// maxConnections is the number of connections at a time, less where file
+	// descriptors are few.
 	maxConnections = 64
 	// idleGrace is the time in which a connection is not closed for another: a
-	// client that is about to send its request is not idle yet.
+	// client that is about to send its request is not idle yet. Of fewer connections
+	// it is shorter, so that as many clients take turns.
 	idleGrace = time.Second
 	// requestGap is the time between two requests when clients never pause, and
 	// requestBurst the number of requests that may come at once after a pause: a
@@ -35,7 +41,12 @@ const (
 )
 
 func newAdmission() *admission {
-	a := &admission{conns: map[*admitted]bool{}}
+	a := &admission{most: maxConnections, conns: map[*admitted]bool{}}
+	// Clients must leave file descriptors to the router, probes and files.
+	var files syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err == nil {
+		a.most = int(max(1, min(maxConnections, files.Cur/4))) //nolint:gosec // at most maxConnections
+	}
 	a.changed = sync.NewCond(&a.mu)
 	return a
 }
@@ -165,14 +176,15 @@ func (a *admission) admit(c *admitted) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	defer func() { a.waiting = false }()
-	for len(a.conns) >= maxConnections && !a.closed {
+	for len(a.conns) >= a.most && !a.closed {
 		a.waiting = true
 		idle := a.longestIdle()
 		if idle == nil {
 			a.changed.Wait()
 			continue
 		}
-		if wait := idleGrace - time.Since(idle.since); wait > 0 {
+		grace := idleGrace * time.Duration(a.most) / maxConnections
+		if wait := grace - time.Since(idle.since); wait > 0 {
 			wake := time.AfterFunc(wait, a.wake)
 			a.changed.Wait()
 			wake.Stop()
