@@ -10,6 +10,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/wanctl/wanctl/pkg/sim/simrouter/routeros"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/sftp"
 )
 
 // sshSession is one connection after the login. Its channels are independent.
@@ -104,7 +105,7 @@ func (c *sshChannel) requests(in <-chan *ssh.Request) {
 		case req.Type == "subsystem":
 			c.started = true
 			c.group.Go(func() {
-				serveSFTP(c, c.session.router.state, c.session.user)
+				sftp.Serve(c, filesOf{c.session.router.state, c.session.user})
 				_, _ = c.SendRequest("exit-status", false, ssh.Marshal(&struct{ Status uint32 }{}))
 				_ = c.Close()
 			})
@@ -232,4 +233,14 @@ func (x *sshTransaction) bytes(pad int) []byte {
 		}
 	}
 	return b.Bytes()
+}
+
+// filesOf are the files of the router as a user may use them.
+type filesOf struct {
+	*routeros.Router
+	user *routeros.User
+}
+
+func (f filesOf) WriteFile(name string, data []byte) error {
+	return f.Router.WriteFile(f.user, name, data)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -324,5 +325,35 @@ func TestRouterClosesStalledSessions(t *testing.T) {
 	_ = r.Close()
 	if err := s.Wait(); err == nil {
 		t.Error("a stalled command ended well")
+	}
+}
+
+// Files arrive by SFTP, from users with the policy ftp.
+func TestSFTP(t *testing.T) {
+	r := startSSH(t, Config{Script: sshScript + "/user group add name=ftp policy=ssh,ftp\n/user add name=ftp group=ftp password=\"pass word\"\n"})
+	if s, err := dialSSH(t, r, "cli").NewSession(); err != nil || s.RequestSubsystem("sftp") == nil {
+		t.Errorf("without the policy ftp: %v", err)
+	}
+	s, err := dialSSH(t, r, "ftp").NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := s.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := s.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.RequestSubsystem("sftp"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(in, "\x00\x00\x00\x05\x01\x00\x00\x00\x03"); err != nil {
+		t.Fatal(err)
+	}
+	answer := make([]byte, 9)
+	if _, err := io.ReadFull(out, answer); err != nil || string(answer) != "\x00\x00\x00\x05\x02\x00\x00\x00\x03" {
+		t.Errorf("version % x, %v", answer, err)
 	}
 }

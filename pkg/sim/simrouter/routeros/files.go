@@ -8,8 +8,8 @@ import (
 
 const filesPath = "/file"
 
-// MaxFile bounds a file on the router, in bytes.
-const MaxFile = 1 << 20
+// maxFile bounds a file on the router, in bytes.
+const maxFile = 1 << 20
 
 // files is the menu of files, which arrive by SFTP.
 func files() *menu {
@@ -36,7 +36,7 @@ func (m *Router) WriteFile(u *User, name string, data []byte) error {
 	if !u.may("ftp") {
 		return errDenied()
 	}
-	if len(data) > MaxFile {
+	if len(data) > maxFile {
 		return errFailure("not enough space")
 	}
 	m.mu.Lock()

@@ -50,7 +50,7 @@ func TestImportNeedsPolicies(t *testing.T) {
 	if err := f.m.WriteFile(&User{policies: []string{"ftp"}}, "x", []byte("/queue tree set a max-limit=1M")); err != nil {
 		t.Error(err)
 	}
-	if err := f.m.WriteFile(nil, "y", make([]byte, MaxFile+1)); err == nil {
+	if err := f.m.WriteFile(nil, "y", make([]byte, maxFile+1)); err == nil {
 		t.Error("a file above the limit was written")
 	}
 	if out := f.m.Exec(Exec{User: reader, Line: "/import x"}); !strings.HasPrefix(out.Output, "not enough permissions (9)") {
