@@ -38,7 +38,7 @@ func TestMisspeltCommandsAndFlags(t *testing.T) {
 		if len(path) == 0 || c.Name() == "completion" || c.Parent().Name() == "completion" || c.Name() == "help" {
 			return // cobra's own
 		}
-		args := append(append([]string{}, path...), "--log-levle", "debug")
+		args := append(append([]string{}, path...), "--log-levl", "debug")
 		if got, want := run(args...), "did you mean --log-level?"; !strings.Contains(got, want) {
 			t.Errorf("%v: no %q in %q", args, want, got)
 		}

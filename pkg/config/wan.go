@@ -53,10 +53,10 @@ type Queues struct {
 
 // Controlled reports of the download and the upload whether their limits are set.
 func (w *WAN) Controlled() [2]bool {
-	tree := w.Queues.Simple == ""
+	simple := w.Queues.Simple != ""
 	return [2]bool{
-		w.Download.Ceiling > 0 && !(tree && w.Queues.Download == ""),
-		w.Upload.Ceiling > 0 && !(tree && w.Queues.Upload == ""),
+		w.Download.Ceiling > 0 && (simple || w.Queues.Download != ""),
+		w.Upload.Ceiling > 0 && (simple || w.Queues.Upload != ""),
 	}
 }
 

@@ -35,7 +35,7 @@ func (a *App) completeWANs(cmd *cobra.Command, _ []string, _ string) ([]string, 
 	for _, name := range config.Names(a.Global.ConfigDir) {
 		path, err := config.Path(a.Global.ConfigDir, name)
 		given := slices.Contains(a.Global.WANs, name)
-		if err == nil && !given && !(ofWAN && config.DetectKind(path) == config.KindSteering) {
+		if err == nil && !given && (!ofWAN || config.DetectKind(path) != config.KindSteering) {
 			names = append(names, name)
 		}
 	}

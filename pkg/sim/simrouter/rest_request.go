@@ -277,7 +277,7 @@ func (c *call) properties(body []byte) error {
 	dec.UseNumber()
 	var props map[string]any
 	if err := dec.Decode(&props); err != nil {
-		return errors.New("Failed to parse json")
+		return errors.New("Failed to parse json") //nolint:staticcheck // in the words of RouterOS
 	}
 	for key, v := range props {
 		key = decodeHighBytes(key)

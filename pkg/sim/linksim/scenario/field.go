@@ -173,7 +173,7 @@ func echoes() []Scenario {
 			if i != 0 {
 				return 0, false
 			}
-			return 5 * time.Millisecond * time.Duration(t/time.Minute%2), false
+			return 5 * time.Millisecond * (t / time.Minute % 2), false
 		}
 	}).until(243 * time.Second)
 	favoured := func(name, about string, share float64) Scenario {

@@ -224,7 +224,7 @@ func (m *Router) assign(mn *menu, r *row, args map[string]string, adding bool) *
 		if f.kind == argument {
 			continue
 		}
-		if args[arg] == "" && f.kind == optional && !(adding && f.bare) {
+		if args[arg] == "" && f.kind == optional && (!adding || !f.bare) {
 			delete(r.values, arg)
 			continue
 		}
