@@ -39,6 +39,14 @@ var routedWANs = []routedWAN{
 	{"interface", "ping_interface: eth4", "oif eth4 lookup 104", 50 * time.Millisecond},
 }
 
+// nearestTo returns the WAN whose line has a round-trip time next to ms.
+func nearestTo(ms float64) routedWAN {
+	return slices.MinFunc(routedWANs, func(a, b routedWAN) int {
+		off := func(w routedWAN) float64 { return math.Abs(ms - 2000*w.delay.Seconds()) }
+		return cmp.Compare(off(a), off(b))
+	})
+}
+
 func routeBy(n int) telemetry.ProbeRoute {
 	return telemetry.ProbeRoute{Source: fmt.Sprintf("10.0.%d.2", n), Interface: fmt.Sprintf("eth%d", n), Gateway: fmt.Sprintf("10.0.%d.1", n)}
 }
@@ -202,16 +210,12 @@ func TestProbesTakeTheirWAN(t *testing.T) {
 	}
 	stop := r.shape(t, names...)
 	for i, wan := range routedWANs {
-		h := r.health(ctx, t, wan.name, func(h telemetry.WANHealth) bool { return h.Probe.Routes != nil && h.LoadRTTMs != nil })
+		// A busy machine adds to a round-trip time, but not for ever.
+		h := r.health(ctx, t, wan.name, func(h telemetry.WANHealth) bool {
+			return h.Probe.Routes != nil && h.LoadRTTMs != nil && nearestTo(*h.LoadRTTMs).name == wan.name
+		})
 		if want := []telemetry.ProbeRoute{routeBy(i + 1)}; !slices.Equal(h.Probe.Routes, want) {
 			t.Errorf("%s: routes %v, want %v", wan.name, h.Probe.Routes, want)
-		}
-		nearest := slices.MinFunc(routedWANs, func(a, b routedWAN) int {
-			off := func(w routedWAN) float64 { return math.Abs(*h.LoadRTTMs - 2000*w.delay.Seconds()) }
-			return cmp.Compare(off(a), off(b))
-		})
-		if nearest.name != wan.name {
-			t.Errorf("%s: %.1f ms are the round-trip time of %s", wan.name, *h.LoadRTTMs, nearest.name)
 		}
 	}
 	for _, wan := range routedWANs {
@@ -228,8 +232,14 @@ func TestProbesTakeTheirWAN(t *testing.T) {
 	stop()
 	for i, wan := range routedWANs {
 		counts := r.Counts(i + 1)
-		if want := fmt.Sprintf("icmp from 10.0.%d.2", i+1); len(counts) != 1 || counts[want] < 10 {
-			t.Errorf("by the WAN of %s came %v, want %q alone", wan.name, counts, want)
+		source := fmt.Sprintf(" from 10.0.%d.2", i+1)
+		for who := range counts { // connections too, where replies were late
+			if !strings.HasSuffix(who, source) {
+				t.Errorf("by the WAN of %s came %v", wan.name, counts)
+			}
+		}
+		if counts["icmp"+source] < 10 {
+			t.Errorf("by the WAN of %s came only %v", wan.name, counts)
 		}
 	}
 
