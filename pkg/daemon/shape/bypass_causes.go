@@ -16,15 +16,15 @@ type row = map[string]string
 // findCauses returns what may lead traffic past the queues, the most likely first.
 // What can be looked up on the router and is not so is left out.
 func (b *bypassWatch) findCauses(ctx context.Context) []string {
-	fastTrack, offload := b.fastTrack(ctx), b.offload(ctx)
+	fastTrack, offload, hardware := b.fastTrack(ctx), b.offload(ctx), b.hardwareQueue(ctx)
 	if b.queues.simple != "" {
-		return slices.Concat(fastTrack, offload, []string{"an earlier simple queue that has the traffic", "a target that the traffic does not pass"})
+		return slices.Concat(fastTrack, offload, []string{"an earlier simple queue that has the traffic", "a target that the traffic does not pass"}, hardware)
 	}
 	marks, err := b.marks(ctx)
 	if err == nil && len(marks) == 0 { // on most boards FastTrack leads past marks only
-		return slices.Concat(offload, []string{"a wrong parent of the queue"}, fastTrack)
+		return slices.Concat(offload, []string{"a wrong parent of the queue"}, hardware, fastTrack)
 	}
-	return slices.Concat(fastTrack, b.unmarked(ctx, marks), offload, []string{"a wrong packet-mark or parent of the queue"})
+	return slices.Concat(fastTrack, b.unmarked(ctx, marks), offload, []string{"a wrong packet-mark or parent of the queue"}, hardware)
 }
 
 // marks returns the packet marks that the queues in the tree have.
@@ -61,15 +61,22 @@ func (b *bypassWatch) unmarked(ctx context.Context, marks []string) (causes []st
 // offload names what of the router's hardware forwards packets by itself.
 func (b *bypassWatch) offload(ctx context.Context) []string {
 	const routing = " (l3-hw-offloading of /interface ethernet switch)"
-	ofWAN := func(r row) bool { return b.wan != "" && r["interface"] == b.wan }
 	return slices.Concat(
 		b.look(ctx, "/interface/ethernet/switch", "hardware offload is on"+routing, "hardware offload"+routing,
 			some(func(r row) bool { return isTrue(r["l3-hw-offloading"]) })),
 		b.look(ctx, "/interface/bridge/port", b.wan+" is bridged by the switch chip (hw of /interface bridge port)", "",
-			some(func(r row) bool { return ofWAN(r) && isTrue(r["hw-offload"]) })),
-		b.look(ctx, "/queue/interface", b.wan+" has only its hardware queue (/queue interface)", "",
-			some(func(r row) bool { return ofWAN(r) && r["active-queue"] == "only-hardware-queue" })))
+			some(func(r row) bool { return b.ofWAN(r) && isTrue(r["hw-offload"]) })))
 }
+
+// hardwareQueue names the queue of the WAN's interface, if that is the hardware's alone.
+// On most boards it does no harm.
+func (b *bypassWatch) hardwareQueue(ctx context.Context) []string {
+	return b.look(ctx, "/queue/interface", b.wan+" has only its hardware queue (/queue interface)", "",
+		some(func(r row) bool { return b.ofWAN(r) && r["active-queue"] == "only-hardware-queue" }))
+}
+
+// ofWAN reports whether a row is about the interface of the WAN.
+func (b *bypassWatch) ofWAN(r row) bool { return b.wan != "" && r["interface"] == b.wan }
 
 // look returns found if the rows of a menu are so, and unknown if they could not be
 // read. A menu that this router does not have is no cause.

@@ -158,7 +158,7 @@ func TestBypassCauses(t *testing.T) {
 			"/queue/interface":           {{"interface": "ether1", "active-queue": "only-hardware-queue"}},
 		}, []string{fast4, strings.ReplaceAll(fast4, "/ip ", "/ipv6 "), `no rule sets the packet-mark "u" (/ip firewall mangle)`, no6, l3,
 			"ether1 is bridged by the switch chip (hw of /interface bridge port)",
-			"ether1 has only its hardware queue (/queue interface)", wrong}},
+			wrong, "ether1 has only its hardware queue (/queue interface)"}},
 		{"nothing", "", false, map[string][]row{
 			"/queue/tree": marked, "/ip/firewall/mangle": rules, "/ipv6/firewall/mangle": rules,
 			"/ip/firewall/filter":        {{"action": "fasttrack-connection", "disabled": "true"}},
