@@ -16,6 +16,9 @@ const (
 	lastWrite = 3 * time.Second
 	// lateAtLeast is the lateness of the loop from which measurements are discarded.
 	lateAtLeast = 3 * time.Millisecond
+	// replyMargin is the time after the expected reply at which the loop looks whether
+	// it is late: a processor that is taken just then is noticed, too.
+	replyMargin = time.Millisecond
 	// eventBuffer bounds the probe events taken in per tick.
 	eventBuffer = 512
 )
@@ -215,7 +218,7 @@ func (l *Loop) expectReplies(due time.Duration) {
 	if l.replyTimer == nil {
 		return
 	}
-	l.replyAt = due + l.dec.Baseline%l.cfg.Law.Tick
+	l.replyAt = due + (l.dec.Baseline+replyMargin)%l.cfg.Law.Tick
 	l.replyTimer.Reset(max(0, l.replyAt-l.now()))
 }
 

@@ -50,7 +50,9 @@ func TestFaults(t *testing.T) {
 				continue
 			}
 			t.Run(f.Group+": "+f.Name, func(t *testing.T) {
-				t.Parallel()
+				if !f.Alone {
+					t.Parallel()
+				}
 				result := faults.Try(t.Context(), binary, t.TempDir(), &f)
 				for _, p := range result.Problems {
 					t.Error(p)

@@ -16,8 +16,9 @@ import (
 // Fault is one entry of the table.
 type Fault struct {
 	Name  string `json:"name"`
-	Group string `json:"-"`              // name of the file
-	Slow  bool   `json:"slow,omitempty"` // left out of short runs
+	Group string `json:"-"`               // name of the file
+	Slow  bool   `json:"slow,omitempty"`  // left out of short runs
+	Alone bool   `json:"alone,omitempty"` // tried while no other is, for it is about time
 
 	Service string         `json:"service,omitempty"` // of the router: www (default), api or ssh
 	Config  map[string]any `json:"config,omitempty"`  // sections and keys beside those of every configuration
