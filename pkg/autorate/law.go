@@ -39,6 +39,7 @@ type Law struct {
 	last      sight            // of the last step in which somebody answered
 	lastStep  time.Duration
 	lastReply time.Duration
+	late      bool // the last step came too late to be evidence
 	started   bool
 	verify    verifier
 	plateau   plateau
@@ -50,7 +51,7 @@ type Law struct {
 // direction's range; 0 means unlimited or unknown and starts at the ceiling.
 func New(cfg Config, inForce [2]bitrate.Rate) *Law {
 	l := &Law{cfg: cfg.withDefaults()}
-	l.path.Interval = l.cfg.Tick
+	l.path.Interval, l.noise.tick = l.cfg.Tick, l.cfg.Tick
 	l.dirs[Download].share, l.dirs[Upload].share = settleDown, settleUp
 	for _, d := range Directions {
 		l.dirs[d].meter.stale = max(staleAtLeast, 3*l.cfg.Tick)
@@ -73,6 +74,7 @@ type Decision struct {
 	Excess     time.Duration // combined excess delay
 	Threshold  time.Duration // excess that counts as a sign of a queue
 	Noise      time.Duration // 90th percentile of the excess without one
+	Samples    int           // in a row that an excess has to last to count
 	Slope      float64       // growth of the queue, ms per ms
 	Alive      int           // reflectors answering
 	Directions [2]DirectionDecision
@@ -238,16 +240,26 @@ func (l *Law) look(now time.Duration, in Input, unloaded bool) sight {
 	}
 	limit := min(l.dirs[Download].rate, l.dirs[Upload].rate)
 	s.threshold = l.noise.threshold(limit, l.cfg.Target)
-	s.noise = l.noise.p90
+	s.noise = l.noise.value()
 
 	// A probe that is overdue says how bad it is at least, before any reply
 	// can. It needs a second sign, or a filtered ping would look like a queue.
 	if v.OverdueDelay > v.Excess && (v.Excess > s.threshold/2 || l.starved(now)) {
 		s.excess, s.fresh = v.OverdueDelay, true
 	}
+	// What came while this host was late was noticed late. One step is left out, not
+	// two in a row: a host that is always late must not be blind.
+	if l.late = !l.late && now-l.lastStep > 2*l.cfg.Tick; l.late {
+		s.fresh = false
+	}
+	if s.fresh {
+		l.noise.add(s.excess)
+		l.noise.learn(l.proof(s, unloaded), unloaded)
+	}
+	s.excess = l.noise.excess()
+	s.loop += l.noise.lag()
 	if s.fresh {
 		l.slope.add(now, s.excess)
-		l.noise.add(s.excess, l.proof(s, unloaded), unloaded)
 		l.accumulate(now-l.lastStep, s)
 		l.plateau.add(s)
 	}
@@ -364,7 +376,7 @@ func (l *Law) decide(s sight) {
 func (l *Law) decision(s sight) Decision {
 	dec := Decision{
 		At: s.now, RTT: s.view.RTT - s.view.Farther, Baseline: s.view.Base - s.view.Farther, Excess: s.excess,
-		Threshold: s.threshold, Noise: l.noise.p90, Slope: s.slope, Alive: s.view.Alive,
+		Threshold: s.threshold, Noise: l.noise.value(), Samples: l.noise.extra + 1, Slope: s.slope, Alive: s.view.Alive,
 	}
 	for _, d := range Directions {
 		if l.cfg.Directions[d].Ceiling != fixed {

@@ -11,13 +11,14 @@ import (
 // link never seen before.
 type Memory struct {
 	Noise    time.Duration    // 90th percentile of the excess without a queue
+	Samples  int              // that an excess has to last; 0: not known
 	Capacity [2]bitrate.Rate  // by Direction; 0: not known
 	Age      [2]time.Duration // since each capacity was last seen
 }
 
 // Memory returns what the law knew when it decided.
 func (dec Decision) Memory() Memory {
-	m := Memory{Noise: dec.Noise}
+	m := Memory{Noise: dec.Noise, Samples: dec.Samples}
 	for _, d := range Directions {
 		m.Capacity[d], m.Age[d] = dec.Directions[d].Capacity, dec.Directions[d].CapacityAge
 	}
@@ -29,7 +30,7 @@ func (dec Decision) Memory() Memory {
 // were.
 func (l *Law) recall(now time.Duration, m Memory) {
 	if m.Noise > 0 && m.Noise <= l.cfg.Target {
-		l.noise.p90 = m.Noise
+		l.noise.recall(m.Noise, m.Samples)
 	}
 	for _, d := range Directions {
 		dir, c := &l.dirs[d], m.Capacity[d]

@@ -37,8 +37,8 @@ func TestMemoryIsTakenOver(t *testing.T) {
 		})
 	}
 	cfg := plainConfig()
-	cfg.Memory.Noise = 4 * time.Millisecond
-	if dec := autorate.New(cfg, [2]bitrate.Rate{}).Step(0, autorate.Input{}); dec.Memory().Noise != 4*time.Millisecond {
-		t.Errorf("noise %v, want 4ms", dec.Memory().Noise)
+	cfg.Memory.Noise, cfg.Memory.Samples = 4*time.Millisecond, 3
+	if m := autorate.New(cfg, [2]bitrate.Rate{}).Step(0, autorate.Input{}).Memory(); m.Noise != 4*time.Millisecond || m.Samples != 3 {
+		t.Errorf("noise %v of %d samples, want 4ms of 3", m.Noise, m.Samples)
 	}
 }

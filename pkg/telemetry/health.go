@@ -108,7 +108,8 @@ func (h *WANHealth) UnmarshalJSON(text []byte) error {
 type ProbeHealth struct {
 	Mode                string   `json:"mode,omitempty"` // such as "icmp" or "tcp"
 	ReflectorsAlive     int      `json:"reflectors_alive"`
-	Reflectors          int      `json:"reflectors"` // in use
+	Reflectors          int      `json:"reflectors"`        // in use
+	Samples             int      `json:"samples,omitempty"` // that an excess has to last to count
 	LastReplyAgeSeconds *float64 `json:"last_reply_age_seconds"`
 	// Hosts are the ICMP reflectors, spares included.
 	Hosts []Reflector `json:"hosts,omitempty"`
@@ -157,7 +158,7 @@ func NewWANHealth(name string, at time.Time, dec autorate.Decision) WANHealth {
 		Name: name, At: known(at),
 		BaselineRTTMs: Milliseconds(dec.Baseline),
 		LoadRTTMs:     Milliseconds(dec.RTT),
-		Probe:         ProbeHealth{ReflectorsAlive: dec.Alive},
+		Probe:         ProbeHealth{ReflectorsAlive: dec.Alive, Samples: dec.Samples},
 	}
 	if dec.RTT > 0 {
 		h.ExcessMs = new(round(millis(dec.Excess)))

@@ -35,6 +35,7 @@ type Memory struct {
 	Version    int     `json:"version"`
 	BaselineMS float64 `json:"baseline_ms,omitempty"` // idle RTT that an earlier run learned
 	NoiseMS    float64 `json:"noise_ms,omitempty"`
+	Samples    int     `json:"samples,omitempty"` // that an excess had to last
 
 	Download DirectionMemory `json:"download,omitzero"`
 	Upload   DirectionMemory `json:"upload,omitzero"`
@@ -53,7 +54,7 @@ func NewMemory(baseline time.Duration, m autorate.Memory) Memory {
 		return DirectionMemory{CapacityBPS: int64(m.Capacity[d]), AgeS: m.Age[d].Seconds()}
 	}
 	return Memory{
-		Version: memoryVersion, BaselineMS: toMS(baseline), NoiseMS: toMS(m.Noise),
+		Version: memoryVersion, BaselineMS: toMS(baseline), NoiseMS: toMS(m.Noise), Samples: m.Samples,
 		Download: direction(autorate.Download), Upload: direction(autorate.Upload),
 	}
 }
@@ -62,7 +63,7 @@ func NewMemory(baseline time.Duration, m autorate.Memory) Memory {
 func (m Memory) Law() autorate.Memory {
 	var law autorate.Memory
 	if m.NoiseMS > 0 && m.NoiseMS < 1e3 {
-		law.Noise = fromMS(m.NoiseMS)
+		law.Noise, law.Samples = fromMS(m.NoiseMS), max(0, m.Samples)
 	}
 	for d, known := range map[autorate.Direction]DirectionMemory{autorate.Download: m.Download, autorate.Upload: m.Upload} {
 		if known.CapacityBPS > 0 && known.AgeS >= 0 && known.AgeS < 1e6 {

@@ -124,7 +124,7 @@ func every(t *testing.T) (cfg autorate.Config) {
 			for i := range v.Len() {
 				fill(v.Index(i))
 			}
-		case reflect.Int64:
+		case reflect.Int, reflect.Int64:
 			n++
 			v.SetInt(n * 1000)
 		case reflect.Bool:

@@ -34,6 +34,7 @@ type Decision struct {
 	UpRate    *int64     `json:"upload_throughput_bps,omitempty"`
 	UpCap     *int64     `json:"upload_capacity_bps,omitempty"`
 	NoiseMS   float64    `json:"noise_ms"`
+	Samples   int        `json:"samples"`
 	DownAgeS  *float64   `json:"download_capacity_age_seconds,omitempty"`
 	UpAgeS    *float64   `json:"upload_capacity_age_seconds,omitempty"`
 }
@@ -44,7 +45,7 @@ func NewDecision(wan string, at *time.Time, d autorate.Decision) Decision {
 	out := Decision{
 		Time: at, TimeMS: units.Millis(d.At), Event: "decision", WAN: wan,
 		RTTMS: units.Millis(d.RTT), BaseMS: units.Millis(d.Baseline), ExcessMS: units.Millis(d.Excess), ThreshMS: units.Millis(d.Threshold),
-		Slope: units.Round(d.Slope, 3), Alive: d.Alive, NoiseMS: units.Millis(d.Noise),
+		Slope: units.Round(d.Slope, 3), Alive: d.Alive, NoiseMS: units.Millis(d.Noise), Samples: d.Samples,
 	}
 	if x := d.Directions[autorate.Download]; x.State != 0 {
 		out.DownBPS, out.DownState, out.DownWhy = new(int64(x.Limit)), new(x.State.String()), new(x.Reason.String())

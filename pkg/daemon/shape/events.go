@@ -40,6 +40,7 @@ type eventObserver struct {
 	refusals [2]reminder
 	faults   [2]reminder
 	base     baselineWatch
+	jitter   samplesWatch
 	echoes   reminder      // of an echo limit
 	next     time.Duration // time of the next check for one
 }
@@ -85,6 +86,10 @@ func (o *eventObserver) decision(dec *autorate.Decision) {
 			o.to.Record("decision", d.String(), fmt.Sprintf("%v: limit %s at %.0f ms above idle, carrying %s",
 				now.Reason, now.Limit.Human(), units.Millis(dec.Excess), now.Throughput.Human()))
 		}
+	}
+	if o.jitter.changed(dec) {
+		o.to.Info("the jitter of the line has changed: an excess has to last that many samples to be a queue",
+			"samples", dec.Samples, "noise_ms", units.Millis(dec.Noise))
 	}
 	o.probes(dec)
 	if dec.Alive > 0 {

@@ -13,9 +13,9 @@ import (
 
 func TestMemory(t *testing.T) {
 	saved := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
-	dec := autorate.Decision{Baseline: 24 * time.Millisecond, Noise: 2500 * time.Microsecond}
+	dec := autorate.Decision{Baseline: 24 * time.Millisecond, Noise: 2500 * time.Microsecond, Samples: 3}
 	dec.Directions[autorate.Download] = autorate.DirectionDecision{Capacity: 40 * bitrate.Mbps, CapacityAge: 20 * time.Second}
-	known := autorate.Memory{Noise: 2500 * time.Microsecond, Capacity: [2]bitrate.Rate{40 * bitrate.Mbps}, Age: [2]time.Duration{80 * time.Second}}
+	known := autorate.Memory{Noise: 2500 * time.Microsecond, Samples: 3, Capacity: [2]bitrate.Rate{40 * bitrate.Mbps}, Age: [2]time.Duration{80 * time.Second}}
 	fresh := known
 	fresh.Age[autorate.Download] = 20 * time.Second
 	for _, tt := range []struct {

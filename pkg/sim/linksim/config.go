@@ -20,7 +20,9 @@ type Config struct {
 	Buffer   [2]int
 	Queue    [2]Discipline
 	Jitter   Jitter
-	// Wander is delay that every packet of a direction shares, on top of Jitter.
+	// Wander is delay that every packet of a direction shares, on top of Jitter. It
+	// does not make the acknowledgements of the bulk come in bursts: on kernel queues
+	// such jitter leaves no queue below the capacity.
 	Wander [2]func(t time.Duration) time.Duration
 	// Cross is traffic of others behind the same bottleneck: it passes neither
 	// shaper and does not react.

@@ -260,7 +260,7 @@ func (l *Link) deliver(d, flow int, n float64) {
 	if flow == ackFlow {
 		return
 	}
-	due := max(p.acked, int(l.now/Step)+steps(l.base+l.wander(0)+l.wander(1)+l.back(d)))
+	due := max(p.acked, int(l.now/Step)+steps(l.base+l.back(d)))
 	p.acked = due
 	p.at(due, flow).acks[flow] += n
 	if l.cfg.AckShare > 0 {

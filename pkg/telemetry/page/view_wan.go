@@ -38,6 +38,7 @@ func wanPanel(w telemetry.WANHealth, now time.Time) panel {
 				"excess":     signedMs(w.ExcessMs),
 				"probe":      orNone(w.Probe.Mode),
 				"reflectors": ofMany(w.Probe.ReflectorsAlive, w.Probe.Reflectors),
+				"samples":    evidence(w.Probe.Samples),
 				"last_reply": ago(w.Probe.LastReplyAgeSeconds),
 				"used":       used,
 				"spares":     spares,
@@ -122,4 +123,12 @@ func pick[T any](cond bool, yes, no T) T {
 		return yes
 	}
 	return no
+}
+
+// evidence says how long an excess has to last to be taken for a queue.
+func evidence(samples int) string {
+	if samples < 2 {
+		return ""
+	}
+	return fmt.Sprintf("the lowest of %d samples", samples)
 }
