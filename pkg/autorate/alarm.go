@@ -156,7 +156,7 @@ func (d *direction) lowest() bool {
 // the capacity. It is weak, since the delay may be somebody else's; the cut that
 // follows is verified, and taken back if it cures nothing.
 func (d *direction) doubt(s sight, other *direction) float64 {
-	if d.rising() || d.load < 0 || d.faint() || d.load >= loaded || other.load >= loaded || s.excess < 4*s.threshold || d.load*d.applied < other.load*other.applied {
+	if d.rising() || d.load < 0 || d.faint() && !d.rose || d.load >= loaded || other.load >= loaded || s.excess < 4*s.threshold || d.load*d.applied < other.load*other.applied {
 		return 0
 	}
 	return 0.2

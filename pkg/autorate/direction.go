@@ -42,7 +42,11 @@ const (
 	// longer, by noisyHold times the noise above noisy.
 	noisyHold = 400
 	noisy     = 3500 * time.Microsecond
-	stepEvery = 200 * time.Millisecond
+	usualOver = 2 * time.Second // the mean of what is carried without delay
+	// onsetWithin is how soon after the last sample without delay a throughput has to
+	// have risen to be its cause.
+	onsetWithin = 1500 * time.Millisecond
+	stepEvery   = 200 * time.Millisecond
 	// A limit refuted times a capacity that was seen, and no queue: that capacity
 	// has grown, to nobody knows what, and steps are leap times as long.
 	refuted  = 1.06
@@ -62,6 +66,8 @@ type direction struct {
 	load    float64 // share of applied in use; -1 unknown
 	through float64 // measured throughput
 	own     float64 // what of it is our own probes
+	usual   float64 // mean throughput without delay, while it carries little
+	rose    bool    // clearly above that when the delay began
 	edge    float64 // estimated capacity; 0 unknown
 	edgeAt  time.Duration
 
@@ -139,6 +145,24 @@ func (d *direction) observe(now time.Duration, applied bitrate.Rate) {
 // faint reports a direction that carries too little, beside our own probes, to
 // build a queue.
 func (d *direction) faint() bool { return d.load >= 0 && d.through-d.own < faint*d.applied }
+
+// attribute notes whether a delay began with a rise of what d carries, however little
+// of its limit that is. calmAt is the time of the last sample without delay.
+func (d *direction) attribute(s sight, calmAt time.Duration) {
+	carried := d.through - d.own
+	more := carried > 1.5*d.usual+negligible
+	switch {
+	case calmAt == s.now:
+		d.rose = false
+		if d.faint() {
+			d.usual += min(1, (s.now-s.before).Seconds()/usualOver.Seconds()) * (carried - d.usual)
+		}
+	case calmAt > 0 && s.now-calmAt < onsetWithin:
+		d.rose = d.rose || more
+	default:
+		d.rose = d.rose && more // it has ended, and the delay has not
+	}
+}
 
 // busy reports that the shaper itself limits the flow.
 func (d *direction) busy(now time.Duration) bool {

@@ -18,8 +18,10 @@ const (
 	// turn is for how long one of two loaded directions alone may probe, beside
 	// ten loop times, and verdict how long a queue needs to show after a raise,
 	// beside one.
-	turn    = 1200 * time.Millisecond
-	verdict = 700 * time.Millisecond
+	turn = 1200 * time.Millisecond
+	// negligible is a throughput in bit/s that fills no line.
+	negligible = 90e3
+	verdict    = 700 * time.Millisecond
 	// silenceAtLeast freezes raises: no reflector has answered for this long,
 	// or longer where they are asked seldom.
 	silenceAtLeast = 250 * time.Millisecond
@@ -39,7 +41,8 @@ type Law struct {
 	last      sight            // of the last step in which somebody answered
 	lastStep  time.Duration
 	lastReply time.Duration
-	late      bool // the last step came too late to be evidence
+	calmAt    time.Duration // the last sample without delay; 0: none yet
+	late      bool          // the last step came too late to be evidence
 	started   bool
 	verify    verifier
 	plateau   plateau
@@ -176,12 +179,18 @@ func plausible(e rtt.Event) bool {
 	return e.RTT > 0 && e.RTT <= time.Minute && int(e.Reflector) < rtt.MaxReflectors
 }
 
-// unloaded reports that neither direction carries enough to build a queue,
-// whatever the capacity.
+// unloaded reports that neither direction carries enough to build a queue. Where the
+// limit lies far above the capacity a small share of it fills the line: a delay that
+// began with a rise of throughput is that traffic's queue, and one that more than
+// doubles the RTT is taken for another route only while next to nothing is carried.
 func (l *Law) unloaded(now time.Duration) bool {
+	delayed, doubled := l.last.excess > l.last.threshold, l.last.excess > l.last.view.Base
 	for _, d := range Directions {
-		m := &l.dirs[d].meter
-		if !m.fresh(now) || !l.dirs[d].faint() || m.busyWithin(now, time.Second) {
+		dir := &l.dirs[d]
+		if !dir.meter.fresh(now) || !dir.faint() || dir.meter.busyWithin(now, time.Second) {
+			return false
+		}
+		if delayed && (dir.rose || doubled && dir.through-dir.own > negligible) {
 			return false
 		}
 	}
@@ -206,10 +215,15 @@ func (l *Law) observe(e rtt.Event, clean bool) {
 		// A host's first reply on a link that is bad already must not become
 		// its baseline; what the user expects is the better guess. A host that
 		// is merely farther away than the others is no sign of that.
-		if r := l.path.Reflector(int(e.Reflector)); r.Baseline() == 0 && l.cfg.BaselineInitial > 0 &&
-			e.RTT > min(l.cfg.BaselineInitial+l.cfg.Warn, l.cfg.BaselineMax) && !clean {
-			r.Rebase(l.cfg.BaselineInitial)
+		if r := l.path.Reflector(int(e.Reflector)); r.Baseline() == 0 {
+			switch initial := l.cfg.BaselineInitial; {
+			case initial > 0 && e.RTT > min(initial+l.cfg.Warn, l.cfg.BaselineMax) && !clean:
+				r.Rebase(initial)
+			case e.RTT > l.cfg.BaselineMax:
+				r.Rebase(l.cfg.BaselineMax)
+			}
 		}
+		clean = clean && e.RTT <= l.cfg.BaselineMax
 		if !l.path.Reflector(int(e.Reflector)).Spare() {
 			l.lastReply = max(l.lastReply, e.At)
 		}
@@ -262,6 +276,12 @@ func (l *Law) look(now time.Duration, in Input, unloaded bool) sight {
 		l.slope.add(now, s.excess)
 		l.accumulate(now-l.lastStep, s)
 		l.plateau.add(s)
+		if s.excess < s.threshold {
+			l.calmAt = now
+		}
+		for _, d := range Directions {
+			l.dirs[d].attribute(s, l.calmAt)
+		}
 	}
 	if v.OneWay {
 		s.ways[Download], s.ways[Upload] = v.Down, v.Up
@@ -391,7 +411,7 @@ func (l *Law) decision(s sight) Decision {
 // excess is gone. A direction that cannot be the cause is GREEN.
 func (l *Law) severity(d Direction) State {
 	dir, other := &l.dirs[d], &l.dirs[1-d]
-	if dir.mode == steady && dir.load >= 0 && (dir.faint() || dir.load < loaded && other.load >= loaded) {
+	if dir.mode == steady && dir.load >= 0 && (dir.faint() && (!dir.rose || dir.through < other.through) || dir.load < loaded && other.load >= loaded) {
 		return Green
 	}
 	state := Green

@@ -69,6 +69,9 @@ func (n *noise) learn(weight float64, unloaded bool) {
 	if weight <= 0 || n.n == 0 {
 		return
 	}
+	if most := maxSamples - 1; n.lowest(most) > max(noiseFloor, n.p90[most]*12/10) {
+		return // what none of the samples is spared is a delay, as of another route
+	}
 	least := noiseStepLoaded
 	if unloaded {
 		least = noiseStepIdle

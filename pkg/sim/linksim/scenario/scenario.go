@@ -60,7 +60,7 @@ func (s Scenario) LawConfig() autorate.Config {
 			{Ceiling: s.Ceiling[0], Floor: autorate.FlatFloor(s.Floor[0])},
 			{Ceiling: s.Ceiling[1], Floor: autorate.FlatFloor(s.Floor[1])},
 		},
-		BaselineInitial: s.Baseline,
+		BaselineInitial: s.Baseline, BaselineMax: max(500*time.Millisecond, 2*s.Baseline),
 	}
 }
 
