@@ -3,16 +3,15 @@ package simrouter
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"io"
 	"log"
-	"maps"
 	"net"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/restjson"
 )
 
 const maxBody = 1 << 20
@@ -171,7 +170,7 @@ func (x *restTransaction) replace(f Fault) bool {
 	case Ignore, Empty:
 		x.res = response{status: http.StatusOK, body: []byte("[]")}
 	case WrongData:
-		x.res = response{status: http.StatusOK, body: encodeRow(x.router.resourceRow(), false)}
+		x.res = response{status: http.StatusOK, body: restjson.Row(x.router.resourceRow(), false)}
 	default:
 		return false
 	}
@@ -217,66 +216,17 @@ func (r *Router) write(w http.ResponseWriter, res response) {
 	}
 }
 
-// RouterOS does not write standard JSON, and neither does this: all values are
-// strings, keys are sorted, and bytes above 0x7f and control bytes without a short
-// escape are sent as they are stored.
-
-func encodeRows(rows []map[string]string, escapeControls bool) []byte {
-	b := []byte{'['}
-	for i, r := range rows {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, encodeRow(r, escapeControls)...)
-	}
-	return append(b, ']')
-}
-
-func encodeRow(row map[string]string, escapeControls bool) []byte {
-	b := []byte{'{'}
-	for i, key := range slices.Sorted(maps.Keys(row)) {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = appendString(b, key, escapeControls)
-		b = append(b, ':')
-		b = appendString(b, row[key], escapeControls)
-	}
-	return append(b, '}')
-}
-
-func appendString(b []byte, s string, escapeControls bool) []byte {
-	b = append(b, '"')
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '"' || c == '\\':
-			b = append(b, '\\', c)
-		case c == '\n':
-			b = append(b, `\n`...)
-		case c == '\r':
-			b = append(b, `\r`...)
-		case c == '\t':
-			b = append(b, `\t`...)
-		case c < ' ' && escapeControls:
-			b = fmt.Appendf(b, `\u%04x`, c)
-		default:
-			b = append(b, c)
-		}
-	}
-	return append(b, '"')
-}
-
 // restError returns an error body: {"detail":...,"error":400,"message":...}, where
 // the detail may be absent.
 func restError(status int, detail string) response {
 	b := []byte{'{'}
 	if detail != "" {
-		b = appendString(append(b, `"detail":`...), detail, true)
+		b = restjson.AppendString(append(b, `"detail":`...), detail, true)
 		b = append(b, ',')
 	}
 	b = append(b, `"error":`...)
 	b = strconv.AppendInt(b, int64(status), 10)
 	b = append(b, `,"message":`...)
-	b = appendString(b, http.StatusText(status), true)
+	b = restjson.AppendString(b, http.StatusText(status), true)
 	return response{status: status, body: append(b, '}')}
 }

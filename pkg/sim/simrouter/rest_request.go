@@ -1,16 +1,13 @@
 package simrouter
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"mime"
 	"net/http"
 	"net/url"
 	"strings"
-	"unicode/utf8"
 
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/restjson"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter/routeros"
 )
 
@@ -113,13 +110,13 @@ func (r *Router) run(u *routeros.User, method string, call call) response {
 		return r.readBack(u, call, http.StatusOK)
 	case http.MethodGet:
 		if (byID || res.Single) && len(res.Rows) > 0 {
-			return response{status: http.StatusOK, body: encodeRow(res.Rows[0], r.cfg.Quirks.EscapedControls)}
+			return response{status: http.StatusOK, body: restjson.Row(res.Rows[0], r.cfg.Quirks.EscapedControls)}
 		}
 	}
 	if res.HasRet {
-		return response{status: http.StatusOK, body: encodeRow(map[string]string{"ret": res.Ret}, r.cfg.Quirks.EscapedControls)}
+		return response{status: http.StatusOK, body: restjson.Row(map[string]string{"ret": res.Ret}, r.cfg.Quirks.EscapedControls)}
 	}
-	return response{status: http.StatusOK, body: encodeRows(res.Rows, r.cfg.Quirks.EscapedControls)}
+	return response{status: http.StatusOK, body: restjson.Rows(res.Rows, r.cfg.Quirks.EscapedControls)}
 }
 
 // readBack returns the row as it is now, the answer of PUT and PATCH.
@@ -134,7 +131,7 @@ func (r *Router) readBack(u *routeros.User, call call, status int) response {
 	if len(res.Rows) == 0 {
 		return response{status: status, body: []byte("[]")}
 	}
-	return response{status: status, body: encodeRow(res.Rows[0], r.cfg.Quirks.EscapedControls)}
+	return response{status: status, body: restjson.Row(res.Rows[0], r.cfg.Quirks.EscapedControls)}
 }
 
 // failure returns an error in the form of REST.
@@ -221,9 +218,13 @@ func (r *Router) parse(req *http.Request, body []byte) (call, *response) {
 	if req.Method == http.MethodGet && len(c.Proplist) > 0 && !r.cfg.Quirks.NoIDBesideProplist {
 		c.Proplist = append(c.Proplist, ".id")
 	}
-	if err := c.properties(body); err != nil {
+	props, err := restjson.Parse(body)
+	if err != nil {
 		return refuse(http.StatusBadRequest, err.Error())
 	}
+	c.Args = props.Args
+	c.Proplist = append(c.Proplist, props.Lists[".proplist"]...)
+	c.Query = append(c.Query, props.Lists[".query"]...)
 	return c, nil
 }
 
@@ -265,90 +266,4 @@ func (c *call) filters(raw string, plusIsSpace bool) error {
 		}
 	}
 	return nil
-}
-
-// properties reads the JSON object of a body. Numbers and booleans count as
-// strings.
-func (c *call) properties(body []byte) error {
-	if len(bytes.TrimSpace(body)) == 0 {
-		return nil
-	}
-	dec := json.NewDecoder(bytes.NewReader(encodeHighBytes(body)))
-	dec.UseNumber()
-	var props map[string]any
-	if err := dec.Decode(&props); err != nil {
-		return errors.New("Failed to parse json") //nolint:staticcheck // in the words of RouterOS
-	}
-	for key, v := range props {
-		key = decodeHighBytes(key)
-		switch key {
-		case ".proplist", ".query":
-			words, err := stringList(v)
-			if err != nil {
-				return fmt.Errorf("invalid value for argument %s", key)
-			}
-			if key == ".query" {
-				c.Query = append(c.Query, words...)
-			} else {
-				c.Proplist = append(c.Proplist, words...)
-			}
-			continue
-		}
-		switch v := v.(type) {
-		case string:
-			c.Args[key] = decodeHighBytes(v)
-		case json.Number, bool:
-			c.Args[key] = fmt.Sprint(v)
-		default:
-			return fmt.Errorf("invalid value for argument %s", key)
-		}
-	}
-	return nil
-}
-
-func stringList(v any) ([]string, error) {
-	switch v := v.(type) {
-	case string:
-		return strings.Split(decodeHighBytes(v), ","), nil
-	case []any:
-		words := make([]string, len(v))
-		for i, item := range v {
-			s, ok := item.(string)
-			if !ok {
-				return nil, fmt.Errorf("not a string: %v", item)
-			}
-			words[i] = decodeHighBytes(s)
-		}
-		return words, nil
-	}
-	return nil, fmt.Errorf("neither a string nor a list: %v", v)
-}
-
-// highByteBase is the first of the private-use runes that stand for bytes above
-// 0x7f while encoding/json decodes a body. It would replace bytes that are not
-// UTF-8; a router keeps them.
-const highByteBase = 0xF700
-
-func encodeHighBytes(body []byte) []byte {
-	b := make([]byte, 0, len(body))
-	for _, c := range body {
-		if c < utf8.RuneSelf {
-			b = append(b, c)
-		} else {
-			b = utf8.AppendRune(b, highByteBase+rune(c))
-		}
-	}
-	return b
-}
-
-func decodeHighBytes(s string) string {
-	b := make([]byte, 0, len(s))
-	for _, r := range s {
-		if r > highByteBase+utf8.RuneSelf-1 && r <= highByteBase+0xFF {
-			b = append(b, byte(r-highByteBase))
-		} else {
-			b = utf8.AppendRune(b, r)
-		}
-	}
-	return string(b)
 }

@@ -6,7 +6,8 @@
 // routeros; it never decides what a command does.
 //
 // To add a service, begin in service.go. request.go holds what happens to every
-// request, rest.go, api.go and ssh.go what differs between the protocols.
+// request, rest.go, api.go and ssh.go what differs between the protocols. Formats that
+// know no router are packages of their own: restjson, sentence, sftp, rsc and value.
 //
 // Where RouterOS's behaviour is not published, it is a switch in Quirks, so that
 // clients are tested against every plausible answer.
