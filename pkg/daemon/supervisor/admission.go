@@ -17,12 +17,14 @@ import (
 type admission struct {
 	most int // connections
 
-	mu      sync.Mutex // protects the following fields
+	mu      sync.Mutex // protects the following four fields
 	changed *sync.Cond // a connection became idle or was closed, or closed was set
 	conns   map[*admitted]bool
 	waiting bool // a new connection waits for room
 	closed  bool
-	nextAt  time.Time // when the next request may be served, without a burst
+
+	turn   chan struct{} // of capacity 1: holds the request that is served next; protects nextAt
+	nextAt time.Time     // when the next request may be served, without a burst
 }
 
 const (
@@ -41,7 +43,7 @@ const (
 )
 
 func newAdmission() *admission {
-	a := &admission{most: maxConnections, conns: map[*admitted]bool{}}
+	a := &admission{most: maxConnections, conns: map[*admitted]bool{}, turn: make(chan struct{}, 1)}
 	// Clients must leave file descriptors to the router, probes and files.
 	var files syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err == nil {
@@ -108,7 +110,7 @@ func (a *admission) pace(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, _ := r.Context().Value(admittedKey{}).(*admitted)
 		a.mark(c, true)
-		if wait := a.reserve(time.Now()); wait > 0 && !sleep(r.Context(), wait) {
+		if !a.awaitTurn(r.Context()) {
 			return
 		}
 		if a.crowded() { // so that clients which never pause make room
@@ -125,15 +127,25 @@ func (a *admission) crowded() bool {
 	return a.waiting
 }
 
-// reserve returns how long a request that arrives now has to wait.
-func (a *admission) reserve(now time.Time) time.Duration {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if earliest := now.Add(-requestBurst * requestGap); a.nextAt.Before(earliest) {
+// awaitTurn waits until a request may be served and reports whether ctx lasted that
+// long. Requests wait in the order of their arrival. One whose client is gone leaves
+// the queue and delays nobody.
+func (a *admission) awaitTurn(ctx context.Context) bool {
+	select {
+	case a.turn <- struct{}{}:
+	case <-ctx.Done():
+		return false
+	}
+	defer func() { <-a.turn }()
+	if earliest := time.Now().Add(-requestBurst * requestGap); a.nextAt.Before(earliest) {
 		a.nextAt = earliest
 	}
-	a.nextAt = a.nextAt.Add(requestGap)
-	return a.nextAt.Sub(now)
+	next := a.nextAt.Add(requestGap)
+	if wait := time.Until(next); wait > 0 && !sleep(ctx, wait) || ctx.Err() != nil {
+		return false
+	}
+	a.nextAt = next
+	return true
 }
 
 // listener returns ln with bounded connections.

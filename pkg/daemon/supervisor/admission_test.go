@@ -2,12 +2,15 @@ package supervisor
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -133,23 +136,75 @@ func TestGreedyClientsLeaveRoom(t *testing.T) {
 	done.Wait()
 }
 
+// ask sends a request through h and returns how long it waits until it is served, or
+// -1 when its client, which leaves after patience, is gone before.
+func ask(h http.Handler, patience time.Duration) time.Duration {
+	start := time.Now()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil))
+	if w.Body.Len() == 0 {
+		return -1
+	}
+	return time.Since(start)
+}
+
 // However fast clients ask, requests are served at one rate; after a pause a page and
 // what it loads are served at once.
 func TestRequestsArePaced(t *testing.T) {
-	a, now := newAdmission(), time.Now()
-	for i := range 1000 {
-		want := max(0, time.Duration(i+1-requestBurst)*requestGap)
-		if got := max(0, a.reserve(now)); got != want {
-			t.Fatalf("request %d waits %v, want %v", i, got, want)
+	synctest.Test(t, func(t *testing.T) {
+		h := newAdmission().pace(hello)
+		for _, n := range []int{1000, requestBurst + 1} {
+			waits := make(chan time.Duration, n)
+			for range n {
+				go func() { waits <- ask(h, time.Hour) }()
+			}
+			for i := range n {
+				want := max(0, time.Duration(i+1-requestBurst)*requestGap)
+				if got := <-waits; got != want {
+					t.Fatalf("request %d of %d waits %v, want %v", i, n, got, want)
+				}
+			}
+			time.Sleep(time.Hour)
 		}
-	}
-	now = now.Add(time.Hour)
-	for i := range requestBurst {
-		if wait := a.reserve(now); wait > 0 {
-			t.Fatalf("request %d after a pause waits %v", i, wait)
+	})
+}
+
+// Clients that ask and leave at once, 500 times a second, delay nobody: neither while
+// they come nor afterwards.
+func TestClientsThatLeaveDelayNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newAdmission().pace(hello)
+		for i := range 60 * 500 {
+			go ask(h, time.Millisecond)
+			time.Sleep(2 * time.Millisecond)
+			if i%500 != 499 {
+				continue
+			}
+			if wait := ask(h, time.Hour); wait < 0 || wait > 2*requestGap {
+				t.Fatalf("after %d clients that left, a request waits %v", i+1, wait)
+			}
 		}
-	}
-	if wait := a.reserve(now); wait != requestGap {
-		t.Errorf("the next request waits %v, want %v", wait, requestGap)
-	}
+	})
+}
+
+// A request is served before those that come after it.
+func TestRequestsKeepTheirOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newAdmission().pace(hello)
+		served := make(chan int, 100)
+		for i := range cap(served) {
+			go func() {
+				ask(h, time.Hour)
+				served <- i
+			}()
+			synctest.Wait()
+		}
+		for i := range cap(served) {
+			if got := <-served; got != i {
+				t.Fatalf("request %d is served in place of %d", got, i)
+			}
+		}
+	})
 }
