@@ -21,7 +21,7 @@ func TestFullLineFarBelowTheCeiling(t *testing.T) {
 			var p95 []time.Duration
 			for seed := range uint64(5) {
 				run := s.Simulation(seed, s.Law(), simrun.Routers()[0], nil)
-				last, rebased := time.Duration(0), time.Duration(-time.Hour)
+				last, rebased := time.Duration(0), -time.Hour
 				run.Observe = func(dec autorate.Decision, _ *linksim.Link) {
 					for _, d := range autorate.Directions {
 						if dec.Directions[d].Reason == autorate.Rebased {

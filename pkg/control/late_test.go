@@ -15,6 +15,7 @@ type stall struct {
 	w       *world
 	on      atomic.Bool
 	blocked time.Duration
+	queue   bool // round trips stay long, as behind a queue
 }
 
 // Observe implements Observer.
@@ -24,7 +25,7 @@ func (o *stall) Observe(e Event) {
 	}
 	o.w.set(func(w *world) { w.lag = 30 * time.Millisecond })
 	time.Sleep(o.blocked)
-	if o.blocked > 0 {
+	if o.blocked > 0 && !o.queue {
 		o.w.set(func(w *world) { w.lag = 0 })
 	}
 }
@@ -73,4 +74,30 @@ func TestLateMeasurementsAreDiscarded(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A host that is always late is not blind: a queue that stands is cut.
+func TestAlwaysLateHostCuts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sc := named("fixed-download")
+		w := newWorld(t, sc.Config(1))
+		o := &stall{w: w, blocked: 70 * time.Millisecond, queue: true}
+		l, stop := run(t, w, sc, func(c *Config) { c.Observers = []Observer{o} })
+		defer stop()
+		time.Sleep(20 * time.Second)
+		before := w.limit(autorate.Download)
+		o.on.Store(true)
+		lowest := before
+		for range 100 {
+			time.Sleep(100 * time.Millisecond)
+			lowest = min(lowest, w.limit(autorate.Download))
+		}
+		status, err := l.Status(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if lowest > before*9/10 {
+			t.Errorf("limit %v, before %v; %d of %d ticks discarded what was measured", lowest, before, status.Late, status.Ticks)
+		}
+	})
 }

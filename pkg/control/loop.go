@@ -16,6 +16,9 @@ const (
 	lastWrite = 3 * time.Second
 	// lateAtLeast is the lateness of the loop from which measurements are discarded.
 	lateAtLeast = 3 * time.Millisecond
+	// lateAtMost is how long measurements are discarded in a row. A host that is
+	// late for longer is always late, and must not be blind.
+	lateAtMost = 2 * time.Second
 	// replyMargin is the time after the expected reply at which the loop looks whether
 	// it is late: a processor that is taken just then is noticed, too.
 	replyMargin = time.Millisecond
@@ -64,6 +67,7 @@ type Loop struct {
 	replyTimer *time.Timer
 	replyAt    time.Duration
 	replyLate  time.Duration // of the last one that expired
+	lateSince  time.Duration // 0: the last tick was in time
 
 	// Channels to and from the other goroutines.
 	jobs    chan actuate.Job
@@ -181,7 +185,7 @@ func (l *Loop) tick() {
 	l.drainEvents()
 	in := l.router.Input()
 	in.Events, in.Hold = l.events, l.cfg.Hold != nil && l.cfg.Hold()
-	if l.isLate(now, late) {
+	if l.discards(now, late) {
 		l.status.Late++
 		in.Hold = true
 	}
@@ -199,6 +203,19 @@ func (l *Loop) tick() {
 	}
 	l.tickEnd.Took = l.now() - now
 	l.observe(&l.tickEnd)
+}
+
+// discards reports whether the measurements of this tick are not used, because the
+// loop was late for lateAtMost at most.
+func (l *Loop) discards(now, late time.Duration) bool {
+	if !l.isLate(now, late) {
+		l.lateSince = 0
+		return false
+	}
+	if l.lateSince == 0 {
+		l.lateSince = now
+	}
+	return now-l.lateSince < lateAtMost
 }
 
 // isLate reports whether what was measured since the last tick may be wrong by so
