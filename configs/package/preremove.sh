@@ -6,6 +6,8 @@ case "$1" in
 upgrade | failed-upgrade | 1) exit 0 ;;
 esac
 if [ -d /run/systemd/system ]; then
-	systemctl disable --now 'wanctl@*.service' wanctl-steer.service wanctl-serve.service || true
+	# Only stop takes patterns.
+	systemctl stop 'wanctl@*.service' wanctl-steer.service wanctl-serve.service || true
+	systemctl disable wanctl@.service wanctl-steer.service wanctl-serve.service || true
 fi
 exit 0

@@ -18,22 +18,34 @@ var (
 // openRegular opens a regular file. A pipe would wait for its writer, and a device may
 // have no end.
 func openRegular(path string) (*os.File, error) {
+	info, err := os.Stat(path) // opening a device may do something
+	if err == nil {
+		err = checkRegular(info)
+	}
+	if err != nil {
+		return nil, err
+	}
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-	case info.IsDir():
-		err = errDirectory
-	case !info.Mode().IsRegular():
-		err = errNotRegular
-	default:
-		return f, nil
+	if info, err = f.Stat(); err == nil { // it may be another one by now
+		if err = checkRegular(info); err == nil {
+			return f, nil
+		}
 	}
 	_ = f.Close() // nothing was written
 	return nil, err
+}
+
+func checkRegular(info os.FileInfo) error {
+	switch {
+	case info.IsDir():
+		return errDirectory
+	case !info.Mode().IsRegular():
+		return errNotRegular
+	}
+	return nil
 }
 
 // readSecret reads the file that holds one secret, without the line break at its end,

@@ -25,7 +25,7 @@ steer, 9103 of serve).
 `
 
 // healthPorts are the default ports by WANCTL_MODE.
-var healthPorts = map[string]string{"": "9101", "shape": "9101", "run": "9101", "steer": "9102", "serve": "9103"}
+var healthPorts = map[string]string{"": "9101", "shape": "9101", "steer": "9102", "serve": "9103"}
 
 func newHealthCmd(a *app.App) *cobra.Command {
 	var timeout time.Duration
@@ -58,12 +58,11 @@ func newHealthCmd(a *app.App) *cobra.Command {
 
 func runHealth(a *app.App, ctx context.Context, address string) error {
 	if address == "" {
-		mode, _ := a.LookupEnv("WANCTL_MODE")
-		port, known := healthPorts[mode]
-		if !known {
-			return app.Usagef("WANCTL_MODE=%s: use shape, steer, serve or run", mode)
+		value, _ := a.LookupEnv("WANCTL_MODE")
+		var err error
+		if address, err = defaultAddress(value); err != nil {
+			return err
 		}
-		address = "127.0.0.1:" + port
 	}
 	target, client, err := healthTarget(address)
 	if err != nil {
@@ -100,6 +99,17 @@ func runHealth(a *app.App, ctx context.Context, address string) error {
 	}
 	_, err = fmt.Fprintln(a.Out, doc.Status)
 	return err
+}
+
+// defaultAddress returns the address of what mode runs: a command, perhaps with
+// arguments.
+func defaultAddress(mode string) (string, error) {
+	command, _, _ := strings.Cut(strings.TrimSpace(mode), " ")
+	port, known := healthPorts[command]
+	if !known {
+		return "", app.Usagef("WANCTL_MODE=%s: use shape, steer or serve", mode)
+	}
+	return "127.0.0.1:" + port, nil
 }
 
 // healthTarget returns the URL at an address and the client that reaches it.
