@@ -1,8 +1,10 @@
 package probe
 
 import (
+	"cmp"
 	"net/netip"
 	"strings"
+	"sync"
 
 	"golang.org/x/net/publicsuffix"
 )
@@ -25,35 +27,46 @@ var wellKnown = []struct {
 	{"Control D", []string{"76.76.2.0/24", "76.76.10.0/24", "2606:1a40::/48"}},
 }
 
-// operatorOf returns the operator of addr if it is well known, "" otherwise.
-func operatorOf(addr netip.Addr) string {
+type ownedPrefix struct {
+	netip.Prefix
+	operator string
+}
+
+// wellKnownPrefixes returns wellKnown with its prefixes parsed.
+var wellKnownPrefixes = sync.OnceValue(func() (list []ownedPrefix) {
 	for _, w := range wellKnown {
 		for _, p := range w.prefixes {
-			if netip.MustParsePrefix(p).Contains(addr) {
-				return w.operator
-			}
+			list = append(list, ownedPrefix{netip.MustParsePrefix(p), w.operator})
+		}
+	}
+	return list
+})
+
+// operatorOf returns the operator of addr if it is well known, "" otherwise.
+func operatorOf(addr netip.Addr) string {
+	for _, p := range wellKnownPrefixes() {
+		if p.Contains(addr) {
+			return p.operator
 		}
 	}
 	return ""
 }
 
-// operators returns the operator of each host. addrs are their addresses, invalid where
-// unknown. Unknown hosts of one domain, or of one /24 (IPv6: /48), have the same
-// operator, which is named after the first of them.
-func operators(hosts []string, addrs []netip.Addr) []string {
+// operators returns the operator of each host. domains are those of the hosts, "" for an
+// address; addrs are their addresses, invalid where unknown. Unknown hosts of one domain,
+// or of one /24 (IPv6: /48), have the same operator, which is named after the first of
+// them.
+func operators(hosts, domains []string, addrs []netip.Addr) []string {
 	names := make([]string, len(hosts))
 	for i, host := range hosts {
 		names[i] = operatorOf(addrs[i])
 		for j := 0; j < i && names[i] == ""; j++ {
-			if d := domain(host); d != "" && d == domain(hosts[j]) || sameNetwork(addrs[i], addrs[j]) {
+			if domains[i] != "" && domains[i] == domains[j] || sameNetwork(addrs[i], addrs[j]) {
 				names[i] = names[j]
 			}
 		}
 		if names[i] == "" {
-			names[i] = host
-			if d := domain(host); d != "" {
-				names[i] = d
-			}
+			names[i] = cmp.Or(domains[i], host)
 		}
 	}
 	return names

@@ -16,11 +16,15 @@ type selector struct {
 	log      *slog.Logger
 	replaced func(Replacement)
 
-	mu        sync.Mutex // protects the following fields
+	targets []*target
+	hosts   []string
+	domains []string // of hosts
+
+	addrsMu sync.Mutex // protects addrs; taken before mu
+	addrs   []netip.Addr
+
+	mu        sync.Mutex // protects selection, which every reply and every tick needs
 	selection *rtt.Selection
-	targets   []*target
-	hosts     []string
-	addrs     []netip.Addr
 }
 
 // Replacement is a reflector that was replaced by another one.
@@ -35,9 +39,9 @@ func newSelector(targets []*target, use int, c *Config) *selector {
 	s := &selector{log: c.Logger, replaced: c.OnReplace, targets: targets}
 	for _, t := range targets {
 		addr, _ := netip.ParseAddr(t.host) // invalid for a name, until it is resolved
-		s.hosts, s.addrs = append(s.hosts, t.host), append(s.addrs, addr.Unmap())
+		s.hosts, s.domains, s.addrs = append(s.hosts, t.host), append(s.domains, domain(t.host)), append(s.addrs, addr.Unmap())
 	}
-	s.selection = rtt.NewSelection(operators(s.hosts, s.addrs), use, c.Interval)
+	s.selection = rtt.NewSelection(operators(s.hosts, s.domains, s.addrs), use, c.Interval)
 	for i, t := range targets {
 		t.selector = s
 		t.setRole(s.selection.Role(i))
@@ -54,13 +58,16 @@ func (s *selector) observe(e rtt.Event) {
 
 // resolved records the address of a host, which may reveal its operator.
 func (s *selector) resolved(i int, addr netip.Addr) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.addrsMu.Lock()
+	defer s.addrsMu.Unlock()
 	if s.addrs[i] == addr {
 		return
 	}
 	s.addrs[i] = addr
-	for i, operator := range operators(s.hosts, s.addrs) {
+	names := operators(s.hosts, s.domains, s.addrs) // before mu, so that no reply waits for it
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, operator := range names {
 		s.selection.SetOperator(i, operator)
 	}
 }

@@ -28,7 +28,7 @@ func TestOperators(t *testing.T) {
 		{"a single label", []string{"gateway", "gateway2"}, []string{"gateway", "gateway2"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			hosts, addrs := make([]string, len(tt.hosts)), make([]netip.Addr, len(tt.hosts))
+			hosts, domains, addrs := make([]string, len(tt.hosts)), make([]string, len(tt.hosts)), make([]netip.Addr, len(tt.hosts))
 			for i, h := range tt.hosts {
 				hosts[i] = h
 				for j := range h {
@@ -39,8 +39,9 @@ func TestOperators(t *testing.T) {
 				if addr, err := netip.ParseAddr(h); err == nil {
 					addrs[i] = addr
 				}
+				domains[i] = domain(hosts[i])
 			}
-			if diff := cmp.Diff(tt.want, operators(hosts, addrs)); diff != "" {
+			if diff := cmp.Diff(tt.want, operators(hosts, domains, addrs)); diff != "" {
 				t.Error(diff)
 			}
 		})
