@@ -109,6 +109,10 @@ type Client interface {
 	// Routes lists the IPv4 routes.
 	Routes(ctx context.Context) ([]Route, error)
 
+	// DefaultRoutes lists the IPv4 default routes only: a router that speaks BGP has
+	// too many others.
+	DefaultRoutes(ctx context.Context) ([]Route, error)
+
 	// Rows lists a menu, such as "/queue/type", as the router prints it: property to
 	// value, for comparisons with what somebody else wrote.
 	Rows(ctx context.Context, menu string) ([]map[string]string, error)

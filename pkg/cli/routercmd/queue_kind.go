@@ -87,7 +87,7 @@ type sides func(router.SimpleQueue) (side, why string)
 // newSides reads what tells the sides of simple queues: routes and interfaces of the
 // router, and the configuration.
 func newSides(ctx context.Context, client router.Client, configured config.Queues) sides {
-	routes, err := client.Routes(ctx)
+	routes, err := client.DefaultRoutes(ctx)
 	interfaces, err2 := client.Interfaces(ctx)
 	return func(q router.SimpleQueue) (string, string) {
 		if configured.Simple == q.Name && configured.Target != "" {

@@ -130,7 +130,7 @@ func (l *line) Counters(_ context.Context, names ...string) ([]router.Counters, 
 	return counters, nil
 }
 
-func (l *line) Routes(context.Context) ([]router.Route, error) {
+func (l *line) DefaultRoutes(context.Context) ([]router.Route, error) {
 	return []router.Route{{Destination: "0.0.0.0/0", Interface: "ether1"}}, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
@@ -202,14 +203,75 @@ func (k knownLines) SimpleQueue(context.Context, string) (router.SimpleQueue, er
 	return router.SimpleQueue{Target: k.target}, nil
 }
 
-func (k knownLines) Routes(context.Context) ([]router.Route, error) { return k.routes, nil }
+func (k knownLines) DefaultRoutes(context.Context) ([]router.Route, error) { return k.routes, nil }
+
+// searched counts the searches for the interface of the WAN, which end once it is known.
+type searched struct {
+	knownLines
+	interfaces []router.Interface
+	err        error
+	n          int
+}
+
+func (s *searched) Interfaces(context.Context) ([]router.Interface, error) {
+	s.n++
+	return s.interfaces, s.err
+}
+
+// Where nothing tells the interface of the WAN, and where it cannot be read, the router is
+// asked again after minutes, ever more of them; and in each window once it is known.
+func TestPauseOfTheSearchForTheWAN(t *testing.T) {
+	two := knownLines{parent: "global", routes: []router.Route{{Destination: "0.0.0.0/0", Interface: "wan1"}, {Destination: "0.0.0.0/0", Interface: "wan2"}}}
+	for name, s := range map[string]*searched{
+		"one of two": {knownLines: two, interfaces: []router.Interface{{Name: "wan1"}, {Name: "wan2"}}},
+		"no answer":  {knownLines: two, err: router.ErrOutcomeUnknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := bypassWatch{client: s, queues: &Queues{names: [2]string{"down", "up"}}}
+				windows := func(n int) (rate bitrate.Rate) {
+					for range n {
+						rate = b.readWAN(t.Context())[0]
+						time.Sleep(bypassWindow)
+					}
+					return rate
+				}
+				// At 0, 1, 3, 7, 15 and 31 minutes, and then every 16.
+				windows(32 * 4)
+				if s.n != 6 {
+					t.Errorf("%d searches in 32 minutes, want 6", s.n)
+				}
+				windows(24*60*4 - 32*4)
+				if s.n < 90 || s.n > 96 {
+					t.Errorf("%d searches in a day, want one in %v", s.n, maxSearchPause)
+				}
+				s.err, s.routes, s.interfaces = nil, two.routes[:1], []router.Interface{{Name: "wan1"}}
+				windows(int(maxSearchPause / bypassWindow))
+				s.n, s.interfaces[0].Received = 0, s.interfaces[0].Received+uint64(bypassWindow.Seconds())*1_000_000/8
+				if rate := windows(1); rate != bitrate.Mbps {
+					t.Errorf("rate %v once it is known", rate)
+				}
+				if windows(4); s.n != 5 {
+					t.Errorf("%d readings in 5 windows", s.n)
+				}
+				// A reading that fails costs a minute, whatever was before.
+				s.err = router.ErrUnreachable
+				windows(1)
+				s.err, s.n = nil, 0
+				if windows(4); s.n != 1 {
+					t.Errorf("%d readings in the minute after one that failed", s.n)
+				}
+			})
+		})
+	}
+}
 
 func TestInterfaceOfTheWAN(t *testing.T) {
 	by := func(names ...string) (routes []router.Route) {
 		for _, n := range names {
 			routes = append(routes, router.Route{Destination: "0.0.0.0/0", Interface: n})
 		}
-		return append(routes, router.Route{Destination: "10.0.0.0/8", Interface: "vpn"}, router.Route{Destination: "0.0.0.0/0", Interface: "old", Disabled: true})
+		return append(routes, router.Route{Destination: "0.0.0.0/0", Interface: "old", Disabled: true})
 	}
 	for _, tt := range []struct {
 		name, simple string

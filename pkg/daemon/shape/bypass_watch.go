@@ -19,7 +19,7 @@ import (
 type menuReader interface {
 	Queue(ctx context.Context, name string) (router.Queue, error)
 	SimpleQueue(ctx context.Context, name string) (router.SimpleQueue, error)
-	Routes(ctx context.Context) ([]router.Route, error)
+	DefaultRoutes(ctx context.Context) ([]router.Route, error)
 	Interfaces(ctx context.Context) ([]router.Interface, error)
 	Rows(ctx context.Context, menu string) ([]map[string]string, error)
 }
@@ -36,9 +36,11 @@ type bypassWatch struct {
 
 	// State of Run.
 	detector bypassDetector
-	wan      string    // the interface of the WAN; "" until it is known
-	wanBytes [2]uint64 // of it when it was last read
-	wanAt    time.Time // when; zero: never
+	wan      string        // the interface of the WAN; "" until it is known
+	wanBytes [2]uint64     // of it when it was last read
+	wanAt    time.Time     // when; zero: never
+	pause    time.Duration // after a search for wan, or a reading of it, without success
+	retryAt  time.Time     // when it ends
 
 	reports [2]atomic.Pointer[string] // of a queue that is bypassed: what was found, and the likely causes
 }
@@ -122,12 +124,36 @@ func (b *bypassWatch) bypassed(d autorate.Direction) string {
 	return ""
 }
 
+// The pause after the interface of the WAN was not found, or could not be read, doubles
+// from searchPause to maxSearchPause: on many routers nothing tells which one it is, and
+// over REST a reading delays the limits.
+const (
+	searchPause    = time.Minute
+	maxSearchPause = 16 * time.Minute
+)
+
 // readWAN returns what has passed the WAN's interface since the last call, received
 // and sent; 0 when that is not known.
 func (b *bypassWatch) readWAN(ctx context.Context) (rates [2]bitrate.Rate) {
+	if time.Now().Before(b.retryAt) {
+		return rates
+	}
+	rates, known := b.measureWAN(ctx)
+	if known {
+		b.pause = 0
+		return rates
+	}
+	b.pause = min(max(searchPause, 2*b.pause), maxSearchPause)
+	b.retryAt, b.wanAt = time.Now().Add(b.pause), time.Time{}
+	return rates
+}
+
+// measureWAN is readWAN without pauses, and reports whether the interface is known and
+// was read.
+func (b *bypassWatch) measureWAN(ctx context.Context) (rates [2]bitrate.Rate, known bool) {
 	interfaces, err := b.client.Interfaces(ctx)
 	if err != nil {
-		return rates
+		return rates, false
 	}
 	find := func(name string) int {
 		return slices.IndexFunc(interfaces, func(i router.Interface) bool { return name != "" && i.Name == name })
@@ -136,7 +162,7 @@ func (b *bypassWatch) readWAN(ctx context.Context) (rates [2]bitrate.Rate) {
 	if i < 0 {
 		b.wanAt = time.Time{}
 		if i = find(b.wanInterface(ctx)); i < 0 {
-			return rates
+			return rates, false
 		}
 		b.wan = interfaces[i].Name
 	}
@@ -147,7 +173,7 @@ func (b *bypassWatch) readWAN(ctx context.Context) (rates [2]bitrate.Rate) {
 		}
 	}
 	b.wanBytes, b.wanAt = bytes, now
-	return rates
+	return rates, true
 }
 
 // wanInterface returns the name of the interface of this WAN: of those of the
@@ -155,13 +181,13 @@ func (b *bypassWatch) readWAN(ctx context.Context) (rates [2]bitrate.Rate) {
 // does not tell, it is the parent of the upload's queue, which may be no interface.
 func (b *bypassWatch) wanInterface(ctx context.Context) string {
 	on := b.queueOn(ctx)
-	routes, err := b.client.Routes(ctx)
+	routes, err := b.client.DefaultRoutes(ctx)
 	if err != nil {
 		return ""
 	}
 	var defaults []string
 	for _, r := range routes {
-		if r.Default() && !r.Disabled && !r.Blackhole && !slices.Contains(defaults, r.Interface) {
+		if !r.Disabled && !r.Blackhole && !slices.Contains(defaults, r.Interface) {
 			defaults = append(defaults, r.Interface) // "" where it is not reported, which is another one then
 		}
 	}

@@ -28,6 +28,7 @@ var every = []struct {
 	{"Rule", true, func(ctx context.Context, c router.Client) error { _, err := c.Rule(ctx, "r"); return err }},
 	{"Addresses", true, func(ctx context.Context, c router.Client) error { _, err := c.Addresses(ctx, ""); return err }},
 	{"Scripts", true, func(ctx context.Context, c router.Client) error { _, err := c.Scripts(ctx); return err }},
+	{"DefaultRoutes", true, func(ctx context.Context, c router.Client) error { _, err := c.DefaultRoutes(ctx); return err }},
 	{"Routes", true, func(ctx context.Context, c router.Client) error { _, err := c.Routes(ctx); return err }},
 	{"Rows", true, func(ctx context.Context, c router.Client) error { _, err := c.Rows(ctx, "/queue/type"); return err }},
 	{"SetQueues", false, func(ctx context.Context, c router.Client) error {

@@ -112,6 +112,11 @@ func (c *Client) Routes(ctx context.Context) ([]router.Route, error) {
 	return call(ctx, c, read, func(ctx context.Context, s *session) ([]router.Route, error) { return s.Routes(ctx) })
 }
 
+// DefaultRoutes implements router.Client.
+func (c *Client) DefaultRoutes(ctx context.Context) ([]router.Route, error) {
+	return call(ctx, c, read, func(ctx context.Context, s *session) ([]router.Route, error) { return s.DefaultRoutes(ctx) })
+}
+
 // Rows implements router.Client.
 func (c *Client) Rows(ctx context.Context, menu string) ([]map[string]string, error) {
 	return call(ctx, c, read, func(ctx context.Context, s *session) ([]map[string]string, error) { return s.Rows(ctx, menu) })

@@ -186,6 +186,10 @@ func (f *fake) Rows(ctx context.Context, menu string) ([]map[string]string, erro
 func (f *fake) Routes(ctx context.Context) ([]router.Route, error) {
 	return nil, f.do(ctx, "Routes")
 }
+
+func (f *fake) DefaultRoutes(ctx context.Context) ([]router.Route, error) {
+	return nil, f.do(ctx, "DefaultRoutes")
+}
 func (f *fake) SimpleQueues(ctx context.Context) ([]router.SimpleQueue, error) {
 	return nil, f.do(ctx, "SimpleQueues")
 }

@@ -68,16 +68,7 @@ func absent(err error) bool {
 // entries reads the rows of an address menu that match all of where exactly,
 // independent of the router's own comparison.
 func (c *Client) entries(ctx context.Context, menu string, where ...Match) ([]rosdata.Row, error) {
-	q := Query{Menu: menu, Props: rosdata.AddressProps, Where: where}
-	if c.noQuery {
-		q.Where = nil
-	}
-	rows, err := c.print(ctx, q)
-	if len(q.Where) > 0 && (errors.Is(err, router.ErrUnsupported) || errors.Is(err, router.ErrInvalid) || errors.Is(err, router.ErrDenied)) {
-		q.Where = nil
-		rows, err = c.print(ctx, q)
-		c.noQuery = err == nil // otherwise the router lacks the menu
-	}
+	rows, err := c.query(ctx, Query{Menu: menu, Props: rosdata.AddressProps, Where: where})
 	if err != nil {
 		return nil, err
 	}

@@ -182,6 +182,21 @@ func (c *Client) print(ctx context.Context, q Query) ([]rosdata.Row, error) {
 	return rows, c.noteAuth(err)
 }
 
+// query reads rows, and all rows of the menu where the router does not support the
+// conditions: the caller compares again.
+func (c *Client) query(ctx context.Context, q Query) ([]rosdata.Row, error) {
+	if c.noQuery {
+		q.Where = nil
+	}
+	rows, err := c.print(ctx, q)
+	if len(q.Where) > 0 && (errors.Is(err, router.ErrUnsupported) || errors.Is(err, router.ErrInvalid) || errors.Is(err, router.ErrDenied)) {
+		q.Where = nil
+		rows, err = c.print(ctx, q)
+		c.noQuery = err == nil // otherwise the router lacks the menu
+	}
+	return rows, err
+}
+
 // Info reads /system/resource and /system/identity.
 func (c *Client) Info(ctx context.Context) (router.Info, error) {
 	ctx, end, err := c.begin(ctx)

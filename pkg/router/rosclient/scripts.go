@@ -3,6 +3,7 @@ package rosclient
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
@@ -37,4 +38,19 @@ func (c *Client) RunScript(ctx context.Context, name string) error {
 // Routes lists /ip/route.
 func (c *Client) Routes(ctx context.Context) ([]router.Route, error) {
 	return list(c, ctx, Query{Menu: "/ip/route"}, rosdata.Route)
+}
+
+// DefaultRoutes lists the default routes of /ip/route.
+func (c *Client) DefaultRoutes(ctx context.Context) ([]router.Route, error) {
+	ctx, end, err := c.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	rows, err := c.query(ctx, Query{Menu: "/ip/route", Props: rosdata.RouteProps, Where: []Match{{"dst-address", []string{"0.0.0.0/0"}}}})
+	if err != nil {
+		return nil, err
+	}
+	routes, err := items(c, rows, rosdata.Route)
+	return slices.DeleteFunc(routes, func(r router.Route) bool { return !r.Default() }), err
 }

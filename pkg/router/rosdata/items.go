@@ -68,6 +68,12 @@ func Script(r Row) (router.Script, error) {
 	return s, p.err
 }
 
+// RouteProps are the properties that Route reads.
+var RouteProps = []string{
+	".id", "dst-address", "gateway", "immediate-gw", "gateway-status", "routing-table", "routing-mark",
+	"distance", "comment", "active", "dynamic", "disabled", "blackhole",
+}
+
 // Route reads a row of /ip/route. Flags are absent while false, and present
 // without a value on some versions.
 func Route(r Row) (router.Route, error) {

@@ -87,7 +87,7 @@ func (c *Client) learn(ctx context.Context, q *router.SimpleQueue) error {
 		return nil
 	}
 	c.known = false
-	routes, err := c.Routes(ctx)
+	routes, err := c.DefaultRoutes(ctx)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ func (f *fake) SimpleQueue(context.Context, string) (router.SimpleQueue, error) 
 	return f.queue, f.err
 }
 
-func (f *fake) Routes(context.Context) ([]router.Route, error) {
+func (f *fake) DefaultRoutes(context.Context) ([]router.Route, error) {
 	f.reads++
 	return []router.Route{{Destination: "0.0.0.0/0", Interface: "ether1", Active: true}}, f.err
 }

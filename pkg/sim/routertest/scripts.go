@@ -2,6 +2,7 @@ package routertest
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/google/go-cmp/cmp"
@@ -83,6 +84,26 @@ var scripts = []test{
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			f.Errorf("-want +got\n%s", diff)
+		}
+	}},
+	{name: "default routes, without the others", run: func(f *fixture) {
+		f.run(`/ip route add dst-address=10.7.0.0/16 gateway=ether1-wan; /ip route add dst-address=0.0.0.0/0 gateway=ether1-wan distance=9 disabled=yes`)
+		all, err := f.c.Routes(f.ctx())
+		if err != nil {
+			f.Fatal(err)
+		}
+		want := slices.DeleteFunc(slices.Clone(all), func(r router.Route) bool { return !r.Default() })
+		if len(want) != 3 || len(all) != 4 {
+			f.Fatalf("%+v", all)
+		}
+		before := len(f.r.History())
+		got, err := f.c.DefaultRoutes(f.ctx())
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			f.Errorf("%v, -want +got\n%s", err, diff)
+		}
+		asked := f.r.History()[before:]
+		if len(asked) != 1 || !strings.Contains(asked[0].Path+asked[0].Body, "0.0.0.0/0") {
+			f.Errorf("asked for all routes: %+v", asked)
 		}
 	}},
 }

@@ -173,7 +173,7 @@ var simpleQueues = []test{
 		}
 	}),
 	simple("which side is the download", func(f *fixture) {
-		routes, err := f.c.Routes(f.ctx())
+		routes, err := f.c.DefaultRoutes(f.ctx())
 		if err != nil {
 			f.Fatal(err)
 		}
