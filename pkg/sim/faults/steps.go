@@ -36,7 +36,8 @@ chmod PATH MODE     octal
 queues N            so many further queues on the router
 load MBPS           the download's queue carries so much until the end
 clients KIND N      hostile clients of the health port until the end: ` + ClientKinds + `
-wait DURATION`
+await PATH TEXT     until the file has the text, at most 20 s
+wait DURATION       for what is about time; otherwise await its effect`
 
 // step carries out one of Steps.
 func (r *run) step(ctx context.Context, line string) error {
@@ -71,6 +72,9 @@ func (r *run) step(ctx context.Context, line string) error {
 		err = r.load(ctx, arg(0))
 	case "clients":
 		err = r.startClients(ctx, arg(0), arg(1))
+	case "await":
+		_, text, _ := strings.Cut(rest, " ")
+		err = r.awaitText(r.path(arg(0)), text)
 	case "wait":
 		var d time.Duration
 		if d, err = time.ParseDuration(arg(0)); err == nil {
@@ -91,6 +95,20 @@ func (r *run) signal(name string) error {
 		return errors.New("no such signal")
 	}
 	return r.cmd.Process.Signal(number)
+}
+
+// awaitText waits until the file has the text.
+func (r *run) awaitText(path, text string) error {
+	var content []byte
+	var err error
+	has := func() bool {
+		content, err = os.ReadFile(path)
+		return strings.Contains(string(content), text)
+	}
+	if !r.wait(has, startWait) {
+		return fmt.Errorf("not there after %v: %w", startWait, errors.Join(err, errors.New(tail(string(content)))))
+	}
+	return nil
 }
 
 // second runs another instance, which must end with the status.
