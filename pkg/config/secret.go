@@ -3,10 +3,11 @@ package config
 import (
 	"fmt"
 	"log/slog"
+
+	"github.com/wanctl/wanctl/pkg/redact"
 )
 
-// mask is what every printed form of a set secret looks like.
-const mask = "********"
+const mask = redact.Mask
 
 // Secret is a password that does not print itself: not by any verb of fmt, not
 // in JSON or YAML, not in a log. Only Reveal gives it away, which makes every

@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/wanctl/wanctl/pkg/config/schema"
 )
 
 // A configuration printed in any way shows no password, not even from inside
@@ -124,6 +126,34 @@ func TestSecretInAWrongPlace(t *testing.T) {
 			}
 			if strings.Contains(text.String(), secret) {
 				t.Errorf("%s", &text)
+			}
+		})
+	}
+}
+
+// A password that is a word of the program, or of a default value, is masked where it
+// is the password and nowhere else: what is printed loads with the same values.
+func TestSecretThatIsAnOrdinaryWord(t *testing.T) {
+	for _, word := range []string{"wanctl", "state", "var/"} {
+		t.Run(word, func(t *testing.T) {
+			wan, origins, _, err := parseFile(wanFile(), strings.NewReader(edit(t, "hunter2", word)), "f", Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			shown := Settings(wan, origins)
+			if text := fmt.Sprint(shown); strings.Count(text, mask) != 1 {
+				t.Errorf("not one mask: %s", text)
+			}
+			printed, err := schema.Marshal(shown)
+			if err != nil {
+				t.Fatal(err)
+			}
+			again, _, err := Parse(strings.NewReader(strings.Replace(string(printed), "'"+mask+"'", word, 1)), "f", Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(again.Router, wan.Router) || again.LockFile != wan.LockFile || again.StateFile != wan.StateFile {
+				t.Errorf("loads as %+v", again)
 			}
 		})
 	}

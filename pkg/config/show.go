@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/wanctl/wanctl/pkg/config/schema"
+	"github.com/wanctl/wanctl/pkg/redact"
 )
 
 // WANKeys lists the keys of a WAN's file in the order of their declaration.
@@ -24,8 +25,9 @@ func WhyObsolete(name string) (why string, found bool) {
 }
 
 // Settings lists every key of a configuration with the value in force, passwords
-// masked. Keys that are only another form of others, such as floor_mbps, or that have
-// no effect any more, are not among them.
+// masked, also where they stand within another value that was given: one with an
+// origin, or any if origins is nil. Keys that are only another form of others, such as
+// floor_mbps, or that have no effect any more, are not among them.
 func Settings[T WAN | Steering](of *T, origins schema.Origins) []schema.Setting {
 	list := schema.Settings(schema.Fields[T](), of, origins)
 	var secrets []string
@@ -40,8 +42,8 @@ func Settings[T WAN | Steering](of *T, origins schema.Origins) []schema.Setting 
 		secrets = append(secrets, r.Password.Reveal(), r.SSHPassphrase.Reveal())
 	}
 	for i, s := range list { // somebody may have written the password in a wrong place
-		if text, ok := s.Value.(string); ok {
-			list[i].Value = schema.Redact(text, secrets)
+		if text, ok := s.Value.(string); ok && s.Source != schema.FromDefault {
+			list[i].Value = redact.Text(text, secrets...)
 		}
 	}
 	return list

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/wanctl/wanctl/pkg/redact"
 )
 
 // Problem is one thing wrong, or doubtful, in one place of a file.
@@ -57,7 +59,7 @@ func (r *Reader) Warnings() []Problem { return byLine(r.redacted(r.warnings)) }
 // written in the wrong place.
 func (r *Reader) redacted(problems []Problem) []Problem {
 	for i := range problems {
-		problems[i].Text = Redact(problems[i].Text, r.secrets)
+		problems[i].Text = redact.Text(problems[i].Text, r.secrets...)
 	}
 	return problems
 }

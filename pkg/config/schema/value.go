@@ -184,24 +184,6 @@ func parsePassword(r *Reader, _ Key, v RawValue) (any, error) {
 	return v.text, CheckSecret(v.text)
 }
 
-// Mask is what every printed form of a set secret looks like.
-const Mask = "********"
-
-// minSecret is the length from which secrets are masked wherever they appear. Shorter
-// ones are part of ordinary words.
-const minSecret = 4
-
-// Redact returns text with Mask in the place of every secret: somebody may have written
-// a password where a host or a user belongs.
-func Redact(text string, secrets []string) string {
-	for _, s := range secrets {
-		if len(s) >= minSecret {
-			text = strings.ReplaceAll(text, s, Mask)
-		}
-	}
-	return text
-}
-
 // CheckSecret returns an error for what is no password or passphrase. It does not quote
 // any of it, and continues a message that begins with the name of the key.
 func CheckSecret(s string) error {

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/wanctl/wanctl/pkg/redact"
 )
 
 // Target is one service of a router.
@@ -44,19 +46,12 @@ func (t *Target) Addr() string { return net.JoinHostPort(t.Host, strconv.Itoa(t.
 // Name is Addr for texts.
 func (t *Target) Name() string { return t.Redact(t.Addr()) }
 
-// minSecret is the length from which a password is masked. A shorter one is part of
-// ordinary words.
-const minSecret = 4
-
 // Redact returns text with the password masked.
 func (t *Target) Redact(text string) string {
 	if t.Password == nil {
 		return text
 	}
-	if password := t.Password(); len(password) >= minSecret {
-		return strings.ReplaceAll(text, password, "********")
-	}
-	return text
+	return redact.Text(text, t.Password())
 }
 
 // Phase is how far an attempt got, which decides the class of its failure.

@@ -61,9 +61,12 @@ func TestTextsHideThePassword(t *testing.T) {
 			t.Errorf("text %q", text)
 		}
 	}
-	// A password that is part of ordinary words is none to be found.
-	target.Password = func() string { return "is" }
-	if text := target.Redact("this is it"); text != "this is it" {
-		t.Errorf("text %q", text)
+	// A password that is part of ordinary words, or a word of the advice, is none to be found.
+	for _, word := range []string{"is", "wanctl", "router"} {
+		target := &Target{Host: "192.0.2.1", Port: 443, Service: "www-ssl", Password: func() string { return word }}
+		err := target.Fail(router.ErrInvalid, "this is it", "try 'wanctl router info'")
+		if want := "router 192.0.2.1:443: this is it; try 'wanctl router info'"; err.Error() != want {
+			t.Errorf("password %s: %q", word, err)
+		}
 	}
 }
