@@ -31,7 +31,8 @@ exit status
   0  OK        everything is healthy
   1  WARNING   something is starting, or works with a warning
   2  CRITICAL  something is degraded, or does not run
-  3  UNKNOWN   nothing can be said: no configuration, or one that cannot be read
+  3  UNKNOWN   nothing can be said: no configuration, one that cannot be read, or
+               a wrong flag, argument, variable of the environment or secrets file
 
 It prints on standard output alone, errors too.
 `
@@ -40,7 +41,7 @@ It prints on standard output alone, errors too.
 const checkTimeout = 8 * time.Second
 
 func newCheckCmd(a *app.App) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Report the state of every WAN as a Nagios plugin does",
 		Long:  checkLong,
@@ -48,23 +49,45 @@ func newCheckCmd(a *app.App) *cobra.Command {
   wanctl check --wan spectrum`,
 		Annotations: app.OwnStatuses,
 		GroupID:     app.GroupTools,
-		Args:        app.UsageArgs(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Args: func(cmd *cobra.Command, args []string) error {
+			return unknown(a, cobra.NoArgs(cmd, args))
+		},
+		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
 			a.Err = io.Discard // a plugin has one line
+			return unknown(a, cmd.Root().PersistentPreRunE(cmd, args))
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			status, text := check(a, cmd.Context())
-			if _, err := fmt.Fprintf(a.Out, "WANCTL %s - %s\n", pluginNames[status], text); err != nil {
-				return err
-			}
-			return app.Exit(status)
+			return report(a, status, text)
 		},
 	}
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return unknown(a, cmd.Root().FlagErrorFunc()(cmd, err))
+	})
+	return cmd
+}
+
+// report prints the line of a plugin and returns its status as an error.
+func report(a *app.App, status int, text string) error {
+	if _, err := fmt.Fprintf(a.Out, "WANCTL %s - %s\n", pluginNames[status], text); err != nil {
+		return err
+	}
+	return app.Exit(status)
+}
+
+// unknown reports err, if any, as UNKNOWN: the status of a usage error is CRITICAL to a
+// monitor.
+func unknown(a *app.App, err error) error {
+	if err == nil {
+		return nil
+	}
+	return report(a, pluginUnknown, firstLine(err))
 }
 
 func check(a *app.App, ctx context.Context) (status int, text string) {
 	h, err := find(a)
 	if err != nil {
-		first, _, _ := strings.Cut(err.Error(), "\n")
-		return pluginUnknown, oneLine(first)
+		return pluginUnknown, firstLine(err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -90,6 +113,11 @@ func check(a *app.App, ctx context.Context) (status int, text string) {
 		text += " | " + data
 	}
 	return status, text
+}
+
+func firstLine(err error) string {
+	first, _, _ := strings.Cut(err.Error(), "\n")
+	return oneLine(first)
 }
 
 // oneLine keeps the bar for the performance data.
