@@ -105,7 +105,11 @@ func label(r config.Router) string {
 // InUse returns the endpoint that a client of Open uses now, and how many times
 // it has changed that.
 func InUse(r config.Router, c router.Client) (transport, address string, switches int) {
-	if w, ok := c.(interface{ Unwrap() router.Client }); ok {
+	for {
+		w, ok := c.(interface{ Unwrap() router.Client })
+		if !ok {
+			break
+		}
 		c = w.Unwrap()
 	}
 	endpoint := label(r)

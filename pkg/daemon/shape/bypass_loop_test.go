@@ -180,7 +180,7 @@ func onLine(t *testing.T, l *line, story func(t *testing.T, bypassed func() [2]s
 		law := LawConfig(cfg)
 		law.Tick, law.BaselineMin, law.BaselineMax = 50*time.Millisecond, time.Millisecond, time.Second
 		law.Target, law.Warn, law.HardRed = 15*time.Millisecond, 45*time.Millisecond, 80*time.Millisecond
-		q := &Queues{limits: l, counters: l, meter: l, names: [2]string{"down", "up"}}
+		q := &Queues{limits: l, counters: l, names: [2]string{"down", "up"}}
 		if l.simple {
 			q.simple = "line"
 		}

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/wanctl/wanctl/pkg/actuate"
 	"github.com/wanctl/wanctl/pkg/autorate"
@@ -26,8 +24,7 @@ import (
 type Queues struct {
 	endpoint config.Router
 	limits   router.Client // the session that limits are read and changed on
-	counters router.Client // the session that is polled; the same where that makes no difference
-	meter    router.Client // counters, or limits while the router spares no second session
+	counters router.Client // reads all else: on a second session where there is one to spare, else like limits
 	names    [2]string     // by autorate.Direction; "" for one that is not controlled
 	simple   string        // the simple queue that both are; "" for queues of the tree
 	types    [2]string     // queue types to write along with a limit; "" leaves them
@@ -65,25 +62,32 @@ func OpenQueues(cfg *config.WAN, log *slog.Logger, onSwitch func(failover.Switch
 		}
 	}
 	open := func(log *slog.Logger) (router.Client, error) {
-		c, err := routerdial.Open(&cfg.Base, routerdial.Bounds{Timeout: min(cfg.Timeouts.Command, daemon.RouterTimeout), Answer: daemon.RouterAnswer}, log, onSwitch)
-		if err != nil || q.simple == "" {
-			return c, err
+		return routerdial.Open(&cfg.Base, routerdial.Bounds{Timeout: min(cfg.Timeouts.Command, daemon.RouterTimeout), Answer: daemon.RouterAnswer}, log, onSwitch)
+	}
+	both := func(c router.Client) router.Client {
+		if q.simple == "" {
+			return c
 		}
-		return twoway.New(c, twoway.Queue{Name: q.simple, Target: string(cfg.Queues.Target)}), nil
+		return twoway.New(c, twoway.Queue{Name: q.simple, Target: string(cfg.Queues.Target)})
 	}
-	var err error
 	if cfg.Router.Transport == config.REST {
-		q.limits, err = open(log)
-		q.counters, q.meter = q.limits, q.limits
-		return q, err
+		c, err := open(log)
+		if err != nil {
+			return nil, err
+		}
+		q.limits = both(c)
+		q.counters = q.limits
+		return q, nil
 	}
-	if q.limits, err = open(log.With("session", "limits")); err != nil {
+	first, err := open(log.With("session", "limits"))
+	if err != nil {
 		return nil, err
 	}
-	if q.counters, err = open(log.With("session", "counters")); err != nil {
+	second, err := open(log.With("session", "counters"))
+	if err != nil {
 		return nil, err
 	}
-	q.meter = &spareSession{Client: q.counters, first: q.limits, log: log}
+	q.limits, q.counters = both(first), both(&spareSession{Client: second, first: first, log: log})
 	return q, nil
 }
 
@@ -271,7 +275,7 @@ func (q *Queues) Counters(ctx context.Context) ([2]autorate.Counters, error) {
 	if len(names) == 0 {
 		return q.last, nil
 	}
-	read, err := q.meter.Counters(ctx, names...)
+	read, err := q.counters.Counters(ctx, names...)
 	for i, d := range asked {
 		if f := faultOf(router.Queue{}, router.ErrorOf(err, names[i])); f.Unwritable() {
 			q.faults[d].Store(uint32(f)) // until it is seen again
@@ -296,42 +300,4 @@ func (q *Queues) health() telemetry.RouterHealth {
 		h.Failovers += more
 	}
 	return h
-}
-
-// spareSession reads counters beside the client that writes the limits. A router
-// with no session to spare for it is asked for one once a minute: in between the
-// counters are read over the first one.
-type spareSession struct {
-	router.Client
-	first router.Client
-	log   *slog.Logger
-
-	mu      sync.Mutex // protects the following field
-	retryAt time.Time
-}
-
-// sparePause is the time between two attempts to open a second session.
-const sparePause = time.Minute
-
-// Counters implements router.Client.
-func (s *spareSession) Counters(ctx context.Context, names ...string) ([]router.Counters, error) {
-	s.mu.Lock()
-	pausing := time.Now().Before(s.retryAt)
-	s.mu.Unlock()
-	if pausing {
-		return s.first.Counters(ctx, names...)
-	}
-	counters, err := s.Client.Counters(ctx, names...)
-	if !errors.Is(err, router.ErrUnreachable) {
-		return counters, err
-	}
-	counters, err2 := s.first.Counters(ctx, names...)
-	if err2 != nil {
-		return nil, err // out of reach altogether
-	}
-	s.log.Info("the router has no second session for the counters: reading them where the limits are written", "error", err)
-	s.mu.Lock()
-	s.retryAt = time.Now().Add(sparePause)
-	s.mu.Unlock()
-	return counters, nil
 }
