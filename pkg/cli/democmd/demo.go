@@ -29,10 +29,14 @@ import (
 
 const long = `Run the real loop for half a minute against an embedded router and a simulated
 link, beside the same link without wanctl, and show what happens. It needs no
-router and no configuration. On a terminal it is one screen, otherwise lines.`
+router and no configuration. On a terminal it is one screen, otherwise lines.
+
+--direction controls one direction alone, as a configuration that names one queue
+does; only that direction is loaded then.`
 
 func New(a *app.App) *cobra.Command {
-	return &cobra.Command{
+	direction := "both"
+	cmd := &cobra.Command{
 		Use:     "demo",
 		Short:   "Run the loop on an embedded router and a simulated link",
 		Long:    long,
@@ -45,35 +49,51 @@ func New(a *app.App) *cobra.Command {
 			case a.Global.Output != output.Table:
 				return app.Usagef("demo is for people and has no -o %s; 'wanctl shape -o %[1]s' is for programs", a.Global.Output)
 			}
-			return app.Stopped(run(cmd.Context(), a))
+			queues, known := queuesOf[direction]
+			if !known {
+				return app.Usagef("--direction %q: use download, upload or both", direction)
+			}
+			return app.Stopped(run(cmd.Context(), a, queues))
 		},
 	}
+	cmd.Flags().StringVar(&direction, "direction", direction, "what to control: `download`, upload or both")
+	app.CompleteFlag(cmd, "direction", "both", "download", "upload")
+	return cmd
+}
+
+// queuesOf are the queues that are controlled.
+var queuesOf = map[string][2]string{
+	"both":     {"demo-download", "demo-upload"},
+	"download": {"demo-download", ""},
+	"upload":   {"", "demo-upload"},
 }
 
 const queueScript = `/queue tree
-add name=demo-download parent=global max-limit=%s
-add name=demo-upload parent=global max-limit=%s
-/user group add name=wanctl policy=read,write,api,rest-api
+%s/user group add name=wanctl policy=read,write,api,rest-api
 /user add name=wanctl group=wanctl password=demo
 `
 
 const configText = `wan_name: demo
 router: {transport: rest, host: 127.0.0.1, port: %d, user: wanctl, password: demo, tls_fingerprint: %s}
-queues: {download: demo-download, upload: demo-upload}
+queues: {%s}
 continuous_monitoring:
   baseline_rtt_initial: %d
-  download: {ceiling_mbps: %g, floor_mbps: %g}
-  upload: {ceiling_mbps: %g, floor_mbps: %g}
-`
+%s`
 
 // run runs the real loop against an embedded RouterOS, over HTTPS, in front
 // of a simulated link, and shows what happens.
-func run(ctx context.Context, a *app.App) error {
+func run(ctx context.Context, a *app.App, names [2]string) error {
 	epoch := time.Now()
-	world := demo.NewWorld(epoch, [2]string{"demo-download", "demo-upload"})
+	world := demo.NewWorld(epoch, names)
+	rows := ""
+	for d, name := range names {
+		if name != "" {
+			rows += fmt.Sprintf("add name=%s parent=global max-limit=%s\n", name, demo.Ceiling[d])
+		}
+	}
 	sim, err := simrouter.New(simrouter.Config{
 		Backend: world, Latency: 5 * time.Millisecond,
-		Script: fmt.Sprintf(queueScript, demo.Ceiling[0], demo.Ceiling[1]), ScriptName: "demo",
+		Script: fmt.Sprintf(queueScript, rows), ScriptName: "demo",
 	})
 	if err != nil {
 		return fmt.Errorf("building the embedded router: %w", err)
@@ -83,7 +103,7 @@ func run(ctx context.Context, a *app.App) error {
 	}
 	defer sim.Close()
 
-	cfg, err := newConfig(sim)
+	cfg, err := newConfig(sim, names)
 	if err != nil {
 		return err
 	}
@@ -120,10 +140,17 @@ func run(ctx context.Context, a *app.App) error {
 	return show.summary(sim.Counts())
 }
 
-func newConfig(sim *simrouter.Router) (*config.WAN, error) {
+func newConfig(sim *simrouter.Router, names [2]string) (*config.WAN, error) {
 	_, port := sim.HostPort()
-	text := fmt.Sprintf(configText, port, sim.Fingerprint(), demo.BaseRTT.Milliseconds(),
-		demo.Ceiling[0].Mbps(), demo.Floor[0].Mbps(), demo.Ceiling[1].Mbps(), demo.Floor[1].Mbps())
+	var queues []string
+	sections := ""
+	for _, d := range autorate.Directions {
+		if names[d] != "" {
+			queues = append(queues, fmt.Sprintf("%v: %s", d, names[d]))
+			sections += fmt.Sprintf("  %v: {ceiling_mbps: %g, floor_mbps: %g}\n", d, demo.Ceiling[d].Mbps(), demo.Floor[d].Mbps())
+		}
+	}
+	text := fmt.Sprintf(configText, port, sim.Fingerprint(), strings.Join(queues, ", "), demo.BaseRTT.Milliseconds(), sections)
 	cfg, _, err := config.Parse(strings.NewReader(text), "demo", config.Options{})
 	return cfg, err
 }
@@ -266,10 +293,14 @@ func (v *lineRenderer) show(now demo.State, dec autorate.Decision) error {
 		return nil
 	}
 	v.next = now.At + time.Second
-	down, up := dec.Directions[autorate.Download], dec.Directions[autorate.Upload]
-	_, err := fmt.Fprintf(v.app.Out, "%6.2fs  down %-8s %s of %s  up %-8s %s of %s  excess %5.1f ms (without wanctl %5.1f ms)\n",
-		now.At.Seconds(), down.State, mbps(down.Limit), mbps(now.Capacity[autorate.Download]),
-		up.State, mbps(up.Limit), mbps(now.Capacity[autorate.Upload]), units.Millis(now.Shaped), units.Millis(now.Alone))
+	sides := ""
+	for d, name := range [...]string{"down", "up"} {
+		if x := dec.Directions[d]; x.Limit > 0 {
+			sides += fmt.Sprintf("%s %-8s %s of %s  ", name, x.State, mbps(x.Limit), mbps(now.Capacity[d]))
+		}
+	}
+	_, err := fmt.Fprintf(v.app.Out, "%6.2fs  %sexcess %5.1f ms (without wanctl %5.1f ms)\n",
+		now.At.Seconds(), sides, units.Millis(now.Shaped), units.Millis(now.Alone))
 	return err
 }
 

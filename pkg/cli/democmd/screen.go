@@ -54,6 +54,9 @@ func (v *tui) show(now demo.State, dec autorate.Decision) error {
 }
 
 func (v *tui) side(name string, d autorate.DirectionDecision, capacity float64) string {
+	if d.Limit == 0 {
+		return name + " is not controlled"
+	}
 	return fmt.Sprintf("%-9s %s  limit %5.1fM  carrying %5.1fM  link %5.1fM  %s",
 		name, v.paint(stateColour(d.State), fmt.Sprintf("%-8s", d.State)),
 		d.Limit.Mbps(), d.Throughput.Mbps(), capacity, d.Reason)

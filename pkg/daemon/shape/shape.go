@@ -202,15 +202,21 @@ func (d *shapeDaemon) reload(context.Context) {
 }
 
 // status returns the line of `systemctl status`, as long as the loops run: what is
-// wrong comes first.
+// wrong comes first, what is doubtful last.
 func (d *shapeDaemon) status(ctx context.Context) (string, bool) {
-	parts := d.checker.Health(ctx).Problems()
+	health := d.checker.Health(ctx)
+	parts := health.Problems()
 	for _, w := range d.wans() {
 		text, ok := w.statusLine(ctx)
 		if !ok {
 			return "", false
 		}
 		parts = append(parts, text)
+	}
+	for _, w := range health.WANs {
+		for _, warning := range w.Warnings {
+			parts = append(parts, w.Name+": "+warning)
+		}
 	}
 	return strings.Join(parts, "; "), true
 }

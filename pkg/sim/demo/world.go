@@ -35,20 +35,42 @@ type Phase struct {
 	Text string
 }
 
-// Phases returns the course of events.
-func Phases() []Phase {
-	return []Phase{
-		{0, "the link is idle"},
-		{3 * time.Second, "four downloads start"},
-		{11 * time.Second, "the ISP's capacity falls from 40 to 16 Mbit/s"},
-		{19 * time.Second, "the capacity is back at 40 Mbit/s"},
-		{25 * time.Second, "the downloads end, two uploads start"},
-	}
+// course is what happens: to the direction that is loaded first, and then to the
+// other one, unless only one is controlled.
+type course struct {
+	first   autorate.Direction
+	one     bool // the other direction is not controlled, and has no load
+	phases  []Phase
+	flows   [2]int
+	reduced bitrate.Rate // capacity of the first direction for a while
 }
 
-func link() *linksim.Link {
-	p := Phases()
-	const down, up = autorate.Download, autorate.Upload
+// capacity of the demo's line.
+var capacity = [2]bitrate.Rate{40 * bitrate.Mbps, 10 * bitrate.Mbps}
+
+// newCourse returns the course of events for the directions that have a queue.
+func newCourse(queues [2]string) course {
+	c := course{flows: [2]int{4, 2}, reduced: 16 * bitrate.Mbps}
+	start, end := "four downloads start", "the downloads end, two uploads start"
+	switch {
+	case queues[autorate.Download] == "":
+		c.first, c.one, c.reduced = autorate.Upload, true, 4*bitrate.Mbps
+		start, end = "two uploads start", "the uploads end"
+	case queues[autorate.Upload] == "":
+		c.one, end = true, "the downloads end"
+	}
+	c.phases = []Phase{
+		{0, "the link is idle"},
+		{3 * time.Second, start},
+		{11 * time.Second, fmt.Sprintf("the ISP's capacity falls from %g to %g Mbit/s", capacity[c.first].Mbps(), c.reduced.Mbps())},
+		{19 * time.Second, fmt.Sprintf("the capacity is back at %g Mbit/s", capacity[c.first].Mbps())},
+		{25 * time.Second, end},
+	}
+	return c
+}
+
+func (c course) link() *linksim.Link {
+	p, first, other := c.phases, c.first, 1-c.first
 	cfg := linksim.Config{
 		Seed:    1,
 		BaseRTT: linksim.Constant(BaseRTT),
@@ -56,12 +78,14 @@ func link() *linksim.Link {
 		Limit:   Ceiling,
 		Jitter:  linksim.DSL,
 	}
-	cfg.Capacity[down] = linksim.Steps(40*bitrate.Mbps,
-		linksim.At[bitrate.Rate]{Time: p[2].From, Value: 16 * bitrate.Mbps},
-		linksim.At[bitrate.Rate]{Time: p[3].From, Value: 40 * bitrate.Mbps})
-	cfg.Capacity[up] = linksim.Constant(10 * bitrate.Mbps)
-	cfg.Flows[down] = linksim.Steps(0, linksim.At[int]{Time: p[1].From, Value: 4}, linksim.At[int]{Time: p[4].From, Value: 0})
-	cfg.Flows[up] = linksim.Steps(0, linksim.At[int]{Time: p[4].From, Value: 2})
+	cfg.Capacity[first] = linksim.Steps(capacity[first],
+		linksim.At[bitrate.Rate]{Time: p[2].From, Value: c.reduced},
+		linksim.At[bitrate.Rate]{Time: p[3].From, Value: capacity[first]})
+	cfg.Capacity[other] = linksim.Constant(capacity[other])
+	cfg.Flows[first] = linksim.Steps(0, linksim.At[int]{Time: p[1].From, Value: c.flows[first]}, linksim.At[int]{Time: p[4].From, Value: 0})
+	if !c.one {
+		cfg.Flows[other] = linksim.Steps(0, linksim.At[int]{Time: p[4].From, Value: c.flows[other]})
+	}
 	return linksim.New(cfg)
 }
 
@@ -70,6 +94,7 @@ func link() *linksim.Link {
 // embedded router.
 type World struct {
 	queues [2]string
+	course course
 	epoch  time.Time
 	events chan rtt.Event
 
@@ -81,6 +106,7 @@ type World struct {
 
 // side is one of the two links with what was measured on it.
 type side struct {
+	course   course
 	link     *linksim.Link
 	excess   []time.Duration // of a sparse packet, at 50 Hz while loaded
 	good     float64         // bytes delivered under load
@@ -88,12 +114,13 @@ type side struct {
 	last     float64
 }
 
-// NewWorld returns a world that starts at epoch, with the two queues, named by
-// direction, on its router.
+// NewWorld returns a world that starts at epoch, with the queues, named by
+// direction, on its router; "" is for a direction without one.
 func NewWorld(epoch time.Time, queues [2]string) *World {
+	c := newCourse(queues)
 	return &World{
-		queues: queues, epoch: epoch, events: make(chan rtt.Event, 1024),
-		shaped: side{link: link()}, alone: side{link: link()},
+		queues: queues, course: c, epoch: epoch, events: make(chan rtt.Event, 1024),
+		shaped: side{course: c, link: c.link()}, alone: side{course: c, link: c.link()},
 	}
 }
 
@@ -131,7 +158,7 @@ func (s *side) advance(to time.Duration) {
 	const step = 20 * time.Millisecond
 	for next := s.link.Now() + step - s.link.Now()%step; next <= to; next += step {
 		s.link.Advance(next)
-		d := loadedDirection(next)
+		d := s.course.loaded(next)
 		if d < 0 {
 			s.last = 0
 			continue
@@ -148,16 +175,15 @@ func (s *side) advance(to time.Duration) {
 	s.link.Advance(to)
 }
 
-// loadedDirection is the direction under load at t, -1 for none.
-func loadedDirection(t time.Duration) int {
-	p := Phases()
+// loaded returns the direction under load at t, -1 for none.
+func (c course) loaded(t time.Duration) int {
 	switch {
-	case t < p[1].From:
+	case t < c.phases[1].From, t >= c.phases[4].From && c.one:
 		return -1
-	case t < p[4].From:
-		return int(autorate.Download)
+	case t < c.phases[4].From:
+		return int(c.first)
 	}
-	return int(autorate.Upload)
+	return int(1 - c.first)
 }
 
 // Events implements control.Prober.
@@ -174,7 +200,7 @@ func (w *World) SetMaxLimit(queue string, limit bitrate.Rate) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for d, name := range w.queues {
-		if name == queue {
+		if name == queue && name != "" {
 			w.shaped.link.SetLimit(autorate.Direction(d), limit)
 			return nil
 		}
@@ -187,7 +213,7 @@ func (w *World) Counters(queue string) (router.Counters, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for d, name := range w.queues {
-		if name == queue {
+		if name == queue && name != "" {
 			c := w.shaped.link.Counters(autorate.Direction(d))
 			return router.Counters{Bytes: c.Bytes, Packets: c.Bytes / 1514, Dropped: c.Dropped, QueuedBytes: c.QueuedBytes}, nil
 		}
@@ -212,7 +238,7 @@ func (w *World) State() State {
 	for _, d := range autorate.Directions {
 		n.Capacity[d] = w.shaped.link.Capacity(d)
 	}
-	for _, p := range Phases() {
+	for _, p := range w.course.phases {
 		if n.At >= p.From {
 			n.Phase = p.Text
 		}
