@@ -24,7 +24,7 @@ import (
 type line struct {
 	router.Client
 	simple bool
-	menus  map[string][]row
+	menus  map[string][]map[string]string
 
 	mu       sync.Mutex // protects the following fields
 	past     [2]bool    // load and probes go past the queue
@@ -143,7 +143,7 @@ func (l *line) Interfaces(context.Context) ([]router.Interface, error) {
 	return []router.Interface{{Name: "ether1", Received: l.wan[0], Sent: l.wan[1]}}, nil
 }
 
-func (l *line) Rows(_ context.Context, menu string) ([]row, error) {
+func (l *line) Rows(_ context.Context, menu string) ([]map[string]string, error) {
 	rows, ok := l.menus[menu]
 	if !ok {
 		return nil, router.ErrUnsupported
@@ -215,7 +215,7 @@ func onLine(t *testing.T, l *line, story func(t *testing.T, bypassed func() [2]s
 	return warnings
 }
 
-var fastTracked = map[string][]row{
+var fastTracked = map[string][]map[string]string{
 	"/queue/tree":         {{"name": "down", "packet-mark": "d"}, {"name": "up", "packet-mark": "u"}},
 	"/ip/firewall/mangle": {{"action": "mark-packet", "new-packet-mark": "d"}, {"action": "mark-packet", "new-packet-mark": "u"}},
 	"/ip/firewall/filter": {{"action": "fasttrack-connection"}}, "/ipv6/firewall/mangle": {},

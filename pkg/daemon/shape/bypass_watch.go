@@ -13,15 +13,13 @@ import (
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/control"
 	"github.com/wanctl/wanctl/pkg/router"
+	"github.com/wanctl/wanctl/pkg/router/survey"
 )
 
 // menuReader is what bypassWatch reads of the router.
 type menuReader interface {
-	Queue(ctx context.Context, name string) (router.Queue, error)
-	SimpleQueue(ctx context.Context, name string) (router.SimpleQueue, error)
-	DefaultRoutes(ctx context.Context) ([]router.Route, error)
+	survey.Reader
 	Interfaces(ctx context.Context) ([]router.Interface, error)
-	Rows(ctx context.Context, menu string) ([]map[string]string, error)
 }
 
 // bypassWatch feeds a bypassDetector from the steps of a loop and from the counters
@@ -91,7 +89,7 @@ func (b *bypassWatch) evaluate(ctx context.Context, w window) {
 	}
 	var causes string
 	if b.detector.add(w, skip) {
-		causes = strings.Join(b.findCauses(ctx), "; ")
+		causes = b.causes(ctx)
 	}
 	for d, bypassed := range b.detector.bypassed {
 		switch report := &b.reports[d]; {
@@ -101,6 +99,15 @@ func (b *bypassWatch) evaluate(ctx context.Context, w window) {
 			report.Store(new(b.report(autorate.Direction(d), causes)))
 		}
 	}
+}
+
+// causes returns what may lead traffic past the queues, the most likely first.
+func (b *bypassWatch) causes(ctx context.Context) string {
+	var texts []string
+	for _, c := range b.queues.survey().Causes(ctx, b.client, b.wan) {
+		texts = append(texts, c.String())
+	}
+	return strings.Join(texts, "; ")
 }
 
 func (b *bypassWatch) report(d autorate.Direction, causes string) string {
@@ -161,7 +168,7 @@ func (b *bypassWatch) measureWAN(ctx context.Context) (rates [2]bitrate.Rate, kn
 	i := find(b.wan)
 	if i < 0 {
 		b.wanAt = time.Time{}
-		if i = find(b.wanInterface(ctx)); i < 0 {
+		if i = find(b.queues.survey().WANInterface(ctx, b.client)); i < 0 {
 			return rates, false
 		}
 		b.wan = interfaces[i].Name
@@ -174,47 +181,4 @@ func (b *bypassWatch) measureWAN(ctx context.Context) (rates [2]bitrate.Rate, kn
 	}
 	b.wanBytes, b.wanAt = bytes, now
 	return rates, true
-}
-
-// wanInterface returns the name of the interface of this WAN: of those of the
-// router's default routes, the one that the queue is on; else the only one. If that
-// does not tell, it is the parent of the upload's queue, which may be no interface.
-func (b *bypassWatch) wanInterface(ctx context.Context) string {
-	on := b.queueOn(ctx)
-	routes, err := b.client.DefaultRoutes(ctx)
-	if err != nil {
-		return ""
-	}
-	var defaults []string
-	for _, r := range routes {
-		if !r.Disabled && !r.Blackhole && !slices.Contains(defaults, r.Interface) {
-			defaults = append(defaults, r.Interface) // "" where it is not reported, which is another one then
-		}
-	}
-	for _, name := range on {
-		if slices.Contains(defaults, name) {
-			return name
-		}
-	}
-	if len(defaults) == 1 {
-		return defaults[0]
-	}
-	if b.queues.simple != "" {
-		return "" // its target may be the LAN
-	}
-	return on[0]
-}
-
-// queueOn returns the parent of the upload's queue, or the targets of the simple one.
-func (b *bypassWatch) queueOn(ctx context.Context) []string {
-	if name := b.queues.simple; name != "" {
-		simple, _ := b.client.SimpleQueue(ctx, name) // without an answer it has no target
-		return simple.Target
-	}
-	name := b.queues.names[autorate.Upload]
-	if name == "" {
-		return []string{""}
-	}
-	queue, _ := b.client.Queue(ctx, name) // nor a parent
-	return []string{queue.Parent}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/daemon/routerdial"
 	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/router/failover"
+	"github.com/wanctl/wanctl/pkg/router/survey"
 	"github.com/wanctl/wanctl/pkg/router/twoway"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 )
@@ -90,6 +91,9 @@ func OpenQueues(cfg *config.WAN, log *slog.Logger, onSwitch func(failover.Switch
 	q.limits, q.counters = both(first), both(&spareSession{Client: second, first: first, log: log})
 	return q, nil
 }
+
+// survey names the queues to what reads around them.
+func (q *Queues) survey() survey.Queues { return survey.Queues{Names: q.names, Simple: q.simple} }
 
 // Close closes the sessions. A connection that was lost before cannot be closed
 // well, and need not.
