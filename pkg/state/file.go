@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -185,7 +184,7 @@ func (f *File[T]) decode(doc object) (T, []Invalid) {
 func (f *File[T]) Reset(v T) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err := os.MkdirAll(filepath.Dir(f.path), 0o755); err != nil {
+	if err := makeDir(filepath.Dir(f.path)); err != nil {
 		return withHint("creating the directory of state", f.path, "state_file", err)
 	}
 	unlock, err := lockState(f.path)

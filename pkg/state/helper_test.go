@@ -50,6 +50,10 @@ func helperMain(mode, path string) int {
 		}
 	case "disk":
 		return onSmallDisk(path)
+	default:
+		if program, known := powerPrograms[mode]; known {
+			return exitOf(program(path))
+		}
 	}
 	fmt.Println("ready")
 	_, _ = io.Copy(io.Discard, os.Stdin)

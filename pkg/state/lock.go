@@ -101,7 +101,9 @@ func newLockFile(path string) (*flock.Flock, string, error) {
 	tmp := f.Name()
 	// Readable for all: the earlier system may run as another user.
 	_, err = f.Write(lockText())
-	err = errors.Join(err, f.Chmod(0o644), f.Close())
+	// Synced, for a lock file that a power cut leaves without PID is taken for one
+	// that is being written.
+	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
 	if err == nil {
 		fl := flock.New(tmp, flock.SetFlag(readNow))
 		var ok bool
@@ -203,12 +205,14 @@ func sameInode(fl *flock.Flock, path string) bool {
 	return err == nil && os.SameFile(open, named)
 }
 
+// age is the time between now and the last change. The clock of a host without a
+// battery may be behind both.
 func age(fl *flock.Flock) time.Duration {
 	st, err := fl.Stat()
 	if err != nil {
 		return 0
 	}
-	return time.Since(st.ModTime())
+	return time.Since(st.ModTime()).Abs()
 }
 
 // Keep makes sure that the lock file is ours: somebody may remove it, and perhaps

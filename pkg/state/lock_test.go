@@ -69,6 +69,7 @@ func TestAcquireOverOldFile(t *testing.T) {
 		name  string
 		text  string
 		fresh bool
+		ahead bool // the clock went back since
 		held  bool
 	}{
 		{name: "live PID of another process", text: strconv.Itoa(live), held: true},
@@ -81,6 +82,7 @@ func TestAcquireOverOldFile(t *testing.T) {
 		{name: "thread of a process", text: strconv.Itoa(otherThread(t))},
 		{name: "PID not written yet", fresh: true, held: true},
 		{name: "PID never written"},
+		{name: "PID never written, and the clock went back", ahead: true},
 		{name: "no number", text: "hello\n"},
 		{name: "negative", text: "-1"},
 		{name: "beyond any PID", text: "99999999999999999999"},
@@ -90,6 +92,9 @@ func TestAcquireOverOldFile(t *testing.T) {
 			write(t, path, tt.text)
 			if !tt.fresh {
 				old := time.Now().Add(-time.Hour)
+				if tt.ahead {
+					old = time.Now().Add(time.Hour)
+				}
 				if err := os.Chtimes(path, old, old); err != nil {
 					t.Fatal(err)
 				}

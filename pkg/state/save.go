@@ -23,7 +23,7 @@ const sweepAge = time.Minute
 func (f *File[T]) Save(v T) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err := os.MkdirAll(filepath.Dir(f.path), 0o755); err != nil {
+	if err := makeDir(filepath.Dir(f.path)); err != nil {
 		return withHint("creating the directory of state", f.path, "state_file", err)
 	}
 	unlock, err := lockState(f.path)
@@ -75,9 +75,8 @@ func (f *File[T]) document(former object, v T) (object, []byte, error) {
 }
 
 // replace writes data under the name of the file: temporary file, sync,
-// rename. Before the rename, keep gives what the file is now another name, where
-// it is worth one. The directory is not synced: after a power cut either state
-// will do.
+// rename, sync of the directory. Before the rename, keep gives what the file is now
+// another name, where it is worth one. Once it returns, no power cut undoes it.
 func (f *File[T]) replace(data []byte, keep func() error) error {
 	t, err := renameio.NewPendingFile(f.path,
 		renameio.WithTempDir(filepath.Dir(f.path)), renameio.WithStaticPermissions(0o600))
@@ -98,7 +97,10 @@ func (f *File[T]) replace(data []byte, keep func() error) error {
 			return fmt.Errorf("keeping the former state: %w", err)
 		}
 	}
-	return t.CloseAtomicallyReplace()
+	if err := t.CloseAtomicallyReplace(); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(f.path))
 }
 
 // backUp lets the backup name what the file is now. A link costs no data
