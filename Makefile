@@ -5,7 +5,11 @@ BIN       := bin
 NFPM      := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
 SBOM      := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 LINT      := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+VULN      := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+VULNDB    ?= https://vuln.go.dev
 FUZZTIME  ?= 20s
+T         ?=
+PARALLEL  ?= 1
 REPEAT    ?= 1
 PREFIX    ?= /usr/local
 TARGETS   ?= amd64 arm64 arm riscv64 mips mipsle
@@ -17,7 +21,7 @@ export GOMIPS := softfloat
 export GOARM := 7
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race bench bench-scale lab faults sim fuzz fmt vet lint tidy gen cross binary notices build install uninstall packages clean
+.PHONY: help demo test race bench bench-scale lab faults sim fuzz fmt vet lint vulncheck licences tidy gen cross binary notices build install uninstall packages clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,11 +56,12 @@ faults: binary ## every fault of the table tried on the running program, as a ta
 sim: binary ## the law on the simulated link: the table of scenarios, with what misses its target
 	@$(BIN)/wanctl sim link --seeds 20
 
-fuzz: ## every fuzz target for FUZZTIME
-	@for p in $$($(GO) list ./...); do \
-	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
-	    echo "$$p $$f"; $(GO) test $$p -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) || exit 1; \
-	  done; done
+fuzz: ## every fuzz target for FUZZTIME each (20s); T=FuzzName for one
+	@found=$$(grep -rnHoE --include='*_test.go' '^func $(or $(T),Fuzz[A-Z][A-Za-z]*)\(f \*testing.F' cmd pkg | sed -E 's,/[^/]*:[0-9]+:func (.*)\(f .*,:\1,' | sort); \
+	  test -n "$$found" || { echo "there is no fuzz target $(T); they are in: grep -rn '^func Fuzz' cmd pkg"; exit 1; }; \
+	  for t in $$found; do \
+	    echo "$$t"; $(GO) test "./$${t%:*}" -run '^$$' -fuzz "^$${t#*:}$$" -fuzztime $(FUZZTIME) -parallel $(PARALLEL) || exit 1; \
+	  done
 
 fmt: ## format
 	gofmt -w cmd pkg
@@ -66,6 +71,17 @@ vet: ## go vet
 
 lint: ## golangci-lint, pinned
 	$(GO) run $(LINT) run ./...
+
+vulncheck: ## known vulnerabilities in what the program calls; it needs the database (VULNDB)
+	@out=$$($(GO) run $(VULN) -db '$(VULNDB)' ./... 2>&1); status=$$?; printf '%s\n' "$$out"; \
+	  case $$status,$$out in \
+	    0,*) ;; \
+	    *'fetching vulnerabilities: '*) echo 'NOT CHECKED for known vulnerabilities: $(VULNDB) cannot be reached from here.';; \
+	    *) exit 1;; \
+	  esac
+
+licences: ## the licence of each module in the binary; one that is not allowed fails
+	@$(GO) run ./cmd/package licences
 
 tidy: ## go.mod in step
 	$(GO) mod tidy

@@ -5,6 +5,7 @@
 //	package contents                   "MODE TYPE DST SRC" a line, for configs/package/install.sh
 //	package nfpm ARCH FORMAT VERSION   a configuration of nfpm; ARCH is GOARCH, FORMAT deb, rpm, apk or ipk
 //	package notices                    the licences of what the binary is linked from
+//	package licences                   their names; one that is not allowed is an error
 package main
 
 import (
@@ -23,12 +24,14 @@ func main() {
 	}
 }
 
-var errUsage = errors.New("usage: package contents | nfpm ARCH FORMAT VERSION | notices")
+var errUsage = errors.New("usage: package contents | nfpm ARCH FORMAT VERSION | notices | licences")
 
 func run(args []string, w io.Writer) error {
 	switch {
 	case len(args) == 1 && args[0] == "notices":
 		return notices(w)
+	case len(args) == 1 && args[0] == "licences":
+		return writeLicences(w)
 	case len(args) == 1 && args[0] == "contents":
 		d, err := read(descriptionFile)
 		if err != nil {
