@@ -48,7 +48,7 @@ func (d *direction) climb(s sight) {
 	case d.returning(s.now):
 		goal := d.share * d.edge
 		d.raise(s, min(max(d.rate*1.10, (d.rate+goal)/2), goal))
-		d.reason = Returning
+		d.reason = Recovering
 	case !d.due(s.now):
 	default:
 		every := max(stepEvery, s.loop*3/2)
@@ -63,7 +63,7 @@ func (d *direction) climb(s sight) {
 			g = leap * most
 		}
 		d.raise(s, max(d.rate*(1+g), d.applied+float64(MinChange))) // less would not be written
-		d.reason = Climbing
+		d.reason = Probing
 	}
 }
 

@@ -20,8 +20,8 @@ type Config struct {
 	BaselineInitial          time.Duration
 	BaselineMin, BaselineMax time.Duration
 
-	// Memory is what an earlier run learned of this link.
-	Memory Memory
+	// Restore is what an earlier run learned of this link.
+	Restore Snapshot
 
 	// LoadTimeConstant smooths the excess that the states are read from.
 	LoadTimeConstant time.Duration

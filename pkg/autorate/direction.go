@@ -241,7 +241,7 @@ func (d *direction) explain(s sight) {
 	case d.load < 0:
 		d.reason = NoCounters
 	case d.load < loaded && s.excess > s.threshold:
-		d.reason = NotOurs
+		d.reason = ExternalDelay
 	case d.load < loaded:
 		d.reason = Idle
 	case !d.wantsMore(s.now) && d.rate >= float64(d.cfg.Ceiling):

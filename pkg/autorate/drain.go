@@ -69,7 +69,7 @@ func (d *direction) drain(s sight, which Direction, other *direction) (done bool
 			d.innocent = false // then it was this one's cut that helped, only later
 		}
 		if d.early(s) {
-			d.restore(s, Undone) // the cause was gone before the cut could act
+			d.restore(s, Reverted) // the cause was gone before the cut could act
 		} else {
 			d.settle(s)
 			if other.load >= loaded {
@@ -192,7 +192,7 @@ func (d *direction) restore(s sight, why Reason) {
 
 // clear takes a cut back that changed nothing: the delay is not its doing.
 func (d *direction) clear(s sight) {
-	d.restore(s, Rebased)
+	d.restore(s, BaselineReset)
 	d.edge = max(d.edge, d.firm)
 	d.heard, d.heardAt = true, s.now
 }
@@ -201,7 +201,7 @@ func (d *direction) clear(s sight) {
 // the limit climbs again when it is wanted and the delay is gone.
 func (d *direction) release(now time.Duration) {
 	d.mode, d.since, d.pause = steady, now, holdFirst
-	d.edge, d.reason = d.cutEdge, Undone
+	d.edge, d.reason = d.cutEdge, Reverted
 }
 
 // settle ends a drain just below the capacity.
@@ -210,12 +210,12 @@ func (d *direction) settle(s sight) {
 	if d.innocent && d.cutEdge > 0 {
 		// Probably not to blame, but nothing proves it: what it had it gets
 		// back step by step, with open eyes.
-		d.edge, d.pause, d.reason = d.cutEdge, holdFirst, Returning
+		d.edge, d.pause, d.reason = d.cutEdge, holdFirst, Recovering
 		return
 	}
 	if d.innocent || d.gone > 250*time.Millisecond {
 		// What a flow carried while it ended is not the capacity.
-		d.restore(s, Undone)
+		d.restore(s, Reverted)
 		return
 	}
 	if capacity := d.stopped(s); capacity > 0 {

@@ -100,7 +100,7 @@ func FuzzLaw(f *testing.F) {
 			}
 			switch d := autorate.Direction(s.byte() % 2); s.byte() {
 			case 255:
-				law.Adopt(d, s.rate())
+				law.SetExternally(d, s.rate())
 				v.adopted(d)
 			case 254:
 				next := anyConfig(rng)

@@ -52,7 +52,7 @@ func (v *invariants) check(dec autorate.Decision) error {
 			continue
 		}
 		switch {
-		case now.Reason == autorate.Rebased:
+		case now.Reason == autorate.BaselineReset:
 			// The delay was just shown not to be a queue of ours.
 		case dec.Alive == 0:
 			// The excess is an old one. What was deep below the capacity to
@@ -115,7 +115,7 @@ func (l *line) meddle(v *invariants) {
 	if l.rng.IntN(2) == 0 {
 		theirs := bitrate.Rate(l.rng.Float64() * 1.5 * float64(l.cfg.Directions[d].Ceiling))
 		l.inForce[d], l.writing = theirs, 0
-		l.law.Adopt(d, theirs)
+		l.law.SetExternally(d, theirs)
 		v.adopted(d)
 		return
 	}

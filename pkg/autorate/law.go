@@ -63,8 +63,8 @@ func New(cfg Config, inForce [2]bitrate.Rate) *Law {
 	return l
 }
 
-// Adopt makes rate the limit of d, because somebody else set it on the router.
-func (l *Law) Adopt(d Direction, rate bitrate.Rate) {
+// SetExternally makes rate the limit of d, because somebody else set it on the router.
+func (l *Law) SetExternally(d Direction, rate bitrate.Rate) {
 	l.dirs[d].init(l.cfg.Directions[d], rate)
 	l.verify.running = false // it asked about another limit
 }
@@ -136,7 +136,7 @@ func (s sight) of(d Direction) sight {
 func (l *Law) Step(now time.Duration, in Input) Decision {
 	if !l.started {
 		l.started, l.lastStep, l.lastReply = true, now, now
-		l.recall(now, l.cfg.Memory)
+		l.restore(now, l.cfg.Restore)
 	}
 	for _, e := range in.Events {
 		l.countProbe(e)
@@ -369,7 +369,7 @@ func (l *Law) decide(s sight) {
 	for _, d := range Directions {
 		if l.dirs[d].drain(s.of(d), d, &l.dirs[1-d]) {
 			l.cusum = 0
-			if l.dirs[d].reason == Undone {
+			if l.dirs[d].reason == Reverted {
 				l.noise.fooled()
 			}
 		}

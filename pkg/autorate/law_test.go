@@ -179,7 +179,7 @@ func TestEveryIntervalWorks(t *testing.T) {
 		cfg := testConfig
 		cfg.Tick = interval
 		b := newBench(cfg)
-		b.law.Adopt(Download, 20*bitrate.Mbps)
+		b.law.SetExternally(Download, 20*bitrate.Mbps)
 		b.applied[Download] = 20 * bitrate.Mbps
 		b.run(5*time.Minute, 0, downFull)
 		if got := b.applied[Download]; got < 43*bitrate.Mbps {
@@ -300,13 +300,13 @@ func TestFloorsBoundCutsAndNeverRaise(t *testing.T) {
 	b := newBench(cfg)
 	b.run(5*time.Second, 0, downFull)
 	b.run(time.Second, 0, idle)
-	b.law.Adopt(Download, 9*bitrate.Mbps)
+	b.law.SetExternally(Download, 9*bitrate.Mbps)
 	b.applied[Download] = 9 * bitrate.Mbps
 	b.run(2*time.Second, 0, idle)
 	if got := b.applied[Download]; got != 9*bitrate.Mbps {
 		t.Errorf("a green sample moved the limit from 9M to %v", got)
 	}
-	b.law.Adopt(Download, 44*bitrate.Mbps)
+	b.law.SetExternally(Download, 44*bitrate.Mbps)
 	b.applied[Download] = 44 * bitrate.Mbps
 	low := b.applied[Download]
 	for i := range 100 {

@@ -108,8 +108,8 @@ func (n *noise) choose() {
 	}
 }
 
-// recall begins with the noise that so many samples leave.
-func (n *noise) recall(p90 time.Duration, samples int) {
+// restore begins with the noise that so many samples leave.
+func (n *noise) restore(p90 time.Duration, samples int) {
 	n.extra = max(0, min(samples, maxSamples)-1)
 	for i := range n.p90 {
 		n.p90[i] = p90

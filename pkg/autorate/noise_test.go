@@ -115,7 +115,7 @@ func TestLoadTeachesLittleNoise(t *testing.T) {
 func TestRecalledSamples(t *testing.T) {
 	before := learned(jittery)
 	after := noise{tick: testTick}
-	after.recall(before.value(), before.extra+1)
+	after.restore(before.value(), before.extra+1)
 	if after.extra != before.extra || after.value() != before.value() {
 		t.Errorf("%d samples, noise %v; before %d, %v", after.extra+1, after.value(), before.extra+1, before.value())
 	}
@@ -129,7 +129,7 @@ func TestRecalledSamples(t *testing.T) {
 	}
 	for _, samples := range []int{-1, 0, 1, 99} {
 		n := noise{tick: testTick}
-		if n.recall(time.Millisecond, samples); n.extra < 0 || n.extra >= maxSamples {
+		if n.restore(time.Millisecond, samples); n.extra < 0 || n.extra >= maxSamples {
 			t.Errorf("%d samples recalled as %d", samples, n.extra+1)
 		}
 	}

@@ -5,29 +5,29 @@ type Reason uint8
 
 // Reasons, roughly from quiet to busy.
 const (
-	Starting   Reason = iota + 1 // no counters have come yet
-	Idle                         // carries too little for the limit to matter
-	AtCeiling                    // the limit is the ceiling and there is no queue
-	Holding                      // just below the capacity, waiting to probe again
-	Returning                    // back up to a capacity that is known
-	Climbing                     // probing beyond what is known
-	Cut                          // a queue has formed and this direction causes it
-	Draining                     // below the capacity until the queue is gone
-	Settled                      // queue gone: limit set just below the capacity
-	Undone                       // the delay was gone before the cut could act: taken back
-	Verifying                    // a short dip to see whether the delay is ours at all
-	Rebased                      // it was not: the delay is the new idle RTT
-	NotOurs                      // delay is high but this direction carries little
-	NoCounters                   // the router's counters are not known: hold
-	Silent                       // no reflector answers: hold
-	Held                         // told to hold
+	Starting      Reason = iota + 1 // no counters have come yet
+	Idle                            // carries too little for the limit to matter
+	AtCeiling                       // the limit is the ceiling and there is no queue
+	Holding                         // just below the capacity, waiting to probe again
+	Recovering                      // back up to a capacity that is known
+	Probing                         // probing beyond what is known
+	Cut                             // a queue has formed and this direction causes it
+	Draining                        // below the capacity until the queue is gone
+	Settled                         // queue gone: limit set just below the capacity
+	Reverted                        // the delay was gone before the cut could act: taken back
+	Verifying                       // a short dip to see whether the delay is ours at all
+	BaselineReset                   // it was not: the delay is the new idle RTT
+	ExternalDelay                   // delay is high but this direction carries little
+	NoCounters                      // the router's counters are not known: hold
+	Silent                          // no reflector answers: hold
+	Held                            // told to hold
 )
 
 var reasonNames = [...]string{
 	Starting: "starting", Idle: "idle", AtCeiling: "at ceiling", Holding: "holding",
-	Returning: "returning", Climbing: "climbing", Cut: "cut", Draining: "draining",
-	Settled: "settled", Undone: "undone", Verifying: "verifying", Rebased: "rebased",
-	NotOurs: "delay not ours", NoCounters: "no counters", Silent: "no replies", Held: "held",
+	Recovering: "returning", Probing: "climbing", Cut: "cut", Draining: "draining",
+	Settled: "settled", Reverted: "undone", Verifying: "verifying", BaselineReset: "rebased",
+	ExternalDelay: "delay not ours", NoCounters: "no counters", Silent: "no replies", Held: "held",
 }
 
 func (r Reason) String() string {
@@ -41,7 +41,7 @@ func (r Reason) String() string {
 // of the law rather than its usual work.
 func (r Reason) Notable() bool {
 	switch r {
-	case Cut, Settled, Undone, Verifying, Rebased:
+	case Cut, Settled, Reverted, Verifying, BaselineReset:
 		return true
 	default:
 		return false

@@ -24,7 +24,7 @@ func TestFullLineFarBelowTheCeiling(t *testing.T) {
 				last, rebased := time.Duration(0), -time.Hour
 				run.Observe = func(dec autorate.Decision, _ *linksim.Link) {
 					for _, d := range autorate.Directions {
-						if dec.Directions[d].Reason == autorate.Rebased {
+						if dec.Directions[d].Reason == autorate.BaselineReset {
 							rebased = dec.At
 						}
 					}

@@ -309,7 +309,7 @@ func (l *Loop) finished(c call) {
 	for _, d := range autorate.Directions {
 		if external[d] {
 			l.observe(ExternalChange{d, before[d], c.Limits[d]})
-			l.law.Adopt(d, c.Limits[d])
+			l.law.SetExternally(d, c.Limits[d])
 		}
 	}
 }

@@ -31,7 +31,7 @@ func (f fixed) Snapshot(context.Context) (WANHealth, error) { return f.health, f
 func well() WANHealth {
 	dec := autorate.Decision{Baseline: 24 * time.Millisecond, RTT: 31234567, Excess: 7 * time.Millisecond, Alive: 3}
 	dec.Directions[autorate.Download] = autorate.DirectionDecision{
-		Limit: 500 * bitrate.Mbps, Throughput: 1234567, State: autorate.Yellow, Reason: autorate.Climbing,
+		Limit: 500 * bitrate.Mbps, Throughput: 1234567, State: autorate.Yellow, Reason: autorate.Probing,
 	}
 	dec.Directions[autorate.Upload] = autorate.DirectionDecision{Limit: 20500 * bitrate.Kbps, State: autorate.Green, Reason: autorate.Idle}
 	h := NewWANHealth("spectrum", noon, dec)

@@ -34,8 +34,8 @@ func (w *Recording) begin() error {
 	return w.enc.Encode(Record{Event: Start, DownloadBPS: &down, UploadBPS: &up, Setup: &w.setup})
 }
 
-// Adopt records that somebody else set the limit of d to rate.
-func (w *Recording) Adopt(d autorate.Direction, rate bitrate.Rate) error {
+// SetExternally records that somebody else set the limit of d to rate.
+func (w *Recording) SetExternally(d autorate.Direction, rate bitrate.Rate) error {
 	if err := w.begin(); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ const longestGap = time.Minute
 // Law is what can be replayed: *autorate.Law, or something like it.
 type Law interface {
 	Step(now time.Duration, in autorate.Input) autorate.Decision
-	Adopt(d autorate.Direction, rate bitrate.Rate)
+	SetExternally(d autorate.Direction, rate bitrate.Rate)
 	Reconfigure(cfg autorate.Config)
 }
 
@@ -125,9 +125,9 @@ func (p *Replay) take(rec Record) error {
 		p.in.Readings = append(p.in.Readings, reading(rec))
 	case Adopt:
 		if rec.DownloadBPS != nil {
-			p.law.Adopt(autorate.Download, bitrate.Rate(*rec.DownloadBPS))
+			p.law.SetExternally(autorate.Download, bitrate.Rate(*rec.DownloadBPS))
 		} else {
-			p.law.Adopt(autorate.Upload, bitrate.Rate(*rec.UploadBPS))
+			p.law.SetExternally(autorate.Upload, bitrate.Rate(*rec.UploadBPS))
 		}
 	case Config:
 		p.reloads++

@@ -49,7 +49,7 @@ type DirectionMemory struct {
 
 // NewMemory is the recorded form of what a law knew. baseline is its idle RTT,
 // 0 for none.
-func NewMemory(baseline time.Duration, m autorate.Memory) Memory {
+func NewMemory(baseline time.Duration, m autorate.Snapshot) Memory {
 	direction := func(d autorate.Direction) DirectionMemory {
 		return DirectionMemory{CapacityBPS: int64(m.Capacity[d]), AgeS: m.Age[d].Seconds()}
 	}
@@ -60,8 +60,8 @@ func NewMemory(baseline time.Duration, m autorate.Memory) Memory {
 }
 
 // Law is m as a law takes it. What is not plausible counts as not known.
-func (m Memory) Law() autorate.Memory {
-	var law autorate.Memory
+func (m Memory) Law() autorate.Snapshot {
+	var law autorate.Snapshot
 	if m.NoiseMS > 0 && m.NoiseMS < 1e3 {
 		law.Noise, law.Samples = fromMS(m.NoiseMS), max(0, m.Samples)
 	}
@@ -77,8 +77,8 @@ func (m Memory) Law() autorate.Memory {
 // the idle RTT that an earlier run knew and that cfg has taken over, or 0.
 func NewSetup(wan string, cfg autorate.Config, hosts []string, learned time.Duration) Setup {
 	s := Setup{Version: setupVersion, WAN: wan, Hosts: unique(hosts), Law: NewSettings(cfg)}
-	if learned > 0 || cfg.Memory != (autorate.Memory{}) {
-		m := NewMemory(learned, cfg.Memory)
+	if learned > 0 || cfg.Restore != (autorate.Snapshot{}) {
+		m := NewMemory(learned, cfg.Restore)
 		s.Memory = &m
 	}
 	return s
@@ -94,7 +94,7 @@ func (s *Setup) Recall(cfg autorate.Config) autorate.Config {
 		if b := fromMS(s.Memory.BaselineMS); b > 0 && b >= cfg.BaselineMin && (cfg.BaselineMax == 0 || b <= cfg.BaselineMax) {
 			cfg.BaselineInitial = b
 		}
-		cfg.Memory = s.Memory.Law()
+		cfg.Restore = s.Memory.Law()
 	}
 	return cfg
 }

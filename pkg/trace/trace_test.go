@@ -34,11 +34,11 @@ func (r recorder) Step(now time.Duration, in autorate.Input) autorate.Decision {
 	return r.Law.Step(now, in)
 }
 
-func (r recorder) Adopt(d autorate.Direction, rate bitrate.Rate) {
-	if err := r.rec.Adopt(d, rate); err != nil {
+func (r recorder) SetExternally(d autorate.Direction, rate bitrate.Rate) {
+	if err := r.rec.SetExternally(d, rate); err != nil {
 		r.t.Fatal(err)
 	}
-	r.Law.Adopt(d, rate)
+	r.Law.SetExternally(d, rate)
 }
 
 // What was recorded, in either encoding, gives the same decisions again: limits
@@ -74,7 +74,7 @@ func TestReplayRepeatsTheRecording(t *testing.T) {
 				Observe: func(d autorate.Decision, l *linksim.Link) {
 					want = append(want, d)
 					if tt.foreign && len(want) == 300 {
-						law.Adopt(autorate.Download, 12*bitrate.Mbps)
+						law.SetExternally(autorate.Download, 12*bitrate.Mbps)
 					}
 					if tt.reload && len(want) == 400 {
 						changed := cfg

@@ -40,16 +40,16 @@ func (t *traced) Step(now time.Duration, in autorate.Input) autorate.Decision {
 	return t.Controller.Step(now, in)
 }
 
-// Adopt passes on that somebody else set a limit, which is never before the
+// SetExternally passes on that somebody else set a limit, which is never before the
 // first step.
-func (t *traced) Adopt(d autorate.Direction, r bitrate.Rate) {
+func (t *traced) SetExternally(d autorate.Direction, r bitrate.Rate) {
 	if t.err == nil {
-		t.err = t.trace.Adopt(d, r)
+		t.err = t.trace.SetExternally(d, r)
 	}
 	if c, ok := t.Controller.(interface {
-		Adopt(autorate.Direction, bitrate.Rate)
+		SetExternally(autorate.Direction, bitrate.Rate)
 	}); ok {
-		c.Adopt(d, r)
+		c.SetExternally(d, r)
 	}
 }
 

@@ -103,13 +103,13 @@ func plotReplay(ctx context.Context, a *app.App, in *recording, law replayLaw, p
 type adoptObserver struct {
 	trace.Law
 	to interface {
-		Adopt(autorate.Direction, bitrate.Rate)
+		SetExternally(autorate.Direction, bitrate.Rate)
 	}
 }
 
-func (x adoptObserver) Adopt(d autorate.Direction, rate bitrate.Rate) {
-	x.to.Adopt(d, rate)
-	x.Law.Adopt(d, rate)
+func (x adoptObserver) SetExternally(d autorate.Direction, rate bitrate.Rate) {
+	x.to.SetExternally(d, rate)
+	x.Law.SetExternally(d, rate)
 }
 
 // replaceFile writes path atomically: a reader sees the old content or the new one.

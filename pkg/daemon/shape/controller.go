@@ -49,7 +49,7 @@ type WANController struct {
 	routes   *probeRoutes
 
 	learned time.Duration                   // idle RTT that the last run knew, 0: none
-	memory  autorate.Memory                 // what else it knew
+	memory  autorate.Snapshot               // what else it knew
 	start   control.Reading                 // of the queues when we came
 	law     atomic.Pointer[autorate.Config] // in use; a reload replaces it
 }
@@ -216,7 +216,7 @@ func (c *WANController) adopt(cfg *config.WAN) autorate.Config {
 	if c.learned >= law.BaselineMin && c.learned <= law.BaselineMax && c.learned > 0 {
 		law.BaselineInitial = c.learned
 	}
-	law.Memory = c.memory
+	law.Restore = c.memory
 	c.law.Store(&law)
 	c.queues.setBounds(&law)
 	return law

@@ -14,7 +14,7 @@ import (
 // encodeMemory returns what the law knows for a state file, in the form that
 // recordings have.
 func encodeMemory(dec autorate.Decision) json.RawMessage {
-	text, err := json.Marshal(trace.NewMemory(dec.Baseline, dec.Memory()))
+	text, err := json.Marshal(trace.NewMemory(dec.Baseline, dec.Snapshot()))
 	if err != nil {
 		return nil // not a number: nothing worth keeping
 	}
@@ -24,10 +24,10 @@ func encodeMemory(dec autorate.Decision) json.RawMessage {
 // decodeMemory returns what the law knew when the state was saved, and zero for
 // what cannot be read. Capacities have aged since, unless the state is from the
 // future.
-func decodeMemory(s state.WAN, now time.Time) autorate.Memory {
+func decodeMemory(s state.WAN, now time.Time) autorate.Snapshot {
 	var m trace.Memory
 	if json.Unmarshal(s.Law, &m) != nil {
-		return autorate.Memory{}
+		return autorate.Snapshot{}
 	}
 	law := m.Law()
 	for _, d := range autorate.Directions {

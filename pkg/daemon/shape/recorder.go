@@ -45,7 +45,7 @@ func (r *recorder) Observe(e control.Event) {
 	case *control.Step:
 		r.write(func() error { return r.trace.Step(e.Decision.At, e.Input) })
 	case control.ExternalChange:
-		r.write(func() error { return r.trace.Adopt(e.Direction, e.Theirs) })
+		r.write(func() error { return r.trace.SetExternally(e.Direction, e.Theirs) })
 	case control.Reconfigured:
 		r.write(func() error { return r.trace.Reconfigure(e.Law) })
 	}

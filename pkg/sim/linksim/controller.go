@@ -7,7 +7,7 @@ import (
 )
 
 // Controller decides limits from its input; *autorate.Law is one. If it has a
-// method Adopt like the law's, that is called with limits that were set externally.
+// method SetExternally like the law's, that is called with limits that were set externally.
 type Controller interface {
 	Step(now time.Duration, in autorate.Input) autorate.Decision
 }

@@ -119,8 +119,8 @@ func (t *Tally) write(dec autorate.Decision) {
 	}
 }
 
-// Adopt takes in that somebody else set a limit: it is in force then.
-func (t *Tally) Adopt(d autorate.Direction, rate bitrate.Rate) {
+// SetExternally takes in that somebody else set a limit: it is in force then.
+func (t *Tally) SetExternally(d autorate.Direction, rate bitrate.Rate) {
 	if t.router != nil {
 		t.router.SetExternally(d, rate)
 	}

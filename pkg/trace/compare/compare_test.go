@@ -38,8 +38,8 @@ func TestTally(t *testing.T) {
 		{2 * s, 40 * mbps, autorate.Green, autorate.Holding, 0.9, 10 * ms},
 		{3 * s, 20 * mbps, autorate.SoftRed, autorate.Cut, 0.9, 50 * ms},
 		{5 * s, 20 * mbps, autorate.Yellow, autorate.Draining, 0.9, 16 * ms},
-		{6 * s, 30 * mbps, autorate.Green, autorate.Climbing, 0.9, 0},
-		{6*s + 10*time.Minute, 30 * mbps, autorate.Red, autorate.Climbing, 0.9, 90 * ms}, // a hole is no time in a state
+		{6 * s, 30 * mbps, autorate.Green, autorate.Probing, 0.9, 0},
+		{6*s + 10*time.Minute, 30 * mbps, autorate.Red, autorate.Probing, 0.9, 90 * ms}, // a hole is no time in a state
 		{7*s + 10*time.Minute, 30 * mbps, autorate.Red, autorate.Cut, -1, 90 * ms},
 	} {
 		tally.Step(autorate.Input{Applied: [2]bitrate.Rate{40 * mbps, 10 * mbps}}, x.decision())
@@ -64,7 +64,7 @@ func TestAdoptedLimitIsInForce(t *testing.T) {
 	tally := New(autorate.Config{})
 	in := autorate.Input{Applied: [2]bitrate.Rate{40 * mbps, 10 * mbps}}
 	tally.Step(in, step{at: time.Second, limit: 40 * mbps, state: autorate.Green}.decision())
-	tally.Adopt(autorate.Download, 8*mbps)
+	tally.SetExternally(autorate.Download, 8*mbps)
 	tally.Step(in, step{at: 2 * time.Second, limit: 8 * mbps, state: autorate.Green}.decision())
 	if n := tally.Directions[autorate.Download].Writes; n != 0 {
 		t.Errorf("%d writes, want 0", n)

@@ -71,7 +71,7 @@ func (p *Plot) Step(in autorate.Input, dec autorate.Decision) {
 		case autorate.Cut:
 			p.cuts[d]++
 			l.cuts.add(m)
-		case autorate.Undone, autorate.Verifying, autorate.Rebased:
+		case autorate.Reverted, autorate.Verifying, autorate.BaselineReset:
 			if now.Reason != before.Reason {
 				l.others.add(m)
 			}
@@ -85,8 +85,8 @@ func (p *Plot) Step(in autorate.Input, dec autorate.Decision) {
 	p.last = dec
 }
 
-// Adopt takes in that somebody else set a limit.
-func (p *Plot) Adopt(d autorate.Direction, rate bitrate.Rate) {
+// SetExternally takes in that somebody else set a limit.
+func (p *Plot) SetExternally(d autorate.Direction, rate bitrate.Rate) {
 	p.adopted[d] = &mark{at: p.at, reason: "set by somebody else", from: p.last.Directions[d].Limit, to: rate}
 }
 

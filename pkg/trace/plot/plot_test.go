@@ -112,7 +112,7 @@ func TestPlotTellsTheStory(t *testing.T) {
 			dec.Alive = 0
 		}
 		if i == 500 {
-			p.Adopt(autorate.Upload, 3*bitrate.Mbps)
+			p.SetExternally(autorate.Upload, 3*bitrate.Mbps)
 		}
 		p.Step(in, dec)
 	}

@@ -93,9 +93,9 @@ type adopting struct {
 	n int
 }
 
-func (a *adopting) Adopt(d autorate.Direction, r bitrate.Rate) {
+func (a *adopting) SetExternally(d autorate.Direction, r bitrate.Rate) {
 	a.n++
-	a.Law.Adopt(d, r)
+	a.Law.SetExternally(d, r)
 }
 
 // The scenario of a foreign limit is about adopting it.

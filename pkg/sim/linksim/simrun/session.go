@@ -113,11 +113,11 @@ func (s *session) answered(now time.Duration) {
 		r.Limits[d] = s.link.Limit(d)
 	}
 	adopter, _ := s.controller.(interface {
-		Adopt(autorate.Direction, bitrate.Rate)
+		SetExternally(autorate.Direction, bitrate.Rate)
 	})
 	for d, external := range s.actuator.Done(now, r) {
 		if external && adopter != nil {
-			adopter.Adopt(autorate.Direction(d), r.Limits[d])
+			adopter.SetExternally(autorate.Direction(d), r.Limits[d])
 		}
 	}
 }

@@ -37,7 +37,9 @@ func (s *scripted) Step(now time.Duration, in autorate.Input) (dec autorate.Deci
 	return dec
 }
 
-func (s *scripted) Adopt(autorate.Direction, bitrate.Rate) { s.adopted = append(s.adopted, s.now) }
+func (s *scripted) SetExternally(autorate.Direction, bitrate.Rate) {
+	s.adopted = append(s.adopted, s.now)
+}
 
 func link(change func(*linksim.Config)) *linksim.Link {
 	cfg := linksim.Config{

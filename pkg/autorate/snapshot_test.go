@@ -13,21 +13,21 @@ func TestMemoryIsTakenOver(t *testing.T) {
 	const down = autorate.Download
 	for _, tt := range []struct {
 		name string
-		m    autorate.Memory
+		m    autorate.Snapshot
 		cap  bitrate.Rate
 		age  time.Duration // a second after the start
 	}{
-		{"nothing", autorate.Memory{}, 0, 0},
-		{"capacity", autorate.Memory{Capacity: [2]bitrate.Rate{40 * bitrate.Mbps}, Age: [2]time.Duration{time.Minute}}, 40 * bitrate.Mbps, time.Minute + time.Second},
-		{"above the ceiling", autorate.Memory{Capacity: [2]bitrate.Rate{400 * bitrate.Mbps}}, 0, 0},
-		{"below the floor", autorate.Memory{Capacity: [2]bitrate.Rate{bitrate.Mbps}}, 0, 0},
-		{"stale", autorate.Memory{Capacity: [2]bitrate.Rate{40 * bitrate.Mbps}, Age: [2]time.Duration{time.Hour}}, 0, 0},
-		{"from the future", autorate.Memory{Capacity: [2]bitrate.Rate{40 * bitrate.Mbps}, Age: [2]time.Duration{-time.Hour}}, 0, 0},
+		{"nothing", autorate.Snapshot{}, 0, 0},
+		{"capacity", autorate.Snapshot{Capacity: [2]bitrate.Rate{40 * bitrate.Mbps}, Age: [2]time.Duration{time.Minute}}, 40 * bitrate.Mbps, time.Minute + time.Second},
+		{"above the ceiling", autorate.Snapshot{Capacity: [2]bitrate.Rate{400 * bitrate.Mbps}}, 0, 0},
+		{"below the floor", autorate.Snapshot{Capacity: [2]bitrate.Rate{bitrate.Mbps}}, 0, 0},
+		{"stale", autorate.Snapshot{Capacity: [2]bitrate.Rate{40 * bitrate.Mbps}, Age: [2]time.Duration{time.Hour}}, 0, 0},
+		{"from the future", autorate.Snapshot{Capacity: [2]bitrate.Rate{40 * bitrate.Mbps}, Age: [2]time.Duration{-time.Hour}}, 0, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := plainConfig()
 			cfg.Directions[down] = autorate.DirectionConfig{Ceiling: 44 * bitrate.Mbps, Floor: autorate.FlatFloor(4 * bitrate.Mbps)}
-			cfg.Memory = tt.m
+			cfg.Restore = tt.m
 			law := autorate.New(cfg, [2]bitrate.Rate{})
 			law.Step(5*time.Second, autorate.Input{})
 			got := law.Step(6*time.Second, autorate.Input{}).Directions[down]
@@ -37,8 +37,8 @@ func TestMemoryIsTakenOver(t *testing.T) {
 		})
 	}
 	cfg := plainConfig()
-	cfg.Memory.Noise, cfg.Memory.Samples = 4*time.Millisecond, 3
-	if m := autorate.New(cfg, [2]bitrate.Rate{}).Step(0, autorate.Input{}).Memory(); m.Noise != 4*time.Millisecond || m.Samples != 3 {
+	cfg.Restore.Noise, cfg.Restore.Samples = 4*time.Millisecond, 3
+	if m := autorate.New(cfg, [2]bitrate.Rate{}).Step(0, autorate.Input{}).Snapshot(); m.Noise != 4*time.Millisecond || m.Samples != 3 {
 		t.Errorf("noise %v of %d samples, want 4ms of 3", m.Noise, m.Samples)
 	}
 }
