@@ -102,7 +102,7 @@ func runShape(a *app.App, cmd *cobra.Command, o shapeOptions) error {
 func runLoops(ctx context.Context, a *app.App, wans []*config.WAN, o shapeOptions) error {
 	opts := shape.Options{
 		Options: a.DaemonOptions(), WANs: wans, Config: a.ConfigOptions(),
-		DryRun: o.dryRun, Forget: o.forget, Duration: o.duration, Record: o.record,
+		Mode: shape.Mode{DryRun: o.dryRun, Forget: o.forget, Record: o.record}, Duration: o.duration,
 	}
 	if o.once {
 		return shapeOnce(ctx, a, opts)

@@ -100,7 +100,7 @@ func runSteer(a *app.App, cmd *cobra.Command, o steerOptions) error {
 	if o.reset {
 		return resetSteering(cmd.Context(), a, cfg)
 	}
-	opts := steer.Options{Options: a.DaemonOptions(), Steering: cfg, Config: a.ConfigOptions(), DryRun: o.dryRun}
+	opts := steer.Options{Options: a.DaemonOptions(), Steering: cfg, Config: a.ConfigOptions(), Mode: steer.Mode{DryRun: o.dryRun}}
 	if o.once {
 		return steerOnce(cmd.Context(), a, opts)
 	}

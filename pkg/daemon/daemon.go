@@ -144,8 +144,8 @@ func (d *Daemon) Run(ctx context.Context, service Service) error {
 	return s.Run(ctx)
 }
 
-// ReportStatus adds the task that refreshes the line of `systemctl status`, as
-// long as line returns one.
+// ReportStatus adds the task that refreshes the line of `systemctl status` whenever
+// line returns one.
 func (d *Daemon) ReportStatus(interval time.Duration, line func(context.Context) (text string, ok bool)) {
 	d.Sinks = append(d.Sinks, supervisor.NewTask("status", nil, func(ctx context.Context) error {
 		ticker := time.NewTicker(interval)
@@ -156,11 +156,9 @@ func (d *Daemon) ReportStatus(interval time.Duration, line func(context.Context)
 				return nil
 			case <-ticker.C:
 			}
-			text, ok := line(ctx)
-			if !ok {
-				return nil
+			if text, ok := line(ctx); ok {
+				d.Notifier.Status(text)
 			}
-			d.Notifier.Status(text)
 		}
 		return nil
 	}))

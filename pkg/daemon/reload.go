@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/state"
+	"github.com/wanctl/wanctl/pkg/telemetry"
+	"github.com/wanctl/wanctl/pkg/telemetry/history"
 )
 
 // Reload reads a configuration again by load. It logs warnings and problems, and
@@ -27,6 +30,34 @@ func Reload[T any](log *slog.Logger, load func() (T, []config.Problem, error)) (
 		log.Error("configuration cannot be read: the old one is kept", "error", err)
 	}
 	return fresh, err
+}
+
+// KeptConfig is the reason why a loop runs with an old configuration. The zero value is
+// none. Its methods may be called from several goroutines.
+type KeptConfig struct{ why atomic.Pointer[string] }
+
+// Set sets the reason, nil for none, and adds a new one to the history.
+func (k *KeptConfig) Set(feed *history.Feed, err error) {
+	if err == nil {
+		k.why.Store(nil)
+		return
+	}
+	text := "the old configuration is kept: " + err.Error()
+	var invalid *config.Error
+	if errors.As(err, &invalid) {
+		text = "configuration is invalid, the old one is kept: " + invalid.Problems[0].String()
+	}
+	if before := k.why.Swap(&text); before == nil || *before != text {
+		Events{Feed: feed}.Record("life", "", text)
+	}
+}
+
+// Warnings returns the reason for the health document.
+func (k *KeptConfig) Warnings() []string {
+	if text := k.why.Load(); text != nil {
+		return []string{telemetry.OneLine(*text)}
+	}
+	return nil
 }
 
 // Setting is a part of a configuration that is fixed while a loop runs.

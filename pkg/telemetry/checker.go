@@ -2,8 +2,8 @@ package telemetry
 
 import (
 	"context"
+	"errors"
 	"os"
-	"slices"
 	"sync"
 	"time"
 )
@@ -24,50 +24,74 @@ type SteeringSource interface {
 // snapshotWait bounds the answer of a loop. One that takes longer stands still.
 const snapshotWait = time.Second
 
-// Checker makes the health document of the WANs of a process.
+// NotRunning is the error of a source whose loop does not run.
+type NotRunning struct{ Err error } // nil: it is being started for the first time
+
+func (e NotRunning) Error() string {
+	if e.Err == nil {
+		return "the loop is being started"
+	}
+	return "the loop does not run: " + e.Err.Error()
+}
+
+// Unwrap returns why the loop does not run.
+func (e NotRunning) Unwrap() error { return e.Err }
+
+// Checker makes the health document of the loops of a process.
 type Checker struct {
 	version string
 	started time.Time
 	now     func() time.Time
-
-	mu      sync.Mutex // protects the following field
-	sources []Source
+	sources func() ([]Source, []SteeringSource)
 }
 
-// NewChecker returns a Checker whose uptime starts now.
+// NewChecker returns a Checker of WANs whose uptime starts now.
 func NewChecker(version string, sources ...Source) *Checker {
-	return &Checker{version: version, sources: sources, started: time.Now(), now: time.Now}
+	return NewProcessChecker(version, func() ([]Source, []SteeringSource) { return sources, nil })
 }
 
-// Add adds a WAN.
-func (c *Checker) Add(s Source) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.sources = append(slices.Clone(c.sources), s)
+// NewProcessChecker returns a Checker of the loops that sources returns at the time of
+// each request. Its uptime starts now.
+func NewProcessChecker(version string, sources func() ([]Source, []SteeringSource)) *Checker {
+	return &Checker{version: version, started: time.Now(), now: time.Now, sources: sources}
 }
 
-// Remove removes a WAN that Add has added.
-func (c *Checker) Remove(s Source) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.sources = slices.DeleteFunc(slices.Clone(c.sources), func(x Source) bool { return x == s })
-}
-
-// Health asks every source.
+// Health asks the loops of all WANs.
 func (c *Checker) Health(ctx context.Context) Health {
+	wans, _ := c.sources()
+	return c.host(ctx, wans, nil).Health
+}
+
+// Host asks all loops.
+func (c *Checker) Host(ctx context.Context) Host {
+	wans, steering := c.sources()
+	return c.host(ctx, wans, steering)
+}
+
+func (c *Checker) host(ctx context.Context, wans []Source, steering []SteeringSource) Host {
 	ctx, cancel := context.WithTimeout(ctx, snapshotWait)
 	defer cancel()
-	c.mu.Lock()
-	sources := c.sources
-	c.mu.Unlock()
-	wans := make([]WANHealth, len(sources))
+	healths := make([]WANHealth, len(wans))
+	steerings := make([]SteeringHealth, len(steering))
 	var wg sync.WaitGroup
-	for i, s := range sources {
-		wg.Go(func() { wans[i] = c.wan(ctx, s) })
+	for i, s := range wans {
+		wg.Go(func() { healths[i] = c.wan(ctx, s) })
+	}
+	for i, s := range steering {
+		wg.Go(func() { steerings[i] = c.steering(ctx, s) })
 	}
 	wg.Wait()
 	now := c.now()
-	return NewHost(c.version, now, now.Sub(c.started), wans, nil).Health
+	return NewHost(c.version, now, now.Sub(c.started), healths, steerings)
+}
+
+// uptime returns how long a loop has been up: since, unless that is zero or before
+// the start of the process.
+func (c *Checker) uptime(now, since time.Time) time.Duration {
+	if since.Before(c.started) {
+		since = c.started
+	}
+	return now.Sub(since)
 }
 
 func (c *Checker) wan(ctx context.Context, source Source) WANHealth {
@@ -75,41 +99,55 @@ func (c *Checker) wan(ctx context.Context, source Source) WANHealth {
 	now := c.now()
 	h.complete(now)
 	if err != nil {
-		h.Status, h.Reasons = Degraded, []string{OneLine(err.Error())}
+		h.Status, h.Reasons = failed(err), []string{OneLine(err.Error())}
 	} else {
-		h.assess(now.Sub(c.started))
+		h.assess(c.uptime(now, h.Started))
 	}
 	return h
 }
 
+func (c *Checker) steering(ctx context.Context, source SteeringSource) SteeringHealth {
+	h, err := source.Snapshot(ctx)
+	now := c.now()
+	uptime := c.uptime(now, h.Started)
+	h.complete(now)
+	h.UptimeSeconds, h.Version, h.PID = round(now.Sub(c.started).Seconds()), c.version, os.Getpid()
+	if !errors.As(err, new(NotRunning)) {
+		h.Source = FromLoop
+	}
+	if err != nil {
+		h.Status, h.Reasons = failed(err), []string{OneLine(err.Error())}
+	} else {
+		h.assess(uptime)
+	}
+	return h
+}
+
+// failed returns the status of a loop that does not answer.
+func failed(err error) Status {
+	var absent NotRunning
+	if errors.As(err, &absent) && absent.Err == nil {
+		return Starting
+	}
+	return Degraded
+}
+
 // SteeringChecker makes the health document of the steering daemon.
 type SteeringChecker struct {
-	version string
+	checker *Checker
 	source  SteeringSource
-	started time.Time
-	now     func() time.Time
 }
 
 // NewSteeringChecker returns a SteeringChecker whose uptime starts now.
 func NewSteeringChecker(version string, source SteeringSource) *SteeringChecker {
-	return &SteeringChecker{version: version, source: source, started: time.Now(), now: time.Now}
+	return &SteeringChecker{NewChecker(version), source}
 }
 
 // Health asks the source.
 func (c *SteeringChecker) Health(ctx context.Context) SteeringHealth {
 	ctx, cancel := context.WithTimeout(ctx, snapshotWait)
 	defer cancel()
-	h, err := c.source.Snapshot(ctx)
-	now := c.now()
-	uptime := now.Sub(c.started)
-	h.complete(now)
-	h.UptimeSeconds, h.Version, h.PID, h.Source = round(uptime.Seconds()), c.version, os.Getpid(), FromLoop
-	if err != nil {
-		h.Status, h.Reasons = Degraded, []string{OneLine(err.Error())}
-	} else {
-		h.assess(uptime)
-	}
-	return h
+	return c.checker.steering(ctx, c.source)
 }
 
 // FromStateFile returns h as the health of a WAN whose loop does not run: the

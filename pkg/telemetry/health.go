@@ -61,6 +61,7 @@ type WANHealth struct {
 	ExcessMs            *float64     `json:"excess_ms"`
 	ConsecutiveFailures int          `json:"consecutive_failures"`
 	Faults              []string     `json:"-"` // of the queues: reasons for being degraded
+	Started             time.Time    `json:"-"` // when the loop was started; zero: with the process
 	DryRun              bool         `json:"dry_run"`
 	Probe               ProbeHealth  `json:"probe"`
 	Router              RouterHealth `json:"router"`

@@ -1,6 +1,9 @@
 package telemetry
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Host is the health document of all loops of a host at one moment: the answer
 // of `serve` at /health, and the content of the status page.
@@ -34,4 +37,31 @@ func NewHost(version string, at time.Time, uptime time.Duration, wans []WANHealt
 		h.Status = worse(h.Status, steering[i].Status)
 	}
 	return h
+}
+
+// Problems returns a text for each loop that is degraded: its name and why.
+func (h Host) Problems() []string {
+	list := h.Health.Problems()
+	for _, s := range h.Steering {
+		if s.Status == Degraded {
+			list = append(list, s.Detail.Name+" degraded: "+strings.Join(s.Reasons, ", "))
+		}
+	}
+	return list
+}
+
+// Doubts returns the warnings of all loops, each with the name of its loop.
+func (h Host) Doubts() []string {
+	var list []string
+	for _, w := range h.WANs {
+		for _, text := range w.Warnings {
+			list = append(list, w.Name+": "+text)
+		}
+	}
+	for _, s := range h.Steering {
+		for _, text := range s.Warnings {
+			list = append(list, s.Detail.Name+": "+text)
+		}
+	}
+	return list
 }

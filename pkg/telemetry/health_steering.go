@@ -117,6 +117,8 @@ type SteeringHealth struct {
 	Thresholds SteeringThresholds `json:"thresholds"`
 	PID        int                `json:"pid"`
 	Reasons    []string           `json:"reasons,omitempty"`
+	Warnings   []string           `json:"warnings,omitempty"` // what is doubtful though it may be healthy, for people
+	Started    time.Time          `json:"-"`                  // when the loop was started; zero: with the process
 	Detail     SteeringDetail     `json:"detail"`
 	Source     Origin             `json:"source,omitempty"`
 	At         *time.Time         `json:"at,omitempty"`

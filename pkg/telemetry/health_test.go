@@ -290,7 +290,7 @@ func wellSteering(congestion string) SteeringHealth {
 
 func steeringChecker(uptime time.Duration, h SteeringHealth, err error) *SteeringChecker {
 	c := NewSteeringChecker("1.2.3", fixedSteering{h, err})
-	c.started, c.now = noon.Add(-uptime), func() time.Time { return noon }
+	c.checker.started, c.checker.now = noon.Add(-uptime), func() time.Time { return noon }
 	return c
 }
 

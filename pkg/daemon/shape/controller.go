@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,7 +32,8 @@ import (
 // state, probes, sessions, socket, metrics and history.
 type WANController struct {
 	daemon.Closers // its Close implements daemon.Loop
-	daemon         *shapeDaemon
+	process        *daemon.Process
+	mode           Mode
 	cfg            *config.WAN
 	log            *slog.Logger
 	epoch          time.Time
@@ -52,6 +54,7 @@ type WANController struct {
 	memory  autorate.Snapshot               // what else it knew
 	start   control.Reading                 // of the queues when we came
 	law     atomic.Pointer[autorate.Config] // in use; a reload replaces it
+	kept    daemon.KeptConfig
 }
 
 var (
@@ -59,8 +62,13 @@ var (
 	_ telemetry.Source = (*WANController)(nil)
 )
 
-func newWANController(d *shapeDaemon, cfg *config.WAN) *WANController {
-	return &WANController{daemon: d, cfg: cfg, log: d.Logs.Of(&cfg.Base), epoch: time.Now(), ready: make(chan struct{})}
+// NewWANController returns the loop of a WAN, which holds nothing yet.
+func NewWANController(p *daemon.Process, cfg *config.WAN, m Mode) *WANController {
+	return &WANController{
+		process: p, mode: m, cfg: cfg, log: p.Logs.Of(&cfg.Base), ready: make(chan struct{}),
+		// Loops that are opened side by side must not tick side by side.
+		epoch: time.Now().Add(-rand.N(cfg.Interval)),
+	}
 }
 
 // Name implements daemon.Loop.
@@ -77,7 +85,7 @@ func (c *WANController) Open(ctx context.Context) (err error) {
 			_ = c.Close() // the first error is the one to report
 		}
 	}()
-	if !c.daemon.options.DryRun {
+	if !c.mode.DryRun {
 		if c.lock, err = state.Acquire(c.cfg.LockFile); err != nil {
 			return err
 		}
@@ -101,36 +109,34 @@ func (c *WANController) Open(ctx context.Context) (err error) {
 	}
 	c.queues.bypass = newBypassWatch(c.queues.counters, c.queues, c.cfg)
 	observers := c.observers()
-	if c.daemon.options.Record != "" { // an old recording is kept until the router has answered
-		r, err := newRecorder(c.daemon.options.Record, c.traceSetup(), c.start.Limits, c.log)
+	if c.mode.Record != "" { // an old recording is kept until the router has answered
+		r, err := newRecorder(c.mode.Record, c.traceSetup(), c.start.Limits, c.log)
 		if err != nil {
 			return err
 		}
 		c.OnClose(r.close)
 		observers = append(observers, r)
 	}
-	c.watchdog = c.daemon.Notifier.NewWatchdogSource()
+	c.watchdog = c.process.Notifier.NewWatchdogSource()
 	c.OnClose(func() error { c.watchdog.Close(); return nil })
 	c.loop = control.New(control.Config{
-		Law: c.adopt(c.cfg), Start: c.start.Limits, Faults: c.start.Faults, Epoch: c.epoch, DryRun: c.daemon.options.DryRun,
+		Law: c.adopt(c.cfg), Start: c.start.Limits, Faults: c.start.Faults, Epoch: c.epoch, DryRun: c.mode.DryRun,
 		Prober: c.probes, Limiter: c.queues, Meter: c.queues,
 		Observers: observers, Alive: c.watchdog.Watchdog, Hold: c.hold(), Refused: router.IsRefusal,
 	})
 	c.addTasks()
-	c.daemon.checker.Add(c)
-	c.OnClose(func() error { c.daemon.checker.Remove(c); return nil })
 	return nil
 }
 
 // openTelemetry takes the series and the history of this WAN.
 func (c *WANController) openTelemetry() {
-	d := c.daemon
-	c.metrics = d.metrics.WAN(c.metricsConfig(c.cfg))
-	c.OnClose(func() error { d.metrics.RemoveWAN(c.cfg.Name); return nil })
-	d.history.AddWAN(c.cfg.Name)
-	c.feed = d.history.Feed(c.cfg.Name)
+	p := c.process
+	c.metrics = p.Metrics.WAN(c.metricsConfig(c.cfg))
+	c.OnClose(func() error { p.Metrics.RemoveWAN(c.cfg.Name); return nil })
+	p.Past.AddWAN(c.cfg.Name)
+	c.feed = p.Past.Feed(c.cfg.Name)
 	c.routes = newProbeRoutes(c)
-	c.OnClose(func() error { d.history.RemoveWAN(c.cfg.Name); return nil })
+	c.OnClose(func() error { p.Past.RemoveWAN(c.cfg.Name); return nil })
 }
 
 func (c *WANController) observers() []control.Observer {
@@ -139,8 +145,8 @@ func (c *WANController) observers() []control.Observer {
 		newEventObserver(c.log, c.feed, c.probes, c.cfg.Path, c.queues.describe),
 		&metricsObserver{wan: c.metrics, hosts: len(c.operators()), quality: c.probes.Quality}, c.queues.bypass,
 	}
-	if c.daemon.printer != nil {
-		observers = append(observers, printObserver{to: c.daemon.printer, wan: c.cfg.Name})
+	if c.mode.printer != nil {
+		observers = append(observers, printObserver{to: c.mode.printer, wan: c.cfg.Name})
 	}
 	if c.saver != nil {
 		observers = append(observers, &stateObserver{saver: c.saver})
@@ -155,56 +161,25 @@ func (c *WANController) addTasks() {
 	if c.saver != nil {
 		t.Sinks = append(t.Sinks, c.saver, daemon.WatchLock("lock of "+name, c.lock, c.log))
 	}
-	if !c.daemon.options.once {
+	if !c.mode.once {
 		t.Feeds = append(t.Feeds, supervisor.NewTask("load of "+name, nil, c.queues.bypass.Run))
-		d := c.daemon
-		alone := telemetry.NewChecker(d.Version, c)
-		past := func(since time.Time) history.Window { return d.history.Of(name, since) }
-		t.Sinks = append(t.Sinks, d.Socket(name, c.cfg.Socket(), daemonsock.Handler(alone.Handler(nil), past, telemetry.OfWAN(d.registry, name))))
+		p := c.process
+		alone := telemetry.NewChecker(p.Version, c)
+		past := func(since time.Time) history.Window { return p.Past.Of(name, since) }
+		t.Sinks = append(t.Sinks, p.Socket(name, c.cfg.Socket(), daemonsock.Handler(alone.Handler(nil), past, telemetry.OfWAN(p.Registry, name))))
 	}
 }
 
 // Run implements daemon.Loop.
 func (c *WANController) Run(ctx context.Context) error {
-	return c.tasks.Run(ctx, c.daemon.Logs.Main(), sync.OnceFunc(func() { close(c.ready) }))
-}
-
-// Reload reads the configuration again. The old one stays when the new one is bad.
-func (c *WANController) Reload() {
-	fresh, err := daemon.Reload(c.log, func() (*config.WAN, []config.Problem, error) {
-		return config.Load(c.cfg.Path, c.daemon.options.Config)
-	})
-	var invalid *config.Error
-	if errors.As(err, &invalid) {
-		c.feed.Event(history.Event{Kind: "life", Text: "configuration is invalid, the old one is kept: " + invalid.Problems[0].String()})
-	}
-	if err != nil {
-		return
-	}
-	daemon.LogRestartNeeded(c.log, fixedSettings(c.cfg, fresh))
-	c.loop.Reconfigure(c.adopt(fresh))
-	c.daemon.metrics.WAN(c.metricsConfig(fresh)) // floors and ceilings
-}
-
-// fixedSettings compares the settings that are fixed while running.
-func fixedSettings(old, fresh *config.WAN) []daemon.Setting {
-	return append(daemon.BaseSettings(&old.Base, &fresh.Base), []daemon.Setting{
-		{Key: "queues", Same: old.Queues == fresh.Queues},
-		{Key: "continuous_monitoring.enabled", Same: fresh.Enabled},
-		{Key: "continuous_monitoring.interval", Same: old.Interval == fresh.Interval},
-		{Key: "continuous_monitoring.ping_hosts", Same: fmt.Sprint(old.PingHosts) == fmt.Sprint(fresh.PingHosts)},
-		{Key: "continuous_monitoring.ping_interface", Same: old.PingInterface == fresh.PingInterface},
-		{Key: "continuous_monitoring.ping_source", Same: old.PingSource == fresh.PingSource},
-		{Key: "continuous_monitoring.ping_mark", Same: old.PingMark == fresh.PingMark},
-		{Key: "continuous_monitoring.fallback_checks", Same: fmt.Sprint(old.Fallback) == fmt.Sprint(fresh.Fallback)},
-	}...)
+	return c.tasks.Run(ctx, c.process.Logs.Main(), sync.OnceFunc(func() { close(c.ready) }))
 }
 
 // restore takes over what the last run learned, unless that is to be forgotten.
 func (c *WANController) restore() {
 	file := state.OpenWAN(c.cfg.StateFile)
 	c.saver = state.NewSaver(file, c.log)
-	if last, found := daemon.Restore(file, c.log); found && !c.daemon.options.Forget {
+	if last, found := daemon.Restore(file, c.log); found && !c.mode.Forget {
 		c.learned, c.memory = last.BaselineRTT, decodeMemory(last, time.Now())
 	}
 }
@@ -297,7 +272,8 @@ func (c *WANController) Snapshot(ctx context.Context) (telemetry.WANHealth, erro
 	now := time.Now()
 	st, err := c.loop.Status(ctx)
 	h := telemetry.NewWANHealth(c.cfg.Name, now, st.Decision)
-	h.Source, h.DryRun = telemetry.FromLoop, c.daemon.options.DryRun
+	h.Source, h.DryRun, h.Started = telemetry.FromLoop, c.mode.DryRun, c.epoch
+	h.Warnings = c.kept.Warnings()
 	if err != nil {
 		return h, fmt.Errorf("asking the loop of %s: %w", c.cfg.Name, err)
 	}
@@ -343,9 +319,9 @@ func (c *WANController) at(d time.Duration) time.Time {
 	return c.epoch.Add(d)
 }
 
-// statusLine is the part of the line of `systemctl status` for this WAN, not ok
+// StatusLine is the part of the line of `systemctl status` for this WAN, not ok
 // once the loop has ended.
-func (c *WANController) statusLine(ctx context.Context) (text string, ok bool) {
+func (c *WANController) StatusLine(ctx context.Context) (text string, ok bool) {
 	st, err := c.loop.Status(ctx)
 	if err != nil {
 		return "", false

@@ -69,29 +69,31 @@ continuous_monitoring:
 	}
 
 	var console strings.Builder
-	ctx, base := daemon.New(t.Context(), daemon.Options{Err: &console, LookupEnv: os.LookupEnv, Version: "1.2.3"})
-	d := newShapeDaemon(base, Options{})
-	registry := d.registry
-	if d.metrics, err = telemetry.New(registry, "1.2.3"); err != nil {
+	ctx, p, err := daemon.NewProcess(t.Context(), daemon.Options{Err: &console, LookupEnv: os.LookupEnv, Version: "1.2.3"})
+	if err != nil {
 		t.Fatal(err)
 	}
+	registry := p.Registry
 	t.Cleanup(func() {
-		if err := errors.Join(d.loops.Close(), base.Close()); err != nil {
+		if err := p.Close(); err != nil {
 			t.Errorf("%v; console:\n%s", err, &console)
 		}
 	})
 	start := func(cfg *config.WAN) {
 		t.Helper()
-		if err := d.loops.Start(ctx, newWANController(d, cfg)); err != nil {
+		if err := p.Set.Start(cfg.Name, func() daemon.Loop { return NewWANController(p, cfg, Mode{}) }); err != nil {
 			t.Fatal(err)
 		}
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	start(wan("dsl", 1, 500))
+	// One that is there from the start, and one that comes.
+	if err := p.Set.Open(ctx, NewWANController(p, wan("dsl", 1, 500), Mode{})); err != nil {
+		t.Fatal(err)
+	}
 	start(wan("lte", 2, 500))
 	ended := make(chan error, 2)
-	go func() { ended <- d.loops.Run(ctx) }()
-	go func() { ended <- d.history.Run(ctx) }()
+	go func() { ended <- p.Set.Run(ctx) }()
+	go func() { ended <- p.Past.Run(ctx) }()
 	defer func() {
 		cancel()
 		for range 2 {
@@ -100,11 +102,11 @@ continuous_monitoring:
 			}
 		}
 	}()
-	<-d.loops.Ready()
+	<-p.Set.Ready()
 
 	lte := func() uint64 {
 		t.Helper()
-		for _, w := range d.wans() {
+		for _, w := range daemon.Loops[*WANController](p.Set) {
 			if w.Name() == "lte" {
 				st, err := w.loop.Status(ctx)
 				if err != nil {
@@ -142,12 +144,12 @@ continuous_monitoring:
 		return len(families)
 	}
 	ceiling(500)
-	if err := d.loops.Start(ctx, newWANController(d, wan("dsl", 1, 500))); err == nil {
+	if err := p.Set.Start("dsl", func() daemon.Loop { return NewWANController(p, wan("dsl", 1, 500), Mode{}) }); err == nil {
 		t.Error("two loops of one name")
 	}
 
 	before := lte()
-	if err := d.loops.Stop("dsl"); err != nil {
+	if err := p.Set.Stop("dsl"); err != nil {
 		t.Fatal(err)
 	}
 	lock, err := state.Acquire(filepath.Join(dir, "dsl.lock"))
@@ -163,10 +165,10 @@ continuous_monitoring:
 	if n := series("dsl"); n != 0 {
 		t.Errorf("%d families of metrics are left", n)
 	}
-	if _, kept := d.history.Since(time.Time{}).WANs["dsl"]; kept {
+	if _, kept := p.Past.Since(time.Time{}).WANs["dsl"]; kept {
 		t.Error("the history still has the WAN")
 	}
-	if h := d.checker.Health(ctx); len(h.WANs) != 1 || h.WANs[0].Name != "lte" {
+	if h := p.Checker.Health(ctx); len(h.WANs) != 1 || h.WANs[0].Name != "lte" {
 		t.Errorf("health document of %+v", h.WANs)
 	}
 	if series("lte") == 0 {
@@ -183,10 +185,10 @@ continuous_monitoring:
 		}
 	}
 	ceiling(300)
-	if len(d.checker.Health(ctx).WANs) != 2 {
+	if len(p.Checker.Health(ctx).WANs) != 2 {
 		t.Error("the health document lacks a WAN")
 	}
-	if err := d.loops.Stop("sat"); err == nil {
+	if err := p.Set.Stop("sat"); err == nil {
 		t.Error("stopped a loop that does not exist")
 	}
 }

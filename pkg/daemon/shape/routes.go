@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/daemon"
+	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 	"github.com/wanctl/wanctl/pkg/probe"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 	"github.com/wanctl/wanctl/pkg/telemetry/daemonsock"
@@ -196,21 +197,26 @@ func (m routeMonitor) Run(ctx context.Context) error {
 	}
 }
 
-// routes returns the routes of all WANs of this process.
-func (d *shapeDaemon) routes() []*probeRoutes {
-	var all []*probeRoutes
-	for _, w := range d.wans() {
-		all = append(all, w.routes)
-	}
-	return all
+// WatchRoutes adds the task that watches the routes of the WANs of p.
+func WatchRoutes(p *daemon.Process) {
+	wans := func() []*WANController { return daemon.Loops[*WANController](p.Set) }
+	p.Sinks = append(p.Sinks, supervisor.NewTask("routes", nil, routeMonitor{
+		own: func() []*probeRoutes {
+			var all []*probeRoutes
+			for _, w := range wans() {
+				all = append(all, w.routes)
+			}
+			return all
+		},
+		others: func(ctx context.Context) map[string][]telemetry.ProbeRoute { return routesOfOthers(ctx, wans()) },
+	}.Run))
 }
 
 // routesOfOthers asks the loops of other processes, by the sockets in the directories
 // where those of this process are. What does not answer, or is no loop, has no routes.
-func (d *shapeDaemon) routesOfOthers(ctx context.Context) map[string][]telemetry.ProbeRoute {
+func routesOfOthers(ctx context.Context, wans []*WANController) map[string][]telemetry.ProbeRoute {
 	routes := map[string][]telemetry.ProbeRoute{}
 	seen := map[string]bool{}
-	wans := d.wans()
 	for _, w := range wans {
 		seen[w.cfg.Socket()] = true
 	}

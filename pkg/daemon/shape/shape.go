@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -17,21 +16,26 @@ import (
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/daemon"
 	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
-	"github.com/wanctl/wanctl/pkg/telemetry"
-	"github.com/wanctl/wanctl/pkg/telemetry/history"
 )
 
 // Options says what to shape, and how.
 type Options struct {
 	daemon.Options
-	WANs      []*config.WAN
-	Config    config.Options // for reloads
-	DryRun    bool           // decide, but write nothing and keep no state
-	Forget    bool           // start without what earlier runs learned
-	Duration  time.Duration  // end after this long; 0: run until stopped
-	Record    string         // file for what the law of the one WAN sees; "" for none
+	WANs   []*config.WAN
+	Config config.Options // for reloads
+	Mode
+	Duration  time.Duration // end after this long; 0: run until stopped
 	Decisions daemon.Stream[Decision]
-	once      bool
+}
+
+// Mode says how a WAN is controlled. The zero Mode is that of a service.
+type Mode struct {
+	DryRun bool   // decide, but write nothing and keep no state
+	Forget bool   // start without what earlier runs learned
+	Record string // file for what the law of the one WAN sees; "" for none
+
+	once    bool
+	printer *daemon.Printer[Decision] // nil where standard output is not for programs
 }
 
 // OnceDuration is how long Once measures.
@@ -60,61 +64,49 @@ func run(ctx context.Context, o Options) (decisions []Decision, err error) {
 	if len(o.WANs) == 0 {
 		return nil, nil
 	}
-	tuneRuntime(&o)
+	o.TuneProcessors(len(o.WANs))
+	TuneCollector(&o.Options)
 	o.Log.ConsoleOnly, o.Log.Answer = o.once || o.DryRun, o.once
-	ctx, base := daemon.New(ctx, o.Options)
-	d := newShapeDaemon(base, o)
-	defer func() { err = errors.Join(err, d.Close()) }()
-	if d.metrics, err = telemetry.New(d.registry, o.Version); err != nil {
+	ctx, p, err := daemon.NewProcess(ctx, o.Options)
+	defer func() { err = errors.Join(err, p.Close()) }()
+	if err != nil {
 		return nil, err
 	}
 	if o.Decisions != nil {
-		d.printer = daemon.NewPrinter(d.Daemon, o.Decisions)
+		o.printer = daemon.NewPrinter(p.Daemon, o.Decisions)
 	}
-	d.OnClose(d.loops.Close)
-	for _, cfg := range o.WANs { // what cannot work fails here, before anything runs
-		if err := d.loops.Start(ctx, newWANController(d, cfg)); err != nil {
-			return nil, err
-		}
+	var wans []*WANController
+	var loops []daemon.Loop
+	var configs []*config.Base
+	for _, cfg := range o.WANs {
+		w := NewWANController(p, cfg, o.Mode)
+		wans, loops, configs = append(wans, w), append(loops, w), append(configs, &cfg.Base)
 	}
-	d.Loops = append(d.Loops, d.loops)
+	if err := p.Set.Open(ctx, loops...); err != nil { // what cannot work fails here, before anything runs
+		return nil, err
+	}
 	if !o.once {
-		d.Sinks = append(d.Sinks, supervisor.NewTask("history", nil, d.history.Run),
-			supervisor.NewTask("routes", nil, routeMonitor{d.routes, d.routesOfOthers}.Run))
-		d.listen()
+		p.KeepHistory()
+		WatchRoutes(p)
+		p.ListenFor(p.Front(p.Checker.Handler), configs...)
 	}
-	d.ReportStatus(5*time.Second, d.status)
+	p.ReportStatus(5*time.Second, p.StatusLine)
 
-	ctx, cancel := d.limitDuration(ctx)
+	ctx, cancel := o.limitDuration(ctx)
 	defer cancel()
-	err = d.Run(ctx, daemon.Service{
-		Status:  "shaping " + d.names(),
-		Started: []any{"wans", d.names(), "dry_run", o.DryRun},
-		Reload:  d.reload,
+	err = p.Run(ctx, daemon.Service{
+		Status:  "shaping " + names(wans),
+		Started: []any{"wans", names(wans), "dry_run", o.DryRun},
+		Reload: func(context.Context) {
+			for _, w := range wans {
+				w.Reload(o.Config)
+			}
+		},
 	})
 	if err != nil || !o.once {
 		return nil, err
 	}
-	return d.decisions()
-}
-
-// shapeDaemon is what the loops of one process share.
-type shapeDaemon struct {
-	*daemon.Daemon
-	options  Options
-	registry *telemetry.Registry
-	metrics  *telemetry.Metrics
-	history  *history.History
-	checker  *telemetry.Checker
-	loops    *daemon.LoopSet
-	printer  *daemon.Printer[Decision] // nil where standard output is not for programs
-}
-
-func newShapeDaemon(base *daemon.Daemon, o Options) *shapeDaemon {
-	return &shapeDaemon{
-		Daemon: base, options: o, registry: telemetry.NewRegistry(), history: history.New(),
-		checker: telemetry.NewChecker(o.Version), loops: daemon.NewLoopSet(),
-	}
+	return lastDecisions(wans)
 }
 
 // enabled returns the WANs that are not switched off.
@@ -133,42 +125,18 @@ func enabled(o Options) []*config.WAN {
 	return wans
 }
 
-// tuneRuntime sets what the environment does not.
-func tuneRuntime(o *Options) {
-	// A loop is a few hundred short wake-ups a second: with one processor to
-	// wake they cost half as much. Many WANs get the second one.
-	if !o.Set("GOMAXPROCS") {
-		runtime.GOMAXPROCS(min(runtime.NumCPU(), 1+len(o.WANs)/20))
-	}
-	// What lives is a megabyte or two, garbage comes slowly: collecting it at half
-	// the default size costs nothing that could be measured and saves as much.
+// TuneCollector sets the garbage collector for loops, unless the environment does.
+// What lives is a megabyte or two, garbage comes slowly: collecting it at half the
+// default size costs nothing that could be measured and saves as much.
+func TuneCollector(o *daemon.Options) {
 	if !o.Set("GOGC") {
 		debug.SetGCPercent(50)
 	}
 }
 
-// listen adds the listeners that the configurations ask for. They are those of
-// the process: two WANs may share one.
-func (d *shapeDaemon) listen() {
-	front := d.front()
-	everything, metricsOnly := d.Pages(front), d.MetricsPages(front)
-	// Health comes first: where a port is one WAN's for health and another's for
-	// metrics, the listener shows both.
-	for _, w := range d.options.WANs {
-		d.Listen("health", w.Health, everything)
-	}
-	for _, w := range d.options.WANs {
-		handler := metricsOnly
-		if w.Health.Enabled && w.Health.Host == w.Metrics.Host {
-			handler = everything
-		}
-		d.Listen("metrics", w.Metrics, handler)
-	}
-}
-
 // limitDuration returns a context that ends when the run is to end by itself.
-func (d *shapeDaemon) limitDuration(ctx context.Context) (context.Context, context.CancelFunc) {
-	switch o := &d.options; {
+func (o *Options) limitDuration(ctx context.Context) (context.Context, context.CancelFunc) {
+	switch {
 	case o.once:
 		return context.WithTimeoutCause(ctx, OnceDuration, errors.New("--once is done"))
 	case o.Duration > 0:
@@ -177,55 +145,19 @@ func (d *shapeDaemon) limitDuration(ctx context.Context) (context.Context, conte
 	return ctx, func() {}
 }
 
-// wans returns the loops of this process.
-func (d *shapeDaemon) wans() []*WANController {
-	var wans []*WANController
-	for _, l := range d.loops.Loops() {
-		wans = append(wans, l.(*WANController))
-	}
-	return wans
-}
-
-func (d *shapeDaemon) names() string {
+func names(wans []*WANController) string {
 	var names []string
-	for _, w := range d.wans() {
+	for _, w := range wans {
 		names = append(names, w.cfg.Name)
 	}
 	return strings.Join(names, ", ")
 }
 
-// reload reads the configurations again.
-func (d *shapeDaemon) reload(context.Context) {
-	for _, w := range d.wans() {
-		w.Reload()
-	}
-}
-
-// status returns the line of `systemctl status`, as long as the loops run: what is
-// wrong comes first, what is doubtful last.
-func (d *shapeDaemon) status(ctx context.Context) (string, bool) {
-	health := d.checker.Health(ctx)
-	parts := health.Problems()
-	for _, w := range d.wans() {
-		text, ok := w.statusLine(ctx)
-		if !ok {
-			return "", false
-		}
-		parts = append(parts, text)
-	}
-	for _, w := range health.WANs {
-		for _, warning := range w.Warnings {
-			parts = append(parts, w.Name+": "+warning)
-		}
-	}
-	return strings.Join(parts, "; "), true
-}
-
-// decisions returns the last decision of each loop.
-func (d *shapeDaemon) decisions() ([]Decision, error) {
+// lastDecisions returns the last decision of each loop.
+func lastDecisions(wans []*WANController) ([]Decision, error) {
 	var list []Decision
 	var errs []error
-	for _, w := range d.wans() {
+	for _, w := range wans {
 		st, err := w.loop.Status(context.Background())
 		if err != nil {
 			return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,13 +28,16 @@ import (
 // holds: lock, state, probes, sessions, socket, metrics and history.
 type Controller struct {
 	daemon.Closers // its Close implements daemon.Loop
-	process        *process
+	process        *daemon.Process
+	mode           Mode
+	started        time.Time
 	cfg            *Config
 	log            *slog.Logger
 	ready          chan struct{}
 
 	// inUse is cfg, or what a reload brought, for the settings of the law.
 	inUse atomic.Pointer[config.Steering]
+	kept  daemon.KeptConfig
 
 	tasks  daemon.Tasks
 	lock   *state.Lock // nil in a dry run
@@ -55,12 +59,16 @@ var (
 	_ telemetry.SteeringSource = (*Controller)(nil)
 )
 
-func newController(p *process, cfg *Config) *Controller {
-	c := &Controller{process: p, cfg: cfg, log: p.Logs.Of(&cfg.Base), ready: make(chan struct{}), moved: make(chan struct{}, 1)}
+// NewController returns the steering loop of a configuration, which holds nothing yet.
+func NewController(p *daemon.Process, cfg *Config, m Mode) *Controller {
+	c := &Controller{process: p, mode: m, cfg: cfg, log: p.Logs.Of(&cfg.Base), started: time.Now(), ready: make(chan struct{}), moved: make(chan struct{}, 1)}
 	c.inUse.Store(cfg.Steering)
 	c.checker = telemetry.NewSteeringChecker(p.Version, c)
 	return c
 }
+
+// Health serves the health document of this steering alone.
+func (c *Controller) Health(page http.Handler) http.Handler { return c.checker.Handler(page) }
 
 // Name implements daemon.Loop.
 func (c *Controller) Name() string { return c.cfg.Name }
@@ -87,14 +95,14 @@ func (c *Controller) Run(ctx context.Context) error {
 // which a person wants to know of it: lock, state, router, probes.
 func (c *Controller) open() (err error) {
 	cfg := c.cfg
-	if !c.process.options.DryRun {
+	if !c.mode.DryRun {
 		if c.lock, err = state.Acquire(cfg.LockFile); err != nil {
 			return err
 		}
 		c.OnClose(c.lock.Close)
 		c.memory = openMemory(cfg, c.log)
 	}
-	c.feed = c.process.history.Feed(cfg.Primary)
+	c.feed = c.process.Past.Feed(cfg.Primary)
 	c.client, err = routerdial.Open(&cfg.Base, routerdial.Bounds{Timeout: min(cfg.Timeouts.Command, daemon.RouterTimeout), Answer: daemon.RouterAnswer}, c.log, func(sw failover.Switch) { daemon.Events{Feed: c.feed}.RecordSwitch(sw) })
 	if err != nil {
 		return err
@@ -116,14 +124,14 @@ func (c *Controller) open() (err error) {
 func (c *Controller) build() {
 	p, cfg := c.process, c.loopConfig()
 	good, degraded := stateNames(c.cfg.Primary)
-	c.OnClose(func() error { p.metrics.RemoveSteering(c.cfg.Primary); return nil })
+	c.OnClose(func() error { p.Metrics.RemoveSteering(c.cfg.Primary); return nil })
 	cfg.Observers = []steerd.Observer{
 		c.events(c.feed),
-		&metricsObserver{metrics: p.metrics.Steering(c.cfg.Primary, good, degraded), primary: c.cfg.Primary},
+		&metricsObserver{metrics: p.Metrics.Steering(c.cfg.Primary, good, degraded), primary: c.cfg.Primary},
 		saveTrigger{wake: c.moved},
 	}
-	if p.printer != nil {
-		cfg.Observers = append(cfg.Observers, printObserver{to: p.printer, wan: c.cfg.Primary})
+	if c.mode.printer != nil {
+		cfg.Observers = append(cfg.Observers, printObserver{to: c.mode.printer, wan: c.cfg.Primary})
 	}
 	watchdog := p.Notifier.NewWatchdogSource()
 	c.OnClose(func() error { watchdog.Close(); return nil })
@@ -143,7 +151,7 @@ func (c *Controller) build() {
 		t.Sinks = append(t.Sinks, c.memory.saver, daemon.WatchLock("lock", c.lock, c.log))
 	}
 	t.Sinks = append(t.Sinks, p.Socket(c.cfg.Name, c.cfg.Socket(), daemonsock.Handler(
-		c.checker.Handler(nil), p.history.Since, telemetry.OfWAN(p.registry, c.cfg.Primary))))
+		c.checker.Handler(nil), p.Past.Since, telemetry.OfWAN(p.Registry, c.cfg.Primary))))
 }
 
 // loopConfig returns the settings of the loop, without those that only a daemon
@@ -151,7 +159,7 @@ func (c *Controller) build() {
 func (c *Controller) loopConfig() steerd.Config {
 	cfg := c.cfg
 	l := steerd.Config{
-		Law: LawConfig(cfg.Steering), Interval: cfg.Interval, History: cfg.History, DryRun: c.process.options.DryRun,
+		Law: LawConfig(cfg.Steering), Interval: cfg.Interval, History: cfg.History, DryRun: c.mode.DryRun,
 		Path: &steersource.Path{
 			WAN: cfg.Primary, Loop: daemonsock.New(cfg.socketOf(cfg.primary, cfg.Primary)), Probes: c.probes,
 			Min: cfg.Assess.BaselineMin, Max: cfg.Assess.BaselineMax,
@@ -226,8 +234,8 @@ func (c *Controller) saveState(ctx context.Context) error {
 	}
 }
 
-// statusLine returns the line of `systemctl status`; not ok once the loop has ended.
-func (c *Controller) statusLine(ctx context.Context) (text string, ok bool) {
+// StatusLine returns the line of `systemctl status`; not ok once the loop has ended.
+func (c *Controller) StatusLine(ctx context.Context) (text string, ok bool) {
 	st, err := c.loop.Status(ctx)
 	if err != nil {
 		return "", false

@@ -6,16 +6,30 @@ import (
 )
 
 // Reload reads the configuration again. The old one stays when the new one is bad.
-func (c *Controller) Reload() {
-	fresh, err := daemon.Reload(c.log, func() (*Config, []config.Problem, error) {
-		return Load(c.cfg.Path, c.process.options.Config)
-	})
+func (c *Controller) Reload(opts config.Options) {
+	fresh, err := daemon.Reload(c.log, func() (*Config, []config.Problem, error) { return Load(c.cfg.Path, opts) })
+	c.KeepsOld(err)
 	if err != nil {
 		return // it is logged
 	}
 	daemon.LogRestartNeeded(c.log, fixedSettings(c.cfg, fresh))
-	c.inUse.Store(fresh.Steering)
-	c.loop.Reconfigure(LawConfig(fresh.Steering))
+	c.Reconfigure(fresh)
+}
+
+// Reconfigure uses the settings of cfg that may change while the loop runs.
+func (c *Controller) Reconfigure(cfg *Config) {
+	c.inUse.Store(cfg.Steering)
+	c.loop.Reconfigure(LawConfig(cfg.Steering))
+}
+
+// KeepsOld reports in health and history that the loop runs with an old configuration
+// because of err; nil ends that.
+func (c *Controller) KeepsOld(err error) { c.kept.Set(c.feed, err) }
+
+// CanReconfigure reports whether Reconfigure is all that a loop with the configuration
+// old needs to go on with fresh.
+func CanReconfigure(old, fresh *Config) bool {
+	return len(daemon.Changed(fixedSettings(old, fresh))) == 0
 }
 
 // fixedSettings compares the settings that are fixed while running: all

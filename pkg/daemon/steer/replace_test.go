@@ -68,20 +68,25 @@ health_check: {enabled: false}
 
 	var console strings.Builder
 	o := Options{Options: daemon.Options{Err: &console, LookupEnv: os.LookupEnv, Version: "1.2.3"}}
-	ctx, p, err := newProcess(t.Context(), o, false)
+	ctx, p, err := newProcess(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	loops := daemon.NewLoopSet()
+	loops := p.Set
 	t.Cleanup(func() {
-		if err := errors.Join(loops.Close(), p.Close()); err != nil {
+		if err := p.Close(); err != nil {
 			t.Errorf("%v; console:\n%s", err, &console)
 		}
 	})
 	ctx, cancel := context.WithCancel(ctx)
-	if err := loops.Start(ctx, newController(p, load(40))); err != nil {
-		t.Fatal(err)
+	start := func(red int) {
+		t.Helper()
+		cfg := load(red)
+		if err := loops.Start(cfg.Name, func() daemon.Loop { return NewController(p, cfg, Mode{}) }); err != nil {
+			t.Fatal(err)
+		}
 	}
+	start(40)
 	ended := make(chan error, 1)
 	go func() { ended <- loops.Run(ctx) }()
 	defer func() {
@@ -100,7 +105,7 @@ health_check: {enabled: false}
 		t.Helper()
 		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 			h, err := ask()
-			families, gatherErr := telemetry.OfWAN(p.registry, "dsl").Gather()
+			families, gatherErr := telemetry.OfWAN(p.Registry, "dsl").Gather()
 			if err == nil && gatherErr == nil && h.Thresholds.RedRTTMs == red && len(families) > 0 {
 				return
 			}
@@ -123,11 +128,9 @@ health_check: {enabled: false}
 	if _, err := ask(); !errors.Is(err, daemonsock.ErrNotRunning) {
 		t.Errorf("the socket still answers: %v", err)
 	}
-	if families, err := telemetry.OfWAN(p.registry, "dsl").Gather(); err != nil || len(families) != 0 {
+	if families, err := telemetry.OfWAN(p.Registry, "dsl").Gather(); err != nil || len(families) != 0 {
 		t.Errorf("%d families of metrics are left, %v", len(families), err)
 	}
-	if err := loops.Start(ctx, newController(p, load(50))); err != nil {
-		t.Fatal(err)
-	}
+	start(50)
 	runsWith(50)
 }

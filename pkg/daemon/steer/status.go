@@ -18,7 +18,7 @@ import (
 func (c *Controller) Snapshot(ctx context.Context) (telemetry.SteeringHealth, error) {
 	st, err := c.loop.Status(ctx)
 	if err != nil {
-		return c.status(steerd.Status{At: time.Now(), DryRun: c.process.options.DryRun}), fmt.Errorf("asking the steering loop: %w", err)
+		return c.status(steerd.Status{At: time.Now(), DryRun: c.mode.DryRun}), fmt.Errorf("asking the steering loop: %w", err)
 	}
 	return c.status(st), nil
 }
@@ -34,6 +34,7 @@ func (c *Controller) status(st steerd.Status) telemetry.SteeringHealth {
 		mode = "dry_run"
 	}
 	h := telemetry.NewSteeringHealth(c.cfg.Primary, congestion, st.At)
+	h.Started, h.Warnings = c.started, c.kept.Warnings()
 	h.SetState(st.Steered, stateName(c.cfg.Primary, st.Steered), mode)
 	h.SetSince(st.LastTransition, st.InState)
 	h.Counters = telemetry.SteeringCounters{

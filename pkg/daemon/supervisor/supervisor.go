@@ -165,13 +165,8 @@ func (r *run) start(base context.Context, tasks []Task) *stage {
 }
 
 // runTask runs t, turning a panic into an error and the end of ctx into none.
-func runTask(ctx context.Context, t Task) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &PanicError{Value: v, Stack: debug.Stack()}
-		}
-	}()
-	err = t.Run(ctx)
+func runTask(ctx context.Context, t Task) error {
+	err := Recover(func() error { return t.Run(ctx) })
 	switch {
 	case !errors.Is(err, context.Canceled):
 		return err
@@ -180,6 +175,16 @@ func runTask(ctx context.Context, t Task) (err error) {
 	}
 	// Nobody cancelled it. The word must not pass for a normal end above.
 	return fmt.Errorf("ended unexpectedly: %s", err)
+}
+
+// Recover calls f and returns its error, or its panic as a *PanicError.
+func Recover(f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &PanicError{Value: v, Stack: debug.Stack()}
+		}
+	}()
+	return f()
 }
 
 func (r *run) fail(t Task, err error) {

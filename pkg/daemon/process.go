@@ -1,0 +1,132 @@
+package daemon
+
+import (
+	"context"
+	"net/http"
+	"runtime"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
+	"github.com/wanctl/wanctl/pkg/telemetry"
+	"github.com/wanctl/wanctl/pkg/telemetry/history"
+)
+
+// Process is what the loops of one process share, and what shows them together.
+type Process struct {
+	*Daemon
+	Set      *LoopSet
+	Registry *telemetry.Registry
+	Metrics  *telemetry.Metrics
+	Past     *history.History
+	Checker  *telemetry.Checker
+
+	// Others, if set, returns what is to be shown beside the loops of Set.
+	Others func() ([]telemetry.Source, []telemetry.SteeringSource)
+}
+
+// NewProcess returns a process without loops, and the context to build and run it
+// in. The caller closes it even after an error.
+func NewProcess(ctx context.Context, o Options) (context.Context, *Process, error) {
+	ctx, d := New(ctx, o)
+	p := &Process{Daemon: d, Registry: telemetry.NewRegistry(), Past: history.New(), Set: NewLoopSet(d.Logs.Main())}
+	p.Checker = telemetry.NewProcessChecker(o.Version, p.sources)
+	p.OnClose(p.Set.Close)
+	p.Loops = append(p.Loops, p.Set)
+	var err error
+	p.Metrics, err = telemetry.New(p.Registry, o.Version)
+	return ctx, p, err
+}
+
+// TuneProcessors sets the number of processors for n loops, unless the environment
+// says which. A loop is a few hundred short wake-ups a second: with one processor to
+// wake they cost half as much. Many loops get the second one.
+func (o *Options) TuneProcessors(n int) {
+	if want := min(runtime.NumCPU(), 1+n/20); !o.Set("GOMAXPROCS") && runtime.GOMAXPROCS(0) != want {
+		runtime.GOMAXPROCS(want)
+	}
+}
+
+// KeepHistory adds the task that adds to the history what the loops send.
+func (p *Process) KeepHistory() {
+	p.Sinks = append(p.Sinks, supervisor.NewTask("history", nil, p.Past.Run))
+}
+
+// sources returns the loops, those included that do not run.
+func (p *Process) sources() (wans []telemetry.Source, steering []telemetry.SteeringSource) {
+	for _, st := range p.Set.States() {
+		why := telemetry.NotRunning{Err: st.Err}
+		switch l := st.Loop.(type) {
+		case telemetry.Source:
+			if !st.Open {
+				l = AbsentWAN{st.Loop.Name(), why}
+			}
+			wans = append(wans, l)
+		case telemetry.SteeringSource:
+			if !st.Open {
+				l = AbsentSteering{st.Loop.Name(), why}
+			}
+			steering = append(steering, l)
+		}
+	}
+	if p.Others != nil {
+		moreWANs, moreSteering := p.Others()
+		wans, steering = append(wans, moreWANs...), append(steering, moreSteering...)
+	}
+	return wans, steering
+}
+
+// AbsentWAN is a WAN whose loop does not run, for the health document.
+type AbsentWAN struct {
+	Name string
+	Why  error
+}
+
+// Snapshot implements telemetry.Source.
+func (a AbsentWAN) Snapshot(context.Context) (telemetry.WANHealth, error) {
+	return telemetry.WANHealth{Name: a.Name}, a.Why
+}
+
+// AbsentSteering is steering that does not run, for the health document.
+type AbsentSteering struct {
+	Name string
+	Why  error
+}
+
+// Snapshot implements telemetry.SteeringSource.
+func (a AbsentSteering) Snapshot(context.Context) (telemetry.SteeringHealth, error) {
+	h := telemetry.NewSteeringHealth("", "", time.Time{})
+	h.Detail.Name = a.Name
+	return h, a.Why
+}
+
+// Host implements page.Source.
+func (p *Process) Host(ctx context.Context) telemetry.Host { return p.Checker.Host(ctx) }
+
+// History implements page.Source.
+func (p *Process) History(_ context.Context, since time.Time) history.Window {
+	return p.Past.Since(since)
+}
+
+// Front returns what listeners show, with health as the health document.
+func (p *Process) Front(health func(page http.Handler) http.Handler) HTTPFront {
+	return HTTPFront{Health: health, Source: p, Metrics: telemetry.MetricsHandler(p.Registry), Guard: supervisor.RejectRebinding}
+}
+
+// ListenFor adds the listeners that configurations ask for. They are those of the
+// process: two configurations may share one.
+func (p *Process) ListenFor(front HTTPFront, configs ...*config.Base) {
+	everything, metricsOnly := p.Pages(front), p.MetricsPages(front)
+	// Health comes first: where a port is one WAN's for health and another's for
+	// metrics, the listener shows both.
+	for _, c := range configs {
+		p.Listen("health", c.Health, everything)
+	}
+	for _, c := range configs {
+		handler := metricsOnly
+		if c.Health.Enabled && c.Health.Host == c.Metrics.Host {
+			handler = everything
+		}
+		p.Listen("metrics", c.Metrics, handler)
+	}
+}
