@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"os"
 	"os/exec"
 	"strings"
@@ -254,21 +253,6 @@ func (l *Lab) SetDelay(d autorate.Direction, delay time.Duration) { l.line.SetDe
 
 // SetJitter sets the jitter of the line that carries a direction.
 func (l *Lab) SetJitter(d autorate.Direction, j delayline.Jitter) { l.line.SetJitter(wayOf(d), j) }
-
-// SetBlackout makes the line drop ICMP to and from the reflectors, while the
-// pinger still gets its answers.
-func (l *Lab) SetBlackout(on bool) {
-	if !on {
-		l.line.SetFilter(nil)
-		return
-	}
-	pinger := netip.MustParseAddr(PingerAddr).As4()
-	l.line.SetFilter(func(p []byte) bool {
-		const protocol, source, destination, header = 9, 12, 16, 20
-		return len(p) >= header && p[0]>>4 == 4 && p[protocol] == unix.IPPROTO_ICMP &&
-			[4]byte(p[source:]) != pinger && [4]byte(p[destination:]) != pinger
-	})
-}
 
 // LineStats says how well the delay line kept its times, since the lab was
 // built or ResetLineStats.

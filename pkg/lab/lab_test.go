@@ -223,7 +223,7 @@ func TestLabBlackout(t *testing.T) {
 			t.Errorf("pinging %s: %v", addr, err)
 		}
 	}
-	l.SetBlackout(true)
+	l.SetICMP(lab.ICMP{Blackout: true})
 	if err := ping(lab.Reflectors()[0]); err == nil {
 		t.Error("a reflector answers ping during the blackout")
 	}
@@ -233,9 +233,41 @@ func TestLabBlackout(t *testing.T) {
 	if err := dial(); err != nil {
 		t.Errorf("TCP during the blackout: %v", err)
 	}
-	l.SetBlackout(false)
+	l.SetICMP(lab.ICMP{})
 	if err := ping(lab.Reflectors()[0]); err != nil {
 		t.Errorf("pinging after the blackout: %v", err)
+	}
+}
+
+// TestLabFewEchoes: each reflector answers five pings a second, the pinger's
+// address all.
+func TestLabFewEchoes(t *testing.T) {
+	l := build(t, lab.Config{})
+	l.SetICMP(lab.ICMP{EchoesPerSecond: 5})
+	answers := func(addr string) (n int) {
+		pinger, err := labrun.StartPinger(l, addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sleep(t.Context(), 2*time.Second)
+		samples, err := pinger.Stop()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range samples {
+			if s.RTT > 0 {
+				n++
+			}
+		}
+		return n
+	}
+	for _, addr := range lab.Reflectors()[:2] {
+		if n := answers(addr); n < 5 || n > 11 {
+			t.Errorf("%s answered %d pings in 2 s, want about 10", addr, n)
+		}
+	}
+	if n := answers(lab.PingerAddr); n < 50 {
+		t.Errorf("the pinger's address answered %d pings in 2 s, want nearly 100", n)
 	}
 }
 

@@ -3,19 +3,13 @@
 package lab_test
 
 import (
-	"encoding/json"
-	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
-	"testing"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
-	"github.com/wanctl/wanctl/pkg/lab"
+	"github.com/wanctl/wanctl/pkg/lab/delayline"
 	"github.com/wanctl/wanctl/pkg/lab/labrun"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/simrun"
 )
 
 var (
@@ -25,79 +19,90 @@ var (
 )
 
 // The scenarios of a laboratory day. The link is 40/10 Mbit/s at the start
-// unless they say otherwise, a tenth below the ceilings of 44/11.
-func fixedDown(d time.Duration) labrun.Scenario {
-	return labrun.Scenario{Name: "fixed capacity, download", Warmup: 3 * time.Second, Duration: d, Load: downLoad}
+// unless they say otherwise: what the ceilings say, as an operator sets them.
+func scenario(name string, load [2]bool, d time.Duration) labrun.Scenario {
+	return labrun.Scenario{Name: name, Warmup: 3 * time.Second, Duration: d, Load: load}
 }
 
-func fixedUp(d time.Duration) labrun.Scenario {
-	return labrun.Scenario{Name: "fixed capacity, upload", Warmup: 3 * time.Second, Duration: d, Load: upLoad}
+// fixed has a tenth less than the ceilings say.
+func fixed(load [2]bool, d time.Duration) labrun.Scenario {
+	s := scenario("fixed capacity, "+nameOf(load), load, d)
+	s.Capacity = []labrun.CapacityStep{{Download: 36 * mbps, Upload: 9 * mbps}}
+	return s
 }
 
-// stepDown loses 60 % of the download for the middle third.
-func stepDown(third time.Duration) labrun.Scenario {
-	return labrun.Scenario{
-		Name: "step 40-16-40, download", Warmup: 3 * time.Second, Duration: 3 * third, Load: downLoad,
-		Capacity: []labrun.CapacityStep{{At: third, Download: 16 * mbps}, {At: 2 * third, Download: 40 * mbps}},
+func nameOf(load [2]bool) string {
+	return map[[2]bool]string{{}: "idle", downLoad: "download", upLoad: "upload", bothLoad: "both"}[load]
+}
+
+// step loses 60 % of the capacity for the middle third, half of it where both
+// directions are loaded.
+func step(load [2]bool, third time.Duration) labrun.Scenario {
+	s := scenario("step 40-16-40, download", load, 3*third)
+	low := labrun.CapacityStep{At: third, Download: 16 * mbps}
+	switch load {
+	case upLoad:
+		s.Name, low = "step 10-4-10, upload", labrun.CapacityStep{At: third, Upload: 4 * mbps}
+	case bothLoad:
+		s.Name, low = "both halved, both loaded", labrun.CapacityStep{At: third, Download: 20 * mbps, Upload: 5 * mbps}
 	}
-}
-
-func stepUp(third time.Duration) labrun.Scenario {
-	return labrun.Scenario{
-		Name: "step 10-4-10, upload", Warmup: 3 * time.Second, Duration: 3 * third, Load: upLoad,
-		Capacity: []labrun.CapacityStep{{At: third, Upload: 4 * mbps}, {At: 2 * third, Upload: 10 * mbps}},
-	}
-}
-
-func stepBoth(third time.Duration) labrun.Scenario {
-	return labrun.Scenario{
-		Name: "both halved, both loaded", Warmup: 3 * time.Second, Duration: 3 * third, Load: bothLoad,
-		Capacity: []labrun.CapacityStep{
-			{At: third, Download: 20 * mbps, Upload: 5 * mbps},
-			{At: 2 * third, Download: 40 * mbps, Upload: 10 * mbps},
-		},
-	}
-}
-
-func silence(d time.Duration) labrun.Scenario {
-	return labrun.Scenario{Name: "idle", Warmup: 3 * time.Second, Duration: d}
+	s.Capacity = []labrun.CapacityStep{low, {At: 2 * third, Download: 40 * mbps, Upload: 10 * mbps}}
+	return s
 }
 
 // docsis has the jitter of a cable modem: grants of a few ms and now and then
 // a spike of 15 ms.
-func docsis(d time.Duration, load [2]bool) labrun.Scenario {
-	name := "DOCSIS-like jitter, download"
-	if load == ([2]bool{}) {
-		name = "DOCSIS-like jitter, idle"
+func docsis(load [2]bool, d time.Duration) labrun.Scenario {
+	s := scenario("DOCSIS-like jitter, "+nameOf(load), load, d)
+	grants := delayline.Jitter{
+		Max: 3 * time.Millisecond, Period: 8 * time.Millisecond,
+		Spike: 15 * time.Millisecond, SpikeProbability: 0.02,
 	}
-	return labrun.Scenario{
-		Name: name, Warmup: 10 * time.Second, Duration: d, Load: load,
-		Path: []labrun.PathStep{{
-			JitterMax: 3 * time.Millisecond, JitterPeriod: 8 * time.Millisecond,
-			Spike: 15 * time.Millisecond, SpikeProbability: 0.02,
-		}},
-	}
+	s.Path = []labrun.PathStep{{Jitter: [2]delayline.Jitter{grants, grants}}}
+	return s
+}
+
+// jitter waits for up to 36 ms a round trip, mostly much less, and all packets of
+// 10 ms wait alike: a radio link that shares its air.
+func jitter(load [2]bool, d time.Duration) labrun.Scenario {
+	s := scenario("correlated jitter, "+nameOf(load), load, d)
+	air := delayline.Jitter{Max: 18 * time.Millisecond, Power: 4}
+	s.Path = []labrun.PathStep{{Jitter: [2]delayline.Jitter{air, air}}}
+	return s
 }
 
 // route makes the way 20 ms longer, for good.
 func route(half time.Duration) labrun.Scenario {
-	return labrun.Scenario{
-		Name: "route change +20 ms, download", Warmup: 3 * time.Second, Duration: 2 * half, Load: downLoad,
-		Path: []labrun.PathStep{{At: half, Extra: 20 * time.Millisecond}},
-	}
+	s := scenario("route change +20 ms, download", downLoad, 2*half)
+	s.Path = []labrun.PathStep{{At: half, Extra: 20 * time.Millisecond}}
+	return s
 }
 
+// blackout drops ICMP to the reflectors for the middle third, in which the
+// capacity halves.
 func blackout(third time.Duration) labrun.Scenario {
-	return labrun.Scenario{
-		Name: "ICMP blackout, download", Warmup: 3 * time.Second, Duration: 3 * third, Load: downLoad,
-		Blackout: labrun.Window{From: third, To: 2 * third},
+	s := scenario("ICMP blackout, halved, download", downLoad, 3*third)
+	s.Blackout = labrun.Window{From: third, To: 2 * third}
+	s.Capacity = []labrun.CapacityStep{
+		{At: 4 * third / 3, Download: 20 * mbps}, {At: 5 * third / 3, Download: 40 * mbps},
 	}
+	return s
 }
 
-// lte walks the download capacity between 8 and 40 Mbit/s, the same way every
-// time.
+// lte has a new download capacity between 8 and 40 Mbit/s every 3 to 6 s, the same
+// ones every time.
 func lte(d time.Duration) labrun.Scenario {
-	s := labrun.Scenario{Name: "LTE-like walk, download", Warmup: 3 * time.Second, Duration: d, Load: downLoad}
+	s := scenario("LTE-like steps, download", downLoad, d)
+	rng := rand.New(rand.NewPCG(4, 5))
+	for at := time.Duration(0); at < d; at += time.Duration((3 + 3*rng.Float64()) * float64(time.Second)) {
+		s.Capacity = append(s.Capacity, labrun.CapacityStep{At: at, Download: bitrate.Rate((8 + 32*rng.Float64()) * float64(mbps))})
+	}
+	return s
+}
+
+// lteWalk walks the download capacity between 8 and 40 Mbit/s.
+func lteWalk(d time.Duration) labrun.Scenario {
+	s := scenario("LTE-like walk, download", downLoad, d)
 	rng := rand.New(rand.NewPCG(4, 5))
 	capacity := 24 * mbps
 	for at := time.Duration(0); at < d; at += 500 * time.Millisecond {
@@ -107,123 +112,77 @@ func lte(d time.Duration) labrun.Scenario {
 	return s
 }
 
-func longScenarios() []labrun.Scenario {
-	const s = time.Second
-	return []labrun.Scenario{
-		fixedDown(30 * s), fixedUp(30 * s), stepDown(20 * s), stepUp(20 * s), stepBoth(20 * s),
-		silence(30 * s), docsis(30*s, downLoad), docsis(60*s, [2]bool{}), route(20 * s), blackout(12 * s), lte(40 * s),
+// starved is a scenario in which the program gets no processor for 50 to 500 ms,
+// every 2 to 4 s.
+func starved(s labrun.Scenario) labrun.Scenario {
+	s.Name += ", starved host"
+	rng := rand.New(rand.NewPCG(6, 7))
+	between := func(least, most time.Duration) time.Duration {
+		return least + time.Duration(rng.Float64()*float64(most-least))
 	}
+	for at := time.Second; at < s.Duration; at += between(2*time.Second, 4*time.Second) {
+		s.Stalls = append(s.Stalls, labrun.Window{From: at, To: at + between(50*time.Millisecond, 500*time.Millisecond)})
+	}
+	return s
 }
 
-// TestLabReference runs the scenarios against controllers whose worth is known:
-// it shows what the lab makes of none, of a fixed limit and of an oracle, and
-// so what a real one can reach.
-func TestLabReference(t *testing.T) {
-	if !*full {
-		t.Skip("takes half an hour: go test ./pkg/lab -run LabReference -v -timeout 60m -lab.full")
-	}
-	l := build(t, lab.Config{})
-	var reports []labrun.Report
-	for i := range *repeat {
-		for _, s := range longScenarios() {
-			for _, c := range []labrun.Controller{
-				{Name: "none"},
-				{Name: "fixed 0.87", Limits: [2]bitrate.Rate{34_800_000, 8_700_000}},
-				{Name: "oracle 0.95", Share: 0.95},
-			} {
-				t.Run(fmt.Sprintf("%s/%s/%d", s.Name, c.Name, i), func(t *testing.T) {
-					record, err := labrun.Run(t.Context(), l, s, c)
-					saveRecord(t, runDir(t), record)
-					if err != nil {
-						t.Fatal(err)
-					}
-					reports = append(reports, record.Report())
-				})
-			}
-		}
-	}
-	publish(t, reports)
-
-	find := func(scenario, controller string) labrun.Report {
-		i := slices.IndexFunc(reports, func(r labrun.Report) bool {
-			return r.Scenario == scenario && r.Controller == controller
-		})
-		return reports[i]
-	}
-	step := stepDown(0).Name
-	if r := find(step, "none"); r.ExcessP95Ms < 300 || *r.Download.Utilisation < 0.95 {
-		t.Errorf("without control the step gave p95 %.0f ms at %.2f, want over 300 ms at full use", r.ExcessP95Ms, *r.Download.Utilisation)
-	}
-	if r := find(step, "oracle 0.95"); r.SettledP95Ms > 60 || *r.Download.Utilisation < 0.85 {
-		t.Errorf("the oracle took the step with p95 %.0f ms at %.2f, want it to be the best there is", r.SettledP95Ms, *r.Download.Utilisation)
-	}
+// fewEchoes is a scenario in which each reflector answers five times a second.
+func fewEchoes(s labrun.Scenario) labrun.Scenario {
+	s.Name += ", 5 echoes/s"
+	s.EchoesPerSecond = 5
+	return s
 }
 
-// publish shows reports and writes them where -lab.json says.
-func publish(t *testing.T, reports []labrun.Report) {
-	t.Helper()
-	var table strings.Builder
-	if err := labrun.WriteTable(&table, reports); err != nil {
-		t.Error(err)
-	}
-	t.Logf("\n%s", &table)
-	if *asJSON == "" {
-		return
-	}
-	f, err := os.OpenFile(*asJSON, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	if err != nil {
-		t.Fatal(err)
-	}
-	enc := json.NewEncoder(f)
-	for _, r := range reports {
-		if err := enc.Encode(r); err != nil {
-			t.Error(err)
-		}
-	}
-	if err := f.Close(); err != nil {
-		t.Error(err)
-	}
+// trial is a scenario, the router that the program writes to, and what is asked
+// of the program.
+type trial struct {
+	scenario labrun.Scenario
+	router   string                         // beside the scenario in the table; "" for the usual one
+	latency  func(*rand.Rand) time.Duration // nil: routerLatency
+	link     string                         // the scenario whose link it has: the oracle's figures are that one's. "": its own
+	demand   demand
 }
 
-// runDir is where a run keeps its files: for good with -lab.keep.
-func runDir(t *testing.T) string {
-	t.Helper()
-	if *keep == "" {
-		return t.TempDir()
+// name of the trial in tables and of its test.
+func (c trial) name() string {
+	if c.router == "" {
+		return c.scenario.Name
 	}
-	dir, err := filepath.Abs(filepath.Join(*keep, t.Name()))
-	if err == nil {
-		err = os.MkdirAll(dir, 0o755)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return dir
+	return c.scenario.Name + ", " + c.router
 }
 
-// saveRecord keeps all that was seen in a run: every ping, limit and rate.
-func saveRecord(t *testing.T, dir string, record *labrun.Record) {
-	t.Helper()
-	b, err := json.Marshal(record)
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, "record.json"), b, 0o644)
+// longTrials are those of a full run. What is asked of each is a distance from an
+// oracle on the same link in the same run: what the machine and the scenario leave.
+func longTrials() []trial {
+	const s, ms = time.Second, time.Millisecond
+	usual := demand{use: 3, p95: 6}
+	slow := demand{use: 4, p95: 15}
+	jittery := demand{use: 2, p95: 3}
+	stepDown := step(downLoad, 12*s)
+	constant := func(d time.Duration) func(*rand.Rand) time.Duration {
+		return func(*rand.Rand) time.Duration { return d }
 	}
-	if err != nil {
-		t.Error(err)
+	return []trial{
+		{scenario: fixed(downLoad, 20*s), demand: usual},
+		{scenario: fixed(upLoad, 20*s), demand: usual},
+		{scenario: stepDown, demand: demand{use: 3, p95: 6, below: 300}},
+		{scenario: step(upLoad, 12*s), demand: usual},
+		{scenario: step(bothLoad, 12*s), demand: usual},
+		{scenario: route(12 * s), demand: usual},
+		{scenario: jitter(downLoad, 30*s), demand: jittery},
+		{scenario: jitter(upLoad, 30*s), demand: jittery},
+		{scenario: jitter(bothLoad, 30*s), demand: jittery},
+		{scenario: docsis(downLoad, 20*s)},
+		{scenario: lte(40 * s), demand: demand{use: 4, p95: 25}},
+		{scenario: lteWalk(40 * s)},
+		{scenario: blackout(12 * s), demand: demand{use: 4, p95: 10}},
+		{scenario: fewEchoes(stepDown), link: stepDown.Name, demand: demand{use: 4, p95: 10}},
+		{scenario: starved(stepDown), link: stepDown.Name, demand: slow},
+		{scenario: stepDown, router: "router 60 ms", latency: constant(60 * ms), link: stepDown.Name, demand: slow},
+		{scenario: stepDown, router: "router 120 ms", latency: constant(120 * ms), link: stepDown.Name, demand: slow},
+		{scenario: stepDown, router: "router of 10 ms, one answer in a hundred after 400", latency: simrun.Around(10*ms, 1.59), link: stepDown.Name, demand: slow},
+		{scenario: scenario("idle", [2]bool{}, 20*s), demand: demand{noWrites: true}},
+		{scenario: docsis([2]bool{}, 30*s), demand: demand{noWrites: true}},
+		{scenario: jitter([2]bool{}, 30*s), demand: demand{noWrites: true}},
 	}
-}
-
-// medianRTT of the answered pings sent from a time on.
-func medianRTT(samples []labrun.Sample, from time.Duration) time.Duration {
-	var rtts []time.Duration
-	for _, s := range samples {
-		if s.At >= from && s.RTT > 0 {
-			rtts = append(rtts, s.RTT)
-		}
-	}
-	if len(rtts) == 0 {
-		return 0
-	}
-	slices.Sort(rtts)
-	return rtts[len(rtts)/2]
 }

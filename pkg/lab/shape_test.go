@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -22,10 +23,9 @@ import (
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
-// What the program under test is told of the link: ceilings a tenth above what
-// it carries.
+// What the program under test is told of the link: the rates of the plan.
 var (
-	ceilings = [2]bitrate.Rate{44 * mbps, 11 * mbps}
+	ceilings = [2]bitrate.Rate{40 * mbps, 10 * mbps}
 	floors   = [2]bitrate.Rate{4 * mbps, 1 * mbps}
 )
 
@@ -58,68 +58,88 @@ const routerScript = `
 add name=ether1-wan type=ether
 add name=bridge1 type=bridge
 /queue tree
-add name=` + downloadQueue + ` parent=bridge1 queue=default max-limit=44M
-add name=` + uploadQueue + ` parent=ether1-wan queue=default max-limit=11M
+add name=` + downloadQueue + ` parent=bridge1 queue=default max-limit=40M
+add name=` + uploadQueue + ` parent=ether1-wan queue=default max-limit=10M
 /user group
 add name=wanctl policy=read,write,rest-api,api,ssh
 /user
 add name=wanctl group=wanctl password=secret-of-the-lab
 `
 
-// demand is the least that is asked of the program in a scenario. Zero fields
-// ask nothing.
-type demand struct {
-	p95      float64 // ms of excess, at most
-	use      float64 // of every loaded direction, at least
-	firstCut float64 // ms after a cut of capacity, at most
-	noWrites bool
-}
-
 // TestLabShape runs the real program: 'wanctl shape' in the client's namespace,
-// against a simulated router whose two queues are those of the lab.
+// against a simulated router whose two queues are those of the lab. A full run has
+// what no control, a constant limit and an oracle make of the same links.
 func TestLabShape(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a quarter of a minute")
 	}
-	type trialCase struct {
-		scenario labrun.Scenario
-		demand   demand
-	}
-	short := stepDown(2500 * time.Millisecond)
+	short := step(downLoad, 2500*time.Millisecond)
 	short.Warmup = 2 * time.Second
 	// Other tests run beside the short one: what it asks is a cut, before the
 	// capacity is back. How soon it comes is measured with -lab.full.
-	cases := []trialCase{{short, demand{firstCut: 2500}}}
+	trials := []trial{{scenario: short, demand: demand{firstCut: 2500}}}
 	if *full {
-		cases = nil
-		demands := map[string]demand{
-			fixedDown(0).Name:         {p95: 60, use: 0.85},
-			fixedUp(0).Name:           {p95: 60, use: 0.85},
-			stepDown(0).Name:          {p95: 60, use: 0.85, firstCut: 1000},
-			silence(0).Name:           {noWrites: true},
-			docsis(0, [2]bool{}).Name: {noWrites: true},
-		}
-		for _, s := range longScenarios() {
-			cases = append(cases, trialCase{s, demands[s.Name]})
-		}
+		trials = longTrials()
 	}
 	l := build(t, lab.Config{})
 	binary := builtWanctl(t)
 	var reports []labrun.Report
 	for i := range *repeat {
-		for _, c := range cases {
-			t.Run(fmt.Sprintf("%s/%d", c.scenario.Name, i), func(t *testing.T) {
-				report := shape(t, l, binary, c.scenario)
-				c.demand.check(t, report)
+		for _, c := range trials {
+			if *full && c.link == "" {
+				for _, reference := range references(c.scenario, i) {
+					t.Run(fmt.Sprintf("%s/%s/%d", c.name(), reference.Name, i), func(t *testing.T) {
+						reports = append(reports, play(t, l, c.scenario, reference))
+					})
+				}
+			}
+			t.Run(fmt.Sprintf("%s/wanctl/%d", c.name(), i), func(t *testing.T) {
+				report := shape(t, l, binary, c)
+				c.demand.checkRun(t, report)
 				reports = append(reports, report)
 			})
 		}
 	}
 	publish(t, reports)
+	if *full {
+		t.Logf("\n%s", compare(t, trials, reports))
+	}
 }
 
-// shape runs a scenario against the program.
-func shape(t *testing.T, l *lab.Lab, binary string, s labrun.Scenario) labrun.Report {
+// references are the controllers whose worth is known. The oracle is in every
+// repetition, since what it reaches is what the machine leaves at that time.
+func references(s labrun.Scenario, repetition int) []labrun.Controller {
+	oracle := labrun.Controller{Name: oracleName, Share: 0.95}
+	if repetition > 0 {
+		return []labrun.Controller{oracle}
+	}
+	constant := labrun.Controller{Name: "constant .87", Limits: [2]bitrate.Rate{34_800_000, 8_700_000}}
+	if len(s.Capacity) > 0 && s.Capacity[0].At == 0 {
+		for d, rate := range [2]bitrate.Rate{s.Capacity[0].Download, s.Capacity[0].Upload} {
+			if rate > 0 {
+				constant.Limits[d] = rate * 87 / 100
+			}
+		}
+	}
+	return []labrun.Controller{{Name: "none"}, constant, oracle}
+}
+
+// play runs a scenario and keeps what was seen.
+func play(t *testing.T, l *lab.Lab, s labrun.Scenario, c labrun.Controller) labrun.Report {
+	t.Helper()
+	record, err := labrun.Run(t.Context(), l, s, c)
+	saveRecord(t, runDir(t), record)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, record.Usage.Output)
+	}
+	if t.Failed() || record.Usage.ExitStatus != 0 {
+		t.Logf("the program printed:\n%s", record.Usage.Output)
+	}
+	return record.Report()
+}
+
+// shape runs a trial of the program.
+func shape(t *testing.T, l *lab.Lab, binary string, c trial) labrun.Report {
 	t.Helper()
 	backend := lab.NewBackend(l, downloadQueue, uploadQueue)
 	router, err := simrouter.New(simrouter.Config{Script: routerScript, Backend: backend, Latency: routerLatency})
@@ -134,12 +154,15 @@ func shape(t *testing.T, l *lab.Lab, binary string, s labrun.Scenario) labrun.Re
 	if err := router.ServeService(simrouter.WWWSSL, ln); err != nil {
 		t.Fatal(err)
 	}
-	dir := runDir(t)
-	config := writeConfig(t, dir, router.Fingerprint(), floors)
+	if c.latency != nil {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go varyLatency(ctx, router, c.latency)
+	}
+	config := writeConfig(t, runDir(t), router.Fingerprint(), floors)
 	health := make(chan error, 1)
-	time.AfterFunc(s.Warmup+s.Duration/2, func() { health <- checkEndpoints(t.Context(), l) })
-
-	record, err := labrun.Run(t.Context(), l, s, labrun.Controller{
+	time.AfterFunc(c.scenario.Warmup+c.scenario.Duration/2, func() { health <- checkEndpoints(t.Context(), l) })
+	report := play(t, l, c.scenario, labrun.Controller{
 		Name:     "wanctl shape",
 		Limits:   ceilings,
 		Requests: router.Requests,
@@ -149,64 +172,26 @@ func shape(t *testing.T, l *lab.Lab, binary string, s labrun.Scenario) labrun.Re
 			return cmd
 		},
 	})
-	saveRecord(t, dir, record)
-	if err != nil {
-		t.Fatalf("%v\n%s", err, record.Usage.Output)
-	}
 	if err := <-health; err != nil {
 		t.Error(err)
 	}
-	report := record.Report()
-	if t.Failed() || report.Controlled.ExitStatus != 0 {
-		t.Logf("the program said:\n%s", record.Usage.Output)
-	}
+	report.Scenario = c.name()
 	return report
 }
 
-// check holds a report against what every run must keep and what this one asks.
-func (d demand) check(t *testing.T, r labrun.Report) {
-	t.Helper()
-	if r.Controlled.ExitStatus != 0 {
-		t.Errorf("exit status %d after SIGTERM, want 0", r.Controlled.ExitStatus)
-	}
-	// A short run is mostly start-up, and tests run side by side.
-	if *full && r.Controlled.CPUPercent >= 3 {
-		t.Errorf("%.1f %% of a core, want under 3", r.Controlled.CPUPercent)
-	}
-	if rss := r.Controlled.PeakRSS; rss == 0 || rss >= 40e6 {
-		t.Errorf("peak memory %.1f MB, want it known and under 40", float64(rss)/1e6)
-	}
-	if r.Requests == 0 {
-		t.Error("the router was asked nothing")
-	}
-	for i, dir := range []labrun.DirectionReport{r.Download, r.Upload} {
-		if dir.LimitMinMbps < floors[i].Mbps() || dir.LimitMaxMbps > ceilings[i].Mbps() {
-			t.Errorf("limits from %.2f to %.2f Mbit/s, want them in [%v, %v]",
-				dir.LimitMinMbps, dir.LimitMaxMbps, floors[i], ceilings[i])
-		}
-		if dir.Loaded && d.use > 0 && *dir.Utilisation < d.use {
-			t.Errorf("%.3f of the capacity used, want at least %.2f", *dir.Utilisation, d.use)
+// varyLatency draws how long the router takes to answer, anew every 20 ms.
+func varyLatency(ctx context.Context, router *simrouter.Router, draw func(*rand.Rand) time.Duration) {
+	rng := rand.New(rand.NewPCG(8, 9))
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		router.SetLatency(draw(rng))
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
 		}
 	}
-	if d.p95 > 0 && r.ExcessP95Ms > d.p95 {
-		t.Errorf("p95 excess %.1f ms, want at most %.0f", r.ExcessP95Ms, d.p95)
-	}
-	if d.noWrites && r.Writes > 0 {
-		t.Errorf("%d limits written on an idle line, want none", r.Writes)
-	}
-	for _, step := range r.Steps {
-		if step.IsCut() && d.firstCut > 0 && (step.FirstCutMs == nil || *step.FirstCutMs > d.firstCut) {
-			t.Errorf("%s capacity fell from %.0f to %.0f Mbit/s and the first cut came after %s ms, want at most %.0f",
-				step.Direction, step.FromMbps, step.ToMbps, orNever(step.FirstCutMs), d.firstCut)
-		}
-	}
-}
-
-func orNever(v *float64) string {
-	if v == nil {
-		return "never"
-	}
-	return fmt.Sprintf("%.0f", *v)
 }
 
 // builtWanctl returns the file name of the program, which is built once.

@@ -36,18 +36,6 @@ const (
 	readBurst = 32
 )
 
-// Jitter adds to the delay a value that stays the same for a Period, as the
-// request-grant cycle of a cable modem or the scheduler of a base station do.
-// A new value per packet would be no jitter at all in a line that keeps order:
-// every packet would wait for the slowest before it.
-type Jitter struct {
-	Max    time.Duration // each period draws uniformly from [0, Max]
-	Period time.Duration // 0: 10 ms
-	Spike  time.Duration // with SpikeProbability, a period lasts this much longer instead
-	// SpikeProbability is the share of periods that are spikes, 0 to 1.
-	SpikeProbability float64
-}
-
 // Stats of a line since it was made.
 type Stats struct {
 	Passed  uint64 // packets

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"os"
 	"testing"
 	"time"
@@ -91,6 +92,30 @@ func statsOf(l *Line, packets uint64) Stats {
 		time.Sleep(time.Millisecond)
 	}
 	return s
+}
+
+// TestJitterDraw: half of the periods of a uniform jitter are above half of its
+// maximum, half of those to the fourth power above a sixteenth.
+func TestJitterDraw(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, tt := range []struct {
+		power  float64
+		median time.Duration
+	}{{0, 8 * time.Millisecond}, {4, time.Millisecond}} {
+		j, above := Jitter{Max: 16 * time.Millisecond, Power: tt.power}, 0
+		for range 1000 {
+			d := j.draw(rng)
+			if d < 0 || d > j.Max {
+				t.Fatalf("power %g: drew %v, want at most %v", tt.power, d, j.Max)
+			}
+			if d > tt.median {
+				above++
+			}
+		}
+		if above < 450 || above > 550 {
+			t.Errorf("power %g: %d of 1000 draws above %v, want half", tt.power, above, tt.median)
+		}
+	}
 }
 
 func TestDelayAndOrder(t *testing.T) {

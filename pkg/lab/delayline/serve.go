@@ -120,10 +120,7 @@ func (w *way) jitterAt(now int64) int64 {
 			period = 10 * time.Millisecond
 		}
 		w.redraw = now + int64(period)
-		w.extra = int64(w.rng.Float64() * float64(j.Max))
-		if w.rng.Float64() < j.SpikeProbability {
-			w.extra = int64(j.Spike)
-		}
+		w.extra = int64(j.draw(w.rng))
 	}
 	return w.extra
 }

@@ -62,6 +62,7 @@ func (p *process) stop() Usage {
 	p.sample()
 	wall := time.Since(p.started)
 	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
+	_ = p.cmd.Process.Signal(syscall.SIGCONT) // a scenario that failed may have left it stopped
 	select {
 	case <-p.exited:
 	case <-time.After(stopTimeout):
@@ -77,6 +78,18 @@ func (p *process) stop() Usage {
 		PeakRSS:    p.peak,
 		Output:     p.stderr.String(),
 	}
+}
+
+// signal sends a signal to the program. Without a program nothing happens: a
+// stall of the controller is none of the link's.
+func (p *process) signal(s syscall.Signal) error {
+	if p == nil || !p.running() {
+		return nil
+	}
+	if err := p.cmd.Process.Signal(s); err != nil {
+		return fmt.Errorf("sending %v to the controller: %w", s, err)
+	}
+	return nil
 }
 
 // running says whether the program has not ended by itself.

@@ -11,11 +11,11 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/lab"
-	"github.com/wanctl/wanctl/pkg/lab/delayline"
 )
 
 const (
@@ -116,7 +116,7 @@ func (r *run) prepare() error {
 		}
 	}
 	r.setPath(PathStep{})
-	r.lab.SetBlackout(false)
+	r.lab.SetICMP(lab.ICMP{EchoesPerSecond: r.scenario.EchoesPerSecond})
 	for _, e := range r.events() {
 		if e.at <= 0 {
 			if err := e.do(); err != nil {
@@ -190,8 +190,16 @@ func (r *run) events() []event {
 	}
 	if w := r.scenario.Blackout; w.To > w.From {
 		events = append(events,
-			event{w.From, func() error { r.lab.SetBlackout(true); return nil }},
-			event{w.To, func() error { r.lab.SetBlackout(false); return nil }})
+			event{w.From, func() error { r.lab.SetICMP(lab.ICMP{Blackout: true}); return nil }},
+			event{w.To, func() error {
+				r.lab.SetICMP(lab.ICMP{EchoesPerSecond: r.scenario.EchoesPerSecond})
+				return nil
+			}})
+	}
+	for _, w := range r.scenario.Stalls {
+		events = append(events,
+			event{w.From, func() error { return r.process.signal(unix.SIGSTOP) }},
+			event{w.To, func() error { return r.process.signal(unix.SIGCONT) }})
 	}
 	slices.SortStableFunc(events, func(a, b event) int { return cmp.Compare(a.at, b.at) })
 	return events
@@ -229,9 +237,7 @@ func (r *run) setCapacity(d autorate.Direction, rate bitrate.Rate) error {
 func (r *run) setPath(p PathStep) {
 	for _, d := range autorate.Directions {
 		r.lab.SetDelay(d, r.lab.Config().Delay+p.Extra/2)
-		r.lab.SetJitter(d, delayline.Jitter{
-			Max: p.JitterMax, Period: p.JitterPeriod, Spike: p.Spike, SpikeProbability: p.SpikeProbability,
-		})
+		r.lab.SetJitter(d, p.Jitter[d])
 	}
 	r.record.Path = append(r.record.Path, PathChange{r.lab.Now(), p.Extra})
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/lab"
+	"github.com/wanctl/wanctl/pkg/lab/delayline"
 )
 
 // Scenario is what happens on the link. Times count from the start of the
@@ -20,6 +21,9 @@ type Scenario struct {
 	Capacity []CapacityStep
 	Path     []PathStep
 	Blackout Window // ICMP to the reflectors is dropped
+
+	EchoesPerSecond float64  // that each reflector answers at most; 0: all
+	Stalls          []Window // in which the program under test gets no processor
 }
 
 // CapacityStep changes what the link can carry.
@@ -30,13 +34,9 @@ type CapacityStep struct {
 
 // PathStep changes the way beyond the bottleneck, half of it in each direction.
 type PathStep struct {
-	At    time.Duration
-	Extra time.Duration // round-trip time beyond that of the lab's Config
-	// Jitter of each direction, drawn from [0, JitterMax] anew every
-	// JitterPeriod; a share SpikeProbability of the periods has Spike instead.
-	JitterMax, JitterPeriod time.Duration
-	Spike                   time.Duration
-	SpikeProbability        float64
+	At     time.Duration
+	Extra  time.Duration       // round-trip time beyond that of the lab's Config
+	Jitter [2]delayline.Jitter // of each direction
 }
 
 // Window is a span of time. The zero Window is empty.
