@@ -11,6 +11,7 @@ FUZZTIME  ?= 20s
 T         ?=
 PARALLEL  ?= 1
 REPEAT    ?= 1
+LABFLAGS  ?=
 PREFIX    ?= /usr/local
 TARGETS   ?= amd64 arm64 arm riscv64 mips mipsle
 FORMATS   ?= deb rpm apk ipk
@@ -48,7 +49,7 @@ bench-scale: ## what 1 to 1000 WANs in one process cost and how late their ticks
 	  /^(FAIL|panic|---)/ { print; bad = 1 } END { exit bad }'
 
 lab: binary ## the real thing: kernel queues in network namespaces, TCP load (root, iperf3); REPEAT=3 shows the spread
-	$(GO) test ./pkg/lab -count=1 -v -timeout 60m -run 'Lab(Shape|Steer)' -lab.full -lab.repeat $(REPEAT)
+	$(GO) test ./pkg/lab -count=1 -v -timeout 6h -run 'Lab(Shape|Steer)' -lab.full -lab.repeat $(REPEAT) $(LABFLAGS)
 
 faults: binary ## every fault of the table tried on the running program, as a table and in faults.json (5 min; it needs ping)
 	$(GO) test ./pkg/sim/faults -count=1 -v -timeout 30m -run 'TestFaults' -faults.all -faults.wanctl $(CURDIR)/$(BIN)/wanctl -faults.json $(CURDIR)/$(BIN)/faults.json

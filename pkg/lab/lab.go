@@ -55,6 +55,10 @@ type Config struct {
 	Capacity [2]bitrate.Rate // 40 and 10 Mbit/s, by autorate.Direction
 	Depth    [2]int          // bytes the modem queues: 240 ms at Capacity
 	Delay    time.Duration   // one way: 12 ms
+
+	// Busy says that the machine has other work. Programs under test then have
+	// real-time scheduling too, below that of the lab itself.
+	Busy bool
 }
 
 func (c Config) withDefaults() Config {
@@ -228,10 +232,14 @@ func (l *Lab) Dial(ctx context.Context, ns Namespace, network, addr string) (net
 }
 
 // Command prepares a program under test to run inside a namespace, under
-// ordinary scheduling. It dies with this process. Its process id and resource
+// ordinary scheduling unless the machine is busy. It dies with this process. Its process id and resource
 // usage are the program's own.
 func (l *Lab) Command(ctx context.Context, ns Namespace, name string, args ...string) *exec.Cmd {
-	return l.command(ctx, append([]string{"chrt", "--other", "0", "nsenter", "--net=" + l.ns[ns].path, "--", name}, args...))
+	policy, priority := "--other", "0"
+	if l.cfg.Busy {
+		policy, priority = "--rr", "5"
+	}
+	return l.command(ctx, append([]string{"chrt", policy, priority, "nsenter", "--net=" + l.ns[ns].path, "--", name}, args...))
 }
 
 // Equipment prepares a program that is part of the lab.

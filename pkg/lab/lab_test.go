@@ -23,6 +23,7 @@ var (
 	repeat = flag.Int("lab.repeat", 1, "run every scenario `N` times; tables show median and spread")
 	wanctl = flag.String("lab.wanctl", "", "put this `PROGRAM` to the test instead of building one")
 	keep   = flag.String("lab.keep", "", "keep records, configurations and logs of the runs under `DIR`")
+	busy   = flag.Bool("lab.busy", false, "give the program real-time scheduling: this machine has other work")
 	asJSON = flag.String("lab.json", "", "write the reports to `FILE`, one JSON object a line")
 )
 

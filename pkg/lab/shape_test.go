@@ -81,7 +81,7 @@ func TestLabShape(t *testing.T) {
 	if *full {
 		trials = longTrials()
 	}
-	l := build(t, lab.Config{})
+	l := build(t, lab.Config{Busy: *busy})
 	binary := builtWanctl(t)
 	var reports []labrun.Report
 	for i := range *repeat {
@@ -159,7 +159,11 @@ func shape(t *testing.T, l *lab.Lab, binary string, c trial) labrun.Report {
 		defer cancel()
 		go varyLatency(ctx, router, c.latency)
 	}
-	config := writeConfig(t, runDir(t), router.Fingerprint(), floors)
+	dir := runDir(t)
+	args := []string{"shape", "--config", writeConfig(t, dir, router.Fingerprint(), floors)}
+	if *keep != "" {
+		args = append(args, "--record", filepath.Join(dir, "trace.csv"))
+	}
 	health := make(chan error, 1)
 	time.AfterFunc(c.scenario.Warmup+c.scenario.Duration/2, func() { health <- checkEndpoints(t.Context(), l) })
 	report := play(t, l, c.scenario, labrun.Controller{
@@ -167,7 +171,7 @@ func shape(t *testing.T, l *lab.Lab, binary string, c trial) labrun.Report {
 		Limits:   ceilings,
 		Requests: router.Requests,
 		Command: func() *exec.Cmd {
-			cmd := l.Command(t.Context(), lab.Client, binary, "shape", "--config", config)
+			cmd := l.Command(t.Context(), lab.Client, binary, args...)
 			cmd.Env = append(cmd.Environ(), unitEnvironment(t, "wanctl@.service")...)
 			return cmd
 		},
