@@ -61,7 +61,7 @@ func (j *Journal) Begin(s SavedLimits) error {
 
 func (j *Journal) write(text []byte) error {
 	dir := filepath.Dir(j.path)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := makeDir(dir); err != nil {
 		return err
 	}
 	f, err := renameio.NewPendingFile(j.path, renameio.WithTempDir(dir), renameio.WithStaticPermissions(0o600))
@@ -111,13 +111,4 @@ func (j *Journal) End() error {
 		return withHint("removing", j.path, "state_file", err)
 	}
 	return nil
-}
-
-// syncDir makes the names in dir survive a power cut.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
