@@ -31,6 +31,12 @@ type Base struct {
 // longestSocket is what the kernel takes as the path of a socket, in bytes.
 const longestSocket = 107
 
+// HistoryDir returns the directory of the history that the loop keeps on disk, beside
+// its state file.
+func (b *Base) HistoryDir() string {
+	return strings.TrimSuffix(strings.TrimSuffix(b.StateFile, ".json"), "_state") + "_history"
+}
+
 // Socket is the unix socket on which the daemon of this configuration answers
 // other commands while it runs: beside its lock file.
 func (b *Base) Socket() string { return strings.TrimSuffix(b.LockFile, ".lock") + ".sock" }

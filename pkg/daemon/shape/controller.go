@@ -48,6 +48,7 @@ type WANController struct {
 	watchdog *sysd.WatchdogSource
 	metrics  *telemetry.WAN
 	feed     *history.Feed
+	writer   *history.Writer // nil in a dry run
 	routes   *probeRoutes
 
 	learned time.Duration                   // idle RTT that the last run knew, 0: none
@@ -134,14 +135,17 @@ func (c *WANController) openTelemetry() {
 	c.metrics = p.Metrics.WAN(c.metricsConfig(c.cfg))
 	c.OnClose(func() error { p.Metrics.RemoveWAN(c.cfg.Name); return nil })
 	p.Past.AddWAN(c.cfg.Name)
-	c.feed = p.Past.Feed(c.cfg.Name)
+	if !c.mode.DryRun && !c.mode.once {
+		c.writer = history.NewWriter(c.cfg.HistoryDir(), c.log)
+	}
+	c.feed = p.Past.Feed(c.cfg.Name, c.writer)
 	c.routes = newProbeRoutes(c)
 	c.OnClose(func() error { p.Past.RemoveWAN(c.cfg.Name); return nil })
 }
 
 func (c *WANController) observers() []control.Observer {
 	observers := []control.Observer{
-		newHistoryRecorder(c.feed), // a second that has ended comes before the events of the next one
+		newHistoryRecorder(c.feed, c.reflectors()), // a second that has ended comes before the events of the next one
 		newEventObserver(c.log, c.feed, c.probes, c.cfg.Path, c.queues.describe),
 		&metricsObserver{wan: c.metrics, hosts: len(c.operators()), quality: c.probes.Quality}, c.queues.bypass,
 	}
@@ -160,6 +164,9 @@ func (c *WANController) addTasks() {
 	t.Feeds = append(t.Feeds, supervisor.NewTask("probes of "+name, nil, c.probes.Run))
 	if c.saver != nil {
 		t.Sinks = append(t.Sinks, c.saver, daemon.WatchLock("lock of "+name, c.lock, c.log))
+	}
+	if c.writer != nil {
+		t.Sinks = append(t.Sinks, supervisor.NewTask("history of "+name, nil, c.writer.Run))
 	}
 	if !c.mode.once {
 		t.Feeds = append(t.Feeds, supervisor.NewTask("load of "+name, nil, c.queues.bypass.Run))

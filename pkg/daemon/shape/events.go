@@ -32,17 +32,18 @@ type eventObserver struct {
 	// describe returns what a fault of a queue means.
 	describe func(autorate.Direction, actuate.Fault) string
 
-	last     autorate.Decision
-	replies  bool // a reflector answers
-	lastMode probe.Mode
-	polls    bool     // the last poll worked
-	stalled  reminder // of writes that are not answered
-	refusals [2]reminder
-	faults   [2]reminder
-	base     baselineWatch
-	jitter   samplesWatch
-	echoes   reminder      // of an echo limit
-	next     time.Duration // time of the next check for one
+	last        autorate.Decision
+	replies     bool          // a reflector answers
+	silentSince time.Duration // while none does
+	lastMode    probe.Mode
+	polls       bool     // the last poll worked
+	stalled     reminder // of writes that are not answered
+	refusals    [2]reminder
+	faults      [2]reminder
+	base        baselineWatch
+	jitter      samplesWatch
+	echoes      reminder      // of an echo limit
+	next        time.Duration // time of the next check for one
 }
 
 func newEventObserver(log *slog.Logger, feed *history.Feed, probe prober, path string, describe func(autorate.Direction, actuate.Fault) string) *eventObserver {
@@ -103,10 +104,11 @@ func (o *eventObserver) probes(dec *autorate.Decision) {
 		o.replies = replies
 		if replies {
 			o.to.Info("probes answered again", "reflectors", dec.Alive)
-			o.to.Record("probe", "", fmt.Sprintf("probes are answered again, by %d reflectors", dec.Alive))
+			o.outageEnds(dec)
 		} else {
+			o.silentSince = dec.At
 			o.to.Warn("no reflector answers: limits are held")
-			o.to.Record("probe", "", "no reflector answers: limits are held")
+			o.to.Record("outage", "", "no reflector answers: limits are held")
 		}
 	}
 	if o.probe == nil {
@@ -119,6 +121,15 @@ func (o *eventObserver) probes(dec *autorate.Decision) {
 		}
 		o.lastMode = mode
 	}
+}
+
+func (o *eventObserver) outageEnds(dec *autorate.Decision) {
+	if o.to.Feed == nil {
+		return
+	}
+	lasted := dec.At - o.silentSince
+	o.to.Feed.Event(history.Event{Kind: "outage", Duration: units.Round(lasted.Seconds(), 3),
+		Text: fmt.Sprintf("probes are answered again after %v, by %d reflectors", lasted.Round(100*time.Millisecond), dec.Alive)})
 }
 
 // echoLimit reports reflectors that answer only a part of the echoes at first, when

@@ -46,9 +46,9 @@ func tell(t *testing.T, story func(*storyteller)) history.Window {
 	var kept history.Window
 	synctest.Test(t, func(t *testing.T) {
 		s := &storyteller{kept: history.New(), probes: fakeProbes{mode: probe.ModeICMP}}
-		feed := s.kept.Feed("dsl")
+		feed := s.kept.Feed("dsl", nil)
 		s.events = newEventObserver(slog.New(slog.DiscardHandler), feed, &s.probes, "dsl.yaml", (&Queues{names: [2]string{"down", "up"}}).describe)
-		s.recorder = newHistoryRecorder(feed)
+		s.recorder = newHistoryRecorder(feed, nil)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- s.kept.Run(ctx) }()
@@ -111,12 +111,12 @@ func TestHistorySamples(t *testing.T) {
 		before, samples[i].At = at, time.Time{}
 	}
 	ms := func(v float64) *float64 { return &v }
-	quiet := history.Direction{Limit: 40e6, State: "GREEN"}
-	want := []history.Sample{
-		{RTT: ms(20), RTTMax: ms(20), Baseline: ms(20), Excess: ms(0), Directions: [2]history.Direction{quiet, quiet}},
-		{RTT: ms(22), RTTMax: ms(90), Baseline: ms(20), Excess: ms(70), Directions: [2]history.Direction{
+	quiet := history.DirectionPoint{Limit: 40e6, State: "GREEN"}
+	want := []history.Point{
+		{RTT: ms(20), RTTMax: ms(20), Baseline: ms(20), Excess: ms(0), Directions: [2]history.DirectionPoint{quiet, quiet}},
+		{RTT: ms(22), RTTMax: ms(90), Baseline: ms(20), Excess: ms(70), Directions: [2]history.DirectionPoint{
 			{Limit: 81e6, State: "RED"}, {Limit: 40e6, Throughput: 19e6, State: "GREEN"}}},
-		{Baseline: ms(20), Directions: [2]history.Direction{quiet, quiet}},
+		{Baseline: ms(20), Directions: [2]history.DirectionPoint{quiet, quiet}},
 	}
 	if diff := cmp.Diff(want, samples); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -153,7 +153,7 @@ func TestHistoryEvents(t *testing.T) {
 			s.steps(3*second, nil)
 			s.steps(2*second, func(_ int, dec *autorate.Decision) { dec.Alive = 0 })
 			s.steps(2*second, func(_ int, dec *autorate.Decision) { dec.Alive = 2 })
-		}, []string{"probe: no reflector answers: limits are held", "probe: probes are answered again, by 2 reflectors"}},
+		}, []string{"outage: no reflector answers: limits are held", "outage: probes are answered again after 2s, by 2 reflectors"}},
 		{"ICMP is filtered", func(s *storyteller) {
 			s.probes.mode = probe.ModeNone
 			s.steps(second, nil)
@@ -243,10 +243,10 @@ func TestHistoryAtFiveSeconds(t *testing.T) {
 }
 
 func TestObserversAllocateNothing(t *testing.T) {
-	feed := history.New().Feed("dsl")
+	feed := history.New().Feed("dsl", nil)
 	observers := []control.Observer{
 		newEventObserver(slog.New(slog.DiscardHandler), feed, &fakeProbes{mode: probe.ModeICMP}, "dsl.yaml", (&Queues{names: [2]string{"down", "up"}}).describe),
-		newHistoryRecorder(feed),
+		newHistoryRecorder(feed, nil),
 	}
 	step, end := &control.Step{}, &control.TickEnd{Took: time.Millisecond}
 	dec := &step.Decision
@@ -290,7 +290,7 @@ func TestHistoryOfALoop(t *testing.T) {
 			Start:  control.Limits{40 * bitrate.Mbps, 40 * bitrate.Mbps},
 			Epoch:  time.Now(),
 			Prober: line, Limiter: line, Meter: line,
-			Observers: []control.Observer{newHistoryRecorder(kept.Feed("dsl"))},
+			Observers: []control.Observer{newHistoryRecorder(kept.Feed("dsl", nil), nil)},
 		}
 		for d := range cfg.Law.Directions {
 			cfg.Law.Directions[d] = autorate.DirectionConfig{Ceiling: 40 * bitrate.Mbps, Floor: autorate.FlatFloor(4 * bitrate.Mbps)}

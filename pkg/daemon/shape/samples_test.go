@@ -15,7 +15,7 @@ import (
 // The log tells that the jitter of a line has changed, once a minute at most.
 func TestSamplesAreLogged(t *testing.T) {
 	var log bytes.Buffer
-	o := newEventObserver(slog.New(slog.NewTextHandler(&log, nil)), history.New().Feed("dsl"), nil, "dsl.yaml", nil)
+	o := newEventObserver(slog.New(slog.NewTextHandler(&log, nil)), history.New().Feed("dsl", nil), nil, "dsl.yaml", nil)
 	for i, samples := range []int{1, 1, 3, 4, 1, 3} {
 		o.Observe(&control.Step{Decision: autorate.Decision{At: time.Duration(i) * 20 * time.Second, Alive: 1, Samples: samples}})
 	}

@@ -51,7 +51,8 @@ type Controller struct {
 	loop            *steerd.Loop
 	checker         *telemetry.SteeringChecker
 	feed            *history.Feed
-	moved           chan struct{} // woken by every transition
+	writer          *history.Writer // nil in a dry run
+	moved           chan struct{}   // woken by every transition
 }
 
 var (
@@ -101,8 +102,9 @@ func (c *Controller) open() (err error) {
 		}
 		c.OnClose(c.lock.Close)
 		c.memory = openMemory(cfg, c.log)
+		c.writer = history.NewWriter(cfg.HistoryDir(), c.log)
 	}
-	c.feed = c.process.Past.Feed(cfg.Primary)
+	c.feed = c.process.Past.Feed(cfg.Primary, c.writer)
 	c.client, err = routerdial.Open(&cfg.Base, routerdial.Bounds{Timeout: min(cfg.Timeouts.Command, daemon.RouterTimeout), Answer: daemon.RouterAnswer}, c.log, func(sw failover.Switch) { daemon.Events{Feed: c.feed}.RecordSwitch(sw) })
 	if err != nil {
 		return err
@@ -148,7 +150,7 @@ func (c *Controller) build() {
 	}
 	if c.memory != nil {
 		t.Feeds = append(t.Feeds, supervisor.NewTask("memory", nil, c.saveState))
-		t.Sinks = append(t.Sinks, c.memory.saver, daemon.WatchLock("lock", c.lock, c.log))
+		t.Sinks = append(t.Sinks, c.memory.saver, daemon.WatchLock("lock", c.lock, c.log), supervisor.NewTask("history on disk", nil, c.writer.Run))
 	}
 	t.Sinks = append(t.Sinks, p.Socket(c.cfg.Name, c.cfg.Socket(), daemonsock.Handler(
 		c.checker.Handler(nil), p.Past.Since, telemetry.OfWAN(p.Registry, c.cfg.Primary))))

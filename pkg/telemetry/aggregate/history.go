@@ -32,7 +32,7 @@ func (p *past) fetch(ctx context.Context, m *member) {
 		return
 	}
 	if w, ok := m.daemon.(*WAN); ok {
-		x.WANs = map[string][]history.Sample{w.Name: x.WANs[w.Name]}
+		x.WANs = map[string][]history.Point{w.Name: x.WANs[w.Name]}
 	} else {
 		x.WANs = nil // the loop of that WAN has them
 	}
@@ -82,10 +82,10 @@ func (h *Host) History(ctx context.Context, since time.Time) history.Window {
 		wg.Wait()
 		return struct{}{}
 	})
-	all := history.Window{WANs: map[string][]history.Sample{}, Events: []history.Event{}}
+	all := history.Window{WANs: map[string][]history.Point{}, Events: []history.Event{}}
 	for _, m := range members {
 		if w, ok := m.daemon.(*WAN); ok {
-			all.WANs[w.Name] = []history.Sample{}
+			all.WANs[w.Name] = []history.Point{}
 		}
 		m.past.mu.Lock()
 		store := m.past.store

@@ -12,10 +12,10 @@ import (
 )
 
 // samples are n, a second apart, the last one so long ago.
-func samples(n int, ago time.Duration) []history.Sample {
-	var list []history.Sample
+func samples(n int, ago time.Duration) []history.Point {
+	var list []history.Point
 	for i := range n {
-		list = append(list, history.Sample{At: time.Now().Add(-ago - time.Duration(n-1-i)*time.Second).Round(0)})
+		list = append(list, history.Point{At: time.Now().Add(-ago - time.Duration(n-1-i)*time.Second).Round(0)})
 	}
 	return list
 }
@@ -46,15 +46,15 @@ func TestHistoryOfAHost(t *testing.T) {
 	}
 	expect("nothing yet", "dsl 0 lte 0 events ")
 	at := func(ago time.Duration) time.Time { return time.Now().Add(-ago).Round(0) }
-	dsl.past.Add(history.Window{WANs: map[string][]history.Sample{"dsl": samples(5, time.Minute), "strange": samples(1, 0)},
+	dsl.past.Add(history.Window{WANs: map[string][]history.Point{"dsl": samples(5, time.Minute), "strange": samples(1, 0)},
 		Events: []history.Event{{At: at(62 * time.Second), WAN: "dsl", Text: "2"}}})
-	lte.past.Add(history.Window{WANs: map[string][]history.Sample{"lte": samples(3, time.Minute)},
+	lte.past.Add(history.Window{WANs: map[string][]history.Point{"lte": samples(3, time.Minute)},
 		Events: []history.Event{{At: at(63 * time.Second), WAN: "lte", Text: "1"}}})
-	s.past.Add(history.Window{WANs: map[string][]history.Sample{"dsl": samples(9, 0)}, // not its own to tell
+	s.past.Add(history.Window{WANs: map[string][]history.Point{"dsl": samples(9, 0)}, // not its own to tell
 		Events: []history.Event{{At: at(61 * time.Second), WAN: "dsl", Text: "3"}}})
 	expect("three daemons", "dsl 5 lte 3 events 1 2 3")
 	expect("and nothing twice", "dsl 5 lte 3 events 1 2 3")
-	dsl.past.Add(history.Window{WANs: map[string][]history.Sample{"dsl": samples(2, 30*time.Second)}})
+	dsl.past.Add(history.Window{WANs: map[string][]history.Point{"dsl": samples(2, 30*time.Second)}})
 	expect("what is new", "dsl 7 lte 3 events 1 2 3")
 	if got := look(at(45 * time.Second)); got != "dsl 2 lte 0 events " {
 		t.Errorf("since 45 s: %s", got)
@@ -67,14 +67,14 @@ func TestHistoryOfAHost(t *testing.T) {
 	expect("after a reload", "dsl 7 lte 3 events 1 2")
 	dsl = loop(t, filepath.Join(dir, "dsl"), "dsl")
 	expect("its successor has done nothing", "dsl 7 lte 3 events 1 2")
-	dsl.past.Add(history.Window{WANs: map[string][]history.Sample{"dsl": samples(1, time.Second)}})
+	dsl.past.Add(history.Window{WANs: map[string][]history.Point{"dsl": samples(1, time.Second)}})
 	expect("its successor", "dsl 8 lte 3 events 1 2")
 
 	// A loop whose clock was set back tells all anew; nothing is there twice.
 	lte.stop()
 	lte = loop(t, filepath.Join(dir, "lte"), "lte")
 	h.list()[1].past.newest = time.Now().Add(time.Hour)
-	lte.past.Add(history.Window{WANs: map[string][]history.Sample{"lte": samples(2, 0)}})
+	lte.past.Add(history.Window{WANs: map[string][]history.Point{"lte": samples(2, 0)}})
 	expect("set back", "dsl 8 lte 2 events 2")
 
 	// So does one that ran on, with what it had told already.

@@ -85,7 +85,7 @@ func TestWhatALoopSays(t *testing.T) {
 	past := history.NewStore()
 	at := time.Now().Add(-time.Minute)
 	past.Add(history.Window{
-		WANs:   map[string][]history.Sample{"DSL": {{At: at}, {At: at.Add(time.Second)}}},
+		WANs:   map[string][]history.Point{"DSL": {{At: at}, {At: at.Add(time.Second)}}},
 		Events: []history.Event{{At: at, WAN: "DSL", Kind: "life", Text: "<started>"}},
 	})
 	s := source{WANHealth: telemetry.NewWANHealth("DSL", time.Now(), autorate.Decision{Baseline: 20 * time.Millisecond})}

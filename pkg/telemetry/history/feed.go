@@ -3,30 +3,26 @@ package history
 import (
 	"context"
 	"fmt"
-	"math"
+	"sync"
 	"sync/atomic"
-	"time"
 
-	"github.com/wanctl/wanctl/pkg/autorate"
-	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 )
 
 // History is a Store that running loops feed without waiting and without a lock;
-// the task Run adds what they send.
+// the task Run adds what they send, and passes it on to the writers.
 type History struct {
 	*Store
 	in chan item
 }
 
-// waiting bounds the samples and events that Run has not added yet: seconds of
-// many WANs. Beyond that they are lost and counted.
+// waiting bounds the rollups and events that a goroutine has not dealt with yet: seconds
+// of many WANs. Beyond that they are lost and counted.
 const waiting = 256
 
 type item struct {
-	feed   *Feed
-	second Second
-	event  *Event // nil: a second
+	feed *Feed
+	record
 }
 
 // New returns a History without WANs.
@@ -39,78 +35,78 @@ func (h *History) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case it := <-h.in:
-			if it.event != nil {
-				h.stampEvent(*it.event)
-			} else {
-				h.stampSample(it.feed.wan, it.second.sample())
-			}
-			if n := it.feed.lost.Swap(0); n > 0 {
-				h.stampEvent(Event{WAN: it.feed.wan, Kind: "life",
-					Text: fmt.Sprintf("%d seconds or events are missing here: the process was too busy to keep them", n)})
-			}
+			h.receive(it)
 		}
+	}
+}
+
+func (h *History) receive(it item) {
+	if it.event != nil {
+		it.feed.keep(h.stampEvent(it.event))
+	} else {
+		at := h.stampPoint(it.feed.wan, it.rollup.point())
+		it.rollup.Start = at.Add(-it.rollup.Length)
+		if it.feed.writer != nil {
+			it.feed.writer.put(it.record)
+		} else {
+			recycle(it.rollup)
+		}
+	}
+	if n := it.feed.lost.Swap(0); n > 0 {
+		it.feed.keep(h.stampEvent(&Event{WAN: it.feed.wan, Kind: "life",
+			Text: fmt.Sprintf("%d seconds or events are missing here: the process was too busy to keep them", n)}))
 	}
 }
 
 // Feed sends the history of one WAN. Its methods never block.
 type Feed struct {
-	wan  string
-	in   chan<- item
-	lost atomic.Uint64
+	wan    string
+	in     chan<- item
+	writer *Writer // nil: nothing is kept on disk
+	lost   atomic.Uint64
 }
 
-// Feed returns the feed of a WAN.
-func (h *History) Feed(wan string) *Feed { return &Feed{wan: wan, in: h.in} }
+// Feed returns the feed of a WAN. Unless w is nil, it keeps what is sent on disk as well.
+func (h *History) Feed(wan string, w *Writer) *Feed { return &Feed{wan: wan, in: h.in, writer: w} }
 
-// Second is a Sample as a loop hands it over. 0 is for what was not known.
-type Second struct {
-	RTT        time.Duration // median; 0: nothing answered
-	RTTMax     time.Duration
-	Baseline   time.Duration
-	Excess     time.Duration // highest; meaningless without RTT
-	Directions [2]SecondDirection
+// keep writes e to disk if it is more than the usual work of the law.
+func (f *Feed) keep(e *Event) {
+	if f.writer != nil && !e.Usual() {
+		f.writer.put(record{event: e})
+	}
 }
 
-// SecondDirection is one direction of it.
-type SecondDirection struct {
-	Limit      bitrate.Rate
-	Throughput bitrate.Rate
-	State      autorate.State // the worst
+var rollups = sync.Pool{New: func() any { return new(Rollup) }}
+
+// NewRollup returns an empty rollup to be passed to Add. It seldom allocates.
+func NewRollup() *Rollup { return rollups.Get().(*Rollup) }
+
+func recycle(r *Rollup) {
+	r.reset()
+	rollups.Put(r)
 }
 
-// Second sends the second that has just ended. It allocates nothing.
-func (f *Feed) Second(s Second) { f.send(item{feed: f, second: s}) }
+// Add sends the second that has just ended. The feed owns r from then on and sets its
+// start.
+func (f *Feed) Add(r *Rollup) {
+	if !f.send(item{f, record{rollup: r}}) {
+		recycle(r)
+	}
+}
 
 // Event sends something that has just happened. Its time and WAN are filled in;
 // its text is shortened to one line.
 func (f *Feed) Event(e Event) {
 	e.WAN, e.Text = f.wan, telemetry.OneLine(e.Text)
-	f.send(item{feed: f, event: &e})
+	f.send(item{f, record{event: &e}})
 }
 
-func (f *Feed) send(it item) {
+func (f *Feed) send(it item) bool {
 	select {
 	case f.in <- it:
+		return true
 	default:
 		f.lost.Add(1)
+		return false
 	}
-}
-
-func (s *Second) sample() Sample {
-	var out Sample
-	block := new([4]float64) // one object, not four
-	known := func(i int, d time.Duration) *float64 {
-		block[i] = math.Round(float64(d)/float64(time.Microsecond)) / 1e3
-		return &block[i]
-	}
-	if s.RTT > 0 {
-		out.RTT, out.RTTMax, out.Excess = known(0, s.RTT), known(1, s.RTTMax), known(2, s.Excess)
-	}
-	if s.Baseline > 0 {
-		out.Baseline = known(3, s.Baseline)
-	}
-	for d, x := range s.Directions {
-		out.Directions[d] = Direction{Limit: int64(x.Limit), Throughput: int64(x.Throughput), State: x.State.String()}
-	}
-	return out
 }

@@ -18,7 +18,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
-	"github.com/wanctl/wanctl/pkg/bitrate"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -43,12 +42,22 @@ func TestRingKeepsTheNewest(t *testing.T) {
 }
 
 // second is one of a link at work.
-var second = Second{
-	RTT: 24 * time.Millisecond, RTTMax: 31500 * time.Microsecond, Baseline: 20 * time.Millisecond, Excess: 11500 * time.Microsecond,
-	Directions: [2]SecondDirection{
-		{Limit: 500 * bitrate.Mbps, Throughput: 480 * bitrate.Mbps, State: autorate.SoftRed},
-		{Limit: 40 * bitrate.Mbps, Throughput: 2 * bitrate.Mbps, State: autorate.Green},
-	},
+func second() *Rollup {
+	r := NewRollup()
+	*r = Rollup{
+		Length: time.Second, Observed: time.Second,
+		RTT: Gauge{Min: 21, Max: 31.5, Sum: 24, Count: 1}, Baseline: Gauge{20, 20, 20, 1}, Excess: Gauge{0, 11.5, 40, 20},
+	}
+	for i, d := range []struct {
+		limit, throughput float64
+		state             autorate.State
+	}{{500e3, 480e3, autorate.SoftRed}, {40e3, 2e3, autorate.Green}} {
+		to := &r.Directions[i]
+		to.Limit.Add(d.limit)
+		to.Throughput.Add(d.throughput)
+		to.States[d.state] = time.Second
+	}
+	return r
 }
 
 // running starts h in the bubble of a test.
@@ -69,11 +78,13 @@ func running(t *testing.T) *History {
 func TestSampleDocument(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := running(t)
-		feed := h.Feed("dsl")
+		feed := h.Feed("dsl", nil)
 		h.AddWAN("lte")
-		feed.Second(second)
+		feed.Add(second())
 		time.Sleep(time.Second)
-		feed.Second(Second{Directions: [2]SecondDirection{{Limit: bitrate.Mbps}, {}}}) // nothing answered, and nothing is known
+		quiet := NewRollup() // nothing answered, and nothing is known
+		quiet.Directions[0].Limit.Add(1000)
+		feed.Add(quiet)
 		feed.Event(Event{Kind: "router", Direction: "download", Text: "two\nlines " + strings.Repeat("x", 400)})
 		synctest.Wait()
 		x := h.Since(time.Time{})
@@ -149,10 +160,10 @@ func TestSampleDocument(t *testing.T) {
 func TestBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := running(t)
-		feed := h.Feed("dsl")
+		feed := h.Feed("dsl", nil)
 		for i := range 3600 {
 			time.Sleep(time.Second)
-			feed.Second(second)
+			feed.Add(second())
 			feed.Event(Event{Kind: "state", Text: fmt.Sprint(i)})
 			synctest.Wait()
 		}
@@ -179,13 +190,13 @@ func TestBounds(t *testing.T) {
 func TestSinceMissesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := running(t)
-		feeds := []*Feed{h.Feed("a"), h.Feed("b"), h.Feed("c")}
+		feeds := []*Feed{h.Feed("a", nil), h.Feed("b", nil), h.Feed("c", nil)}
 		var since time.Time
 		got := map[string]int{}
 		for range 50 {
 			for range 3 { // many at the same time
 				for _, f := range feeds {
-					f.Second(second)
+					f.Add(second())
 					f.Event(Event{Kind: "state"})
 				}
 			}
@@ -220,8 +231,8 @@ func TestOfOneWAN(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := running(t)
 		for _, name := range []string{"dsl", "lte"} {
-			f := h.Feed(name)
-			f.Second(second)
+			f := h.Feed(name, nil)
+			f.Add(second())
 			f.Event(Event{Kind: "life", Text: name})
 		}
 		synctest.Wait()
@@ -238,11 +249,11 @@ func TestClockSetBack(t *testing.T) {
 	s := NewStore()
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	s.now = func() time.Time { return now }
-	s.stampSample("dsl", Sample{})
-	s.stampEvent(Event{Text: "early"})
+	s.stampPoint("dsl", Point{})
+	s.stampEvent(&Event{Text: "early"})
 	seen := s.Since(time.Time{}).WANs["dsl"][0].At
 	now = now.Add(-5 * time.Minute)
-	s.stampSample("dsl", Sample{})
+	s.stampPoint("dsl", Point{})
 	x := s.Since(seen)
 	samples := x.WANs["dsl"]
 	if len(samples) != 1 || !samples[0].At.Equal(now) || len(x.Events) != 0 {
@@ -252,7 +263,7 @@ func TestClockSetBack(t *testing.T) {
 		t.Errorf("told again: %+v", x)
 	}
 	now = now.Add(-time.Millisecond) // less than that is the clock being slewed, or two at once
-	s.stampSample("dsl", Sample{})
+	s.stampPoint("dsl", Point{})
 	if got := s.stamp(); !got.Equal(samples[0].At.Add(2)) {
 		t.Errorf("the third is of %v, after one of %v", got, samples[0].At)
 	}
@@ -262,9 +273,9 @@ func TestClockSetBack(t *testing.T) {
 func TestLossIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New()
-		feed := h.Feed("dsl")
+		feed := h.Feed("dsl", nil)
 		for range waiting + 7 { // nobody takes it in yet
-			feed.Second(second)
+			feed.Add(second())
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
@@ -286,9 +297,9 @@ func TestLossIsTold(t *testing.T) {
 
 func TestFeedAllocatesNothing(t *testing.T) {
 	h := New()
-	feed := h.Feed("dsl")
+	feed := h.Feed("dsl", nil)
 	if n := testing.AllocsPerRun(1000, func() {
-		feed.Second(second)
+		feed.Add(second())
 		<-h.in
 	}); n != 0 {
 		t.Errorf("%v allocations a second", n)
@@ -298,8 +309,8 @@ func TestFeedAllocatesNothing(t *testing.T) {
 func TestAddAndHandler(t *testing.T) {
 	s := NewStore()
 	at := func(sec int) time.Time { return time.Now().Add(time.Duration(sec-100) * time.Second) }
-	s.Add(Window{WANs: map[string][]Sample{"b": {{At: at(2)}, {At: at(3)}}}, Events: []Event{{At: at(3), Text: "3"}}})
-	s.Add(Window{WANs: map[string][]Sample{"a": {{At: at(1)}}}, Events: []Event{{At: at(1), Text: "1"}, {At: at(2), Text: "2"}}})
+	s.Add(Window{WANs: map[string][]Point{"b": {{At: at(2)}, {At: at(3)}}}, Events: []Event{{At: at(3), Text: "3"}}})
+	s.Add(Window{WANs: map[string][]Point{"a": {{At: at(1)}}}, Events: []Event{{At: at(1), Text: "1"}, {At: at(2), Text: "2"}}})
 	var texts []string
 	for _, e := range s.Since(time.Time{}).Events {
 		texts = append(texts, e.Text)
@@ -338,9 +349,9 @@ func TestAddAndHandler(t *testing.T) {
 func TestWrite(t *testing.T) {
 	rtt := 20.5
 	for name, x := range map[string]Window{
-		"all":     {WANs: map[string][]Sample{"b": {{RTT: &rtt}, {}}, "a\"<": {{}}, "c": {}}, Events: []Event{{Text: "<x>\n"}, {Kind: "life"}}},
-		"one":     {WANs: map[string][]Sample{"a": {}}, Events: []Event{}},
-		"nothing": {WANs: map[string][]Sample{}, Events: []Event{}},
+		"all":     {WANs: map[string][]Point{"b": {{RTT: &rtt}, {}}, "a\"<": {{}}, "c": {}}, Events: []Event{{Text: "<x>\n"}, {Kind: "life"}}},
+		"one":     {WANs: map[string][]Point{"a": {}}, Events: []Event{}},
+		"nothing": {WANs: map[string][]Point{}, Events: []Event{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			want, err := json.Marshal(x)
@@ -357,7 +368,7 @@ func TestWrite(t *testing.T) {
 		})
 	}
 	var got strings.Builder
-	if err := (Window{WANs: map[string][]Sample{"a": nil}}).write(&got); err != nil || got.String() != `{"wans":{"a":[]},"events":[]}`+"\n" {
+	if err := (Window{WANs: map[string][]Point{"a": nil}}).write(&got); err != nil || got.String() != `{"wans":{"a":[]},"events":[]}`+"\n" {
 		t.Errorf("%s, %v", &got, err)
 	}
 }

@@ -13,14 +13,14 @@ type Store struct {
 
 	// mu protects the following fields.
 	mu     sync.Mutex
-	wans   map[string]*ring[Sample]
+	wans   map[string]*ring[Point]
 	events ring[Event]
 	newest time.Time // of all samples and events stamped here
 }
 
 // NewStore returns an empty Store.
 func NewStore() *Store {
-	return &Store{now: time.Now, wans: map[string]*ring[Sample]{}, events: ring[Event]{most: MaxEvents}}
+	return &Store{now: time.Now, wans: map[string]*ring[Point]{}, events: ring[Event]{most: MaxEvents}}
 }
 
 // AddWAN adds a WAN, so that windows name it before its first sample.
@@ -31,10 +31,10 @@ func (s *Store) AddWAN(name string) {
 }
 
 // wan is called with mu held.
-func (s *Store) wan(name string) *ring[Sample] {
+func (s *Store) wan(name string) *ring[Point] {
 	r, known := s.wans[name]
 	if !known {
-		r = &ring[Sample]{most: int(Span / Step)}
+		r = &ring[Point]{most: int(Span / Step)}
 		s.wans[name] = r
 	}
 	return r
@@ -62,21 +62,23 @@ func (s *Store) Add(x Window) {
 	}
 }
 
-// stampSample and stampEvent add what has just happened. The time is that at
+// stampPoint and stampEvent add what has just happened. The time is that at
 // which it becomes visible, and increases: a reader that asks for everything
 // after the newest time it has seen misses nothing.
-func (s *Store) stampSample(wan string, sample Sample) {
+func (s *Store) stampPoint(wan string, p Point) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sample.At = s.stamp()
-	s.wan(wan).add(sample)
+	p.At = s.stamp()
+	s.wan(wan).add(p)
+	return p.At
 }
 
-func (s *Store) stampEvent(e Event) {
+func (s *Store) stampEvent(e *Event) *Event {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e.At = s.stamp()
-	s.events.add(e)
+	s.events.add(*e)
+	return e
 }
 
 // stamp is called with mu held. When the clock is set back, times go back, too.
@@ -109,8 +111,8 @@ func (s *Store) window(after time.Time, wanted func(wan string) bool) Window {
 	if after.After(newest) {
 		after = time.Time{}
 	}
-	x := Window{WANs: map[string][]Sample{}, Events: []Event{}}
-	asked := func(s *Sample) bool { return s.At.After(after) && s.At.After(oldest) && !s.At.After(newest) }
+	x := Window{WANs: map[string][]Point{}, Events: []Event{}}
+	asked := func(s *Point) bool { return s.At.After(after) && s.At.After(oldest) && !s.At.After(newest) }
 	for name, r := range s.wans {
 		if !wanted(name) {
 			continue
@@ -121,7 +123,7 @@ func (s *Store) window(after time.Time, wanted func(wan string) bool) Window {
 				n++
 			}
 		}
-		samples := make([]Sample, 0, n)
+		samples := make([]Point, 0, n)
 		for sample := range r.all() {
 			if asked(sample) {
 				samples = append(samples, *sample)

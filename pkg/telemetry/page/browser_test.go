@@ -230,7 +230,7 @@ func testRestart(t *testing.T, b *browser) {
 	again.moving = true
 	again.host.WANs[0].Download.CurrentRateMbps = new(333.0)
 	again.past = history.Window{
-		WANs:   map[string][]history.Sample{"spectrum": {sampleAt(time.Now(), 0)}},
+		WANs:   map[string][]history.Point{"spectrum": {sampleAt(time.Now(), 0)}},
 		Events: []history.Event{{At: time.Now(), WAN: "spectrum", Kind: "life", Text: "back again"}},
 	}
 	d.start(again)

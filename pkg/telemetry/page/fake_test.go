@@ -49,7 +49,7 @@ func (s *fakeSource) Host(context.Context) telemetry.Host {
 func (s *fakeSource) History(_ context.Context, since time.Time) history.Window {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := history.Window{WANs: map[string][]history.Sample{}}
+	out := history.Window{WANs: map[string][]history.Point{}}
 	for wan, samples := range s.past.WANs {
 		for _, sample := range samples {
 			if sample.At.After(since) {
@@ -130,7 +130,7 @@ func steeringAway(at time.Time) telemetry.SteeringHealth {
 
 // ten minutes of a link under load until at, with a gap of a minute.
 func tenMinutes(name string, at time.Time, seed float64) history.Window {
-	var samples []history.Sample
+	var samples []history.Point
 	for i := -600; i <= 0; i++ {
 		if i > -260 && i < -200 {
 			continue
@@ -138,7 +138,7 @@ func tenMinutes(name string, at time.Time, seed float64) history.Window {
 		samples = append(samples, sampleAt(at.Add(time.Duration(i)*time.Second), seed))
 	}
 	return history.Window{
-		WANs: map[string][]history.Sample{name: samples},
+		WANs: map[string][]history.Point{name: samples},
 		Events: []history.Event{
 			{At: at.Add(-26 * time.Hour), WAN: name, Kind: "life", Text: "the loop started"},
 			{At: at.Add(-410 * time.Second), WAN: name, Kind: "decision", Direction: "download", Text: "cut from 620 to 402 Mbit/s: a queue of 61 ms formed"},
@@ -151,7 +151,7 @@ func tenMinutes(name string, at time.Time, seed float64) history.Window {
 
 // sampleAt is a made-up but smooth second: load that comes and goes, and a
 // limit that answers to it.
-func sampleAt(at time.Time, seed float64) history.Sample {
+func sampleAt(at time.Time, seed float64) history.Point {
 	t := float64(at.Unix()%100000)/40 + seed
 	load := 0.5 + 0.5*math.Sin(t)
 	noise := math.Abs(math.Sin(t*97.3)) * 3
@@ -161,9 +161,9 @@ func sampleAt(at time.Time, seed float64) history.Sample {
 	}
 	limit := 480 + 300*math.Sin(t/1.7)
 	used := limit * (0.15 + 0.8*load) * (0.93 + 0.05*math.Sin(t*31))
-	return history.Sample{
+	return history.Point{
 		At: at, RTT: new(24 + excess), RTTMax: new(24 + excess*1.25 + noise*2), Baseline: new(24 + 0.4*math.Sin(t/3)), Excess: new(excess),
-		Directions: [2]history.Direction{
+		Directions: [2]history.DirectionPoint{
 			{Limit: int64(limit * 1e6), Throughput: int64(used * 1e6), State: "GREEN"},
 			{Limit: int64((25 + 9*math.Cos(t/2)) * 1e6), Throughput: int64((3 + 8*load) * 1e6), State: "GREEN"},
 		},
@@ -186,7 +186,7 @@ func wellHost(at time.Time) *fakeSource {
 
 // manyWANs is a host of n WANs in all conditions.
 func manyWANs(n int, at time.Time) *fakeSource {
-	s := &fakeSource{host: telemetry.Host{Health: telemetry.Health{Version: "1.2.3", UptimeSeconds: 860}, At: at}, past: history.Window{WANs: map[string][]history.Sample{}}}
+	s := &fakeSource{host: telemetry.Host{Health: telemetry.Health{Version: "1.2.3", UptimeSeconds: 860}, At: at}, past: history.Window{WANs: map[string][]history.Point{}}}
 	for i := range n {
 		name := fmt.Sprintf("branch-%02d", i+1)
 		w := wellWAN(name, at)

@@ -247,7 +247,7 @@ type eventKey struct {
 // content of e.
 func (s seen) news(e history.Window) (history.Window, seen) {
 	now := seen{map[sampleKey]struct{}{}, map[eventKey]struct{}{}}
-	fresh := history.Window{WANs: map[string][]history.Sample{}, Events: []history.Event{}}
+	fresh := history.Window{WANs: map[string][]history.Point{}, Events: []history.Event{}}
 	for wan, samples := range e.WANs {
 		for i := range samples {
 			key := sampleKey{wan, samples[i].At.UnixNano()}

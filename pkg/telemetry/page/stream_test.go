@@ -305,17 +305,17 @@ func TestStreamEndsWithTheServer(t *testing.T) {
 }
 
 func TestNews(t *testing.T) {
-	sample := func(seconds ...int) []history.Sample {
-		var list []history.Sample
+	sample := func(seconds ...int) []history.Point {
+		var list []history.Point
 		for _, s := range seconds {
-			list = append(list, history.Sample{At: noon.Add(time.Duration(s) * time.Second)})
+			list = append(list, history.Point{At: noon.Add(time.Duration(s) * time.Second)})
 		}
 		return list
 	}
 	event := func(second int, text string) history.Event {
 		return history.Event{At: noon.Add(time.Duration(second) * time.Second), Text: text}
 	}
-	type wans = map[string][]history.Sample
+	type wans = map[string][]history.Point
 	for _, tt := range []struct {
 		name         string
 		before, then history.Window

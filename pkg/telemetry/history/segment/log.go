@@ -1,0 +1,148 @@
+package segment
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+)
+
+// future is how far ahead of the newest record a segment may begin: one further ahead
+// is from a clock that was wrong.
+const future = 24 * time.Hour
+
+// Log appends records to the segments of one Spec. It is for one goroutine. After an
+// error it can be used on: what was not written is lost, what was is not.
+type Log struct {
+	spec Spec
+	dir  string
+
+	f       *os.File // nil until the first Append, and after an error
+	start   time.Time
+	end     int64  // offset behind what Flush has written
+	pending []byte // records that Flush will write
+}
+
+// NewLog returns the log of spec in dir, which is made when it is needed.
+func NewLog(dir string, spec Spec) *Log { return &Log{spec: spec, dir: dir} }
+
+// Append adds a record of the moment at. It is in the file after Flush.
+func (l *Log) Append(at time.Time, payload []byte) error {
+	if len(payload) == 0 || len(payload) > MaxRecord {
+		return fmt.Errorf("a record of %d bytes; 1 to %d can be kept", len(payload), MaxRecord)
+	}
+	start := at.UTC().Truncate(l.spec.Period)
+	if l.f == nil || !start.Equal(l.start) {
+		flushErr := l.Flush()
+		if err := errors.Join(flushErr, l.open(start)); err != nil {
+			return err
+		}
+	}
+	l.pending = frame(l.pending, payload)
+	return nil
+}
+
+// Flush writes the records that were added. Those that cannot be written are dropped.
+func (l *Log) Flush() error {
+	if l.f == nil || len(l.pending) == 0 {
+		return nil
+	}
+	n := int64(len(l.pending))
+	_, err := l.f.WriteAt(l.pending, l.end)
+	l.pending = l.pending[:0]
+	if err == nil {
+		l.end += n
+		if l.spec.Sync {
+			err = l.f.Sync()
+		}
+	}
+	if err != nil {
+		// A torn record must not come before whole ones: open cuts it off.
+		return errors.Join(err, l.closeFile())
+	}
+	return nil
+}
+
+// Close writes what was added, to the disk itself, and closes the file.
+func (l *Log) Close() error {
+	err := l.Flush()
+	if l.f == nil {
+		return err
+	}
+	return errors.Join(err, l.f.Sync(), l.closeFile())
+}
+
+func (l *Log) closeFile() error {
+	err := l.f.Close()
+	l.f, l.pending = nil, l.pending[:0]
+	return err
+}
+
+// open makes the segment that begins at start the one in use, without the torn record
+// that a crash may have left at its end, and deletes old segments.
+func (l *Log) open(start time.Time) (err error) {
+	if l.f != nil {
+		if l.spec.Sync {
+			err = l.f.Sync()
+		}
+		if err = errors.Join(err, l.closeFile()); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(l.dir, 0o700); err != nil {
+		return err
+	}
+	path := l.spec.path(l.dir, start)
+	body, err := readFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	end := int64(scan(body, func([]byte) bool { return true }))
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	if end == 0 {
+		end = int64(len(magic))
+		_, err = f.WriteAt([]byte(magic), 0)
+	}
+	if err = errors.Join(err, f.Truncate(end)); err == nil && l.spec.Sync {
+		err = errors.Join(f.Sync(), syncDir(l.dir))
+	}
+	if err != nil {
+		_ = f.Close()
+		return err
+	}
+	l.f, l.start, l.end = f, start, end
+	return l.prune(start)
+}
+
+// syncDir has the names in dir outlive a power cut.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// prune deletes the segments that are too old, too many, or from the future.
+func (l *Log) prune(now time.Time) error {
+	files := l.spec.files(l.dir)
+	var errs []error
+	var total int64
+	for i := len(files) - 1; i >= 0; i-- {
+		f := files[i]
+		if st, err := os.Stat(f.path); err == nil {
+			total += st.Size()
+		}
+		inUse := f.start.Equal(l.start)
+		if !inUse && (f.start.Add(l.spec.Period).Before(now.Add(-l.spec.Keep)) || f.start.After(now.Add(future)) || total > l.spec.MaxBytes) {
+			if err := os.Remove(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				errs = append(errs, err)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
