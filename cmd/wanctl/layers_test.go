@@ -35,6 +35,7 @@ var homes = map[string][]string{
 	"github.com/prometheus/client_golang":      {"pkg/telemetry"},
 	"github.com/prometheus/client_model":       {"pkg/telemetry"},
 	"github.com/prometheus/common":             {"pkg/telemetry"},
+	"github.com/prometheus/exporter-toolkit":   {"pkg/config/web"},
 	"github.com/coreos/go-systemd":             {"pkg/sysd"},
 	"github.com/gofrs/flock":                   {"pkg/state"},
 	"github.com/google/renameio":               {"pkg/state"},

@@ -36,10 +36,13 @@ the metrics but that.
 
 It listens on loopback, and there it answers only to the names and addresses of
 this host, so that no foreign web page reads it. Other addresses need TLS and
-users, from a file in the format of Prometheus' exporters:
+users, or clients with certificates, from a file in the format of Prometheus'
+exporters (node_exporter --web.config.file):
 
   tls_server_config: {cert_file: server.crt, key_file: server.key}
-  basic_auth_users: {alice: "$2y$10$..."}     # htpasswd -nBC 10 alice`
+  basic_auth_users: {alice: "$2y$10$..."}     # htpasswd -nBC 10 alice
+
+A file that cannot be used at a reload changes nothing.`
 
 const serveExample = `  wanctl serve                       then open http://127.0.0.1:9103/
   curl -s http://127.0.0.1:9103/health | jq .status

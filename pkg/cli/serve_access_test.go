@@ -65,7 +65,7 @@ func TestServeProtected(t *testing.T) {
 		expect("still protected", request{url: base + "/"}, answer{401, 2})
 		expect("still open to her", health, answer{200, 2})
 	}
-	stderr.wait(t, `certificate and users stay as they were.*nonsense: is not known to wanctl`)
+	stderr.wait(t, `certificate and users stay as they were.*nonsense: unknown key`)
 }
 
 func TestServeRefuses(t *testing.T) {

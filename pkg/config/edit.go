@@ -68,7 +68,7 @@ func EditFile(path string, set []Assignment, opts Options) (backup string, err e
 	if err != nil {
 		return "", err
 	}
-	f, err := openRegular(path)
+	f, err := OpenRegular(path)
 	if err != nil {
 		return "", err
 	}

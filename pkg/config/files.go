@@ -15,9 +15,9 @@ var (
 	errNotRegular = errors.New("is not a regular file")
 )
 
-// openRegular opens a regular file. A pipe would wait for its writer, and a device may
+// OpenRegular opens a regular file. A pipe would wait for its writer, and a device may
 // have no end.
-func openRegular(path string) (*os.File, error) {
+func OpenRegular(path string) (*os.File, error) {
 	info, err := os.Stat(path) // opening a device may do something
 	if err == nil {
 		err = checkRegular(info)
@@ -51,7 +51,7 @@ func checkRegular(info os.FileInfo) error {
 // readSecret reads the file that holds one secret, without the line break at its end,
 // and reports whether everyone may read it.
 func readSecret(path string) (secret string, open bool, err error) {
-	f, err := openRegular(path)
+	f, err := OpenRegular(path)
 	if err != nil {
 		return "", false, err
 	}

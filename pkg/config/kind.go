@@ -45,7 +45,7 @@ func DetectKind(path string) FileKind {
 }
 
 func kindOfFile(path string) FileKind {
-	f, err := openRegular(path)
+	f, err := OpenRegular(path)
 	if err != nil {
 		return KindUnknown
 	}
@@ -56,7 +56,7 @@ func kindOfFile(path string) FileKind {
 // mayBeWAN reports whether the file at path is that of a WAN. One that cannot be read
 // or parsed counts, so that a mistake in a file never makes another the only one.
 func mayBeWAN(path string) bool {
-	f, err := openRegular(path)
+	f, err := OpenRegular(path)
 	if err != nil {
 		return true
 	}

@@ -99,7 +99,7 @@ func wanFile() fileType[WAN] {
 }
 
 func loadFile[T any](of fileType[T], path string, opts Options) (*T, schema.Origins, []Problem, error) {
-	f, err := openRegular(path)
+	f, err := OpenRegular(path)
 	if err != nil {
 		return nil, nil, nil, &Error{Problems: []Problem{openProblem(path, of.reference, err)}}
 	}

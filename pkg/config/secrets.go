@@ -25,7 +25,7 @@ var assignment = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*)=(.*)$`)
 // has none. open reports whether everyone may read it. An error is an *Error, and quotes
 // no line.
 func ReadSecrets(path string, optional bool) (variables map[string]string, open bool, err error) {
-	f, err := openRegular(path)
+	f, err := OpenRegular(path)
 	if optional && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)) {
 		return nil, false, nil
 	}

@@ -110,3 +110,16 @@ func (l *Logs) close() error {
 	closing.Wait()
 	return errors.Join(errs...)
 }
+
+// Complain logs each problem of err.
+func (d *Daemon) Complain(err error, what string) {
+	var invalid *config.Error
+	switch {
+	case errors.As(err, &invalid):
+		for _, p := range invalid.Problems {
+			d.Logs.Main().Error(what, "problem", p.String())
+		}
+	case err != nil:
+		d.Logs.Main().Error(what, "error", err)
+	}
+}

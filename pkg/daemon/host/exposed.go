@@ -3,6 +3,8 @@ package host
 import (
 	"fmt"
 	"net"
+
+	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 )
 
 // ExposedError says that others would reach an unprotected listener.
@@ -10,19 +12,17 @@ type ExposedError struct{ msg string }
 
 func (e *ExposedError) Error() string { return e.msg }
 
-// protection is what guards a listener.
-type protection struct{ encrypted, closed bool }
-
 // checkReach refuses an address that others reach without TLS and users.
-func (o *Options) checkReach(has protection) error {
-	if o.InsecurePublic || isLoopback(o.Listen) || has.encrypted && has.closed {
+func (o *Options) checkReach(has supervisor.Protection) error {
+	encrypted, closed := has.TLS != nil, has.Closed()
+	if o.InsecurePublic || isLoopback(o.Listen) || encrypted && closed {
 		return nil
 	}
 	missing := "TLS and users"
 	switch {
-	case has.encrypted:
+	case encrypted:
 		missing = "users (basic_auth_users)"
-	case has.closed:
+	case closed:
 		missing = "TLS (tls_server_config)"
 	}
 	fix := "write them into a file and name it with --web-config FILE"

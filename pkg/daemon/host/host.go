@@ -6,7 +6,6 @@ package host
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -14,7 +13,6 @@ import (
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/config"
-	"github.com/wanctl/wanctl/pkg/config/web"
 	"github.com/wanctl/wanctl/pkg/daemon"
 	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 	"github.com/wanctl/wanctl/pkg/telemetry"
@@ -38,10 +36,9 @@ type Options struct {
 // server is a running `wanctl serve`.
 type server struct {
 	*daemon.Daemon
-	options   Options
-	host      *aggregate.Host
-	access    *supervisor.Access
-	encrypted bool // since the start: a listener keeps that
+	options Options
+	host    *aggregate.Host
+	access  *daemon.WebAccess
 
 	reloading sync.Mutex // one reload at a time; guards configs
 	configs   hostConfig
@@ -52,7 +49,7 @@ type server struct {
 func Run(ctx context.Context, o Options) (err error) {
 	o.Log.ConsoleOnly = true
 	ctx, d := daemon.New(ctx, o.Options)
-	s := &server{Daemon: d, options: o, host: aggregate.New(o.Version), access: supervisor.NewAccess()}
+	s := &server{Daemon: d, options: o, host: aggregate.New(o.Version), access: daemon.NewWebAccess(o.WebConfig)}
 	s.configs = hostConfig{options: &s.options, log: d.Logs.Main()}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if err := s.build(); err != nil {
@@ -60,7 +57,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	return s.Run(ctx, daemon.Service{
 		Status:  "serving " + o.Listen,
-		Started: []any{"listen", o.Listen, "tls", s.encrypted, "users", s.access.Closed()},
+		Started: []any{"listen", o.Listen, "tls", s.access.Encrypted(), "users", s.access.Closed()},
 		Reload:  func(ctx context.Context) { _ = s.reload(ctx) }, // it has logged what is wrong
 	})
 }
@@ -70,12 +67,11 @@ func (s *server) build() error {
 	if err := s.loadAccess(); err != nil {
 		return err
 	}
-	s.encrypted = s.access.Encrypted()
 	wans, steering, err := s.configs.read()
 	if err != nil && (s.options.Paths != nil || !usable(wans, steering)) {
 		return err
 	}
-	s.complain(err, "a configuration cannot be used")
+	s.Complain(err, "a configuration cannot be used")
 	s.host.Set(wans, steering)
 
 	registry := telemetry.NewRegistry()
@@ -83,9 +79,7 @@ func (s *server) build() error {
 		return err
 	}
 	listener := supervisor.NewHTTPServer("serve", s.options.Listen, "--listen", s.handler(s.host.Metrics(registry)), s.Logs.Main())
-	if s.encrypted {
-		listener.UseTLS(s.access.TLS())
-	}
+	s.access.Protect(listener)
 	s.Loops = append(s.Loops, listener)
 	every := 5 * time.Second
 	if w := s.Notifier.WatchdogInterval(); w > 0 {
@@ -152,9 +146,9 @@ func (s *server) reload(ctx context.Context) error {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
 	accessErr := s.loadAccess()
-	s.complain(accessErr, "certificate and users stay as they were")
+	s.Complain(accessErr, "certificate and users stay as they were")
 	wans, steering, err := s.configs.read()
-	s.complain(err, "a configuration cannot be used: where there was an old one, that is kept")
+	s.Complain(err, "a configuration cannot be used: where there was an old one, that is kept")
 	if err == nil || wans != nil || steering != nil {
 		s.host.Set(wans, steering)
 	}
@@ -167,49 +161,8 @@ func (s *server) reload(ctx context.Context) error {
 	return nil
 }
 
-// complain logs each problem of err.
-func (s *server) complain(err error, what string) {
-	var invalid *config.Error
-	switch {
-	case errors.As(err, &invalid):
-		for _, p := range invalid.Problems {
-			s.Logs.Main().Error(what, "problem", p.String())
-		}
-	case err != nil:
-		s.Logs.Main().Error(what, "error", err)
-	}
-}
-
 // loadAccess reads certificate and users. What may not be leaves all as it was.
-func (s *server) loadAccess() error {
-	path := s.options.WebConfig
-	file := &web.File{}
-	if path != "" {
-		var err error
-		if file, err = web.Load(path); err != nil {
-			return err
-		}
-	}
-	var cert *tls.Certificate
-	if file.CertFile != "" {
-		pair, err := tls.LoadX509KeyPair(file.CertFile, file.KeyFile)
-		if err != nil {
-			return config.ErrorAt(path, "tls_server_config", err.Error())
-		}
-		cert = &pair
-	}
-	if err := s.options.checkReach(protection{encrypted: cert != nil, closed: len(file.Users) > 0}); err != nil {
-		return err
-	}
-	if s.listening() && s.encrypted != (cert != nil) {
-		return config.ErrorAt(path, "tls_server_config", "TLS cannot be switched on or off while running; restart: systemctl restart wanctl-serve")
-	}
-	s.access.Set(cert, file.Users)
-	return nil
-}
-
-// listening reports whether the listener has been built.
-func (s *server) listening() bool { return len(s.Loops) > 0 }
+func (s *server) loadAccess() error { return s.access.Load(s.options.checkReach) }
 
 // report is the line of `systemctl status`. On the way it tells the watchdog
 // that asking the daemons comes to an end.

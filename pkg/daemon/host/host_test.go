@@ -1,6 +1,7 @@
 package host
 
 import (
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"os"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 	"github.com/wanctl/wanctl/pkg/state"
 )
 
@@ -21,11 +23,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // Whom a listener may serve without protection.
 func TestReach(t *testing.T) {
-	open, users, tls, both := protection{}, protection{closed: true}, protection{encrypted: true}, protection{true, true}
+	alice := map[string]string{"alice": ""}
+	verified := &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert}                                                               //nolint:gosec // not used
+	open, users, encrypted := supervisor.Protection{}, supervisor.Protection{Users: alice}, supervisor.Protection{TLS: &tls.Config{}} //nolint:gosec // not used
+	both, certificates := supervisor.Protection{TLS: &tls.Config{}, Users: alice}, supervisor.Protection{TLS: verified}               //nolint:gosec // not used
 	for _, tt := range []struct {
 		listen string
 		public bool
-		has    protection
+		has    supervisor.Protection
 		want   string // in the error; "" allows it
 	}{
 		{"127.0.0.1:9100", false, open, ""},
@@ -35,9 +40,10 @@ func TestReach(t *testing.T) {
 		{":9100", false, open, "no TLS and users"},
 		{"0.0.0.0:9100", false, open, "no TLS and users"},
 		{"[::]:9100", false, users, "no TLS (tls_server_config)"},
-		{"192.0.2.1:9100", false, tls, "no users (basic_auth_users)"},
+		{"192.0.2.1:9100", false, encrypted, "no users (basic_auth_users)"},
 		{"router.lan:9100", false, open, "--listen 127.0.0.1:9100"},
 		{"192.0.2.1:9100", false, both, ""},
+		{"192.0.2.1:9100", false, certificates, ""},
 		{"192.0.2.1:9100", true, open, ""},
 	} {
 		o := Options{Listen: tt.listen, InsecurePublic: tt.public}

@@ -13,14 +13,26 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/crypto/bcrypt"
+	"golang.org/x/time/rate"
 )
 
-// Access is who may use a listener: with TLS or not, and users by password.
-// Both may be replaced while it is in use. Its methods may be called from
-// several goroutines.
+// Protection is what a listener asks of clients, and adds to responses.
+type Protection struct {
+	TLS     *tls.Config       // nil: plain
+	Users   map[string]string // bcrypt hashes by name; none: everybody is let in
+	Headers map[string]string // of each response
+	Limit   *rate.Limiter     // of requests; nil: none
+}
+
+// Closed reports whether a client needs a password or a certificate.
+func (p Protection) Closed() bool {
+	return len(p.Users) > 0 || p.TLS != nil && p.TLS.ClientAuth == tls.RequireAndVerifyClientCert
+}
+
+// Access applies a Protection that may be replaced while it is in use. Its methods
+// may be called from several goroutines.
 type Access struct {
-	cert  atomic.Pointer[tls.Certificate]
-	users atomic.Pointer[map[string]string]
+	now atomic.Pointer[Protection]
 
 	// bcrypt is slow on purpose: one password is tried at a time, so that
 	// whoever guesses does not take the processor from the loops, and what was
@@ -39,44 +51,47 @@ const maxKnown = 256
 // NewAccess lets everybody in, without TLS, until Set says otherwise.
 func NewAccess() *Access {
 	a := &Access{turn: make(chan struct{}, 1), salt: make([]byte, sha256.Size), known: map[[sha256.Size]byte]bool{}}
+	a.now.Store(&Protection{})
 	_, _ = rand.Read(a.salt) // it never fails
 	return a
 }
 
-// Set replaces certificate and users (bcrypt hashes by name). Without users,
-// everybody is let in. TLS cannot be switched on or off by it once TLS was
+// Set replaces the protection. TLS cannot be switched on or off by it once TLS was
 // called.
-func (a *Access) Set(cert *tls.Certificate, users map[string]string) {
-	a.cert.Store(cert)
-	a.users.Store(&users)
-}
+func (a *Access) Set(p Protection) { a.now.Store(&p) }
 
-// Encrypted reports whether there is a certificate.
-func (a *Access) Encrypted() bool { return a.cert.Load() != nil }
+// Encrypted reports whether there is TLS.
+func (a *Access) Encrypted() bool { return a.now.Load().TLS != nil }
 
-// Closed reports whether a password is asked for.
-func (a *Access) Closed() bool {
-	users := a.users.Load()
-	return users != nil && len(*users) > 0
-}
+// Closed reports whether a client needs a password or a certificate.
+func (a *Access) Closed() bool { return a.now.Load().Closed() }
 
-// TLS is the configuration of a listener; nil when there is no certificate.
+// TLS is the configuration of a listener, which follows later calls of Set; nil
+// when there is no TLS.
 func (a *Access) TLS() *tls.Config {
 	if !a.Encrypted() {
 		return nil
 	}
 	return &tls.Config{
-		MinVersion:     tls.VersionTLS12,
-		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return a.cert.Load(), nil },
+		MinVersion:         tls.VersionTLS12,
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return a.now.Load().TLS, nil },
 	}
 }
 
 // Require serves next to whoever has a password, where one is asked for.
 func (a *Access) Require(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if users := a.users.Load(); users != nil && len(*users) > 0 { // one look: they may be replaced meanwhile
+		p := a.now.Load() // once: it may be replaced meanwhile
+		if p.Limit != nil && !p.Limit.Allow() {
+			http.Error(w, "too many requests", http.StatusTooManyRequests)
+			return
+		}
+		for name, value := range p.Headers {
+			w.Header().Set(name, value)
+		}
+		if len(p.Users) > 0 {
 			name, password, _ := r.BasicAuth()
-			if !a.allows(r.Context(), *users, name, password) {
+			if !a.allows(r.Context(), p.Users, name, password) {
 				w.Header().Set("WWW-Authenticate", `Basic realm="wanctl", charset="UTF-8"`)
 				http.Error(w, "a user name and a password are needed", http.StatusUnauthorized)
 				return

@@ -10,11 +10,13 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"golang.org/x/crypto/bcrypt"
+	"golang.org/x/time/rate"
 )
 
 func hashed(t *testing.T, password string) string {
@@ -43,7 +45,7 @@ func TestAccess(t *testing.T) {
 	if a.Closed() || ask("", "") != 200 {
 		t.Error("not open at the start")
 	}
-	a.Set(nil, map[string]string{"alice": hashed(t, "secret"), "bob": hashed(t, "other")})
+	a.Set(Protection{Users: map[string]string{"alice": hashed(t, "secret"), "bob": hashed(t, "other")}})
 	for _, c := range []struct {
 		name, user, password string
 		want                 int
@@ -65,7 +67,7 @@ func TestAccess(t *testing.T) {
 		}
 	}
 	// A new password is in force at once, and the old one no more.
-	a.Set(nil, map[string]string{"alice": hashed(t, "new")})
+	a.Set(Protection{Users: map[string]string{"alice": hashed(t, "new")}})
 	for password, want := range map[string]int{"new": 200, "secret": 401} {
 		if got := ask("alice", password); got != want {
 			t.Errorf("after the change %s: %d, want %d", password, got, want)
@@ -81,9 +83,44 @@ func TestAccess(t *testing.T) {
 	if len(a.known) > maxKnown {
 		t.Errorf("%d passwords remembered", len(a.known))
 	}
-	key := a.key("alice", (*a.users.Load())["alice"], "new")
+	key := a.key("alice", a.now.Load().Users["alice"], "new")
 	if !a.known[key] {
 		t.Error("the right password was forgotten for wrong ones")
+	}
+}
+
+// Limits and headers hold for everybody, with or without a password.
+func TestLimitAndHeaders(t *testing.T) {
+	a := NewAccess()
+	a.Set(Protection{
+		Users: map[string]string{"alice": hashed(t, "secret")}, Headers: map[string]string{"X-Frame-Options": "deny"},
+		Limit: rate.NewLimiter(rate.Every(time.Hour), 2),
+	})
+	var got []int
+	for range 4 {
+		w := httptest.NewRecorder()
+		a.Require(hello).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+		if w.Code == 401 && w.Header().Get("X-Frame-Options") != "deny" {
+			t.Errorf("headers %v", w.Header())
+		}
+		got = append(got, w.Code)
+	}
+	if want := []int{401, 401, 429, 429}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// Who must show a certificate that is verified needs no password.
+func TestClosed(t *testing.T) {
+	for _, c := range []struct {
+		auth tls.ClientAuthType
+		want bool
+	}{
+		{tls.NoClientCert, false}, {tls.RequireAnyClientCert, false}, {tls.VerifyClientCertIfGiven, false}, {tls.RequireAndVerifyClientCert, true},
+	} {
+		if got := (Protection{TLS: &tls.Config{ClientAuth: c.auth}}).Closed(); got != c.want { //nolint:gosec // not used
+			t.Errorf("%v: %v", c.auth, got)
+		}
 	}
 }
 
@@ -102,8 +139,8 @@ func TestNamesAreNotToldApart(t *testing.T) {
 	}
 }
 
-// certificate makes a self-signed one for 127.0.0.1.
-func certificate(t *testing.T, serial int64) *tls.Certificate {
+// encrypted returns a configuration with a self-signed certificate for 127.0.0.1.
+func encrypted(t *testing.T, serial int64) *tls.Config {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -114,7 +151,10 @@ func certificate(t *testing.T, serial int64) *tls.Certificate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+	return &tls.Config{
+		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}},
+		NextProtos:   []string{"h2", "http/1.1"}, MinVersion: tls.VersionTLS12,
+	}
 }
 
 func TestTLSFollowsTheCertificate(t *testing.T) {
@@ -122,7 +162,7 @@ func TestTLSFollowsTheCertificate(t *testing.T) {
 	if a.Encrypted() || a.TLS() != nil {
 		t.Error("TLS without a certificate")
 	}
-	a.Set(certificate(t, 1), nil)
+	a.Set(Protection{TLS: encrypted(t, 1)})
 	s := NewHTTPServer("serve", "127.0.0.1:0", "--listen", hello, nil)
 	s.UseTLS(a.TLS())
 	running(t, s)
@@ -137,7 +177,7 @@ func TestTLSFollowsTheCertificate(t *testing.T) {
 	if got := serial(); got != 1 {
 		t.Errorf("certificate %d", got)
 	}
-	a.Set(certificate(t, 2), nil)
+	a.Set(Protection{TLS: encrypted(t, 2)})
 	if got := serial(); got != 2 {
 		t.Errorf("certificate %d after the reload", got)
 	}
@@ -158,7 +198,7 @@ func TestTLSFollowsTheCertificate(t *testing.T) {
 // One connection of HTTP/2 carries many requests: they are bounded, too.
 func TestStreamsAreBounded(t *testing.T) {
 	a := NewAccess()
-	a.Set(certificate(t, 1), nil)
+	a.Set(Protection{TLS: encrypted(t, 1)})
 	var mu sync.Mutex
 	at, most := map[string]int{}, 0
 	s := NewHTTPServer("serve", "127.0.0.1:0", "--listen", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
