@@ -18,8 +18,9 @@ var layers = map[string]int{
 	"pkg/probe": 1, "pkg/router": 1, "pkg/state": 1, "pkg/config": 1, "pkg/telemetry": 1, "pkg/sysd": 1,
 	"pkg/control": 2, "pkg/steerd": 2, "pkg/calibrate": 2, "pkg/daemon/supervisor": 2,
 	"pkg/daemon": 3, "pkg/sim": 3, "pkg/lab": 3,
-	"pkg/cli": 4,
-	"cmd":     5,
+	"pkg/doctor": 4,
+	"pkg/cli":    5,
+	"cmd":        6,
 }
 
 // homes says which packages may import a third-party library.

@@ -15,6 +15,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/configcmd"
 	"github.com/wanctl/wanctl/pkg/cli/democmd"
+	"github.com/wanctl/wanctl/pkg/cli/doctorcmd"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/cli/probecmd"
 	"github.com/wanctl/wanctl/pkg/cli/routercmd"
@@ -46,6 +47,7 @@ func newRootCmd(a *app.App) *cobra.Command {
 		probecmd.New(a),
 		tracecmd.New(a),
 		democmd.New(a),
+		doctorcmd.New(a),
 		statecmd.New(a),
 		simcmd.New(a),
 		newVersionCmd(a),

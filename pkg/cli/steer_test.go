@@ -254,7 +254,7 @@ func TestSteerOnceRefused(t *testing.T) {
 	}
 	write(t, r.config, strings.Replace(string(text), "password: wanctl", "password: s3cret-and-wrong", 1))
 	stdout, stderr := r.run(4, "steer", "--once")
-	if !strings.Contains(stderr, "user or password refused") || !strings.Contains(stderr, "wanctl router info --config") {
+	if !strings.Contains(stderr, "user or password refused") || !strings.Contains(stderr, "wanctl doctor --config") {
 		t.Errorf("stderr: %s", stderr)
 	}
 	if last := stderr[strings.LastIndex(strings.TrimSpace(stderr), "\n")+1:]; strings.Contains(last, "not trying again") {

@@ -82,7 +82,7 @@ func (v rules) finishRouter(prefix string, r *Router) {
 		}
 	}
 
-	if r.Transport != SSH && !r.TLS && !isLoopback(r.Host) && v.Valid(prefix+"host") {
+	if r.Transport != SSH && !r.TLS && !IsLoopback(r.Host) && v.Valid(prefix+"host") {
 		where := prefix + "tls"
 		if !v.IsSet(where) {
 			where = prefix + "port"
@@ -159,7 +159,8 @@ func (v rules) checkPassword(name string, r *Router) {
 	}
 }
 
-func isLoopback(host string) bool {
+// IsLoopback reports whether a host is this one.
+func IsLoopback(host string) bool {
 	a, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && a.IsLoopback()
 }

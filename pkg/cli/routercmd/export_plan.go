@@ -1,15 +1,14 @@
 package routercmd
 
 import (
-	"cmp"
 	"net/netip"
-	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/config/schema"
+	"github.com/wanctl/wanctl/pkg/daemon/routerdial"
 	"github.com/wanctl/wanctl/pkg/router/export"
 )
 
@@ -167,29 +166,16 @@ func (e *exportOptions) login(a *app.App, cmd *cobra.Command, o *connFlags) (con
 
 // users collects who logs in over what.
 func (e *exportOptions) users(a *app.App, ways []config.Router) ([]export.User, error) {
-	var users []export.User
-	for _, r := range ways {
-		i := slices.IndexFunc(users, func(u export.User) bool { return u.Name == r.User })
-		if i < 0 {
-			i = len(users)
-			users = append(users, export.User{Name: r.User})
-			if r.User == export.Admin {
-				a.Warnf("user %s may do everything on the router; give wanctl a user of its own, by router.user or --user", r.User)
-			}
+	users := routerdial.Users(ways)
+	for i, u := range users {
+		if u.Name == export.Admin {
+			a.Warnf("user %s may do everything on the router; give wanctl a user of its own, by router.user or --user", u.Name)
 		}
-		service := export.Service{Transport: string(r.Transport), TLS: r.TLS, Port: r.Port, Key: r.SSHKey != ""}
-		if !slices.Contains(users[i].Services, service) {
-			users[i].Services = append(users[i].Services, service)
-		}
-		if e.showPassword {
-			users[i].Password = cmp.Or(users[i].Password, r.Password.Reveal())
-		}
-	}
-	if e.showPassword {
-		for _, u := range users {
-			if u.Password == "" {
-				return nil, app.Usagef("--show-password: there is none for user %q; set ROUTER_PASSWORD, or router.password in the configuration", u.Name)
-			}
+		switch {
+		case !e.showPassword:
+			users[i].Password = ""
+		case u.Password == "":
+			return nil, app.Usagef("--show-password: there is none for user %q; set ROUTER_PASSWORD, or router.password in the configuration", u.Name)
 		}
 	}
 	return users, nil

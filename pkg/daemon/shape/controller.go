@@ -252,9 +252,9 @@ func (c *WANController) readLimits(ctx context.Context) error {
 		if text := router.InterfaceQueues(ctx, c.queues.limits); text != "" && errors.Is(err, router.ErrNotFound) {
 			err = fmt.Errorf("%w; %s", err, text)
 		}
-		return fmt.Errorf("%s: %w; check %[3]s against 'wanctl router queue get --config %[1]s'", c.cfg.Path, err, c.queues.keys())
+		return fmt.Errorf("%s: %w; check %[3]s against 'wanctl router queue get --config %[1]s', or run 'wanctl doctor --config %[1]s'", c.cfg.Path, err, c.queues.keys())
 	case router.IsAccessError(err):
-		return fmt.Errorf("%s: %w; try 'wanctl router info --config %[1]s'", c.cfg.Path, err)
+		return fmt.Errorf("%s: %w; run 'wanctl doctor --config %[1]s'", c.cfg.Path, err)
 	}
 	return fmt.Errorf("%s: %w", c.cfg.Path, err)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/daemon"
 	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 	"github.com/wanctl/wanctl/pkg/probe"
+	"github.com/wanctl/wanctl/pkg/probe/hostnet"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 	"github.com/wanctl/wanctl/pkg/telemetry/daemonsock"
 )
@@ -53,13 +54,18 @@ func newProbeRoutes(c *WANController) *probeRoutes {
 func routesOf(g *probe.Group) []telemetry.ProbeRoute {
 	var routes []telemetry.ProbeRoute
 	for _, r := range g.Routes() {
-		route := telemetry.ProbeRoute{Source: r.Source.String(), Interface: r.Interface}
-		if r.Gateway.IsValid() {
-			route.Gateway = r.Gateway.WithZone("").String()
-		}
-		routes = append(routes, route)
+		routes = append(routes, NewProbeRoute(r))
 	}
 	return routes
+}
+
+// NewProbeRoute returns a route as documents have it.
+func NewProbeRoute(r hostnet.Route) telemetry.ProbeRoute {
+	route := telemetry.ProbeRoute{Source: r.Source.String(), Interface: r.Interface}
+	if r.Gateway.IsValid() {
+		route.Gateway = r.Gateway.WithZone("").String()
+	}
+	return route
 }
 
 // update looks the routes up and reports a change. While there is none, as when the
@@ -98,7 +104,7 @@ func routeList(routes []telemetry.ProbeRoute) string {
 // changes, and every hour. since is the time since the monitor began.
 func (p *probeRoutes) compare(wans map[telemetry.ProbeRoute][]string, since time.Duration) {
 	status := *p.current.Load()
-	warning := p.sharedWith(status.routes, wans)
+	warning := SharedRoute(p.wan, p.mark, status.routes, wans)
 	p.shared(warning != "")
 	if warning == "" {
 		if p.reported.clear() {
@@ -117,15 +123,16 @@ func (p *probeRoutes) compare(wans map[telemetry.ProbeRoute][]string, since time
 	}
 }
 
-// sharedWith returns a warning where another WAN has one of the routes, else "".
-func (p *probeRoutes) sharedWith(routes []telemetry.ProbeRoute, wans map[telemetry.ProbeRoute][]string) string {
+// SharedRoute returns a warning where another WAN has one of the routes of the probes of
+// wan, else "". wans holds the WANs by route; mark is that of the configuration.
+func SharedRoute(wan string, mark uint32, routes []telemetry.ProbeRoute, wans map[telemetry.ProbeRoute][]string) string {
 	for _, r := range routes {
 		const most = 3
 		var others []string
 		more := max(0, len(wans[r])-1-most)
-		for _, wan := range wans[r] {
-			if wan != p.wan && len(others) < most {
-				others = append(others, wan)
+		for _, other := range wans[r] {
+			if other != wan && len(others) < most {
+				others = append(others, other)
 			}
 		}
 		if others == nil || r.Local() {
@@ -136,8 +143,8 @@ func (p *probeRoutes) sharedWith(routes []telemetry.ProbeRoute, wans map[telemet
 			names += fmt.Sprintf(" and %d more", more)
 		}
 		advice := "give each WAN a ping_source, ping_interface or ping_mark of its own"
-		if p.mark != 0 {
-			advice = fmt.Sprintf("no rule of 'ip rule' leads packets with the mark %#x another way", p.mark)
+		if mark != 0 {
+			advice = fmt.Sprintf("no rule of 'ip rule' leads packets with the mark %#x another way", mark)
 		}
 		return fmt.Sprintf("the probes leave by the same route as those of %s, from %s: they measure one line, unless the router tells them apart by their destination; %s", names, r, advice)
 	}

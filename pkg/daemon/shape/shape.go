@@ -176,7 +176,7 @@ func lastDecisions(wans []*WANController) ([]Decision, error) {
 			}
 		}
 		if st.Decision.Alive == 0 {
-			errs = append(errs, fmt.Errorf("%s: %w within %v; try 'wanctl probe --config %s'", w.cfg.Name, ErrNoReply, OnceDuration, w.cfg.Path))
+			errs = append(errs, fmt.Errorf("%s: %w within %v; run 'wanctl doctor --config %s'", w.cfg.Name, ErrNoReply, OnceDuration, w.cfg.Path))
 		}
 	}
 	return list, errors.Join(errs...)

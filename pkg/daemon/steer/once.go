@@ -47,7 +47,7 @@ func (c *Controller) once(ctx context.Context) (*telemetry.SteeringHealth, error
 	case record.Rule.Err != nil:
 		err = fmt.Errorf("%s: %w", c.cfg.Path, explainRule(c.cfg, record.Rule.Err))
 	case !record.Path.Known:
-		err = fmt.Errorf("%s: %w of %s: %v; try 'wanctl probe %s'", c.cfg.Path, ErrNoRTT, c.cfg.Primary, record.Path.Err, c.cfg.PingHost)
+		err = fmt.Errorf("%s: %w of %s: %v; run 'wanctl doctor --config %[1]s'", c.cfg.Path, ErrNoRTT, c.cfg.Primary, record.Path.Err)
 	}
 	return &health, err
 }
@@ -84,9 +84,9 @@ func explainRule(cfg *Config, err error) error {
 	switch {
 	case errors.Is(err, context.Canceled):
 	case router.IsItemError(err):
-		return fmt.Errorf("%w; see 'wanctl router mangle get --config %s', and 'wanctl router export --steering %[2]s' for what the router needs", err, cfg.Path)
+		return fmt.Errorf("%w; run 'wanctl doctor --config %s', and see 'wanctl router export --steering %[2]s' for what the router needs", err, cfg.Path)
 	case router.IsAccessError(err):
-		return fmt.Errorf("%w; try 'wanctl router info --config %s'", err, cfg.Path)
+		return fmt.Errorf("%w; run 'wanctl doctor --config %s'", err, cfg.Path)
 	}
 	return err
 }

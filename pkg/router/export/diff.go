@@ -48,7 +48,7 @@ func (f Finding) Needed() bool { return f.State == Missing || f.State == Differe
 func (p *Plan) Diff(read func(menu string) ([]rosdata.Row, error)) ([]Finding, error) {
 	menus := menus{read: read, known: map[string]menu{}, policies: map[string]string{}}
 	for _, u := range p.Users {
-		menus.policies[u.Name] = u.policies()
+		menus.policies[u.Name] = u.Policies()
 	}
 	var findings []Finding
 	for _, u := range p.interfaces() {

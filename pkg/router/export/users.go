@@ -27,9 +27,9 @@ type Service struct {
 	Key       bool // ssh: by a key
 }
 
-// policies returns the policies that the user needs on RouterOS 7.12 and newer, and
+// Policies returns the policies that the user needs on RouterOS 7.12 and newer, and
 // no more.
-func (u User) policies() string {
+func (u User) Policies() string {
 	policies := []string{"read", "write"}
 	for _, s := range u.Services {
 		names := []string{s.Transport}
@@ -66,7 +66,7 @@ func (p *Plan) users() []Item {
 		}
 		items = append(items,
 			Item{Users, "/user group", "name", []Prop{
-				named("name", u.Name), fixed("policy", u.policies()), named("comment", groupComment)}, []string{"comment"}},
+				named("name", u.Name), fixed("policy", u.Policies()), named("comment", groupComment)}, []string{"comment"}},
 			Item{Users, "/user", "name", append(user, named("comment", userComment)), []string{"comment"}})
 	}
 	return items
@@ -79,7 +79,7 @@ func (p *Plan) userNotes() []string {
 			continue
 		}
 		lines = append(lines, "Should the group exist, but with other policies:",
-			"  /user group set [find name="+rosdata.QuoteRSC(u.Name)+"] policy="+u.policies())
+			"  /user group set [find name="+rosdata.QuoteRSC(u.Name)+"] policy="+u.Policies())
 		if u.Password != "" {
 			continue
 		}
