@@ -84,7 +84,7 @@ func explainRule(cfg *Config, err error) error {
 	switch {
 	case errors.Is(err, context.Canceled):
 	case router.IsItemError(err):
-		return fmt.Errorf("%w; run 'wanctl doctor --config %s', and see 'wanctl router export --steering %[2]s' for what the router needs", err, cfg.Path)
+		return fmt.Errorf("%w; see 'wanctl router mangle get --config %s', and 'wanctl router export --steering %[2]s' for what the router needs, or run 'wanctl doctor --config %[2]s'", err, cfg.Path)
 	case router.IsAccessError(err):
 		return fmt.Errorf("%w; run 'wanctl doctor --config %s'", err, cfg.Path)
 	}
