@@ -124,7 +124,9 @@ func TestProbeFaults(t *testing.T) {
 		{"none", func(*Probes) {}, nil},
 		{"no address", func(p *Probes) { p.Err, p.Reflectors = errors.New("no interface has 192.0.2.9"), nil }, []string{"failure reflectors: nothing can be measured: no interface has 192.0.2.9"}},
 		{"no answer", func(p *Probes) { each(p, func(r *Reflector) { r.Replies = 0 }) }, []string{"failure reflectors: no reflector answers; next: wanctl probe --config w.yaml"}},
-		{"no name", func(p *Probes) { each(p, func(r *Reflector) { r.Sent, r.Replies, r.Err = 0, 0, errors.New("no such host") }) }, []string{"failure reflectors: no reflector answers: no such host"}},
+		{"no name", func(p *Probes) {
+			each(p, func(r *Reflector) { r.Sent, r.Replies, r.Err = 0, 0, errors.New("no such host") })
+		}, []string{"failure reflectors: no reflector answers: no such host"}},
 		{"no answer but by TCP", func(p *Probes) {
 			each(p, func(r *Reflector) { r.Replies = 0 })
 			p.TCP = []Reflector{host("1.1.1.1:443", "")}
