@@ -6,20 +6,6 @@ import (
 	"github.com/wanctl/wanctl/pkg/bitrate"
 )
 
-const (
-	// readingRing holds the counter readings of a few seconds.
-	readingRing = 64
-	// staleAtLeast is when counters no longer say what the load is, later where
-	// they are read seldom.
-	staleAtLeast = 2 * time.Second
-	// loadSpan is the time over which load is averaged: long enough that the
-	// jitter of a poll's answer is a few percent of it.
-	loadSpan = 280 * time.Millisecond
-	// mostBytes a second is more than any link carries: a counter that says so
-	// has leapt.
-	mostBytes = 1e12
-)
-
 // meter turns counter readings of one queue into throughput and the signs of
 // a busy shaper.
 type meter struct {
@@ -41,14 +27,14 @@ func (m *meter) add(at time.Duration, c Counters) {
 		if at <= m.at[last] {
 			return
 		}
-		leap := float64(c.Bytes-m.count[last].Bytes) > mostBytes*max(at-m.at[last], 100*time.Millisecond).Seconds()
+		leap := float64(c.Bytes-m.count[last].Bytes) > leapRate*max(at-m.at[last], leapSpan).Seconds()
 		if c.Bytes < m.count[last].Bytes || c.Dropped < m.count[last].Dropped || leap {
 			m.n = 0
 		} else if c.Dropped > m.count[last].Dropped {
 			m.busy, m.ever = at, true
 		}
 	}
-	if c.QueuedBytes > 2*1514 {
+	if c.QueuedBytes > backlogPackets*packetBytes {
 		m.busy, m.ever = at, true
 	}
 	m.at[m.n%readingRing], m.count[m.n%readingRing], m.own[m.n%readingRing] = at, c, m.probes
@@ -94,7 +80,7 @@ func (m *meter) idleNow() bool {
 		return false
 	}
 	last, prev := (m.n-1)%readingRing, (m.n-2)%readingRing
-	return m.count[last].QueuedBytes <= 2*1514 && m.count[last].Dropped == m.count[prev].Dropped
+	return m.count[last].QueuedBytes <= backlogPackets*packetBytes && m.count[last].Dropped == m.count[prev].Dropped
 }
 
 // limitHistory remembers the applied limit of one direction, one entry a tick,
@@ -112,7 +98,8 @@ func (h *limitHistory) add(now time.Duration, r bitrate.Rate) {
 
 // mean returns the mean limit over [from, to], or the oldest known one.
 func (h *limitHistory) mean(from, to time.Duration) float64 {
-	sum, n, oldest := 0.0, 0, 0.0
+	var sum, oldest float64
+	n := 0
 	for back := 1; back <= min(h.n, readingRing); back++ {
 		i := (h.n - back) % readingRing
 		oldest = h.rate[i]
@@ -134,7 +121,7 @@ func (h *limitHistory) mean(from, to time.Duration) float64 {
 // lowest returns the lowest limit in force since from, the limit that was in
 // force at from included.
 func (h *limitHistory) lowest(from time.Duration) float64 {
-	low := 0.0
+	low := float64(0)
 	for back := 1; back <= min(h.n, readingRing); back++ {
 		i := (h.n - back) % readingRing
 		if low == 0 || h.rate[i] < low {

@@ -2,30 +2,6 @@ package autorate
 
 import "time"
 
-const (
-	// maxSamples is the greatest number of samples that an excess may have to last.
-	maxSamples = 8
-	// sampleCost is what another sample costs, as a share of the time that it takes:
-	// the queue grows meanwhile. One that lowers the noise by more is worth it.
-	sampleCost = 0.07
-	// samplesChange is by how much another number of samples has to be better.
-	samplesChange = time.Millisecond
-
-	noiseFloor = 3 * time.Millisecond
-	// The steps of the 90th percentile, beside a sixteenth of it: long ones while
-	// nothing is loaded, when every sample is the link's own.
-	noiseStepIdle   = 500 * time.Microsecond
-	noiseStepLoaded = 200 * time.Microsecond
-	// noiseLoaded is how far noise may be learned while there is load, where no more
-	// was seen without: bursts that queue for a moment are not the link's noise. Every
-	// alarm that turns out false allows foolStep more, up to foolMost, which fades
-	// over foolFor samples.
-	noiseLoaded = 5 * time.Millisecond
-	foolStep    = 2 * time.Millisecond
-	foolMost    = 8 * time.Millisecond
-	foolFor     = 12000
-)
-
 // noise tells a queue from the link's own delays. A queue delays every packet, noise
 // only some: the minimum of the last few samples is a queue, as in CoDel. How many
 // that takes follows from the noise: for each number it tracks the 90th percentile of
@@ -33,13 +9,13 @@ const (
 // cable line with its request-grant jitter and a fibre line need no settings of their
 // own.
 type noise struct {
-	tick  time.Duration
-	seen  [maxSamples]time.Duration // the newest samples, a ring
-	n     int
-	p90   [maxSamples]time.Duration // by the number of samples, less one
-	idle  [maxSamples]time.Duration // p90 when nothing was loaded
-	extra int                       // samples in use, less one
-	fool  time.Duration             // what false alarms have added to noiseLoaded
+	tick   time.Duration
+	seen   [maxSamples]time.Duration // the newest samples, a ring
+	n      int
+	p90    [maxSamples]time.Duration // by the number of samples, less one
+	idle   [maxSamples]time.Duration // p90 when nothing was loaded
+	extra  int                       // samples in use, less one
+	margin time.Duration             // what false alarms have added to noiseLoaded
 }
 
 // add takes in the excess that a step has shown.
@@ -65,11 +41,11 @@ func (n *noise) excess() time.Duration { return n.lowest(n.extra) }
 
 // learn takes the newest sample for noise, with a certainty of weight, 0 to 1.
 func (n *noise) learn(weight float64, unloaded bool) {
-	n.fool -= n.fool / foolFor
+	n.margin -= n.margin / falseAlarmFades
 	if weight <= 0 || n.n == 0 {
 		return
 	}
-	if most := maxSamples - 1; n.lowest(most) > max(noiseFloor, n.p90[most]*12/10) {
+	if most := maxSamples - 1; n.lowest(most) > max(noiseLeast, times(noiseFactor, n.p90[most])) {
 		return // what none of the samples is spared is a delay, as of another route
 	}
 	least := noiseStepLoaded
@@ -78,12 +54,12 @@ func (n *noise) learn(weight float64, unloaded bool) {
 	}
 	for i := range n.p90 {
 		p, x := &n.p90[i], n.lowest(i)
-		step := weight * float64(least+*p/16)
+		step := weight * float64(least+times(noiseStepShare, *p))
 		switch {
 		case x <= *p:
-			*p = max(0, *p-time.Duration(0.1*step))
-		case unloaded || *p < max(noiseLoaded+n.fool, n.idle[i]):
-			*p += time.Duration(0.9 * step)
+			*p = max(0, *p-time.Duration((1-noiseQuantile)*step))
+		case unloaded || *p < max(noiseLoaded+n.margin, n.idle[i]):
+			*p += time.Duration(noiseQuantile * step)
 		}
 		if unloaded {
 			n.idle[i] = *p
@@ -95,7 +71,7 @@ func (n *noise) learn(weight float64, unloaded bool) {
 // choose finds the number of samples that costs least.
 func (n *noise) choose() {
 	cost := func(i int) time.Duration {
-		return max(noiseFloor, n.p90[i]*12/10) + time.Duration(sampleCost*float64(i)*float64(n.tick))
+		return max(noiseLeast, times(noiseFactor, n.p90[i])) + times(sampleCost*float64(i), n.tick)
 	}
 	best := n.extra
 	for i := range n.p90 {
@@ -114,7 +90,7 @@ func (n *noise) restore(p90 time.Duration, samples int) {
 	for i := range n.p90 {
 		n.p90[i] = p90
 		if fewer := n.extra - i; fewer > 0 { // or it would not take so many
-			n.p90[i] += time.Duration(2 * sampleCost * float64(fewer) * float64(n.tick))
+			n.p90[i] += times(2*sampleCost*float64(fewer), n.tick)
 		}
 	}
 	n.idle = n.p90
@@ -126,23 +102,23 @@ func (n *noise) value() time.Duration { return n.p90[n.extra] }
 // lag returns how much later a queue shows than to a single sample.
 func (n *noise) lag() time.Duration { return time.Duration(n.extra) * n.tick }
 
-// fooled notes an alarm whose cause was gone before the cut could act.
-func (n *noise) fooled() { n.fool = min(n.fool+foolStep, foolMost) }
+// falseAlarm notes an alarm whose cause was gone before the cut could act.
+func (n *noise) falseAlarm() { n.margin = min(n.margin+falseAlarmStep, falseAlarmMost) }
 
 // threshold is the excess above which a sample counts as a sign of a queue:
 // above the noise, plus what one full packet takes at limit bit/s, and never
 // above cap, the user's idea of too much.
 func (n *noise) threshold(limit float64, limitCap time.Duration) time.Duration {
-	thr := max(noiseFloor, n.value()*12/10)
+	thr := max(noiseLeast, times(noiseFactor, n.value()))
 	if limit > 0 {
-		thr += time.Duration(1514 * 8 / limit * float64(time.Second))
+		thr += times(packetBytes*8/limit, time.Second)
 	}
 	return min(thr, limitCap)
 }
 
-// hasty is the evidence that is enough where a queue is expected: little on a
+// earlyThreshold is the evidence that is enough where a queue is expected: little on a
 // quiet link, as much as ever on one whose noise looks like a queue.
-func (n *noise) hasty(threshold time.Duration) time.Duration {
-	share := 0.6 + 1.4*min(1, max(0, float64(n.value()-noiseFloor)/float64(16*time.Millisecond)))
-	return time.Duration(share * float64(threshold))
+func (n *noise) earlyThreshold(threshold time.Duration) time.Duration {
+	share := min(1, max(0, float64(n.value()-noiseLeast)/float64(earlyNoise)))
+	return times(earlyLeast+(cusumAlarm-earlyLeast)*share, threshold)
 }

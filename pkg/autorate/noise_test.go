@@ -97,9 +97,9 @@ func TestLoadTeachesLittleNoise(t *testing.T) {
 	}
 	n := learned(quiet)
 	for range 100 {
-		n.fooled()
+		n.falseAlarm()
 	}
-	if got := loaded(n, jittery); got < noiseLoaded+foolMost/2 || got > noiseLoaded+foolMost+2*time.Millisecond {
+	if got := loaded(n, jittery); got < noiseLoaded+falseAlarmMost/2 || got > noiseLoaded+falseAlarmMost+2*time.Millisecond {
 		t.Errorf("noise %v learned under load after false alarms", got)
 	}
 	idle := learned(jittery)

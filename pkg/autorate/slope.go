@@ -5,8 +5,6 @@ import (
 	"time"
 )
 
-const slopePoints = 5
-
 // slope estimates how fast the queue grows, as milliseconds of delay per
 // millisecond of time, by the Theil-Sen estimator (the median of all pairwise
 // slopes) over the last few samples: one absurd sample does not move it.
@@ -26,7 +24,7 @@ func (s *slope) reset() { s.n = 0 }
 // value returns the slope, 0 with fewer than three samples.
 func (s *slope) value() float64 {
 	n := min(s.n, slopePoints)
-	if n < 3 {
+	if n < slopeLeast {
 		return 0
 	}
 	var pairs [slopePoints * (slopePoints - 1) / 2]float64

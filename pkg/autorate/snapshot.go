@@ -32,8 +32,8 @@ func (l *Law) restore(now time.Duration, s Snapshot) {
 	}
 	for _, d := range Directions {
 		dir, c := &l.dirs[d], s.Capacity[d]
-		if c >= dir.cfg.Lowest() && c <= dir.cfg.Ceiling+dir.cfg.Ceiling/10 && s.Age[d] >= 0 && s.Age[d] < knownFor {
-			dir.edge, dir.edgeAt = float64(c), now-s.Age[d]
+		if c >= dir.cfg.Lowest() && float64(c) <= (1+restoreOver)*float64(dir.cfg.Ceiling) && s.Age[d] >= 0 && s.Age[d] < capacityAge {
+			dir.capacity.rate, dir.capacity.seen = float64(c), now-s.Age[d]
 		}
 	}
 }

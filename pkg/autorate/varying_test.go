@@ -14,8 +14,8 @@ func satelliteNoise(rng *rand.Rand) time.Duration {
 	return time.Duration(rng.Float64() * float64(5*time.Millisecond))
 }
 
-// moody is a line that one direction has loaded for a while, far below its ceiling.
-func moody(seed uint64, d autorate.Direction) *line {
+// varying is a line that one direction has loaded for a while, far below its ceiling.
+func varying(seed uint64, d autorate.Direction) *line {
 	l := newLine(plainConfig(), seed)
 	l.noise = satelliteNoise
 	for i := range l.capacity {
@@ -45,7 +45,7 @@ func TestRouteALittleLongerIsNoLadder(t *testing.T) {
 		for longer := 3 * time.Millisecond; longer <= 12*time.Millisecond; longer += time.Millisecond {
 			var shares []float64
 			for seed := range uint64(5) {
-				l := moody(seed, d)
+				l := varying(seed, d)
 				l.base += longer
 				l.run(15*time.Second, nil)
 				shares = append(shares, l.share(d, 30*time.Second))
@@ -64,7 +64,7 @@ func TestLineThatStopsKeepsItsCapacity(t *testing.T) {
 			for _, slower := range []float64{4, 10, 50} {
 				var shares []float64
 				for seed := range uint64(9) {
-					l := moody(seed, d)
+					l := varying(seed, d)
 					whole := l.capacity
 					for i := range l.capacity {
 						l.capacity[i] /= slower

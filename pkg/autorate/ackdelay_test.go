@@ -10,7 +10,7 @@ import (
 
 // A download carries these Mbit/s, one reading every 100 ms, oldest first, while
 // the excess has grown to so much above 40 ms.
-func TestWaning(t *testing.T) {
+func TestAckDelayed(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		carried []float64
@@ -26,7 +26,7 @@ func TestWaning(t *testing.T) {
 		{"more than late acknowledgements explain: its capacity is gone", []float64{40, 40, 40, 30, 16}, 0, 15 * time.Millisecond, 0.05, false, false},
 		{"less than they must cost, were it their queue", []float64{40, 40, 40, 38, 35}, 0, 100 * time.Millisecond, 0.05, false, false},
 		{"held by its shaper", []float64{40, 40, 40, 38, 35}, 20000, 15 * time.Millisecond, 0.05, false, false},
-		{"told by clocks", []float64{40, 40, 40, 38, 35}, 0, 15 * time.Millisecond, 0.05, true, false},
+		{"known by clocks", []float64{40, 40, 40, 38, 35}, 0, 15 * time.Millisecond, 0.05, true, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := direction{cfg: DirectionConfig{Ceiling: 44 * bitrate.Mbps}}
@@ -36,9 +36,9 @@ func TestWaning(t *testing.T) {
 				now, bytes = now+100*time.Millisecond, bytes+c*1e6/80
 				d.meter.add(now, Counters{Bytes: uint64(bytes), QueuedBytes: tt.backlog})
 			}
-			s := sight{now: now, slope: tt.slope, excess: tt.excess, view: rtt.View{Base: 40 * time.Millisecond, OneWay: tt.clocks}}
-			if got := d.waning(s); got != tt.want {
-				t.Errorf("waning: %v", got)
+			o := observation{now: now, slope: tt.slope, excess: tt.excess, view: rtt.View{Base: 40 * time.Millisecond, OneWay: tt.clocks}}
+			if got := d.ackDelayed(o); got != tt.want {
+				t.Errorf("ackDelayed: %v", got)
 			}
 		})
 	}
