@@ -6,6 +6,7 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -81,6 +82,12 @@ func TestServeRefuses(t *testing.T) {
 	users := "basic_auth_users: {alice: '" + hashSecret + "'}\n"
 	encrypted, closed := file("tls.yml", cert), file("users.yml", users)
 	bad := file("bad.yml", "tls_server_config: {cert_file: dsl.yaml, key_file: dsl.yaml}\n")
+	pipe := filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	certPipe := file("certpipe.yml", "tls_server_config: {cert_file: pipe, key_file: server.key}\n")
+	keyPipe := file("keypipe.yml", "tls_server_config: {cert_file: server.crt, key_file: pipe}\n")
 	empty, broken := t.TempDir(), t.TempDir()
 	write(t, filepath.Join(broken, "dsl.yaml"), "queues: {download: a}\n")
 	for _, c := range []struct {
@@ -99,6 +106,9 @@ func TestServeRefuses(t *testing.T) {
 		{"a strange port", []string{"--listen", "127.0.0.1:http"}, 2, []string{"must be a number"}},
 		{"no file", []string{"--web-config", filepath.Join(dir, "none.yml")}, 3, []string{"none.yml: cannot be read"}},
 		{"no certificate", []string{"--web-config", bad}, 3, []string{"bad.yml: tls_server_config: "}},
+		{"a pipe", []string{"--web-config", pipe}, 3, []string{"pipe: cannot be read: not a regular file"}},
+		{"a pipe as certificate", []string{"--web-config", certPipe}, 3, []string{"certpipe.yml: tls_server_config: ", "pipe: not a regular file"}},
+		{"a pipe as key", []string{"--web-config", keyPipe}, 3, []string{"keypipe.yml: tls_server_config: ", "pipe: not a regular file"}},
 		{"an argument", []string{"dsl"}, 2, []string{"unknown command"}},
 		{"another output", []string{"-o", "json"}, 2, []string{"serve prints nothing and has no -o json"}},
 		{"an empty directory", []string{"--config-dir", empty}, 3, []string{"there is no configuration", "--config-dir DIR"}},

@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/wanctl/wanctl/pkg/config/schema"
+	"github.com/wanctl/wanctl/pkg/regfile"
 )
 
 // Assignment is a new value of a key.
@@ -68,7 +69,7 @@ func EditFile(path string, set []Assignment, opts Options) (backup string, err e
 	if err != nil {
 		return "", err
 	}
-	f, err := OpenRegular(path)
+	f, err := regfile.Open(path)
 	if err != nil {
 		return "", err
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/wanctl/wanctl/pkg/config/schema"
+	"github.com/wanctl/wanctl/pkg/regfile"
 )
 
 // Path returns the file of the WAN name in dir: NAME.yaml, or NAME.yml where
@@ -68,10 +69,10 @@ func openProblem(path, reference string, err error) Problem {
 	p := Problem{File: path}
 	dir := filepath.Dir(path)
 	switch {
-	case errors.Is(err, errDirectory):
+	case errors.Is(err, regfile.ErrDirectory):
 		p.Text = "is a directory; use --config-dir " + path + " --wan NAME, or name a file"
-	case errors.Is(err, errNotRegular):
-		p.Text = err.Error()
+	case errors.Is(err, regfile.ErrNotRegular):
+		p.Text = "is not a regular file"
 	case errors.Is(err, fs.ErrPermission):
 		p.Text = "permission denied; run as the user of the service, or as root"
 	case !errors.Is(err, fs.ErrNotExist):

@@ -4,6 +4,7 @@ import (
 	"io"
 
 	"github.com/wanctl/wanctl/pkg/config/schema"
+	"github.com/wanctl/wanctl/pkg/regfile"
 )
 
 // FileKind is one of the two kinds of file.
@@ -45,7 +46,7 @@ func DetectKind(path string) FileKind {
 }
 
 func kindOfFile(path string) FileKind {
-	f, err := OpenRegular(path)
+	f, err := regfile.Open(path)
 	if err != nil {
 		return KindUnknown
 	}
@@ -56,7 +57,7 @@ func kindOfFile(path string) FileKind {
 // mayBeWAN reports whether the file at path is that of a WAN. One that cannot be read
 // or parsed counts, so that a mistake in a file never makes another the only one.
 func mayBeWAN(path string) bool {
-	f, err := OpenRegular(path)
+	f, err := regfile.Open(path)
 	if err != nil {
 		return true
 	}

@@ -21,6 +21,7 @@ import (
 	"slices"
 
 	"github.com/wanctl/wanctl/pkg/config/schema"
+	"github.com/wanctl/wanctl/pkg/regfile"
 )
 
 // Problem is one thing wrong, or doubtful, in one place of a file.
@@ -99,7 +100,7 @@ func wanFile() fileType[WAN] {
 }
 
 func loadFile[T any](of fileType[T], path string, opts Options) (*T, schema.Origins, []Problem, error) {
-	f, err := OpenRegular(path)
+	f, err := regfile.Open(path)
 	if err != nil {
 		return nil, nil, nil, &Error{Problems: []Problem{openProblem(path, of.reference, err)}}
 	}

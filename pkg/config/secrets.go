@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/wanctl/wanctl/pkg/config/schema"
+	"github.com/wanctl/wanctl/pkg/regfile"
 )
 
 // SecretsFile holds the environment of the services and, where it may be read, of
@@ -22,10 +23,10 @@ var assignment = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*)=(.*)$`)
 // ReadSecrets reads the variables of a file in the format of systemd's EnvironmentFile:
 // lines NAME=VALUE, where the value may have quotes. Lines that begin with # or ; are
 // comments. With optional, a file that does not exist, or that the user may not read,
-// has none. open reports whether everyone may read it. An error is an *Error, and quotes
-// no line.
+// has none. open reports whether everyone may read it. An error is an *Error, quotes no
+// line, and comes with the variables of the good lines.
 func ReadSecrets(path string, optional bool) (variables map[string]string, open bool, err error) {
-	f, err := OpenRegular(path)
+	f, err := regfile.Open(path)
 	if optional && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)) {
 		return nil, false, nil
 	}
@@ -56,11 +57,12 @@ func ReadSecrets(path string, optional bool) (variables map[string]string, open 
 		}
 		variables[m[1]] = unquote(m[2])
 	}
-	if bad.Problems != nil {
-		return nil, false, &bad
-	}
 	info, err := f.Stat()
-	return variables, err == nil && info.Mode().Perm()&0o004 != 0, nil
+	open = err == nil && info.Mode().Perm()&0o004 != 0
+	if bad.Problems != nil {
+		return variables, open, &bad
+	}
+	return variables, open, nil
 }
 
 // unquote removes the quotes of a value: nothing is special between single ones, and a

@@ -28,9 +28,12 @@ func TestReadSecrets(t *testing.T) {
 ROUTER_PASSWORD=plain
   SPACED = is no name
 `, 0o600)
-	_, _, err := ReadSecrets(path, true)
+	good, _, err := ReadSecrets(path, true)
 	if want := path + ":4: is not NAME=VALUE"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
+	}
+	if diff := cmp.Diff(map[string]string{"ROUTER_PASSWORD": "plain"}, good); diff != "" {
+		t.Errorf("the other lines: -want +got:\n%s", diff)
 	}
 
 	got, open, err := ReadSecrets(write(t, `# a comment
@@ -68,7 +71,7 @@ func TestReadSecretsOfNoFile(t *testing.T) {
 	if _, _, err := ReadSecrets(none, false); !errors.As(err, &invalid) || !strings.Contains(err.Error(), "no such file") {
 		t.Errorf("a named file that does not exist: %v", err)
 	}
-	if _, _, err := ReadSecrets(t.TempDir(), true); err == nil || !strings.Contains(err.Error(), "is a directory") {
+	if _, _, err := ReadSecrets(t.TempDir(), true); err == nil || !strings.Contains(err.Error(), "a directory") {
 		t.Errorf("a directory: %v", err)
 	}
 	if _, _, err := ReadSecrets(write(t, strings.Repeat("#\n", 1<<16), 0o600), true); err == nil || !strings.Contains(err.Error(), "larger than") {
@@ -90,11 +93,11 @@ func TestOnlyRegularFilesAreRead(t *testing.T) {
 		if kind := DetectKind(path); kind != KindUnknown {
 			t.Errorf("DetectKind(%s) = %v", path, kind)
 		}
-		if _, _, err := ReadSecrets(path, true); err == nil || !strings.Contains(err.Error(), "is not a regular file") {
+		if _, _, err := ReadSecrets(path, true); err == nil || !strings.Contains(err.Error(), "cannot be read: not a regular file") {
 			t.Errorf("ReadSecrets: %v", err)
 		}
 		_, problems, _ := load(edit(t, "password: hunter2", "password_file: "+path), Options{})
-		want := []string{"f:5: router.password_file: " + path + ": is not a regular file"}
+		want := []string{"f:5: router.password_file: " + path + ": not a regular file"}
 		if diff := cmp.Diff(want, problems); diff != "" {
 			t.Errorf("password_file: -want +got:\n%s", diff)
 		}

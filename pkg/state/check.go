@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/wanctl/wanctl/pkg/regfile"
 )
 
 // Severity is how much a Finding matters.
@@ -134,7 +136,7 @@ func statFile(path string) Condition {
 	case err == nil:
 		c.Exists, c.Modified = true, st.ModTime()
 		if !st.Mode().IsRegular() {
-			c.Err = errNotRegular
+			c.Err = regfile.ErrNotRegular
 		}
 	case !errors.Is(err, fs.ErrNotExist):
 		c.Err = withoutPath(err)
@@ -159,7 +161,7 @@ func (r *Report) addContent(c Condition, command func(string) string) {
 	case errors.Is(c.Err, errOtherKind):
 		text, next = text+"; two configurations may name the same state_file", "wanctl state path --all"
 	case errors.Is(c.Err, ErrDamaged):
-	case errors.Is(c.Err, errNotRegular):
+	case errors.Is(c.Err, regfile.ErrNotRegular):
 		text, next = "is not a regular file", fmt.Sprintf("mv %s %s", Quote(c.Path), Quote(c.Path+".old"))
 	case errors.Is(c.Err, fs.ErrPermission):
 		text, next = "this user may not read it", "sudo "+command("check")

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/wanctl/wanctl/pkg/regfile"
 )
 
 var (
@@ -17,8 +19,7 @@ var (
 	// ErrBusy: another process kept a state file locked for too long.
 	ErrBusy = errors.New("locked by another process")
 
-	errNotRegular = errors.New("not a regular file")
-	errOtherKind  = errors.New("not the state that belongs there")
+	errOtherKind = errors.New("not the state that belongs there")
 )
 
 // damagef is an ErrDamaged with its reason.
@@ -53,7 +54,7 @@ func withHint(doing, path, key string, err error) error {
 		hint = fmt.Sprintf("; run this as root or as the owner: ls -l %s", Quote(path))
 	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission):
 		hint = fmt.Sprintf("; let this user write there (chown or chmod %s), or set %s to a path it may write", dir, key)
-	case errors.Is(err, errNotRegular):
+	case errors.Is(err, regfile.ErrNotRegular):
 		hint = fmt.Sprintf("; move it out of the way (mv %s %[1]s.old), or set %s to another path", Quote(path), key)
 	case errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(doing, "creating"):
 		hint = fmt.Sprintf("; nothing can be made there, set %s to another path", key)

@@ -3,13 +3,14 @@ package state
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"github.com/wanctl/wanctl/pkg/regfile"
 )
 
 // File is one state file holding a T. Its methods may be called from several
@@ -143,19 +144,11 @@ func (f *File[T]) read(path string) (text []byte, v T, doc object, err error) {
 
 // readText reads a regular file. One larger than maxSize is damaged.
 func readText(path string) ([]byte, error) {
-	in, err := openRegular(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = in.Close() }()
-	data, err := io.ReadAll(io.LimitReader(in, maxSize+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > maxSize {
+	data, err := regfile.Read(path, maxSize)
+	if errors.Is(err, regfile.ErrTooLarge) {
 		return nil, damagef("larger than %d bytes", maxSize)
 	}
-	return data, nil
+	return data, err
 }
 
 // parse reads a state in which every value is valid.
@@ -220,7 +213,7 @@ func (f *File[T]) Reset(v T) error {
 // A file that does not exist needs no lock: there is nothing to lose in it.
 func lockState(path string) (unlock func(), err error) {
 	for give := time.Now().Add(lockWait); ; time.Sleep(lockPause) {
-		if err := checkRegular(path); errors.Is(err, errNotRegular) {
+		if err := regfile.Check(path); errors.Is(err, regfile.ErrNotRegular) {
 			return nil, err
 		}
 		fl := flock.New(path, flock.SetFlag(readNow))

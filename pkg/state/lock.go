@@ -3,13 +3,15 @@ package state
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"github.com/wanctl/wanctl/pkg/regfile"
 )
 
 // Lock is the lock file of one daemon, held until Close.
@@ -33,6 +35,9 @@ const (
 	// at anew; lockPause is the time between two looks.
 	lockTries = 25
 	lockPause = 20 * time.Millisecond
+	// readNow are the flags of opening a file to lock it. O_NONBLOCK is for what took
+	// the place of a regular file after the check.
+	readNow = os.O_RDONLY | syscall.O_NONBLOCK
 	// maxLockText bounds what is read of a lock file, in bytes.
 	maxLockText = 64
 )
@@ -130,7 +135,7 @@ const (
 // when it is stale. It does so under the flock of the old file, so that of
 // several starters only one replaces it.
 func takeOver(path, tmp string) (verdict, Owner, error) {
-	if err := checkRegular(path); errors.Is(err, errNotRegular) {
+	if err := regfile.Check(path); errors.Is(err, regfile.ErrNotRegular) {
 		return unclear, Owner{}, err
 	}
 	old := flock.New(path, flock.SetFlag(readNow))
@@ -170,12 +175,7 @@ func heldByPID(pid int, ours bool) bool {
 }
 
 func readOwner(path string) (pid int, ours, ok bool) {
-	f, err := openRegular(path)
-	if err != nil {
-		return 0, false, false
-	}
-	defer func() { _ = f.Close() }()
-	text, err := io.ReadAll(io.LimitReader(f, maxLockText))
+	text, err := regfile.Read(path, maxLockText)
 	if err != nil {
 		return 0, false, false
 	}
@@ -257,7 +257,7 @@ func (l *Lock) Close() error {
 // Holder tells which live process holds the lock file at path, without
 // touching it. held is false when it is free or stale.
 func Holder(path string) (o Owner, held bool, err error) {
-	if err := checkRegular(path); errors.Is(err, errNotRegular) {
+	if err := regfile.Check(path); errors.Is(err, regfile.ErrNotRegular) {
 		return Owner{}, false, withHint("reading lock file", path, "lock_file", err)
 	}
 	fl := flock.New(path, flock.SetFlag(readNow))

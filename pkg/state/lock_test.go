@@ -16,6 +16,8 @@ import (
 
 	"github.com/gofrs/flock"
 	"golang.org/x/sys/unix"
+
+	"github.com/wanctl/wanctl/pkg/regfile"
 )
 
 func TestLockHoldsPID(t *testing.T) {
@@ -244,20 +246,20 @@ func TestNotRegular(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, path := range []string{path, link} {
-			if _, err := Acquire(path); !errors.Is(err, errNotRegular) || !strings.Contains(err.Error(), "set lock_file") {
+			if _, err := Acquire(path); !errors.Is(err, regfile.ErrNotRegular) || !strings.Contains(err.Error(), "set lock_file") {
 				t.Errorf("Acquire(%s): %v", path, err)
 			}
-			if _, _, err := Holder(path); !errors.Is(err, errNotRegular) {
+			if _, _, err := Holder(path); !errors.Is(err, regfile.ErrNotRegular) {
 				t.Errorf("Holder(%s): %v", path, err)
 			}
 			if pid, _, known := readOwner(path); known {
 				t.Errorf("readOwner(%s) = %d", path, pid)
 			}
 			file := OpenWAN(path)
-			if _, err := file.Load(); !errors.Is(err, errNotRegular) {
+			if _, err := file.Load(); !errors.Is(err, regfile.ErrNotRegular) {
 				t.Errorf("Load(%s): %v", path, err)
 			}
-			if err := file.Save(WAN{}); !errors.Is(err, errNotRegular) {
+			if err := file.Save(WAN{}); !errors.Is(err, regfile.ErrNotRegular) {
 				t.Errorf("Save(%s): %v", path, err)
 			}
 		}

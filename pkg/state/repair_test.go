@@ -228,7 +228,7 @@ func TestCheckOddFiles(t *testing.T) {
 		healthy bool     // after that
 	}{
 		{name: "directory", make: func(path string) error { return os.Mkdir(path, 0o700) },
-			want: []string{"damage s_state.json : is not a regular file"}, repair: "not a regular file; move it out of the way (mv "},
+			want: []string{"damage s_state.json : is not a regular file"}, repair: "not a regular file but a directory; move it out of the way (mv "},
 		{name: "named pipe", make: func(path string) error { return syscall.Mkfifo(path, 0o600) },
 			want: []string{"damage s_state.json : is not a regular file"}, repair: "not a regular file; move it out of the way (mv "},
 		{name: "symbolic link", make: func(path string) error { return os.Symlink("elsewhere", path) }, healthy: true},

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/renameio/v2"
+
+	"github.com/wanctl/wanctl/pkg/regfile"
 )
 
 // sweepAge is how old a temporary file is when nobody can be writing it.
@@ -118,7 +120,7 @@ func (f *File[T]) backUp() error {
 
 // copyBackup is backUp for file systems without hard links.
 func (f *File[T]) copyBackup(linkErr error) error {
-	data, err := os.ReadFile(f.path)
+	data, err := regfile.Read(f.path, maxSize)
 	if err == nil {
 		err = renameio.WriteFile(f.BackupPath(), data, 0o600,
 			renameio.WithTempDir(filepath.Dir(f.path)), renameio.WithStaticPermissions(0o600))

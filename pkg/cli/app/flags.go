@@ -85,10 +85,18 @@ func (a *App) ReadEnvironment(cmd *cobra.Command) error {
 	return nil
 }
 
-// addSecrets completes the environment with the variables of the secrets file.
+// addSecrets completes the environment with the variables of the secrets file. What is
+// wrong with an optional one is a warning, as to systemd: most commands need no secret,
+// and a configuration that needs a missing one names it.
 func (a *App) addSecrets(optional bool) error {
 	secrets, open, err := config.ReadSecrets(a.Global.Secrets, optional)
-	if err != nil {
+	var invalid *config.Error
+	switch {
+	case optional && errors.As(err, &invalid):
+		for _, p := range invalid.Problems {
+			a.Warnf("%s; variables that are set there may be missing", p)
+		}
+	case err != nil:
 		return err
 	}
 	if open {

@@ -28,6 +28,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/config/schema"
+	"github.com/wanctl/wanctl/pkg/regfile"
 )
 
 // File is a web configuration, complete and checked.
@@ -41,7 +42,7 @@ type File struct {
 // Load reads the file at path and the certificates that it names. An error is a
 // *config.Error with what is wrong.
 func Load(path string) (*File, error) {
-	src, err := config.OpenRegular(path)
+	src, err := regfile.Open(path)
 	if err != nil {
 		return nil, config.ErrorAt(path, "", "cannot be read: "+schema.Cause(err))
 	}
@@ -148,6 +149,12 @@ func checkUsers(r *schema.Reader, root schema.Mapping) {
 func encryption(c *toolkit.Config) (*tls.Config, error) {
 	if !c.TLSConfig.IsEnabled() {
 		return nil, nil
+	}
+	// The library opens whatever is there; a pipe would keep it waiting.
+	for _, file := range []string{c.TLSConfig.TLSCertPath, c.TLSConfig.TLSKeyPath, c.TLSConfig.ClientCAs} {
+		if err := regfile.Check(file); errors.Is(err, regfile.ErrNotRegular) {
+			return nil, err
+		}
 	}
 	conf, err := toolkit.ConfigToTLSConfig(&c.TLSConfig)
 	if err != nil {

@@ -10,8 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
+
+	"github.com/wanctl/wanctl/pkg/regfile"
 )
 
 // Log is an io.Writer for loggers that never waits for what it writes to. A
@@ -74,7 +75,7 @@ func openLogFile(path string) (*os.File, error) {
 	err := os.MkdirAll(filepath.Dir(path), 0o755)
 	if err == nil {
 		var f *os.File
-		if f, err = openRegular(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640); err == nil {
+		if f, err = regfile.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640); err == nil {
 			return f, nil
 		}
 	}
@@ -82,28 +83,10 @@ func openLogFile(path string) (*os.File, error) {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		hint = fmt.Sprintf("; let this user write there (chown or chmod %s), or set logging.main_log to another path", filepath.Dir(path))
-	case errors.Is(err, errNotRegular):
+	case errors.Is(err, regfile.ErrNotRegular):
 		hint = "; set logging.main_log or logging.debug_log to another path"
 	}
 	return nil, fmt.Errorf("opening log %s: %w%s", path, WithoutPath(err), hint)
-}
-
-var errNotRegular = errors.New("not a regular file")
-
-// openRegular opens a regular file. Anything else is refused before it is opened:
-// opening a pipe waits for its other end, and opening a device may act on it.
-func openRegular(path string, flag int, perm fs.FileMode) (*os.File, error) {
-	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
-		return nil, errNotRegular
-	}
-	f, err := os.OpenFile(path, flag|syscall.O_NONBLOCK, perm)
-	if err != nil {
-		return nil, err
-	}
-	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
-		return nil, errors.Join(errNotRegular, f.Close())
-	}
-	return f, nil
 }
 
 // Write takes p in, or drops it when the buffer is full. It fails only after

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/wanctl/wanctl/pkg/regfile"
 )
 
 // disk is a writer that can be stuck, full or nearly full.
@@ -319,7 +321,7 @@ func TestLogOfNoRegularFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{pipe, dir, "/dev/null"} {
-		if _, err := OpenLog(path, LogOptions{}); !errors.Is(err, errNotRegular) || !strings.Contains(err.Error(), "set logging.main_log") {
+		if _, err := OpenLog(path, LogOptions{}); !errors.Is(err, regfile.ErrNotRegular) || !strings.Contains(err.Error(), "set logging.main_log") {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
@@ -333,7 +335,7 @@ func TestLogOfNoRegularFile(t *testing.T) {
 	if err := errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Reopen(); !errors.Is(err, errNotRegular) || !strings.Contains(err.Error(), "going on with the old file") {
+	if err := l.Reopen(); !errors.Is(err, regfile.ErrNotRegular) || !strings.Contains(err.Error(), "going on with the old file") {
 		t.Errorf("Reopen: %v", err)
 	}
 }

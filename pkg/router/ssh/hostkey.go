@@ -17,6 +17,8 @@ import (
 
 	xssh "golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
+
+	"github.com/wanctl/wanctl/pkg/regfile"
 )
 
 // trust is the policy for host keys.
@@ -130,12 +132,18 @@ func (t *trust) rank(family []string) int {
 
 func (c *check) read() error {
 	var files []string
+	var err error
 	for _, f := range c.files {
-		if _, err := os.Stat(f); !errors.Is(err, fs.ErrNotExist) {
+		if unfit := regfile.Check(f); unfit == nil {
 			files = append(files, f)
+		} else if !errors.Is(unfit, fs.ErrNotExist) {
+			err = errors.Join(err, unfit)
 		}
 	}
-	known, err := knownhosts.New(files...)
+	var known xssh.HostKeyCallback
+	if err == nil {
+		known, err = knownhosts.New(files...)
+	}
 	if err != nil {
 		return &hostKeyError{
 			text: "cannot read the known hosts: " + strings.TrimPrefix(err.Error(), "knownhosts: "),

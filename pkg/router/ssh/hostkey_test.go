@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	xssh "golang.org/x/crypto/ssh"
@@ -63,6 +64,22 @@ func TestKnownHosts(t *testing.T) {
 			}
 			wantDistrust(t, r, before, err, tt.want...)
 		})
+	}
+}
+
+// A pipe would keep the client waiting, and a device has no end.
+func TestKnownHostsOfNoFile(t *testing.T) {
+	r := start(t, simrouter.Config{})
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{pipe, "/dev/zero"} {
+		cfg := config(r)
+		cfg.Fingerprint, cfg.KnownHosts = "", path
+		before := r.Requests()
+		_, err := newClient(t, cfg).Info(t.Context())
+		wantDistrust(t, r, before, err, path+": not a regular file", "router.known_hosts")
 	}
 }
 

@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"syscall"
 
 	xssh "golang.org/x/crypto/ssh"
+
+	"github.com/wanctl/wanctl/pkg/regfile"
 )
 
 // passphraseVariable is the environment variable that holds the passphrase of
@@ -23,10 +24,10 @@ func readKey(path string, passphrase func() string, legacy bool) (xssh.Signer, e
 	bad := func(format string, args ...any) (xssh.Signer, error) {
 		return nil, fmt.Errorf("router.ssh_key %s: %w", path, fmt.Errorf(format, args...))
 	}
-	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() { // before it is opened: a pipe waits for its other end
+	f, err := regfile.Open(path)
+	if errors.Is(err, regfile.ErrNotRegular) {
 		return bad("is not a file")
 	}
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		var at *os.PathError
 		if errors.As(err, &at) {
@@ -39,10 +40,7 @@ func readKey(path string, passphrase func() string, legacy bool) (xssh.Signer, e
 	if err != nil {
 		return bad("%w", err)
 	}
-	switch mode := info.Mode(); {
-	case !mode.IsRegular():
-		return bad("is not a file")
-	case mode.Perm()&^0o600 != 0:
+	if mode := info.Mode(); mode.Perm()&^0o600 != 0 {
 		return bad("mode %04o lets others use the key; type: chmod 600 %s", mode.Perm(), path)
 	}
 	pem, err := io.ReadAll(io.LimitReader(f, maxKey+1))
