@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/regfile"
 )
 
 // Journal is the file that holds the limits of a WAN's queues while a program has
@@ -82,14 +82,9 @@ func (j *Journal) write(text []byte) error {
 // Load reads the limits to be restored. found is false when there are none. A file
 // that cannot be understood is ErrDamaged.
 func (j *Journal) Load() (s SavedLimits, found bool, err error) {
-	f, err := openRegular(j.path)
+	text, err := regfile.Read(j.path, maxSize)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, false, nil
-	}
-	var text []byte
-	if err == nil {
-		defer func() { _ = f.Close() }() // only read
-		text, err = io.ReadAll(io.LimitReader(f, maxSize))
 	}
 	if err != nil {
 		return s, false, withHint("reading", j.path, "state_file", err)
