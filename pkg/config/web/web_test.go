@@ -163,7 +163,7 @@ func TestLoadRefuses(t *testing.T) {
 	if _, err := Load(filepath.Join(dir, "none")); err == nil || !strings.Contains(err.Error(), "none: cannot be read: no such file or directory") {
 		t.Errorf("%v", err)
 	}
-	if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "cannot be read: is a directory") {
+	if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "cannot be read: not a regular file but a directory") {
 		t.Errorf("%v", err)
 	}
 }
