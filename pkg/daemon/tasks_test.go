@@ -30,7 +30,7 @@ func TestWatchLock(t *testing.T) {
 		go func() {
 			ended <- WatchLock("lock", lock, slog.New(slog.NewTextHandler(&log, nil))).Run(context.Background())
 		}()
-		time.Sleep(10 * time.Minute)
+		time.Sleep(10*time.Minute + lockWatch/2) // between two checks, so that none is under way
 		for range 3 {
 			if err := os.RemoveAll(filepath.Dir(path)); err != nil {
 				t.Fatal(err)

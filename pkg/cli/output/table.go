@@ -7,8 +7,13 @@ import (
 	"strings"
 
 	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
 	"github.com/olekukonko/tablewriter/tw"
 )
+
+// The library keeps the widths of 8192 texts, which takes a third of the memory of a
+// daemon that prints no table.
+func init() { twwidth.SetCacheCapacity(0) }
 
 // writeTable prints items as aligned columns without lines.
 func writeTable[T any](w io.Writer, items []T, cols []Column[T]) error {

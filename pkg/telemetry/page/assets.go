@@ -1,13 +1,14 @@
 package page
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
 	"html/template"
+	"io"
 	"net/http"
 	"path"
+	"sync"
 	"time"
 )
 
@@ -17,9 +18,11 @@ var assetFS embed.FS
 //go:embed page.html
 var templateFS embed.FS
 
-// templates is parsed when the program starts: an error in an embedded file is
-// an error of the build.
-var templates = template.Must(template.New("page").Option("missingkey=error").ParseFS(templateFS, "page.html"))
+// templates returns the embedded page, which is parsed when the first browser asks for
+// it: an error in it is one of the build.
+var templates = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("page").Option("missingkey=error").ParseFS(templateFS, "page.html"))
+})
 
 // contentTypes are the types of the files that are served; a system's own table
 // may be empty or wrong.
@@ -31,7 +34,6 @@ var contentTypes = map[string]string{
 }
 
 type asset struct {
-	body        []byte
 	contentType string
 	etag        string
 }
@@ -50,12 +52,11 @@ func assetHandler() http.Handler {
 		if !served {
 			continue
 		}
-		body, err := assetFS.ReadFile("assets/" + e.Name())
-		if err != nil {
+		sum := sha256.New()
+		if _, err := io.Copy(sum, openAsset(e.Name())); err != nil {
 			panic(err)
 		}
-		sum := sha256.Sum256(body)
-		assets[e.Name()] = asset{body, contentType, `"` + hex.EncodeToString(sum[:12]) + `"`}
+		assets[e.Name()] = asset{contentType, `"` + hex.EncodeToString(sum.Sum(nil)[:12]) + `"`}
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a, found := assets[r.PathValue("name")]
@@ -67,6 +68,15 @@ func assetHandler() http.Handler {
 		head.Set("Content-Type", a.contentType)
 		head.Set("Cache-Control", "no-cache")
 		head.Set("ETag", a.etag)
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.body))
+		http.ServeContent(w, r, "", time.Time{}, openAsset(r.PathValue("name")))
 	})
+}
+
+// openAsset returns an embedded file as it is in the executable, without a copy.
+func openAsset(name string) io.ReadSeeker {
+	f, err := assetFS.Open("assets/" + name)
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	return f.(io.ReadSeeker)
 }

@@ -86,7 +86,7 @@ func (h *handler) document(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var body bytes.Buffer
-	if err := templates.ExecuteTemplate(&body, "page.html", doc); err != nil {
+	if err := templates().ExecuteTemplate(&body, "page.html", doc); err != nil {
 		http.Error(w, "rendering the page: "+err.Error(), http.StatusInternalServerError)
 		return
 	}
