@@ -50,8 +50,9 @@ func (l *Law) SetExternally(d Direction, rate bitrate.Rate) {
 	l.pulse.running = false // it tested another limit
 }
 
-// Reconfigure replaces bounds and thresholds and keeps what was learned.
+// Reconfigure replaces bounds and thresholds and keeps what was learned, or restored.
 func (l *Law) Reconfigure(cfg Config) {
+	cfg.Restore = l.cfg.Restore
 	l.cfg = cfg.withDefaults()
 	for _, d := range Directions {
 		dir := &l.dirs[d]

@@ -67,7 +67,7 @@ func (m Memory) Law() autorate.Snapshot {
 	}
 	for d, known := range map[autorate.Direction]DirectionMemory{autorate.Download: m.Download, autorate.Upload: m.Upload} {
 		if known.CapacityBPS > 0 && known.AgeS >= 0 && known.AgeS < 1e6 {
-			law.Capacity[d], law.Age[d] = bitrate.Rate(known.CapacityBPS), time.Duration(known.AgeS*float64(time.Second))
+			law.Capacity[d], law.Age[d] = bitrate.Rate(known.CapacityBPS), fromMS(known.AgeS*1e3)
 		}
 	}
 	return law

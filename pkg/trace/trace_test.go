@@ -2,7 +2,9 @@ package trace
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strconv"
@@ -42,33 +44,54 @@ func (r recorder) SetExternally(d autorate.Direction, rate bitrate.Rate) {
 }
 
 // What was recorded, in either encoding, gives the same decisions again: limits
-// that somebody else set, settings that were changed and a baseline from an
-// earlier run included.
+// that somebody else set, settings that were changed, and the baseline and all else
+// that an earlier run had learned, included.
 func TestReplayRepeatsTheRecording(t *testing.T) {
+	known := autorate.Snapshot{
+		Noise: 2_345_679, Samples: 2,
+		Capacity: [2]bitrate.Rate{38_765_433, 9_654_321}, Age: [2]time.Duration{77_123_456_789, 599_987_654_321},
+	}
 	for _, tt := range []struct {
 		name    string
 		enc     func(io.Writer) Encoder
 		foreign bool
 		reload  bool
+		early   bool // changed before the first step
+		clocks  bool
 		learned time.Duration
+		restore autorate.Snapshot
 	}{
 		{name: "jsonl", enc: NewJSONEncoder},
 		{name: "csv", enc: NewCSVEncoder},
-		{name: "foreign", enc: NewCSVEncoder, foreign: true},
+		{name: "external", enc: NewCSVEncoder, foreign: true},
 		{name: "reload", enc: NewJSONEncoder, reload: true},
+		{name: "clocks", enc: NewCSVEncoder, clocks: true},
 		{name: "learned", enc: NewCSVEncoder, learned: 31 * time.Millisecond},
+		{name: "restored", enc: NewJSONEncoder, learned: 24_123_457, restore: known},
+		{name: "restored, csv, clocks", enc: NewCSVEncoder, clocks: true, learned: 24_123_457, restore: known},
+		{name: "restored, reloaded at once", enc: NewJSONEncoder, early: true, learned: 24_123_457, restore: known},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			sc, _ := scenario.Find("step-download")
 			cfg := sc.LawConfig()
+			if tt.clocks {
+				sc = sc.WithClocks()
+			}
 			if tt.learned > 0 {
 				cfg.BaselineInitial = tt.learned
 			}
+			cfg.Restore = tt.restore
 			var buf bytes.Buffer
 			var want []autorate.Decision
 			law := recorder{
 				autorate.New(cfg, sc.Ceiling),
 				NewRecording(tt.enc(&buf), NewSetup("sim", cfg, []string{"a", "a", "b"}, tt.learned), sc.Ceiling), t,
+			}
+			if tt.early {
+				if err := law.rec.Reconfigure(cfg); err != nil {
+					t.Fatal(err)
+				}
+				law.Reconfigure(cfg)
 			}
 			run := simrun.Simulation{Link: linksim.New(sc.Config(1)), Controller: law,
 				Observe: func(d autorate.Decision, l *linksim.Link) {
@@ -102,6 +125,9 @@ func TestReplayRepeatsTheRecording(t *testing.T) {
 			}
 			if len(want) < 600 {
 				t.Fatalf("only %d decisions", len(want))
+			}
+			if seen := want[0].Directions[autorate.Download].Capacity; seen != tt.restore.Capacity[autorate.Download] {
+				t.Errorf("the recorded run begins with a capacity of %v", seen)
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("decisions differ (-recorded +replayed):\n%.2000s", diff)
@@ -140,15 +166,12 @@ func every(t *testing.T) (cfg autorate.Config) {
 	return cfg
 }
 
-// near forgives what a number in a file loses of a time.
-var near = cmp.Comparer(func(a, b time.Duration) bool { return (a - b).Abs() < 2 })
-
 // A setting that the law gains and a recording does not carry would make replays
 // differ without a word.
 func TestSettingsCarryEverything(t *testing.T) {
 	cfg := every(t)
 	s := NewSetup("wan", cfg, nil, 0)
-	if diff := cmp.Diff(cfg, s.Recall(s.Law.Config()), near); diff != "" {
+	if diff := cmp.Diff(cfg, s.Recall(s.Law.Config())); diff != "" {
 		t.Errorf("settings lost in a recording (-law +recorded):\n%s", diff)
 	}
 }
@@ -352,4 +375,26 @@ func FuzzReader(f *testing.F) {
 		}
 		_ = Run(NewReader(bytes.NewReader(b)), &replay)
 	})
+}
+
+// What a law knew comes out of a file as it went in, to the nanosecond.
+func TestMemoryIsExact(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 1000 {
+		known := autorate.Snapshot{Noise: time.Duration(1 + rng.Int64N(1e9)), Samples: 1 + rng.IntN(8)}
+		for d := range known.Capacity {
+			known.Capacity[d], known.Age[d] = bitrate.Rate(1+rng.Int64N(1e11)), time.Duration(rng.Int64N(1e12))
+		}
+		text, err := json.Marshal(NewMemory(0, known))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m Memory
+		if err := json.Unmarshal(text, &m); err != nil {
+			t.Fatal(err)
+		}
+		if got := m.Law(); got != known {
+			t.Fatalf("%+v became %+v", known, got)
+		}
+	}
 }
