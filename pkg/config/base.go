@@ -63,6 +63,8 @@ type Endpoint struct {
 	Enabled bool   `key:"enabled" default:"false" doc:"Serve {}."`
 	Host    string `key:"host" kind:"host" default:"127.0.0.1" doc:"Address to listen on for {}."`
 	Port    int    `key:"port" range:"0..65535" default:"0" doc:"Port to listen on for {}; 0 picks a free one."`
+
+	WebConfig string `key:"web_config" kind:"path" derived:"everybody may read, without TLS" doc:"File with certificate and users for {}, in the format of the Prometheus exporters; relative to the directory of this file."`
 }
 
 // rules compare several keys and derive values from others.
@@ -75,6 +77,7 @@ func (v rules) finishBase(b *Base) {
 	v.checkPassword("router.password", &b.Router)
 	v.checkPin("router.tls_fingerprint", &b.Router)
 	v.finishFailover(&b.Router)
+	b.Health.WebConfig, b.Metrics.WebConfig = v.beside(b.Health.WebConfig), v.beside(b.Metrics.WebConfig)
 	b.Logging.Main = cmp.Or(b.Logging.Main, "/var/log/wanctl/"+b.Name+".log")
 	b.LockFile = cmp.Or(b.LockFile, "/run/wanctl/"+b.Name+".lock")
 	b.StateFile = cmp.Or(b.StateFile, "/var/lib/wanctl/"+b.Name+"_state.json")

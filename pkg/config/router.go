@@ -106,12 +106,7 @@ func (v rules) readPassword(prefix string, r *Router) {
 		v.Errorf(password, "is there, and password_file as well; remove one of them")
 		return
 	}
-	if !filepath.IsAbs(r.PasswordFile) {
-		r.PasswordFile = filepath.Join(filepath.Dir(v.File), r.PasswordFile)
-		if abs, err := filepath.Abs(r.PasswordFile); err == nil { // what show prints must mean the same elsewhere
-			r.PasswordFile = abs
-		}
-	}
+	r.PasswordFile = v.beside(r.PasswordFile)
 	if v.WithoutSecrets {
 		return
 	}
@@ -123,6 +118,19 @@ func (v rules) readPassword(prefix string, r *Router) {
 		v.Warnf(file, "may be read by everyone; run: chmod 600 %s", r.PasswordFile)
 	}
 	r.Password = NewSecret(secret)
+}
+
+// beside returns a path that is relative to the directory of the file, as an absolute
+// one; "" stays.
+func (v rules) beside(path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	path = filepath.Join(filepath.Dir(v.File), path)
+	if abs, err := filepath.Abs(path); err == nil { // what show prints must mean the same elsewhere
+		return abs
+	}
+	return path
 }
 
 // checkPin refuses a pinned certificate for a connection that presents none: the

@@ -31,10 +31,10 @@ type Daemon struct {
 
 	closers Closers
 	quit    context.CancelCauseFunc
-	bound   map[string]bool // addresses that have a listener
-	ready   atomic.Bool     // every task is ready, and none is being stopped
-	reload  <-chan struct{} // a reload was requested
-	restore func()          // gives the signals back
+	access  map[string]*WebAccess // of the listeners, by address
+	ready   atomic.Bool           // every task is ready, and none is being stopped
+	reload  <-chan struct{}       // a reload was requested
+	restore func()                // gives the signals back
 }
 
 // New returns a daemon without tasks, and the context to build and run it in.
@@ -45,7 +45,7 @@ func New(ctx context.Context, o Options) (context.Context, *Daemon) {
 	limitMemory(&o)
 	ctx, reload, restore := supervisor.Signals(ctx)
 	ctx, quit := context.WithCancelCause(ctx)
-	d := &Daemon{Options: o, Logs: openLogs(o.Err, o.Log), quit: quit, bound: map[string]bool{}, reload: reload, restore: restore}
+	d := &Daemon{Options: o, Logs: openLogs(o.Err, o.Log), quit: quit, access: map[string]*WebAccess{}, reload: reload, restore: restore}
 	var err error
 	d.Notifier, err = sysd.New()
 	d.logNotify(err)
@@ -91,15 +91,20 @@ func (d *Daemon) Listen(kind string, e config.Endpoint, handler http.Handler) {
 	if e.Port == 0 {
 		key += " " + kind // each gets a port of its own
 	}
-	if !e.Enabled || d.bound[key] {
+	if !e.Enabled {
 		return
 	}
-	d.bound[key] = true
+	if shared, ok := d.access[key]; ok {
+		shared.share(e.WebConfig)
+		return
+	}
+	access := NewWebAccess(e.WebConfig)
+	d.access[key] = access
 	setting := kind + ".port"
 	if kind == "health" {
 		setting = "health_check.port"
 	}
-	d.Sinks = append(d.Sinks, supervisor.NewHTTPServer(kind, addr, setting, handler, d.Logs.Main()))
+	d.Sinks = append(d.Sinks, access.Server(kind, addr, setting, handler, d.Logs))
 }
 
 // Service is what differs between the daemons while they run.
@@ -121,6 +126,9 @@ func (d *Daemon) Run(ctx context.Context, service Service) error {
 			d.logNotify(d.Notifier.Reloading())
 		}
 		d.Logs.reopen()
+		for _, access := range d.access {
+			d.Complain(access.Load(nil), "certificate and users stay as they were")
+		}
 		service.Reload(ctx)
 		if notify {
 			d.logNotify(d.Notifier.Ready(service.Status))

@@ -206,7 +206,7 @@ func TestLoopSetStartsAgain(t *testing.T) {
 					if l.count() != i+1 {
 						t.Errorf("%d attempts before the pause is over, want %d", l.count(), i+1)
 					}
-					time.Sleep(1)
+					time.Sleep(time.Nanosecond)
 				}
 				synctest.Wait()
 				if st, _ := s.State("c"); !st.Open || st.Err != nil {

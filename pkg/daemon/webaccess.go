@@ -1,18 +1,23 @@
 package daemon
 
 import (
+	"crypto/tls"
+	"net/http"
+	"sync"
+
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/config/web"
 	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 )
 
 // WebAccess is who may use a listener, by a web configuration that is read again at
-// each reload.
+// each reload. Its methods may be called from several goroutines.
 type WebAccess struct {
 	*supervisor.Access
 
-	path      string // "": everybody, without TLS
-	used      bool   // a listener was made, which keeps TLS or none
+	mu        sync.Mutex // protects the following fields
+	path      string     // "": everybody, without TLS
+	used      bool       // a listener was made, which keeps TLS or none
 	encrypted bool
 }
 
@@ -24,6 +29,12 @@ func NewWebAccess(path string) *WebAccess {
 // Load reads the web configuration. What cannot be used, or is not accepted, leaves
 // all as it was. An error of the file is a *config.Error. accept may be nil.
 func (w *WebAccess) Load(accept func(supervisor.Protection) error) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.load(accept)
+}
+
+func (w *WebAccess) load(accept func(supervisor.Protection) error) error {
 	p := supervisor.Protection{}
 	if w.path != "" {
 		file, err := web.Load(w.path)
@@ -44,11 +55,30 @@ func (w *WebAccess) Load(accept func(supervisor.Protection) error) error {
 	return nil
 }
 
-// Protect has a listener, which does not run yet, encrypt its connections. Its
-// handler must be one that Require returned.
-func (w *WebAccess) Protect(s *supervisor.HTTPServer) {
-	w.used, w.encrypted = true, w.Encrypted()
-	if w.encrypted {
-		s.UseTLS(w.TLS())
+// Server returns a server that admits whom w does. It serves once the web configuration
+// has been loaded, by Load or by itself.
+func (w *WebAccess) Server(name, addr, setting string, handler http.Handler, logs *Logs) *supervisor.HTTPServer {
+	s := supervisor.NewHTTPServer(name, addr, setting, w.Require(handler), logs.Main())
+	s.UseTLS(func() (*tls.Config, error) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if !w.used {
+			if err := w.load(nil); err != nil {
+				return nil, err
+			}
+			w.used, w.encrypted = true, w.Encrypted()
+		}
+		return w.TLS(), nil
+	})
+	return s
+}
+
+// share is for a listener that several configurations ask for: one of them is enough to
+// protect it. To be called before the server runs.
+func (w *WebAccess) share(path string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.path == "" {
+		w.path = path
 	}
 }

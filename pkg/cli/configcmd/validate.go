@@ -13,6 +13,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/config/web"
 )
 
 // validation is the result for one file.
@@ -208,12 +209,14 @@ func validateFile(o validateOptions, file string, loaded *validFiles) (*validati
 		}
 		if s != nil && !repeated {
 			loaded.steering = append(loaded.steering, s)
+			warnings = append(warnings, unserved(&s.Base)...)
 		}
 	} else {
 		var w *config.WAN
 		w, warnings, err = loadWAN(v, text, o.ConfigOptions())
 		if w != nil && !repeated {
 			loaded.wans = append(loaded.wans, w)
+			warnings = append(warnings, unserved(&w.Base)...)
 		}
 	}
 	o.WarnProblems(warnings)
@@ -226,6 +229,22 @@ func validateFile(o validateOptions, file string, loaded *validFiles) (*validati
 	}
 	v.add("warning", warnings)
 	return v, nil
+}
+
+// unserved returns a warning for each listener whose web configuration cannot be used.
+func unserved(b *config.Base) (warnings []config.Problem) {
+	for _, l := range []struct {
+		key string
+		config.Endpoint
+	}{{"health_check.web_config", b.Health}, {"metrics.web_config", b.Metrics}} {
+		if !l.Enabled || l.WebConfig == "" {
+			continue
+		}
+		if _, err := web.Load(l.WebConfig); err != nil {
+			warnings = append(warnings, config.Problem{File: b.Path, Key: l.key, Text: "nothing is served there: " + err.Error()})
+		}
+	}
+	return warnings
 }
 
 // loadWAN reads the file, or text when it is standard input.

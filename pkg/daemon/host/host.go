@@ -78,9 +78,7 @@ func (s *server) build() error {
 	if _, err := telemetry.New(registry, s.Version); err != nil {
 		return err
 	}
-	listener := supervisor.NewHTTPServer("serve", s.options.Listen, "--listen", s.handler(s.host.Metrics(registry)), s.Logs.Main())
-	s.access.Protect(listener)
-	s.Loops = append(s.Loops, listener)
+	s.Loops = append(s.Loops, s.access.Server("serve", s.options.Listen, "--listen", s.handler(s.host.Metrics(registry)), s.Logs))
 	every := 5 * time.Second
 	if w := s.Notifier.WatchdogInterval(); w > 0 {
 		every = min(every, w/4)
@@ -111,13 +109,13 @@ func (s *server) handler(metrics http.Handler) http.Handler {
 	mux.Handle("/", s.Pages(daemon.HTTPFront{Health: health, Source: s.host, Metrics: metrics, Guard: func(h http.Handler) http.Handler { return h }}))
 	mux.Handle("/-/reload", s.reloadHandler())
 	guarded := supervisor.RejectRebinding(mux)
-	return s.access.Require(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.access.Closed() {
 			mux.ServeHTTP(w, r) // a foreign page does not have the password
 			return
 		}
 		guarded.ServeHTTP(w, r)
-	}))
+	})
 }
 
 // reloadHandler serves POST /-/reload: to this host, or to whoever had a

@@ -164,7 +164,7 @@ func TestTLSFollowsTheCertificate(t *testing.T) {
 	}
 	a.Set(Protection{TLS: encrypted(t, 1)})
 	s := NewHTTPServer("serve", "127.0.0.1:0", "--listen", hello, nil)
-	s.UseTLS(a.TLS())
+	s.UseTLS(func() (*tls.Config, error) { return a.TLS(), nil })
 	running(t, s)
 	serial := func() int64 {
 		conn, err := tls.Dial("tcp", s.Addr().String(), &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // the certificate is what is looked at
@@ -215,7 +215,7 @@ func TestStreamsAreBounded(t *testing.T) {
 		defer count(-1)
 		time.Sleep(50 * time.Millisecond) // others come meanwhile
 	}), nil)
-	s.UseTLS(a.TLS())
+	s.UseTLS(func() (*tls.Config, error) { return a.TLS(), nil })
 	stop := running(t, s)
 	transport := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // self-signed
 	client := &http.Client{Transport: transport}

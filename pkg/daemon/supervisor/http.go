@@ -39,7 +39,7 @@ type HTTPServer struct {
 	name    string
 	addr    string
 	setting string
-	encrypt *tls.Config // nil: plain
+	encrypt func() (*tls.Config, error)
 
 	// dependencies
 	handler http.Handler
@@ -68,8 +68,26 @@ func NewHTTPServer(name, addr, setting string, handler http.Handler, log *slog.L
 	}
 }
 
-// UseTLS encrypts the connections. To be called before Run.
-func (s *HTTPServer) UseTLS(c *tls.Config) { s.encrypt = c }
+// UseTLS encrypts the connections by what get returns, unless that is nil. get is
+// called before each attempt to listen; while it fails, nothing is served. To be called
+// before Run.
+func (s *HTTPServer) UseTLS(get func() (*tls.Config, error)) { s.encrypt = get }
+
+// protectionError is about what protects a listener, not about its address.
+type protectionError struct{ error }
+
+func (e protectionError) Unwrap() error { return e.error }
+
+// open returns a listener, and how its connections are encrypted, if at all.
+func (s *HTTPServer) open(ctx context.Context) (ln net.Listener, encrypt *tls.Config, err error) {
+	if s.encrypt != nil {
+		if encrypt, err = s.encrypt(); err != nil {
+			return nil, nil, protectionError{err}
+		}
+	}
+	ln, err = s.listen(ctx, s.addr)
+	return ln, encrypt, err
+}
 
 // Ready is closed after the first attempt to listen, whatever came of it.
 func (s *HTTPServer) Ready() <-chan struct{} { return s.ready }
@@ -89,13 +107,13 @@ func (s *HTTPServer) Run(ctx context.Context) error {
 	said := ""
 	pause := listenPauseMin
 	for {
-		ln, err := s.listen(ctx, s.addr)
+		ln, encrypt, err := s.open(ctx)
 		if err == nil {
 			s.bound.Store(new(ln.Addr()))
 			s.readyOnce.Do(func() { close(s.ready) })
 			s.log.Info("listening", "server", s.name, "address", ln.Addr().String())
 			said, pause = "", listenPauseMin
-			err = serveHTTP(ctx, ln, s.handler, s.encrypt, s.log)
+			err = serveHTTP(ctx, ln, s.handler, encrypt, s.log)
 			s.bound.Store(nil)
 		}
 		if ctx.Err() != nil {
@@ -117,7 +135,10 @@ func (s *HTTPServer) Run(ctx context.Context) error {
 // hint says what a person can do about err.
 func (s *HTTPServer) hint(err error) string {
 	_, port, _ := net.SplitHostPort(s.addr)
+	var protection protectionError
 	switch {
+	case errors.As(err, &protection):
+		return "correct that file; nothing is served here without it"
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fmt.Sprintf("see who has the port: ss -ltnp sport = :%s; or set %s to another one", port, s.setting)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
