@@ -61,6 +61,36 @@ type recording struct {
 	probes   []probe
 	readings []autorate.Reading
 	transfer Transfer // by the word of the load
+	late     []span   // in which this process did not run
+}
+
+// span is a stretch of time.
+type span struct{ from, to time.Duration }
+
+func (s span) contains(t time.Duration) bool { return s.from <= t && t <= s.to }
+
+// spoilt reports whether a probe was sent or answered while this process did not run:
+// its time says nothing of the line.
+func (r *recording) spoilt(p probe) bool {
+	after, _ := slices.BinarySearchFunc(r.late, p.sent, func(s span, t time.Duration) int { return int(s.to - t) })
+	for _, s := range r.late[after:] {
+		if s.from > p.sent+p.rtt {
+			return false
+		}
+		if s.contains(p.sent) || s.contains(p.sent+p.rtt) {
+			return true
+		}
+	}
+	return false
+}
+
+// lateShare returns the share of the phase in which this process did not run.
+func (r *recording) lateShare() float64 {
+	sum := time.Duration(0)
+	for _, s := range r.late {
+		sum += s.to - s.from
+	}
+	return float64(sum) / float64(max(1, r.to-r.from))
 }
 
 // observe adds an event of the probes.
@@ -154,7 +184,7 @@ type baselines [rtt.MaxReflectors]time.Duration
 func (b *baselines) learn(r *recording) {
 	var seen [rtt.MaxReflectors][]time.Duration
 	for _, p := range r.probes {
-		if !p.lost && int(p.reflector) < len(seen) {
+		if !p.lost && int(p.reflector) < len(seen) && !r.spoilt(p) {
 			seen[p.reflector] = append(seen[p.reflector], p.rtt)
 		}
 	}
@@ -164,7 +194,7 @@ func (b *baselines) learn(r *recording) {
 			continue
 		}
 		slices.Sort(rtts)
-		if low := rtts[len(rtts)/50]; b[i] == 0 || low < b[i] {
+		if low := rtts[len(rtts)/10]; b[i] == 0 || low < b[i] {
 			b[i] = low
 		}
 	}
@@ -197,7 +227,7 @@ func (r *recording) delays(base *baselines, from, to, interval time.Duration) (l
 		var round []probe
 		for ; i < len(probes) && probes[i].sent-first < interval/2; i++ {
 			p := probes[i]
-			if base[p.reflector] > 0 {
+			if base[p.reflector] > 0 && !r.spoilt(p) {
 				p.rtt = max(0, p.rtt-base[p.reflector])
 				round = append(round, p)
 			}

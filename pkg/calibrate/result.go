@@ -85,8 +85,10 @@ func (r *Result) Grades() (before, after string) {
 // result estimates everything from what was recorded so far.
 func (r *run) result() (res Result) {
 	res.Bytes, res.Baseline = r.bytes, r.base.combined()
+	late := 0.0
 	for _, rec := range r.all {
 		delays := rec.delays(&r.base, rec.from, rec.to, r.Interval)
+		late = max(late, rec.lateShare())
 		switch rec.Kind {
 		case Idle:
 			res.Idle = latencyOf(delays)
@@ -109,7 +111,10 @@ func (r *run) result() (res Result) {
 			}
 		}
 	}
-	r.proposeSettings(&res)
+	if late > tooLate {
+		res.notef("this host did not run for up to %.0f %% of the time: what was measured then is left out, and thresholds stay as they are; measure on a host that has less to do", 100*late)
+	}
+	r.proposeSettings(&res, late <= tooLate)
 	r.doubts(&res)
 	return res
 }
@@ -190,9 +195,14 @@ func (r Result) tooSlow(load [2]bool) bool {
 	return false
 }
 
+// tooLate is the share of the time without this process from which the noise that was
+// measured is that of this host.
+const tooLate = 0.1
+
 // proposeSettings completes the proposal of a whole configuration. Floors that are
-// lower, and thresholds that are higher, stay.
-func (r *run) proposeSettings(res *Result) {
+// lower, and thresholds that are higher, stay; so do thresholds where the noise of the
+// line is not known.
+func (r *run) proposeSettings(res *Result, noiseKnown bool) {
 	s := r.Current
 	slow := time.Duration(0)
 	for d, dir := range res.Directions {
@@ -208,7 +218,7 @@ func (r *run) proposeSettings(res *Result) {
 	// A threshold below the noise of the line makes every sample an alarm.
 	const least, most = 15 * time.Millisecond, 60 * time.Millisecond
 	target := min(most, max(least, (res.Idle.P99+2*slow+queueAbove).Truncate(time.Millisecond)))
-	if target > s.Target {
+	if noiseKnown && target > s.Target {
 		s.Target, s.Warn, s.HardRed = target, max(s.Warn, 3*target), max(s.HardRed, 16*target/3)
 	}
 	if s.BaselineInitial = res.Baseline.Round(time.Millisecond); s.BaselineInitial < time.Millisecond {

@@ -12,11 +12,13 @@ import (
 )
 
 const (
-	pollInterval  = 250 * time.Millisecond
-	tellInterval  = time.Second
-	seenWithin    = 6 * time.Second // a load that has not been seen by then does not pass the queue
-	answerWithin  = 6 * time.Second // of the router
-	restoreWithin = 20 * time.Second
+	pollInterval = 250 * time.Millisecond
+	tellInterval = time.Second
+	seenWithin   = 6 * time.Second // a load that has not been seen by then does not pass the queue
+	answerWithin = 6 * time.Second // of the router
+	// A timer that expires lateBy late shows that this process did not run.
+	watchInterval, lateBy = 10 * time.Millisecond, 3 * time.Millisecond
+	restoreWithin         = 20 * time.Second
 	// leastLoad is above what probes and the background of a network take.
 	leastLoad = 100 * bitrate.Kbps
 )
@@ -294,6 +296,9 @@ func (r *run) poll(ctx context.Context) <-chan answer {
 func (r *run) record(ctx context.Context, cancel context.CancelCauseFunc, rec *recording, done <-chan error, polls <-chan answer) error {
 	tick := time.NewTicker(tellInterval)
 	defer tick.Stop()
+	due := time.Since(r.Epoch) + watchInterval
+	watch := time.NewTimer(watchInterval)
+	defer watch.Stop()
 	defer func(polls <-chan answer) { // both goroutines end before the next phase
 		cancel(nil)
 		for range polls {
@@ -332,6 +337,13 @@ func (r *run) record(ctx context.Context, cancel context.CancelCauseFunc, rec *r
 			case now-answered > answerWithin:
 				stop(a.err)
 			}
+		case <-watch.C:
+			now := time.Since(r.Epoch)
+			if now-due > lateBy {
+				rec.late = append(rec.late, span{due - watchInterval, now})
+			}
+			due = now + watchInterval
+			watch.Reset(watchInterval)
 		case <-tick.C:
 			r.tell(rec, &first)
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wanctl/wanctl/pkg/cli/app"
+	"github.com/wanctl/wanctl/pkg/cli/calibratecmd"
 	"github.com/wanctl/wanctl/pkg/cli/configcmd"
 	"github.com/wanctl/wanctl/pkg/cli/democmd"
 	"github.com/wanctl/wanctl/pkg/cli/doctorcmd"
@@ -48,6 +49,7 @@ func newRootCmd(a *app.App) *cobra.Command {
 		tracecmd.New(a),
 		democmd.New(a),
 		doctorcmd.New(a),
+		calibratecmd.New(a),
 		statecmd.New(a),
 		simcmd.New(a),
 		newVersionCmd(a),

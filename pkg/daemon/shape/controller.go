@@ -205,16 +205,24 @@ func (c *WANController) adopt(cfg *config.WAN) autorate.Config {
 }
 
 func (c *WANController) probeConfig() probe.Config {
-	cfg, f := c.cfg, c.cfg.Fallback
+	p := ProbeConfig(c.cfg, c.log, c.epoch)
+	p.OnReplace = c.reflectorReplaced
+	return p
+}
+
+// ProbeConfig returns how the reflectors of a WAN are probed, with times that count
+// from epoch.
+func ProbeConfig(cfg *config.WAN, log *slog.Logger, epoch time.Time) probe.Config {
+	f := cfg.Fallback
 	return probe.Config{
-		Targets: cfg.PingHosts, Use: rtt.MaxUsed, OnReplace: c.reflectorReplaced, TCPTargets: f.TCPTargets,
+		Targets: cfg.PingHosts, Use: rtt.MaxUsed, TCPTargets: f.TCPTargets,
 		Interval: cfg.Interval, Timeout: cfg.Timeouts.Ping,
 		Source: cfg.PingSource, Interface: cfg.PingInterface, Mark: cfg.PingMark,
 		Fallback: f.Enabled, CheckGateway: f.CheckGateway, Gateway: f.GatewayIP,
 		// With the other modes TCP may tell that the Internet is there, but its
 		// times are not to be acted on.
 		CheckTCP: f.CheckTCP && f.Mode == config.GracefulDegradation,
-		Logger:   c.log, Epoch: c.epoch,
+		Logger:   log, Epoch: epoch,
 	}
 }
 
@@ -226,37 +234,17 @@ func (c *WANController) hold() func() bool {
 	return func() bool { return c.probes.Mode() != probe.ModeICMP }
 }
 
-// readLimits reads the limits in force, so that an absent queue or a refused user
-// is reported before anything runs.
-func (c *WANController) readLimits(ctx context.Context) error {
-	var err error
-	c.start, err = c.queues.Limits(ctx)
-	for d, fault := range c.start.Faults {
-		if err == nil && fault.Unwritable() {
-			if _, err = c.queues.limits.Queue(ctx, c.queues.names[d]); err != nil { // in the words of the client
-				err = fmt.Errorf("reading the %v limit: %w", autorate.Direction(d), err)
-			}
+// readLimits restores the limits that a killed measurement has left, and reads those
+// in force.
+func (c *WANController) readLimits(ctx context.Context) (err error) {
+	if !c.mode.DryRun {
+		list, err := c.queues.RestoreSaved(ctx, state.OpenJournal(c.cfg.StateFile))
+		if err := logRestored(c.log, list, err); err != nil {
+			return c.queues.Explain(ctx, c.cfg, err)
 		}
 	}
-	switch {
-	case err == nil:
-		law := LawConfig(c.cfg)
-		c.queues.setBounds(&law)
-		c.queues.readOverrides(ctx, c.queues.limits)
-		for d, fault := range c.start.Faults {
-			c.start.Faults[d] = c.queues.withoutEffect(autorate.Direction(d), fault)
-		}
-		return nil
-	case errors.Is(err, context.Canceled):
-	case router.IsItemError(err):
-		if text := router.InterfaceQueues(ctx, c.queues.limits); text != "" && errors.Is(err, router.ErrNotFound) {
-			err = fmt.Errorf("%w; %s", err, text)
-		}
-		return fmt.Errorf("%s: %w; check %[3]s against 'wanctl router queue get --config %[1]s', or run 'wanctl doctor --config %[1]s'", c.cfg.Path, err, c.queues.keys())
-	case router.IsAccessError(err):
-		return fmt.Errorf("%s: %w; run 'wanctl doctor --config %[1]s'", c.cfg.Path, err)
-	}
-	return fmt.Errorf("%s: %w", c.cfg.Path, err)
+	c.start, err = c.queues.Start(ctx, c.cfg)
+	return err
 }
 
 // switched reports another endpoint of the router. Any goroutine may call it.
