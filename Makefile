@@ -11,6 +11,7 @@ FUZZTIME  ?= 20s
 T         ?=
 PARALLEL  ?= 1
 REPEAT    ?= 1
+KILLS     ?= 1000
 LABFLAGS  ?=
 PREFIX    ?= /usr/local
 TARGETS   ?= amd64 arm64 arm riscv64 mips mipsle
@@ -22,7 +23,7 @@ export GOMIPS := softfloat
 export GOARM := 7
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race bench bench-scale lab faults sim fuzz fmt vet lint vulncheck licences tidy gen cross binary notices build install uninstall packages clean
+.PHONY: help demo test race bench bench-scale lab faults kill sim fuzz fmt vet lint vulncheck licences tidy gen cross binary notices build install uninstall packages clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +54,9 @@ lab: binary ## the real thing: kernel queues in network namespaces, TCP load (ro
 
 faults: binary ## every fault of the table tried on the running program, as a table and in faults.json (5 min; it needs ping)
 	$(GO) test ./pkg/sim/faults -count=1 -v -timeout 30m -run 'TestFaults' -faults.all -faults.wanctl $(CURDIR)/$(BIN)/wanctl -faults.json $(CURDIR)/$(BIN)/faults.json
+
+kill: binary ## kill -9 at KILLS moments, over each transport, and how soon the next start controls (6 min for 1000; it needs ping)
+	$(GO) test ./pkg/sim/endurance -count=1 -v -timeout 60m -run TestKills -kills $(KILLS) -wanctl $(CURDIR)/$(BIN)/wanctl
 
 sim: binary ## the law on the simulated link: the table of scenarios, with what misses its target
 	@$(BIN)/wanctl sim link --seeds 20

@@ -48,6 +48,7 @@ func Acquire(path string) (*Lock, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, withHint("creating the directory of lock file", path, "lock_file", err)
 	}
+	sweepLocks(path)
 	fl, tmp, err := newLockFile(path)
 	if err != nil {
 		return nil, withHint("creating lock file", path, "lock_file", err)
@@ -97,9 +98,20 @@ func lockedBy(path string, o Owner) error {
 	return fmt.Errorf("%w: lock file %s is held by %s; %s", ErrLocked, path, o, what)
 }
 
+// sweepLocks removes what starters left that were killed while they took the lock.
+func sweepLocks(path string) {
+	found, _ := filepath.Glob(filepath.Join(globQuote(filepath.Dir(path)), newLockName(globQuote(filepath.Base(path)))))
+	for _, path := range old(found) {
+		_ = os.Remove(path)
+	}
+}
+
+// newLockName is the pattern of names for files that become the lock file base.
+func newLockName(base string) string { return "." + base + ".new-*" }
+
 // newLockFile makes a file beside path that holds our PID and our flock.
 func newLockFile(path string) (*flock.Flock, string, error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".new-*")
+	f, err := os.CreateTemp(filepath.Dir(path), newLockName(filepath.Base(path)))
 	if err != nil {
 		return nil, "", err
 	}

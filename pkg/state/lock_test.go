@@ -1,6 +1,8 @@
 package state
 
 import (
+	"github.com/google/go-cmp/cmp"
+
 	"errors"
 	"fmt"
 	"net"
@@ -412,4 +414,34 @@ func otherThread(t *testing.T) int {
 	}
 	t.Skip("only one thread")
 	return 0
+}
+
+// What starters left that were killed is removed, and what one makes now is not.
+func TestAcquireSweeps(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "x.lock")
+	long, now, other := filepath.Join(dir, ".x.lock.new-1"), filepath.Join(dir, ".x.lock.new-2"), filepath.Join(dir, ".y.lock.new-3")
+	hourAgo := time.Now().Add(-time.Hour)
+	for _, p := range []string{long, now, other} {
+		write(t, p, "1")
+		if p == now {
+			continue
+		}
+		if err := os.Chtimes(p, hourAgo, hourAgo); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lock, err := Acquire(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = lock.Close() }()
+	var left []string
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		left = append(left, e.Name())
+	}
+	if diff := cmp.Diff([]string{".x.lock.new-2", ".y.lock.new-3", "x.lock"}, left); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
 }
