@@ -16,7 +16,7 @@ import (
 
 const unitDir = "../../configs/systemd"
 
-var units = []string{"wanctl@.service", "wanctl-steer.service", "wanctl-serve.service"}
+var units = []string{"wanctl.service", "wanctl@.service", "wanctl-steer.service", "wanctl-serve.service"}
 
 // unitSettings returns the values of one setting in a unit file, in order.
 func unitSettings(t *testing.T, unit, setting string) (values []string) {
@@ -130,6 +130,17 @@ func TestUnitsVerify(t *testing.T) {
 				continue // before version 254
 			}
 			t.Errorf("%s: %s", unit, line)
+		}
+	}
+}
+
+// A WAN has one loop: what runs all of them stops what runs one, and the other way round.
+func TestUnitsConflict(t *testing.T) {
+	for _, unit := range []string{"wanctl@.service", "wanctl-steer.service"} {
+		for _, setting := range []string{"Conflicts", "After"} {
+			if got := strings.Join(unitSettings(t, unit, setting), " "); !strings.Contains(" "+got+" ", " wanctl.service ") {
+				t.Errorf("%s: %s=%s lacks wanctl.service", unit, setting, got)
+			}
 		}
 	}
 }

@@ -17,6 +17,6 @@ fi
 if [ -d /run/systemd/system ]; then
 	systemctl daemon-reload || true
 	# Does nothing to what does not run.
-	systemctl try-restart 'wanctl@*.service' wanctl-steer.service wanctl-serve.service || true
+	systemctl try-restart 'wanctl@*.service' wanctl.service wanctl-steer.service wanctl-serve.service || true
 fi
 exit 0

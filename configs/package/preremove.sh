@@ -7,7 +7,7 @@ upgrade | failed-upgrade | 1) exit 0 ;;
 esac
 if [ -d /run/systemd/system ]; then
 	# Only stop takes patterns.
-	systemctl stop 'wanctl@*.service' wanctl-steer.service wanctl-serve.service || true
-	systemctl disable wanctl@.service wanctl-steer.service wanctl-serve.service || true
+	systemctl stop 'wanctl@*.service' wanctl.service wanctl-steer.service wanctl-serve.service || true
+	systemctl disable wanctl@.service wanctl.service wanctl-steer.service wanctl-serve.service || true
 fi
 exit 0

@@ -42,6 +42,7 @@ func newRootCmd(a *app.App) *cobra.Command {
 	root.AddCommand(
 		configcmd.New(a),
 		routercmd.New(a),
+		newRunCmd(a),
 		newShapeCmd(a),
 		newSteerCmd(a),
 		newServeCmd(a),

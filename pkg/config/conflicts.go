@@ -9,39 +9,104 @@ import (
 // each other: each WAN needs its own name and queues, each steering its own rule, and
 // all of them their own files.
 func CheckConflicts(wans []*WAN, steering ...*Steering) error {
-	owners := map[[2]string]string{} // paths by kind and value
+	var claims Claims
 	var problems []Problem
-	claim := func(path, key, kind, value string) {
-		id := [2]string{kind, value}
-		if kind == "name" {
-			id[1] = strings.ToLower(value) // as it is in the metrics
-		}
-		if owner, taken := owners[id]; taken {
-			problems = append(problems, Problem{File: path, Key: key,
-				Text: fmt.Sprintf("%s is used by %s too; two loops must not share it", value, owner)})
-			return
-		}
-		owners[id] = path
-	}
 	for _, w := range wans {
-		claim(w.Path, "wan_name", "name", w.Name)
-		claim(w.Path, "lock_file", "file", w.LockFile)
-		claim(w.Path, "state_file", "file", w.StateFile)
-		for _, q := range []struct{ key, kind, name string }{
-			{"queues.download", "queue", w.Queues.Download}, {"queues.upload", "queue", w.Queues.Upload}, {"queues.simple", "simple queue", w.Queues.Simple},
-		} {
-			if q.name != "" {
-				claim(w.Path, q.key, q.kind, q.name+" on "+w.Router.Host)
-			}
-		}
+		problems = append(problems, claims.add(claimsOfWAN(w))...)
 	}
 	for _, s := range steering {
-		claim(s.Path, "lock_file", "file", s.LockFile)
-		claim(s.Path, "state_file", "file", s.StateFile)
-		claim(s.Path, "mangle_rule.comment", "rule", fmt.Sprintf("%q on %s", s.Rule, s.Router.Host))
+		problems = append(problems, claims.add(claimsOfSteering(s))...)
 	}
 	if len(problems) > 0 {
 		return &Error{Problems: problems}
 	}
 	return nil
+}
+
+// Claims are what loops that run beside each other have for themselves. The zero value
+// has none.
+type Claims struct {
+	owners map[claimID]string // path of the configuration
+}
+
+// claimID identifies what only one loop may have.
+type claimID struct{ kind, value string }
+
+type claim struct {
+	path, key string // of the configuration
+	id        claimID
+	name      string // of what is claimed, in messages
+}
+
+// WAN claims what a WAN needs. Where another loop has some of it, nothing is claimed
+// and the error is an *Error.
+func (c *Claims) WAN(w *WAN) error { return c.all(claimsOfWAN(w)) }
+
+// Steering is WAN for steering.
+func (c *Claims) Steering(s *Steering) error { return c.all(claimsOfSteering(s)) }
+
+func (c *Claims) all(list []claim) error {
+	if problems := c.taken(list); len(problems) > 0 {
+		return &Error{Problems: problems}
+	}
+	c.add(list)
+	return nil
+}
+
+// taken returns a problem for each claim that another loop has.
+func (c *Claims) taken(list []claim) (problems []Problem) {
+	for _, x := range list {
+		if owner, taken := c.owners[x.id]; taken {
+			problems = append(problems, Problem{File: x.path, Key: x.key,
+				Text: fmt.Sprintf("%s is used by %s too; two loops must not share it", x.name, owner)})
+		}
+	}
+	return problems
+}
+
+// add claims what is free, and returns a problem for each of the others.
+func (c *Claims) add(list []claim) (problems []Problem) {
+	if c.owners == nil {
+		c.owners = map[claimID]string{}
+	}
+	for _, x := range list {
+		if taken := c.taken([]claim{x}); len(taken) > 0 {
+			problems = append(problems, taken...)
+			continue
+		}
+		c.owners[x.id] = x.path
+	}
+	return problems
+}
+
+func newClaim(path, key, kind, value string) claim {
+	x := claim{path: path, key: key, id: claimID{kind, value}, name: value}
+	if kind == "name" {
+		x.id.value = strings.ToLower(value) // as it is in the metrics
+	}
+	return x
+}
+
+func claimsOfWAN(w *WAN) []claim {
+	list := []claim{
+		newClaim(w.Path, "wan_name", "name", w.Name),
+		newClaim(w.Path, "lock_file", "file", w.LockFile),
+		newClaim(w.Path, "state_file", "file", w.StateFile),
+	}
+	for _, q := range []struct{ key, kind, name string }{
+		{"queues.download", "queue", w.Queues.Download}, {"queues.upload", "queue", w.Queues.Upload}, {"queues.simple", "simple queue", w.Queues.Simple},
+	} {
+		if q.name != "" {
+			list = append(list, newClaim(w.Path, q.key, q.kind, q.name+" on "+w.Router.Host))
+		}
+	}
+	return list
+}
+
+func claimsOfSteering(s *Steering) []claim {
+	return []claim{
+		newClaim(s.Path, "lock_file", "file", s.LockFile),
+		newClaim(s.Path, "state_file", "file", s.StateFile),
+		newClaim(s.Path, "mangle_rule.comment", "rule", fmt.Sprintf("%q on %s", s.Rule, s.Router.Host)),
+	}
 }

@@ -8,15 +8,15 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
+	"maps"
 	"net/http"
 	"os"
 	"runtime/debug"
-	"strconv"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 	"github.com/wanctl/wanctl/pkg/sysd"
 )
@@ -31,10 +31,12 @@ type Daemon struct {
 
 	closers Closers
 	quit    context.CancelCauseFunc
-	access  map[string]*WebAccess // of the listeners, by address
-	ready   atomic.Bool           // every task is ready, and none is being stopped
-	reload  <-chan struct{}       // a reload was requested
-	restore func()                // gives the signals back
+	ready   atomic.Bool     // every task is ready, and none is being stopped
+	reload  <-chan struct{} // a reload was requested
+	restore func()          // gives the signals back
+
+	mu     sync.Mutex            // protects the following field
+	access map[string]*WebAccess // of the listeners, by their keys
 }
 
 // New returns a daemon without tasks, and the context to build and run it in.
@@ -83,35 +85,18 @@ func (d *Daemon) Socket(name, path string, handler http.Handler) supervisor.Task
 	return supervisor.NewSocketServer(name, path, handler, d.Logs.Main(), level)
 }
 
-// Listen adds a server of the kind "health" or "metrics", unless there is one at
-// that address: the one for health shows the metrics as well.
-func (d *Daemon) Listen(kind string, e config.Endpoint, handler http.Handler) {
-	addr := net.JoinHostPort(e.Host, strconv.Itoa(e.Port))
-	key := addr
-	if e.Port == 0 {
-		key += " " + kind // each gets a port of its own
-	}
-	if !e.Enabled {
-		return
-	}
-	if shared, ok := d.access[key]; ok {
-		shared.share(e.WebConfig)
-		return
-	}
-	access := NewWebAccess(e.WebConfig)
-	d.access[key] = access
-	setting := kind + ".port"
-	if kind == "health" {
-		setting = "health_check.port"
-	}
-	d.Sinks = append(d.Sinks, access.Server(kind, addr, setting, handler, d.Logs))
-}
-
 // Service is what differs between the daemons while they run.
 type Service struct {
 	Status  string                // the first status line for systemd: "shaping spectrum"
 	Started []any                 // attributes of the first log line, beside the version
 	Reload  func(context.Context) // on SIGHUP, after log files were reopened
+}
+
+// accesses returns the access of all listeners there are now.
+func (d *Daemon) accesses() []*WebAccess {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Collect(maps.Values(d.access))
 }
 
 // loopGrace is how long the stages of one loop may take to stop, and some more.
@@ -126,7 +111,7 @@ func (d *Daemon) Run(ctx context.Context, service Service) error {
 			d.logNotify(d.Notifier.Reloading())
 		}
 		d.Logs.reopen()
-		for _, access := range d.access {
+		for _, access := range d.accesses() {
 			d.Complain(access.Load(nil), "certificate and users stay as they were")
 		}
 		service.Reload(ctx)

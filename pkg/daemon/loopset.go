@@ -131,8 +131,11 @@ func (s *LoopSet) add(m *member) error {
 	m.setTried = sync.OnceFunc(func() { close(m.tried) })
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.index(m.name) >= 0 {
+	switch {
+	case s.index(m.name) >= 0:
 		return fmt.Errorf("a loop of %s runs already", m.name)
+	case s.ctx != nil && s.ctx.Err() != nil:
+		return s.ctx.Err() // the set has ended
 	}
 	s.members = append(s.members, m)
 	if s.ctx != nil {
@@ -166,10 +169,11 @@ func (s *LoopSet) Stop(name string) error {
 	s.mu.Unlock()
 	cancel()
 	<-m.done // it is a member until then: its name is not free
+	err := errors.Join(m.err, s.close(m))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.members = slices.DeleteFunc(s.members, func(x *member) bool { return x == m })
-	return m.err
+	return err
 }
 
 // Close releases what the loops hold. Run must have returned, or never be called.

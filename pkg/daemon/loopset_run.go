@@ -23,7 +23,7 @@ func (s *LoopSet) run(m *member) {
 	m.cancel = cancel
 	go func() {
 		if m.make == nil {
-			m.err = errors.Join(runLoop(ctx, m, m.state.Loop), s.close(m))
+			m.err = runLoop(ctx, m.state.Loop, m.setTried) // Stop or Close closes it
 		} else {
 			s.keep(ctx, m)
 		}
@@ -52,14 +52,14 @@ func (s *LoopSet) open(ctx context.Context, l Loop) error {
 	return supervisor.Recover(func() error { return l.Open(ctx) })
 }
 
-// runLoop runs a loop that is open.
-func runLoop(ctx context.Context, m *member, l Loop) error {
+// runLoop runs a loop that is open, and calls onReady when it is ready.
+func runLoop(ctx context.Context, l Loop, onReady func()) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
 		select {
 		case <-l.Ready():
-			m.setTried()
+			onReady()
 		case <-ctx.Done():
 		}
 	}()
@@ -71,7 +71,13 @@ func (s *LoopSet) keep(ctx context.Context, m *member) {
 	failures, last := 0, ""
 	for l := m.state.Loop; ; l = m.make() {
 		began := time.Now()
-		err := s.attempt(ctx, m, l)
+		failed := last != ""
+		err := s.attempt(ctx, m, l, func() {
+			m.setTried()
+			if failed {
+				s.log.Info("the loop runs", "loop", m.name)
+			}
+		})
 		if ctx.Err() != nil {
 			return
 		}
@@ -105,15 +111,15 @@ func (s *LoopSet) failed(m *member, st LoopState) <-chan struct{} {
 	return s.retry
 }
 
-// attempt opens l, runs it until it ends, and closes it.
-func (s *LoopSet) attempt(ctx context.Context, m *member, l Loop) error {
+// attempt opens l, runs it until it ends, and closes it. It calls onReady when l is ready.
+func (s *LoopSet) attempt(ctx context.Context, m *member, l Loop, onReady func()) error {
 	if err := s.open(ctx, l); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	m.state = LoopState{Loop: l, Open: true, Since: time.Now()}
 	s.mu.Unlock()
-	err := runLoop(ctx, m, l)
+	err := runLoop(ctx, l, onReady)
 	if err == nil && ctx.Err() == nil {
 		err = errEnded
 	}

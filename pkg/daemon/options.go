@@ -30,6 +30,9 @@ type LogOptions struct {
 
 	// ConsoleOnly opens no log files: a trial run leaves none behind.
 	ConsoleOnly bool
+	// MainOnConsole keeps what concerns the process out of the log files: where loops
+	// come and go by hundreds, each line would be in all of them.
+	MainOnConsole bool
 	// Answer keeps the console to warnings at the level info: standard output
 	// brings the answer.
 	Answer bool

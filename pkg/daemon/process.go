@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 	"github.com/wanctl/wanctl/pkg/telemetry/history"
@@ -59,12 +58,12 @@ func (p *Process) sources() (wans []telemetry.Source, steering []telemetry.Steer
 		switch l := st.Loop.(type) {
 		case telemetry.Source:
 			if !st.Open {
-				l = AbsentWAN{st.Loop.Name(), why}
+				l = AbsentWAN{st.Loop.Name(), why, warnings(st.Loop)}
 			}
 			wans = append(wans, l)
 		case telemetry.SteeringSource:
 			if !st.Open {
-				l = AbsentSteering{st.Loop.Name(), why}
+				l = AbsentSteering{st.Loop.Name(), why, warnings(st.Loop)}
 			}
 			steering = append(steering, l)
 		}
@@ -76,27 +75,37 @@ func (p *Process) sources() (wans []telemetry.Source, steering []telemetry.Steer
 	return wans, steering
 }
 
+// warnings returns what is doubtful of a loop that does not run.
+func warnings(l Loop) []string {
+	if l, ok := l.(interface{ Warnings() []string }); ok {
+		return l.Warnings()
+	}
+	return nil
+}
+
 // AbsentWAN is a WAN whose loop does not run, for the health document.
 type AbsentWAN struct {
-	Name string
-	Why  error
+	Name     string
+	Why      error
+	Warnings []string
 }
 
 // Snapshot implements telemetry.Source.
 func (a AbsentWAN) Snapshot(context.Context) (telemetry.WANHealth, error) {
-	return telemetry.WANHealth{Name: a.Name}, a.Why
+	return telemetry.WANHealth{Name: a.Name, Warnings: a.Warnings}, a.Why
 }
 
 // AbsentSteering is steering that does not run, for the health document.
 type AbsentSteering struct {
-	Name string
-	Why  error
+	Name     string
+	Why      error
+	Warnings []string
 }
 
 // Snapshot implements telemetry.SteeringSource.
 func (a AbsentSteering) Snapshot(context.Context) (telemetry.SteeringHealth, error) {
 	h := telemetry.NewSteeringHealth("", "", time.Time{})
-	h.Detail.Name = a.Name
+	h.Detail.Name, h.Warnings = a.Name, a.Warnings
 	return h, a.Why
 }
 
@@ -108,25 +117,11 @@ func (p *Process) History(_ context.Context, since time.Time) history.Window {
 	return p.Past.Since(since)
 }
 
-// Front returns what listeners show, with health as the health document.
-func (p *Process) Front(health func(page http.Handler) http.Handler) HTTPFront {
-	return HTTPFront{Health: health, Source: p, Metrics: telemetry.MetricsHandler(p.Registry), Guard: supervisor.RejectRebinding}
-}
+// Front is what the listeners of a process show.
+type Front struct{ everything, metricsOnly http.Handler }
 
-// ListenFor adds the listeners that configurations ask for. They are those of the
-// process: two configurations may share one.
-func (p *Process) ListenFor(front HTTPFront, configs ...*config.Base) {
-	everything, metricsOnly := p.Pages(front), p.MetricsPages(front)
-	// Health comes first: where a port is one WAN's for health and another's for
-	// metrics, the listener shows both.
-	for _, c := range configs {
-		p.Listen("health", c.Health, everything)
-	}
-	for _, c := range configs {
-		handler := metricsOnly
-		if c.Health.Enabled && c.Health.Host == c.Metrics.Host {
-			handler = everything
-		}
-		p.Listen("metrics", c.Metrics, handler)
-	}
+// Front returns what listeners show, with health as the health document.
+func (p *Process) Front(health func(page http.Handler) http.Handler) Front {
+	f := HTTPFront{Health: health, Source: p, Metrics: telemetry.MetricsHandler(p.Registry), Guard: supervisor.RejectRebinding}
+	return Front{p.Pages(f), p.MetricsPages(f)}
 }

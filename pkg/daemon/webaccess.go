@@ -72,13 +72,3 @@ func (w *WebAccess) Server(name, addr, setting string, handler http.Handler, log
 	})
 	return s
 }
-
-// share is for a listener that several configurations ask for: one of them is enough to
-// protect it. To be called before the server runs.
-func (w *WebAccess) share(path string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.path == "" {
-		w.path = path
-	}
-}

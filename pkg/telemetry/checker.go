@@ -68,6 +68,19 @@ func (c *Checker) Host(ctx context.Context) Host {
 	return c.host(ctx, wans, steering)
 }
 
+// Steering asks the steering of that name, which is degraded when there is none.
+func (c *Checker) Steering(ctx context.Context, name string) SteeringHealth {
+	_, steering := c.sources()
+	for _, h := range c.host(ctx, nil, steering).Steering {
+		if h.Detail.Name == name {
+			return h
+		}
+	}
+	h := SteeringHealth{Status: Degraded, Reasons: []string{"there is no steering of this name any more"}}
+	h.complete(c.now())
+	return h
+}
+
 func (c *Checker) host(ctx context.Context, wans []Source, steering []SteeringSource) Host {
 	ctx, cancel := context.WithTimeout(ctx, snapshotWait)
 	defer cancel()

@@ -21,8 +21,13 @@ func (c *Checker) Handler(page http.Handler) http.Handler {
 
 // Handler is that of Checker, for steering.
 func (c *SteeringChecker) Handler(page http.Handler) http.Handler {
+	return SteeringHandler(c.Health, page)
+}
+
+// SteeringHandler is Handler of Checker, for one steering of a process.
+func SteeringHandler(steering func(context.Context) SteeringHealth, page http.Handler) http.Handler {
 	return handler(page, func(ctx context.Context) (Status, any) {
-		h := c.Health(ctx)
+		h := steering(ctx)
 		return h.Status, h
 	})
 }

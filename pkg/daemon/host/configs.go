@@ -11,7 +11,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/config"
-	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
+	"github.com/wanctl/wanctl/pkg/daemon/configdir"
 	"github.com/wanctl/wanctl/pkg/state"
 	"github.com/wanctl/wanctl/pkg/steering"
 	"github.com/wanctl/wanctl/pkg/telemetry"
@@ -42,15 +42,8 @@ func (v *hostConfig) paths() (paths []string, named bool, err error) {
 		paths, err = v.options.Paths()
 		return paths, true, err
 	}
-	dir := v.options.ConfigDir
-	for _, name := range config.Names(dir) {
-		path, err := config.Path(dir, name)
-		if err != nil {
-			return nil, false, err
-		}
-		paths = append(paths, path)
-	}
-	return paths, false, nil
+	paths, err = configdir.Paths(v.options.ConfigDir)
+	return paths, false, err
 }
 
 // read reads all configurations. One that has become bad is used as it was. The
@@ -86,21 +79,12 @@ func (v *hostConfig) read() (wans []aggregate.WAN, steering []aggregate.Steering
 	wans, steering, clashes := v.members(order)
 	bad.Problems = append(bad.Problems, clashes...)
 	if len(order) == 0 && len(bad.Problems) == 0 {
-		bad.Problems = append(bad.Problems, nothingIn(v.options.ConfigDir))
+		bad.Problems = append(bad.Problems, configdir.Nothing(v.options.ConfigDir))
 	}
 	if len(bad.Problems) > 0 {
 		return wans, steering, &bad
 	}
 	return wans, steering, nil
-}
-
-// nothingIn says why there is nothing to serve of a directory.
-func nothingIn(dir string) config.Problem {
-	what := "there is no configuration of a WAN or of steering in this directory"
-	if _, err := os.ReadDir(dir); err != nil {
-		what = "this directory cannot be read: " + supervisor.WithoutPath(err).Error()
-	}
-	return config.Problem{File: dir, Text: what + "; name another one with --config-dir DIR"}
 }
 
 // readFile reads one configuration. A file of another kind that merely is in
@@ -110,28 +94,13 @@ func (v *hostConfig) readFile(path string, named bool) (entry, error) {
 	// warn, and ours to do without the passwords.
 	opts := v.options.Config
 	opts.FileAlone, opts.WithoutSecrets = true, true
-	var e entry
-	var err error
-	kind := config.DetectKind(path)
-	if kind == config.KindSteering {
-		e.steering, _, err = config.LoadSteering(path, opts)
-		return e, err
-	}
-	wan, _, err := config.Load(path, opts)
 	_, known := v.good[path]
-	if kind == config.KindUnknown && !named && !known && !unreadable(err) {
+	f, foreign := configdir.Read(path, named || known, opts, config.LoadSteering)
+	if foreign {
 		v.log.Info("not a configuration of a WAN or of steering: left out", "file", path)
-		return e, nil
+		return entry{}, nil
 	}
-	e.wan = wan
-	return e, err
-}
-
-// unreadable reports whether err is about a file as a whole, which may be
-// anybody's then: it cannot be opened, or is not YAML.
-func unreadable(err error) bool {
-	var invalid *config.Error
-	return errors.As(err, &invalid) && len(invalid.Problems) == 1 && invalid.Problems[0].Key == ""
+	return entry{wan: f.WAN, steering: f.Steering}, f.Err
 }
 
 // members are what the configurations describe. Two must not have one name.

@@ -55,7 +55,6 @@ type WANController struct {
 	memory  autorate.Snapshot               // what else it knew
 	start   control.Reading                 // of the queues when we came
 	law     atomic.Pointer[autorate.Config] // in use; a reload replaces it
-	kept    daemon.KeptConfig
 }
 
 var (
@@ -65,15 +64,22 @@ var (
 
 // NewWANController returns the loop of a WAN, which holds nothing yet.
 func NewWANController(p *daemon.Process, cfg *config.WAN, m Mode) *WANController {
-	return &WANController{
-		process: p, mode: m, cfg: cfg, log: p.Logs.Of(&cfg.Base), ready: make(chan struct{}),
+	c := &WANController{
+		process: p, mode: m, cfg: cfg, ready: make(chan struct{}),
 		// Loops that are opened side by side must not tick side by side.
 		epoch: time.Now().Add(-rand.N(cfg.Interval)),
 	}
+	if c.mode.Kept == nil {
+		c.mode.Kept = new(daemon.KeptConfig)
+	}
+	return c
 }
 
 // Name implements daemon.Loop.
 func (c *WANController) Name() string { return c.cfg.Name }
+
+// Warnings returns what is doubtful whether the loop runs or not.
+func (c *WANController) Warnings() []string { return c.mode.Kept.Warnings() }
 
 // Ready implements daemon.Loop.
 func (c *WANController) Ready() <-chan struct{} { return c.ready }
@@ -86,6 +92,9 @@ func (c *WANController) Open(ctx context.Context) (err error) {
 			_ = c.Close() // the first error is the one to report
 		}
 	}()
+	log, release := c.process.Logs.Of(&c.cfg.Base)
+	c.log = log
+	c.OnClose(release)
 	if !c.mode.DryRun {
 		if c.lock, err = state.Acquire(c.cfg.LockFile); err != nil {
 			return err
@@ -268,7 +277,7 @@ func (c *WANController) Snapshot(ctx context.Context) (telemetry.WANHealth, erro
 	st, err := c.loop.Status(ctx)
 	h := telemetry.NewWANHealth(c.cfg.Name, now, st.Decision)
 	h.Source, h.DryRun, h.Started = telemetry.FromLoop, c.mode.DryRun, c.epoch
-	h.Warnings = c.kept.Warnings()
+	h.Warnings = c.Warnings()
 	if err != nil {
 		return h, fmt.Errorf("asking the loop of %s: %w", c.cfg.Name, err)
 	}

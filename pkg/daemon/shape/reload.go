@@ -12,7 +12,7 @@ func (c *WANController) Reload(opts config.Options) {
 	fresh, err := daemon.Reload(c.log, func() (*config.WAN, []config.Problem, error) {
 		return config.Load(c.cfg.Path, opts)
 	})
-	c.KeepsOld(err)
+	c.mode.Kept.Set(c.feed, err)
 	if err != nil {
 		return
 	}
@@ -25,10 +25,6 @@ func (c *WANController) Reconfigure(cfg *config.WAN) {
 	c.loop.Reconfigure(c.adopt(cfg))
 	c.process.Metrics.WAN(c.metricsConfig(cfg)) // floors and ceilings
 }
-
-// KeepsOld reports in health and history that the loop runs with an old configuration
-// because of err; nil ends that.
-func (c *WANController) KeepsOld(err error) { c.kept.Set(c.feed, err) }
 
 // CanReconfigure reports whether Reconfigure is all that a loop with the configuration
 // old needs to go on with fresh.

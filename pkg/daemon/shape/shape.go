@@ -33,6 +33,8 @@ type Mode struct {
 	DryRun bool   // decide, but write nothing and keep no state
 	Forget bool   // start without what earlier runs learned
 	Record string // file for what the law of the one WAN sees; "" for none
+	// Kept, if set, is why the loop has an old configuration.
+	Kept *daemon.KeptConfig
 
 	once    bool
 	printer *daemon.Printer[Decision] // nil where standard output is not for programs
@@ -77,10 +79,11 @@ func run(ctx context.Context, o Options) (decisions []Decision, err error) {
 	}
 	var wans []*WANController
 	var loops []daemon.Loop
-	var configs []*config.Base
+	var shown []daemon.Shown
+	front := p.Front(p.Checker.Handler)
 	for _, cfg := range o.WANs {
 		w := NewWANController(p, cfg, o.Mode)
-		wans, loops, configs = append(wans, w), append(loops, w), append(configs, &cfg.Base)
+		wans, loops, shown = append(wans, w), append(loops, w), append(shown, daemon.Shown{Config: &cfg.Base, Front: front})
 	}
 	if err := p.Set.Open(ctx, loops...); err != nil { // what cannot work fails here, before anything runs
 		return nil, err
@@ -88,7 +91,7 @@ func run(ctx context.Context, o Options) (decisions []Decision, err error) {
 	if !o.once {
 		p.KeepHistory()
 		WatchRoutes(p)
-		p.ListenFor(p.Front(p.Checker.Handler), configs...)
+		p.Listen(p.Listeners(shown...))
 	}
 	p.ReportStatus(5*time.Second, p.StatusLine)
 

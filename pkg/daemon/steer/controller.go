@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,7 +36,6 @@ type Controller struct {
 
 	// inUse is cfg, or what a reload brought, for the settings of the law.
 	inUse atomic.Pointer[config.Steering]
-	kept  daemon.KeptConfig
 
 	tasks  daemon.Tasks
 	lock   *state.Lock // nil in a dry run
@@ -62,17 +60,20 @@ var (
 
 // NewController returns the steering loop of a configuration, which holds nothing yet.
 func NewController(p *daemon.Process, cfg *Config, m Mode) *Controller {
-	c := &Controller{process: p, mode: m, cfg: cfg, log: p.Logs.Of(&cfg.Base), started: time.Now(), ready: make(chan struct{}), moved: make(chan struct{}, 1)}
+	c := &Controller{process: p, mode: m, cfg: cfg, started: time.Now(), ready: make(chan struct{}), moved: make(chan struct{}, 1)}
+	if c.mode.Kept == nil {
+		c.mode.Kept = new(daemon.KeptConfig)
+	}
 	c.inUse.Store(cfg.Steering)
 	c.checker = telemetry.NewSteeringChecker(p.Version, c)
 	return c
 }
 
-// Health serves the health document of this steering alone.
-func (c *Controller) Health(page http.Handler) http.Handler { return c.checker.Handler(page) }
-
 // Name implements daemon.Loop.
 func (c *Controller) Name() string { return c.cfg.Name }
+
+// Warnings returns what is doubtful whether the loop runs or not.
+func (c *Controller) Warnings() []string { return c.mode.Kept.Warnings() }
 
 // Ready implements daemon.Loop.
 func (c *Controller) Ready() <-chan struct{} { return c.ready }
@@ -96,6 +97,9 @@ func (c *Controller) Run(ctx context.Context) error {
 // which a person wants to know of it: lock, state, router, probes.
 func (c *Controller) open() (err error) {
 	cfg := c.cfg
+	log, release := c.process.Logs.Of(&cfg.Base)
+	c.log = log
+	c.OnClose(release)
 	if !c.mode.DryRun {
 		if c.lock, err = state.Acquire(cfg.LockFile); err != nil {
 			return err

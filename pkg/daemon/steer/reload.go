@@ -8,7 +8,7 @@ import (
 // Reload reads the configuration again. The old one stays when the new one is bad.
 func (c *Controller) Reload(opts config.Options) {
 	fresh, err := daemon.Reload(c.log, func() (*Config, []config.Problem, error) { return Load(c.cfg.Path, opts) })
-	c.KeepsOld(err)
+	c.mode.Kept.Set(c.feed, err)
 	if err != nil {
 		return // it is logged
 	}
@@ -21,10 +21,6 @@ func (c *Controller) Reconfigure(cfg *Config) {
 	c.inUse.Store(cfg.Steering)
 	c.loop.Reconfigure(LawConfig(cfg.Steering))
 }
-
-// KeepsOld reports in health and history that the loop runs with an old configuration
-// because of err; nil ends that.
-func (c *Controller) KeepsOld(err error) { c.kept.Set(c.feed, err) }
 
 // CanReconfigure reports whether Reconfigure is all that a loop with the configuration
 // old needs to go on with fresh.

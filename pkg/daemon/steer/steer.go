@@ -27,6 +27,8 @@ type Options struct {
 // Mode says how steering is done. The zero Mode is that of a service.
 type Mode struct {
 	DryRun bool // decide, but leave the rule alone and keep no state
+	// Kept, if set, is why the loop has an old configuration.
+	Kept *daemon.KeptConfig
 
 	printer *daemon.Printer[Assessment] // nil where standard output is not for programs
 }
@@ -48,7 +50,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	p.KeepHistory()
 	p.ReportStatus(5*time.Second, p.StatusLine)
-	p.ListenFor(p.Front(c.Health), &c.cfg.Base)
+	p.Listen(p.Listeners(daemon.Shown{Config: &c.cfg.Base, Front: p.Front(c.checker.Handler)}))
 	return p.Run(ctx, daemon.Service{
 		Status:  "steering away from " + c.cfg.Primary,
 		Started: []any{"primary", c.cfg.Primary, "alternate", c.cfg.Alternate, "rule", c.cfg.Rule, "dry_run", o.DryRun},
