@@ -95,7 +95,7 @@ func openProblem(path, reference string, err error) Problem {
 }
 
 func startFrom(reference string) string {
-	return "copy the reference, " + reference + ", there and edit it, or name another file with --config FILE"
+	return "write one with 'wanctl config init', or copy the reference, " + reference + ", there and edit it, or name another file with --config FILE"
 }
 
 // The commented references that are shipped.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -95,7 +96,7 @@ func holdsPassword(b *config.Base) bool {
 		return false
 	}
 	text, err := os.ReadFile(b.Path)
-	return err == nil && strings.Contains(string(text), b.Router.Password.Reveal())
+	return err == nil && regexp.MustCompile(`password\s*:\s*["']?`+regexp.QuoteMeta(b.Router.Password.Reveal())).Match(text)
 }
 
 func readDirectory(key, file string) Directory {

@@ -1,5 +1,5 @@
 // Package configcmd is 'wanctl config': the commands that check, show and explain
-// configuration files. It writes none and dials no router.
+// configuration files, and init, which asks a router and writes them.
 package configcmd
 
 import (
@@ -8,7 +8,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/cli/app"
 )
 
-const long = `Check, show and explain configuration files.
+const long = `Write, check, show and explain configuration files.
 
 A WAN has one YAML file: /etc/wanctl/NAME.yaml for --wan NAME, or --config FILE.
 Without either it is the only WAN in /etc/wanctl, else wan.yaml. Steering has a file
@@ -26,11 +26,11 @@ Values come from flags, then the environment, then the file, then defaults.
 func New(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "config",
-		Short:   "Check, show and explain configuration files",
+		Short:   "Write, check, show and explain configuration files",
 		Long:    long,
 		GroupID: app.GroupTools,
 		RunE:    app.NeedSubcommand,
 	}
-	cmd.AddCommand(newValidateCmd(a), newShowCmd(a), newExplainCmd(a))
+	cmd.AddCommand(newInitCmd(a), newValidateCmd(a), newShowCmd(a), newExplainCmd(a))
 	return cmd
 }

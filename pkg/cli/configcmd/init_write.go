@@ -1,0 +1,238 @@
+package configcmd
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/daemon/routerdial"
+	"github.com/wanctl/wanctl/pkg/router/export"
+	"github.com/wanctl/wanctl/pkg/router/rosdata"
+)
+
+// finish checks everything, writes it, and says what comes next.
+func (i *initializer) finish(ctx context.Context) error {
+	if err := i.places(); err != nil {
+		return err
+	}
+	wan, err := i.parse()
+	if err != nil {
+		return err
+	}
+	plan := i.plan(wan)
+	lacks, compared := i.compare(ctx, plan)
+	script, err := i.askExport(plan, lacks > 0 || !compared)
+	if err != nil {
+		return err
+	}
+	i.say("\n%s\n", i.text())
+	yes, err := i.confirm("Write "+i.path+"?", true, true)
+	if err != nil || !yes {
+		return err
+	}
+	if err := i.write(script); err != nil {
+		return err
+	}
+	return i.printNext(lacks, compared)
+}
+
+// parse reads what is going to be written, as the daemons will.
+func (i *initializer) parse() (*config.WAN, error) {
+	opts := i.ConfigOptions()
+	opts.FileAlone, opts.WithoutSecrets = true, true // the password is not there yet
+	wan, warnings, err := config.Parse(strings.NewReader(i.text()), i.path, opts)
+	if err != nil {
+		return nil, err
+	}
+	if i.steerFrom != nil {
+		_, more, err := config.ParseSteering(strings.NewReader(i.steeringText()), i.steeringPath(), opts)
+		if err != nil {
+			return nil, err
+		}
+		warnings = append(warnings, more...)
+	}
+	i.WarnProblems(warnings)
+	if err := config.CheckConflicts(append(slices.Clone(i.others), wan)); err != nil {
+		return nil, err
+	}
+	return wan, nil
+}
+
+// plan is what the router needs.
+func (i *initializer) plan(wan *config.WAN) *export.Plan {
+	p := &export.Plan{
+		Name: i.name, Host: wan.Router.Host, Users: routerdial.Users(wan.Router.Endpoints()), WANInterface: i.wan, LANInterface: i.lan,
+		Style: export.Tree, Simple: i.queues.Simple, Target: export.Target(i.queues.Target),
+	}
+	for n := range p.Users {
+		p.Users[n].Password = "" // a person gives it to the user
+	}
+	sameRouter := slices.ContainsFunc(i.others, func(w *config.WAN) bool { return w.Router.Host == wan.Router.Host })
+	switch {
+	case p.Simple != "":
+		p.Style = export.Simple
+	case sameRouter: // what comes in by two WANs leaves by one LAN
+		p.Style = export.Marks
+	}
+	if i.down.ceiling > 0 {
+		p.Download = export.Queue{Name: cmp.Or(i.queues.Download, "WAN-Download-"+i.name), Type: usualType("", "down", i.name), Ceiling: i.down.ceiling}
+	}
+	if i.up.ceiling > 0 {
+		p.Upload = export.Queue{Name: cmp.Or(i.queues.Upload, "WAN-Upload-"+i.name), Type: usualType("", "up", i.name), Ceiling: i.up.ceiling}
+	}
+	if i.source != "" || i.iface != "" {
+		p.Probes = &export.Probes{Source: i.source, HostInterface: i.iface, Gateway: i.gateway}
+	}
+	if i.steerFrom != nil {
+		upper := strings.ToUpper(i.name)
+		p.Steering = &export.Steering{Alternate: i.name, Comment: i.rule(), Table: "to-" + i.name, List: "STEER_" + upper, ForceList: "FORCE_OUT_" + upper, Gateway: i.gateway}
+	}
+	return p
+}
+
+// compare returns how many rows the router lacks, where that can be found out.
+func (i *initializer) compare(ctx context.Context, plan *export.Plan) (lacks int, compared bool) {
+	if !i.reached {
+		return 0, false
+	}
+	client, err := i.dial()
+	if err != nil {
+		return 0, false
+	}
+	defer client.Close()
+	findings, err := plan.Diff(func(menu string) ([]rosdata.Row, error) { return client.Rows(ctx, menu) })
+	if err != nil {
+		return 0, false
+	}
+	for _, f := range findings {
+		// Queues in use may have other types and places; doctor judges those.
+		if f.State == export.Missing && f.Section != export.QueueTypes && f.Section != export.Users && f.Section != export.MarkRules {
+			lacks++
+		}
+	}
+	return lacks, true
+}
+
+// askExport returns the path to write the commands for the router to, "" for none.
+func (i *initializer) askExport(plan *export.Plan, needed bool) (path string, err error) {
+	path = i.flags.export
+	if path == "" && needed && i.tty {
+		yes, err := i.confirm("\nThe router lacks some of what this needs. Write the commands for it to "+i.rsc()+"?", true, false)
+		if err != nil || !yes {
+			return "", err
+		}
+		path = i.rsc()
+	}
+	if path == "" {
+		return "", nil
+	}
+	var b bytes.Buffer
+	if err := plan.Script(&b); err != nil {
+		return "", err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return "", err
+	}
+	_, err = b.WriteTo(f)
+	return path, errors.Join(err, f.Close())
+}
+
+// rsc is where the commands for the router go.
+func (i *initializer) rsc() string { return "wanctl-" + i.name + ".rsc" }
+
+// write writes the files. The password comes first: a configuration that names one that
+// is not there does not load.
+func (i *initializer) write(script string) error {
+	if err := os.MkdirAll(filepath.Dir(i.path), 0o750); err != nil {
+		return err
+	}
+	backup, err := "", error(nil)
+	secrets := ""
+	switch password := i.router.Password.Reveal(); {
+	case i.passwordFile != "":
+		secrets = i.passwordFile
+		backup, err = config.WritePassword(secrets, password)
+	case i.variable != "":
+		secrets = i.Global.Secrets
+		if have, _, _ := config.ReadSecrets(secrets, true); have[i.variable] != password {
+			backup, err = config.SetSecret(secrets, i.variable, password)
+		}
+	}
+	if err := i.report(secrets, backup, err); err != nil {
+		return err
+	}
+	backup, err = config.Create(i.path, []byte(i.text()))
+	if err := i.report(i.path, backup, err); err != nil {
+		return err
+	}
+	if i.steerFrom != nil {
+		backup, err = config.Create(i.steeringPath(), []byte(i.steeringText()))
+		if err := i.report(i.steeringPath(), backup, err); err != nil {
+			return err
+		}
+	}
+	return i.report(script, "", nil)
+}
+
+// report prints what was written.
+func (i *initializer) report(path, backup string, err error) error {
+	switch {
+	case err != nil:
+		return fmt.Errorf("writing %s: %w", path, err)
+	case path == "":
+		return nil
+	case backup != "":
+		_, err = fmt.Fprintf(i.Out, "wrote %s; what was there is %s\n", path, backup)
+	default:
+		_, err = fmt.Fprintf(i.Out, "wrote %s\n", path)
+	}
+	return err
+}
+
+// printNext prints the commands that come next.
+func (i *initializer) printNext(lacks int, compared bool) error {
+	if i.Global.Quiet {
+		return nil
+	}
+	var b strings.Builder
+	b.WriteString("\nNext:\n")
+	which := "--config " + i.path
+	if filepath.Dir(i.path) == serviceDir {
+		which = "--wan " + i.name
+	}
+	if lacks > 0 || !compared {
+		rsc := cmp.Or(i.flags.export, i.rsc())
+		host := i.router.Host
+		fmt.Fprintf(&b, "  # what the router needs: look at it, bring it there, and give the user its password\n")
+		if _, err := os.Stat(rsc); err != nil {
+			fmt.Fprintf(&b, "  wanctl router export %s --wan-interface %s --lan-interface %s > %s\n", which, cmp.Or(i.wan, "WAN"), cmp.Or(i.lan, "LAN"), rsc)
+		}
+		fmt.Fprintf(&b, "  scp %s admin@%s:\n  ssh admin@%s /import %s\n", rsc, host, host, filepath.Base(rsc))
+		if i.router.User != export.Admin && i.router.SSHKey == "" && !i.reached {
+			fmt.Fprintf(&b, "  ssh admin@%s '/user set [find name=%s] password=\"...\" disabled=no'\n", host, i.router.User)
+		}
+	}
+	fmt.Fprintf(&b, "  wanctl doctor %s\n", which)
+	if filepath.Dir(i.path) == serviceDir {
+		fmt.Fprintf(&b, "  systemctl enable --now wanctl@%s\n", i.name)
+	} else {
+		fmt.Fprintf(&b, "  wanctl shape %s\n", which)
+	}
+	if i.steerFrom != nil {
+		steer := "wanctl steer --config " + i.steeringPath()
+		if filepath.Dir(i.path) == serviceDir {
+			steer = "systemctl enable --now wanctl-steer"
+		}
+		fmt.Fprintf(&b, "  wanctl router address-list add STEER_%s ADDRESS %s    # whose connections are steered\n  %s\n", strings.ToUpper(i.name), which, steer)
+	}
+	_, err := fmt.Fprint(i.Out, b.String())
+	return err
+}
