@@ -3,11 +3,14 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/wanctl/wanctl/pkg/regfile"
 )
 
 // Create writes a new configuration. What is at path stays as backup, the first free of
@@ -28,19 +31,14 @@ func create(path string, text []byte, mode func(dir fs.FileInfo) fs.FileMode) (b
 	if err != nil {
 		return "", err
 	}
-	if info, err := os.Stat(path); err == nil {
-		if err := checkRegular(info); err != nil {
-			return "", fmt.Errorf("%s: %w", path, err)
-		}
-		old, err := os.ReadFile(path)
-		if err != nil {
-			return "", err
-		}
+	switch info, old, err := readRegular(path); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return "", fmt.Errorf("%s: %w", path, err)
+	default:
 		if backup, err = backUp(path, old, info); err != nil {
 			return "", err
 		}
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return "", err
 	}
 	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".new-*")
 	if err != nil {
@@ -55,6 +53,20 @@ func create(path string, text []byte, mode func(dir fs.FileInfo) fs.FileMode) (b
 		return backup, errors.Join(err, os.Remove(tmp.Name()))
 	}
 	return backup, nil
+}
+
+func readRegular(path string) (os.FileInfo, []byte, error) {
+	f, err := regfile.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = f.Close() }() // only read
+	info, err := f.Stat()
+	if err != nil {
+		return nil, nil, err
+	}
+	text, err := io.ReadAll(f)
+	return info, text, err
 }
 
 // group returns the group of a file.
