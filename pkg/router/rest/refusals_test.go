@@ -1,8 +1,10 @@
 package rest_test
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -201,6 +203,23 @@ func TestRuleWithoutFlags(t *testing.T) {
 		rule, err := c.SetRule(t.Context(), "steer", enabled)
 		if err != nil || rule.Disabled == enabled {
 			t.Errorf("enabled %t: %+v, %v", enabled, rule, err)
+		}
+	}
+}
+
+// An informational answer, which nothing asked for, is no refusal: what follows may
+// be the answer, or that of the next request.
+func TestInformationalAnswers(t *testing.T) {
+	for _, status := range []string{"000", "100 Continue", "103 Early Hints"} {
+		host, port := serving(t, func(c net.Conn) {
+			if _, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+				_, _ = io.WriteString(c, "HTTP/1.1 "+status+"\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")
+			}
+		})
+		c := newClient(t, rest.Config{Host: host, Port: port, User: "admin", Plain: true})
+		_, err := c.Queues(t.Context())
+		if !errors.Is(err, router.ErrOutcomeUnknown) || !strings.Contains(err.Error(), "it sent the HTTP status "+status[:3]) {
+			t.Errorf("%s: %v", status, err)
 		}
 	}
 }

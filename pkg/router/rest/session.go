@@ -3,6 +3,7 @@ package rest
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -75,6 +76,9 @@ func (s *session) exchange(ctx context.Context, req *http.Request) (*http.Respon
 		return fail(s.bounded(err))
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode < http.StatusOK { // nothing asked for it, and another answer may follow
+		return fail(fmt.Errorf("it sent the HTTP status %03d", resp.StatusCode))
+	}
 	s.limit.N += int64(s.most.Bytes())
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
