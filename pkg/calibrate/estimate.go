@@ -6,6 +6,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/rtt"
 )
 
 // Latency is the delay of a sparse packet above the idle RTT.
@@ -37,23 +38,8 @@ func latencyOf(delays []delay) (l Latency) {
 	}
 }
 
-// Grade returns the grade of a mean increase of the latency under load on the scale of
-// the DSLReports speed test, which other public tests have adopted
-// (https://www.dslreports.com/faq/17930).
-func Grade(increase time.Duration) string {
-	for _, g := range []struct {
-		below time.Duration
-		grade string
-	}{
-		{5 * time.Millisecond, "A+"}, {30 * time.Millisecond, "A"}, {60 * time.Millisecond, "B"},
-		{200 * time.Millisecond, "C"}, {400 * time.Millisecond, "D"},
-	} {
-		if increase < g.below {
-			return g.grade
-		}
-	}
-	return "F"
-}
+// Grade returns the grade of a mean increase of the latency under load.
+func Grade(increase time.Duration) string { return rtt.Grade(increase) }
 
 // Capacity is what a line carries in one direction, as the router's queue counts it.
 type Capacity struct {

@@ -19,6 +19,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/cli/doctorcmd"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/cli/probecmd"
+	"github.com/wanctl/wanctl/pkg/cli/reportcmd"
 	"github.com/wanctl/wanctl/pkg/cli/routercmd"
 	"github.com/wanctl/wanctl/pkg/cli/simcmd"
 	"github.com/wanctl/wanctl/pkg/cli/statecmd"
@@ -56,6 +57,7 @@ func newRootCmd(a *app.App) *cobra.Command {
 		newVersionCmd(a),
 	)
 	root.AddCommand(statuscmd.New(a)...)
+	root.AddCommand(reportcmd.New(a))
 	app.AddStatuses(root)
 	return root
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/telemetry"
 	"github.com/wanctl/wanctl/pkg/telemetry/aggregate"
 	"github.com/wanctl/wanctl/pkg/telemetry/daemonsock"
+	"github.com/wanctl/wanctl/pkg/telemetry/history"
 	"github.com/wanctl/wanctl/pkg/units"
 )
 
@@ -125,13 +126,14 @@ func (v *hostConfig) members(order []string) (wans []aggregate.WAN, steering []a
 			if taken("WAN", e.wan.Name, path) {
 				continue
 			}
-			wans = append(wans, aggregate.WAN{Name: e.wan.Name, Loop: daemonsock.New(e.wan.Socket()), State: savedWAN(e.wan)})
+			wans = append(wans, aggregate.WAN{Name: e.wan.Name, Loop: daemonsock.New(e.wan.Socket()),
+				State: savedWAN(e.wan), Archive: history.NewArchive(e.wan.HistoryDir())})
 		case e.steering != nil:
 			if taken("steering", e.steering.Name, path) {
 				continue
 			}
 			steering = append(steering, aggregate.Steering{Name: e.steering.Name, Primary: e.steering.Primary,
-				Daemon: daemonsock.New(e.steering.Socket()), State: SavedSteering(e.steering)})
+				Daemon: daemonsock.New(e.steering.Socket()), State: SavedSteering(e.steering), Archive: history.NewArchive(e.steering.HistoryDir())})
 		// The name inside is not known, and that of the file may be another's.
 		case config.DetectKind(path) == config.KindSteering:
 			steering = append(steering, aggregate.Steering{Name: filepath.Base(path), Problem: e.problem})

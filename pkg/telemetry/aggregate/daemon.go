@@ -8,6 +8,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/telemetry"
 	"github.com/wanctl/wanctl/pkg/telemetry/daemonsock"
+	"github.com/wanctl/wanctl/pkg/telemetry/history"
 )
 
 // WAN is one WAN of the host.
@@ -15,6 +16,7 @@ type WAN struct {
 	Name    string
 	Loop    *daemonsock.Client                  // nil when there is a Problem
 	State   func() (telemetry.WANHealth, error) // reads its state file; fs.ErrNotExist without one
+	Archive *history.Archive                    // nil when there is a Problem
 	Problem string                              // what is wrong with its configuration
 }
 
@@ -24,6 +26,7 @@ type Steering struct {
 	Primary string // name of the primary WAN
 	Daemon  *daemonsock.Client
 	State   func() (telemetry.SteeringHealth, error)
+	Archive *history.Archive
 	Problem string
 }
 
@@ -31,6 +34,7 @@ type Steering struct {
 type daemon interface {
 	client() *daemonsock.Client // nil when there is a Problem
 	label() string              // the WAN that its metrics belong to
+	kept() history.Kept         // without an Archive when there is a Problem
 	observe(ctx context.Context, now func() time.Time) view
 }
 
@@ -43,6 +47,10 @@ func (w *WAN) client() *daemonsock.Client      { return w.Loop }
 func (w *WAN) label() string                   { return w.Name }
 func (s *Steering) client() *daemonsock.Client { return s.Daemon }
 func (s *Steering) label() string              { return s.Primary }
+func (w *WAN) kept() history.Kept              { return history.Kept{WAN: w.Name, Archive: w.Archive} }
+func (s *Steering) kept() history.Kept {
+	return history.Kept{WAN: s.Primary, Steering: true, Archive: s.Archive}
+}
 
 func (w *WAN) observe(ctx context.Context, now func() time.Time) view {
 	if w.Problem != "" {

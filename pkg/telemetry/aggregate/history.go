@@ -100,3 +100,14 @@ func (h *Host) History(ctx context.Context, since time.Time) history.Window {
 	}
 	return all
 }
+
+// Kept returns the archives of all daemons, whether they run or not.
+func (h *Host) Kept() []history.Kept {
+	var list []history.Kept
+	for _, m := range h.list() {
+		if k := m.kept(); k.Archive != nil {
+			list = append(list, k)
+		}
+	}
+	return list
+}

@@ -111,3 +111,10 @@ func (a *Archive) Events(from, to time.Time) ([]Event, error) {
 	slices.SortStableFunc(events, func(a, b Event) int { return a.At.Compare(b.At) })
 	return events, err
 }
+
+// Kept is an archive and what it is about.
+type Kept struct {
+	WAN      string // of steering: the primary WAN
+	Steering bool
+	*Archive
+}

@@ -72,3 +72,19 @@ func (h *Histogram) Quantile(q float64) time.Duration {
 	}
 	return bucketStart(buckets)
 }
+
+// Mean returns the mean of what was counted, 0 without any, as if the delays of a bucket
+// were at its middle.
+func (h *Histogram) Mean() time.Duration {
+	var sum, total float64
+	for i, n := range h {
+		if n > 0 {
+			sum += float64(n) * float64(bucketStart(i)+bucketStart(i+1)) / 2
+			total += float64(n)
+		}
+	}
+	if total == 0 {
+		return 0
+	}
+	return time.Duration(sum / total)
+}

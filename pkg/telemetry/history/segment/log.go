@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -90,7 +92,7 @@ func (l *Log) open(start time.Time) (err error) {
 			return err
 		}
 	}
-	if err := os.MkdirAll(l.dir, 0o700); err != nil {
+	if err := makeDir(l.dir); err != nil {
 		return err
 	}
 	path := l.spec.path(l.dir, start)
@@ -118,13 +120,32 @@ func (l *Log) open(start time.Time) (err error) {
 	return l.prune(start)
 }
 
+// makeDir makes dir, and has it outlive a power cut.
+func makeDir(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	parent := filepath.Dir(dir)
+	if err := os.MkdirAll(parent, 0o755); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return syncDir(parent)
+}
+
 // syncDir has the names in dir outlive a power cut.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
+		return nil //nolint:nilerr // a directory that this user may not read; the names are there
+	}
+	defer func() { _ = d.Close() }()
+	if err := d.Sync(); !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return nil // or the file system knows no sync of directories
 }
 
 // prune deletes the segments that are too old, too many, or from the future.
