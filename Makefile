@@ -12,6 +12,7 @@ T         ?=
 PARALLEL  ?= 1
 REPEAT    ?= 1
 KILLS     ?= 1000
+YEARDAYS  ?= 366
 LABFLAGS  ?=
 PREFIX    ?= /usr/local
 TARGETS   ?= amd64 arm64 arm riscv64 mips mipsle
@@ -23,7 +24,7 @@ export GOMIPS := softfloat
 export GOARM := 7
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race bench bench-scale lab faults kill sim fuzz fmt vet lint vulncheck licences tidy gen cross binary notices build install uninstall packages clean
+.PHONY: help demo test race bench bench-scale lab faults kill year sim fuzz fmt vet lint vulncheck licences tidy gen cross binary notices build install uninstall packages clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +58,9 @@ faults: binary ## every fault of the table tried on the running program, as a ta
 
 kill: binary ## kill -9 at KILLS moments, over each transport, and how soon the next start controls (6 min for 1000; it needs ping)
 	$(GO) test ./pkg/sim/endurance -count=1 -v -timeout 60m -run TestKills -kills $(KILLS) -wanctl $(CURDIR)/$(BIN)/wanctl
+
+year: ## a year of one WAN's loop in virtual time: baseline, writes, memory, month by month (20 to 40 min; YEARDAYS=30 for some)
+	$(GO) test ./pkg/daemon/shape -count=1 -v -timeout 120m -run TestYear -year.days $(YEARDAYS)
 
 sim: binary ## the law on the simulated link: the table of scenarios, with what misses its target
 	@$(BIN)/wanctl sim link --seeds 20

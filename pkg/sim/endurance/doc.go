@@ -1,4 +1,4 @@
-// Package endurance is about what only time and repetition show: the daemon of one WAN
-// killed at a thousand moments, and a simulated year of the control loop. The faults
-// that are tried once each are in package faults, power cuts in package powercut.
+// Package endurance is about what only repetition shows: the daemon of one WAN is killed
+// at a thousand moments, over each transport. The faults that are tried once each are in
+// package faults, power cuts in package powercut.
 package endurance
