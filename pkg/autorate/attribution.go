@@ -77,10 +77,6 @@ func (l *Law) suspectWeight(o observation, which Direction) float64 {
 		return 0
 	}
 	switch {
-	case d.atFloor() && d.raised > other.raised:
-		return weightAtFloorNew
-	case d.atFloor():
-		return weightAtFloor
 	case d.shaperBound(o.now):
 		return weightHeld
 	case which == Download && d.ackDelayed(o):
@@ -91,11 +87,6 @@ func (l *Law) suspectWeight(o observation, which Direction) float64 {
 		return weightStarved
 	case other.shaperBound(o.now):
 		return weightBeyond
-	case d.beyondKnown(o.now) != other.beyondKnown(o.now):
-		if d.beyondKnown(o.now) {
-			return weightBeyond
-		}
-		return weightWithin
 	case o.now-d.raised < o.loop+settleTime && d.raised > other.raised:
 		return weightBeyond
 	}
@@ -137,11 +128,6 @@ func (d *direction) ackDelayed(o observation) bool {
 		recent > acksLeast*explained && recent < acksMost*explained
 }
 
-// beyondKnown reports a limit above what is known to be carried.
-func (d *direction) beyondKnown(now time.Duration) bool {
-	return d.capacity.known(now) && d.limit > beyondShare*max(d.capacity.rate, d.capacity.proven)
-}
-
 // attributeEpisode judges a cut by what the delay does under it. Where the cut does not
 // help it switches the suspect, which it reports; where there is nobody to switch to,
 // the estimate was too high.
@@ -153,9 +139,6 @@ func (l *Law) attributeEpisode(o observation, which Direction) (switched bool) {
 	floored := d.floored(o)
 	grows := o.slope > growSlope && o.now-max(e.inForceAt, e.revised) > o.effect+growAfter
 	if e.inForce() && !floored && l.dirs[1-which].loaded() && grows {
-		if e.revised > e.began && l.switchSuspect(o, which) {
-			return true
-		}
 		e.revised, e.lastAction = o.now, o.now
 		d.capacity.limitTo(d.applied / (1 + o.slope/2))
 	}
@@ -188,21 +171,19 @@ func (d *direction) noResponse(o observation) bool {
 }
 
 // switchSuspect cuts the other direction when cutting this one did not help, and
-// reports whether it did. By then this one's acknowledgements in the other have
-// become few, so what the other still carries is its own.
+// reports whether it did.
 func (l *Law) switchSuspect(o observation, which Direction) bool {
 	if o.oneWayKnown {
 		return false // there is no need to guess
 	}
 	d, other := &l.dirs[which], &l.dirs[1-which]
 	e := &d.episode
-	fewer := d.achieved < fewerAcks*e.achievedBefore
 	switch {
 	case other.phase == wait:
 		other.resumeSuspect(o)
-	case other.phase == drain, other.atFloor() && o.now-e.began < floorPatience+o.loop:
+	case other.phase == drain:
 		return false
-	case other.possibleCause(o.now), fewer && other.loaded(), d.exhausted(o) && l.worthTrying(o, 1-which):
+	case other.possibleCause(o.now), d.exhausted(o) && l.worthTrying(o, 1-which):
 		other.cut(o)
 	default:
 		return false
