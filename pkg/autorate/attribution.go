@@ -37,18 +37,34 @@ func (l *Law) attribute(o observation) {
 	}
 }
 
-// attributeOneWay cuts every loaded direction in which one-way delays show a queue.
+// attributeOneWay cuts every direction in which one-way delays show a queue and that
+// carries something: where the limit lies far above the capacity, little of it fills the
+// line.
 func (l *Law) attributeOneWay(o observation) {
 	for _, d := range Directions {
-		dir := &l.dirs[d]
-		if l.cusum > l.alarmAt(o, d) && o.oneWay[d] > o.threshold && (dir.loaded() || dir.underused(o.now)) {
-			dir.cut(o.forDirection(d))
+		evidence := times(l.oneWayWeight(o, d), l.cusum)
+		if evidence > l.alarmAt(o, d) && o.oneWay[d] > o.threshold {
+			l.dirs[d].cut(o.forDirection(d))
 			l.persistent.cuts++
 		}
 	}
 	if l.draining() {
 		l.cusum = 0
 	}
+}
+
+// oneWayWeight is the weight of a direction in which one-way delays show a queue.
+func (l *Law) oneWayWeight(o observation, which Direction) float64 {
+	d := &l.dirs[which]
+	switch {
+	case d.loaded() || d.underused(o.now):
+		return weightAlone
+	case d.rampingUp() || d.load < 0 || d.idle() && !d.rose:
+		return 0
+	case o.oneWay[which] < weakThresholds*o.threshold || !l.pulse.allowed(o.now):
+		return 0 // it could be the queue of traffic that passes neither shaper
+	}
+	return weightEven
 }
 
 // alarmAt is the accumulated excess at which d is cut.

@@ -46,6 +46,33 @@ func TestFullLineFarBelowTheCeiling(t *testing.T) {
 	}
 }
 
+// A line that carries less than two fifths of the ceiling when the load comes is cut
+// at once, whether or not clocks tell the directions apart.
+func TestLoadFarBelowTheCeilingIsCut(t *testing.T) {
+	low, _ := scenario.Find("starts-low")
+	throttled, _ := scenario.Find("throttled")
+	for name, s := range map[string]scenario.Scenario{
+		"no clocks": low, "clocks": low.WithClocks(), "a sixtieth": throttled, "a sixtieth, clocks": throttled.WithClocks(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for seed := range uint64(5) {
+				run := s.Simulation(seed, s.Law(), simrun.Routers()[0], nil)
+				cut := time.Duration(0)
+				run.Observe = func(dec autorate.Decision, _ *linksim.Link) {
+					if cut == 0 && dec.Directions[autorate.Download].Reason == autorate.Cut {
+						cut = dec.At
+					}
+				}
+				run.Run(0, 20*time.Second)
+				if loadFrom := 3 * time.Second; cut < loadFrom || cut > loadFrom+1500*time.Millisecond {
+					t.Errorf("seed %d: the load comes at %v, the first cut at %v", seed, loadFrom, cut)
+				}
+			}
+		})
+	}
+}
+
 // On a line of 0.4 Mbit/s the probes themselves are a tenth of the upload, and yet a
 // new route is learned in seconds while nothing else is carried.
 func TestSlowUploadLearnsANewRoute(t *testing.T) {

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -146,7 +147,20 @@ func capacities() []Scenario {
 		c.Flows[up] = linksim.During(0, 1, backAgain, 100*time.Hour)
 	}))
 	route.From = backAgain
+	// Steps as a cell gives them, the first of them 29 % of the ceiling.
+	low := usual("starts-low", "four downloads, 8 to 40 Mbit/s for 3 to 6 s each, 11.6 at first, under a ceiling of 40", lteTargets(down), func(c *linksim.Config) {
+		loadedOn(4, down)(c)
+		rng := rand.New(rand.NewPCG(c.Seed, 29))
+		var steps []linksim.At[rate]
+		for at := loadFrom; at < loadTo; {
+			at += 3*time.Second + time.Duration(rng.Int64N(int64(3*time.Second)))
+			steps = append(steps, linksim.At[rate]{Time: at, Value: 8*mbit + rate(rng.Int64N(int64(32*mbit)))})
+		}
+		c.Capacity[down] = linksim.Steps(11_600_000, steps...)
+	})
+	low.Ceiling = [2]rate{40 * mbit, 10 * mbit}
 	return []Scenario{
+		low,
 		ofKind("slow", "slow", "two downloads on 0.9/0.4 Mbit/s", wants(down, 40*ms), loadedOn(2, down)),
 		ofKind("slow", "slow-upload", "two uploads on 0.9/0.4 Mbit/s", wants(up, 100*ms), loadedOn(2, up)),
 		route,
