@@ -117,6 +117,19 @@ func (p *Process) History(_ context.Context, since time.Time) history.Window {
 	return p.Past.Since(since)
 }
 
+// Kept implements page.Source.
+func (p *Process) Kept() []history.Kept {
+	var list []history.Kept
+	for _, st := range p.Set.States() {
+		if l, ok := st.Loop.(interface{ Kept() history.Kept }); ok {
+			if k := l.Kept(); k.Archive != nil {
+				list = append(list, k)
+			}
+		}
+	}
+	return list
+}
+
 // Front is what the listeners of a process show.
 type Front struct{ everything, metricsOnly http.Handler }
 

@@ -338,3 +338,11 @@ func (c *WANController) StatusLine(ctx context.Context) (text string, ok bool) {
 	}
 	return text + fmt.Sprintf("excess %.0f ms", units.Millis(st.Decision.Excess)), true
 }
+
+// Kept returns the archive of this WAN, without one in a dry run.
+func (c *WANController) Kept() history.Kept {
+	if c.mode.DryRun || c.mode.once {
+		return history.Kept{}
+	}
+	return history.Kept{WAN: c.cfg.Name, Archive: history.NewArchive(c.cfg.HistoryDir())}
+}

@@ -253,3 +253,11 @@ func (c *Controller) StatusLine(ctx context.Context) (text string, ok bool) {
 	return fmt.Sprintf("new connections go to %s; %s %v, %v, %.0f ms above idle",
 		where, c.cfg.Primary, st.Decision.Congestion, st.Decision.Reason, units.Millis(st.Decision.ExcessEWMA)), true
 }
+
+// Kept returns the archive of this steering, without one in a dry run.
+func (c *Controller) Kept() history.Kept {
+	if c.mode.DryRun {
+		return history.Kept{}
+	}
+	return history.Kept{WAN: c.cfg.Primary, Steering: true, Archive: history.NewArchive(c.cfg.HistoryDir())}
+}

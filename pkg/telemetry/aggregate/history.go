@@ -17,6 +17,7 @@ type past struct {
 	mu     sync.Mutex
 	store  *history.Store
 	newest time.Time // of all samples and events
+	read   time.Time // when the archive was read
 }
 
 func newPast() *past { return &past{store: history.NewStore()} }
@@ -49,6 +50,39 @@ func (p *past) fetch(ctx context.Context, m *member) {
 	p.newest = newest
 }
 
+// readInterval is the time between two readings of the archive of a daemon that does not
+// run: one that was killed has left its last seconds there.
+const readInterval = 5 * time.Second
+
+// load adds what the archive has beyond what was fetched.
+func (p *past) load(m *member, now time.Time) {
+	archive := m.kept().Archive
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if archive == nil || now.Sub(p.read).Abs() < readInterval {
+		return
+	}
+	p.read = now
+	from := now.Add(-history.Span)
+	if p.newest.After(from) {
+		from = p.newest.Add(time.Millisecond)
+	}
+	// What cannot be read is left out: health reports the loop that does not run.
+	points, _ := archive.Points(from, now, history.Step)
+	events, _ := archive.Events(from, now)
+	if p.newest.IsZero() {
+		events, _ = archive.Events(now.AddDate(0, -1, 0), now)
+	}
+	x := history.Window{Events: events}
+	if w, ok := m.daemon.(*WAN); ok {
+		x.WANs = map[string][]history.Point{w.Name: points}
+	}
+	if _, newest := ends(x); !newest.IsZero() {
+		p.store.Add(x)
+		p.newest = newest
+	}
+}
+
 // ends returns the first and the last time in x; zero when it is empty.
 func ends(x history.Window) (oldest, newest time.Time) {
 	include := func(t time.Time) {
@@ -76,8 +110,12 @@ func (h *Host) History(ctx context.Context, since time.Time) history.Window {
 	members := h.list()
 	h.history.get(ctx, func(ctx context.Context) struct{} {
 		var wg sync.WaitGroup
-		for _, m := range h.survey(ctx).answering() {
-			wg.Go(func() { m.past.fetch(ctx, m) })
+		for _, v := range h.survey(ctx).views {
+			if v.running {
+				wg.Go(func() { v.member.past.fetch(ctx, v.member) })
+			} else {
+				wg.Go(func() { v.member.past.load(v.member, h.now()) })
+			}
 		}
 		wg.Wait()
 		return struct{}{}
@@ -95,10 +133,28 @@ func (h *Host) History(ctx context.Context, since time.Time) history.Window {
 		all.Events = append(all.Events, x.Events...)
 	}
 	slices.SortStableFunc(all.Events, func(a, b history.Event) int { return a.At.Compare(b.At) })
-	if n := len(all.Events) - history.MaxEvents; n > 0 {
-		all.Events = all.Events[n:]
-	}
+	all.Events = newestEvents(all.Events)
 	return all
+}
+
+// newestEvents bounds those that matter and the usual ones, each.
+func newestEvents(events []history.Event) []history.Event {
+	var left [2]int
+	kept := slices.DeleteFunc(reversed(events), func(e history.Event) bool {
+		i := 0
+		if e.Usual() {
+			i = 1
+		}
+		left[i]++
+		return left[i] > history.MaxEvents
+	})
+	slices.Reverse(kept)
+	return kept
+}
+
+func reversed(events []history.Event) []history.Event {
+	slices.Reverse(events)
+	return events
 }
 
 // Kept returns the archives of all daemons, whether they run or not.

@@ -98,6 +98,25 @@ func (a *Archive) Grouped(from, to time.Time, step time.Duration) ([]*Rollup, er
 	return list, err
 }
 
+// Points returns what began from one moment up to another as points of step, the oldest
+// first. Those of a second are as they were measured.
+func (a *Archive) Points(from, to time.Time, step time.Duration) ([]Point, error) {
+	if step <= Step {
+		var points []Point
+		err := a.Rollups(from, to, step, func(r *Rollup) bool {
+			points = append(points, r.point())
+			return true
+		})
+		return points, err
+	}
+	groups, err := a.Grouped(from, to, step)
+	points := make([]Point, len(groups))
+	for i, g := range groups {
+		points[i] = g.point()
+	}
+	return points, err
+}
+
 // Events returns the events from one moment up to another, the oldest first.
 func (a *Archive) Events(from, to time.Time) ([]Event, error) {
 	var events []Event

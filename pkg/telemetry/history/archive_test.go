@@ -308,22 +308,24 @@ var monthStart = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 
 // writeDays writes days of a line to dir, without waiting for their time to pass.
 func writeDays(dir string, l *line, days int) {
-	w := NewWriter(dir, slog.New(slog.DiscardHandler))
 	in := make(chan item, 1)
 	f := &Feed{in: in}
 	at := monthStart
 	l.load = func(time.Time) float64 { return evening(at) }
-	for range days * 86400 {
-		l.add(f, 20)
-		r := (<-in).rollup
-		r.Start = at
-		at = at.Add(time.Second)
-		w.add(record{rollup: r})
-		if at.Second()%10 == 0 {
-			_ = w.logs[0].Flush()
+	err := NewWriter(dir, slog.New(slog.DiscardHandler)).Import(func(yield func(*Rollup) bool) {
+		for range days * 86400 {
+			l.add(f, 20)
+			r := (<-in).rollup
+			r.Start = at
+			at = at.Add(time.Second)
+			if !yield(r) {
+				return
+			}
 		}
+	})
+	if err != nil {
+		panic(err)
 	}
-	_ = w.close()
 }
 
 // A month takes less than what is promised, whatever the line.

@@ -12,7 +12,8 @@ const (
 	Span = 10 * time.Minute
 	// Step is the time between two points of one WAN in a Store.
 	Step = time.Second
-	// MaxEvents bounds the events that a process keeps in memory.
+	// MaxEvents bounds the events that a process keeps in memory: so many that matter,
+	// and so many usual ones.
 	MaxEvents = 256
 )
 

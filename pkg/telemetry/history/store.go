@@ -14,13 +14,13 @@ type Store struct {
 	// mu protects the following fields.
 	mu     sync.Mutex
 	wans   map[string]*ring[Point]
-	events ring[Event]
-	newest time.Time // of all samples and events stamped here
+	events [2]ring[Event] // those that matter, and the usual ones
+	newest time.Time      // of all samples and events stamped here
 }
 
 // NewStore returns an empty Store.
 func NewStore() *Store {
-	return &Store{now: time.Now, wans: map[string]*ring[Point]{}, events: ring[Event]{most: MaxEvents}}
+	return &Store{now: time.Now, wans: map[string]*ring[Point]{}, events: [2]ring[Event]{{most: MaxEvents}, {most: MaxEvents}}}
 }
 
 // AddWAN adds a WAN, so that windows name it before its first sample.
@@ -58,7 +58,7 @@ func (s *Store) Add(x Window) {
 		}
 	}
 	for _, e := range x.Events {
-		s.events.add(e)
+		s.addEvent(e)
 	}
 }
 
@@ -77,8 +77,17 @@ func (s *Store) stampEvent(e *Event) *Event {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e.At = s.stamp()
-	s.events.add(*e)
+	s.addEvent(*e)
 	return e
+}
+
+// addEvent is called with mu held. What is usual does not push out what matters.
+func (s *Store) addEvent(e Event) {
+	if e.Usual() {
+		s.events[1].add(e)
+	} else {
+		s.events[0].add(e)
+	}
 }
 
 // stamp is called with mu held. When the clock is set back, times go back, too.
@@ -131,9 +140,11 @@ func (s *Store) window(after time.Time, wanted func(wan string) bool) Window {
 		}
 		x.WANs[name] = samples
 	}
-	for e := range s.events.all() {
-		if e.At.After(after) && !e.At.After(newest) && wanted(e.WAN) {
-			x.Events = append(x.Events, *e)
+	for i := range s.events {
+		for e := range s.events[i].all() {
+			if e.At.After(after) && !e.At.After(newest) && wanted(e.WAN) {
+				x.Events = append(x.Events, *e)
+			}
 		}
 	}
 	// Events of several processes arrive out of order.

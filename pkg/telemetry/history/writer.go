@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -115,6 +116,27 @@ func (w *Writer) read(i int, from, to time.Time, each func(*Rollup)) error {
 		}
 		return true
 	})
+}
+
+// Import writes seconds that have their own starts, in their order, and events, instead of
+// Run: those of a simulation.
+func (w *Writer) Import(seconds iter.Seq[*Rollup], events ...Event) error {
+	for i := range tiers {
+		spec := tiers[i].spec
+		spec.Sync = false // until the end
+		w.logs[i] = segment.NewLog(w.dir, spec)
+	}
+	for r := range seconds {
+		w.add(record{rollup: r})
+	}
+	for i := range events {
+		w.budget = maxEventsAMinute
+		w.report(w.addEvent(&events[i]))
+	}
+	if err := w.close(); err != nil || w.failing {
+		return fmt.Errorf("%s: not everything was written: %w", w.dir, err)
+	}
+	return nil
 }
 
 func (w *Writer) add(r record) {

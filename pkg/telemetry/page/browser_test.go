@@ -35,7 +35,7 @@ func TestBrowser(t *testing.T) {
 	b := startBrowser(t)
 	for name, test := range map[string]func(*testing.T, *browser){
 		"live": testLive, "same words with and without JavaScript": testSameWords, "restart": testRestart, "refused": testRefused,
-		"hostile text": testHostileTab, "plain": testPlain, "sizes": testSizes,
+		"hostile text": testHostileTab, "plain": testPlain, "sizes": testSizes, "ranges": testRanges,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // they wait most of the time
@@ -75,12 +75,14 @@ func testLive(t *testing.T, b *browser) {
 		h.WANs = slices.Clone(h.WANs)
 		h.WANs[0].Download.CurrentRateMbps = new(402.0)
 		h.WANs[0].Download.State, h.WANs[0].Download.Reason = "RED", "cut"
-		past.Events = append(past.Events, history.Event{At: time.Now(), WAN: "spectrum", Kind: "decision", Text: "it was cut"})
+		past.Events = append(past.Events, history.Event{At: time.Now(), WAN: "spectrum", Kind: "decision", Text: "it was cut"},
+			history.Event{At: time.Now(), WAN: "spectrum", Kind: "router", Text: "the router refuses"})
 	})
 	tab.waitFor("the new limit shows", wanText("spectrum", "download_limit")+" === '402'")
 	tab.waitFor("its state shows", wanText("spectrum", "download_state")+" === 'RED'")
 	tab.waitFor("and its colour", "document.querySelector('[data-name=spectrum] .cols [data-f=download_state]').dataset.severity === 'bad'")
-	tab.waitFor("the event is the first", "document.querySelector('#events tr').innerText.includes('it was cut')")
+	tab.waitFor("the event is the first", "document.querySelector('#events tr').textContent.includes('the router refuses')")
+	tab.waitFor("the cut is among what is usual", "document.querySelector('#usual tr').textContent.includes('it was cut')")
 
 	source.change(func(h *telemetry.Host, _ *history.Window) {
 		h.WANs = append([]telemetry.WANHealth{wellWAN("fibre", h.At)}, h.WANs...)
@@ -111,7 +113,7 @@ const words = `JSON.stringify([
 		[...panel.querySelectorAll(".gauge *")].map((el) => ["x1", "x2"].map((a) => el.getAttribute(a)).concat(el.classList.contains("fill") ? el.getAttribute("width") : "")),
 	]),
 	[...document.querySelectorAll(".top [data-f], footer [data-f]")].map((el) => [el.dataset.f, el.textContent, el.dataset.severity ?? ""]),
-	[...document.querySelectorAll("#events tr")].map((row) => [...row.cells].map((cell) => cell.textContent)),
+	[...document.querySelectorAll("#events tr, #usual tr, .reflectors tr")].map((row) => [...row.cells].map((cell) => cell.textContent)),
 	document.title,
 ])`
 
@@ -243,7 +245,7 @@ func testRestart(t *testing.T, b *browser) {
 	if before != after {
 		t.Errorf("the chart began %q before the restart, and %q after it", before, after)
 	}
-	if n := len(strings.Split(tab.text("#events"), "spectrum")) - 1; n < 6 {
+	if n := len(strings.Split(tab.text("#events")+tab.text("#usual"), "spectrum")) - 1; n < 6 {
 		t.Errorf("%d events are left", n)
 	}
 	tab.clean("net::ERR_CONNECTION_REFUSED", "net::ERR_INCOMPLETE_CHUNKED_ENCODING", "net::ERR_CONNECTION_RESET", "net::ERR_EMPTY_RESPONSE")

@@ -18,6 +18,7 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 // asked for the host.
 type fakeSource struct {
 	polls atomic.Int32
+	kept  []history.Kept // fixed
 
 	mu   sync.Mutex // protects the following fields
 	host telemetry.Host
@@ -85,6 +86,11 @@ func wellWAN(name string, at time.Time) telemetry.WANHealth {
 			ThroughputMbps: new(1.234), State: "GREEN", Reason: "idle",
 		},
 		Probe: telemetry.ProbeHealth{Mode: "icmp", ReflectorsAlive: 3, Reflectors: 3, LastReplyAgeSeconds: new(0.03),
+			Hosts: []telemetry.Reflector{
+				{Host: "1.1.1.1", Operator: "Cloudflare", Use: "in_use", AnswerRatio: new(1.0), BaselineRTTMs: new(12.0), NoiseMs: new(0.4)},
+				{Host: "8.8.8.8", Operator: "Google", Use: "in_use", AnswerRatio: new(0.97), BaselineRTTMs: new(14.3), NoiseMs: new(0.9), Fault: "few answers"},
+				{Host: "9.9.9.9", Operator: "Quad9", Use: "spare"},
+			},
 			Routes: []telemetry.ProbeRoute{{Source: "192.168.88.10", Interface: "eth0", Gateway: "192.168.88.1"}, {Source: "2001:db8::a", Interface: "ppp0"}}},
 		Warnings: []string{"the probes leave by the same route as those of lte"},
 		Router: telemetry.RouterHealth{
@@ -221,3 +227,9 @@ func (s *deadlineSource) History(ctx context.Context, _ time.Time) history.Windo
 	_, s.bounded = ctx.Deadline()
 	return history.Window{}
 }
+
+// Kept implements Source: nothing is on disk.
+func (s *fakeSource) Kept() []history.Kept { return s.kept }
+
+// Kept implements Source.
+func (s *deadlineSource) Kept() []history.Kept { return nil }

@@ -22,6 +22,8 @@ type Source interface {
 	// History returns the samples and events after since; the zero time asks
 	// for all.
 	History(ctx context.Context, since time.Time) history.Window
+	// Kept returns the archives of the loops, those included that do not run.
+	Kept() []history.Kept
 }
 
 // Handler serves the page at GET / and what it needs below /page/:
@@ -29,27 +31,31 @@ type Source interface {
 //	GET /page/live              server-sent events, once a second: "fields" and "history"
 //	GET /page/fields            the texts of the page as JSON, for browsers that get no stream
 //	GET /page/history?since=T   history.Window as JSON; T is RFC 3339
+//	GET /page/range?span=hour   what the archives have of an hour, a day or a month
 //	GET /page/status            telemetry.Host as JSON, for programs
 //	GET /page/assets/...        script and style
 //
 // The source is polled once a second for all live pages together, and not at
 // all while there are none.
 func Handler(source Source) http.Handler {
-	h := &handler{source: source, now: time.Now}
-	live := &broadcaster{source: source, now: time.Now}
+	h := &handler{source: source, now: time.Now, latencies: newLatencies(source.Kept)}
+	live := &broadcaster{source: source, now: time.Now, latencies: h.latencies}
+	ranges := newRanges(source.Kept)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", h.document)
 	mux.HandleFunc("GET /page/live", live.serve)
-	mux.HandleFunc("GET /page/fields", h.json(func(host telemetry.Host) any { return newSnapshot(host, h.now()) }))
+	mux.HandleFunc("GET /page/fields", h.json(func(host telemetry.Host) any { return newSnapshot(host, h.now(), h.latencies.get(h.now())) }))
 	mux.HandleFunc("GET /page/status", h.json(func(host telemetry.Host) any { return host }))
+	mux.HandleFunc("GET /page/range", ranges.serve)
 	mux.Handle("GET /page/history", history.Handler(source.History))
 	mux.Handle("GET /page/assets/{name}", assetHandler())
 	return guarded(mux)
 }
 
 type handler struct {
-	source Source
-	now    func() time.Time
+	source    Source
+	now       func() time.Time
+	latencies *latencies
 }
 
 // sourceWait bounds how long a source may take for one answer.
@@ -81,7 +87,7 @@ func guarded(next http.Handler) http.Handler {
 func (h *handler) document(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), sourceWait)
 	defer cancel()
-	doc := newDocument(h.source.Host(ctx), h.source.History(ctx, time.Time{}), h.now(), r.URL.Query()["open"])
+	doc := newDocument(h.source.Host(ctx), h.source.History(ctx, time.Time{}), h.now(), h.latencies.get(h.now()), r.URL.Query()["open"])
 	if timedOut(ctx, w) {
 		return
 	}

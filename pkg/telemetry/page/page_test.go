@@ -123,11 +123,11 @@ func TestDocument(t *testing.T) {
 		"Rule enabled Its comment ADAPTIVE: steer to lte", "Force-out list FORCE_OUT_LTE Entries 2 addresses Addresses 192.168.88.20, 192.168.88.31",
 		"Last error reading the queue: timeout",
 		// a live WAN
-		"spectrum healthy live", "the probes leave by the same route as those of lte", "31.2 ms +7.2 ms over the baseline", "Baseline 24.0 ms Measured by icmp Reflectors that answer 3 of 3 Last reply 0.0 s ago", "From 192.168.88.10 by eth0 through 192.168.88.1, 2001:db8::a by ppp0",
+		"spectrum healthy line delayed live", "the probes leave by the same route as those of lte", "31.2 ms +7.2 ms over the baseline", "Baseline 24.0 ms Measured by icmp Reflectors that answer 3 of 3 Last reply 0.0 s ago", "From 192.168.88.10 by eth0 through 192.168.88.1, 2001:db8::a by ppp0",
 		"Download YELLOW 495 Mbit/s limit · holding", "Throughput 471 Mbit/s Limit on the router 495 Mbit/s Learned capacity 513 Mbit/s Floor 200 Mbit/s Ceiling 940 Mbit/s",
 		"Upload GREEN 20.5 Mbit/s limit · idle", "State answers Reached by rest 192.168.88.1:443 Latency 14.5 ms Last answer 0.1 s ago Failovers 2",
 		// a stale one
-		"lte degraded stale: 3 min 5 s old", "no loop runs for this WAN; the values are from its state file", "Values from the state file, 3 min 5 s old",
+		"lte degraded line unknown stale: 3 min 5 s old", "no loop runs for this WAN; the values are from its state file", "Values from the state file, 3 min 5 s old",
 		// events
 		"decision, download cut from 620 to 402 Mbit/s: a queue of 61 ms formed",
 		"wanctl 1.2.3 , up 3 d 4 h",
@@ -232,7 +232,7 @@ func TestFields(t *testing.T) {
 	if err := json.Unmarshal(get(t, Handler(s), "/page/fields").Body.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(newSnapshot(s.host, noon), got, onWire); diff != "" {
+	if diff := cmp.Diff(newSnapshot(s.host, noon, nil), got, onWire); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	body := get(t, Handler(&fakeSource{}), "/page/fields").Body.String()

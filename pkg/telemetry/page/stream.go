@@ -37,8 +37,9 @@ const (
 // while there are any.
 type broadcaster struct {
 	// dependencies
-	source Source
-	now    func() time.Time
+	source    Source
+	now       func() time.Time
+	latencies *latencies
 
 	// state
 	mu      sync.Mutex // protects the following fields
@@ -124,7 +125,7 @@ func (b *broadcaster) poll(ctx context.Context, p *poller) {
 		}
 		if !timedOut { // otherwise the page notices the silence
 			polled = at
-			current := event("fields", newSnapshot(host, at))
+			current := event("fields", newSnapshot(host, at, b.latencies.get(at)))
 			frame := current
 			window, known = known.news(window)
 			if len(window.WANs) > 0 || len(window.Events) > 0 {

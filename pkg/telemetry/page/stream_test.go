@@ -56,7 +56,7 @@ func TestStreamOverTCP(t *testing.T) {
 	if err := json.Unmarshal([]byte(second.data), &got); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(newSnapshot(source.host, noon), got, onWire); diff != "" {
+	if diff := cmp.Diff(newSnapshot(source.host, noon, nil), got, onWire); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }

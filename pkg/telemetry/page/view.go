@@ -8,6 +8,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/telemetry"
 	"github.com/wanctl/wanctl/pkg/telemetry/history"
+	"github.com/wanctl/wanctl/pkg/telemetry/report"
 )
 
 const (
@@ -35,7 +36,9 @@ type panel struct {
 	Gauges map[string]gauge  `json:"gauges"` // by direction, or "score"
 	Bounds map[string]bounds `json:"bounds,omitempty"`
 	Absent []string          `json:"absent,omitempty"` // directions that are not controlled
-	Open   bool              `json:"-"`
+	// Reflectors are those of a WAN, spares included.
+	Reflectors []reflectorRow `json:"reflectors,omitempty"`
+	Open       bool           `json:"-"`
 }
 
 // gauge is a bar from 0 to 100: its filled part and the places of its marks. A
@@ -77,7 +80,8 @@ func (d direction) Gauge() gauge { return d.Gauges[d.Key] }
 // document is what page.html shows.
 type document struct {
 	snapshot
-	Events     []eventRow
+	Events     []eventRow // that matter
+	Usual      []eventRow
 	AsOf, Zone string
 	Blank      blank
 }
@@ -94,20 +98,21 @@ type eventRow struct {
 
 // newSnapshot returns the snapshot of host; now stands in for the time of a
 // host that has none.
-func newSnapshot(host telemetry.Host, now time.Time) snapshot {
+func newSnapshot(host telemetry.Host, now time.Time, past map[string]report.Latency) snapshot {
 	if !host.At.IsZero() {
 		now = host.At
 	}
 	text, severity := verdict(host)
+	line, lineSeverity := linesVerdict(host)
 	s := snapshot{
 		At: now, WANs: make([]panel, len(host.WANs)), Steering: make([]panel, len(host.Steering)),
 		fields: fields{
-			Text:     map[string]string{"verdict": text, "version": host.Version, "uptime": duration(host.UptimeSeconds)},
-			Severity: severities{"verdict": severity},
+			Text:     map[string]string{"verdict": text, "line": line, "version": host.Version, "uptime": duration(host.UptimeSeconds)},
+			Severity: severities{"verdict": severity, "line": lineSeverity},
 		},
 	}
 	for i, w := range host.WANs {
-		s.WANs[i] = wanPanel(w, now)
+		s.WANs[i] = wanPanel(w, now, past[w.Name])
 	}
 	for i, d := range host.Steering {
 		s.Steering[i] = steeringPanel(d, now)
@@ -115,8 +120,8 @@ func newSnapshot(host telemetry.Host, now time.Time) snapshot {
 	return s
 }
 
-func newDocument(host telemetry.Host, past history.Window, now time.Time, open []string) document {
-	s := newSnapshot(host, now)
+func newDocument(host telemetry.Host, past history.Window, now time.Time, latencies map[string]report.Latency, open []string) document {
+	s := newSnapshot(host, now, latencies)
 	for i := range s.WANs {
 		w := &s.WANs[i]
 		w.Open = len(s.WANs) <= openAtMost || slices.Contains(open, w.Name) || slices.Contains(open, "all")
@@ -124,14 +129,15 @@ func newDocument(host telemetry.Host, past history.Window, now time.Time, open [
 	zone, _ := s.At.Local().Zone()
 	return document{
 		snapshot: s, AsOf: clock(s.At, s.At), Zone: zone,
-		Events: eventRows(past.Events, s.At),
-		Blank:  blank{WAN: wanPanel(telemetry.WANHealth{}, s.At), Steering: steeringPanel(telemetry.SteeringHealth{}, s.At)},
+		Events: eventRows(past.Events, s.At, false), Usual: eventRows(past.Events, s.At, true),
+		Blank: blank{WAN: wanPanel(telemetry.WANHealth{}, s.At, report.Latency{}), Steering: steeringPanel(telemetry.SteeringHealth{}, s.At)},
 	}
 }
 
-// eventRows returns the newest events, newest first.
-func eventRows(events []history.Event, now time.Time) []eventRow {
-	events = slices.Clone(events)
+// eventRows returns the newest of the events that are usual, or of the others, newest
+// first.
+func eventRows(events []history.Event, now time.Time, usual bool) []eventRow {
+	events = slices.DeleteFunc(slices.Clone(events), func(e history.Event) bool { return e.Usual() != usual })
 	slices.Reverse(events) // of those at the same time, the last one first
 	slices.SortStableFunc(events, func(a, b history.Event) int { return b.At.Compare(a.At) })
 	rows := make([]eventRow, 0, eventsShown)

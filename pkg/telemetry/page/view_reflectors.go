@@ -7,50 +7,49 @@ import (
 	"github.com/wanctl/wanctl/pkg/telemetry"
 )
 
-// maxListed is how many reflectors a row names.
-const maxListed = 8
+// maxListed is how many reflectors are listed.
+const maxListed = 12
 
-// reflectorTexts returns the rows about the reflectors in use and about the spares, ""
-// without any.
-func reflectorTexts(hosts []telemetry.Reflector) (used, spares string) {
-	var lists [2][]string
-	for _, r := range hosts {
-		row := 1
-		if r.Use == "in_use" {
-			row = 0
-		}
-		lists[row] = append(lists[row], reflectorText(r))
-	}
-	return listText(lists[0]), listText(lists[1])
+// reflectorRow is one reflector as the table of a WAN shows it.
+type reflectorRow struct {
+	Host    string `json:"host"`
+	Use     string `json:"use"`
+	RTT     string `json:"rtt"`
+	Answers string `json:"answers"`
+	Note    string `json:"note"`
 }
 
-// reflectorText returns such as "1.1.1.1 (Cloudflare) 12 ms ± 0.4, 98 %: noisy delay".
-func reflectorText(r telemetry.Reflector) string {
-	text := r.Host
+// reflectorRows returns the rows of the reflectors in use, of those on trial, and of the
+// spares.
+func reflectorRows(hosts []telemetry.Reflector) []reflectorRow {
+	var rows []reflectorRow
+	for _, use := range []string{"in_use", "trial", "spare"} {
+		for _, r := range hosts {
+			if r.Use == use {
+				rows = append(rows, newReflectorRow(r))
+			}
+		}
+	}
+	if n := len(rows) - maxListed; n > 0 {
+		rows = append(rows[:maxListed:maxListed], reflectorRow{Host: fmt.Sprintf("%d more", n)})
+	}
+	return rows
+}
+
+func newReflectorRow(r telemetry.Reflector) reflectorRow {
+	row := reflectorRow{Host: r.Host, Use: strings.ReplaceAll(r.Use, "_", " "), RTT: none, Answers: none, Note: r.Fault}
 	if r.Operator != "" {
-		text += " (" + r.Operator + ")"
+		row.Host += " (" + r.Operator + ")"
 	}
 	if r.BaselineRTTMs != nil {
-		text += " " + ms(r.BaselineRTTMs) + " ms"
+		row.RTT = ms(r.BaselineRTTMs)
+		if r.NoiseMs != nil {
+			row.RTT += " ± " + ms(r.NoiseMs)
+		}
+		row.RTT += " ms"
 	}
-	if r.NoiseMs != nil && r.BaselineRTTMs != nil {
-		text += " ± " + ms(r.NoiseMs)
+	if r.AnswerRatio != nil {
+		row.Answers = fmt.Sprintf("%.0f %%", 100**r.AnswerRatio)
 	}
-	if r.AnswerRatio != nil && *r.AnswerRatio < 0.995 {
-		text += fmt.Sprintf(", answers %.0f %%", 100**r.AnswerRatio)
-	}
-	if r.Use == "trial" {
-		text += ", on trial"
-	}
-	if r.Fault != "" {
-		text += ": " + r.Fault
-	}
-	return text
-}
-
-func listText(texts []string) string {
-	if len(texts) > maxListed {
-		texts = append(texts[:maxListed:maxListed], fmt.Sprintf("%d more", len(texts)-maxListed))
-	}
-	return strings.Join(texts, "; ")
+	return row
 }

@@ -2,33 +2,33 @@ package page
 
 import (
 	"fmt"
-	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/wanctl/wanctl/pkg/telemetry"
 )
 
-func TestReflectorTexts(t *testing.T) {
+func TestReflectorRows(t *testing.T) {
 	hosts := []telemetry.Reflector{
+		{Host: "9.9.9.9", Operator: "Quad9", Use: "spare", Fault: "no answer"},
 		{Host: "1.1.1.1", Operator: "Cloudflare", Use: "in_use", AnswerRatio: new(1.0), BaselineRTTMs: new(12.04), NoiseMs: new(0.41)},
 		{Host: "8.8.8.8", Operator: "Google", Use: "in_use", AnswerRatio: new(0.25), BaselineRTTMs: new(14.0), NoiseMs: new(0.5), Fault: "few answers"},
 		{Host: "192.0.2.1", Use: "trial", BaselineRTTMs: new(20.0)},
-		{Host: "9.9.9.9", Operator: "Quad9", Use: "spare", Fault: "no answer"},
 	}
-	used, spares := reflectorTexts(hosts)
-	if want := "1.1.1.1 (Cloudflare) 12.0 ms ± 0.4; 8.8.8.8 (Google) 14.0 ms ± 0.5, answers 25 %: few answers"; used != want {
-		t.Errorf("in use: %q, want %q", used, want)
+	want := []reflectorRow{
+		{"1.1.1.1 (Cloudflare)", "in use", "12.0 ± 0.4 ms", "100 %", ""},
+		{"8.8.8.8 (Google)", "in use", "14.0 ± 0.5 ms", "25 %", "few answers"},
+		{"192.0.2.1", "trial", "20.0 ms", none, ""},
+		{"9.9.9.9 (Quad9)", "spare", none, none, "no answer"},
 	}
-	if want := "192.0.2.1 20.0 ms, on trial; 9.9.9.9 (Quad9): no answer"; spares != want {
-		t.Errorf("spares: %q, want %q", spares, want)
+	if diff := cmp.Diff(want, reflectorRows(hosts)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
 	for i := range 60 {
 		hosts = append(hosts, telemetry.Reflector{Host: fmt.Sprint("h", i), Use: "spare"})
 	}
-	if _, spares := reflectorTexts(hosts); !strings.HasSuffix(spares, "h5; 54 more") {
-		t.Errorf("many spares: %q", spares)
-	}
-	if used, spares := reflectorTexts(nil); used != "" || spares != "" {
-		t.Errorf("none: %q, %q", used, spares)
+	if rows := reflectorRows(hosts); len(rows) != maxListed+1 || rows[maxListed].Host != "52 more" {
+		t.Errorf("many spares: %v", rows)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/telemetry"
 	"github.com/wanctl/wanctl/pkg/telemetry/history"
+	"github.com/wanctl/wanctl/pkg/telemetry/report"
 )
 
 func TestFormats(t *testing.T) {
@@ -109,12 +110,12 @@ func TestOrigin(t *testing.T) {
 		{"file", telemetry.FromFile, time.Second, "stale: 1.0 s old", "bad", true},
 		{"a source of a newer version", "socket", time.Second, "live", "good", false},
 	} {
-		p := wanPanel(telemetry.WANHealth{Source: tt.source, At: new(noon.Add(-tt.age))}, noon)
+		p := wanPanel(telemetry.WANHealth{Source: tt.source, At: new(noon.Add(-tt.age))}, noon, report.Latency{})
 		if p.Text["source"] != tt.text || p.Severity["source"] != tt.is || p.Stale != tt.stale {
 			t.Errorf("%s: %q %s %v", tt.name, p.Text["source"], p.Severity["source"], p.Stale)
 		}
 	}
-	if p := wanPanel(telemetry.WANHealth{}, noon); p.Text["source"] != "no data yet" || !p.Stale {
+	if p := wanPanel(telemetry.WANHealth{}, noon, report.Latency{}); p.Text["source"] != "no data yet" || !p.Stale {
 		t.Errorf("nothing: %q", p.Text["source"])
 	}
 }
@@ -124,7 +125,7 @@ func TestEventRows(t *testing.T) {
 	for i := range eventsShown + 10 {
 		events = append(events, history.Event{At: noon.Add(time.Duration(i/2) * time.Second), Text: string(rune('a' + i%26))})
 	}
-	rows := eventRows(events, noon)
+	rows := eventRows(events, noon, false)
 	if len(rows) != eventsShown {
 		t.Fatalf("%d rows", len(rows))
 	}
@@ -175,14 +176,14 @@ func TestGauge(t *testing.T) {
 		{"all known", telemetry.DirectionHealth{CurrentRateMbps: new(50.0), ThroughputMbps: new(25.0), FloorMbps: new(10.0), CeilingMbps: new(200.0)}, gauge{12.5, 25, 5}},
 		{"beyond the ceiling", telemetry.DirectionHealth{CurrentRateMbps: new(300.0), ThroughputMbps: new(250.0), CeilingMbps: new(200.0)}, gauge{100, 100, -1}},
 	} {
-		if diff := cmp.Diff(tt.want, wanPanel(telemetry.WANHealth{Download: tt.in}, noon).Gauges["download"]); diff != "" {
+		if diff := cmp.Diff(tt.want, wanPanel(telemetry.WANHealth{Download: tt.in}, noon, report.Latency{}).Gauges["download"]); diff != "" {
 			t.Errorf("%s (-want +got)\n%s", tt.name, diff)
 		}
 	}
 }
 
 func TestOneDirection(t *testing.T) {
-	p := wanPanel(telemetry.WANHealth{Download: telemetry.DirectionHealth{NotControlled: true}}, noon)
+	p := wanPanel(telemetry.WANHealth{Download: telemetry.DirectionHealth{NotControlled: true}}, noon, report.Latency{})
 	if down, up := p.Directions()[0], p.Directions()[1]; !down.Absent() || up.Absent() {
 		t.Errorf("absent: %v", p.Absent)
 	}

@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/telemetry"
+	"github.com/wanctl/wanctl/pkg/telemetry/report"
 )
 
 // staleAfter is the age from which the values of a WAN no longer count as live.
 const staleAfter = 5 * time.Second
 
-func wanPanel(w telemetry.WANHealth, now time.Time) panel {
+func wanPanel(w telemetry.WANHealth, now time.Time, past report.Latency) panel {
 	source, sourceSeverity, values := origin(w, now)
 	router, routerSeverity := "not known", severityNone
 	switch {
@@ -21,9 +22,9 @@ func wanPanel(w telemetry.WANHealth, now time.Time) panel {
 	case w.Router.LastError != "":
 		router, routerSeverity = "does not answer", severityBad
 	}
-	used, spares := reflectorTexts(w.Probe.Hosts)
+	line, lineSeverity := lineOf(w)
 	p := panel{
-		Name: w.Name, Stale: sourceSeverity != severityGood, Gauges: map[string]gauge{}, Bounds: map[string]bounds{},
+		Name: w.Name, Stale: sourceSeverity != severityGood, Reflectors: reflectorRows(w.Probe.Hosts), Gauges: map[string]gauge{}, Bounds: map[string]bounds{},
 		fields: fields{
 			Text: map[string]string{
 				"name":       w.Name,
@@ -40,8 +41,10 @@ func wanPanel(w telemetry.WANHealth, now time.Time) panel {
 				"reflectors": ofMany(w.Probe.ReflectorsAlive, w.Probe.Reflectors),
 				"samples":    evidence(w.Probe.Samples),
 				"last_reply": ago(w.Probe.LastReplyAgeSeconds),
-				"used":       used,
-				"spares":     spares,
+				"line":       line,
+				"grade":      when(past.Grade != "", "grade "+past.Grade),
+				"idle":       spread(past.Idle),
+				"loaded":     spread(past.Loaded),
 				"routes":     routeText(w.Probe.Routes),
 				"failures":   inARow(w.ConsecutiveFailures),
 				"router":     router,
@@ -51,7 +54,7 @@ func wanPanel(w telemetry.WANHealth, now time.Time) panel {
 				"failovers":  strconv.Itoa(w.Router.Failovers),
 				"error":      w.Router.LastError,
 			},
-			Severity: severities{"status": statusSeverity(w.Status), "source": sourceSeverity, "router": routerSeverity, "dry": severityWatch},
+			Severity: severities{"status": statusSeverity(w.Status), "source": sourceSeverity, "router": routerSeverity, "dry": severityWatch, "line": lineSeverity, "grade": gradeSeverity(past.Grade)},
 		},
 	}
 	p.direction("download", w.Download)

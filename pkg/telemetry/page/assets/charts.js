@@ -1,7 +1,6 @@
 // The three charts of a WAN, drawn by uPlot.
 
 import { clock } from "./clock.js";
-import { span } from "./past.js";
 
 const kinds = {
   rtt: {
@@ -29,6 +28,13 @@ function direction(key, name) {
     least: 0,
     bounds: true,
   };
+}
+
+const hour = 3600; // seconds
+
+function inWords(seconds) {
+  if (seconds <= hour) return `${Math.round(seconds / 60)} minutes`;
+  return seconds > 48 * hour ? `${Math.round(seconds / 24 / hour)} days` : `${Math.round(seconds / hour)} hours`;
 }
 
 // figure formats a value to about three figures.
@@ -76,10 +82,10 @@ export class Chart {
     this.#plot.destroy();
   }
 
-  // draw shows the ten minutes up to now, in seconds, and the floor and ceiling
-  // in Mbit/s.
-  draw(now, bounds) {
-    this.#now = now;
+  // draw shows the time up to the end of what past has, and the floor and ceiling in
+  // Mbit/s.
+  draw(bounds) {
+    if (Number.isFinite(this.#past.now)) this.#now = this.#past.now;
     this.#bounds = bounds;
     this.#plot.setData(this.#data());
     this.#showLegend();
@@ -99,11 +105,11 @@ export class Chart {
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 }, sync: { key: `wan ${this.#wan}`, scales: ["x", null] } },
       scales: {
-        x: { time: true, range: () => [this.#now - span, this.#now] },
+        x: { time: true, range: () => [this.#now - this.#past.span, this.#now] },
         y: { range: (_, min, max) => [0, Math.max(max ?? 0, kind.least, this.#bounds.ceiling ?? 0) * 1.06 || 1] },
       },
       axes: [
-        { ...axis, size: 22, gap: 3, space: 56, incrs: [60, 120, 300], values: (_, at) => at.map((t) => clock(new Date(t * 1000), new Date(t * 1000)).slice(0, 5)) },
+        { ...axis, size: 22, gap: 3, space: 56, incrs: [60, 120, 300, 600, 1800, hour, 3 * hour, 6 * hour, 24 * hour, 96 * hour], values: (_, at) => at.map((t) => this.#tick(new Date(t * 1000))) },
         { ...axis, size: 40, gap: 4, space: 30 },
       ],
       series: [{}, ...kind.lines.map((l) => ({
@@ -142,6 +148,12 @@ export class Chart {
     ctx.restore();
   }
 
+  // tick is the label of a moment on the time axis.
+  #tick(at) {
+    if (this.#past.span > 48 * hour) return `${at.getDate()} ${at.toLocaleDateString("en-US", { month: "short" })}`;
+    return clock(at, at).slice(0, 5);
+  }
+
   #newLegend() {
     const legend = document.createElement("p");
     legend.className = "legend";
@@ -170,9 +182,9 @@ export class Chart {
     this.#box.parentElement?.toggleAttribute("data-empty", this.#past.complete && data[0].length === 0);
     this.#kind.lines.forEach((_, n) => { this.#values[n].textContent = figure(data[n + 1]?.[i]); });
     const at = new Date(data[0][i] * 1000);
-    this.#when.textContent = under == null ? "" : "at " + clock(at, at);
+    this.#when.textContent = under == null ? "" : "at " + clock(at, this.#past.span > hour ? new Date() : at);
     const newest = data[1]?.at(-1);
-    const label = `${this.#kind.name} of the last 10 minutes; ${this.#kind.lines[0].label} now ${newest == null ? "unknown" : figure(newest) + " " + this.#kind.unit}. Arrow keys move the cursor.`;
+    const label = `${this.#kind.name} of the last ${inWords(this.#past.span)}; ${this.#kind.lines[0].label} now ${newest == null ? "unknown" : figure(newest) + " " + this.#kind.unit}. Arrow keys move the cursor.`;
     if (this.#box.getAttribute("aria-label") !== label) this.#box.setAttribute("aria-label", label);
   }
 
@@ -182,7 +194,7 @@ export class Chart {
     if (step === undefined || times.length === 0) return;
     e.preventDefault();
     const last = times.length - 1;
-    const first = Math.max(times.findIndex((t) => t >= this.#now - span), 0); // earlier ones are kept but not shown
+    const first = Math.max(times.findIndex((t) => t >= this.#now - this.#past.span), 0); // earlier ones are kept but not shown
     const i = Math.min(Math.max((this.#plot.cursor.idx ?? last) + step, first), last);
     this.#plot.setCursor({ left: this.#plot.valToPos(times[i], "x"), top: 0 });
   }

@@ -5,7 +5,8 @@
 import { Chart } from "./charts.js";
 import { clock } from "./clock.js";
 import { Live } from "./live.js";
-import { Past, span } from "./past.js";
+import { Past } from "./past.js";
+import { Range } from "./range.js";
 
 const openAtMost = 3; // WANs whose details are open at first
 const eventsShown = 256;
@@ -13,6 +14,7 @@ const leastSpark = 30; // ms of excess that fill the height
 const none = "\u2013"; // a value that is unknown
 
 const past = new Past();
+let shown = past; // what the charts show: past, or a Range
 const byId = (id) => document.getElementById(id);
 let shownAt = new Date(byId("asof").dateTime);
 
@@ -72,18 +74,19 @@ class WAN extends Part {
     super(root);
     this.#name = name;
     this.spark = root.querySelector(".spark path");
-    root.addEventListener("toggle", () => this.#toggled());
+    root.addEventListener("toggle", () => this.renew());
     this.visibility = new IntersectionObserver(([entry]) => { this.#visible = entry.isIntersecting; this.draw(); });
     this.visibility.observe(root);
-    this.#toggled();
+    this.renew();
   }
 
-  #toggled() {
+  // renew makes the charts anew, of what is shown.
+  renew() {
     this.#charts.forEach(({ chart }) => chart.remove());
     this.#charts = [];
     if (this.root.open) {
       for (const el of this.root.querySelectorAll("[data-chart]")) {
-        this.#charts.push({ key: el.dataset.chart, chart: new Chart(el, el.dataset.chart, this.#name, past) });
+        this.#charts.push({ key: el.dataset.chart, chart: new Chart(el, el.dataset.chart, this.#name, shown) });
       }
     }
     this.draw();
@@ -92,6 +95,7 @@ class WAN extends Part {
   // update reports whether the values are live again after they were stale.
   update(w) {
     this.show(w);
+    showReflectors(this.root.querySelector("[data-reflectors]"), w.reflectors ?? []);
     for (const el of this.root.querySelectorAll("[data-dir]")) el.hidden = w.absent?.includes(el.dataset.dir) ?? false;
     this.#bounds = w.bounds;
     const revived = this.#stale && !w.stale;
@@ -101,7 +105,7 @@ class WAN extends Part {
 
   draw() {
     if (!this.#visible || document.hidden || !Number.isFinite(past.now)) return;
-    for (const { key, chart } of this.#charts) chart.draw(past.now, this.#bounds[key] ?? {});
+    for (const { key, chart } of this.#charts) chart.draw(this.#bounds[key] ?? {});
     if (!this.root.open) this.spark.setAttribute("d", sparkline(this.#name));
   }
 
@@ -110,6 +114,20 @@ class WAN extends Part {
     this.#charts.forEach(({ chart }) => chart.remove());
     this.root.remove();
   }
+}
+
+// showReflectors fills the table of the reflectors of a WAN.
+function showReflectors(body, reflectors) {
+  const keys = ["host", "use", "rtt", "answers", "note"];
+  const text = JSON.stringify(reflectors);
+  if (body.dataset.shown === text) return;
+  body.dataset.shown = text;
+  body.closest(".reflectors").hidden = reflectors.length === 0;
+  body.replaceChildren(...reflectors.map((r) => {
+    const row = document.createElement("tr");
+    for (const key of keys) row.insertCell().textContent = r[key];
+    return row;
+  }));
 }
 
 class Steering extends Part {
@@ -129,7 +147,7 @@ function sparkline(name) {
   let path = "";
   let pen = "M";
   times.forEach((t, i) => {
-    const x = t - past.now + span;
+    const x = t - past.now + past.span;
     if (values[i] === null || x < 0) {
       pen = "M";
       return;
@@ -198,7 +216,8 @@ function showFields(now) {
   steering.update(now.steering);
   // The loop went on while its daemon did not answer.
   for (const name of revived) askSince(past.newest(name));
-  wans.all.forEach((w) => w.draw());
+  if (shown === past) wans.all.forEach((w) => w.draw());
+  else refreshRange();
 }
 
 function showHistory(excerpt, whole) {
@@ -208,7 +227,12 @@ function showHistory(excerpt, whole) {
 }
 
 function showEvents() {
-  const rows = past.events(eventsShown).map((e) => {
+  byId("events").replaceChildren(...eventRows(false));
+  byId("usual").replaceChildren(...eventRows(true));
+}
+
+function eventRows(usual) {
+  const rows = past.events(eventsShown, usual).map((e) => {
     const row = document.createElement("tr");
     const time = document.createElement("time");
     time.textContent = clock(e.at, shownAt);
@@ -220,8 +244,40 @@ function showEvents() {
     }
     return row;
   });
-  byId("events").replaceChildren(...rows);
+  if (rows.length === 0) {
+    const row = document.createElement("tr");
+    const cell = row.insertCell();
+    cell.colSpan = 4;
+    cell.textContent = "Nothing has happened yet.";
+    rows.push(row);
+  }
+  return rows;
 }
+
+// The buttons that choose what the charts show. The choice is in the address, so that it
+// survives a reload.
+const buttons = [...document.querySelectorAll(".ranges button")];
+
+function chooseRange(name) {
+  if (!buttons.some((b) => b.dataset.span === name)) name = "live";
+  for (const b of buttons) b.setAttribute("aria-pressed", b.dataset.span === name);
+  shown = name === "live" ? past : new Range(name, () => wans.all.forEach((w) => w.draw()));
+  byId("range-note").textContent = "";
+  wans.all.forEach((w) => w.renew());
+  refreshRange();
+}
+
+async function refreshRange() {
+  if (shown === past) return;
+  const events = await shown.refresh();
+  if (events && past.merge({ wans: {}, events })) showEvents();
+  if (shown !== past) byId("range-note").textContent = shown.complete ? "" : "reading\u2026";
+}
+
+for (const b of buttons) b.addEventListener("click", () => { location.hash = b.dataset.span === "live" ? "" : b.dataset.span; });
+addEventListener("hashchange", () => chooseRange(location.hash.slice(1)));
+document.querySelector(".ranges").hidden = false;
+if (location.hash) chooseRange(location.hash.slice(1));
 
 function showConnection(lostSince, polling) {
   const lost = lostSince !== null;

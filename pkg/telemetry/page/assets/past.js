@@ -2,28 +2,23 @@
 // the newest events. It is merged by time with the history of the daemon, so
 // that a restart of the daemon does not wipe the charts.
 
-export const span = 600; // seconds
+import { columns, sample } from "./range.js";
+
+const span = 600; // seconds
 const slack = 30; // seconds beyond, and of clocks that differ
 const mostSamples = 1500; // of a WAN
 const mostWANs = 100;
 const mostEvents = 256;
 const gapAfter = 2.5; // seconds between two samples
 
-// sample returns the kept part of a sample: its time in seconds, RTTs in ms,
-// rates in Mbit/s. A limit of 0 is unknown.
-function sample(s) {
-  const kept = { t: Date.parse(s.at) / 1000, rtt: s.rtt_ms, peak: s.rtt_max_ms, baseline: s.baseline_rtt_ms, excess: s.excess_ms };
-  ["download", "upload"].forEach((key, i) => {
-    const d = s.directions[i];
-    const known = d.limit_bps > 0;
-    kept[key] = { limit: known ? d.limit_bps / 1e6 : null, throughput: known ? d.throughput_bps / 1e6 : null };
-  });
-  return kept;
-}
-
 const eventKey = (e) => [e.at, e.wan, e.kind, e.direction, e.text].join("\n");
 
+// usual reports whether an event is the work of the law on a line that is in order.
+const usual = (e) => e.kind === "state" || e.kind === "decision";
+
 export class Past {
+  span = span;
+  gap = gapAfter;
   #wans = new Map();
   #events = new Map(); // by key
   #added = 0; // events
@@ -40,12 +35,12 @@ export class Past {
     for (const e of excerpt.events) {
       const key = eventKey(e);
       if (this.#events.has(key)) continue;
-      this.#events.set(key, { ...e, at: new Date(e.at), order: this.#added++ });
+      this.#events.set(key, { ...e, key, at: new Date(e.at), order: this.#added++ });
       news = true;
     }
-    if (this.#events.size > mostEvents) {
-      const newest = [...this.#events].sort(([, a], [, b]) => b.at - a.at).slice(0, mostEvents);
-      this.#events = new Map(newest.reverse());
+    if (news) {
+      const kept = [...this.events(mostEvents, true), ...this.events(mostEvents, false)].sort((a, b) => a.order - b.order);
+      this.#events = new Map(kept.map((e) => [e.key, e]));
     }
     return news;
   }
@@ -64,9 +59,10 @@ export class Past {
     return all.slice(-mostSamples);
   }
 
-  // events returns the newest events, newest first.
-  events(most) {
-    return [...this.#events.values()].sort((a, b) => b.at - a.at || b.order - a.order).slice(0, most);
+  // events returns the newest of the events that are usual, or of the others, newest
+  // first.
+  events(most, usualOnes) {
+    return [...this.#events.values()].filter((e) => usual(e) === usualOnes).sort((a, b) => b.at - a.at || b.order - a.order).slice(0, most);
   }
 
   // newest returns the time of the newest sample of all WANs, or of one; NaN
@@ -80,21 +76,5 @@ export class Past {
     return t;
   }
 
-  // columns returns the samples of a WAN in the form of uPlot: an array of times
-  // and one of values for each pick. A point without values stands where samples
-  // are missing.
-  columns(name, picks) {
-    const out = [[], ...picks.map(() => [])];
-    let last = NaN;
-    for (const s of this.#wans.get(name) ?? []) {
-      if (s.t - last > gapAfter) {
-        out[0].push(last + 1);
-        picks.forEach((_, i) => out[i + 1].push(null));
-      }
-      out[0].push(s.t);
-      picks.forEach((pick, i) => out[i + 1].push(pick(s)));
-      last = s.t;
-    }
-    return out;
-  }
+  columns(name, picks) { return columns(this.#wans.get(name) ?? [], picks, this.gap); }
 }
