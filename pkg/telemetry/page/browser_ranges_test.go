@@ -66,7 +66,7 @@ func testRanges(t *testing.T, b *browser) {
 	tab := b.open(t, desktop, serveFake(t, source))
 	tab.waitFor("the page is live", isLive)
 	tab.waitFor("the line has a grade", "document.querySelector('[data-name=spectrum] [data-f=grade]').textContent === 'grade A'")
-	tab.waitFor("and percentiles", "/^2\\d\\.\\d, 95 %: /.test(document.querySelector('[data-name=spectrum] [data-f=loaded]').textContent)")
+	tab.waitFor("and percentiles", "/^2\\d\\.\\d \\/ /.test(document.querySelector('[data-name=spectrum] [data-f=loaded]').textContent)")
 	label := "document.querySelector('[data-name=spectrum] [data-chart=download] .plot').getAttribute('aria-label')"
 	for _, span := range []struct{ name, words string }{{"hour", "60 minutes"}, {"day", "24 hours"}, {"month", "30 days"}} {
 		tab.waitFor("the button", "(document.querySelector('[data-span="+span.name+"]').click(), true)")

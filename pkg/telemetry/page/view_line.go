@@ -72,5 +72,5 @@ func spread(p report.Percentiles) string {
 	if p.P50 == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s, 95 %%: %s, 99 %%: %s ms", ms(p.P50), ms(p.P95), ms(p.P99))
+	return fmt.Sprintf("%s / %s / %s ms", ms(p.P50), ms(p.P95), ms(p.P99))
 }

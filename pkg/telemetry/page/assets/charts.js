@@ -109,7 +109,7 @@ export class Chart {
         y: { range: (_, min, max) => [0, Math.max(max ?? 0, kind.least, this.#bounds.ceiling ?? 0) * 1.06 || 1] },
       },
       axes: [
-        { ...axis, size: 22, gap: 3, space: 56, incrs: [60, 120, 300, 600, 1800, hour, 3 * hour, 6 * hour, 24 * hour, 96 * hour], values: (_, at) => at.map((t) => this.#tick(new Date(t * 1000))) },
+        { ...axis, size: 22, gap: 3, space: 56, incrs: [60, 120, 300, 600, 1800, hour, 3 * hour, 6 * hour, 24 * hour, 48 * hour, 120 * hour, 240 * hour], values: (_, at) => at.map((t) => this.#tick(new Date(t * 1000))) },
         { ...axis, size: 40, gap: 4, space: 30 },
       ],
       series: [{}, ...kind.lines.map((l) => ({
