@@ -38,7 +38,8 @@ func minuteAt(at time.Time, length time.Duration) *history.Rollup {
 	r := history.NewRollup()
 	r.Start, r.Length = at, length
 	hours := at.Sub(at.Truncate(24 * time.Hour)).Hours()
-	load := math.Exp(-math.Pow((hours-20)/3, 2)) * (0.75 + 0.25*math.Sin(float64(at.Unix())/500))
+	fromPeak := (hours - 20) / 3
+	load := math.Exp(-fromPeak*fromPeak) * (0.75 + 0.25*math.Sin(float64(at.Unix())/500))
 	excess := time.Duration(load * (8 + 6*math.Sin(float64(at.Unix())/170)) * float64(time.Millisecond))
 	dec := &autorate.Decision{RTT: 24*time.Millisecond + excess, Baseline: 24 * time.Millisecond, Alive: 3}
 	for i := range dec.Directions {
