@@ -20,6 +20,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/lab/delayline"
+	"github.com/wanctl/wanctl/pkg/lab/netns"
 	"github.com/wanctl/wanctl/pkg/lab/tc"
 )
 
@@ -80,7 +81,7 @@ func (c Config) withDefaults() Config {
 type Lab struct {
 	cfg   Config
 	start time.Time
-	ns    [4]*namespace
+	ns    [4]*netns.Namespace
 	tuns  [2]*os.File // modem, server
 	line  *delayline.Line
 	https net.Listener // of the reflectors
@@ -128,12 +129,12 @@ func New(ctx context.Context, cfg Config) (_ *Lab, err error) {
 		}
 	}()
 	for i := range l.ns {
-		if l.ns[i], err = newNamespace(); err != nil {
+		if l.ns[i], err = netns.New(); err != nil {
 			return nil, err
 		}
 	}
 	for i, ns := range []Namespace{Modem, Server} {
-		err := l.Do(ns, func() (err error) { l.tuns[i], err = openTUN("wan"); return err })
+		err := l.Do(ns, func() (err error) { l.tuns[i], err = netns.OpenTUN("wan"); return err })
 		if err != nil {
 			return nil, err
 		}
@@ -179,7 +180,7 @@ func (l *Lab) Close() error {
 	}
 	for _, ns := range l.ns {
 		if ns != nil {
-			ns.close()
+			ns.Close()
 		}
 	}
 	return errors.Join(errs...)
@@ -201,7 +202,7 @@ func hangUp(ln net.Listener) {
 func (l *Lab) Now() time.Duration { return time.Since(l.start) }
 
 // Do runs f on a thread inside a namespace: sockets that f opens belong there.
-func (l *Lab) Do(ns Namespace, f func() error) error { return l.ns[ns].do(f) }
+func (l *Lab) Do(ns Namespace, f func() error) error { return l.ns[ns].Do(f) }
 
 // Listen opens a listener inside a namespace and hands it to this process.
 func (l *Lab) Listen(ctx context.Context, ns Namespace, network, addr string) (net.Listener, error) {
@@ -239,12 +240,12 @@ func (l *Lab) Command(ctx context.Context, ns Namespace, name string, args ...st
 	if l.cfg.Busy {
 		policy, priority = "--rr", "5"
 	}
-	return l.command(ctx, append([]string{"chrt", policy, priority, "nsenter", "--net=" + l.ns[ns].path, "--", name}, args...))
+	return l.command(ctx, append([]string{"chrt", policy, priority, "nsenter", "--net=" + l.ns[ns].Path, "--", name}, args...))
 }
 
 // Equipment prepares a program that is part of the lab.
 func (l *Lab) Equipment(ctx context.Context, ns Namespace, name string, args ...string) *exec.Cmd {
-	return l.command(ctx, append([]string{"nsenter", "--net=" + l.ns[ns].path, "--", name}, args...))
+	return l.command(ctx, append([]string{"nsenter", "--net=" + l.ns[ns].Path, "--", name}, args...))
 }
 
 func (l *Lab) command(ctx context.Context, argv []string) *exec.Cmd {
@@ -254,7 +255,7 @@ func (l *Lab) command(ctx context.Context, argv []string) *exec.Cmd {
 }
 
 // Shell is a command line that enters a namespace from another terminal.
-func (l *Lab) Shell(ns Namespace) string { return "nsenter --net=" + l.ns[ns].path + " bash" }
+func (l *Lab) Shell(ns Namespace) string { return "nsenter --net=" + l.ns[ns].Path + " bash" }
 
 // SetDelay sets the one-way delay of the line that carries a direction.
 func (l *Lab) SetDelay(d autorate.Direction, delay time.Duration) { l.line.SetDelay(wayOf(d), delay) }

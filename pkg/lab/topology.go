@@ -60,9 +60,9 @@ func (l *Lab) connect(ctx context.Context) error {
 		lines string
 	}{
 		{Router, "link add " + routerLAN + veth + "address " + routerLANMAC + " type veth peer name eth0" + veth +
-			"address " + clientMAC + " netns " + l.ns[Client].path + "\n" +
+			"address " + clientMAC + " netns " + l.ns[Client].Path + "\n" +
 			"link add " + routerWAN + veth + "address " + routerWANMAC + " type veth peer name " + modemLAN + veth +
-			"address " + modemMAC + " netns " + l.ns[Modem].path + "\n"},
+			"address " + modemMAC + " netns " + l.ns[Modem].Path + "\n"},
 		{Client, `
 link set lo up
 addr add 192.0.2.2/24 dev eth0

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/wanctl/wanctl/pkg/lab/delayline"
+	"github.com/wanctl/wanctl/pkg/lab/netns"
 )
 
 // WANs is a host with several WANs, which reach the same reflectors over lines of
@@ -30,13 +31,13 @@ import (
 // The host is 10.0.N.2 in WAN N, the provider's gateway 10.0.N.1. Table 10N has the
 // default route by WAN N, the main table that by WAN 1.
 type WANs struct {
-	host, internet *namespace
+	host, internet *netns.Namespace
 	lines          []*wanLine
 }
 
 // wanLine is the line of one WAN.
 type wanLine struct {
-	provider *namespace
+	provider *netns.Namespace
 	tuns     [2]*os.File
 	line     *delayline.Line
 
@@ -58,13 +59,13 @@ func NewWANs(t *testing.T, delays ...time.Duration) *WANs {
 		}
 	})
 	var err error
-	if w.host, err = newNamespace(); err != nil {
+	if w.host, err = netns.New(); err != nil {
 		t.Fatal(err)
 	}
-	if w.internet, err = newNamespace(); err != nil {
+	if w.internet, err = netns.New(); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(w.host.do(setSysctls), w.internet.do(setSysctls)); err != nil {
+	if err := errors.Join(w.host.Do(setSysctls), w.internet.Do(setSysctls)); err != nil {
 		t.Fatal(err)
 	}
 	reflectors := "link set lo up\n"
@@ -86,14 +87,14 @@ func (w *WANs) connect(t *testing.T, n int, delay time.Duration) {
 	l := &wanLine{counts: map[string]int{}}
 	w.lines = append(w.lines, l)
 	var err error
-	if l.provider, err = newNamespace(); err != nil {
+	if l.provider, err = netns.New(); err != nil {
 		t.Fatal(err)
 	}
 	far := fmt.Sprintf("wan%d", n)
 	err = errors.Join(
-		l.provider.do(setSysctls),
-		l.provider.do(func() (err error) { l.tuns[0], err = openTUN(tunName); return err }),
-		w.internet.do(func() (err error) { l.tuns[1], err = openTUN(far); return err }))
+		l.provider.Do(setSysctls),
+		l.provider.Do(func() (err error) { l.tuns[0], err = netns.OpenTUN(tunName); return err }),
+		w.internet.Do(func() (err error) { l.tuns[1], err = netns.OpenTUN(far); return err }))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +103,7 @@ func (w *WANs) connect(t *testing.T, n int, delay time.Duration) {
 link add eth%[1]d type veth peer name lan netns %[2]s
 addr add 10.0.%[1]d.2/24 dev eth%[1]d
 link set eth%[1]d up
-`, n, l.provider.path))
+`, n, l.provider.Path))
 	w.ip(t, l.provider, fmt.Sprintf(`
 addr add 10.0.%[1]d.1/24 dev lan
 link set lan up
@@ -156,9 +157,9 @@ func (w *WANs) IP(t *testing.T, line string) {
 	w.ip(t, w.host, line+"\n")
 }
 
-func (w *WANs) ip(t *testing.T, ns *namespace, lines string) {
+func (w *WANs) ip(t *testing.T, ns *netns.Namespace, lines string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "nsenter", "--net="+ns.path, "--", "ip", "-batch", "-")
+	cmd := exec.CommandContext(t.Context(), "nsenter", "--net="+ns.Path, "--", "ip", "-batch", "-")
 	cmd.Stdin = strings.NewReader(lines)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("ip: %v: %s in\n%s", err, out, lines)
@@ -167,13 +168,13 @@ func (w *WANs) ip(t *testing.T, ns *namespace, lines string) {
 
 // Command prepares a program to run on the host, under ordinary scheduling.
 func (w *WANs) Command(ctx context.Context, name string, args ...string) *exec.Cmd {
-	argv := append([]string{"--other", "0", "nsenter", "--net=" + w.host.path, "--", name}, args...)
+	argv := append([]string{"--other", "0", "nsenter", "--net=" + w.host.Path, "--", name}, args...)
 	return exec.CommandContext(ctx, "chrt", argv...)
 }
 
 // Listen opens a listener on the host.
 func (w *WANs) Listen(ctx context.Context, addr string) (ln net.Listener, err error) {
-	err = w.host.do(func() (err error) {
+	err = w.host.Do(func() (err error) {
 		var lc net.ListenConfig
 		ln, err = lc.Listen(ctx, "tcp", addr)
 		return err
@@ -193,12 +194,12 @@ func (w *WANs) close() error {
 			}
 		}
 		if l.provider != nil {
-			l.provider.close()
+			l.provider.Close()
 		}
 	}
-	for _, ns := range []*namespace{w.host, w.internet} {
+	for _, ns := range []*netns.Namespace{w.host, w.internet} {
 		if ns != nil {
-			ns.close()
+			ns.Close()
 		}
 	}
 	return errors.Join(errs...)

@@ -1,6 +1,8 @@
 //go:build linux
 
-package lab
+// Package netns makes network namespaces that end with the process, and TUN devices in
+// them. It owns neither addresses nor routes.
+package netns
 
 import (
 	"fmt"
@@ -10,17 +12,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// namespace is a network namespace that one thread of this process keeps
+// Namespace is a network namespace that one thread of this process keeps
 // alive. It has no name in the file system, so it cannot outlive the process,
 // however that ends: there are no leftovers of dead runs to clean up.
-type namespace struct {
-	path string // under /proc, for nsenter and ip
+type Namespace struct {
+	Path string // under /proc, for nsenter and ip
+
 	work chan func()
 	done chan struct{}
 }
 
-func newNamespace() (*namespace, error) {
-	n := &namespace{work: make(chan func()), done: make(chan struct{})}
+// New makes a namespace, which needs root.
+func New() (*Namespace, error) {
+	n := &Namespace{work: make(chan func()), done: make(chan struct{})}
 	ready := make(chan error)
 	go n.own(ready)
 	if err := <-ready; err != nil {
@@ -30,7 +34,7 @@ func newNamespace() (*namespace, error) {
 }
 
 // own finds the namespace a thread that may end.
-func (n *namespace) own(ready chan<- error) {
+func (n *Namespace) own(ready chan<- error) {
 	runtime.LockOSThread()
 	if unix.Gettid() != unix.Getpid() {
 		n.serve(ready) // the thread ends with this goroutine, which stays locked to it
@@ -45,37 +49,37 @@ func (n *namespace) own(ready chan<- error) {
 	ready <- err
 }
 
-func (n *namespace) serve(ready chan<- error) {
+func (n *Namespace) serve(ready chan<- error) {
 	defer close(n.done)
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		ready <- fmt.Errorf("making network namespace: %w", err)
 		return
 	}
-	n.path = fmt.Sprintf("/proc/%d/task/%d/ns/net", os.Getpid(), unix.Gettid())
+	n.Path = fmt.Sprintf("/proc/%d/task/%d/ns/net", os.Getpid(), unix.Gettid())
 	ready <- nil
 	for f := range n.work {
 		f()
 	}
 }
 
-// do runs f on the namespace's thread: sockets and devices that f opens belong
+// Do runs f on the namespace's thread: sockets and devices that f opens belong
 // to the namespace.
-func (n *namespace) do(f func() error) error {
+func (n *Namespace) Do(f func() error) error {
 	result := make(chan error)
 	n.work <- func() { result <- f() }
 	return <-result
 }
 
-// close ends the thread. Sockets, devices and processes in the namespace keep
+// Close ends the thread. Sockets, devices and processes in the namespace keep
 // it alive until they are gone too.
-func (n *namespace) close() {
+func (n *Namespace) Close() {
 	close(n.work)
 	<-n.done
 }
 
-// openTUN makes the TUN device name in the calling thread's namespace. The
+// OpenTUN makes the TUN device name in the calling thread's namespace. The
 // device lives as long as the file.
-func openTUN(name string) (*os.File, error) {
+func OpenTUN(name string) (*os.File, error) {
 	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("opening /dev/net/tun: %w", err)
