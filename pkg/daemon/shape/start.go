@@ -46,6 +46,9 @@ type Restored struct {
 	Err   error        // the queue is gone, and so is its limit
 }
 
+// errUnread marks a journal whose file cannot be read, which is no fault of the router.
+var errUnread = errors.New("limits from before a measurement")
+
 // RestoreSaved restores the limits that a journal holds, if it does, and ends it. With
 // an error the journal stays, unless it is state.ErrDamaged.
 func (q *Queues) RestoreSaved(ctx context.Context, journal *state.Journal) (list []Restored, err error) {
@@ -53,8 +56,11 @@ func (q *Queues) RestoreSaved(ctx context.Context, journal *state.Journal) (list
 	if errors.Is(err, state.ErrDamaged) {
 		return nil, errors.Join(err, journal.End())
 	}
-	if err != nil || !found {
-		return nil, err
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errUnread, err)
+	}
+	if !found {
+		return nil, nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(saved.Limits)) {
 		r := Restored{Queue: name, Limit: saved.Limits[name]}
@@ -88,7 +94,7 @@ func logRestored(log *slog.Logger, list []Restored, err error) error {
 		}
 		log.Warn("limit restored that an interrupted measurement has left changed", "queue", r.Queue, "limit", r.Limit.String())
 	}
-	if errors.Is(err, state.ErrDamaged) {
+	if errors.Is(err, state.ErrDamaged) || errors.Is(err, errUnread) {
 		log.Warn("the limits from before a measurement cannot be read: those in force stay", "error", err)
 		return nil
 	}
