@@ -53,8 +53,8 @@ bench-scale: ## what 1 to 1000 WANs in one process cost and how late their ticks
 lab: binary ## the real thing: kernel queues in network namespaces, TCP load (root, iperf3); REPEAT=3 shows the spread
 	$(GO) test ./pkg/lab -count=1 -v -timeout 6h -run 'Lab(Shape|Steer)' -lab.full -lab.repeat $(REPEAT) $(LABFLAGS)
 
-faults: binary ## every fault of the table tried on the running program, as a table and in faults.json (5 min; it needs ping)
-	$(GO) test ./pkg/sim/faults -count=1 -v -timeout 30m -run 'TestFaults' -faults.all -faults.wanctl $(CURDIR)/$(BIN)/wanctl -faults.json $(CURDIR)/$(BIN)/faults.json
+faults: binary ## every fault of the table tried on the running program, as a table and in faults.json (8 min; as root also networks and disks)
+	$(GO) test ./pkg/sim/faults -count=1 -v -timeout 40m -parallel 8 -run 'TestFaults' -faults.all -faults.wanctl $(CURDIR)/$(BIN)/wanctl -faults.json $(CURDIR)/$(BIN)/faults.json
 
 kill: binary ## kill -9 at KILLS moments, over each transport, and how soon the next start controls (6 min for 1000; it needs ping)
 	$(GO) test ./pkg/sim/endurance -count=1 -v -timeout 60m -run TestKills -kills $(KILLS) -wanctl $(CURDIR)/$(BIN)/wanctl

@@ -3,6 +3,7 @@ package faults
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,7 +14,7 @@ import (
 )
 
 // ClientKinds lists the kinds of hostile clients.
-const ClientKinds = "idle, slow, greedy, malformed, headers, rebinding"
+const ClientKinds = "idle, slow, greedy, malformed, headers, rebinding, deaf, pipelined, post, odd"
 
 // startClients starts n clients that go on until ctx ends.
 func (r *run) startClients(ctx context.Context, kind, n string) error {
@@ -72,14 +73,49 @@ func (r *run) startClients(ctx context.Context, kind, n string) error {
 			_, _ = io.Copy(io.Discard, c)
 			return err
 		}
+	case "deaf": // asks for much and reads nothing
+		act = func(ctx context.Context, c net.Conn) error {
+			_, err := io.WriteString(c, strings.Repeat("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", 1000))
+			return errors.Join(err, pause(ctx, time.Hour))
+		}
+	case "pipelined": // asks a thousand times at once
+		act = func(_ context.Context, c net.Conn) error {
+			_, err := io.WriteString(c, strings.Repeat("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n", 1000))
+			_, _ = io.Copy(io.Discard, c)
+			return err
+		}
+	case "post": // sends a body without an end
+		act = func(_ context.Context, c net.Conn) error {
+			_, err := io.WriteString(c, "POST /-/reload HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+			for block := "8000\r\n" + strings.Repeat("x", 0x8000) + "\r\n"; err == nil; {
+				_, err = io.WriteString(c, block)
+			}
+			return err
+		}
+	case "odd": // asks for odd paths, with odd methods and headers
+		act = func(_ context.Context, c net.Conn) error {
+			for _, request := range []string{
+				"GET /../../etc/passwd HTTP/1.1\r\nHost: localhost\r\n", "GET /page/%00%ff%2e%2e HTTP/1.1\r\nHost: localhost\r\n",
+				"TRACE / HTTP/1.1\r\nHost: localhost\r\n", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n",
+				"GET /history?wan=" + strings.Repeat("x", 8000) + " HTTP/1.1\r\nHost: localhost\r\n",
+				"GET / HTTP/1.1\r\nHost: localhost\r\nRange: bytes=0-,0-,0-,0-\r\nAccept: text/html;q=9e99\r\n",
+				"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+			} {
+				if _, err := io.WriteString(c, request+"\r\n"); err != nil {
+					return err
+				}
+			}
+			_, _ = io.Copy(io.Discard, c)
+			return nil
+		}
 	default:
 		return fmt.Errorf("unknown kind; one of: %s", ClientKinds)
 	}
-	addr := r.address()
+	addr := r.main.address()
 	for range count {
 		r.clients.Go(func() {
 			for ctx.Err() == nil {
-				visit(ctx, addr, act)
+				r.visit(ctx, addr, act)
 				_ = pause(ctx, 10*time.Millisecond)
 			}
 		})
@@ -88,9 +124,8 @@ func (r *run) startClients(ctx context.Context, kind, n string) error {
 }
 
 // visit connects, and lets act use the connection until ctx ends.
-func visit(ctx context.Context, addr string, act func(context.Context, net.Conn) error) {
-	dialer := net.Dialer{Timeout: time.Second}
-	c, err := dialer.DialContext(ctx, "tcp", addr)
+func (r *run) visit(ctx context.Context, addr string, act func(context.Context, net.Conn) error) {
+	c, err := r.dial(ctx, "tcp", addr)
 	if err != nil {
 		return
 	}

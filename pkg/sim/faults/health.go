@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"regexp"
@@ -12,12 +13,12 @@ import (
 	"time"
 )
 
-var listening = regexp.MustCompile(`msg=listening server=health address=(\S+)`)
+var listening = regexp.MustCompile(`msg=listening server=(?:health|serve) address=(\S+)`)
 
 // address returns where the program serves its health; "" while it does not.
-func (r *run) address() string {
-	text := r.stderr.String()
-	if log, err := os.ReadFile(r.path("log/wan.log")); err == nil {
+func (p *process) address() string {
+	text := p.stderr.String()
+	if log, err := os.ReadFile(p.log); err == nil {
 		text += string(log)
 	}
 	all := listening.FindAllStringSubmatch(text, -1)
@@ -27,9 +28,18 @@ func (r *run) address() string {
 	return all[len(all)-1][1]
 }
 
+// dial connects to a local address in the network of the run.
+func (r *run) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	if r.net != nil {
+		return r.net.dial(ctx, network, addr)
+	}
+	dialer := net.Dialer{Timeout: time.Second}
+	return dialer.DialContext(ctx, network, addr)
+}
+
 // health returns the health document.
-func (r *run) health(ctx context.Context) (string, error) {
-	addr := r.address()
+func (r *run) health(ctx context.Context, p *process) (string, error) {
+	addr := p.address()
 	if addr == "" {
 		return "", errors.New("it does not listen yet")
 	}
@@ -39,7 +49,7 @@ func (r *run) health(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: r.dial}}
 	resp, err := client.Do(req)
 	if err != nil {
 		return "", err
@@ -49,16 +59,19 @@ func (r *run) health(ctx context.Context) (string, error) {
 	return string(text), err
 }
 
-// awaitHealth waits for a status, and for a text in the document.
-func (r *run) awaitHealth(ctx context.Context, status, reason string, most time.Duration) error {
+// awaitHealth waits for a status of the program, and for a text in the document.
+func (r *run) awaitHealth(ctx context.Context, p *process, status, reason string, most time.Duration) error {
 	var text string
 	var err error
 	over := false
 	if r.wait(func() bool {
-		if over = r.isOver(); over {
+		if over = p.isOver(); over {
 			return true
 		}
-		text, err = r.health(ctx)
+		text, err = r.health(ctx, p)
+		if status == "unanswered" {
+			return err != nil
+		}
 		return err == nil && strings.Contains(text, `"status": "`+status+`"`) && strings.Contains(text, reason)
 	}, most) && !over {
 		if strings.Contains(text, password) {
@@ -68,7 +81,7 @@ func (r *run) awaitHealth(ctx context.Context, status, reason string, most time.
 	}
 	switch {
 	case over:
-		return fmt.Errorf("it has ended, and should be %s: %s", status, tail(r.stderr.String()))
+		return fmt.Errorf("it has ended, and should be %s: %s", status, tail(p.stderr.String()))
 	case err != nil:
 		return fmt.Errorf("not %s within %v: %w", status, most, err)
 	}

@@ -5,11 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -17,84 +14,121 @@ import (
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
-// Steps lists the steps of a fault. Paths are relative to the directory of the run;
-// run/wan.lock, state/wan.json, log/wan.log and wan.yaml are what the program uses.
+// Steps lists the steps of a fault. Paths are relative to the directory of the run.
+// wan.yaml, run/wan.lock, state/wan.json and log/wan.log belong to shape, and those with
+// steering in the place of wan to steer.
 const Steps = `router COMMAND      a command of 'wanctl sim control', such as: router fault reset times=3
 signal NAME         HUP, TERM, INT, STOP, CONT, ABRT, QUIT, USR1, USR2, PIPE
+loop NAME           a signal to the loop beside steer or serve, KILL for its end; start: a new start
 kill                SIGKILL, and a new start
 start               a new start, after it has ended
 second STATUS       another instance, which must end with the status
-ceiling MBPS        the configuration with another ceiling of the download, and SIGHUP
+wanctl STATUS ARGS  a command beside the daemon, which must end with the status
+ceiling MBPS        the configuration of shape with another ceiling of the download, and SIGHUP
 reload              SIGHUP
-write PATH TEXT     a file with the text, in the place of what is there
-remove PATH         file or directory
-fifo PATH           a pipe in the place of the file
-dir PATH            a directory in its place
-link PATH TARGET    a symbolic link in its place
-truncate PATH SIZE  the first bytes of the file
-chmod PATH MODE     octal
 queues N            so many further queues on the router
 load MBPS           the download's queue carries so much until the end
+backlog PACKETS     the download's queue holds so many
+limit MBPS          until the limit of the download is that
+rule STATE          until the rule of the steering is enabled or disabled
+health STATUS       until it is healthy or degraded
 clients KIND N      hostile clients of the health port until the end: ` + ClientKinds + `
 await PATH TEXT     until the file has the text, at most 20 s
-wait DURATION       for what is about time; otherwise await its effect`
+says TEXT           until its standard error has the text, at most 20 s
+wait DURATION       for what is about time; otherwise await its effect
+` + fileSteps + "\n" + hostSteps + "\n" + networkSteps
 
-// step carries out one of Steps.
-func (r *run) step(ctx context.Context, line string) error {
-	verb, rest, _ := strings.Cut(line, " ")
-	args := strings.Fields(rest)
-	arg := func(i int) string {
-		if i < len(args) {
-			return args[i]
+// steps carries out several of Steps.
+func (r *run) steps(ctx context.Context, lines []string) error {
+	for _, line := range lines {
+		verb, rest, _ := strings.Cut(line, " ")
+		known := false
+		for _, of := range []func(context.Context, string, string) (bool, error){r.step, r.hostStep, r.networkStep, r.fileStep} {
+			var err error
+			if known, err = of(ctx, verb, rest); err != nil {
+				return fmt.Errorf("step %q: %w", line, err)
+			}
+			if known {
+				break
+			}
 		}
-		return ""
-	}
-	var err error
-	switch verb {
-	case "router":
-		err = r.router.Control(rest)
-	case "signal":
-		err = r.signal(arg(0))
-	case "kill":
-		r.kill()
-		err = r.start(ctx)
-	case "start":
-		err = r.start(ctx)
-	case "second":
-		err = r.second(ctx, arg(0))
-	case "ceiling":
-		err = r.setCeiling(arg(0))
-	case "reload":
-		err = r.signal("HUP")
-	case "queues":
-		err = r.addQueues(arg(0))
-	case "load":
-		err = r.load(ctx, arg(0))
-	case "clients":
-		err = r.startClients(ctx, arg(0), arg(1))
-	case "await":
-		_, text, _ := strings.Cut(rest, " ")
-		err = r.awaitText(r.path(arg(0)), text)
-	case "wait":
-		var d time.Duration
-		if d, err = time.ParseDuration(arg(0)); err == nil {
-			time.Sleep(d)
+		if !known {
+			return fmt.Errorf("step %q: unknown; one of:\n%s", line, Steps)
 		}
-	default:
-		err = r.changeFile(verb, r.path(arg(0)), args)
-	}
-	if err != nil {
-		return fmt.Errorf("step %q: %w", line, err)
 	}
 	return nil
 }
 
-func (r *run) signal(name string) error {
+// step carries out a step about program, router or clients; false for another one.
+func (r *run) step(ctx context.Context, verb, rest string) (bool, error) {
+	first, other, _ := strings.Cut(rest, " ")
+	switch verb {
+	case "router":
+		return true, r.router.Control(rest)
+	case "signal":
+		return true, r.main.signal(rest)
+	case "loop":
+		if rest == "start" {
+			return true, r.startLoop(ctx)
+		}
+		return true, r.loop.signal(rest)
+	case "kill":
+		r.main.kill()
+		return true, r.start(ctx)
+	case "start":
+		return true, r.start(ctx)
+	case "second":
+		return true, r.second(ctx, rest)
+	case "wanctl":
+		ctx, cancel := context.WithTimeout(ctx, startWait)
+		defer cancel()
+		return true, r.expectStatus(first, r.command(ctx, strings.Fields(other)...))
+	case "ceiling":
+		return true, r.setCeiling(rest)
+	case "reload":
+		return true, r.main.signal("HUP")
+	case "queues":
+		return true, r.addQueues(rest)
+	case "load":
+		return true, r.load(ctx, rest)
+	case "backlog":
+		n, err := strconv.ParseUint(rest, 10, 32)
+		return true, errors.Join(err, r.router.SetCounters("WAN-Download-1", router.Counters{QueuedPackets: n}))
+	case "limit":
+		n, err := strconv.Atoi(rest)
+		r.awaitLimit(n)
+		return true, err
+	case "rule":
+		r.awaitRule(rest == "enabled")
+		return true, nil
+	case "health":
+		return true, r.awaitHealth(ctx, r.main, rest, "", startWait)
+	case "clients":
+		return true, r.startClients(ctx, first, other)
+	case "await":
+		return true, r.awaitText(r.path(first), other)
+	case "says":
+		has := func() bool { return strings.Contains(r.main.stderr.String(), rest) }
+		if !r.wait(has, startWait) {
+			return true, fmt.Errorf("not after %v: %s", startWait, tail(r.main.stderr.String()))
+		}
+		return true, nil
+	case "wait":
+		d, err := time.ParseDuration(rest)
+		if err != nil {
+			return true, err
+		}
+		return true, pause(ctx, d)
+	}
+	return false, nil
+}
+
+func (p *process) signal(name string) error {
 	number := unix.SignalNum("SIG" + name)
 	if number == 0 {
 		return errors.New("no such signal")
 	}
-	return r.cmd.Process.Signal(number)
+	return p.cmd.Process.Signal(number)
 }
 
 // awaitText waits until the file has the text.
@@ -111,22 +145,6 @@ func (r *run) awaitText(path, text string) error {
 	return nil
 }
 
-// second runs another instance, which must end with the status.
-func (r *run) second(ctx context.Context, status string) error {
-	ctx, cancel := context.WithTimeout(ctx, startWait)
-	defer cancel()
-	cmd := r.command(ctx, "shape", "--config", "wan.yaml")
-	out, err := cmd.CombinedOutput()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		return err
-	}
-	if got := strconv.Itoa(cmd.ProcessState.ExitCode()); got != status {
-		r.problemf("a second instance ends with status %s, want %s: %s", got, status, tail(string(out)))
-	}
-	return nil
-}
-
 // setCeiling writes the configuration with another ceiling of the download, and has it
 // read.
 func (r *run) setCeiling(mbps string) error {
@@ -135,10 +153,10 @@ func (r *run) setCeiling(mbps string) error {
 		return err
 	}
 	merge(r.config, map[string]any{"continuous_monitoring": map[string]any{"download": map[string]any{"ceiling_mbps": n}}})
-	if err := r.writeConfig(); err != nil {
+	if err := r.writeJSON("wan.yaml", r.config); err != nil {
 		return err
 	}
-	return r.signal("HUP")
+	return r.main.signal("HUP")
 }
 
 // addQueues adds n queues to the router.
@@ -169,74 +187,4 @@ func (r *run) load(ctx context.Context, mbps string) error {
 		}
 	})
 	return nil
-}
-
-// changeFile carries out a step about a file.
-func (r *run) changeFile(verb, path string, args []string) error {
-	rest := ""
-	if len(args) > 1 {
-		rest = strings.Join(args[1:], " ")
-	}
-	replace := func(what func() error) error { return errors.Join(os.RemoveAll(path), what()) }
-	switch verb {
-	case "remove":
-		return os.RemoveAll(path)
-	case "write":
-		return replace(func() error { return os.WriteFile(path, []byte(rest), 0o600) })
-	case "fifo":
-		return replace(func() error { return unix.Mkfifo(path, 0o600) })
-	case "dir":
-		return replace(func() error { return os.MkdirAll(path, 0o755) })
-	case "link":
-		return replace(func() error { return os.Symlink(rest, path) })
-	case "truncate":
-		size, err := strconv.ParseInt(rest, 10, 64)
-		return errors.Join(err, os.Truncate(path, size))
-	case "chmod":
-		mode, err := strconv.ParseUint(rest, 8, 32)
-		return errors.Join(err, os.Chmod(path, os.FileMode(mode)))
-	}
-	return fmt.Errorf("unknown; one of:\n%s", Steps)
-}
-
-// fullPipe returns a pipe into which nothing more can be written.
-func fullPipe() (read, write *os.File, err error) {
-	if read, write, err = os.Pipe(); err != nil {
-		return nil, nil, err
-	}
-	fd := int(write.Fd()) //nolint:gosec // a file descriptor
-	if err := unix.SetNonblock(fd, true); err != nil {
-		return nil, nil, err
-	}
-	for block := make([]byte, 4096); err == nil; {
-		_, err = unix.Write(fd, block)
-	}
-	if !errors.Is(err, syscall.EAGAIN) {
-		return nil, nil, err
-	}
-	return read, write, unix.SetNonblock(fd, false)
-}
-
-// fullSocket returns a socket of datagrams whose queue is full and which nobody reads.
-func fullSocket(path string) (*os.File, error) {
-	_ = os.Remove(path)
-	socket := func() (int, error) {
-		return unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	}
-	reader, err := socket()
-	if err != nil {
-		return nil, err
-	}
-	addr := &unix.SockaddrUnix{Name: path}
-	if err := unix.Bind(reader, addr); err != nil {
-		return nil, err
-	}
-	writer, err := socket()
-	if err != nil {
-		return nil, err
-	}
-	for err == nil {
-		err = unix.Sendto(writer, []byte("STATUS=x"), 0, addr)
-	}
-	return os.NewFile(uintptr(reader), filepath.Base(path)), unix.Close(writer) //nolint:gosec // a file descriptor
 }

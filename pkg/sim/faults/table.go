@@ -1,7 +1,7 @@
-// Package faults tries faults on the running program: the daemon of one WAN as a process
-// of its own, before the simulated router, with hostile files, clients and signals. What
-// must come of each fault is data, in testdata. The package knows neither the loop nor
-// the law.
+// Package faults tries faults on the running program: shape, steer or serve as a process
+// of its own, before the simulated router, with hostile routers, networks, hosts, files,
+// clients and signals. What must come of each fault is data, in testdata. The package
+// knows neither the loop nor the law.
 package faults
 
 import (
@@ -20,6 +20,10 @@ type Fault struct {
 	Slow  bool   `json:"slow,omitempty"`  // left out of short runs
 	Alone bool   `json:"alone,omitempty"` // tried while no other is, for it is about time
 
+	Program string         `json:"program,omitempty"` // shape (default), steer or serve; the latter two have a loop beside them
+	Args    []string       `json:"args,omitempty"`    // further arguments of the program
+	Wrap    []string       `json:"wrap,omitempty"`    // program and arguments that start it
+	Network bool           `json:"network,omitempty"` // it runs in a network of its own
 	Service string         `json:"service,omitempty"` // of the router: www (default), api or ssh
 	Config  map[string]any `json:"config,omitempty"`  // sections and keys beside those of every configuration
 	Env     []string       `json:"env,omitempty"`
@@ -42,12 +46,14 @@ type Expect struct {
 	Stderr string `json:"stderr,omitempty"` // is in standard error
 	Log    string `json:"log,omitempty"`    // is in the log file
 
-	Health  string   `json:"health,omitempty"` // that the fault leads to: healthy (default) or degraded
+	Start   string   `json:"start,omitempty"`  // health before the fault: healthy (default), starting, degraded
+	Health  string   `json:"health,omitempty"` // that the fault leads to: healthy (default), starting, degraded; unanswered when nobody gets it
 	Reason  string   `json:"reason,omitempty"` // is in the health document
 	Within  Duration `json:"within,omitempty"` // 0: 10 s
 	Limit   int      `json:"limit,omitempty"`  // of the download at last, in Mbit/s; 0: 500, as it was
 	Writes  *int     `json:"writes_at_most,omitempty"`
-	Recover Duration `json:"recover,omitempty"` // time until it is healthy after the fault; 0: 10 s
+	Peak    int      `json:"peak_mib,omitempty"` // of resident memory; 0: 64
+	Recover Duration `json:"recover,omitempty"`  // time until it is healthy after the fault; 0: 10 s
 }
 
 // Duration is a time.Duration in the form of time.ParseDuration.
@@ -106,6 +112,7 @@ type Result struct {
 	Group    string   `json:"group"`
 	Name     string   `json:"name"`
 	OK       bool     `json:"ok"`
+	Skipped  string   `json:"skipped,omitempty"` // why it could not be tried here
 	Problems []string `json:"problems"`
 	Seconds  float64  `json:"seconds"`
 	PeakMiB  float64  `json:"peak_mib"` // resident memory
