@@ -14,7 +14,12 @@ import (
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/backoff"
 	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/rtt"
 )
+
+// standsOut times the threshold is a delay that the noise of an idle line does not show
+// all the time, as it does the threshold: that follows from a percentile.
+const standsOut = 3
 
 // readBackEvery is how often the limits in force are read, so that changes that
 // somebody else makes are noticed.
@@ -50,6 +55,9 @@ type Config struct {
 	Bounds    [2]Bounds
 	DryRun    bool // limits are never written, and what is read is not compared
 	Unmetered bool // no write budget: for controllers that have none
+	// SlowProbes is the time between two probes of a reflector on an idle line; 0: probes
+	// never slow down.
+	SlowProbes time.Duration
 }
 
 // Op is a kind of call for limits.
@@ -97,6 +105,7 @@ type Actuator struct {
 	asked    Limits             // of a write whose outcome is unknown
 	latency  latency
 	poller   poller
+	pace     rtt.Pace
 }
 
 // New returns the Actuator of a router that was read at now.
@@ -111,7 +120,11 @@ func New(now time.Duration, cfg Config) *Actuator {
 // Input returns what the router contributes to the law's next step. Its
 // readings are valid until Decide.
 func (a *Actuator) Input() autorate.Input {
-	return autorate.Input{Readings: a.poller.readings, Applied: a.inForce, WriteLatency: a.latency.p90()}
+	in := autorate.Input{Readings: a.poller.readings, Applied: a.inForce, WriteLatency: a.latency.p90()}
+	if a.pace.Slow() {
+		in.SlowProbes = a.cfg.SlowProbes
+	}
+	return in
 }
 
 // Decide records the decision that was made from Input.
@@ -121,7 +134,14 @@ func (a *Actuator) Decide(dec autorate.Decision) {
 	}
 	a.decided, a.queueing, a.idle = true, dec.Excess > dec.Threshold, idle(dec)
 	a.poller.readings = a.poller.readings[:0]
+	if a.cfg.SlowProbes > 0 {
+		a.pace.Update(dec.At, loaded(dec), dec.Excess > standsOut*dec.Threshold || dec.Alive == 0)
+	}
 }
+
+// SlowProbes reports whether probes are to be slow from now on, as nothing is loaded. It
+// is to be asked after every Decide.
+func (a *Actuator) SlowProbes() bool { return a.pace.Slow() }
 
 // Faults returns what was wrong with the queues when they were last read.
 func (a *Actuator) Faults() [2]Fault { return a.faults }

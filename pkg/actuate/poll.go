@@ -5,6 +5,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/backoff"
+	"github.com/wanctl/wanctl/pkg/bitrate"
 )
 
 const (
@@ -80,4 +81,19 @@ func idle(dec autorate.Decision) bool {
 		}
 	}
 	return true
+}
+
+// leastLoad is a throughput from which a direction is loaded, however small a share of
+// its limit that is: the line may carry far less than the limit.
+const leastLoad = 500 * bitrate.Kbps
+
+// loaded reports that a direction carries enough that a queue may follow, or that it is
+// not known. A direction that is not controlled has no load that is known.
+func loaded(dec autorate.Decision) bool {
+	for _, d := range autorate.Directions {
+		if dir := dec.Directions[d]; dir.Limit > 0 && (dir.Load < 0 || dir.Load >= idleShare || dir.Throughput >= leastLoad) {
+			return true
+		}
+	}
+	return false
 }

@@ -47,6 +47,7 @@ func (l *Law) observe(now time.Duration, in Input) observation {
 		l.started, l.lastStep, l.lastReply = true, now, now
 		l.restore(now, l.cfg.Restore)
 	}
+	l.path.Slow = in.SlowProbes
 	for _, e := range in.Events {
 		l.countProbe(e)
 	}

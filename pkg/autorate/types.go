@@ -90,6 +90,10 @@ type Input struct {
 	// WriteLatency is how long a write takes now (90th percentile).
 	WriteLatency time.Duration
 
+	// SlowProbes is the time between two probes of a reflector while there are fewer
+	// than usual, 0 otherwise: a late reply is none that is missing then.
+	SlowProbes time.Duration
+
 	// Hold forbids every change: the measurement is known to be unusable.
 	Hold bool
 }

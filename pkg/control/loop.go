@@ -42,6 +42,10 @@ type Config struct {
 	Refused func(error) bool
 	// Alive, if set, is called by every tick: the watchdog's proof of life.
 	Alive func()
+	// SlowProbes is the time between two probes of a reflector on an idle line, which
+	// SetSlow, if set, makes the Prober's; 0: probes never slow down.
+	SlowProbes time.Duration
+	SetSlow    func(slow bool)
 	// Hold, if set, tells each tick whether the measurement is unusable.
 	Hold func() bool
 }
@@ -60,6 +64,7 @@ type Loop struct {
 	poll    Poll
 	status  Status
 	next    time.Duration // when the next tick is due
+	slow    bool          // probes are
 
 	// A reply that arrives while this process does not run is measured when it runs
 	// again. So a timer expires when replies are expected, at replyAt (0: expired):
@@ -98,6 +103,7 @@ func New(cfg Config) *Loop {
 	}
 	l.router = actuate.New(l.now(), actuate.Config{
 		Start: cfg.Start, Faults: cfg.Faults, Tick: cfg.Law.Tick, Bounds: actuate.LawBounds(cfg.Law), DryRun: cfg.DryRun,
+		SlowProbes: cfg.SlowProbes,
 	})
 	return l
 }
@@ -191,9 +197,9 @@ func (l *Loop) tick() {
 	}
 	l.dec = l.law.Step(now, in)
 	l.step = Step{Input: in, Decision: l.dec, Late: late}
-	l.expectReplies(due)
 	l.observe(&l.step)
 	l.router.Decide(l.dec)
+	l.setPace(due)
 	l.act()
 	if l.router.PollDue(now) {
 		l.pollNow <- struct{}{}
@@ -228,6 +234,19 @@ func (l *Loop) isLate(now, late time.Duration) bool {
 	late = max(late, l.replyLate)
 	l.replyLate = 0
 	return late > max(lateAtLeast, l.dec.Threshold/2)
+}
+
+// setPace slows the probes down or speeds them up, as the actuator has decided. A slow
+// probe is not worth another wake-up for its reply: one that this host handles late is
+// looked into at full rate.
+func (l *Loop) setPace(due time.Duration) {
+	slow := l.router.SlowProbes()
+	if slow != l.slow && l.cfg.SetSlow != nil {
+		l.cfg.SetSlow(slow)
+	}
+	if l.slow = slow; !slow {
+		l.expectReplies(due)
+	}
 }
 
 // expectReplies starts the timer for the replies to the probes that left at due.

@@ -69,6 +69,13 @@ func (w *liveWAN) advance() {
 	w.link.Advance(now)
 }
 
+// setSlow is the Prober's too. A tick calls it.
+func (w *liveWAN) setSlow(slow bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.link.SetSlowProbes(slow)
+}
+
 // Events implements Prober. A tick asks for it until nothing is left.
 func (w *liveWAN) Events() <-chan rtt.Event {
 	w.mu.Lock()
@@ -177,6 +184,7 @@ func TestSimulatedRunsActLikeTheLoop(t *testing.T) {
 			{At: 32 * s, Direction: autorate.Download, Limit: 17 * bitrate.Mbps},
 			{At: 47 * s, Direction: autorate.Upload, Limit: 11_050_000},
 		}}, nil},
+		{"slow probes, and load that begins", "wake-evening", simrun.Router{Latency: constant(14 * ms)}, nil},
 		{"start out of bounds", "idle", simrun.Router{Latency: constant(14 * ms)}, &Limits{44_200_000, 900_000}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -188,7 +196,7 @@ func TestSimulatedRunsActLikeTheLoop(t *testing.T) {
 			var simulated calls
 			run := sc.Simulation(1, autorate.New(sc.LawConfig(), start), tt.router, tt.start)
 			run.Called = simulated.add
-			const length = 100*s + ms
+			length := max(100*s, min(sc.To, 160*s)) + ms
 			run.Run(0, length)
 
 			synctest.Test(t, func(t *testing.T) {
@@ -200,7 +208,8 @@ func TestSimulatedRunsActLikeTheLoop(t *testing.T) {
 				cfg := Config{
 					Law: sc.LawConfig(), Start: start, Epoch: w.epoch,
 					Prober: w, Limiter: w, Meter: w,
-					Refused: func(err error) bool { return errors.Is(err, errDenied) },
+					Refused:    func(err error) bool { return errors.Is(err, errDenied) },
+					SlowProbes: rtt.SlowInterval, SetSlow: w.setSlow,
 				}
 				l := New(cfg)
 				ctx, cancel := context.WithCancel(t.Context())

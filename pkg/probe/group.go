@@ -53,6 +53,8 @@ type Group struct {
 
 	// state
 	running atomic.Bool
+	slow    atomic.Bool   // see SetSlow
+	awake   atomic.Int64  // event time at which probes were slow last
 	start   time.Duration // of Run, as an event time
 	review  time.Duration // time of the next review of the selection
 	mode    atomic.Uint32
@@ -97,7 +99,7 @@ func (g *Group) addTargets() error {
 	if g.access != hostnet.NoICMP {
 		for _, host := range c.Targets {
 			t := newTarget(host, ICMP, c, g.clock, g.queue)
-			t.host = host
+			t.host, t.slow = host, &g.slow
 			g.targets = append(g.targets, t)
 		}
 	}
@@ -160,6 +162,9 @@ func (g *Group) plan(start time.Duration) {
 	set(hosts, p.Echoes(len(hosts)))
 	for i, s := range p.Spares(len(hosts)) {
 		hosts[i].spareSchedule = s
+	}
+	for i, s := range p.Slow(len(hosts), rtt.SlowInterval) {
+		hosts[i].slowSchedule = s
 	}
 	set(g.targetsBy(TCP), p.Spread(len(g.targetsBy(TCP)), connections))
 	set(g.gateways, p.Spread(len(g.gateways), gatewayInterval))
@@ -236,6 +241,19 @@ func (g *Group) Run(ctx context.Context) error {
 		if p == finished && fallback.done == nil {
 			return nil
 		}
+	}
+}
+
+// SetSlow lets the ICMP hosts in use have one probe in rtt.SlowInterval each, or the full
+// rate again: those that are due then leave at once. It may be called at any time, and
+// never blocks.
+func (g *Group) SetSlow(slow bool) {
+	if g.slow.Swap(slow) == slow {
+		return
+	}
+	g.awake.Store(int64(g.clock.now()))
+	for _, t := range g.targetsBy(ICMP) {
+		t.reschedule()
 	}
 }
 

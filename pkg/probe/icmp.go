@@ -79,11 +79,11 @@ func (g *Group) ping(ctx context.Context, t *target, addr netip.Addr, drains *sy
 			}
 		},
 		sent: func(seq int) bool {
-			// A spare is probed by one pinger after the other. The role is read first, so
+			// Where probes are rare there is a pinger for each. The role is read first, so
 			// that one dropped meanwhile gets a probe as a spare, which ends its use.
-			standby := t.standby()
+			single := t.standby() || t.slowly()
 			planned := t.begin() + 1
-			more := seq+1 < maxEchoes && !standby && g.mayFollow(planned, t) && !g.stale(t, started)
+			more := seq+1 < maxEchoes && !single && g.mayFollow(planned, t) && !g.stale(t, started)
 			if !more {
 				close(last)
 			}

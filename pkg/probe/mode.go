@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/probe/hostnet"
+	"github.com/wanctl/wanctl/pkg/rtt"
 )
 
 // Mode is what a Group measures by at the moment.
@@ -110,7 +111,9 @@ func (f *fallback) step(now, start time.Duration, p phase, icmp, tcp, gateway re
 func (g *Group) updateMode(f *fallback, p phase) {
 	icmp, tcp, gateway := repliesFrom(g.targetsBy(ICMP)), repliesFrom(g.targetsBy(TCP)), repliesFrom(g.gateways)
 	was := f.mode
-	f.step(g.clock.now(), g.start, p, icmp, tcp, gateway)
+	// After slow probes silence counts from the first one at full rate.
+	f.silence = rtt.SilentAfter(max(maxSilence, 3*g.cfg.Interval), g.slow.Load())
+	f.step(g.clock.now(), max(g.start, time.Duration(g.awake.Load())), p, icmp, tcp, gateway)
 	if f.mode == was {
 		return
 	}

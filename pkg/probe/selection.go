@@ -122,6 +122,11 @@ func figures(q rtt.Quality) []any {
 // setRole sets the role of t and wakes up its worker.
 func (t *target) setRole(r rtt.Role) {
 	t.role.Store(uint32(r))
+	t.reschedule()
+}
+
+// reschedule wakes up the worker of t, since its next probe is due at another time.
+func (t *target) reschedule() {
 	select {
 	case t.roleChanged <- struct{}{}:
 	default: // a change is waiting already
@@ -132,19 +137,22 @@ func (t *target) inUse() bool { return rtt.Role(t.role.Load()) == rtt.InUse }
 
 func (t *target) standby() bool { return rtt.Role(t.role.Load()) == rtt.Standby }
 
+// slowly reports whether t is in use and probed slowly.
+func (t *target) slowly() bool { return t.slow.Load() && t.inUse() }
+
 // currentInterval returns the time between two probes of t in its present role. It
 // may be called at any time, unlike current, whose schedules Run sets.
 func (t *target) currentInterval() time.Duration {
-	if t.standby() {
+	switch {
+	case t.standby():
 		return t.spareInterval
+	case t.slowly():
+		return max(rtt.SlowInterval, t.interval)
 	}
 	return t.interval
 }
 
 // current returns the schedule of t in its present role.
 func (t *target) current() rtt.Schedule {
-	if t.standby() {
-		return t.spareSchedule
-	}
-	return t.schedule
+	return rtt.ScheduleOf(rtt.Role(t.role.Load()), t.slow.Load(), t.schedule, t.spareSchedule, t.slowSchedule)
 }

@@ -35,13 +35,17 @@ func departures(events []rtt.Event, until time.Duration) (byTarget map[uint8][]d
 }
 
 func simulatedProbes(cfg linksim.Config, length time.Duration) []rtt.Event {
+	l := simulatedLink(cfg)
+	l.Advance(length)
+	return l.Events()
+}
+
+func simulatedLink(cfg linksim.Config) *linksim.Link {
 	cfg.BaseRTT = linksim.Constant(20 * time.Millisecond)
 	for _, d := range autorate.Directions {
 		cfg.Capacity[d], cfg.Buffer[d] = linksim.Constant(10*bitrate.Mbps), 100_000
 	}
-	l := linksim.New(cfg)
-	l.Advance(length)
-	return l.Events()
+	return linksim.New(cfg)
 }
 
 // Probes leave at the same times in the simulator as in a control loop's prober.
@@ -77,6 +81,108 @@ func TestSimulatedProbesLeaveWhenLiveOnesDo(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// So do those of a line that is idle and is not any more, at any moment between two
+// probes.
+func TestSimulatedProbesAreSlowWhenLiveOnesAre(t *testing.T) {
+	const length = 40 * time.Second
+	changes := []time.Duration{ // slow, at full rate, and so on
+		5 * time.Second, 12 * time.Second, 15050 * time.Millisecond, 15950 * time.Millisecond, 20 * time.Second, 20050 * time.Millisecond, 30 * time.Second,
+	}
+	for _, hosts := range []int{1, 3, 5} {
+		t.Run(fmt.Sprint(hosts), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var targets []string
+				for i := range hosts {
+					targets = append(targets, fmt.Sprintf("192.0.%d.1", i+1))
+				}
+				g := newFakeNet(targets...).group(t, Config{Targets: targets, Use: rtt.MaxUsed, Epoch: time.Now()})
+				stop := run(t, g)
+				last := time.Duration(0)
+				for i, at := range changes {
+					sleep(at - last)
+					g.SetSlow(i%2 == 0)
+					last = at
+				}
+				sleep(length - last)
+				if g.Mode() != ModeICMP {
+					t.Errorf("mode %v", g.Mode())
+				}
+				live := departures(stop(), length)
+				l := simulatedLink(linksim.Config{Reflectors: hosts})
+				var events []rtt.Event
+				for i, at := range append(changes, length) {
+					l.Advance(at)
+					events = append(events, l.Events()...)
+					l.SetSlowProbes(i%2 == 0)
+				}
+				simulated := departures(events, length)
+				if diff := cmp.Diff(simulated, live); diff != "" {
+					t.Errorf("(-simulated +live):\n%s", diff)
+				}
+				// Of 40 s 18 are slow.
+				if n := len(live[0]); n < 440 || n > 480 {
+					t.Errorf("%d probes", n)
+				}
+				for _, sent := range live {
+					checkWake(t, sent, 12*time.Second)
+				}
+			})
+		})
+	}
+}
+
+// Slow probes are no silence that connections have to replace, nor is the moment in which
+// they end; a host that stops answering is, after some seconds.
+func TestSlowProbesAreNoSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newFakeNet(one, web)
+		g := n.group(t, Config{
+			Targets: []string{one}, TCPTargets: []string{web + ":443"}, Fallback: true, CheckTCP: true, Epoch: time.Now(),
+		})
+		stop := run(t, g)
+		for i := range 40 {
+			sleep(3*time.Second + time.Duration(i)*37*time.Millisecond)
+			g.SetSlow(i%2 == 0)
+			if m := g.Mode(); m != ModeICMP {
+				t.Fatalf("mode %v after change %d", m, i)
+			}
+		}
+		g.SetSlow(true)
+		sleep(10 * time.Second)
+		n.change(one, func(h *fakeHost) { h.silent = true })
+		sleep(5 * time.Second)
+		if m := g.Mode(); m != ModeTCP {
+			t.Errorf("mode %v of a silent host", m)
+		}
+		for _, e := range stop() {
+			if e.Reflector == 1 && e.Kind == rtt.Sent && e.At < 130*time.Second {
+				t.Fatalf("a connection at %v", e.At)
+			}
+		}
+	})
+}
+
+// checkWake fails the test unless a probe in use leaves at the moment of the wake-up, and
+// one in every interval after it.
+func checkWake(t *testing.T, sent []departure, wake time.Duration) {
+	t.Helper()
+	if sent[0].Kind == rtt.Spare {
+		return
+	}
+	next := wake
+	for _, d := range sent {
+		if d.At >= wake && d.At < wake+time.Second {
+			if d.At != next {
+				t.Fatalf("a probe at %v, want one at %v", d.At, next)
+			}
+			next += DefaultInterval
+		}
+	}
+	if next != wake+time.Second {
+		t.Errorf("probes up to %v", next)
 	}
 }
 

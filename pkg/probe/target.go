@@ -38,6 +38,7 @@ type target struct {
 	method                  Method // ICMP or TCP
 	index                   uint8
 	interval, spareInterval time.Duration // between two probes; as a spare
+	slow                    *atomic.Bool  // of the group
 	timeout                 time.Duration
 	gateway                 bool // emits no events: its delay is not that of the WAN
 
@@ -48,6 +49,7 @@ type target struct {
 	// state
 	schedule      rtt.Schedule  // in use; set at the start of the run
 	spareSchedule rtt.Schedule  // as a spare
+	slowSchedule  rtt.Schedule  // while probes are slow
 	role          atomic.Uint32 // rtt.Role
 	roleChanged   chan struct{} // holds one signal
 	selector      *selector     // nil: t is always in use
@@ -80,7 +82,7 @@ func newTarget(name string, method Method, c *Config, clk clock, q *queue) *targ
 		name: name, method: method, timeout: c.Timeout, clock: clk, queue: q,
 		ring:        make([]slot, 1<<bits.Len(slots-1)),
 		stats:       targetStats{lastSentAt: never},
-		roleChanged: make(chan struct{}, 1),
+		roleChanged: make(chan struct{}, 1), slow: new(atomic.Bool),
 	}
 	t.role.Store(uint32(rtt.InUse))
 	return t

@@ -25,6 +25,7 @@ const (
 	// without one ends the use of a clock.
 	maxUnanswered   = 4
 	maxClockSilence = 5 * time.Second
+	minUnanswered   = 10              // requests are rare while probes are slow
 	replyWait       = 2 * time.Second // for the last answer of a detection
 	// maxSendFailures in a row replace the socket.
 	maxSendFailures = 10
@@ -116,6 +117,7 @@ type peer struct {
 
 	requests, answered int // since detection began
 	lastRequest        time.Duration
+	unanswered         int // requests in a row
 	detector           clockDetector
 	clock              remoteClock
 	known              bool // whether clock is valid
@@ -149,7 +151,7 @@ func (a *clockPoller) run(ctx context.Context, sock timestampSocket) error {
 		wake := update
 		if i := a.nextPeer(); i >= 0 {
 			if now >= next {
-				next = rtt.NextClockRequest(now, rand.Float64())
+				next = rtt.NextClockRequest(now, rand.Float64(), a.slow())
 				if err := a.request(sock, i); err == nil {
 					failures = 0
 				} else if failures++; failures >= maxSendFailures {
@@ -187,7 +189,7 @@ func (a *clockPoller) updatePeers(now time.Duration) time.Duration {
 // echoes.
 func (a *clockPoller) updatePeer(h *peer, now time.Duration) {
 	n := h.t.snapshot()
-	alive := h.t.inUse() && n.used.within(now, max(maxSilence, 3*h.t.interval))
+	alive := h.t.inUse() && n.used.within(now, max(maxSilence, 3*h.t.currentInterval()))
 	if addr := n.addr.Unmap(); addr != h.addr {
 		h.addr, h.state, h.known, h.until = addr, clockIdle, false, 0
 	}
@@ -206,7 +208,7 @@ func (a *clockPoller) updatePeer(h *peer, now time.Duration) {
 	case h.state == clockDetecting && !h.mayPoll() && now-h.lastRequest > replyWait:
 		a.log.Debug("host sends no usable timestamps", "host", h.t.name, "answers", h.answered)
 		h.suspend(now)
-	case h.state == clockKnown && now-h.lastReply > maxClockSilence:
+	case h.state == clockKnown && now-h.lastReply > maxClockSilence && h.unanswered >= minUnanswered:
 		a.log.Debug("host stopped answering timestamp requests", "host", h.t.name)
 		h.suspend(now)
 	}
@@ -215,6 +217,9 @@ func (a *clockPoller) updatePeer(h *peer, now time.Duration) {
 func (h *peer) suspend(now time.Duration) {
 	h.state, h.known, h.until = clockIdle, false, now+detectRetry
 }
+
+// slow reports whether the probes are.
+func (a *clockPoller) slow() bool { return len(a.peers) > 0 && a.peers[0].t.slow.Load() }
 
 // mayPoll reports whether h gets requests.
 func (h *peer) mayPoll() bool {
@@ -251,6 +256,7 @@ func (a *clockPoller) request(sock timestampSocket, i int) error {
 		return err
 	}
 	h.requests++
+	h.unanswered++
 	h.lastRequest = now
 	a.pending[a.seq%maxPending] = request{open: true, seq: a.seq, nonce: s.originate, peer: i, sent: now}
 	return nil
@@ -269,6 +275,7 @@ func (a *clockPoller) reply(message []byte, from netip.Addr) {
 		return
 	}
 	f.open = false
+	h.unanswered = 0
 	a.answers++
 	got := answer{sent: f.sent, arrived: now, receive: s.receive, transmit: s.transmit}
 	switch h.state {

@@ -11,6 +11,7 @@ import (
 // raw RTTs would jump whenever a reflector drops out.
 type Path struct {
 	Interval time.Duration // between two probes of a reflector
+	Slow     time.Duration // on an idle line; 0 while probes are at full rate
 
 	reflectors [MaxReflectors]Reflector
 	count      int // indices seen so far
@@ -46,7 +47,8 @@ func (p *Path) Observe(e Event, unloaded bool) {
 	p.count = max(p.count, int(e.Reflector)+1)
 	r := &p.reflectors[e.Reflector]
 	p.observeSpare(r, e)
-	r.Observe(e, unloaded)
+	// A radio may have to wake up for a slow probe: it raises no baseline.
+	r.Observe(e, unloaded && (p.Slow == 0 || r.spare.active))
 }
 
 // Reflector returns the i-th reflector, which must be below MaxReflectors.
@@ -61,7 +63,7 @@ func (p *Path) View(now time.Duration) View {
 	for i := range p.count {
 		r := &p.reflectors[i]
 		_, fresh := r.Excess()
-		if r.alive(now, p.Interval) {
+		if r.alive(now, p.Interval, p.Slow) {
 			v.Fresh = v.Fresh || fresh
 			v.OneWay = v.OneWay || r.oneWay.valid(now)
 		}
@@ -87,7 +89,7 @@ func (p *Path) newestSplit(now, excess time.Duration) (up, down time.Duration, o
 	var newest *Reflector
 	for i := range p.count {
 		r := &p.reflectors[i]
-		if r.alive(now, p.Interval) && r.oneWay.valid(now) && (newest == nil || r.oneWay.recent[0].at > newest.oneWay.recent[0].at) {
+		if r.alive(now, p.Interval, p.Slow) && r.oneWay.valid(now) && (newest == nil || r.oneWay.recent[0].at > newest.oneWay.recent[0].at) {
 			newest = r
 		}
 	}
@@ -101,7 +103,7 @@ func (p *Path) newestSplit(now, excess time.Duration) (up, down time.Duration, o
 // combine returns the robustMean of the live reflectors, and their number.
 func (p *Path) combine(now time.Duration, of func(*Reflector) time.Duration) (mean time.Duration, n int) {
 	for i := range p.count {
-		if r := &p.reflectors[i]; r.alive(now, p.Interval) {
+		if r := &p.reflectors[i]; r.alive(now, p.Interval, p.Slow) {
 			p.scratch[n] = of(r)
 			n++
 		}
@@ -112,7 +114,7 @@ func (p *Path) combine(now time.Duration, of func(*Reflector) time.Duration) (me
 func (p *Path) combineOneWay(now time.Duration, of func(*Reflector) time.Duration) time.Duration {
 	n := 0
 	for i := range p.count {
-		if r := &p.reflectors[i]; r.alive(now, p.Interval) && r.oneWay.valid(now) {
+		if r := &p.reflectors[i]; r.alive(now, p.Interval, p.Slow) && r.oneWay.valid(now) {
 			p.scratch[n] = of(r)
 			n++
 		}
@@ -137,7 +139,7 @@ func robustMean(values []time.Duration) time.Duration {
 // to most.
 func (p *Path) Rebase(now, most time.Duration) {
 	for i := range p.count {
-		if r := &p.reflectors[i]; r.alive(now, p.Interval) {
+		if r := &p.reflectors[i]; r.alive(now, p.Interval, p.Slow) {
 			r.Rebase(min(most, r.base.recent(r.lastRTT)))
 		}
 	}

@@ -9,6 +9,9 @@ const (
 	// aliveAtLeast is how long a reflector counts as alive after its last reply; three
 	// intervals if those are longer.
 	aliveAtLeast = time.Second
+	// answerAtLeast is how long the answer to a slow probe may take; twice the baseline
+	// if that is longer.
+	answerAtLeast = 200 * time.Millisecond
 
 	// An overdue probe is evidence of a queue only where nearly every probe is
 	// answered: at most a share maxMissed of about the newest missedOver are not.
@@ -51,10 +54,30 @@ func (r *Reflector) Rebase(v time.Duration) {
 func (r *Reflector) RTT() time.Duration { return r.lastRTT }
 
 // alive reports whether a reply arrived recently, for a reflector that is probed once
-// an interval.
-func (r *Reflector) alive(now, interval time.Duration) bool {
-	return r.replied && !r.spare.active && now-r.lastReply < max(aliveAtLeast, 3*interval)
+// an interval. One that is probed more slowly, once in slow, is alive until two probes
+// in a row are not answered in time.
+func (r *Reflector) alive(now, interval, slow time.Duration) bool {
+	if !r.replied || r.spare.active {
+		return false
+	}
+	return now-r.lastReply < max(aliveAtLeast, 3*interval) ||
+		now-r.unansweredSince(now) < slow+max(answerAtLeast, 2*r.base.Value()) && now-r.lastSent() < max(aliveAtLeast, 2*slow)
 }
+
+// unansweredSince returns when the oldest unanswered probe was sent, now without one.
+func (r *Reflector) unansweredSince(now time.Duration) time.Duration {
+	if r.firstSeq >= r.nextSeq {
+		return now
+	}
+	first := r.firstSeq
+	if r.nextSeq-first > pendingRing {
+		first = r.nextSeq - pendingRing
+	}
+	return r.sent[first%pendingRing]
+}
+
+// lastSent returns when the newest probe was sent.
+func (r *Reflector) lastSent() time.Duration { return r.sent[(r.nextSeq-1)%pendingRing] }
 
 // Observe adds one event. unloaded reports that the link carries too little traffic
 // for a queue, so that the sample may raise the baseline.
@@ -120,12 +143,8 @@ func (r *Reflector) AnswerRate() float64 { return 1 - r.missed }
 // baseline, a lower bound of its excess delay. It is 0 when no probe is overdue, and
 // for a reflector that leaves many probes unanswered.
 func (r *Reflector) OverdueDelay(now time.Duration) time.Duration {
-	if !r.replied || r.missed > maxMissed || r.firstSeq >= r.nextSeq {
+	if !r.replied || r.missed > maxMissed {
 		return 0
 	}
-	first := r.firstSeq
-	if r.nextSeq-first > pendingRing {
-		first = r.nextSeq - pendingRing
-	}
-	return max(0, now-r.sent[first%pendingRing]-r.base.Value())
+	return max(0, now-r.unansweredSince(now)-r.base.Value())
 }

@@ -16,8 +16,9 @@ const (
 	// clockInterval is the time between two timestamp requests, to the reflectors in
 	// turn, and clockJitter the width of its random part: requests at random phases
 	// of the reflector's millisecond average out its resolution.
-	clockInterval = 100 * time.Millisecond
-	clockJitter   = 8 * time.Millisecond
+	clockInterval     = 100 * time.Millisecond
+	slowClockInterval = time.Second // while probes are slow
+	clockJitter       = 8 * time.Millisecond
 
 	// maxLate is how late a probe may leave instead of being skipped.
 	maxLate = 10 * time.Millisecond
@@ -84,6 +85,39 @@ func SparePeriod(n int, interval time.Duration) time.Duration {
 	return time.Duration(n) * ((turn + interval - 1) / interval * interval)
 }
 
+// Slow returns the schedules of the echoes to n hosts on an idle line, one in interval for
+// each host: spread over it, so that there is news more often, and on multiples of the
+// usual interval.
+func (p Plan) Slow(n int, interval time.Duration) []Schedule {
+	period := (max(interval, p.Interval) + p.Interval - 1) / p.Interval * p.Interval
+	s := p.Spread(n, period)
+	for i := range s {
+		s[i].First = p.begin() + (s[i].First - p.begin()).Truncate(p.Interval)
+	}
+	return s
+}
+
+// ScheduleOf returns which of its schedules a reflector has in a role: those on trial are
+// judged by as many probes as ever.
+func ScheduleOf(r Role, slow bool, full, spare, slowly Schedule) Schedule {
+	switch {
+	case r == Standby:
+		return spare
+	case r == InUse && slow:
+		return slowly
+	}
+	return full
+}
+
+// SilentAfter returns how long without a reply is silence, where that is usual at full
+// rate.
+func SilentAfter(usual time.Duration, slow bool) time.Duration {
+	if slow {
+		return max(usual, 3*SlowInterval)
+	}
+	return usual
+}
+
 // Fallback returns the interval of connections that replace echoes.
 func (p Plan) Fallback() time.Duration { return max(p.Interval, TCPInterval) }
 
@@ -96,6 +130,10 @@ func (p Plan) begin() time.Duration {
 
 // NextClockRequest returns the time of the timestamp request after one at now; random
 // is in [0, 1).
-func NextClockRequest(now time.Duration, random float64) time.Duration {
-	return now + clockInterval - clockJitter/2 + time.Duration(random*float64(clockJitter))
+func NextClockRequest(now time.Duration, random float64, slow bool) time.Duration {
+	interval := clockInterval
+	if slow {
+		interval = slowClockInterval
+	}
+	return now + interval - clockJitter/2 + time.Duration(random*float64(clockJitter))
 }

@@ -83,9 +83,9 @@ func (p *Path) complete(now time.Duration) bool {
 	for i := range p.count {
 		r := &p.reflectors[i]
 		switch {
-		case r.alive(now, p.Interval):
+		case r.alive(now, p.Interval, p.Slow):
 			alive = true
-		case !r.spare.active && r.probed(now, p.Interval):
+		case !r.spare.active && r.probed(now, max(p.Interval, p.Slow)):
 			return false
 		}
 	}
@@ -94,7 +94,7 @@ func (p *Path) complete(now time.Duration) bool {
 
 // probed reports whether a probe was sent recently.
 func (r *Reflector) probed(now, interval time.Duration) bool {
-	return r.nextSeq > 0 && now-r.sent[(r.nextSeq-1)%pendingRing] < max(aliveAtLeast, 3*interval)
+	return r.nextSeq > 0 && now-r.lastSent() < max(aliveAtLeast, 3*interval)
 }
 
 // distance keeps the combined baseline continuous when one reflector replaces

@@ -170,6 +170,8 @@ func (r *Record) set(name, value string) (err error) {
 		r.DownMS, err = parseFloat(value)
 	case "setup":
 		err = json.Unmarshal([]byte(value), &r.Setup)
+	case "slow_probes_ms":
+		r.SlowProbesMS, err = parseFloat(value)
 	case "write_latency_ms":
 		r.WriteLatencyMS, err = parseFloat(value)
 	case "download_bytes":

@@ -59,6 +59,7 @@ type Record struct {
 	UploadBPS      *int64   `json:"upload_bps,omitempty"`
 	WriteLatencyMS *float64 `json:"write_latency_ms,omitempty"`
 	Hold           bool     `json:"hold,omitempty"`
+	SlowProbesMS   *float64 `json:"slow_probes_ms,omitempty"` // step: between two probes of a reflector, where they are fewer than usual
 
 	// start, config
 	Setup *Setup `json:"setup,omitempty"`
@@ -70,7 +71,7 @@ var columns = []string{
 	"download_bytes", "download_dropped", "download_queued_bytes",
 	"upload_bytes", "upload_dropped", "upload_queued_bytes",
 	"download_bps", "upload_bps", "write_latency_ms", "hold",
-	"up_ms", "down_ms", "setup",
+	"up_ms", "down_ms", "setup", "slow_probes_ms",
 }
 
 // Time returns the record's time.
@@ -138,7 +139,7 @@ func (e *csvEncoder) Encode(r Record) error {
 		text(r.DownloadBytes), text(r.DownloadDropped), text(r.DownloadQueued),
 		text(r.UploadBytes), text(r.UploadDropped), text(r.UploadQueued),
 		text(r.DownloadBPS), text(r.UploadBPS), text(r.WriteLatencyMS), hold,
-		text(r.UpMS), text(r.DownMS), setup,
+		text(r.UpMS), text(r.DownMS), setup, text(r.SlowProbesMS),
 	)
 	if err := e.w.Write(e.row); err != nil {
 		return err

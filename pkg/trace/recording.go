@@ -82,9 +82,12 @@ func (w *Recording) Step(now time.Duration, in autorate.Input) error {
 	}
 	down, up := int64(in.Applied[autorate.Download]), int64(in.Applied[autorate.Upload])
 	latency := toMS(in.WriteLatency)
-	return w.enc.Encode(Record{
-		TimeMS: toMS(now), Event: Step, DownloadBPS: &down, UploadBPS: &up, WriteLatencyMS: &latency, Hold: in.Hold,
-	})
+	step := Record{TimeMS: toMS(now), Event: Step, DownloadBPS: &down, UploadBPS: &up, WriteLatencyMS: &latency, Hold: in.Hold}
+	if in.SlowProbes > 0 {
+		slow := toMS(in.SlowProbes)
+		step.SlowProbesMS = &slow
+	}
+	return w.enc.Encode(step)
 }
 
 func (w *Recording) event(e rtt.Event) Record {

@@ -168,7 +168,10 @@ func (p *Replay) recordedStep(rec Record) error {
 	if rec.WriteLatencyMS != nil {
 		p.in.WriteLatency = fromMS(*rec.WriteLatencyMS)
 	}
-	p.in.Hold = rec.Hold
+	p.in.Hold, p.in.SlowProbes = rec.Hold, 0
+	if rec.SlowProbesMS != nil {
+		p.in.SlowProbes = fromMS(*rec.SlowProbesMS)
+	}
 	return p.step(rec.Time())
 }
 

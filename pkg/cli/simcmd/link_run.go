@@ -155,6 +155,7 @@ func (c *matrixCell) simulation(seed uint64) *simrun.Simulation {
 	controller, start := c.law.New(c.scenario, seed)
 	t := c.scenario.Simulation(seed, controller, c.router, &start)
 	t.Unmetered = c.law.Unmetered()
+	t.SlowProbes = !t.Unmetered // the others know nothing of them
 	return t
 }
 

@@ -133,6 +133,7 @@ func (c *WANController) Open(ctx context.Context) (err error) {
 		Law: c.adopt(c.cfg), Start: c.start.Limits, Faults: c.start.Faults, Epoch: c.epoch, DryRun: c.mode.DryRun,
 		Prober: c.probes, Limiter: c.queues, Meter: c.queues,
 		Observers: observers, Alive: c.watchdog.Watchdog, Hold: c.hold(), Refused: router.IsRefusal,
+		SlowProbes: rtt.SlowInterval, SetSlow: c.probes.SetSlow,
 	})
 	c.addTasks()
 	return nil

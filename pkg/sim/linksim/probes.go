@@ -33,9 +33,11 @@ type probe struct {
 type prober struct {
 	rng     *rand.Rand
 	flying  []probe
-	seq     []uint32        // next, of each target: the reflectors, then the TCP targets
-	targets []rtt.Schedule  // in use
-	spares  []rtt.Schedule  // of the reflectors while they are spares
+	seq     []uint32       // next, of each target: the reflectors, then the TCP targets
+	targets []rtt.Schedule // in use
+	spares  []rtt.Schedule // of the reflectors while they are spares
+	slowly  []rtt.Schedule // of the reflectors in use, while probes are slow
+	slow    bool
 	at      []time.Duration // when the next one leaves
 	last    []time.Duration // when the last one left
 
@@ -54,7 +56,7 @@ func newProber(cfg Config) prober {
 	p := prober{rng: rand.New(rand.NewPCG(cfg.Seed, 0x77616e63746c))}
 	plan := rtt.Plan{Interval: cfg.ProbeInterval}
 	p.targets = slices.Concat(plan.Echoes(cfg.Reflectors), plan.Spread(cfg.TCPTargets, plan.Fallback()))
-	p.spares = plan.Spares(cfg.Reflectors)
+	p.spares, p.slowly = plan.Spares(cfg.Reflectors), plan.Slow(cfg.Reflectors, rtt.SlowInterval)
 	p.selection = rtt.NewSelection(operators(cfg.Reflectors), min(cfg.Reflectors, rtt.MaxUsed), cfg.ProbeInterval)
 	p.review = rtt.ReviewInterval
 	for i := range p.targets {
@@ -78,10 +80,35 @@ func operators(n int) (names []string) {
 
 // schedule returns the schedule of target i in its present role.
 func (p *prober) schedule(i int) rtt.Schedule {
-	if i < len(p.spares) && p.selection.Role(i) == rtt.Standby {
-		return p.spares[i]
+	if i >= len(p.spares) {
+		return p.targets[i]
 	}
-	return p.targets[i]
+	return rtt.ScheduleOf(p.selection.Role(i), p.slow, p.targets[i], p.spares[i], p.slowly[i])
+}
+
+// SetSlowProbes slows the probes down or speeds them up, as the live prober does: what is
+// about to leave still does, and at full rate probes leave at once where they are due.
+func (l *Link) SetSlowProbes(slow bool) {
+	p := &l.probes
+	if slow == p.slow {
+		return
+	}
+	p.slow = slow
+	if slow {
+		return
+	}
+	p.replied = max(p.replied, l.now) // silence counts from here
+	for i := range l.cfg.Reflectors {
+		if p.selection.Role(i) == rtt.InUse {
+			if p.at[i] = p.targets[i].Due(l.now, p.last[i]); p.at[i] <= l.now {
+				l.send(i)
+			}
+			p.next = min(p.next, p.at[i])
+		}
+	}
+	for _, f := range p.flying {
+		p.next = min(p.next, f.turn)
+	}
 }
 
 // selectReflectors updates which reflectors are in use, as the live prober does.
@@ -114,7 +141,7 @@ func (l *Link) stepProbes() {
 	if len(p.missing) > 0 {
 		p.next = min(p.next, p.missing[0].At)
 	}
-	if !p.tcp && l.now-p.replied > tcpAfter {
+	if !p.tcp && l.now-p.replied > rtt.SilentAfter(tcpAfter, p.slow) {
 		p.tcp, p.back = true, 0
 	}
 	for i := range p.at {

@@ -17,6 +17,7 @@ const HeldOutSeed = 1000
 var heldOut = []string{
 	"jitter-40-down", "jitter-20-upload", "cross-upload", "aqm-upload", "slow-upload", "satellite", "satellite-upload",
 	"echo-loss-40", "router-tail", "echo-tenth", "backlog-uncounted",
+	"wake-upload", "wake-lte",
 }
 
 // HeldOut reports that no law may be tuned on s: a law is measured there once it is
@@ -27,7 +28,7 @@ func (s Scenario) HeldOut() bool {
 
 // Field returns what real lines, hosts and reflectors do beside the standard set.
 func Field() []Scenario {
-	return slices.Concat(jitters(), bottlenecks(), capacities(), echoes(), spares(), hosts())
+	return slices.Concat(jitters(), bottlenecks(), capacities(), echoes(), spares(), hosts(), quiet())
 }
 
 // loadedOn is n flows in some directions, for as long as there is load.

@@ -87,7 +87,7 @@ func (s Scenario) Simulation(seed uint64, c linksim.Controller, router simrun.Ro
 	}
 	return &simrun.Simulation{
 		Link: linksim.New(cfg), Controller: c, Router: router, Seed: seed, Disturbances: s.Disturbances,
-		Bounds: actuate.LawBounds(s.LawConfig()),
+		Bounds: actuate.LawBounds(s.LawConfig()), SlowProbes: true,
 	}
 }
 

@@ -74,6 +74,7 @@ func (s *session) step(now time.Duration) {
 	in.Events = s.link.Events()
 	s.dec = s.controller.Step(now, in)
 	s.actuator.Decide(s.dec)
+	s.link.SetSlowProbes(s.actuator.SlowProbes())
 	s.act(now)
 	if s.actuator.PollDue(now) {
 		s.poll = s.issue(now, request{})

@@ -11,6 +11,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/actuate"
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/rtt"
 	"github.com/wanctl/wanctl/pkg/sim/linksim"
 )
 
@@ -27,6 +28,8 @@ type Simulation struct {
 	// Unmetered is set when it has no budget of writes.
 	Bounds    [2]actuate.Bounds
 	Unmetered bool
+	// SlowProbes lets the probes of an idle line slow down.
+	SlowProbes bool
 	// Observe, if set, sees every decision.
 	Observe func(autorate.Decision, *linksim.Link)
 	// Called, if set, sees every request to the router as it is made: a poll has
@@ -34,6 +37,14 @@ type Simulation struct {
 	Called func(at time.Duration, job actuate.Job)
 	// Stop, if set, is asked now and then and ends the run early.
 	Stop func() bool
+}
+
+// slowProbes returns the time between two slow probes, 0 where there are none.
+func slowProbes(on bool) time.Duration {
+	if on {
+		return rtt.SlowInterval
+	}
+	return 0
 }
 
 // Change is one limit as it took effect on the router.
@@ -63,6 +74,7 @@ func (c *Simulation) Run(from, end time.Duration) Result {
 		changed: m.changed, wrote: m.wrote, called: c.Called,
 		actuator: actuate.New(l.Now(), actuate.Config{
 			Start: [2]bitrate.Rate{l.Limit(0), l.Limit(1)}, Tick: c.Tick, Bounds: c.Bounds, Unmetered: c.Unmetered,
+			SlowProbes: slowProbes(c.SlowProbes),
 		}),
 	}
 	nextTick, nextSample := l.Now()+c.Tick, l.Now()
