@@ -11,7 +11,8 @@ import (
 	"github.com/cpuguy83/go-md2man/v2/md2man"
 )
 
-// lawPage is the manual of the control law. It belongs to no command.
+// lawPage is the manual of the control law, which belongs to no command. It quotes the
+// law's numbers by name.
 //
 //go:embed law.md
 var lawPage []byte
@@ -25,7 +26,15 @@ var lawReaders = []string{"wanctl.1", "wanctl-shape.1", "wanctl-trace.1", "wanct
 // of commands that are there already.
 func writeLaw(dir string, date time.Time) error {
 	title := fmt.Sprintf("%% %q %q %q %q %q\n", "WANCTL-LAW", "7", date.Format("Jan 2006"), "wanctl", "wanctl manual")
-	page := md2man.Render(append([]byte(title), lawPage...))
+	numbers, err := lawNumbers()
+	if err != nil {
+		return err
+	}
+	text, err := quoteNumbers(title+string(lawPage), numbers)
+	if err != nil {
+		return err
+	}
+	page := md2man.Render([]byte(text))
 	if err := os.WriteFile(filepath.Join(dir, lawName+".7"), page, 0o644); err != nil {
 		return err
 	}

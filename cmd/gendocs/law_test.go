@@ -1,11 +1,13 @@
 package main
 
 import (
+	"go/constant"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/config"
@@ -124,5 +126,60 @@ func TestPages(t *testing.T) {
 				t.Errorf("no %q in it", tt.want)
 			}
 		})
+	}
+}
+
+// The page quotes the numbers of the law by name, so that it cannot be out of step; each
+// has a comment that says what it is.
+func TestLawQuotesItsNumbers(t *testing.T) {
+	groups, err := lawNumbers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := quoteNumbers(string(lawPage), groups)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left := quoted.FindString(page); left != "" {
+		t.Errorf("%s is left in the page", left)
+	}
+	n := 0
+	for _, g := range groups {
+		for _, c := range g.numbers {
+			n++
+			if c.about == "" {
+				t.Errorf("%s has no comment", c.name)
+			}
+			if !strings.Contains(page, c.name) {
+				t.Errorf("%s is not in the page", c.name)
+			}
+		}
+	}
+	if q := len(quoted.FindAllString(string(lawPage), -1)); n < 100 || q < 50 {
+		t.Errorf("%d numbers, %d of which are quoted in sentences", n, q)
+	}
+	if _, err := quoteNumbers("{noSuchNumber}", groups); err == nil {
+		t.Error("a number that does not exist is quoted")
+	}
+}
+
+func TestNumbersAsText(t *testing.T) {
+	for _, tt := range []struct {
+		n    number
+		want string
+	}{
+		{number{value: constant.MakeInt64(int64(450 * time.Millisecond)), time: true}, "450 ms"},
+		{number{value: constant.MakeInt64(int64(1500 * time.Millisecond)), time: true}, "1.5 s"},
+		{number{value: constant.MakeInt64(int64(10 * time.Minute)), time: true}, "10 min"},
+		{number{value: constant.MakeInt64(int64(300 * time.Microsecond)), time: true}, "0.3 ms"},
+		{number{value: constant.MakeFloat64(0.975)}, "0.975"},
+		{number{value: constant.MakeFloat64(0.0625), ratio: "1/16"}, "1/16"},
+	} {
+		if got := tt.n.String(); got != tt.want {
+			t.Errorf("%v, want %v", got, tt.want)
+		}
+	}
+	if got := (number{value: constant.MakeFloat64(0.975)}).percent(); got != "97.5 %" {
+		t.Errorf("%v, want 97.5 %%", got)
 	}
 }
