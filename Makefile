@@ -24,7 +24,7 @@ export GOMIPS := softfloat
 export GOARM := 7
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race bench bench-scale lab faults kill year sim fuzz fmt vet lint vulncheck licences tidy gen cross binary notices build install uninstall packages clean
+.PHONY: help demo test race bench bench-scale bench-run lab faults kill year sim fuzz fmt vet lint vulncheck licences tidy gen cross binary notices build install uninstall packages clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,10 @@ bench-scale: ## what 1 to 1000 WANs in one process cost and how late their ticks
 	    printf "| %s | %d | %.3f %% | %.1f %% | %.1f ms | %.1f ms | %d KiB | %.0f | %.1f | %.1f |\n", n[2], n[3], \
 	      v["cpu%/wan"], v["cpu%/wan"] * n[3], v["p50-ms"], v["p99-ms"], v["KiB/wan"], v["goroutines/wan"], v["allocs/s/wan"], v["writes/s/wan"] } \
 	  /^(FAIL|panic|---)/ { print; bad = 1 } END { exit bad }'
+
+bench-run: binary ## what 1, 200 and 1000 WANs cost in one 'wanctl run', with routers in another process, as a table (3 min; root)
+	@$(GO) test -c -o $(BIN)/scale.test ./pkg/sim/scale
+	@unshare -n sh -c 'ip link set lo up && echo "0 2147483647" >/proc/sys/net/ipv4/ping_group_range && exec $(BIN)/scale.test -test.v -test.run TestScale -test.timeout 30m -scale.wanctl $(CURDIR)/$(BIN)/wanctl $(SCALE)'
 
 lab: binary ## the real thing: kernel queues in network namespaces, TCP load (root, iperf3); REPEAT=3 shows the spread
 	$(GO) test ./pkg/lab -count=1 -v -timeout 6h -run 'Lab(Shape|Steer)' -lab.full -lab.repeat $(REPEAT) $(LABFLAGS)

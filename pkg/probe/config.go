@@ -66,6 +66,12 @@ type Config struct {
 	// OnReplace, unless nil, is called for each replacement.
 	OnReplace func(Replacement)
 
+	// Shared has echoes leave by ping sockets where the system permits them, also for a
+	// process that may open raw ones: the kernel finds the socket of a reply by a number,
+	// while it offers every ICMP packet of the host to every raw socket, of which many
+	// groups on one host have too many.
+	Shared bool
+
 	// Staggered makes the ICMP hosts take turns, evenly spread over the
 	// interval. Otherwise they are all probed at once, on multiples of Interval
 	// since Epoch, where a loop with the same epoch and interval wakes up anyway.

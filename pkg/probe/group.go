@@ -34,6 +34,7 @@ type Group struct {
 	cfg      Config
 	binding  hostnet.Binding
 	access   hostnet.Access
+	usePing  bool  // echoes leave by ping sockets
 	denied   error // why ICMP is not permitted, where TCP replaces it
 	sweep    time.Duration
 	targets  []*target // by index: the ICMP hosts, then the TCP targets
@@ -83,6 +84,7 @@ func New(cfg Config) (*Group, error) {
 			g.denied = denied
 			g.log.Warn("measuring by TCP connections only, at a low rate", "error", denied)
 		}
+		g.usePing = cfg.Shared && hostnet.MayPing()
 	}
 	if err := g.addTargets(); err != nil {
 		return nil, err

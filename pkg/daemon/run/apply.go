@@ -199,7 +199,7 @@ func (m *manager) start(u *unit, s *setting) {
 		s := u.inUse
 		m.mu.Unlock()
 		if s.wan != nil {
-			return shape.NewWANController(m.Process, s.wan, shape.Mode{DryRun: m.options.DryRun, Kept: u.kept})
+			return shape.NewWANController(m.Process, s.wan, shape.Mode{DryRun: m.options.DryRun, Many: true, Kept: u.kept})
 		}
 		return steer.NewController(m.Process, s.steering, steer.Mode{DryRun: m.options.DryRun, Kept: u.kept})
 	})

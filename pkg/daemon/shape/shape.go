@@ -33,6 +33,7 @@ type Mode struct {
 	DryRun bool   // decide, but write nothing and keep no state
 	Forget bool   // start without what earlier runs learned
 	Record string // file for what the law of the one WAN sees; "" for none
+	Many   bool   // many WANs may share this host
 	// Kept, if set, is why the loop has an old configuration.
 	Kept *daemon.KeptConfig
 

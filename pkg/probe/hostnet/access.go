@@ -21,27 +21,35 @@ const (
 // ICMPAccess returns the access that opening sockets shows, and for NoICMP why there is
 // none. The permission is the same for IPv4 and IPv6, so either family will do.
 func ICMPAccess() (Access, error) {
+	raw := tryICMP(syscall.SOCK_RAW)
+	if raw == nil {
+		return RawSockets, nil
+	}
+	if tryICMP(syscall.SOCK_DGRAM) == nil {
+		return PingSockets, nil
+	}
+	return NoICMP, raw
+}
+
+// MayPing reports whether this process may open ping sockets, whatever else it may.
+func MayPing() bool { return tryICMP(syscall.SOCK_DGRAM) == nil }
+
+// tryICMP opens and closes a socket of the type. The error is that of IPv4, unless the
+// host has none.
+func tryICMP(socketType int) error {
 	var denied error
-	for _, try := range []struct {
-		socketType int
-		gives      Access
-	}{
-		{syscall.SOCK_RAW, RawSockets},
-		{syscall.SOCK_DGRAM, PingSockets},
+	for _, family := range []struct{ domain, protocol int }{
+		{syscall.AF_INET, syscall.IPPROTO_ICMP},
+		{syscall.AF_INET6, syscall.IPPROTO_ICMPV6},
 	} {
-		for _, family := range []struct{ domain, protocol int }{
-			{syscall.AF_INET, syscall.IPPROTO_ICMP},
-			{syscall.AF_INET6, syscall.IPPROTO_ICMPV6},
-		} {
-			fd, err := syscall.Socket(family.domain, try.socketType, family.protocol)
-			if err == nil {
-				_ = syscall.Close(fd)
-				return try.gives, nil
-			}
-			if denied == nil || errors.Is(denied, syscall.EAFNOSUPPORT) {
-				denied = err
-			}
+		fd, err := syscall.Socket(family.domain, socketType, family.protocol)
+		if err == nil {
+			_ = syscall.Close(fd)
+			return nil
+		}
+		if denied == nil || errors.Is(denied, syscall.EAFNOSUPPORT) {
+			denied = err
 		}
 	}
-	return NoICMP, denied
+	return denied
 }
