@@ -99,6 +99,9 @@ func (d *Daemon) accesses() []*WebAccess {
 	return slices.Collect(maps.Values(d.access))
 }
 
+// settled is the time after which what the start needed is not needed any more.
+const settled = 10 * time.Second
+
 // loopGrace is how long the stages of one loop may take to stop, and some more.
 const loopGrace = 3*supervisor.DefaultGrace + time.Second
 
@@ -125,6 +128,7 @@ func (d *Daemon) Run(ctx context.Context, service Service) error {
 		Log:    d.Logs.Main(),
 		OnReady: func() {
 			d.ready.Store(true)
+			time.AfterFunc(settled, func() { _ = sysd.ReleaseExecutable() }) // it works as well with them
 			d.Logs.Main().Info("running", append([]any{"version", d.Version}, service.Started...)...)
 			d.logNotify(d.Notifier.Ready(service.Status))
 		},

@@ -1,6 +1,7 @@
 package sysd
 
 import (
+	"strings"
 	"testing"
 	"testing/fstest"
 )
@@ -22,7 +23,8 @@ func TestMemoryMax(t *testing.T) {
 		{name: "container", cgroup: "0::/\n", limits: map[string]string{"": "100000000"}, want: 100000000},
 		{name: "no limit", cgroup: unit, limits: map[string]string{"system.slice": "max"}},
 		{name: "damaged", cgroup: "0::/a\n", limits: map[string]string{"a": "-5", "": "x"}},
-		{name: "first version", cgroup: "4:memory:/a\n1:name=systemd:/a\n", limits: map[string]string{"a": "1000"}},
+		{name: "first version", cgroup: "4:cpu,memory:/a/b\n1:name=systemd:/a\n0::/a\n", want: 134217728, limits: map[string]string{
+			"memory": "9223372036854771712", "memory/a": "134217728", "memory/a/b": "9223372036854771712"}},
 		{name: "outside of the namespace", cgroup: "0::/../../..\n", limits: map[string]string{"": "1000"}, want: 1000},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -34,7 +36,11 @@ func TestMemoryMax(t *testing.T) {
 				if dir != "" {
 					dir += "/"
 				}
-				root["sys/fs/cgroup/"+dir+"memory.max"] = &fstest.MapFile{Data: []byte(text + "\n")}
+				file := "memory.max"
+				if strings.HasPrefix(dir, "memory/") {
+					file = "memory.limit_in_bytes"
+				}
+				root["sys/fs/cgroup/"+dir+file] = &fstest.MapFile{Data: []byte(text + "\n")}
 			}
 			if got, ok := MemoryMax(root); got != tt.want || ok != (tt.want > 0) {
 				t.Errorf("%d, %v, want %d", got, ok, tt.want)
