@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
 )
@@ -19,7 +20,8 @@ func (r *run) expectExit(status int) error {
 	if !r.wait(r.main.isOver, startWait) {
 		return fmt.Errorf("it runs on, and should have ended with status %d", status)
 	}
-	if got := r.main.cmd.ProcessState.ExitCode(); got != status {
+	killed := r.fault.Expect.Killed && r.main.cmd.ProcessState.ExitCode() == -1
+	if got := r.main.cmd.ProcessState.ExitCode(); got != status && !killed {
 		r.problemf("exit status %d, want %d", got, status)
 	}
 	r.checkPeak()
@@ -97,8 +99,8 @@ func (r *run) checkQueues() {
 	}
 }
 
-// awaitLimit waits for the limit of the download, in Mbit/s.
-func (r *run) awaitLimit(want int) {
+// awaitLimit waits for the limit of the download, in Mbit/s, for most at most.
+func (r *run) awaitLimit(want int, most time.Duration) {
 	if want == 0 {
 		want = ceiling
 	}
@@ -107,7 +109,7 @@ func (r *run) awaitLimit(want int) {
 		q, _ := r.router.Queue("WAN-Download-1")
 		return q.MaxLimit
 	}
-	if !r.wait(func() bool { return limit() == rate }, checkWait) {
+	if !r.wait(func() bool { return limit() == rate }, most) {
 		r.problemf("the limit is %v, want %v", limit(), rate)
 	}
 }

@@ -61,8 +61,11 @@ func TestFaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	binary := *wanctl
-	if binary == "" {
+	binary, err := filepath.Abs(*wanctl) // it runs elsewhere
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *wanctl == "" {
 		binary = filepath.Join(t.TempDir(), "wanctl")
 		if out, err := exec.Command("go", "build", "-o", binary, "../../../cmd/wanctl").CombinedOutput(); err != nil {
 			t.Fatalf("building: %v\n%s", err, out)

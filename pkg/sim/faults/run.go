@@ -124,7 +124,7 @@ func (r *run) disturb(ctx context.Context) error {
 	if err := r.awaitHealth(ctx, r.main, "healthy", "", e.Recover.or(checkWait)); err != nil {
 		r.problemf("after the fault: %v", err)
 	}
-	r.awaitLimit(e.Limit)
+	r.awaitLimit(e.Limit, e.Recover.or(checkWait))
 	r.awaitRule(false)
 	if n := r.router.Writes(); e.Writes != nil && n > *e.Writes {
 		r.problemf("%d writes, more than %d", n, *e.Writes)

@@ -76,7 +76,7 @@ func (r *run) prepare(ctx context.Context) (err error) {
 			"cake_state_sources": map[string]any{"primary": r.path("state/wan.json")},
 			"cake_queues":        map[string]any{"primary_download": "WAN-Download-1", "primary_upload": "WAN-Upload-1"},
 			"measurement":        map[string]any{"interval_seconds": 0.1, "ping_host": "127.0.0.1"},
-			"thresholds":         map[string]any{"red_samples_required": 2, "green_samples_required": 3},
+			"thresholds":         map[string]any{"red_samples_required": 2, "green_samples_required": 3, "green_rtt_ms": 20, "yellow_rtt_ms": 40, "red_rtt_ms": 60}, // a busy host is no congestion
 			"lock_file":          r.path("run/steering.lock"),
 			"state_file":         r.path("state/steering.json"),
 			"logging":            map[string]any{"main_log": r.path("log/steering.log"), "debug_log": r.path("log/steering.debug")},

@@ -96,7 +96,7 @@ func (r *run) step(ctx context.Context, verb, rest string) (bool, error) {
 		return true, errors.Join(err, r.router.SetCounters("WAN-Download-1", router.Counters{QueuedPackets: n}))
 	case "limit":
 		n, err := strconv.Atoi(rest)
-		r.awaitLimit(n)
+		r.awaitLimit(n, checkWait)
 		return true, err
 	case "rule":
 		r.awaitRule(rest == "enabled")

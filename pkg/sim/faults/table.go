@@ -42,9 +42,10 @@ type Fault struct {
 // outside the bounds, no other queue written, no password in any output, little memory,
 // a prompt end with status 0, a whole state file and no lock file after it.
 type Expect struct {
-	Exit   *int   `json:"exit,omitempty"`   // it ends by itself with this status; nil: it runs until it is told to end
-	Stderr string `json:"stderr,omitempty"` // is in standard error
-	Log    string `json:"log,omitempty"`    // is in the log file
+	Exit   *int   `json:"exit,omitempty"`      // it ends by itself with this status; nil: it runs until it is told to end
+	Killed bool   `json:"or_killed,omitempty"` // or a second signal ends it at once
+	Stderr string `json:"stderr,omitempty"`    // is in standard error
+	Log    string `json:"log,omitempty"`       // is in the log file
 
 	Start   string   `json:"start,omitempty"`  // health before the fault: healthy (default), starting, degraded
 	Health  string   `json:"health,omitempty"` // that the fault leads to: healthy (default), starting, degraded; unanswered when nobody gets it
