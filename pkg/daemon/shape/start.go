@@ -43,8 +43,12 @@ func (q *Queues) Start(ctx context.Context, cfg *config.WAN) (control.Reading, e
 type Restored struct {
 	Queue string
 	Limit bitrate.Rate // from before
-	Err   error        // the queue is gone, and so is its limit
+	Err   error        // the queue is gone, and so is its limit, or it is not ours
 }
+
+// errNotOurs is why a limit is not restored of a queue that the configuration does not
+// name, or not any more: nothing else is ever written to.
+var errNotOurs = errors.New("the configuration names no such queue")
 
 // errUnread marks a journal whose file cannot be read, which is no fault of the router.
 var errUnread = errors.New("limits from before a measurement")
@@ -63,10 +67,12 @@ func (q *Queues) RestoreSaved(ctx context.Context, journal *state.Journal) (list
 		return nil, nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(saved.Limits)) {
-		r := Restored{Queue: name, Limit: saved.Limits[name]}
-		r.Err = q.restoreLimit(ctx, name, r.Limit)
-		if r.Err != nil && !router.IsItemError(r.Err) {
-			return list, fmt.Errorf("restoring the limit of queue %q to %v, which a measurement has changed: %w", name, r.Limit, r.Err)
+		r := Restored{Queue: name, Limit: saved.Limits[name], Err: errNotOurs}
+		if slices.Contains(q.names[:], name) {
+			r.Err = q.restoreLimit(ctx, name, r.Limit)
+			if r.Err != nil && !router.IsItemError(r.Err) {
+				return list, fmt.Errorf("restoring the limit of queue %q to %v, which a measurement has changed: %w", name, r.Limit, r.Err)
+			}
 		}
 		list = append(list, r)
 	}
