@@ -94,11 +94,12 @@ func readEndpoint(ctx context.Context, r config.Router, most routerdial.Bounds) 
 		return e, client
 	}
 	var took []time.Duration
-	for range requests {
+	for begun := time.Now(); len(took) < requests && time.Since(begun) < mostWaiting/2; {
 		start := time.Now()
-		if _, err := client.Rows(ctx, "/system/identity"); err == nil {
-			took = append(took, time.Since(start))
+		if _, err := client.Rows(ctx, "/system/identity"); err != nil {
+			break
 		}
+		took = append(took, time.Since(start))
 	}
 	if slices.Sort(took); len(took) > 0 {
 		e.Latency, e.Slowest = took[len(took)/2], took[len(took)-1]

@@ -37,7 +37,7 @@ func checkPlace(q *Queues) []Result {
 		outward := slices.Contains(q.Defaults, on)
 		switch {
 		case on == "global":
-			return one(failure(q.Command+" --style marks, or "+move("INTERFACE"), "%v: %q hangs on global and has no packet mark: it limits both directions together", d, own.Name))
+			return one(failure(q.byMarks()+", or "+move("INTERFACE"), "%v: %q hangs on global and has no packet mark: it limits both directions together", d, own.Name))
 		case d == autorate.Download && outward:
 			return one(failure(move("LAN-INTERFACE"), "download: %q hangs on %s, the interface to the Internet, by which the upload leaves; what comes in leaves by the interface of the LAN", own.Name, on))
 		case d == autorate.Upload && known && len(q.Defaults) > 0 && !outward:
@@ -48,6 +48,12 @@ func checkPlace(q *Queues) []Result {
 		return one(ok("%v: on %s", d, on))
 	})
 	return results
+}
+
+// byMarks is the command that prints a set-up by packet marks.
+func (q *Queues) byMarks() string {
+	const style = " --style marks"
+	return strings.TrimSuffix(q.Command, style) + style
 }
 
 // leastTraffic is the number of bytes from which on the counters of an interface tell
@@ -95,9 +101,9 @@ func checkBypass(q *Queues) (results []Result) {
 			results = append(results, ok("%s, which passes queues without marks by on some boards; the counters tell", c.Text))
 		case c.Kind == survey.IPv6 && !q.IPv6:
 		case c.Kind == survey.IPv6:
-			results = append(results, failure(q.Command+" --style marks prints its rules", "%s: it passes the queues by", c.Text))
+			results = append(results, failure(q.byMarks()+" prints its rules", "%s: it passes the queues by", c.Text))
 		case c.Kind == survey.Marks:
-			results = append(results, failure(q.Command+" --style marks prints its rules", "%s", c.Text))
+			results = append(results, failure(q.byMarks()+" prints its rules", "%s", c.Text))
 		default:
 			results = append(results, warning(next, "%s: traffic may pass the queues by", c.Text))
 		}
@@ -128,6 +134,13 @@ func checkOthers(q *Queues) (results []Result) {
 	}
 	if q.Simple == "" {
 		results = append(results, q.otherTrees()...)
+	}
+	for _, r := range q.Own {
+		t, _ := q.queueType(r["queue"])
+		if limit := t.Params["cake-bandwidth"]; t.Kind == "cake" && limit != "" && limit != "0" && (r["interface"] == q.WAN || r["interface"] == q.Directions[0].root()) {
+			results = append(results, warning(onRouter("/queue type set [find name="+rosdata.QuoteRSC(t.Name)+"] cake-bandwidth=0"),
+				"%s has CAKE as its own queue, with a cake-bandwidth of %s, which holds as well", r["interface"], limit))
+		}
 	}
 	if results == nil {
 		results = one(ok("no other queue limits the same traffic"))

@@ -35,6 +35,7 @@ type Queues struct {
 	Tree       []row
 	SimpleAll  []router.SimpleQueue
 	Types      []router.QueueType
+	Own        []row // of /queue/interface: the queues that interfaces have themselves
 	Causes     []survey.Cause
 	IPv6       bool // the router has a global address
 
@@ -87,6 +88,7 @@ func readQueues(ctx context.Context, cfg *config.WAN, client router.Client) *Que
 	q.Types, _ = client.QueueTypes(ctx)
 	q.Tree, _ = client.Rows(ctx, "/queue/tree")
 	q.SimpleAll, _ = client.SimpleQueues(ctx)
+	q.Own, _ = client.Rows(ctx, "/queue/interface")
 	q.Marks, _ = around.Marks(ctx, client)
 	q.WAN = around.WANInterface(ctx, client)
 	q.Causes = around.Causes(ctx, client, q.WAN)

@@ -149,6 +149,8 @@ func TestRouterFaults(t *testing.T) {
 			want: []string{`warning other queues: the simple queue "old", which packets meet first, limits ether1 as well; next: on the router: /queue simple disable [find name="old"]`}},
 		{name: "a simple queue before the tree", fault: `/queue simple add name=all target=192.168.0.0/16 max-limit=50M/5M`, carried: 99000, want: []string{`warning other queues: the simple queue "all"`}},
 		{name: "a simple queue of one host", fault: `/queue simple add name=tv target=192.168.88.20/32 max-limit=20M/5M`, carried: 99000},
+		{name: "CAKE on the interface", fault: `/queue type add name=own kind=cake cake-bandwidth=5M; /queue interface set [find interface=ether1] queue=own`, carried: 99000,
+			want: []string{`warning other queues: ether1 has CAKE as its own queue, with a cake-bandwidth of `}},
 		{name: "another queue of the tree", fault: `/queue tree add name=old parent=ether1 packet-mark=no-mark max-limit=5M queue=cake-up`, carried: 99000,
 			want: []string{`warning other queues: the queue "old" hangs on ether1 beside ours, for the same packets; next: on the router: /queue tree disable [find name="old"]`}},
 	} {

@@ -174,6 +174,9 @@ func (e *examination) subject(path string) string {
 }
 
 func (e *examination) examineWAN(ctx context.Context, w *config.WAN) {
+	if !w.Enabled {
+		e.Report(Finding{w.Name, "configuration", warning("set continuous_monitoring.enabled: true in "+w.Path, "continuous_monitoring.enabled is false: nothing is controlled")})
+	}
 	run(w.Name, daemonChecks, e.daemons[w.Path], e.Report)
 	device, client := readDevice(ctx, &w.Base)
 	run(w.Name, deviceChecks, device, e.Report)
@@ -183,6 +186,9 @@ func (e *examination) examineWAN(ctx context.Context, w *config.WAN) {
 	if client != nil {
 		defer client.Close()
 		queues = readQueues(ctx, w, client)
+		if slices.ContainsFunc(e.wans, func(o *config.WAN) bool { return o != w && o.Router.Host == w.Router.Host }) && queues.Simple == "" {
+			queues.Command += " --style marks" // what comes in by two WANs leaves by one LAN
+		}
 		before, _, err = queues.readCounters(ctx, w, client)
 	}
 	probes := readProbes(ctx, w, e.Measure)

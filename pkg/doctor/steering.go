@@ -155,7 +155,11 @@ func checkLoops(s *Steering) (results []Result) {
 		}
 	}
 	if len(missing) > 0 {
-		results = append(results, warning("systemctl enable --now wanctl@"+missing[0], "the loop of %s does not run", strings.Join(missing, " and that of ")))
+		what := "the loop of " + missing[0] + " does not run"
+		if len(missing) > 1 {
+			what = "the loops of " + strings.Join(missing, " and ") + " do not run"
+		}
+		results = append(results, warning("systemctl enable --now wanctl@"+missing[0], "%s", what))
 	}
 	if results == nil {
 		results = one(ok("the loops of both WANs run"))

@@ -21,7 +21,7 @@ const steerable = healthy + `
 `
 
 func TestSteeringFaults(t *testing.T) {
-	const loops = "warning loops: the loop of dsl and that of lte does not run; next: systemctl enable --now wanctl@dsl"
+	const loops = "warning loops: the loops of dsl and lte do not run; next: systemctl enable --now wanctl@dsl"
 	for _, tt := range []struct {
 		name, fault string
 		want        []string

@@ -163,7 +163,7 @@ func TestTwoWANsFromScratch(t *testing.T) {
 
 	// The second one, with steering. The router is asked; its queues come as commands.
 	h.IP(t, "rule add from 10.0.2.2 lookup 102")
-	out := h.run(0, "config", "init", "--wan", "lte", "--host", at, "--fingerprint", "accept", "--line", "lte", "--download", "40M", "--upload", "10M",
+	out := h.run(0, "config", "init", "--wan", "lte", "--line", "lte", "--download", "40M", "--upload", "10M",
 		"--wan-interface", "ether2", "--lan-interface", "bridge", "--ping-source", "10.0.2.2", "--wan-gateway", "ether2", "--steer-from", "fibre", "--export", "lte.rsc")
 	for _, want := range []string{"wrote " + filepath.Join(h.dir, "steering.yaml"), "address-list add STEER_LTE ADDRESS"} {
 		if !strings.Contains(out, want) {

@@ -58,7 +58,7 @@ func newInitCmd(a *app.App) *cobra.Command {
   wanctl config init --wan spectrum --from-router
   ROUTER_PASSWORD=... wanctl config init --wan spectrum --host 192.168.88.1 --fingerprint accept \
     --line cable --download 500M --upload 40M --export spectrum.rsc
-  wanctl config init --wan lte --line lte --ping-source 192.168.88.11 --steer-from spectrum`,
+  wanctl config init --wan lte --line lte --ping-source 192.168.88.11 --steer-from spectrum    # on the same router`,
 		Args: app.UsageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			i := &initializer{prompter: newPrompter(a, cmd), flags: f}
@@ -66,7 +66,7 @@ func newInitCmd(a *app.App) *cobra.Command {
 		},
 	}
 	l := cmd.Flags()
-	l.StringVar(&f.host, "host", "", "router `HOST` or HOST:PORT")
+	l.StringVar(&f.host, "host", "", "router `HOST` or HOST:PORT (default that of another WAN of the directory)")
 	l.StringVar(&f.transport, "transport", "", "protocol `NAME`, rest, api or ssh")
 	l.BoolVar(&f.plain, "plain", false, "rest or api without TLS; the password crosses the network in clear")
 	l.StringVar(&f.fingerprint, "fingerprint", "", "what the router identifies itself by: SHA-256 of the certificate in `HEX`, SHA256:... of the SSH host key, accept for what it shows now, or none")
@@ -190,7 +190,11 @@ func (i *initializer) askName(context.Context) error {
 		if path == i.path || config.DetectKind(path) == config.KindSteering {
 			continue
 		}
-		if w, _, err := config.Load(path, opts); err == nil {
+		w, _, err := config.Load(path, i.ConfigOptions())
+		if err != nil { // its password may be another user's
+			w, _, err = config.Load(path, opts)
+		}
+		if err == nil {
 			i.others = append(i.others, w)
 		}
 	}

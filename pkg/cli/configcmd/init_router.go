@@ -27,36 +27,72 @@ const patience = 5 * time.Second
 // askRouter asks for the router and the user, until a connection works or the person
 // goes on without.
 func (i *initializer) askRouter(ctx context.Context) error {
+	same, err := i.askSame()
+	if err != nil {
+		return err
+	}
+	if same {
+		if err = i.try(ctx); err == nil {
+			return nil
+		}
+	}
 	for {
-		err := i.askAddress()
-		if err != nil {
+		if err != nil { // of the attempt before
+			again, err := i.retry(err, "Try again with other answers? Without, the router can be set up later.")
+			if err != nil {
+				return err
+			}
+			if !again {
+				return i.askUser()
+			}
+		}
+		if err = i.askAddress(); err != nil {
 			return err
 		}
 		if len(i.missing) > 0 && !i.tty {
 			return i.askUser() // what else is missing is named with it
 		}
 		if err = i.askFingerprint(ctx); err == nil {
-			return i.logIn(ctx)
+			err = i.logIn(ctx)
 		}
-		again, err := i.retry(err, "Try again with another address? Without, the router can be set up later.")
-		if err != nil {
-			return err
-		}
-		if !again {
-			return i.askUser()
+		if err == nil {
+			return nil
 		}
 	}
 }
 
+// askSame asks whether the router is that of another WAN here, and takes its settings
+// then. Without a terminal it is, unless --host says otherwise.
+func (i *initializer) askSame() (bool, error) {
+	if len(i.others) == 0 || i.given("host") || i.given("transport") || i.given("user") {
+		return false, nil
+	}
+	other := i.others[0]
+	same, err := i.confirm(fmt.Sprintf("Is it the router of %s, %s?", other.Name, other.Router.Host), true, true)
+	if err != nil || !same {
+		return false, err
+	}
+	i.router = other.Router
+	i.router.Failover, i.router.PasswordFile = nil, ""
+	if i.router.Port == usualPort(i.router.Transport, i.router.TLS) {
+		i.router.Port = 0
+	}
+	if i.router.SSHKey == "" && !i.router.Password.IsSet() {
+		return true, i.askUser() // it cannot be read by this user
+	}
+	return true, nil
+}
+
 // logIn asks for the user until the router lets it in, or the person goes on without.
+// Another error than refused credentials is returned.
 func (i *initializer) logIn(ctx context.Context) error {
 	for {
 		if err := i.askUser(); err != nil {
 			return err
 		}
 		err := i.try(ctx)
-		if err == nil {
-			return nil
+		if err == nil || !errors.Is(err, router.ErrAuth) {
+			return err
 		}
 		again, err := i.retry(err, "Try again with another user or password? Without, the user is made later, with that password.")
 		if err != nil || !again {
@@ -118,14 +154,26 @@ func checkHostPort(s string) (string, error) {
 	return s, nil
 }
 
-// endpoint is the router with the default port.
+// endpoint is the router with its port.
 func (i *initializer) endpoint() config.Router {
 	r := i.router
-	r.Port = cmp.Or(r.Port, map[config.Transport]int{config.REST: 443, config.API: 8729, config.SSH: 22}[r.Transport])
-	if i.router.Port == 0 && !r.TLS && r.Transport != config.SSH {
-		r.Port = map[config.Transport]int{config.REST: 80, config.API: 8728}[r.Transport]
-	}
+	r.Port = cmp.Or(r.Port, usualPort(r.Transport, r.TLS))
 	return r
+}
+
+// usualPort is the port of a service that is written nowhere.
+func usualPort(t config.Transport, tls bool) int {
+	switch {
+	case t == config.SSH:
+		return 22
+	case t == config.API && tls:
+		return 8729
+	case t == config.API:
+		return 8728
+	case tls:
+		return 443
+	}
+	return 80
 }
 
 // askFingerprint shows what the router identifies itself by, and pins it.
@@ -267,11 +315,11 @@ func (i *initializer) readRouter(ctx context.Context) error {
 	defer client.Close()
 	i.found.interfaces, _ = client.Interfaces(ctx) // what is not shown is not proposed
 	i.found.routes, _ = client.DefaultRoutes(ctx)
-	if err := i.askInterfaces(); err != nil {
-		return err
-	}
 	tree, err := client.Queues(ctx)
 	if err != nil {
+		return err
+	}
+	if err := i.askInterfaces(tree...); err != nil {
 		return err
 	}
 	for _, q := range tree {
@@ -301,11 +349,17 @@ func (i *initializer) readRouter(ctx context.Context) error {
 
 func named(name, part string) bool { return strings.Contains(strings.ToLower(name), part) }
 
-// askInterfaces finds the interfaces of the router, which a set-up of queues needs.
-func (i *initializer) askInterfaces() error {
+// askInterfaces finds the interfaces of the router, which a set-up of queues needs. An
+// interface on which another WAN has its queue is not proposed.
+func (i *initializer) askInterfaces(tree ...router.Queue) error {
 	i.wan, i.lan = i.flags.wanInterface, i.flags.lanInterface
+	taken := func(name string) bool {
+		return slices.ContainsFunc(tree, func(q router.Queue) bool {
+			return q.Parent == name && slices.ContainsFunc(i.others, func(w *config.WAN) bool { return w.Queues.Upload == q.Name })
+		})
+	}
 	for _, r := range i.found.routes {
-		if i.wan == "" && !r.Disabled && !r.Blackhole {
+		if i.wan == "" && !r.Disabled && !r.Blackhole && !taken(r.Interface) {
 			i.wan = r.Interface
 		}
 	}

@@ -40,7 +40,7 @@ func (i *initializer) finish(ctx context.Context) error {
 	if err := i.write(script); err != nil {
 		return err
 	}
-	return i.printNext(lacks, compared)
+	return i.printNext(plan.Style, lacks, compared)
 }
 
 // parse reads what is going to be written, as the daemons will.
@@ -197,8 +197,25 @@ func (i *initializer) report(path, backup string, err error) error {
 	return err
 }
 
+// exportFlags returns what 'router export' does not read from the configuration.
+func (i *initializer) exportFlags(style export.Style) (flags string) {
+	if style == export.Marks {
+		flags += " --style marks"
+	}
+	if i.gateway != "" {
+		flags += " --wan-gateway " + i.gateway
+	}
+	if i.steerFrom != nil {
+		flags += " --alternate " + i.name
+		if i.gateway != "" {
+			flags += " --alternate-gateway " + i.gateway
+		}
+	}
+	return flags
+}
+
 // printNext prints the commands that come next.
-func (i *initializer) printNext(lacks int, compared bool) error {
+func (i *initializer) printNext(style export.Style, lacks int, compared bool) error {
 	if i.Global.Quiet {
 		return nil
 	}
@@ -211,9 +228,9 @@ func (i *initializer) printNext(lacks int, compared bool) error {
 	if lacks > 0 || !compared {
 		rsc := cmp.Or(i.flags.export, i.rsc())
 		host := i.router.Host
-		fmt.Fprintf(&b, "  # what the router needs: look at it, bring it there, and give the user its password\n")
+		b.WriteString("  # what the router needs: look at it, and bring it there\n")
 		if _, err := os.Stat(rsc); err != nil {
-			fmt.Fprintf(&b, "  wanctl router export %s --wan-interface %s --lan-interface %s > %s\n", which, cmp.Or(i.wan, "WAN"), cmp.Or(i.lan, "LAN"), rsc)
+			fmt.Fprintf(&b, "  wanctl router export %s --wan-interface %s --lan-interface %s%s > %s\n", which, cmp.Or(i.wan, "WAN"), cmp.Or(i.lan, "LAN"), i.exportFlags(style), rsc)
 		}
 		fmt.Fprintf(&b, "  scp %s admin@%s:\n  ssh admin@%s /import %s\n", rsc, host, host, filepath.Base(rsc))
 		if i.router.User != export.Admin && i.router.SSHKey == "" && !i.reached {

@@ -86,6 +86,9 @@ func runDoctor(ctx context.Context, a *app.App, measure time.Duration) error {
 	if err := out.Close(); broken == nil {
 		broken = err
 	}
+	if broken == nil && a.OutTTY && a.Global.Output == output.Table && count[doctor.Failure] == 0 {
+		_, broken = fmt.Fprintf(a.Out, "\nNothing fails; %d checks are ok, %d warn.\n", count[doctor.OK], count[doctor.Warning])
+	}
 	switch n := count[doctor.Failure]; {
 	case broken != nil:
 		return broken
