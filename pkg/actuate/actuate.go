@@ -57,7 +57,8 @@ type Config struct {
 	Unmetered bool // no write budget: for controllers that have none
 	// SlowProbes is the time between two probes of a reflector on an idle line; 0: probes
 	// never slow down.
-	SlowProbes time.Duration
+	SlowProbes       time.Duration
+	ProbeBytesPerDay uint64 // that probes may carry; 0: any
 }
 
 // Op is a kind of call for limits.
@@ -106,6 +107,8 @@ type Actuator struct {
 	latency  latency
 	poller   poller
 	pace     rtt.Pace
+	probes   int // that have left since the last decision
+	data     rtt.Budget
 }
 
 // New returns the Actuator of a router that was read at now.
@@ -113,7 +116,7 @@ func New(now time.Duration, cfg Config) *Actuator {
 	return &Actuator{
 		cfg: cfg, inForce: cfg.Start, faults: cfg.Faults,
 		budget: WriteBudget{Unmetered: cfg.Unmetered},
-		readAt: now + readBackEvery, poller: newPoller(cfg.Tick),
+		readAt: now + readBackEvery, poller: newPoller(cfg.Tick), data: rtt.Budget{PerDay: cfg.ProbeBytesPerDay},
 	}
 }
 
@@ -135,7 +138,20 @@ func (a *Actuator) Decide(dec autorate.Decision) {
 	a.decided, a.queueing, a.idle = true, dec.Excess > dec.Threshold, idle(dec)
 	a.poller.readings = a.poller.readings[:0]
 	if a.cfg.SlowProbes > 0 {
-		a.pace.Update(dec.At, loaded(dec), dec.Excess > standsOut*dec.Threshold || dec.Alive == 0)
+		a.pace.Update(dec.At, loaded(dec), dec.Excess > standsOut*dec.Threshold || dec.Alive == 0, a.data.Spend(dec.At, a.probes))
+		a.probes = 0
+	}
+}
+
+// CountProbes counts the probes among the events of a step. It is to be called before
+// Decide.
+func (a *Actuator) CountProbes(events []rtt.Event) {
+	for i := range events {
+		switch events[i].Kind {
+		case rtt.Sent, rtt.Spare, rtt.OneWay:
+			a.probes++
+		case rtt.Reply, rtt.Lost:
+		}
 	}
 }
 

@@ -46,6 +46,8 @@ type Config struct {
 	// SetSlow, if set, makes the Prober's; 0: probes never slow down.
 	SlowProbes time.Duration
 	SetSlow    func(slow bool)
+	// ProbeBytesPerDay bounds what probes carry; 0: any.
+	ProbeBytesPerDay uint64
 	// Hold, if set, tells each tick whether the measurement is unusable.
 	Hold func() bool
 }
@@ -103,7 +105,7 @@ func New(cfg Config) *Loop {
 	}
 	l.router = actuate.New(l.now(), actuate.Config{
 		Start: cfg.Start, Faults: cfg.Faults, Tick: cfg.Law.Tick, Bounds: actuate.LawBounds(cfg.Law), DryRun: cfg.DryRun,
-		SlowProbes: cfg.SlowProbes,
+		SlowProbes: cfg.SlowProbes, ProbeBytesPerDay: cfg.ProbeBytesPerDay,
 	})
 	return l
 }
@@ -190,6 +192,7 @@ func (l *Loop) tick() {
 
 	l.drainEvents()
 	in := l.router.Input()
+	l.router.CountProbes(l.events)
 	in.Events, in.Hold = l.events, l.cfg.Hold != nil && l.cfg.Hold()
 	if l.discards(now, late) {
 		l.status.Late++

@@ -82,6 +82,9 @@ type Config struct {
 	// and works over IPv4 only.
 	NoOneWay bool
 
+	// SlowInterval is the time between two probes of a host after SetSlow; default 1 s.
+	SlowInterval time.Duration
+
 	// Count and Duration limit a run: the number of probes to each target, and the
 	// time after the start of the last one. Zero: until the context ends.
 	Count    int
@@ -98,6 +101,9 @@ func (c Config) complete() (Config, error) {
 	}
 	if c.Interval == 0 {
 		c.Interval = DefaultInterval
+	}
+	if c.SlowInterval == 0 {
+		c.SlowInterval = rtt.SlowInterval
 	}
 	if c.Timeout == 0 {
 		c.Timeout = DefaultTimeout

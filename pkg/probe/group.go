@@ -101,7 +101,7 @@ func (g *Group) addTargets() error {
 	if g.access != hostnet.NoICMP {
 		for _, host := range c.Targets {
 			t := newTarget(host, ICMP, c, g.clock, g.queue)
-			t.host, t.slow = host, &g.slow
+			t.host, t.slow, t.slowInterval = host, &g.slow, c.SlowInterval
 			g.targets = append(g.targets, t)
 		}
 	}
@@ -165,7 +165,7 @@ func (g *Group) plan(start time.Duration) {
 	for i, s := range p.Spares(len(hosts)) {
 		hosts[i].spareSchedule = s
 	}
-	for i, s := range p.Slow(len(hosts), rtt.SlowInterval) {
+	for i, s := range p.Slow(len(hosts), g.cfg.SlowInterval) {
 		hosts[i].slowSchedule = s
 	}
 	set(g.targetsBy(TCP), p.Spread(len(g.targetsBy(TCP)), connections))
@@ -246,7 +246,7 @@ func (g *Group) Run(ctx context.Context) error {
 	}
 }
 
-// SetSlow lets the ICMP hosts in use have one probe in rtt.SlowInterval each, or the full
+// SetSlow lets the ICMP hosts in use have one probe in Config.SlowInterval each, or the full
 // rate again: those that are due then leave at once. It may be called at any time, and
 // never blocks.
 func (g *Group) SetSlow(slow bool) {

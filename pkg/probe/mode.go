@@ -112,7 +112,7 @@ func (g *Group) updateMode(f *fallback, p phase) {
 	icmp, tcp, gateway := repliesFrom(g.targetsBy(ICMP)), repliesFrom(g.targetsBy(TCP)), repliesFrom(g.gateways)
 	was := f.mode
 	// After slow probes silence counts from the first one at full rate.
-	f.silence = rtt.SilentAfter(max(maxSilence, 3*g.cfg.Interval), g.slow.Load())
+	f.silence = rtt.SilentAfter(max(maxSilence, 3*g.cfg.Interval), g.slow.Load(), g.cfg.SlowInterval)
 	f.step(g.clock.now(), max(g.start, time.Duration(g.awake.Load())), p, icmp, tcp, gateway)
 	if f.mode == was {
 		return

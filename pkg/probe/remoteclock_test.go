@@ -68,7 +68,7 @@ func TestTrial(t *testing.T) {
 				known := false
 				now := time.Minute
 				for range maxAnswers {
-					now += 200*ms + rtt.NextClockRequest(0, rng.Float64(), false)
+					now += 200*ms + rtt.NextClockRequest(0, rng.Float64(), 0)
 					detector.add(h.ask(now))
 					if c, known = detector.detect(); known {
 						break

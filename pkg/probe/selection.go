@@ -147,7 +147,7 @@ func (t *target) currentInterval() time.Duration {
 	case t.standby():
 		return t.spareInterval
 	case t.slowly():
-		return max(rtt.SlowInterval, t.interval)
+		return max(t.slowInterval, t.interval)
 	}
 	return t.interval
 }

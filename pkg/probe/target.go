@@ -39,6 +39,7 @@ type target struct {
 	index                   uint8
 	interval, spareInterval time.Duration // between two probes; as a spare
 	slow                    *atomic.Bool  // of the group
+	slowInterval            time.Duration // while it is
 	timeout                 time.Duration
 	gateway                 bool // emits no events: its delay is not that of the WAN
 

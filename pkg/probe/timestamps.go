@@ -218,8 +218,13 @@ func (h *peer) suspend(now time.Duration) {
 	h.state, h.known, h.until = clockIdle, false, now+detectRetry
 }
 
-// slow reports whether the probes are.
-func (a *clockPoller) slow() bool { return len(a.peers) > 0 && a.peers[0].t.slow.Load() }
+// slow returns the time between two slow probes, 0 while probes are at full rate.
+func (a *clockPoller) slow() time.Duration {
+	if len(a.peers) == 0 || !a.peers[0].t.slow.Load() {
+		return 0
+	}
+	return a.peers[0].t.slowInterval
+}
 
 // mayPoll reports whether h gets requests.
 func (h *peer) mayPoll() bool {

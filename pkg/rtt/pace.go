@@ -33,14 +33,18 @@ type Pace struct {
 func (p *Pace) Slow() bool { return p.slow }
 
 // Update returns whether probes are slow from now on. loaded reports load, or that it is
-// not known; delayed that replies are late or missing.
-func (p *Pace) Update(now time.Duration, loaded, delayed bool) (slow bool) {
+// not known; delayed that replies are late or missing; spent that a Budget is, which
+// makes them slow whatever the rest.
+func (p *Pace) Update(now time.Duration, loaded, delayed, spent bool) (slow bool) {
 	if loaded || !p.started {
-		*p = Pace{quietSince: now, started: true}
-		return false
+		*p = Pace{quietSince: now, started: true, slow: spent}
+		return spent
+	}
+	if spent {
+		return p.set(true)
 	}
 	if now-p.quietSince < quietFor {
-		return false
+		return p.set(false)
 	}
 	if now < p.checking {
 		if delayed {

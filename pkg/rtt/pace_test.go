@@ -10,7 +10,7 @@ const paceTick = 50 * time.Millisecond
 // spent runs p from one time to another and returns for how long probes were slow.
 func spent(p *Pace, from, to time.Duration, loaded, delayed func(t time.Duration) bool) (slow time.Duration) {
 	for now := from; now < to; now += paceTick {
-		if p.Update(now, loaded(now), delayed(now)) {
+		if p.Update(now, loaded(now), delayed(now), false) {
 			slow += paceTick
 		}
 	}
@@ -59,10 +59,10 @@ func TestPace(t *testing.T) {
 func TestPaceWakesAtOnce(t *testing.T) {
 	var p Pace
 	spent(&p, 0, time.Hour, never, never)
-	if !p.Slow() || p.Update(time.Hour, true, false) || p.Slow() {
+	if !p.Slow() || p.Update(time.Hour, true, false, false) || p.Slow() {
 		t.Error("slow under load")
 	}
-	if p.Update(time.Hour+quietFor-1, false, false) || !p.Update(time.Hour+quietFor, false, false) {
+	if p.Update(time.Hour+quietFor-1, false, false, false) || !p.Update(time.Hour+quietFor, false, false, false) {
 		t.Error("a minute after the load it is not slow")
 	}
 }
@@ -73,7 +73,7 @@ func TestPaceLooksLessAndLess(t *testing.T) {
 	var p Pace
 	slow := time.Duration(0)
 	for now := time.Duration(0); now < 12*time.Hour; now += paceTick {
-		if p.Update(now, false, p.Slow()) {
+		if p.Update(now, false, p.Slow(), false) {
 			slow += paceTick
 		}
 	}
@@ -83,8 +83,16 @@ func TestPaceLooksLessAndLess(t *testing.T) {
 	if p.pause != maxCheckPause {
 		t.Errorf("pause %v", p.pause)
 	}
-	p.Update(12*time.Hour, true, false)
+	p.Update(12*time.Hour, true, false, false)
 	if p.pause != 0 {
 		t.Errorf("pause %v after load", p.pause)
+	}
+}
+
+// A spent budget beats load, and its end brings back what the load asks for.
+func TestPaceWithoutBudget(t *testing.T) {
+	var p Pace
+	if !p.Update(0, true, true, true) || p.Update(paceTick, true, false, false) || !p.Update(2*paceTick, false, false, true) || p.Update(3*paceTick, false, false, false) {
+		t.Error("the budget does not decide")
 	}
 }

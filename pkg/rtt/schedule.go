@@ -16,9 +16,8 @@ const (
 	// clockInterval is the time between two timestamp requests, to the reflectors in
 	// turn, and clockJitter the width of its random part: requests at random phases
 	// of the reflector's millisecond average out its resolution.
-	clockInterval     = 100 * time.Millisecond
-	slowClockInterval = time.Second // while probes are slow
-	clockJitter       = 8 * time.Millisecond
+	clockInterval = 100 * time.Millisecond
+	clockJitter   = 8 * time.Millisecond
 
 	// maxLate is how late a probe may leave instead of being skipped.
 	maxLate = 10 * time.Millisecond
@@ -110,10 +109,10 @@ func ScheduleOf(r Role, slow bool, full, spare, slowly Schedule) Schedule {
 }
 
 // SilentAfter returns how long without a reply is silence, where that is usual at full
-// rate.
-func SilentAfter(usual time.Duration, slow bool) time.Duration {
+// rate, and interval is the time between two slow probes.
+func SilentAfter(usual time.Duration, slow bool, interval time.Duration) time.Duration {
 	if slow {
-		return max(usual, 3*SlowInterval)
+		return max(usual, 3*interval)
 	}
 	return usual
 }
@@ -129,11 +128,8 @@ func (p Plan) begin() time.Duration {
 }
 
 // NextClockRequest returns the time of the timestamp request after one at now; random
-// is in [0, 1).
-func NextClockRequest(now time.Duration, random float64, slow bool) time.Duration {
-	interval := clockInterval
-	if slow {
-		interval = slowClockInterval
-	}
+// is in [0, 1). slow is the time between two slow probes, 0 at full rate.
+func NextClockRequest(now time.Duration, random float64, slow time.Duration) time.Duration {
+	interval := max(clockInterval, slow)
 	return now + interval - clockJitter/2 + time.Duration(random*float64(clockJitter))
 }

@@ -69,9 +69,9 @@ func TestScheduleDue(t *testing.T) {
 func TestNextClockRequest(t *testing.T) {
 	for _, tt := range []struct {
 		random float64
-		slow   bool
+		slow   time.Duration
 		want   time.Duration
-	}{{0, false, 1096 * time.Millisecond}, {0.5, false, 1100 * time.Millisecond}, {1, false, 1104 * time.Millisecond}, {0.5, true, 2 * time.Second}} {
+	}{{0, 0, 1096 * time.Millisecond}, {0.5, 0, 1100 * time.Millisecond}, {1, 0, 1104 * time.Millisecond}, {0.5, time.Second, 2 * time.Second}} {
 		if got := NextClockRequest(time.Second, tt.random, tt.slow); got != tt.want {
 			t.Errorf("random %v: %v, want %v", tt.random, got, tt.want)
 		}

@@ -133,7 +133,7 @@ func (c *WANController) Open(ctx context.Context) (err error) {
 		Law: c.adopt(c.cfg), Start: c.start.Limits, Faults: c.start.Faults, Epoch: c.epoch, DryRun: c.mode.DryRun,
 		Prober: c.probes, Limiter: c.queues, Meter: c.queues,
 		Observers: observers, Alive: c.watchdog.Watchdog, Hold: c.hold(), Refused: router.IsRefusal,
-		SlowProbes: rtt.SlowInterval, SetSlow: c.probes.SetSlow,
+		SlowProbes: rtt.SlowEvery(probeBytes(c.cfg)), SetSlow: c.probes.SetSlow, ProbeBytesPerDay: probeBytes(c.cfg),
 	})
 	c.addTasks()
 	return nil
@@ -232,9 +232,12 @@ func ProbeConfig(cfg *config.WAN, log *slog.Logger, epoch time.Time) probe.Confi
 		// With the other modes TCP may tell that the Internet is there, but its
 		// times are not to be acted on.
 		CheckTCP: f.CheckTCP && f.Mode == config.GracefulDegradation,
-		Logger:   log, Epoch: epoch,
+		Logger:   log, Epoch: epoch, SlowInterval: rtt.SlowEvery(probeBytes(cfg)),
 	}
 }
+
+// probeBytes returns what probes may carry a day, 0 for any.
+func probeBytes(cfg *config.WAN) uint64 { return uint64(cfg.ProbeDataMB) * 1_000_000 }
 
 // hold freezes the limits while ICMP is silent, where the user wants that.
 func (c *WANController) hold() func() bool {

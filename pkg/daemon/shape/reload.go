@@ -38,6 +38,7 @@ func fixedSettings(old, fresh *config.WAN) []daemon.Setting {
 		{Key: "queues", Same: old.Queues == fresh.Queues},
 		{Key: "continuous_monitoring.enabled", Same: fresh.Enabled},
 		{Key: "continuous_monitoring.interval", Same: old.Interval == fresh.Interval},
+		{Key: "continuous_monitoring.probe_data_mb_per_day", Same: old.ProbeDataMB == fresh.ProbeDataMB},
 		{Key: "continuous_monitoring.ping_hosts", Same: fmt.Sprint(old.PingHosts) == fmt.Sprint(fresh.PingHosts)},
 		{Key: "continuous_monitoring.ping_interface", Same: old.PingInterface == fresh.PingInterface},
 		{Key: "continuous_monitoring.ping_source", Same: old.PingSource == fresh.PingSource},

@@ -58,6 +58,7 @@ type Config struct {
 	// failed for a second. Fault makes a reflector worse.
 	Reflectors    int
 	ProbeInterval time.Duration
+	SlowProbes    time.Duration // between two probes of a reflector while they are slow; 0: rtt.SlowInterval
 	Blackout      func(t time.Duration) bool
 	TCPTargets    int
 	Fault         Fault

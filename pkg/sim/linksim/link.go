@@ -44,6 +44,9 @@ func New(cfg Config) *Link {
 	if cfg.ProbeInterval == 0 {
 		cfg.ProbeInterval = rtt.ProbeInterval
 	}
+	if cfg.SlowProbes == 0 {
+		cfg.SlowProbes = rtt.SlowInterval
+	}
 	l := &Link{cfg: cfg, jitter: newJitter(cfg.Jitter, cfg.Seed), probes: newProber(cfg)}
 	l.base = cfg.BaseRTT(0)
 	for d := range l.paths {

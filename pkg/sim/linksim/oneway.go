@@ -36,7 +36,7 @@ type clocks struct {
 }
 
 func newClocks(cfg Config) clocks {
-	return clocks{rng: rand.New(rand.NewPCG(cfg.Seed, 0x636c6f636b)), at: rtt.NextClockRequest(0, 0, false)}
+	return clocks{rng: rand.New(rand.NewPCG(cfg.Seed, 0x636c6f636b)), at: rtt.NextClockRequest(0, 0, 0)}
 }
 
 // askClock sends the timestamp request that is due, and returns when the next one
@@ -50,7 +50,7 @@ func (l *Link) askClock() (next time.Duration) {
 		return c.at
 	}
 	started := c.at // within this step
-	c.at = rtt.NextClockRequest(started, c.rng.Float64(), l.probes.slow)
+	c.at = rtt.NextClockRequest(started, c.rng.Float64(), l.slowInterval())
 	i := c.turn % l.cfg.Reflectors
 	for range l.cfg.Reflectors { // spares get no requests
 		if i = c.turn % l.cfg.Reflectors; l.probes.selection.Role(i) == rtt.InUse {

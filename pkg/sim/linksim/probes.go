@@ -56,7 +56,7 @@ func newProber(cfg Config) prober {
 	p := prober{rng: rand.New(rand.NewPCG(cfg.Seed, 0x77616e63746c))}
 	plan := rtt.Plan{Interval: cfg.ProbeInterval}
 	p.targets = slices.Concat(plan.Echoes(cfg.Reflectors), plan.Spread(cfg.TCPTargets, plan.Fallback()))
-	p.spares, p.slowly = plan.Spares(cfg.Reflectors), plan.Slow(cfg.Reflectors, rtt.SlowInterval)
+	p.spares, p.slowly = plan.Spares(cfg.Reflectors), plan.Slow(cfg.Reflectors, cfg.SlowProbes)
 	p.selection = rtt.NewSelection(operators(cfg.Reflectors), min(cfg.Reflectors, rtt.MaxUsed), cfg.ProbeInterval)
 	p.review = rtt.ReviewInterval
 	for i := range p.targets {
@@ -84,6 +84,14 @@ func (p *prober) schedule(i int) rtt.Schedule {
 		return p.targets[i]
 	}
 	return rtt.ScheduleOf(p.selection.Role(i), p.slow, p.targets[i], p.spares[i], p.slowly[i])
+}
+
+// slowInterval returns the time between two slow probes, 0 while probes are at full rate.
+func (l *Link) slowInterval() time.Duration {
+	if !l.probes.slow {
+		return 0
+	}
+	return l.cfg.SlowProbes
 }
 
 // SetSlowProbes slows the probes down or speeds them up, as the live prober does: what is
@@ -141,7 +149,7 @@ func (l *Link) stepProbes() {
 	if len(p.missing) > 0 {
 		p.next = min(p.next, p.missing[0].At)
 	}
-	if !p.tcp && l.now-p.replied > rtt.SilentAfter(tcpAfter, p.slow) {
+	if !p.tcp && l.now-p.replied > rtt.SilentAfter(tcpAfter, p.slow, l.cfg.SlowProbes) {
 		p.tcp, p.back = true, 0
 	}
 	for i := range p.at {

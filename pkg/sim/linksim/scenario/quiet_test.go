@@ -103,6 +103,29 @@ func TestSlowProbesAreNoSilence(t *testing.T) {
 	}
 }
 
+// A cap on the data of probes holds under load that never ends, and the line is still
+// controlled.
+func TestProbeDataCap(t *testing.T) {
+	s, _ := Find("fixed-download")
+	run := s.Simulation(1, s.Law(), simrun.Routers()[1], nil)
+	n := 0
+	run.Controller, run.ProbeBytesPerDay = counting{s.Law(), &n, new(bool)}, rtt.MinPerDay
+	cfg := s.Config(1)
+	cfg.SlowProbes = rtt.SlowEvery(rtt.MinPerDay)
+	run.Link = linksim.New(cfg)
+	const length = 20 * time.Minute
+	r := run.Run(s.From, length)
+	// An hour's share to begin with, and what comes evenly; 60 probes a second without.
+	bytes := float64(rtt.MinPerDay)/24 + float64(rtt.MinPerDay)/2*length.Hours()/24
+	if most := int(bytes / 132); n > most {
+		t.Errorf("%d replies, want at most %d", n, most)
+	}
+	if n < 1000 || r.Utilisation[0] < 0.75 {
+		t.Errorf("%d replies, %.3f of the line used", n, r.Utilisation[0])
+	}
+	t.Logf("%d replies, p95 %v, used %.3f", n, r.P95, r.Utilisation[0])
+}
+
 // counting is a law that counts the probes it sees.
 type counting struct {
 	*autorate.Law

@@ -72,6 +72,7 @@ func (s *session) advance(now time.Duration) {
 func (s *session) step(now time.Duration) {
 	in := s.actuator.Input()
 	in.Events = s.link.Events()
+	s.actuator.CountProbes(in.Events)
 	s.dec = s.controller.Step(now, in)
 	s.actuator.Decide(s.dec)
 	s.link.SetSlowProbes(s.actuator.SlowProbes())

@@ -28,8 +28,10 @@ type Simulation struct {
 	// Unmetered is set when it has no budget of writes.
 	Bounds    [2]actuate.Bounds
 	Unmetered bool
-	// SlowProbes lets the probes of an idle line slow down.
-	SlowProbes bool
+	// SlowProbes lets the probes of an idle line slow down. ProbeBytesPerDay bounds what
+	// probes carry; 0: any.
+	SlowProbes       bool
+	ProbeBytesPerDay uint64
 	// Observe, if set, sees every decision.
 	Observe func(autorate.Decision, *linksim.Link)
 	// Called, if set, sees every request to the router as it is made: a poll has
@@ -40,9 +42,9 @@ type Simulation struct {
 }
 
 // slowProbes returns the time between two slow probes, 0 where there are none.
-func slowProbes(on bool) time.Duration {
+func slowProbes(on bool, perDay uint64) time.Duration {
 	if on {
-		return rtt.SlowInterval
+		return rtt.SlowEvery(perDay)
 	}
 	return 0
 }
@@ -74,7 +76,7 @@ func (c *Simulation) Run(from, end time.Duration) Result {
 		changed: m.changed, wrote: m.wrote, called: c.Called,
 		actuator: actuate.New(l.Now(), actuate.Config{
 			Start: [2]bitrate.Rate{l.Limit(0), l.Limit(1)}, Tick: c.Tick, Bounds: c.Bounds, Unmetered: c.Unmetered,
-			SlowProbes: slowProbes(c.SlowProbes),
+			SlowProbes: slowProbes(c.SlowProbes, c.ProbeBytesPerDay), ProbeBytesPerDay: c.ProbeBytesPerDay,
 		}),
 	}
 	nextTick, nextSample := l.Now()+c.Tick, l.Now()
