@@ -16,6 +16,7 @@ YEARDAYS  ?= 366
 LABFLAGS  ?=
 PREFIX    ?= /usr/local
 TARGETS   ?= amd64 arm64 arm riscv64 mips mipsle
+IMAGES    ?= amd64 arm64 arm
 FORMATS   ?= deb rpm apk ipk
 VERSION   ?= $(shell git describe --tags --match 'v[0-9]*' 2>/dev/null || echo v0.0.0-$$(git rev-parse --short HEAD 2>/dev/null || echo unknown))
 BUILD      = -trimpath -buildvcs=false -ldflags '-s -w -X github.com/wanctl/wanctl/pkg/cli.buildVersion=$(patsubst v%,%,$(VERSION))'
@@ -132,6 +133,14 @@ packages: notices ## deb, rpm, apk and ipk of every architecture, SBOMs and chec
 	  sed -i 's/"timestamp": "[^"]*"/"timestamp": "$(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd)"/' dist/wanctl-$$a.cdx.json || exit 1; \
 	done
 	@rm dist/nfpm.yaml && cd dist && sha256sum wanctl* notices.txt > checksums.txt
+
+.PHONY: image
+image: ## a container image of each of IMAGES for docker, podman and RouterOS, without an engine, in dist/
+	@for a in $(IMAGES); do \
+	  GOOS=linux GOARCH=$$a CGO_ENABLED=0 $(GO) build $(BUILD) -o dist/wanctl-$$a ./cmd/wanctl && \
+	  rm -rf dist/rootfs-$$a && sh configs/container/rootfs.sh dist/rootfs-$$a dist/wanctl-$$a && \
+	  $(GO) run ./cmd/package image $$a dist/rootfs-$$a $(VERSION) > dist/wanctl-image-$$a.tar || exit 1; \
+	done
 
 clean: ## what was built
 	rm -rf $(BIN) dist

@@ -13,6 +13,15 @@ import (
 	"github.com/wanctl/wanctl/pkg/config"
 )
 
+// lawPage is the manual of the control law.
+var lawPage = func() []byte {
+	b, err := texts.ReadFile("law.md")
+	if err != nil {
+		panic(err)
+	}
+	return b
+}()
+
 // terms returns the terms that law.md explains, with what follows in their line.
 func terms() []string {
 	var found []string
@@ -113,6 +122,8 @@ func TestPages(t *testing.T) {
 		{"wanctl-law.7", `.TH "WANCTL-LAW" "7" "Nov 2026" "wanctl" "wanctl manual"`},
 		{"wanctl-law.7", `wanctl-law \- how wanctl decides`},
 		{"wanctl-law.7", ".SH REASONS"},
+		{"wanctl-container.7", `.TH "WANCTL-CONTAINER" "7"`},
+		{"wanctl-health.1", `\fBwanctl-container(7)\fP`},
 		{"wanctl-shape.1", `\fBwanctl(1)\fP, \fBwanctl-law(7)\fP`},
 		{"wanctl.1", `\fBwanctl-law(7)\fP`},
 		{"wanctl-sim-link.1", `\fBwanctl-law(7)\fP`},

@@ -1,6 +1,6 @@
 // Command gendocs writes the shell completions and man pages of wanctl into
-// completions/ and man/, from the commands themselves, and the manual of the
-// control law from law.md. The JSON schemas of the configuration files go into
+// completions/ and man/, from the commands themselves, and the manuals
+// that belong to no command from the Markdown beside it. The JSON schemas of the configuration files go into
 // configs/.
 package main
 
@@ -87,5 +87,10 @@ func writeMan(root *cobra.Command, dir string) error {
 	if err != nil {
 		return err
 	}
-	return writeLaw(dir, date)
+	for _, p := range pages {
+		if err := p.write(dir, date); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -4,6 +4,7 @@
 //
 //	package contents                   "MODE TYPE DST SRC" a line, for configs/package/install.sh
 //	package nfpm ARCH FORMAT VERSION   a configuration of nfpm; ARCH is GOARCH, FORMAT deb, rpm, apk or ipk
+//	package image ARCH DIR VERSION     an image for container engines; its files are below DIR, see rootfs.sh
 //	package notices                    the licences of what the binary is linked from
 //	package licences                   their names; one that is not allowed is an error
 package main
@@ -15,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"time"
 )
 
 func main() {
@@ -24,7 +26,7 @@ func main() {
 	}
 }
 
-var errUsage = errors.New("usage: package contents | nfpm ARCH FORMAT VERSION | notices | licences")
+var errUsage = errors.New("usage: package contents | nfpm ARCH FORMAT VERSION | image ARCH DIR VERSION | notices | licences")
 
 func run(args []string, w io.Writer) error {
 	switch {
@@ -38,16 +40,24 @@ func run(args []string, w io.Writer) error {
 			return err
 		}
 		return d.writeContents(w)
-	case len(args) == 4 && args[0] == "nfpm":
-		d, err := read(descriptionFile)
-		if err != nil {
-			return err
-		}
+	case len(args) == 4 && (args[0] == "nfpm" || args[0] == "image"):
 		date, err := output("git", "log", "-1", "--format=%cI")
 		if err != nil {
 			return err
 		}
-		return d.writeNFPM(w, args[1], args[2], revision{strings.TrimPrefix(args[3], "v"), date})
+		version := strings.TrimPrefix(args[3], "v")
+		if args[0] == "image" {
+			made, err := time.Parse(time.RFC3339, date)
+			if err != nil {
+				return err
+			}
+			return writeImage(w, args[2], args[1], "wanctl:"+version, made.UTC())
+		}
+		d, err := read(descriptionFile)
+		if err != nil {
+			return err
+		}
+		return d.writeNFPM(w, args[1], args[2], revision{version, date})
 	}
 	return errUsage
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -25,6 +26,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/cli/statecmd"
 	"github.com/wanctl/wanctl/pkg/cli/statuscmd"
 	"github.com/wanctl/wanctl/pkg/cli/tracecmd"
+	"github.com/wanctl/wanctl/pkg/sysd"
 )
 
 const rootLong = `wanctl keeps a WAN behind a MikroTik router free of bufferbloat.
@@ -68,15 +70,36 @@ func Main(ctx context.Context, args []string) int {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	defer context.AfterFunc(ctx, stop)() // from then on the system's default holds
+	defer sysd.CollectOrphans()()
 	return Run(ctx, &app.App{Streams: output.System(), LookupEnv: os.LookupEnv, Version: version()}, args)
 }
 
 // Run is Main for a given App.
 func Run(ctx context.Context, a *app.App, args []string) int {
+	root := newRootCmd(a)
 	if mode, _ := a.LookupEnv("WANCTL_MODE"); len(args) == 0 {
 		args = strings.Fields(mode)
+		if err := checkMode(root, args); err != nil {
+			a.PrintError(root, err)
+			return app.ExitStatus(err)
+		}
 	}
-	return a.Execute(ctx, newRootCmd(a), args)
+	return a.Execute(ctx, root, args)
+}
+
+// checkMode returns an error if args are not what a daemon runs: a service that
+// prints something and ends with success would be started for ever.
+func checkMode(root *cobra.Command, args []string) error {
+	var modes []string
+	for _, c := range root.Commands() {
+		if c.GroupID == app.GroupLoops {
+			modes = append(modes, c.Name())
+		}
+	}
+	if len(args) == 0 || slices.Contains(modes, args[0]) {
+		return nil
+	}
+	return app.Usagef("WANCTL_MODE=%s: no such mode; use one of %s", strings.Join(args, " "), strings.Join(modes, ", "))
 }
 
 // Command returns the whole command tree without running it, for generating

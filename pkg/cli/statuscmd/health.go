@@ -18,6 +18,7 @@ import (
 
 const healthLong = `Ask one address for its health document, and exit with 0 when it is healthy, 1
 otherwise. It is the health check of a container, which has neither a shell nor curl.
+With --alive any health will do: a restart cures neither a router nor a line.
 
 ADDRESS is HOST:PORT, a URL, or the path of a daemon's socket. Without one it is the
 default of what runs: 127.0.0.1:9101 of shape, or what WANCTL_MODE names (9102 of
@@ -28,7 +29,10 @@ steer, 9103 of serve).
 var healthPorts = map[string]string{"": "9101", "shape": "9101", "steer": "9102", "serve": "9103"}
 
 func newHealthCmd(a *app.App) *cobra.Command {
-	var timeout time.Duration
+	var (
+		timeout time.Duration
+		alive   bool
+	)
 	cmd := &cobra.Command{
 		Use:   "health [ADDRESS]",
 		Short: "Ask one address whether it is healthy, as a container does",
@@ -49,14 +53,15 @@ func newHealthCmd(a *app.App) *cobra.Command {
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
-			return runHealth(a, ctx, address)
+			return runHealth(a, ctx, address, alive)
 		},
 	}
 	cmd.Flags().DurationVar(&timeout, "timeout", 3*time.Second, "give up after this long")
+	cmd.Flags().BoolVar(&alive, "alive", false, "any health will do: 0 if the daemon answers at all")
 	return cmd
 }
 
-func runHealth(a *app.App, ctx context.Context, address string) error {
+func runHealth(a *app.App, ctx context.Context, address string, alive bool) error {
 	if address == "" {
 		value, _ := a.LookupEnv("WANCTL_MODE")
 		var err error
@@ -88,6 +93,10 @@ func runHealth(a *app.App, ctx context.Context, address string) error {
 	}
 	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&doc); err != nil || doc.Status == "" {
 		return fmt.Errorf("%s has no health document (status %s): is it a daemon of wanctl?", address, resp.Status)
+	}
+	if alive {
+		_, err = fmt.Fprintln(a.Out, doc.Status)
+		return err
 	}
 	for _, w := range doc.WANs {
 		for _, r := range w.Reasons {
