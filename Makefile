@@ -100,6 +100,10 @@ licences: ## the licence of each module in the binary; one that is not allowed f
 tidy: ## go.mod in step
 	$(GO) mod tidy
 
+.PHONY: pictures
+pictures: ## pictures of the status page for the README: the real page in Chromium, the law on a simulated line (2 min)
+	$(GO) test ./pkg/telemetry/page -count=1 -run TestPictures -page.pictures $(CURDIR)/.github/pictures
+
 gen: ## completions/ and man/ from the commands and the manual of the law, configs/*.schema.json from the keys
 	$(GO) run ./cmd/gendocs
 

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wanctl/wanctl/pkg/cli/app"
+	"github.com/wanctl/wanctl/pkg/cli/liveview"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/cli/tracecmd"
 	"github.com/wanctl/wanctl/pkg/config"
@@ -28,6 +29,10 @@ and at the counters of the two queues, decides the limit of each direction, and
 writes it to the router when it changed enough. Only the direction that causes
 a queue is cut; a limit is raised only while it is what binds. Where pings or
 the router vanish, limits are held as they are.
+
+On a terminal it shows what it does, with the log above; elsewhere it prints one line a
+decision, unless systemd or a container (WANCTL_MODE) runs it, or with -q: their logs
+are for people to search.
 
 It runs until SIGINT or SIGTERM; SIGHUP reads the configuration again (the old
 one stays when the new one is bad) and reopens log files.
@@ -107,8 +112,17 @@ func runLoops(ctx context.Context, a *app.App, wans []*config.WAN, o shapeOption
 	if o.once {
 		return shapeOnce(ctx, a, opts)
 	}
-	if a.Global.Output != output.Table {
+	switch {
+	case a.Global.Output != output.Table:
 		opts.Decisions = tracecmd.NewDecisionStream(a)
+	case liveview.Possible(a):
+		view := newShapeView(a, len(wans))
+		opts.View = view
+		if a.ErrTTY {
+			opts.Err = view.screen
+		}
+	case wantsLines(a):
+		opts.Decisions = output.NewStream(a.Out, output.Table, printShapeLine)
 	}
 	return shape.Run(ctx, opts)
 }

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wanctl/wanctl/pkg/cli/app"
+	"github.com/wanctl/wanctl/pkg/cli/liveview"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/daemon/steer"
@@ -46,6 +47,10 @@ routing stays as it is.
 
 The configuration is --config FILE, WANCTL_STEERING_CONFIG, --wan NAME for NAME.yaml
 in the configuration directory, or steering.yaml there.
+
+On a terminal it shows what it sees, with the log above; elsewhere it prints a line when
+the congestion, the rule or the reason changes, unless systemd or a container
+(WANCTL_MODE) runs it, or with -q.
 
 It runs until SIGINT or SIGTERM; SIGHUP reads the configuration again (the old
 one stays when the new one is bad) and reopens log files.`
@@ -104,8 +109,17 @@ func runSteer(a *app.App, cmd *cobra.Command, o steerOptions) error {
 	if o.once {
 		return steerOnce(cmd.Context(), a, opts)
 	}
-	if a.Global.Output != output.Table {
+	switch {
+	case a.Global.Output != output.Table:
 		opts.Assessments = output.NewStream(a.Out, a.Global.Output, printAssessment)
+	case liveview.Possible(a):
+		view := newSteerView(a, cfg)
+		opts.Assessments = view
+		if a.ErrTTY {
+			opts.Err = view.screen
+		}
+	case wantsLines(a):
+		opts.Assessments = &steerLines{w: a.Out}
 	}
 	return steer.Run(cmd.Context(), opts)
 }

@@ -2,10 +2,10 @@ package democmd
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/cli/app"
+	"github.com/wanctl/wanctl/pkg/cli/liveview"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/sim/demo"
 	"github.com/wanctl/wanctl/pkg/units"
@@ -21,8 +21,6 @@ type tui struct {
 	alone  []float64
 }
 
-const sparkSamples = 60 // samples of a sparkline: twelve seconds
-
 func newTUI(a *app.App) *tui {
 	return &tui{app: a, live: output.NewLive(a.Streams)}
 }
@@ -37,8 +35,8 @@ func (v *tui) tell(l line) {
 }
 
 func (v *tui) show(now demo.State, dec autorate.Decision) error {
-	v.shaped = keep(v.shaped, units.Millis(now.Shaped))
-	v.alone = keep(v.alone, units.Millis(now.Alone))
+	v.shaped = liveview.Keep(v.shaped, units.Millis(now.Shaped))
+	v.alone = liveview.Keep(v.alone, units.Millis(now.Alone))
 	v.block = []string{
 		"",
 		fmt.Sprintf("%5.1fs of %.0fs  %s", now.At.Seconds(), demo.Length.Seconds(), now.Phase),
@@ -58,47 +56,12 @@ func (v *tui) side(name string, d autorate.DirectionDecision, capacity float64) 
 		return name + " is not controlled"
 	}
 	return fmt.Sprintf("%-9s %s  limit %5.1fM  carrying %5.1fM  link %5.1fM  %s",
-		name, v.paint(stateColour(d.State), fmt.Sprintf("%-8s", d.State)),
+		name, v.paint(liveview.StateColour(d.State.String()), fmt.Sprintf("%-8s", d.State)),
 		d.Limit.Mbps(), d.Throughput.Mbps(), capacity, d.Reason)
 }
 
 func (v *tui) spark(name string, values []float64, top float64) string {
-	newest := values[len(values)-1]
-	c := output.Green
-	switch {
-	case newest > 30:
-		c = output.Red
-	case newest > 10:
-		c = output.Yellow
-	}
-	drawn := make([]float64, 0, len(values))
-	for _, x := range values {
-		if x > top {
-			x = math.Inf(1)
-		}
-		drawn = append(drawn, x)
-	}
-	return fmt.Sprintf("%-14s %s %s", name, v.paint(c, fmt.Sprintf("%6.1f ms", newest)), output.Sparkline(output.Blocks, drawn, 0, top))
-}
-
-func stateColour(s autorate.State) output.Colour {
-	switch s {
-	case autorate.Green:
-		return output.Green
-	case autorate.Yellow:
-		return output.Yellow
-	case autorate.SoftRed, autorate.Red:
-		return output.Red
-	}
-	return output.Green
+	return fmt.Sprintf("%-14s ", name) + liveview.Delay(!v.app.Global.NoColor, values, top)
 }
 
 func (v *tui) close() { _ = v.live.Close() }
-
-func keep(values []float64, x float64) []float64 {
-	values = append(values, x)
-	if len(values) > sparkSamples {
-		values = values[1:]
-	}
-	return values
-}

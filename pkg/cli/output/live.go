@@ -41,7 +41,7 @@ func (l *Live) Width() int {
 // and the block at its height, since what scrolls away cannot be redrawn.
 func (l *Live) Draw(lines []string) error { return l.draw("", lines) }
 
-// Print writes a line above the block, where it stays.
+// Print writes a line above the block, where it stays, however long it is.
 func (l *Live) Print(line string, block []string) error { return l.draw(line, block) }
 
 func (l *Live) draw(above string, lines []string) error {
@@ -55,7 +55,7 @@ func (l *Live) draw(above string, lines []string) error {
 		fmt.Fprintf(&b, "\x1b[%dA\r", l.drawn)
 	}
 	if above != "" {
-		b.WriteString(Fit(above, columns) + clearLine + "\n")
+		b.WriteString(above + clearLine + "\n") // one that wraps scrolls away whole
 	}
 	if room := max(rows-1, 1); len(lines) > room {
 		lines = lines[:room]

@@ -159,6 +159,9 @@ func (c *WANController) observers() []control.Observer {
 		newEventObserver(c.log, c.feed, c.probes, c.cfg.Path, c.queues.describe),
 		&metricsObserver{wan: c.metrics, hosts: len(c.operators()), quality: c.probes.Quality}, c.queues.bypass,
 	}
+	if c.mode.view != nil {
+		observers = append(observers, &viewObserver{to: c.mode.view, wan: c.cfg.Name})
+	}
 	if c.mode.printer != nil {
 		observers = append(observers, printObserver{to: c.mode.printer, wan: c.cfg.Name})
 	}

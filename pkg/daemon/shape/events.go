@@ -294,3 +294,24 @@ func (o printObserver) Observe(e control.Event) {
 		o.to.Put(NewDecision(o.wan, &now, *dec))
 	}
 }
+
+// viewInterval is the time between two decisions that a live view gets.
+const viewInterval = 200 * time.Millisecond
+
+// viewObserver sends the newest decision of one loop to a live view.
+type viewObserver struct {
+	to   *daemon.Printer[Decision]
+	wan  string
+	next time.Duration
+}
+
+// Observe implements control.Observer.
+func (o *viewObserver) Observe(e control.Event) {
+	step, ok := e.(*control.Step)
+	if !ok || step.Decision.At < o.next {
+		return
+	}
+	o.next = step.Decision.At + viewInterval
+	now := time.Now()
+	o.to.Put(NewDecision(o.wan, &now, step.Decision))
+}

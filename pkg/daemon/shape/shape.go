@@ -26,6 +26,8 @@ type Options struct {
 	Mode
 	Duration  time.Duration // end after this long; 0: run until stopped
 	Decisions daemon.Stream[Decision]
+	// View, if set, gets the newest decision of each WAN five times a second.
+	View daemon.Stream[Decision]
 }
 
 // Mode says how a WAN is controlled. The zero Mode is that of a service.
@@ -39,6 +41,7 @@ type Mode struct {
 
 	once    bool
 	printer *daemon.Printer[Decision] // nil where standard output is not for programs
+	view    *daemon.Printer[Decision] // nil where nobody watches
 }
 
 // OnceDuration is how long Once measures.
@@ -58,7 +61,7 @@ func Run(ctx context.Context, o Options) error {
 // decisions with the limits that are in force then. A WAN without replies is an
 // ErrNoReply beside them; so is the error of a limit that could not be written.
 func Once(ctx context.Context, o Options) ([]Decision, error) {
-	o.once, o.Decisions = true, nil
+	o.once, o.Decisions, o.View = true, nil, nil
 	return run(ctx, o)
 }
 
@@ -77,6 +80,9 @@ func run(ctx context.Context, o Options) (decisions []Decision, err error) {
 	}
 	if o.Decisions != nil {
 		o.printer = daemon.NewPrinter(p.Daemon, o.Decisions)
+	}
+	if o.View != nil {
+		o.view = daemon.NewPrinter(p.Daemon, o.View)
 	}
 	var wans []*WANController
 	var loops []daemon.Loop

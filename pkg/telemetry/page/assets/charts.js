@@ -101,7 +101,7 @@ export class Chart {
     return {
       width: this.#box.clientWidth || 300,
       height: this.#box.clientHeight || 150,
-      padding: [6, 6, 0, 0],
+      padding: [6, 16, 0, 0],
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 }, sync: { key: `wan ${this.#wan}`, scales: ["x", null] } },
       scales: {
