@@ -201,7 +201,6 @@ const (
 const (
 	residualSlow  = 2 * time.Second        // time constant of the usual delay
 	residualFast  = 300 * time.Millisecond // time constant of the delay now
-	residualAfter = 500 * time.Millisecond // of learning
 	residualLeast = 300 * time.Microsecond // below it there is nothing to miss
 	residualShare = 0.3                    // of the slow mean: vanished [router-refuses]
 	residualHeld  = 300 * time.Millisecond // after the hold began

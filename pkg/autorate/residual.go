@@ -10,15 +10,13 @@ import "time"
 type residualDelay struct {
 	slowMean time.Duration
 	fastMean time.Duration
-	learned  time.Duration // for how long slowMean has been learned
 }
 
 // sample adds the excess seen while the limit lay just below the capacity.
 func (m *residualDelay) sample(dt, x time.Duration) {
-	if m.learned == 0 {
+	if m.slowMean == 0 {
 		m.slowMean, m.fastMean = x, x
 	}
-	m.learned += dt
 	m.slowMean += times(min(1, float64(dt)/float64(residualSlow)), x-m.slowMean)
 	m.fastMean += times(min(1, float64(dt)/float64(residualFast)), x-m.fastMean)
 }
@@ -28,5 +26,5 @@ func (m *residualDelay) reset() { m.fastMean = m.slowMean }
 
 // vanished reports that the usual delay is missing.
 func (m *residualDelay) vanished() bool {
-	return m.learned > residualAfter && m.slowMean > residualLeast && m.fastMean < times(residualShare, m.slowMean)
+	return m.slowMean > residualLeast && m.fastMean < times(residualShare, m.slowMean)
 }
