@@ -22,7 +22,6 @@ type Law struct {
 	lastStep   time.Duration
 	lastReply  time.Duration
 	calmAt     time.Duration // the last sample without delay; 0: none yet
-	late       bool          // the last step came too late to be evidence
 	started    bool
 	pulse      pulse
 	persistent persistentDelay

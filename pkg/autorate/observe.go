@@ -175,11 +175,6 @@ func (l *Law) gather(now time.Duration, in Input, idle bool) observation {
 	if v.OverdueDelay > v.Excess && second {
 		o.excess, o.fresh = v.OverdueDelay, true
 	}
-	// What came while this host was late was noticed late. One step is left out, not
-	// two in a row: a host that is always late must not be blind.
-	if l.late = !l.late && o.elapsed > loopTicks*l.cfg.Tick; l.late {
-		o.fresh = false
-	}
 	if o.fresh {
 		l.noise.add(o.excess)
 		l.noise.learn(l.noiseWeight(o, idle), idle)

@@ -14,11 +14,6 @@ import (
 const (
 	// lastWrite is how long a write in flight may take after the end of ctx.
 	lastWrite = 3 * time.Second
-	// lateAtLeast is the lateness of the loop from which measurements are discarded.
-	lateAtLeast = 3 * time.Millisecond
-	// lateAtMost is how long measurements are discarded in a row. A host that is
-	// late for longer is always late, and must not be blind.
-	lateAtMost = 2 * time.Second
 	// replyMargin is the time after the expected reply at which the loop looks whether
 	// it is late: a processor that is taken just then is noticed, too.
 	replyMargin = time.Millisecond
@@ -74,7 +69,7 @@ type Loop struct {
 	replyTimer *time.Timer
 	replyAt    time.Duration
 	replyLate  time.Duration // of the last one that expired
-	lateSince  time.Duration // 0: the last tick was in time
+	lateness   rtt.Lateness
 
 	// Channels to and from the other goroutines.
 	jobs    chan actuate.Job
@@ -194,7 +189,7 @@ func (l *Loop) tick() {
 	in := l.router.Input()
 	l.router.CountProbes(l.events)
 	in.Events, in.Hold = l.events, l.cfg.Hold != nil && l.cfg.Hold()
-	if l.discards(now, late) {
+	if l.lateness.Discard(now, l.lateBy(now, late), l.dec.Threshold) {
 		l.status.Late++
 		in.Hold = true
 	}
@@ -214,29 +209,15 @@ func (l *Loop) tick() {
 	l.observe(&l.tickEnd)
 }
 
-// discards reports whether the measurements of this tick are not used, because the
-// loop was late for lateAtMost at most.
-func (l *Loop) discards(now, late time.Duration) bool {
-	if !l.isLate(now, late) {
-		l.lateSince = 0
-		return false
-	}
-	if l.lateSince == 0 {
-		l.lateSince = now
-	}
-	return now-l.lateSince < lateAtMost
-}
-
-// isLate reports whether what was measured since the last tick may be wrong by so
-// much that it could pass for a queue: this tick or the replies before it were
-// handled late.
-func (l *Loop) isLate(now, late time.Duration) bool {
+// lateBy returns how late what was measured since the last tick may be: this tick or
+// the replies before it were handled late.
+func (l *Loop) lateBy(now, late time.Duration) time.Duration {
 	if l.replyAt > 0 { // still pending: it is due, or the next probes have left
 		l.replyLate = now - l.replyAt
 	}
 	late = max(late, l.replyLate)
 	l.replyLate = 0
-	return late > max(lateAtLeast, l.dec.Threshold/2)
+	return late
 }
 
 // setPace slows the probes down or speeds them up, as the actuator has decided. A slow

@@ -6,6 +6,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/actuate"
 	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/bitrate"
+	"github.com/wanctl/wanctl/pkg/rtt"
 	"github.com/wanctl/wanctl/pkg/sim/linksim"
 )
 
@@ -21,10 +22,11 @@ type session struct {
 	wrote      func()
 	called     func(time.Duration, actuate.Job) // or nil
 
-	dec     autorate.Decision
-	write   request // of limits: a write or a read
-	poll    request
-	foreign int // of the router's, how many have happened
+	dec      autorate.Decision
+	lateness rtt.Lateness
+	write    request // of limits: a write or a read
+	poll     request
+	foreign  int // of the router's, how many have happened
 }
 
 // next returns when the next request acts or ends, or a limit is set externally.
@@ -68,11 +70,12 @@ func (s *session) advance(now time.Duration) {
 	}
 }
 
-// step runs the controller once.
-func (s *session) step(now time.Duration) {
+// step runs the controller once, after the host has been late.
+func (s *session) step(now, late time.Duration) {
 	in := s.actuator.Input()
 	in.Events = s.link.Events()
 	s.actuator.CountProbes(in.Events)
+	in.Hold = s.lateness.Discard(now, late, s.dec.Threshold)
 	s.dec = s.controller.Step(now, in)
 	s.actuator.Decide(s.dec)
 	s.link.SetSlowProbes(s.actuator.SlowProbes())

@@ -83,6 +83,7 @@ func (c *Simulation) Run(from, end time.Duration) Result {
 	if c.Controller == nil {
 		nextTick = never
 	}
+	late := time.Duration(0) // of the next tick
 	for l.Now() < end {
 		l.Advance(min(max(min(nextTick, nextSample, s.next()), l.Now()+linksim.Step), end))
 		now := l.Now()
@@ -90,11 +91,12 @@ func (c *Simulation) Run(from, end time.Duration) Result {
 			s.advance(now)
 		}
 		if starved := l.Starved(); starved > 0 && now >= nextTick {
-			nextTick = now + starved
+			late, nextTick = starved, now+starved
 		}
 		if now >= nextTick {
 			nextTick = now - now%c.Tick + c.Tick // what was missed is not made up for
-			s.step(now)
+			s.step(now, late)
+			late = 0
 			if c.Observe != nil {
 				c.Observe(s.dec, l)
 			}
