@@ -155,6 +155,9 @@ func (l *Law) attributeEpisode(o observation, which Direction) (switched bool) {
 	floored := d.floored(o)
 	grows := o.slope > growSlope && o.now-max(e.inForceAt, e.revised) > o.effect+growAfter
 	if e.inForce() && !floored && l.dirs[1-which].loaded() && grows {
+		if e.revised > e.began && l.switchSuspect(o, which) {
+			return true
+		}
 		e.revised, e.lastAction = o.now, o.now
 		d.capacity.limitTo(d.applied / (1 + o.slope/2))
 	}
