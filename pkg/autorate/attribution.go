@@ -103,6 +103,11 @@ func (l *Law) suspectWeight(o observation, which Direction) float64 {
 		return weightStarved
 	case other.shaperBound(o.now):
 		return weightBeyond
+	case d.beyondKnown(o.now) != other.beyondKnown(o.now):
+		if d.beyondKnown(o.now) {
+			return weightBeyond
+		}
+		return weightWithin
 	case o.now-d.raised < o.loop+settleTime && d.raised > other.raised:
 		return weightBeyond
 	}
@@ -142,6 +147,11 @@ func (d *direction) ackDelayed(o observation) bool {
 	explained := before * float64(o.view.Base) / float64(o.view.Base+o.excess)
 	return !o.view.OneWay && d.meter.idleNow() && before > recent*(1+max(acksLess, acksSlope*o.slope)) &&
 		recent > acksLeast*explained && recent < acksMost*explained
+}
+
+// beyondKnown reports a limit above what is known to be carried.
+func (d *direction) beyondKnown(now time.Duration) bool {
+	return d.capacity.known(now) && d.limit > beyondShare*max(d.capacity.rate, d.capacity.proven)
 }
 
 // attributeEpisode judges a cut by what the delay does under it. Where the cut does not

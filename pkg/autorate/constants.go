@@ -81,6 +81,8 @@ const (
 const (
 	weightAlone     = 1.                     // the other direction cannot be the cause
 	weightUnderused = 2.                     // the same, and less comes through than the limit lets
+	weightWithin    = 0.3                    // the other alone is above what is known to be carried
+	beyondShare     = 0.995                  // of what is known: beyond it
 	weightHeld      = 0.2                    // a download held by its own shaper [both-step, slow router]
 	weightAcksLate  = 0.3                    // a download whose acknowledgements are late [jitter-40-both]
 	weightAcksOther = 1.5                    // the upload then
