@@ -75,6 +75,17 @@ func (p *Process) sources() (wans []telemetry.Source, steering []telemetry.Steer
 	return wans, steering
 }
 
+// running reports of each WAN whether its loop runs.
+func (p *Process) running() map[string]bool {
+	wans := map[string]bool{}
+	for _, st := range p.Set.States() {
+		if _, wan := st.Loop.(telemetry.Source); wan {
+			wans[st.Loop.Name()] = st.Open
+		}
+	}
+	return wans
+}
+
 // warnings returns what is doubtful of a loop that does not run.
 func warnings(l Loop) []string {
 	if l, ok := l.(interface{ Warnings() []string }); ok {
@@ -135,6 +146,10 @@ type Front struct{ everything, metricsOnly http.Handler }
 
 // Front returns what listeners show, with health as the health document.
 func (p *Process) Front(health func(page http.Handler) http.Handler) Front {
-	f := HTTPFront{Health: health, Source: p, Metrics: telemetry.MetricsHandler(p.Registry), Guard: supervisor.RejectRebinding}
+	metrics := telemetry.MetricsHandler(p.Registry)
+	if p.Others != nil { // loops may come, fail and go
+		metrics = telemetry.MetricsHandler(telemetry.Together(p.Registry, telemetry.RunningLoops(p.running)))
+	}
+	f := HTTPFront{Health: health, Source: p, Metrics: metrics, Guard: supervisor.RejectRebinding}
 	return Front{p.Pages(f), p.MetricsPages(f)}
 }

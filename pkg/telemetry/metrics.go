@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
 )
 
 // Metrics makes the metrics of the process on demand. Its methods may be called
@@ -125,6 +126,30 @@ func (m *Metrics) remove(wan string, steering bool) {
 
 // WANLabel returns the value of the label wan for a WAN called name.
 func WANLabel(name string) string { return strings.ToLower(name) }
+
+// RunningLoops returns a Gatherer of which loops run, 1 or 0 by the name of their WAN, at
+// the time it is asked. A loop that does not run has no other metrics.
+func RunningLoops(wans func() map[string]bool) prometheus.Gatherer {
+	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+		reg := prometheus.NewRegistry()
+		running := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "wanctl_loop_running", Help: LoopRunningHelp}, []string{"wan"})
+		reg.MustRegister(running)
+		for name, runs := range wans() {
+			value := 0.0
+			if runs {
+				value = 1
+			}
+			running.WithLabelValues(WANLabel(name)).Set(value)
+		}
+		return reg.Gather()
+	})
+}
+
+// LoopRunningHelp is the help text of wanctl_loop_running.
+const LoopRunningHelp = "Whether the loop of the WAN runs and answers (1) or not (0)."
+
+// Together returns a Gatherer of the metrics of several.
+func Together(all ...prometheus.Gatherer) prometheus.Gatherer { return prometheus.Gatherers(all) }
 
 // MetricsHandler serves GET /metrics in the Prometheus text format or, if the
 // client accepts it, OpenMetrics. Metrics that cannot be gathered are left out.

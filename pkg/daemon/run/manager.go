@@ -52,8 +52,8 @@ func newManager(p *daemon.Process, o Options) *manager {
 		listeners: daemon.NewLoopSet(p.Logs.Main()),
 		dir:       directory{path: o.Dir, last: map[string]stamp{}, used: map[string]stamp{}},
 	}
-	m.front = p.Front(m.hostHealth)
 	p.Others = m.unusable
+	m.front = p.Front(m.hostHealth)
 	return m
 }
 

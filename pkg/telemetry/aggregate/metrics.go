@@ -70,7 +70,7 @@ func (h *Host) running(ctx context.Context) prometheus.Gatherer {
 		reg.MustRegister(v)
 		return v
 	}
-	loops := vector("wanctl_loop_running", "Whether the loop of the WAN runs and answers (1) or not (0).")
+	loops := vector("wanctl_loop_running", telemetry.LoopRunningHelp)
 	steering := vector("wanctl_steering_running", "Whether the steering daemon of the primary WAN runs and answers (1) or not (0).")
 	ages := vector("wanctl_state_age_seconds", "Age of the state file of the WAN's loop.")
 	s := h.survey(ctx)
