@@ -48,6 +48,9 @@ func Acquire(path string) (*Lock, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, withHint("creating the directory of lock file", path, "lock_file", err)
 	}
+	if err := regfile.Check(path); errors.Is(err, regfile.ErrNotRegular) { // before anything is made beside a device
+		return nil, withHint("creating lock file", path, "lock_file", err)
+	}
 	sweepLocks(path)
 	fl, tmp, err := newLockFile(path)
 	if err != nil {
