@@ -35,6 +35,8 @@ type connFlags struct {
 	sshLegacy      bool
 
 	wait time.Duration
+
+	used config.Router // what connect chose, its first endpoint
 }
 
 // defaultWait is for a router without a configuration.
@@ -75,6 +77,7 @@ func (o *connFlags) dialHost(a *app.App, cmd *cobra.Command) (router.Client, err
 	if err != nil {
 		return nil, err
 	}
+	o.used = r
 	client, err := routerdial.Client(r, routerdial.Bounds{Timeout: cmp.Or(o.wait, defaultWait)})
 	if err != nil {
 		return nil, app.Usagef("%v", err)

@@ -1,6 +1,7 @@
 package routercmd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
+	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/daemon/routerdial"
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
@@ -25,6 +28,10 @@ type routerInfo struct {
 	FreeMemory   uint64  `json:"free_memory_bytes"`
 	TotalMemory  uint64  `json:"total_memory_bytes"`
 	WriteSectors uint64  `json:"write_sectors_since_reboot"`
+
+	// TLSFingerprint is the SHA-256 of its certificate, absent without TLS.
+	TLSFingerprint string `json:"tls_fingerprint,omitempty"`
+	TLSPinned      *bool  `json:"tls_pinned,omitempty"`
 }
 
 func newInfoCmd(a *app.App, o *connFlags) *cobra.Command {
@@ -32,7 +39,8 @@ func newInfoCmd(a *app.App, o *connFlags) *cobra.Command {
 		Use:   "info",
 		Short: "Show identity, version and load of the router",
 		Long: `Print identity, version, board, load and memory of the router, and how many
-flash sectors it has written since it started.`,
+flash sectors it has written since it started; over TLS also the fingerprint of its
+certificate, for router.tls_fingerprint, when that is not pinned.`,
 		Example: `  wanctl router info --wan spectrum
   ROUTER_PASSWORD=... wanctl router info --host 192.168.88.1 --user wanctl -o json`,
 		Args: app.UsageArgs(cobra.NoArgs),
@@ -42,7 +50,13 @@ flash sectors it has written since it started.`,
 				if err != nil {
 					return err
 				}
-				return output.One(a.Out, a.Global.Output, newRouterInfo(info), infoText(info))
+				shown := newRouterInfo(info)
+				if r := o.used; r.Transport != config.SSH && r.TLS {
+					// Without an answer now, it is left out: the rest was answered.
+					shown.TLSFingerprint, _ = routerdial.Fingerprint(ctx, r, cmp.Or(o.wait, defaultWait))
+					shown.TLSPinned = new(r.TLSFingerprint != "")
+				}
+				return output.One(a.Out, a.Global.Output, shown, infoText(info)+pinText(shown))
 			})
 		},
 	}
@@ -73,6 +87,14 @@ func infoText(i router.Info) string {
 		fmt.Fprintf(&b, "%-10s%s\n", line[0], output.Printable(line[1]))
 	}
 	return b.String()
+}
+
+// pinText is the line that offers a certificate to be pinned.
+func pinText(i routerInfo) string {
+	if i.TLSFingerprint == "" || *i.TLSPinned {
+		return ""
+	}
+	return "not pinned; if this is your router, set router.tls_fingerprint: " + i.TLSFingerprint + "\n"
 }
 
 // uptimeText writes days and hours, or what is left of them.

@@ -108,5 +108,6 @@ func (o *connFlags) connect(a *app.App, cmd *cobra.Command) (router.Client, erro
 	if o.wait > 0 {
 		base.Timeouts.Command = o.wait
 	}
+	o.used = base.Router
 	return a.DialRouter(base)
 }

@@ -18,8 +18,11 @@ import (
 // place is where in a command an error is, which only a console tells.
 var place = regexp.MustCompile(` \(/queue/tree/set \([a-z]+\); line 1\)`)
 
+// pin is what a connection with TLS alone has.
+var pin = regexp.MustCompile(`,"tls_fingerprint":"[0-9a-f]{64}","tls_pinned":true`)
+
 // TestTransports runs the same commands over each transport: but for the
-// address and the place in an error, nobody can tell from their output which it was.
+// address, the certificate and the place in an error, nobody can tell from their output which it was.
 func TestTransports(t *testing.T) {
 	const steer, comment = "ADAPTIVE: Steer latency-sensitive traffic", `it's "$x"; [/quit] \ ü`
 	commands := []struct {
@@ -97,7 +100,10 @@ func TestTransports(t *testing.T) {
 				}
 				fmt.Fprintf(&shown, "%s\n%s%s", strings.Join(command.args, " "), &stdout, &stderr)
 			}
-			outputs[i] = place.ReplaceAllString(strings.ReplaceAll(shown.String(), addr, "ROUTER"), "")
+			if presents := way.service == simrouter.WWWSSL || way.service == simrouter.APISSL; pin.MatchString(shown.String()) != presents {
+				t.Errorf("a certificate is shown: %v, want %v", !presents, presents)
+			}
+			outputs[i] = pin.ReplaceAllString(place.ReplaceAllString(strings.ReplaceAll(shown.String(), addr, "ROUTER"), ""), "")
 			if outputs[0] == "" {
 				return // this one alone was asked for
 			}

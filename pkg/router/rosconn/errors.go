@@ -130,7 +130,8 @@ func badCertificate(e *rosdata.Error, cert *CertificateError) {
 	e.Class = router.ErrCertificate
 	e.Text = cert.Error()
 	if cert.Wanted != "" {
-		e.Hint = "if you renewed it, set router.tls_fingerprint: " + cert.Seen + "; if not, something answers in the router's place"
+		e.Hint = "on the router: /certificate print where fingerprint=" + cert.Seen + "; if that lists one, set router.tls_fingerprint: " + cert.Seen +
+			"; if not, something answers in the router's place"
 		return
 	}
 	e.Hint = "routers sign their own: if it is yours, pin it with router.tls_fingerprint: " + cert.Seen
