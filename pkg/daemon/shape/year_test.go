@@ -183,6 +183,20 @@ func (y *year) day() {
 	}
 	y.run(evening.Add(80*time.Minute), busyInterval, busy)
 	y.run(date.AddDate(0, 0, 1), interval, y.idleHours)
+	y.weigh(date)
+}
+
+// weigh measures what is held at the end of a day: no more than after the first.
+func (y *year) weigh(date time.Time) {
+	synctest.Wait()
+	f := footprintNow()
+	y.month.footprint = f
+	if y.start == (footprint{}) {
+		y.start = f
+	}
+	if f.heap > y.start.heap+512<<10 || f.goroutines > y.start.goroutines || f.descriptors > y.start.descriptors {
+		y.t.Errorf("%s: %+v are held, and after the first day %+v", date.Format(time.DateOnly), f, y.start)
+	}
 }
 
 // run starts the loop, has story happen, and ends the loop at end.
@@ -348,22 +362,11 @@ func (y *year) busyHours(end time.Time) {
 	l.change(func() { l.demand, l.capacity = [2]float64{1e6, 1e5}, l.nominal })
 }
 
-// endMonth measures what is held.
+// endMonth ends what is measured over a month.
 func (y *year) endMonth() {
-	m := y.month
-	if m == nil {
-		return
-	}
-	synctest.Wait()
-	m.footprint = footprintNow()
-	m.p50, m.p99 = y.line.delay(0.5), y.line.delay(0.99)
-	y.line.delays = [1001]uint64{}
-	if y.start == (footprint{}) {
-		y.start = m.footprint
-		return
-	}
-	if m.heap > y.start.heap+512<<10 || m.goroutines > y.start.goroutines || m.descriptors > y.start.descriptors {
-		y.t.Errorf("%s: %+v are held, and after the first month %+v", m.name, m.footprint, y.start)
+	if m := y.month; m != nil {
+		m.p50, m.p99 = y.line.delay(0.5), y.line.delay(0.99)
+		y.line.delays = [1001]uint64{}
 	}
 }
 
