@@ -90,7 +90,7 @@ func TestContainer(t *testing.T) {
 	go func() { ended <- loop.Wait() }()
 	defer func() { _ = loop.Process.Kill() }()
 	healthy := func() bool {
-		out, err = container(root, []string{"health", "--alive", "127.0.0.1:19101"}).CombinedOutput()
+		out, err = container(root, []string{"health", "127.0.0.1:19101"}).CombinedOutput()
 		return err == nil
 	}
 	for deadline := time.Now().Add(30 * time.Second); !healthy(); time.Sleep(100 * time.Millisecond) {
