@@ -93,6 +93,10 @@ func (l *Law) suspectWeight(o observation, which Direction) float64 {
 		return 0
 	}
 	switch {
+	case d.atFloor() && d.raised > other.raised:
+		return weightAtFloorNew
+	case d.atFloor():
+		return weightAtFloor
 	case d.shaperBound(o.now):
 		return weightHeld
 	case which == Download && d.ackDelayed(o):
@@ -200,19 +204,21 @@ func (d *direction) noResponse(o observation) bool {
 }
 
 // switchSuspect cuts the other direction when cutting this one did not help, and
-// reports whether it did.
+// reports whether it did. By then this one's acknowledgements in the other have
+// become few, so what the other still carries is its own.
 func (l *Law) switchSuspect(o observation, which Direction) bool {
 	if o.oneWayKnown {
 		return false // there is no need to guess
 	}
 	d, other := &l.dirs[which], &l.dirs[1-which]
 	e := &d.episode
+	fewer := d.achieved < fewerAcks*e.achievedBefore
 	switch {
 	case other.phase == wait:
 		other.resumeSuspect(o)
-	case other.phase == drain:
+	case other.phase == drain, other.atFloor() && o.now-e.began < floorPatience+o.loop:
 		return false
-	case other.possibleCause(o.now), d.exhausted(o) && l.worthTrying(o, 1-which):
+	case other.possibleCause(o.now), fewer && other.loaded(), d.exhausted(o) && l.worthTrying(o, 1-which):
 		other.cut(o)
 	default:
 		return false

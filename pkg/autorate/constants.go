@@ -19,6 +19,7 @@ const (
 	endedShare     = 0.1  // a flow that was cut has ended
 	onsetRise      = 1.5  // times what was carried before: the throughput has risen [throttled]
 	rampRise       = 1.25 // times the mean of rampBefore: a flow that is only starting [bbr-download]
+	fewerAcks      = 0.7  // of the throughput at the cut: its acknowledgements have become few
 	ratePerAcks    = 12   // times what acknowledges it in the other direction: a direction's rate
 )
 
@@ -79,36 +80,39 @@ const (
 
 // Attribution: whose queue it is. The weight of a suspect divides cusumAlarm.
 const (
-	weightAlone     = 1.                     // the other direction cannot be the cause
-	weightUnderused = 2.                     // the same, and less comes through than the limit lets
-	weightWithin    = 0.3                    // the other alone is above what is known to be carried
-	beyondShare     = 0.995                  // of what is known: beyond it
-	weightHeld      = 0.2                    // a download held by its own shaper [both-step, slow router]
-	weightAcksLate  = 0.3                    // a download whose acknowledgements are late [jitter-40-both]
-	weightAcksOther = 1.5                    // the upload then
-	weightStarved   = 1.5                    // a download that gets less than its limit lets [both-halved, slow router]
-	weightBeyond    = 1.                     // it alone is above what is known to be carried; or the other is held by its shaper; or it was raised last
-	weightEven      = 0.5                    // no evidence
-	weightWeak      = 0.2                    // little of its limit in use, nobody else suspect [throttled]
-	weakThresholds  = 4                      // of excess, for that
-	atFloorShare    = 1.01                   // of a limit: equal to it but for rounding
-	splitPending    = 0.5                    // one-way delays are about to come [both-step, one-way]
-	acksLess        = 0.03                   // of the throughput, at least, and
-	acksSlope       = 1.5                    // slopes: a download has become less than by a queue of its own
-	acksLeast       = 0.9                    // of what the longer round trip leaves
-	acksMost        = 2.                     // of that, at most
-	settleTime      = 700 * time.Millisecond // and a loop time: a queue shows after a raise [both-step, slow router]
-	retryOther      = 30 * time.Second       // between two trials of a direction without evidence against it
-	giveUpAfter     = 5 * time.Second        // without a new low: everything is tried
-	floorPatience   = 2 * time.Second        // and a loop time, with a floor under which nothing drains
-	dropLeast       = 8 * time.Millisecond   // a queue has to be due to fall by this, or [both-fixed, slow router]
-	dropThresholds  = 2                      // thresholds, before its not falling means something
-	dropShare       = 0.3                    // of what it is due to fall by
-	nearFloorShare  = 0.6                    // of the limit before the cut: deep
-	exhaustedAfter  = time.Second            // and a loop time, deep and in force
-	confirmedDrop   = 0.75                   // of the peak: the cut does help
-	idleSwitch      = 250 * time.Millisecond // the flow that was cut is gone: what stands is not its queue
-	idleEnd         = time.Second            // and there is nothing left to learn
+	weightAlone      = 1.                     // the other direction cannot be the cause
+	weightUnderused  = 2.                     // the same, and less comes through than the limit lets
+	weightWithin     = 0.3                    // the other alone is above what is known to be carried
+	beyondShare      = 0.995                  // of what is known: beyond it
+	weightAtFloor    = 0.2                    // nothing is left to cut
+	weightAtFloorNew = 0.25                   // the same, raised last
+	weightHeld       = 0.2                    // a download held by its own shaper [both-step, slow router]
+	weightAcksLate   = 0.3                    // a download whose acknowledgements are late [jitter-40-both]
+	weightAcksOther  = 1.5                    // the upload then
+	weightStarved    = 1.5                    // a download that gets less than its limit lets [both-halved, slow router]
+	weightBeyond     = 1.                     // it alone is above what is known to be carried; or the other is held by its shaper; or it was raised last
+	weightEven       = 0.5                    // no evidence
+	weightWeak       = 0.2                    // little of its limit in use, nobody else suspect [throttled]
+	weakThresholds   = 4                      // of excess, for that
+	atFloorShare     = 1.01                   // of a limit: equal to it but for rounding
+	splitPending     = 0.5                    // one-way delays are about to come [both-step, one-way]
+	acksLess         = 0.03                   // of the throughput, at least, and
+	acksSlope        = 1.5                    // slopes: a download has become less than by a queue of its own
+	acksLeast        = 0.9                    // of what the longer round trip leaves
+	acksMost         = 2.                     // of that, at most
+	settleTime       = 700 * time.Millisecond // and a loop time: a queue shows after a raise [both-step, slow router]
+	retryOther       = 30 * time.Second       // between two trials of a direction without evidence against it
+	giveUpAfter      = 5 * time.Second        // without a new low: everything is tried
+	floorPatience    = 2 * time.Second        // and a loop time, with a floor under which nothing drains
+	dropLeast        = 8 * time.Millisecond   // a queue has to be due to fall by this, or [both-fixed, slow router]
+	dropThresholds   = 2                      // thresholds, before its not falling means something
+	dropShare        = 0.3                    // of what it is due to fall by
+	nearFloorShare   = 0.6                    // of the limit before the cut: deep
+	exhaustedAfter   = time.Second            // and a loop time, deep and in force
+	confirmedDrop    = 0.75                   // of the peak: the cut does help
+	untriedShare     = 0.98                   // of the limit before: the cut has changed nothing
+	idleSwitch       = 250 * time.Millisecond // the flow that was cut is gone: what stands is not its queue
+	idleEnd          = time.Second            // and there is nothing left to learn
 )
 
 // Capacity estimates.

@@ -129,6 +129,9 @@ func (d *direction) rampingUp() bool {
 	return now > rampRise*before
 }
 
+// atFloor reports a limit that the floor of its state keeps from being cut.
+func (d *direction) atFloor() bool { return d.limit <= atFloorShare*d.floor() }
+
 // floor returns the floor of the present state.
 func (d *direction) floor() float64 { return float64(d.cfg.Floor[max(d.reported.State, Green)-1]) }
 

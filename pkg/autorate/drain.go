@@ -42,8 +42,11 @@ func (l *Law) follow(o observation, which Direction) {
 		l.queueGone(o, which)
 		return
 	}
-	if e.track(o) && e.inForce() && d.phase == drain {
-		e.outcome = confirmed
+	if e.track(o) {
+		other.tried = 0 // what it was acquitted of was another queue
+		if e.inForce() && d.phase == drain {
+			e.outcome = confirmed
+		}
 	}
 	d.reason = Draining
 	if d.phase == wait && other.phase == hold {
@@ -69,6 +72,9 @@ func (l *Law) follow(o observation, which Direction) {
 // queueGone ends an episode whose queue has drained, or that was a false alarm.
 func (l *Law) queueGone(o observation, which Direction) {
 	d, other := &l.dirs[which], &l.dirs[1-which]
+	if d.phase == wait && other.phase != hold && (other.early(o) || other.limit > untriedShare*other.episode.limitBefore) {
+		d.episode.outcome = undecided // then it was this one's cut that helped, only later
+	}
 	l.cusum = 0
 	if d.early(o) {
 		d.revert(o, Reverted) // the cause was gone before the cut could act

@@ -51,6 +51,7 @@ type episode struct {
 	began          time.Duration
 	limitBefore    float64
 	capacityBefore float64 // estimate
+	achievedBefore float64
 
 	outcome   outcome
 	tested    bool          // a test pulse was answered
@@ -74,7 +75,7 @@ type episode struct {
 // newEpisode is an episode that begins now with what is in force.
 func (d *direction) newEpisode(o observation) episode {
 	e := episode{
-		began: o.now, limitBefore: d.limit, capacityBefore: d.capacity.rate,
+		began: o.now, limitBefore: d.limit, capacityBefore: d.capacity.rate, achievedBefore: d.achieved,
 		peak: o.excess, lowest: o.excess, lastDrop: o.now, lastAction: o.now,
 		floorGrace: floorPatience + o.loop, lowestSince: -1,
 	}
