@@ -67,8 +67,12 @@ continuous_monitoring:
 	var stdout, stderr bytes.Buffer
 	a := &app.App{
 		Streams: output.Streams{In: strings.NewReader(""), Out: &stdout, Err: &stderr},
-		// This process has more to do than one loop.
-		LookupEnv: func(name string) (string, bool) { return "", name == "GOMAXPROCS" },
+		LookupEnv: func(name string) (string, bool) {
+			if name == "NOTIFY_SOCKET" {
+				return addr.Name, true
+			}
+			return "", name == "GOMAXPROCS" // this process has more to do than one loop
+		},
 	}
 	began := time.Now()
 	status := make(chan int, 1)

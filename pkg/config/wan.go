@@ -24,7 +24,7 @@ type WAN struct {
 	PingInterface string   `key:"continuous_monitoring.ping_interface" kind:"interface" derived:"the kernel's route" doc:"Interface of this host that probes leave by, so that they take this WAN."`
 	PingSource    string   `key:"continuous_monitoring.ping_source" kind:"address" derived:"the kernel's choice" doc:"Source address of probes, for a router that routes by source."`
 	PingMark      uint32   `key:"continuous_monitoring.ping_mark" kind:"mark" range:"0..4294967295" derived:"no mark" doc:"Mark of probes (fwmark, SO_MARK), for a rule of 'ip rule' on this host that sends them to this WAN; 0 is none. It needs CAP_NET_RAW, before Linux 5.17 CAP_NET_ADMIN."`
-	ProbeDataMB   int      `key:"continuous_monitoring.probe_data_mb_per_day" kind:"int" range:"50..1000000" derived:"no cap" doc:"Most that probes may carry in 24 hours, in MB, both directions together, for a line that is metered. While it is spent, probes are as slow as on an idle line, and slower below 150 MB; queues are noticed late then."`
+	ProbeDataMB   int      `key:"continuous_monitoring.probe_data_mb_per_day" kind:"int" range:"50..1000000" derived:"no cap" doc:"Most that probes may carry in 24 hours, in MB, both directions together, for a line that is metered. While it is spent, probes are as slow as on an idle line, and slower below 150 MB: queues are noticed late then, and limits may fall far. TCP probes do not count."`
 	Fallback      Fallback `key:"continuous_monitoring.fallback_checks"`
 
 	_ struct{} `key:"ping_source_ip" kind:"address" alias:"continuous_monitoring.ping_source"`
