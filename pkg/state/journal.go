@@ -49,6 +49,19 @@ func (j *Journal) Begin(s SavedLimits) error {
 	for name, limit := range earlier.Limits {
 		s.Limits[name] = limit
 	}
+	return j.store(s)
+}
+
+// Keep leaves only the limits of s in the file, those that are still to be restored,
+// and ends the journal when there are none.
+func (j *Journal) Keep(s SavedLimits) error {
+	if len(s.Limits) == 0 {
+		return j.End()
+	}
+	return j.store(s)
+}
+
+func (j *Journal) store(s SavedLimits) error {
 	text, err := json.Marshal(s)
 	if err != nil {
 		return fmt.Errorf("encoding journal: %w", err)
@@ -100,9 +113,17 @@ func (j *Journal) Load() (s SavedLimits, found bool, err error) {
 	return s, true, nil
 }
 
-// End removes the file: the limits are restored, or not ours to restore any more.
+// End removes the file: the limits are restored, or not ours to restore any more. After
+// it has returned a power cut does not bring the file back.
 func (j *Journal) End() error {
-	if err := os.Remove(j.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	err := os.Remove(j.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err == nil:
+		err = syncDir(filepath.Dir(j.path))
+	}
+	if err != nil {
 		return withHint("removing", j.path, "state_file", err)
 	}
 	return nil

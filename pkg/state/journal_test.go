@@ -46,6 +46,13 @@ func TestJournal(t *testing.T) {
 		t.Errorf("limits after a second Begin (-want +got):\n%s", diff)
 	}
 
+	if err := j.Keep(state.SavedLimits{Began: began, Limits: map[string]bitrate.Rate{"up": 0}}); err != nil {
+		t.Fatal(err)
+	}
+	if got, _, _ = j.Load(); len(got.Limits) != 1 || !got.Began.Equal(began) {
+		t.Errorf("%+v kept", got)
+	}
+
 	for range 2 {
 		if err := j.End(); err != nil {
 			t.Error(err)

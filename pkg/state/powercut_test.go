@@ -5,12 +5,14 @@ package state
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/sim/powercut"
 )
 
@@ -72,7 +74,21 @@ var powerPrograms = map[string]func(dir string) error{
 		_, err := Acquire(lockIn(dir))
 		return err
 	},
+	// A measurement changes two limits; first one of them is restored, then both.
+	"power-journal": func(dir string) error {
+		j := OpenJournal(stateIn(dir))
+		for i, write := range []func(SavedLimits) error{j.Begin, j.Keep, j.Keep} {
+			if err := write(SavedLimits{Limits: maps.Clone(journalSteps[i+1])}); err != nil {
+				return err
+			}
+			fmt.Println(i + 1)
+		}
+		return nil
+	},
 }
+
+// journalSteps are the contents of a journal, one after another.
+var journalSteps = []map[string]bitrate.Rate{nil, {"down": 5, "up": 4}, {"up": 4}, nil}
 
 func stateIn(dir string) string { return filepath.Join(dir, "lib", "wan_state.json") }
 func lockIn(dir string) string  { return filepath.Join(dir, "run", "wan.lock") }
@@ -208,5 +224,23 @@ func TestPowerCutAroundLock(t *testing.T) {
 			return err
 		}
 		return lock.Close()
+	})
+}
+
+// Limits that are to be restored outlive a power cut, and those that are restored do not
+// come back with it.
+func TestPowerCutAroundJournal(t *testing.T) {
+	t.Parallel()
+	cutPower(t, "power-journal", func(dir string, done int) error {
+		s, found, err := OpenJournal(stateIn(dir)).Load()
+		if err != nil || found != (s.Limits != nil) {
+			return fmt.Errorf("found %v, %w", found, err)
+		}
+		for i := done; i < min(done+2, len(journalSteps)); i++ {
+			if maps.Equal(s.Limits, journalSteps[i]) {
+				return nil
+			}
+		}
+		return fmt.Errorf("limits %v after step %d", s.Limits, done)
 	})
 }
