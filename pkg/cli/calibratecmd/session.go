@@ -16,6 +16,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/control"
 	"github.com/wanctl/wanctl/pkg/daemon/shape"
+	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/state"
 )
 
@@ -27,15 +28,16 @@ type session struct {
 	journal *state.Journal
 	queues  *shape.Queues
 	start   control.Reading
-	changed bool // the journal is written
+	began   time.Time
+	changed bool // the limits may be others than start
 }
 
 var _ calibrate.Router = (*session)(nil)
 
 // open takes the lock, restores what a killed measurement has left, and reads the
 // limits in force.
-func open(ctx context.Context, a *app.App, cfg *config.WAN) (s *session, err error) {
-	s = &session{cfg: cfg, journal: state.OpenJournal(cfg.StateFile)}
+func open(ctx context.Context, a *app.App, cfg *config.WAN) (_ *session, err error) {
+	s := &session{cfg: cfg, journal: state.OpenJournal(cfg.StateFile)}
 	if s.lock, err = state.Acquire(cfg.LockFile); err != nil {
 		if errors.Is(err, state.ErrLocked) {
 			err = fmt.Errorf("%w; a running loop would change the limits meanwhile: systemctl stop wanctl@%s", err, cfg.Name)
@@ -83,6 +85,9 @@ func (s *session) checkFaults(a *app.App) error {
 func (s *session) restoreSaved(ctx context.Context, a *app.App) error {
 	list, err := s.queues.RestoreSaved(ctx, s.journal)
 	for _, r := range list {
+		if router.IsItemError(r.Err) {
+			continue // part of err
+		}
 		if r.Err != nil {
 			a.Warnf("the limit %s of queue %q from before an interrupted measurement cannot be restored: %v", r.Limit, r.Queue, r.Err)
 			continue
@@ -92,6 +97,9 @@ func (s *session) restoreSaved(ctx context.Context, a *app.App) error {
 	if errors.Is(err, state.ErrDamaged) {
 		a.Warnf("%v: the limits in force stay", err)
 		return nil
+	}
+	if router.IsItemError(err) {
+		err = fmt.Errorf("%w; the limit stays noted in %s until the queue is back, or the configuration names another", err, s.journal.Path())
 	}
 	if err != nil {
 		return s.queues.Explain(ctx, s.cfg, err)
@@ -103,9 +111,8 @@ func (s *session) restoreSaved(ctx context.Context, a *app.App) error {
 // change.
 func (s *session) SetLimits(ctx context.Context, limits [2]bitrate.Rate) error {
 	if !s.changed {
-		saved := s.queues.Save(s.start.Limits)
-		saved.Began = time.Now()
-		if err := s.journal.Begin(saved); err != nil {
+		s.began = time.Now()
+		if err := s.note(); err != nil {
 			return err
 		}
 		s.changed = true
@@ -121,15 +128,26 @@ func (s *session) Counters(ctx context.Context) ([2]autorate.Counters, error) {
 	return s.queues.Counters(ctx)
 }
 
-// Restore implements calibrate.Router.
+// note writes the limits from before to the journal.
+func (s *session) note() error {
+	saved := s.queues.Save(s.start.Limits)
+	saved.Began = s.began
+	return s.journal.Begin(saved)
+}
+
+// Restore implements calibrate.Router. That the journal is not there, or damaged, does
+// not mean that the limits are restored.
 func (s *session) Restore(ctx context.Context) error {
 	if !s.changed {
 		return nil
 	}
-	list, err := s.queues.RestoreSaved(ctx, s.journal)
-	for _, r := range list {
-		err = errors.Join(err, r.Err)
+	if _, found, err := s.journal.Load(); !found && err == nil || errors.Is(err, state.ErrDamaged) {
+		if err := s.note(); err != nil {
+			return err
+		}
 	}
+	_, err := s.queues.RestoreSaved(ctx, s.journal)
+	s.changed = err != nil
 	return err
 }
 

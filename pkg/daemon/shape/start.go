@@ -43,7 +43,7 @@ func (q *Queues) Start(ctx context.Context, cfg *config.WAN) (control.Reading, e
 type Restored struct {
 	Queue string
 	Limit bitrate.Rate // from before
-	Err   error        // the queue is gone, and so is its limit, or it is not ours
+	Err   error        // the queue cannot be changed (router.IsItemError), or is not ours
 }
 
 // errNotOurs is why a limit is not restored of a queue that the configuration does not
@@ -54,7 +54,9 @@ var errNotOurs = errors.New("the configuration names no such queue")
 var errUnread = errors.New("limits from before a measurement")
 
 // RestoreSaved restores the limits that a journal holds, if it does, and ends it. With
-// an error the journal stays, unless it is state.ErrDamaged.
+// an error the journal stays, unless it is state.ErrDamaged: router.IsItemError reports
+// whether it is only that queues are absent, ambiguous or dynamic, whose limits alone
+// the journal holds then.
 func (q *Queues) RestoreSaved(ctx context.Context, journal *state.Journal) (list []Restored, err error) {
 	saved, found, err := journal.Load()
 	if errors.Is(err, state.ErrDamaged) {
@@ -66,17 +68,32 @@ func (q *Queues) RestoreSaved(ctx context.Context, journal *state.Journal) (list
 	if !found {
 		return nil, nil
 	}
+	var missing error
+	left := map[string]bitrate.Rate{}
 	for _, name := range slices.Sorted(maps.Keys(saved.Limits)) {
 		r := Restored{Queue: name, Limit: saved.Limits[name], Err: errNotOurs}
 		if slices.Contains(q.names[:], name) {
 			r.Err = q.restoreLimit(ctx, name, r.Limit)
-			if r.Err != nil && !router.IsItemError(r.Err) {
-				return list, fmt.Errorf("restoring the limit of queue %q to %v, which a measurement has changed: %w", name, r.Limit, r.Err)
-			}
 		}
 		list = append(list, r)
+		if r.Err == nil || errors.Is(r.Err, errNotOurs) {
+			continue
+		}
+		err := fmt.Errorf("restoring the limit of queue %q to %v, which a measurement has changed: %w", name, r.Limit, r.Err)
+		if !router.IsItemError(r.Err) {
+			return list[:len(list)-1], err
+		}
+		if left[name] = r.Limit; missing != nil {
+			err = fmt.Errorf("%w; %w", missing, err)
+		}
+		missing = err
 	}
-	return list, journal.End()
+	if len(left) < len(saved.Limits) {
+		if err := journal.Keep(state.SavedLimits{Began: saved.Began, Limits: left}); err != nil {
+			return list, err
+		}
+	}
+	return list, missing
 }
 
 // restoreLimit writes the limit of a queue, unless it is in force: nobody may write to a
@@ -91,9 +108,14 @@ func (q *Queues) restoreLimit(ctx context.Context, name string, limit bitrate.Ra
 	return err
 }
 
-// logRestored logs what RestoreSaved has done. What cannot be read is a warning only.
+// logRestored logs what RestoreSaved has done. What cannot be read is a warning only, and
+// so is a queue that is not there: the others are controlled meanwhile.
 func logRestored(log *slog.Logger, list []Restored, err error) error {
 	for _, r := range list {
+		if router.IsItemError(r.Err) {
+			log.Warn("limit from before a measurement cannot be restored: it stays noted, for the next start", "queue", r.Queue, "limit", r.Limit.String(), "error", r.Err)
+			continue
+		}
 		if r.Err != nil {
 			log.Warn("limit from before a measurement cannot be restored", "queue", r.Queue, "limit", r.Limit.String(), "error", r.Err)
 			continue
@@ -102,6 +124,9 @@ func logRestored(log *slog.Logger, list []Restored, err error) error {
 	}
 	if errors.Is(err, state.ErrDamaged) || errors.Is(err, errUnread) {
 		log.Warn("the limits from before a measurement cannot be read: those in force stay", "error", err)
+		return nil
+	}
+	if router.IsItemError(err) {
 		return nil
 	}
 	return err
