@@ -172,27 +172,42 @@ func run(ctx context.Context, a *app.App, cfg *config.WAN, o options) error {
 }
 
 // measure runs the measurement, its probes, and the watch over the lock.
-func measure(ctx context.Context, a *app.App, m calibrate.Config, s *session, probes *probe.Group) (res calibrate.Result, err error) {
+func measure(ctx context.Context, a *app.App, m calibrate.Config, s *session, probes *probe.Group) (calibrate.Result, error) {
+	lock := daemon.WatchLock("lock", s.lock, a.Logger(a.Err, "error"))
+	return together(ctx, func(ctx context.Context) (calibrate.Result, error) { return calibrate.Run(ctx, m) }, lock.Run, probes.Run)
+}
+
+// together runs a measurement as long as none of the others fails. The error is the
+// first one, and that limits are not restored in any case.
+func together(ctx context.Context, measurement func(context.Context) (calibrate.Result, error), others ...func(context.Context) error) (calibrate.Result, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	group, ctx := errgroup.WithContext(ctx)
-	lock := daemon.WatchLock("lock", s.lock, a.Logger(a.Err, "error"))
-	group.Go(func() error { return lock.Run(ctx) })
-	group.Go(func() error { return probes.Run(ctx) })
+	for _, other := range others {
+		group.Go(func() error { return other(ctx) })
+	}
+	var res calibrate.Result
+	var failed error
 	group.Go(func() error {
 		defer cancel()
-		var err error
-		res, err = calibrate.Run(ctx, m)
-		return err
+		res, failed = measurement(ctx)
+		return failed
 	})
-	return res, group.Wait()
+	first := group.Wait()
+	switch {
+	case errors.Is(failed, first): // it names the cause itself
+		return res, failed
+	case errors.Is(failed, calibrate.ErrNotRestored):
+		return res, fmt.Errorf("%w; %w", first, failed)
+	}
+	return res, first
 }
 
 // explain adds the next command to an error of the measurement.
 func (s *session) explain(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(err, calibrate.ErrNotRestored):
-		return fmt.Errorf("%w; they are noted in %s: run 'wanctl calibrate --restore --config %s' once the router answers, or start shape", err, s.journal.Path(), s.cfg.Path)
+		return fmt.Errorf("%w; they are noted in %s: run 'wanctl calibrate --restore --config %s' once the router answers and has the queues, or start shape", err, s.journal.Path(), s.cfg.Path)
 	case errors.Is(err, calibrate.ErrNoReply):
 		return app.Checkf("%v; try 'wanctl probe --config %s'", err, s.cfg.Path)
 	case errors.Is(err, calibrate.ErrNoLoad):
