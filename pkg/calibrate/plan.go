@@ -58,14 +58,31 @@ func (p Plan) Bytes() uint64 {
 	if p.Watch {
 		return 0
 	}
-	const phases, acks = 2, 1.05
-	sum := 0.0
+	const phases = 2
+	sum := uint64(0)
 	for d, controlled := range p.Controlled {
 		if controlled {
-			sum += phases * acks * float64(p.Expected[d]) / 8 * p.LoadLength.Seconds()
+			sum += phases * p.phaseBytes(d)
 		}
 	}
-	return uint64(sum)
+	return sum
+}
+
+// LeastBytes returns how much of Bytes the first loaded phase takes: with less nothing
+// can be told.
+func (p Plan) LeastBytes() uint64 {
+	for d, controlled := range p.Controlled {
+		if controlled && !p.Watch {
+			return p.phaseBytes(d)
+		}
+	}
+	return 0
+}
+
+// phaseBytes returns how much a loaded phase in direction d is expected to take.
+func (p Plan) phaseBytes(d int) uint64 {
+	const acks = 1.05
+	return uint64(acks * float64(p.Expected[d]) / 8 * p.LoadLength.Seconds())
 }
 
 // Lifted returns the limit that is in force while the capacity is measured: one that
@@ -83,9 +100,15 @@ func (p Plan) Lifted(start [2]bitrate.Rate) (limits [2]bitrate.Rate) {
 
 // Size writes a number of bytes for a person, in the units of data plans.
 func Size(bytes uint64) string {
-	const mega, giga = 1_000_000, 1_000_000_000
-	if bytes >= giga {
-		return fmt.Sprintf("%.1f GB", float64(bytes)/giga)
+	const kilo, mega, giga = 1e3, 1e6, 1e9
+	switch b := float64(bytes); {
+	case b >= giga:
+		return fmt.Sprintf("%.1f GB", b/giga)
+	case b >= 10*mega:
+		return fmt.Sprintf("%.0f MB", b/mega)
+	case b >= mega:
+		return fmt.Sprintf("%.1f MB", b/mega)
+	default:
+		return fmt.Sprintf("%.0f kB", b/kilo)
 	}
-	return fmt.Sprintf("%.0f MB", float64(bytes)/mega)
 }

@@ -386,3 +386,43 @@ func TestWatchWithoutLoad(t *testing.T) {
 		l.check(t)
 	})
 }
+
+func TestSize(t *testing.T) {
+	for bytes, want := range map[uint64]string{0: "0 kB", 40_000: "40 kB", 2_500_000: "2.5 MB", 70_000_000: "70 MB", 3_400_000_000: "3.4 GB"} {
+		if got := calibrate.Size(bytes); got != want {
+			t.Errorf("%d bytes: %s, want %s", bytes, got, want)
+		}
+	}
+}
+
+// The first loaded phase is what a budget has to allow: of the download, or of the only
+// direction there is.
+func TestLeastBytes(t *testing.T) {
+	p := calibrate.Plan{Controlled: [2]bool{true, true}, Expected: [2]bitrate.Rate{80 * mbps, 8 * mbps}, LoadLength: 10 * time.Second}
+	if least, all := p.LeastBytes(), p.Bytes(); least != 105_000_000 || all != 231_000_000 {
+		t.Errorf("least %d of %d", least, all)
+	}
+	p.Controlled[0] = false
+	if least, all := p.LeastBytes(), p.Bytes(); least != 10_500_000 || all != 2*least {
+		t.Errorf("least %d of %d", least, all)
+	}
+	if p.Watch = true; p.LeastBytes() != 0 {
+		t.Errorf("watching takes %d", p.LeastBytes())
+	}
+}
+
+// A budget of LeastBytes is enough to measure a line that carries its ceiling.
+func TestLeastBudgetSuffices(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLine(t, usual, nil)
+		cfg := config(l)
+		cfg.Expected = [2]bitrate.Rate{40 * mbps, 10 * mbps}
+		cfg.MaxBytes = cfg.LeastBytes()
+		res, err := calibrate.Run(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.check(t)
+		within(t, "download capacity", res.Directions[0].Capacity.Mean, 40*mbps, 3)
+	})
+}

@@ -39,8 +39,9 @@ file. They are restored at the end, however it comes: by itself, by Ctrl-C or by
 error; and after kill -9 or a power cut at the next start of calibrate or shape.
 calibrate takes the lock of the loop, so stop that first.
 
-What the load may take is said before it starts. It ends at twice the expected
-amount of data, or at --max-data.
+How much data the load takes is said before it starts. It ends at about twice that, or
+at about --max-data, by the counters of the router's queues, which are read four times
+a second.
 
 The grades are those of the DSLReports speed test, which other public tests use as
 well: the mean increase of the round trip under load, below 5 ms A+, 30 ms A, 60 ms
@@ -89,7 +90,7 @@ func New(a *app.App) *cobra.Command {
 	f.BoolVar(&o.restore, "restore", false, "only restore the limits that an interrupted measurement has left changed")
 	f.DurationVar(&o.idle, "idle", 10*time.Second, "how long the idle line is measured")
 	f.DurationVar(&o.duration, "duration", 12*time.Second, "how long each loaded phase of iperf3 lasts, in whole seconds")
-	f.StringVar(&o.maxData, "max-data", "", "end when the load has taken so many `BYTES`, such as 500M or 2G (default twice the expected amount)")
+	f.StringVar(&o.maxData, "max-data", "", "end when the load has taken about so many `BYTES`, such as 500M or 2G (default twice the expected amount)")
 	f.BoolVar(&o.write, "write", false, "write the proposal to the configuration; the former file stays beside it as a backup")
 	return cmd
 }
@@ -235,6 +236,14 @@ func (o *options) plan(cfg *config.WAN) (calibrate.Plan, error) {
 			return p, app.Usagef("--max-data %q: write bytes, such as 500M or 2G", o.maxData)
 		}
 		p.MaxBytes = uint64(n)
+		if least := p.LeastBytes(); p.MaxBytes < least {
+			shorter := ""
+			if o.duration > calibrate.MinLoad {
+				shorter = fmt.Sprintf(", or a shorter --duration, down to %v", calibrate.MinLoad)
+			}
+			return p, app.Usagef("--max-data %s: the first phase under load takes %s at its ceiling; use --max-data %dk or more%s",
+				o.maxData, calibrate.Size(least), (least+999)/1000, shorter)
+		}
 	}
 	return p, nil
 }

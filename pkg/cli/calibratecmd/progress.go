@@ -39,7 +39,7 @@ func (p *progress) announce(cfg *config.WAN, plan calibrate.Plan, start [2]bitra
 	if plan.Watch {
 		fmt.Fprintf(&b, "  data      that of the users, whose delay is not controlled for %v\n", plan.LoadLength)
 	} else {
-		fmt.Fprintf(&b, "  data      about %s at the ceilings configured, never more than %s\n", calibrate.Size(plan.Bytes()), calibrate.Size(plan.MaxBytes))
+		fmt.Fprintf(&b, "  data      about %s at the ceilings configured; it ends at about %s, by the router's counters\n", calibrate.Size(plan.Bytes()), calibrate.Size(plan.MaxBytes))
 	}
 	_, _ = fmt.Fprint(p.app.Err, b.String())
 }
