@@ -6,19 +6,45 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 
 	"github.com/wanctl/wanctl/pkg/regfile"
 )
 
-// Create writes a new configuration. What is at path stays as backup, the first free of
-// FILE.backup, FILE.backup.2 and so on; "" where there was nothing. A reader sees the old
-// text or the new one. The file is open to the group of its directory, which the package
+// serviceGroup is the group of the services, which read the configurations.
+const serviceGroup = "wanctl"
+
+// MakeDir makes a directory for configurations where there is none: open to the group of
+// the services, or to everybody where this host has no such group or the user may not
+// give to it. Passwords have files of their own.
+func MakeDir(dir string) error { return makeDir(dir, user.LookupGroup) }
+
+func makeDir(dir string, lookup func(string) (*user.Group, error)) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if g, err := lookup(serviceGroup); err == nil {
+		if id, err := strconv.Atoi(g.Gid); err == nil && os.Chown(dir, -1, id) == nil {
+			return os.Chmod(dir, 0o750)
+		}
+	}
+	return os.Chmod(dir, 0o755) // whatever the umask is
+}
+
+// Create writes a configuration. What is at path, or where a link there leads to, stays
+// as backup, the first free of FILE.backup, FILE.backup.2 and so on; "" where there was
+// nothing. A reader sees the old text or the new one. A file that is replaced keeps its
+// owner and mode. A new one is open to the group of its directory, which the package
 // gives to the service, and to nobody else.
 func Create(path string, text []byte) (backup string, err error) {
-	return create(path, text, func(dir fs.FileInfo) fs.FileMode {
+	return create(path, text, 0o777, func(dir fs.FileInfo) fs.FileMode {
 		if group(dir) == 0 && dir.Mode().Perm()&0o005 == 0o005 {
 			return 0o644 // nobody has given the directory to the service
 		}
@@ -26,33 +52,70 @@ func Create(path string, text []byte) (backup string, err error) {
 	})
 }
 
-func create(path string, text []byte, mode func(dir fs.FileInfo) fs.FileMode) (backup string, err error) {
+// create writes a file. most limits the mode of one that is replaced, and of its backup;
+// mode returns that of a new one.
+func create(path string, text []byte, most fs.FileMode, mode func(dir fs.FileInfo) fs.FileMode) (backup string, err error) {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target // the file is replaced, not the link to it
+	} else if st, err := os.Lstat(path); err == nil && st.Mode()&fs.ModeSymlink != 0 {
+		return "", fmt.Errorf("%s is a link that leads to no file; remove it, or make the file", path)
+	}
 	dir, err := os.Stat(filepath.Dir(path))
 	if err != nil {
 		return "", err
 	}
-	switch info, old, err := readRegular(path); {
+	info, old, err := readRegular(path)
+	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
 		return "", fmt.Errorf("%s: %w", path, err)
 	default:
-		if backup, err = backUp(path, old, info); err != nil {
+		perm := info.Mode().Perm() & most
+		if backup, err = backUp(path, old, info, perm); err != nil {
 			return "", err
 		}
+		return backup, replace(path, text, func(tmp *os.File) error { return like(tmp, info, perm) })
 	}
+	return "", replace(path, text, func(tmp *os.File) error {
+		_ = tmp.Chown(-1, group(dir)) // an ordinary user has one group, and reads the file by himself
+		return tmp.Chmod(mode(dir))
+	})
+}
+
+// replace puts a file with the text at path at once; access sets its owner and mode. Once
+// it returns, no power cut undoes it.
+func replace(path string, text []byte, access func(*os.File) error) error {
 	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".new-*")
 	if err != nil {
-		return backup, err
+		return err
 	}
-	_ = tmp.Chown(-1, group(dir)) // an ordinary user has one group, and reads the file by himself
-	_, err = tmp.Write(text)
-	if err = errors.Join(err, tmp.Chmod(mode(dir)), tmp.Sync(), tmp.Close()); err == nil {
+	if err = fill(tmp, text, access); err == nil {
 		err = os.Rename(tmp.Name(), path)
 	}
 	if err != nil {
-		return backup, errors.Join(err, os.Remove(tmp.Name()))
+		return errors.Join(err, os.Remove(tmp.Name()))
 	}
-	return backup, nil
+	return syncDir(filepath.Dir(path))
+}
+
+// fill writes text to a new file, sets its owner and mode, and closes it.
+func fill(f *os.File, text []byte, access func(*os.File) error) error {
+	_, err := f.Write(text)
+	if err == nil {
+		err = access(f)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+func syncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 func readRegular(path string) (os.FileInfo, []byte, error) {
@@ -78,7 +141,8 @@ func group(info fs.FileInfo) int {
 }
 
 // SetSecret sets a variable in a file of secrets, of mode 0600, which is made where it is
-// missing. Other lines stay. It returns where the old text is, "" where there was none.
+// missing; a link to it stays. Other lines stay. It returns where the old text is, ""
+// where there was none.
 func SetSecret(path, name, value string) (backup string, err error) {
 	line := name + `="` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "`", "\\`", "$", `\$`).Replace(value) + `"`
 	text, err := os.ReadFile(path)
@@ -97,11 +161,11 @@ func SetSecret(path, name, value string) (backup string, err error) {
 	if !set {
 		lines = append(lines, line)
 	}
-	return create(path, []byte(strings.Join(lines, "\n")+"\n"), func(fs.FileInfo) fs.FileMode { return 0o600 })
+	return create(path, []byte(strings.Join(lines, "\n")+"\n"), 0o600, func(fs.FileInfo) fs.FileMode { return 0o600 })
 }
 
 // WritePassword writes a file that holds a password and nothing else, for
 // router.password_file, of mode 0600.
 func WritePassword(path, password string) (backup string, err error) {
-	return create(path, []byte(password+"\n"), func(fs.FileInfo) fs.FileMode { return 0o600 })
+	return create(path, []byte(password+"\n"), 0o600, func(fs.FileInfo) fs.FileMode { return 0o600 })
 }

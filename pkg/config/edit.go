@@ -86,21 +86,14 @@ func EditFile(path string, set []Assignment, opts Options) (backup string, err e
 	if err != nil {
 		return "", err
 	}
-	if backup, err = backUp(path, text, info); err != nil {
+	if backup, err = backUp(path, text, info, info.Mode().Perm()); err != nil {
 		return "", err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".new-*")
-	if err != nil {
-		return backup, err
-	}
-	if err := errors.Join(fill(tmp, changed, info), os.Rename(tmp.Name(), path)); err != nil {
-		return backup, errors.Join(err, os.Remove(tmp.Name()))
-	}
-	return backup, nil
+	return backup, replace(path, changed, func(tmp *os.File) error { return like(tmp, info, info.Mode().Perm()) })
 }
 
-// backUp writes the text of a file to a new file beside it.
-func backUp(path string, text []byte, info os.FileInfo) (string, error) {
+// backUp writes the text of a file to a new file beside it, of the same owner.
+func backUp(path string, text []byte, info os.FileInfo, perm os.FileMode) (string, error) {
 	const most = 1000
 	for n := 1; n <= most; n++ {
 		name := path + ".backup"
@@ -114,7 +107,7 @@ func backUp(path string, text []byte, info os.FileInfo) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if err := fill(f, text, info); err != nil {
+		if err := fill(f, text, func(f *os.File) error { return like(f, info, perm) }); err != nil {
 			return "", errors.Join(err, os.Remove(name))
 		}
 		return name, nil
@@ -122,20 +115,9 @@ func backUp(path string, text []byte, info os.FileInfo) (string, error) {
 	return "", fmt.Errorf("%s has %d backups; remove some", path, most)
 }
 
-// fill writes text to a new file, gives it the mode and owner of another one, and
-// closes it.
-func fill(f *os.File, text []byte, like os.FileInfo) error {
-	_, err := f.Write(text)
-	if err == nil {
-		err = f.Chmod(like.Mode().Perm())
-	}
-	if err == nil {
-		err = chownLike(f, like)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	return errors.Join(err, f.Close())
+// like gives a file the owner of another one, and the mode perm.
+func like(f *os.File, info os.FileInfo, perm os.FileMode) error {
+	return errors.Join(chownLike(f, info), f.Chmod(perm))
 }
 
 // Written lists assignments as lines of a file, for a person.

@@ -13,7 +13,7 @@
 // ${NAME} in any value is replaced from the environment. ROUTER_PASSWORD replaces a
 // missing router.password or password_file, and WANCTL_SSH_PASSPHRASE a missing router.ssh_passphrase.
 //
-// The package never dials and prints nothing. Only Create, EditFile and SetSecret write.
+// The package never dials and prints nothing. Only Create, EditFile, MakeDir, SetSecret and WritePassword write.
 package config
 
 import (
