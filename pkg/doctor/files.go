@@ -132,8 +132,7 @@ func ownerOf(st fs.FileInfo) (int, bool) {
 
 // readWatchdog reads the environment of a daemon that runs, else the units.
 func readWatchdog(o state.Owner, held bool) (w Watchdog) {
-	_, err := os.Stat("/run/systemd/system")
-	w.Systemd = err == nil
+	w.Systemd = hasSystemd()
 	if held && o.PID > 0 {
 		env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", o.PID))
 		if err != nil {
@@ -153,6 +152,12 @@ func readWatchdog(o state.Owner, held bool) (w Watchdog) {
 		w.Unit = w.Unit || err == nil && strings.Contains(string(text), "\nWatchdogSec=")
 	}
 	return w
+}
+
+// hasSystemd reports whether systemd runs this host.
+func hasSystemd() bool {
+	_, err := os.Stat("/run/systemd/system")
+	return err == nil
 }
 
 // readListener finds out by connecting whether something listens: binding the port, for
@@ -236,14 +241,18 @@ func checkLoop(d *Daemon) (results []Result) {
 }
 
 // start is the command that starts the daemon.
-func (d *Daemon) start() string {
+func (d *Daemon) start() string { return startCommand(d.Watchdog.Systemd, d.Unit, d.Path) }
+
+// startCommand starts the daemon of the configuration at path: by its unit where systemd
+// reads that, else by hand.
+func startCommand(systemd bool, unit, path string) string {
 	switch {
-	case d.Watchdog.Systemd && filepath.Dir(d.Path) == "/etc/wanctl":
-		return "systemctl enable --now " + d.Unit
-	case strings.HasPrefix(d.Unit, "wanctl@"):
-		return "wanctl shape --config " + d.Path
+	case systemd && filepath.Dir(path) == "/etc/wanctl":
+		return "systemctl enable --now " + unit
+	case strings.HasPrefix(unit, "wanctl@"):
+		return "wanctl shape --config " + path
 	}
-	return "wanctl steer --config " + d.Path
+	return "wanctl steer --config " + path
 }
 
 func checkWatchdog(d *Daemon) []Result {

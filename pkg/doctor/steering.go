@@ -29,7 +29,8 @@ type Steering struct {
 	Members int    // of the list
 	ListErr error
 
-	Loops []Loop // of both WANs
+	Loops   []Loop // of both WANs
+	Systemd bool   // the host has it
 }
 
 // Loop is the loop of a WAN that steering asks.
@@ -40,7 +41,7 @@ type Loop struct {
 
 // readSteering reads the facts; client is nil where the router does not answer.
 func readSteering(ctx context.Context, cfg *config.Steering, wans []*config.WAN, client router.Client) *Steering {
-	s := &Steering{Steering: cfg, Command: "wanctl router export --wan " + cfg.Primary + " --steering " + cfg.Path}
+	s := &Steering{Steering: cfg, Systemd: hasSystemd(), Command: "wanctl router export --wan " + cfg.Primary + " --steering " + cfg.Path}
 	if cfg.PrimaryConfig != "" {
 		s.Command = "wanctl router export --config " + cfg.Path
 	}
@@ -144,7 +145,7 @@ func checkList(s *Steering) []Result {
 }
 
 func checkLoops(s *Steering) (results []Result) {
-	var missing []string
+	var missing, start []string
 	for i, l := range s.Loops {
 		key := []string{"topology.primary_wan_config", "topology.alternate_wan_config"}[i]
 		switch {
@@ -152,6 +153,7 @@ func checkLoops(s *Steering) (results []Result) {
 			results = append(results, warning("set "+key+" in "+s.Path, "the file of %s is not named, so that its loop is not asked", l.Name))
 		case !l.Running:
 			missing = append(missing, l.Name)
+			start = append(start, startCommand(s.Systemd, "wanctl@"+l.Name, l.Config))
 		}
 	}
 	if len(missing) > 0 {
@@ -159,7 +161,7 @@ func checkLoops(s *Steering) (results []Result) {
 		if len(missing) > 1 {
 			what = "the loops of " + strings.Join(missing, " and ") + " do not run"
 		}
-		results = append(results, warning("systemctl enable --now wanctl@"+missing[0], "%s", what))
+		results = append(results, warning(start[0], "%s", what))
 	}
 	if results == nil {
 		results = one(ok("the loops of both WANs run"))

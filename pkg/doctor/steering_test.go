@@ -21,7 +21,7 @@ const steerable = healthy + `
 `
 
 func TestSteeringFaults(t *testing.T) {
-	const loops = "warning loops: the loops of dsl and lte do not run; next: systemctl enable --now wanctl@dsl"
+	const loops = "warning loops: the loops of dsl and lte do not run; next: wanctl shape --config "
 	for _, tt := range []struct {
 		name, fault string
 		want        []string
@@ -75,6 +75,21 @@ func TestSteeringWithoutARouter(t *testing.T) {
 	judge(t, steeringChecks, readSteering(t.Context(), s, nil, nil),
 		"warning loops: the file of dsl is not named, so that its loop is not asked; next: set topology.primary_wan_config",
 		"warning loops: the file of lte is not named, so that its loop is not asked")
+}
+
+// A loop that does not run is started by what this host has.
+func TestSteeringLoopsAreStartedAsTheHostDoes(t *testing.T) {
+	for _, tt := range []struct {
+		systemd    bool
+		path, want string
+	}{
+		{true, "/etc/wanctl/lte.yaml", "systemctl enable --now wanctl@lte"},
+		{true, "/srv/lte.yaml", "wanctl shape --config /srv/lte.yaml"},
+		{false, "/etc/wanctl/lte.yaml", "wanctl shape --config /etc/wanctl/lte.yaml"},
+	} {
+		s := &Steering{Systemd: tt.systemd, Loops: []Loop{{Name: "dsl", Config: "/etc/wanctl/dsl.yaml", Running: true}, {Name: "lte", Config: tt.path}}}
+		judge(t, steeringChecks[3:], s, "warning loops: the loop of lte does not run; next: "+tt.want)
+	}
 }
 
 // A slow router is a warning; its latency is that of a request.
