@@ -3,7 +3,9 @@ package doctor
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -106,10 +108,27 @@ func (e *examination) load(ctx context.Context, path string, examined bool) {
 func (e *examination) reportProblems(subject string, level Level, problems []config.Problem) {
 	for _, p := range problems {
 		next := "mend it, then: wanctl config validate " + p.File
-		if p.Key != "" {
+		if _, err := os.Stat(p.File); errors.Is(err, fs.ErrNotExist) {
+			next = initCommand(p.File)
+		} else if p.Key != "" {
 			next = "wanctl config explain " + p.Key + "; then: wanctl config validate " + p.File
 		}
 		e.Report(Finding{subject, "configuration", Result{level, p.String(), next}})
+	}
+}
+
+// initCommand writes the configuration that is missing at path.
+func initCommand(path string) string {
+	name, is := strings.CutSuffix(filepath.Base(path), ".yaml")
+	switch dir := filepath.Dir(path); {
+	case name == "steering": // is written with the WAN that connections go to
+		return "wanctl config init --config-dir " + dir + " --wan NAME --steer-from WAN"
+	case !is:
+		return "wanctl config init --config " + path
+	case dir == "/etc/wanctl":
+		return "wanctl config init --wan " + name
+	default:
+		return "wanctl config init --wan " + name + " --config-dir " + dir
 	}
 }
 
