@@ -181,7 +181,7 @@ func (i *initializer) askName(context.Context) error {
 			return app.Usagef("--wan: %v", err)
 		}
 	}
-	if err := i.askReplace(i.path); err != nil {
+	if err := i.askReplace(i.path, "--wan NAME names another WAN"); err != nil {
 		return err
 	}
 	opts := i.ConfigOptions()
@@ -201,8 +201,8 @@ func (i *initializer) askName(context.Context) error {
 	return nil
 }
 
-// askReplace asks before a file that exists is replaced.
-func (i *initializer) askReplace(path string) error {
+// askReplace asks before a file that exists is replaced; another says how to name another.
+func (i *initializer) askReplace(path, another string) error {
 	if path == "" || i.flags.replace {
 		return nil
 	}
@@ -211,7 +211,7 @@ func (i *initializer) askReplace(path string) error {
 	}
 	yes, err := i.confirm(path+" exists. Replace it, and keep it as a backup?", false, false)
 	if err == nil && !yes {
-		return app.Usagef("%s exists; --replace replaces it, and keeps it as %[1]s.backup; or name another WAN with --wan NAME", path)
+		return app.Usagef("%s exists; --replace replaces it, and keeps it as %[1]s.backup; %s", path, another)
 	}
 	return err
 }
@@ -322,7 +322,7 @@ func (i *initializer) askSteering(context.Context) error {
 		return err
 	}
 	i.steerFrom = i.others[slices.Index(names, answer)]
-	return i.askReplace(i.steeringPath())
+	return i.askReplace(i.steeringPath(), "--config-dir DIR names another directory")
 }
 
 func (i *initializer) steeringPath() string {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -28,7 +27,7 @@ func (i *initializer) finish(ctx context.Context) error {
 	}
 	plan := i.plan(wan)
 	lacks, compared := i.compare(ctx, plan)
-	script, err := i.askExport(plan, lacks > 0 || !compared)
+	commands, err := i.askExport(plan, lacks > 0 || !compared)
 	if err != nil {
 		return err
 	}
@@ -37,10 +36,10 @@ func (i *initializer) finish(ctx context.Context) error {
 	if err != nil || !yes {
 		return err
 	}
-	if err := i.write(script); err != nil {
+	if err := i.write(commands); err != nil {
 		return err
 	}
-	return i.printNext(plan.Style, lacks, compared)
+	return i.printNext(plan.Style, lacks > 0 || !compared, commands.path != "")
 }
 
 // parse reads what is going to be written, as the daemons will.
@@ -120,29 +119,35 @@ func (i *initializer) compare(ctx context.Context, plan *export.Plan) (lacks int
 	return lacks, true
 }
 
-// askExport returns the path to write the commands for the router to, "" for none.
-func (i *initializer) askExport(plan *export.Plan, needed bool) (path string, err error) {
-	path = i.flags.export
-	if path == "" && needed && i.tty {
-		yes, err := i.confirm("\nThe router lacks some of what this needs. Write the commands for it to "+i.rsc()+"?", true, false)
-		if err != nil || !yes {
-			return "", err
+// script is a file of commands for the router.
+type script struct {
+	path string // "" for none
+	text []byte
+}
+
+// askExport returns the commands for the router, and where to write them.
+func (i *initializer) askExport(plan *export.Plan, needed bool) (s script, err error) {
+	switch s.path = i.flags.export; {
+	case s.path != "":
+		err = i.askReplace(s.path, "--export FILE names another file")
+	case needed && i.tty:
+		keep := ""
+		if _, err := os.Lstat(i.rsc()); err == nil {
+			keep = ", and keep what is there as a backup"
 		}
-		path = i.rsc()
+		var yes bool
+		yes, err = i.confirm("\nThe router lacks some of what this needs. Write the commands for it to "+i.rsc()+keep+"?", true, false)
+		if yes {
+			s.path = i.rsc()
+		}
 	}
-	if path == "" {
-		return "", nil
+	if err != nil || s.path == "" {
+		return script{}, err
 	}
 	var b bytes.Buffer
-	if err := plan.Script(&b); err != nil {
-		return "", err
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return "", err
-	}
-	_, err = b.WriteTo(f)
-	return path, errors.Join(err, f.Close())
+	err = plan.Script(&b)
+	s.text = b.Bytes()
+	return s, err
 }
 
 // rsc is where the commands for the router go.
@@ -150,8 +155,8 @@ func (i *initializer) rsc() string { return "wanctl-" + i.name + ".rsc" }
 
 // write writes the files. The password comes first: a configuration that names one that
 // is not there does not load.
-func (i *initializer) write(script string) error {
-	if err := os.MkdirAll(filepath.Dir(i.path), 0o750); err != nil {
+func (i *initializer) write(s script) error {
+	if err := config.MakeDir(filepath.Dir(i.path)); err != nil {
 		return err
 	}
 	backup, err := "", error(nil)
@@ -162,6 +167,9 @@ func (i *initializer) write(script string) error {
 		backup, err = config.WritePassword(secrets, password)
 	case i.variable != "":
 		secrets = i.Global.Secrets
+		if err := config.MakeDir(filepath.Dir(secrets)); err != nil {
+			return err
+		}
 		if have, _, _ := config.ReadSecrets(secrets, true); have[i.variable] != password {
 			backup, err = config.SetSecret(secrets, i.variable, password)
 		}
@@ -179,7 +187,11 @@ func (i *initializer) write(script string) error {
 			return err
 		}
 	}
-	return i.report(script, "", nil)
+	if s.path == "" {
+		return nil
+	}
+	backup, err = config.Create(s.path, s.text)
+	return i.report(s.path, backup, err)
 }
 
 // report prints what was written.
@@ -214,8 +226,10 @@ func (i *initializer) exportFlags(style export.Style) (flags string) {
 	return flags
 }
 
-// printNext prints the commands that come next.
-func (i *initializer) printNext(style export.Style, lacks int, compared bool) error {
+// printNext prints the commands that come next. lacks says that the router lacks
+// something, or may do so; written, that the commands for it were written just now: what
+// an earlier run has left is of other answers.
+func (i *initializer) printNext(style export.Style, lacks, written bool) error {
 	if i.Global.Quiet {
 		return nil
 	}
@@ -225,11 +239,11 @@ func (i *initializer) printNext(style export.Style, lacks int, compared bool) er
 	if filepath.Dir(i.path) == serviceDir {
 		which = "--wan " + i.name
 	}
-	if lacks > 0 || !compared {
+	if lacks {
 		rsc := cmp.Or(i.flags.export, i.rsc())
 		host := i.router.Host
 		b.WriteString("  # what the router needs: look at it, and bring it there\n")
-		if _, err := os.Stat(rsc); err != nil {
+		if !written {
 			fmt.Fprintf(&b, "  wanctl router export %s --wan-interface %s --lan-interface %s%s > %s\n", which, cmp.Or(i.wan, "WAN"), cmp.Or(i.lan, "LAN"), i.exportFlags(style), rsc)
 		}
 		fmt.Fprintf(&b, "  scp %s admin@%s:\n  ssh admin@%s /import %s\n", rsc, host, host, filepath.Base(rsc))
