@@ -2,7 +2,9 @@ package app
 
 import (
 	"errors"
+	"io/fs"
 	"log/slog"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -53,7 +55,11 @@ func (a *App) AddGlobalFlags(root *cobra.Command) {
 // ReadEnvironment fills global flags that were not given from the environment
 // (flag, environment, file, default) and checks them.
 func (a *App) ReadEnvironment(cmd *cobra.Command) error {
-	if err := a.addSecrets(!cmd.Flags().Changed("secrets")); err != nil {
+	optional := !cmd.Flags().Changed("secrets")
+	if _, err := os.Lstat(a.Global.Secrets); errors.Is(err, fs.ErrNotExist) {
+		optional = optional || cmd.Annotations["secrets"] == "written"
+	}
+	if err := a.addSecrets(optional); err != nil {
 		return err
 	}
 	for flag, name := range map[string]string{
@@ -84,6 +90,9 @@ func (a *App) ReadEnvironment(cmd *cobra.Command) error {
 	}
 	return nil
 }
+
+// WritesSecrets annotates a command that makes the file of --secrets where there is none.
+var WritesSecrets = map[string]string{"secrets": "written"}
 
 // addSecrets completes the environment with the variables of the secrets file. What is
 // wrong with an optional one is a warning, as to systemd: most commands need no secret,

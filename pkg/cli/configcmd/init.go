@@ -59,7 +59,8 @@ func newInitCmd(a *app.App) *cobra.Command {
   ROUTER_PASSWORD=... wanctl config init --wan spectrum --host 192.168.88.1 --fingerprint accept \
     --line cable --download 500M --upload 40M --export spectrum.rsc
   wanctl config init --wan lte --line lte --ping-source 192.168.88.11 --steer-from spectrum    # on the same router`,
-		Args: app.UsageArgs(cobra.NoArgs),
+		Args:        app.UsageArgs(cobra.NoArgs),
+		Annotations: app.WritesSecrets,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			i := &initializer{prompter: newPrompter(a, cmd), flags: f}
 			return i.run(cmd.Context())
