@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -77,28 +76,23 @@ func (i *initializer) askSame() (bool, error) {
 	if i.router.Port == usualPort(i.router.Transport, i.router.TLS) {
 		i.router.Port = 0
 	}
+	if err := i.refuseWith(other.Name, "fingerprint", "plain"); err != nil {
+		return false, err
+	}
 	if i.router.SSHKey == "" && !i.router.Password.IsSet() {
 		return true, i.askUser() // it cannot be read by this user
 	}
-	return true, nil
+	return true, i.refuseWith(other.Name, "ssh-key", "password-env")
 }
 
-// logIn asks for the user until the router lets it in, or the person goes on without.
-// Another error than refused credentials is returned.
-func (i *initializer) logIn(ctx context.Context) error {
-	for {
-		if err := i.askUser(); err != nil {
-			return err
-		}
-		err := i.try(ctx)
-		if err == nil || !errors.Is(err, router.ErrAuth) {
-			return err
-		}
-		again, err := i.retry(err, "Try again with another user or password? Without, the user is made later, with that password.")
-		if err != nil || !again {
-			return err
+// refuseWith returns an error for flags that say what is taken from another WAN.
+func (i *initializer) refuseWith(other string, flags ...string) error {
+	for _, flag := range flags {
+		if i.given(flag) {
+			return app.Usagef("--%s: the router is that of %s, and so is the way to it; --host HOST makes it one of its own", flag, other)
 		}
 	}
+	return nil
 }
 
 // retry shows why the router cannot be used, and asks whether to try again. Without a
@@ -137,7 +131,23 @@ func (i *initializer) askAddress() error {
 	}, i.flags.transport)
 	r.Transport = config.Transport(transport)
 	r.TLS = r.Transport != config.SSH && !i.flags.plain && r.Port != 80 && r.Port != 8728
-	return err
+	if err != nil {
+		return err
+	}
+	return i.checkAccess()
+}
+
+// checkAccess refuses flags that the transport has no use for.
+func (i *initializer) checkAccess() error {
+	switch r := &i.router; {
+	case i.flags.sshKey != "" && r.Transport != config.SSH:
+		return app.Usagef("--ssh-key goes with --transport ssh, not with %s", r.Transport)
+	case i.flags.plain && r.Transport == config.SSH:
+		return app.Usagef("--plain goes with --transport rest or api, not with ssh")
+	case i.flags.fingerprint != "" && i.flags.fingerprint != "none" && !r.TLS && r.Transport != config.SSH:
+		return app.Usagef("--fingerprint goes with TLS or ssh: %s without TLS shows none", r.Transport)
+	}
+	return nil
 }
 
 func checkHostPort(s string) (string, error) {
@@ -228,36 +238,6 @@ func (i *initializer) askFingerprint(ctx context.Context) error {
 	if yes {
 		pin(seen)
 	}
-	return err
-}
-
-func (i *initializer) askUser() error {
-	r := &i.router
-	user, err := i.ask(question{
-		flag: "user", text: "User on the router", propose: cmp.Or(r.User, "wanctl"), check: scalar(schema.User),
-		explain: "wanctl needs a user of its own there; one that does not exist yet is made later.",
-	}, i.flags.user)
-	if err != nil {
-		return err
-	}
-	r.User = user
-	if r.SSHKey = i.flags.sshKey; r.SSHKey != "" && r.Transport == config.SSH {
-		if r.SSHKey, err = filepath.Abs(r.SSHKey); err != nil {
-			return err
-		}
-		return nil
-	}
-	r.SSHKey = ""
-	if value, set := i.LookupEnv(i.flags.passwordEnv); set {
-		r.Password = config.NewSecret(value)
-		return nil
-	}
-	if !i.tty {
-		i.missing = append(i.missing, "--password-env: environment variable that holds the password of "+user+", such as "+config.PasswordVariable)
-		return nil
-	}
-	secret, err := i.password("Password of " + user + " (not shown)")
-	r.Password = config.NewSecret(secret)
 	return err
 }
 
