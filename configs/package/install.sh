@@ -33,3 +33,7 @@ while read -r mode kind dst src; do
 		;;
 	esac
 done <"$contents"
+# What packages do after their files are in place, unless the files are for elsewhere.
+if [ "$action" = install ] && [ -z "$destdir" ] && [ "$(id -u)" = 0 ]; then
+	sh "$(dirname "$0")/postinstall.sh"
+fi
