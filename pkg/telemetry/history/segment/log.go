@@ -6,13 +6,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 )
-
-// future is how far ahead of the newest record a segment may begin: one further ahead
-// is from a clock that was wrong.
-const future = 24 * time.Hour
 
 // Log appends records to the segments of one Spec. It is for one goroutine. After an
 // error it can be used on: what was not written is lost, what was is not.
@@ -148,18 +145,27 @@ func syncDir(dir string) error {
 	return nil // or the file system knows no sync of directories
 }
 
-// prune deletes the segments that are too old, too many, or from the future.
+// prune deletes the oldest of the segments that began before now, but for the newest
+// ones that Keep takes, and what MaxBytes does not leave room for. Files are counted
+// rather than compared with now, for a clock that is wrong may not delete what a right
+// one has written. Those that began after now are kept, but they are
+// the first to go when there are too many bytes.
 func (l *Log) prune(now time.Time) error {
 	files := l.spec.files(l.dir)
+	slices.Reverse(files)
+	ahead := 0
+	for ahead < len(files) && files[ahead].start.After(now) {
+		ahead++
+	}
+	past := files[ahead:]
 	var errs []error
 	var total int64
-	for i := len(files) - 1; i >= 0; i-- {
-		f := files[i]
+	for i, f := range slices.Concat(past, files[:ahead]) {
 		if st, err := os.Stat(f.path); err == nil {
 			total += st.Size()
 		}
-		inUse := f.start.Equal(l.start)
-		if !inUse && (f.start.Add(l.spec.Period).Before(now.Add(-l.spec.Keep)) || f.start.After(now.Add(future)) || total > l.spec.MaxBytes) {
+		tooOld := i < len(past) && i >= l.spec.most()
+		if !f.start.Equal(l.start) && (tooOld || total > l.spec.MaxBytes) {
 			if err := os.Remove(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				errs = append(errs, err)
 			}

@@ -35,10 +35,14 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 type Spec struct {
 	Name     string        // of its files: letters and digits
 	Period   time.Duration // that one file covers
-	Keep     time.Duration // age at which a file is deleted
+	Keep     time.Duration // that the newest files cover at least; older ones are deleted
 	MaxBytes int64         // of all files: the oldest ones are deleted beyond it
 	Sync     bool          // have every Flush wait for the disk
 }
+
+// most is how many files cover Keep: one is not full yet, and one more may be that of a
+// record with a wrong time.
+func (s *Spec) most() int { return int(s.Keep/s.Period) + 2 }
 
 // file is one segment by its name.
 type file struct {

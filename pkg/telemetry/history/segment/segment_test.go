@@ -149,9 +149,6 @@ func TestRetention(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
-			if err := written(t, dir, c.spec, 60*48, 1).Close(); err != nil { // two days ahead
-				t.Fatal(err)
-			}
 			if err := written(t, dir, c.spec, 0, 60*20).Close(); err != nil {
 				t.Fatal(err)
 			}
@@ -160,6 +157,61 @@ func TestRetention(t *testing.T) {
 				t.Errorf("%d files from %v to %v", len(files), files[0].start, files[len(files)-1].start)
 			}
 		})
+	}
+}
+
+// A record with a wrong time costs nothing that is worth keeping, and neither do the
+// records of a clock that starts in 1970.
+func TestWrongClock(t *testing.T) {
+	s := Spec{Name: "x", Period: time.Hour, Keep: 10 * time.Hour, MaxBytes: 1 << 20}
+	for _, c := range []struct {
+		name string
+		at   []time.Time
+	}{
+		{"years ahead", []time.Time{noon.AddDate(12, 0, 0)}},
+		{"years behind", []time.Time{time.Unix(5, 0), time.Unix(7200, 0), time.Unix(15000, 0)}},
+		{"both", []time.Time{time.Unix(5, 0), noon.AddDate(12, 0, 0)}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			l := written(t, dir, s, 0, 400)
+			for _, at := range c.at {
+				if err := l.Append(at, []byte("wrong")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if err := written(t, dir, s, 400, 200).Close(); err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, text := range read(t, dir, s) {
+				if text != "wrong" {
+					got = append(got, text)
+				}
+			}
+			if diff := cmp.Diff(numbered(0, 600), got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+// What a clock that was ahead has left is bounded, and gives way to what is right.
+func TestAheadGivesWay(t *testing.T) {
+	s := Spec{Name: "x", Period: time.Hour, Keep: 500 * time.Hour, MaxBytes: 4000}
+	dir := t.TempDir()
+	if err := written(t, dir, s, 60*480, 120).Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := written(t, dir, s, 0, 60*20).Close(); err != nil {
+		t.Fatal(err)
+	}
+	files := s.files(dir)
+	if newest := files[len(files)-1].start; len(files) < 3 || len(files) > 5 || !newest.Equal(noon.Add(19*time.Hour)) {
+		t.Errorf("%d files, the newest of %v", len(files), newest)
 	}
 }
 
