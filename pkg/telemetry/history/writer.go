@@ -50,7 +50,14 @@ func NewWriter(dir string, log *slog.Logger) *Writer {
 	for i := range tiers {
 		w.logs[i] = segment.NewLog(dir, tiers[i].spec)
 	}
+	for _, l := range append(w.logs[:], w.events) {
+		l.Aside = w.aside
+	}
 	return w
+}
+
+func (w *Writer) aside(path, to string) {
+	w.log.Warn("a file of the history is of an unknown version or kind: it was renamed, and a new one is begun", "file", path, "kept_as", to)
 }
 
 // put queues r, or counts it as lost. It never blocks. r is the Writer's from then on.

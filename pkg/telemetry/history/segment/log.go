@@ -14,6 +14,10 @@ import (
 // Log appends records to the segments of one Spec. It is for one goroutine. After an
 // error it can be used on: what was not written is lost, what was is not.
 type Log struct {
+	// Aside, unless nil, is called after a file with the name of a segment that is none was
+	// given another name.
+	Aside func(path, to string)
+
 	spec Spec
 	dir  string
 
@@ -97,6 +101,12 @@ func (l *Log) open(start time.Time) (err error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	if isForeign(body) {
+		if err := l.moveAside(path); err != nil {
+			return err
+		}
+		body = nil
+	}
 	end := int64(scan(body, func([]byte) bool { return true }))
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -115,6 +125,23 @@ func (l *Log) open(start time.Time) (err error) {
 	}
 	l.f, l.start, l.end = f, start, end
 	return l.prune(start)
+}
+
+// moveAside gives the file at path a name that no other file has.
+func (l *Log) moveAside(path string) error {
+	for n := 1; ; n++ {
+		to := fmt.Sprintf("%s.unknown-%d", path, n)
+		if _, err := os.Lstat(to); err == nil {
+			continue
+		}
+		if err := os.Rename(path, to); err != nil {
+			return err
+		}
+		if l.Aside != nil {
+			l.Aside(path, to)
+		}
+		return nil
+	}
 }
 
 // makeDir makes dir, and has it outlive a power cut.

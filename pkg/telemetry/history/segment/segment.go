@@ -7,6 +7,7 @@
 package segment
 
 import (
+	"bytes"
 	"encoding/binary"
 	"hash/crc32"
 	"path/filepath"
@@ -71,6 +72,14 @@ func (s *Spec) files(dir string) []file {
 // escape returns dir as a pattern of filepath.Match that matches dir alone.
 func escape(dir string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(dir)
+}
+
+// isForeign reports whether body, the content of a file, is something else than a segment:
+// of another version, perhaps. What a power cut leaves of a new segment, a part of its
+// first line and zeros, is not.
+func isForeign(body []byte) bool {
+	first := string(bytes.TrimRight(body[:min(len(body), len(magic))], "\x00"))
+	return !strings.HasPrefix(magic, first)
 }
 
 // frame appends the record of payload to buf.

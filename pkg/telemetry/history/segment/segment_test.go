@@ -199,6 +199,36 @@ func TestWrongClock(t *testing.T) {
 	}
 }
 
+// A file of another version is kept under another name, however often there is one.
+func TestForeignFile(t *testing.T) {
+	dir := t.TempDir()
+	path := spec.path(dir, noon)
+	texts := []string{"wanctl-segment-2\nrecords of another version", "a"}
+	for i, text := range texts {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var said []string
+		l := NewLog(dir, spec)
+		l.Aside = func(path, to string) { said = append(said, path, to) }
+		if err := errors.Join(l.Append(noon, []byte("record 0")), l.Close()); err != nil {
+			t.Fatal(err)
+		}
+		to := fmt.Sprintf("%s.unknown-%d", path, i+1)
+		if diff := cmp.Diff([]string{path, to}, said); diff != "" {
+			t.Errorf("said (-want +got)\n%s", diff)
+		}
+		if diff := cmp.Diff(numbered(0, 1), read(t, dir, spec)); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	}
+	for i, text := range texts {
+		if kept, err := os.ReadFile(fmt.Sprintf("%s.unknown-%d", path, i+1)); err != nil || string(kept) != text {
+			t.Errorf("%v, %q is kept of %q", err, kept, text)
+		}
+	}
+}
+
 // What a clock that was ahead has left is bounded, and gives way to what is right.
 func TestAheadGivesWay(t *testing.T) {
 	s := Spec{Name: "x", Period: time.Hour, Keep: 500 * time.Hour, MaxBytes: 4000}
