@@ -44,19 +44,6 @@ func readOnly(dir string) bool {
 	return syscall.Access(dir, write) == syscall.EROFS
 }
 
-// chownLikeDir gives a new file to the owner of the directory it is in, where it
-// can: root repairs, resets and tries out what a daemon with fewer rights has to
-// read later.
-func chownLikeDir(file *os.File, dir string) {
-	st, err := os.Stat(dir)
-	if err != nil || os.Geteuid() != 0 {
-		return
-	}
-	if owner := ownerOf(st); owner.known && owner.uid != 0 {
-		_ = file.Chown(owner.uid, owner.gid)
-	}
-}
-
 // Exposed returns the directory, of that of path and those above, in which everybody may
 // replace files, and so the state; "" where there is none. In a directory with the sticky
 // bit, as /tmp has, only the owner of a file may; but others may make the files that the

@@ -82,7 +82,7 @@ func (j *Journal) write(text []byte) error {
 		return err
 	}
 	defer func() { _ = f.Cleanup() }()
-	chownLikeDir(f.File, dir)
+	regfile.ChownLikeDir(f.File, dir)
 	if _, err := f.Write(text); err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/wanctl/wanctl/pkg/regfile"
 )
 
 // Repair is what was done about a state file and what belongs to it, or, of a
@@ -192,7 +194,7 @@ func (f *File[T]) do(s Step, text []byte) error {
 		return onFile(s.File, func(file *os.File) error { return file.Chmod(0o600) })
 	case Chown:
 		return onFile(s.File, func(file *os.File) error {
-			chownLikeDir(file, filepath.Dir(s.File))
+			regfile.ChownLikeDir(file, filepath.Dir(s.File))
 			return nil
 		})
 	case Remove:

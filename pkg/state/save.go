@@ -86,7 +86,7 @@ func (f *File[T]) replace(data []byte, keep func() error) error {
 		return err
 	}
 	defer func() { _ = t.Cleanup() }()
-	chownLikeDir(t.File, filepath.Dir(f.path))
+	regfile.ChownLikeDir(t.File, filepath.Dir(f.path))
 	if _, err := t.Write(data); err != nil {
 		return err
 	}

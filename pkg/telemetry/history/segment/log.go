@@ -9,6 +9,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"github.com/wanctl/wanctl/pkg/regfile"
 )
 
 // Log appends records to the segments of one Spec. It is for one goroutine. After an
@@ -98,6 +100,7 @@ func (l *Log) open(start time.Time) (err error) {
 	}
 	path := l.spec.path(l.dir, start)
 	body, err := readFile(path)
+	isNew := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -105,12 +108,16 @@ func (l *Log) open(start time.Time) (err error) {
 		if err := l.moveAside(path); err != nil {
 			return err
 		}
-		body = nil
+		body, isNew = nil, true
 	}
 	end := int64(scan(body, func([]byte) bool { return true }))
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	// Root writes to directories of others, and follows no link that they make.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return err
+	}
+	if isNew {
+		regfile.ChownLikeDir(f, l.dir)
 	}
 	if end == 0 {
 		end = int64(len(magic))
@@ -144,7 +151,7 @@ func (l *Log) moveAside(path string) error {
 	}
 }
 
-// makeDir makes dir, and has it outlive a power cut.
+// makeDir makes dir, for the owner of the one it is in, and has it outlive a power cut.
 func makeDir(dir string) error {
 	if _, err := os.Stat(dir); err == nil {
 		return nil
@@ -153,8 +160,15 @@ func makeDir(dir string) error {
 	if err := os.MkdirAll(parent, 0o755); err != nil {
 		return err
 	}
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	switch err := os.Mkdir(dir, 0o700); {
+	case errors.Is(err, fs.ErrExist):
+	case err != nil:
 		return err
+	default:
+		if d, err := os.OpenFile(dir, os.O_RDONLY|syscall.O_NOFOLLOW, 0); err == nil {
+			regfile.ChownLikeDir(d, parent)
+			_ = d.Close() // only read
+		}
 	}
 	return syncDir(parent)
 }

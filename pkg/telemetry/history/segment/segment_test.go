@@ -229,6 +229,48 @@ func TestForeignFile(t *testing.T) {
 	}
 }
 
+// What root writes belongs to the owner of the directory it is in, and so a service with
+// fewer rights can go on with it. A link of that owner leads root nowhere.
+func TestRootWritesForTheService(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give files away")
+	}
+	parent := t.TempDir()
+	if err := os.Chown(parent, 4242, 4343); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(parent, "history")
+	if err := written(t, dir, spec, 0, 130).Close(); err != nil {
+		t.Fatal(err)
+	}
+	paths := []string{dir}
+	for _, f := range spec.files(dir) {
+		paths = append(paths, f.path)
+	}
+	if len(paths) != 4 {
+		t.Errorf("%q", paths)
+	}
+	for _, path := range paths {
+		st, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sys := st.Sys().(*syscall.Stat_t); sys.Uid != 4242 || sys.Gid != 4343 {
+			t.Errorf("%s belongs to %d:%d", path, sys.Uid, sys.Gid)
+		}
+	}
+	outside := filepath.Join(t.TempDir(), "outside")
+	if err := os.Symlink(outside, spec.path(dir, noon.Add(9*time.Hour))); err != nil {
+		t.Fatal(err)
+	}
+	if err := NewLog(dir, spec).Append(noon.Add(9*time.Hour), []byte("x")); !errors.Is(err, syscall.ELOOP) {
+		t.Errorf("through a link: %v", err)
+	}
+	if _, err := os.Lstat(outside); err == nil {
+		t.Error("a file was made outside")
+	}
+}
+
 // What a clock that was ahead has left is bounded, and gives way to what is right.
 func TestAheadGivesWay(t *testing.T) {
 	s := Spec{Name: "x", Period: time.Hour, Keep: 500 * time.Hour, MaxBytes: 4000}
