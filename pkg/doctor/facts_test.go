@@ -3,6 +3,8 @@ package doctor
 import (
 	"errors"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -83,6 +85,7 @@ func TestDaemonFaults(t *testing.T) {
 		{"state directory that everyone may write", func(d *Daemon) { d.Directories[0].Exposed = "/var/lib/wanctl" }, []string{"warning files: state_file: everyone may replace files in /var/lib/wanctl; next: chmod o-w /var/lib/wanctl"}},
 		{"state directory that nobody can write", func(d *Daemon) { d.Held, d.Directories[0].Err = false, fs.ErrPermission }, []string{"failure files: state_file: nobody can write to /var/lib/wanctl: permission denied"}},
 		{"state directory of another user", func(d *Daemon) { d.User, d.Directories[0].Err, d.Held = 1000, fs.ErrPermission, false }, nil},
+		{"history that root has written", func(d *Daemon) { d.Foreign = "/var/lib/wanctl/dsl_history" }, []string{"warning files: history: /var/lib/wanctl/dsl_history does not belong to the owner of /var/lib/wanctl, as after a start by root: the service may be unable to keep its history; next: sudo chown -R --reference=/var/lib/wanctl /var/lib/wanctl/dsl_history"}},
 		{"damaged state", func(d *Daemon) { d.State = state.ErrDamaged }, []string{"warning state: /var/lib/wanctl/dsl_state.json cannot be used: damaged; next: wanctl state repair --config /etc/wanctl/dsl.yaml"}},
 		{"own port", func(d *Daemon) { d.Listeners = []Listener{{"health_check.port", "127.0.0.1:9101", true, false, nil}} }, nil},
 		{"port of another loop", func(d *Daemon) {
@@ -104,6 +107,33 @@ func TestDaemonFaults(t *testing.T) {
 			tt.change(d)
 			judge(t, daemonChecks, d, tt.want...)
 		})
+	}
+}
+
+// A directory or a file of the history that has another owner than the directory above is found.
+func TestForeignPart(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give files away")
+	}
+	parent := t.TempDir()
+	dir := filepath.Join(parent, "dsl_history")
+	file := filepath.Join(dir, "1m-20261123T000000Z.seg")
+	expect := func(want string) {
+		t.Helper()
+		if got := foreignPart(dir); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	expect("")
+	if err := errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(file, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	expect("") // all of root
+	for _, c := range []struct{ path, want string }{{parent, dir}, {dir, file}, {file, ""}} {
+		if err := os.Chown(c.path, 4242, 4242); err != nil {
+			t.Fatal(err)
+		}
+		expect(c.want)
 	}
 }
 

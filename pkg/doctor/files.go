@@ -28,7 +28,8 @@ type Daemon struct {
 
 	Open        bool // the configuration, which holds a password, is readable by everyone
 	Directories []Directory
-	State       error // why the state file is of no use; nil where it is, or where there is none
+	Foreign     string // the part of the history that belongs to another user than the directory of the state; "" without
+	State       error  // why the state file is of no use; nil where it is, or where there is none
 
 	Holder   state.Owner
 	Held     bool // by a live process
@@ -75,6 +76,7 @@ func readDaemon(ctx context.Context, b *config.Base, unit string) *Daemon {
 			d.Directories = append(d.Directories, readDirectory(f.key, f.path))
 		}
 	}
+	d.Foreign = foreignPart(b.HistoryDir())
 	d.Holder, d.Held, d.LockErr = state.Holder(b.LockFile)
 	d.Watchdog = readWatchdog(d.Holder, d.Held)
 	for _, l := range []struct {
@@ -117,6 +119,28 @@ func readDirectory(key, file string) Directory {
 		d.Err = err
 		return d
 	}
+}
+
+// foreignPart returns dir, the directory of a history, or the first file in it that has
+// another owner than the directory above dir; "" without. Root may own everything.
+func foreignPart(dir string) string {
+	st, _ := os.Stat(filepath.Dir(dir)) // nil has no owner
+	want, known := ownerOf(st)
+	if !known || want == 0 {
+		return ""
+	}
+	entries, _ := os.ReadDir(dir) // none if this user may not
+	paths := []string{dir}
+	for _, e := range entries {
+		paths = append(paths, filepath.Join(dir, e.Name()))
+	}
+	for _, path := range paths {
+		st, _ := os.Lstat(path)
+		if own, known := ownerOf(st); known && own != want {
+			return path
+		}
+	}
+	return ""
 }
 
 func ownerOf(st fs.FileInfo) (int, bool) {
@@ -207,6 +231,11 @@ func checkFiles(d *Daemon) (results []Result) {
 		case dir.Err != nil:
 			results = append(results, failure("set "+dir.Key+" to a file in another directory", "%s: nobody can write to %s: %v", dir.Key, dir.Path, dir.Err))
 		}
+	}
+	if d.Foreign != "" {
+		dir := d.HistoryDir()
+		results = append(results, warning(fmt.Sprintf("sudo chown -R --reference=%s %s", filepath.Dir(dir), dir),
+			"history: %s does not belong to the owner of %s, as after a start by root: the service may be unable to keep its history", d.Foreign, filepath.Dir(dir)))
 	}
 	if results == nil {
 		results = one(ok("state, lock and log can be written"))
