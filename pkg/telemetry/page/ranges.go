@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/wanctl/wanctl/pkg/telemetry"
 	"github.com/wanctl/wanctl/pkg/telemetry/history"
 	"github.com/wanctl/wanctl/pkg/telemetry/report"
 )
@@ -64,18 +65,9 @@ func (c *rangeCache) get(name string) ([]byte, error) {
 	}
 	doc := rangeDocument{From: now.Add(-span), To: now, Step: step.Seconds(), Window: history.Window{WANs: map[string][]history.Point{}, Events: []history.Event{}}}
 	for _, k := range c.kept() {
-		if !k.Steering {
-			points, err := k.Points(doc.From, now, step)
-			if err != nil {
-				return nil, err
-			}
-			doc.WANs[k.WAN] = points
+		if err := doc.add(k); err != nil {
+			doc.Events = append(doc.Events, history.Event{At: now, WAN: k.WAN, Kind: "life", Text: telemetry.OneLine("the history on disk cannot be read: " + err.Error())})
 		}
-		events, err := k.Events(doc.From, now)
-		if err != nil {
-			return nil, err
-		}
-		doc.Events = append(doc.Events, events[max(0, len(events)-eventsShown):]...)
 	}
 	body, err := json.Marshal(doc)
 	if err != nil {
@@ -83,6 +75,24 @@ func (c *rangeCache) get(name string) ([]byte, error) {
 	}
 	c.at[name], c.body[name] = now, body
 	return body, nil
+}
+
+// add adds the points and the newest events of k. What cannot be read is left out.
+func (d *rangeDocument) add(k history.Kept) error {
+	var err error
+	if !k.Steering {
+		points, pointsErr := k.Points(d.From, d.To, time.Duration(d.Step*float64(time.Second)))
+		if pointsErr != nil {
+			points = []history.Point{}
+		}
+		d.WANs[k.WAN], err = points, pointsErr
+	}
+	events, eventsErr := k.Events(d.From, d.To)
+	d.Events = append(d.Events, events[max(0, len(events)-eventsShown):]...)
+	if err != nil {
+		return err
+	}
+	return eventsErr
 }
 
 // latencies are those of the last 24 hours of each WAN, summed up once a minute.

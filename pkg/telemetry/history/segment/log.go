@@ -192,7 +192,10 @@ func syncDir(dir string) error {
 // one has written. Those that began after now are kept, but they are
 // the first to go when there are too many bytes.
 func (l *Log) prune(now time.Time) error {
-	files := l.spec.files(l.dir)
+	files, err := l.spec.files(l.dir)
+	if err != nil {
+		return err
+	}
 	slices.Reverse(files)
 	ahead := 0
 	for ahead < len(files) && files[ahead].start.After(now) {

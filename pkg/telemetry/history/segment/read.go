@@ -13,8 +13,12 @@ import (
 // returns false. The payload is valid during the call only. A directory or a file that
 // is absent has no records.
 func (s *Spec) Read(dir string, from, to time.Time, yield func(payload []byte) bool) error {
+	files, err := s.files(dir)
+	if err != nil {
+		return err
+	}
 	more := true
-	for _, f := range s.files(dir) {
+	for _, f := range files {
 		if !f.start.Before(to) || !f.start.Add(s.Period).After(from) {
 			continue
 		}

@@ -9,7 +9,10 @@ package segment
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -55,23 +58,26 @@ func (s *Spec) path(dir string, start time.Time) string {
 	return filepath.Join(dir, s.Name+"-"+start.UTC().Format(layout)+suffix)
 }
 
-// files lists the segments of the log in dir, the oldest first.
-func (s *Spec) files(dir string) []file {
-	paths, _ := filepath.Glob(filepath.Join(escape(dir), s.Name+"-*"+suffix)) // the pattern is valid
+// files lists the segments of the log in dir, the oldest first. A directory that is absent
+// has none.
+func (s *Spec) files(dir string) ([]file, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
 	var list []file
-	for _, path := range paths {
-		text := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), s.Name+"-"), suffix)
+	for _, e := range entries {
+		text, isOurs := strings.CutPrefix(e.Name(), s.Name+"-")
+		text, isSegment := strings.CutSuffix(text, suffix)
+		if !isOurs || !isSegment {
+			continue
+		}
 		if start, err := time.Parse(layout, text); err == nil {
-			list = append(list, file{path, start})
+			list = append(list, file{filepath.Join(dir, e.Name()), start})
 		}
 	}
 	slices.SortFunc(list, func(a, b file) int { return a.start.Compare(b.start) })
-	return list
-}
-
-// escape returns dir as a pattern of filepath.Match that matches dir alone.
-func escape(dir string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(dir)
+	return list, nil
 }
 
 // isForeign reports whether body, the content of a file, is something else than a segment:

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -42,6 +43,30 @@ func read(t *testing.T, dir string, s Spec) (texts []string) {
 	return texts
 }
 
+func listed(t *testing.T, dir string, s Spec) []file {
+	t.Helper()
+	files, err := s.files(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// A directory that cannot be read is not taken for an empty one.
+func TestUnreadableDirectory(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "history")
+	nothing := func([]byte) bool { return true }
+	if err := spec.Read(dir, time.Time{}, noon, nothing); err != nil {
+		t.Errorf("an absent one: %v", err)
+	}
+	if err := os.WriteFile(dir, nil, 0o600); err != nil { // as root, too, nobody lists a file
+		t.Fatal(err)
+	}
+	if err := spec.Read(dir, time.Time{}, noon, nothing); !errors.Is(err, syscall.ENOTDIR) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("%v", err)
+	}
+}
+
 func numbered(from, n int) (texts []string) {
 	for i := from; i < from+n; i++ {
 		texts = append(texts, fmt.Sprint("record ", i))
@@ -64,7 +89,7 @@ func TestAppendAndRead(t *testing.T) {
 	if diff := cmp.Diff(numbered(0, 135), read(t, dir, spec)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if files := spec.files(dir); len(files) != 3 {
+	if files := listed(t, dir, spec); len(files) != 3 {
 		t.Errorf("%d files of three hours", len(files))
 	}
 	var some []string
@@ -86,7 +111,7 @@ func TestTornTail(t *testing.T) {
 	if err := written(t, dir, spec, 0, 6).Close(); err != nil {
 		t.Fatal(err)
 	}
-	path := spec.files(dir)[0].path
+	path := listed(t, dir, spec)[0].path
 	whole, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -152,7 +177,7 @@ func TestRetention(t *testing.T) {
 			if err := written(t, dir, c.spec, 0, 60*20).Close(); err != nil {
 				t.Fatal(err)
 			}
-			files := c.spec.files(dir)
+			files := listed(t, dir, c.spec)
 			if len(files) < c.want-1 || len(files) > c.want+1 || !files[len(files)-1].start.Equal(noon.Add(19*time.Hour)) {
 				t.Errorf("%d files from %v to %v", len(files), files[0].start, files[len(files)-1].start)
 			}
@@ -244,7 +269,7 @@ func TestRootWritesForTheService(t *testing.T) {
 		t.Fatal(err)
 	}
 	paths := []string{dir}
-	for _, f := range spec.files(dir) {
+	for _, f := range listed(t, dir, spec) {
 		paths = append(paths, f.path)
 	}
 	if len(paths) != 4 {
@@ -281,7 +306,7 @@ func TestAheadGivesWay(t *testing.T) {
 	if err := written(t, dir, s, 0, 60*20).Close(); err != nil {
 		t.Fatal(err)
 	}
-	files := s.files(dir)
+	files := listed(t, dir, s)
 	if newest := files[len(files)-1].start; len(files) < 3 || len(files) > 5 || !newest.Equal(noon.Add(19*time.Hour)) {
 		t.Errorf("%d files, the newest of %v", len(files), newest)
 	}
@@ -292,7 +317,7 @@ func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	l := written(t, dir, spec, 0, 3)
 	l.f.Close()
-	readOnly, err := os.Open(spec.files(dir)[0].path)
+	readOnly, err := os.Open(listed(t, dir, spec)[0].path)
 	if err != nil {
 		t.Fatal(err)
 	}
