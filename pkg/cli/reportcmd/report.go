@@ -4,8 +4,10 @@
 package reportcmd
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
@@ -85,7 +87,7 @@ func run(a *app.App, o options) error {
 	}
 	r, err := report.Build(h.Kept(), from, to, time.Now())
 	if err != nil {
-		return err
+		return withNextStep(err)
 	}
 	if !slices.ContainsFunc(r.WANs, func(w report.WAN) bool { return len(w.Series) > 0 }) {
 		a.Warnf("no history of that time; 'wanctl shape' keeps it beside its state file while it runs, not in a dry run")
@@ -99,6 +101,14 @@ func run(a *app.App, o options) error {
 		return output.EncodeJSON(a.Out, r)
 	}
 	return output.List(a.Out, a.Global.Output, series(r), nil)
+}
+
+// withNextStep adds to err, which names a directory of the history, what to run instead.
+func withNextStep(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w: its owner, the user of the service, and root may read it; run: sudo wanctl report", err)
+	}
+	return err
 }
 
 // span returns the time that the flags name.
@@ -216,7 +226,7 @@ func (p *printer) head(text string) { p.line("%s", output.Paint(p.paint, output.
 
 func (p *printer) wan(r *report.Report, w *report.WAN) {
 	p.head(w.Name)
-	p.line("  %s to %s, measured for %s", r.From.Format("Mon 2 Jan 15:04"), r.To.Format("Mon 2 Jan 15:04"), report.Span(w.Measured))
+	p.line("  %s to %s, measured for %s", r.From.Format(minute), r.To.Format(minute), report.Span(w.Measured))
 	if len(w.Series) == 0 {
 		return
 	}
@@ -293,7 +303,10 @@ func (p *printer) events(w *report.WAN) {
 	}
 }
 
-const stamp = "2006-01-02 15:04:05"
+const (
+	stamp  = "2006-01-02 15:04:05"
+	minute = "Mon 2 Jan 2006 15:04"
+)
 
 func ms(x *float64) string   { return known(x, "%.1f") }
 func mbit(x *float64) string { return known(x, "%.4g") }

@@ -22,7 +22,7 @@ var templates = template.Must(template.New("report").Funcs(template.FuncMap{
 		}
 		return fmt.Sprintf("%.1f %%", *x*100)
 	},
-	"span": Span, "when": func(t time.Time) string { return t.Format("Mon 2 Jan 15:04:05") },
+	"span": Span, "when": func(t time.Time) string { return t.Format("Mon 2 Jan 2006 15:04:05") },
 	"shares": func(d *Direction) []Share { return d.Shares() }, "decisions": func(d *Direction) []Count { return d.Counts() },
 	"latency": latencyChart, "lane": laneChart, "hours": hoursChart,
 	"newest": func(list []history.Event) []history.Event { return list[max(0, len(list)-eventsShown):] },
