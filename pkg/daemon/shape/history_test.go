@@ -46,6 +46,7 @@ func tell(t *testing.T, story func(*storyteller)) history.Window {
 	var kept history.Window
 	synctest.Test(t, func(t *testing.T) {
 		s := &storyteller{kept: history.New(), probes: fakeProbes{mode: probe.ModeICMP}}
+		s.kept.AddWAN("dsl")
 		feed := s.kept.Feed("dsl", nil)
 		s.events = newEventObserver(slog.New(slog.DiscardHandler), feed, &s.probes, "dsl.yaml", (&Queues{names: [2]string{"down", "up"}}).describe)
 		s.recorder = newHistoryRecorder(feed, nil)
@@ -285,6 +286,7 @@ func TestHistoryOfALoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		line := idleLine{make(chan rtt.Event)}
 		kept := history.New()
+		kept.AddWAN("dsl")
 		cfg := control.Config{
 			Law:    autorate.Config{BaselineInitial: 20 * time.Millisecond},
 			Start:  control.Limits{40 * bitrate.Mbps, 40 * bitrate.Mbps},

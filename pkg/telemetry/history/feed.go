@@ -66,7 +66,7 @@ type Feed struct {
 	lost   atomic.Uint64
 }
 
-// Feed returns the feed of a WAN. Unless w is nil, it keeps what is sent on disk as well.
+// Feed returns the feed of a WAN; its seconds show once AddWAN has added the WAN. Unless w is nil, it keeps what is sent on disk as well.
 func (h *History) Feed(wan string, w *Writer) *Feed { return &Feed{wan: wan, in: h.in, writer: w} }
 
 // keep writes e to disk if it is more than the usual work of the law.

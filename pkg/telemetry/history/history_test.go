@@ -78,6 +78,7 @@ func running(t *testing.T) *History {
 func TestSampleDocument(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := running(t)
+		h.AddWAN("dsl")
 		feed := h.Feed("dsl", nil)
 		h.AddWAN("lte")
 		feed.Add(second())
@@ -160,6 +161,7 @@ func TestSampleDocument(t *testing.T) {
 func TestBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := running(t)
+		h.AddWAN("dsl")
 		feed := h.Feed("dsl", nil)
 		for i := range 3600 {
 			time.Sleep(time.Second)
@@ -190,6 +192,9 @@ func TestBounds(t *testing.T) {
 func TestSinceMissesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := running(t)
+		for _, name := range []string{"a", "b", "c"} {
+			h.AddWAN(name)
+		}
 		feeds := []*Feed{h.Feed("a", nil), h.Feed("b", nil), h.Feed("c", nil)}
 		var since time.Time
 		got := map[string]int{}
@@ -231,6 +236,7 @@ func TestOfOneWAN(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := running(t)
 		for _, name := range []string{"dsl", "lte"} {
+			h.AddWAN(name)
 			f := h.Feed(name, nil)
 			f.Add(second())
 			f.Event(Event{Kind: "life", Text: name})
@@ -243,12 +249,38 @@ func TestOfOneWAN(t *testing.T) {
 	})
 }
 
+// What is queued of a WAN that was removed does not bring it back.
+func TestRemovedWANStaysRemoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := New()
+		h.AddWAN("dsl")
+		h.AddWAN("lte")
+		dsl, lte := h.Feed("dsl", nil), h.Feed("lte", nil)
+		dsl.Add(second())
+		lte.Add(second())
+		h.RemoveWAN("dsl")
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- h.Run(ctx) }()
+		synctest.Wait()
+		x := h.Since(time.Time{})
+		if _, there := x.WANs["dsl"]; there || len(x.WANs["lte"]) != 1 {
+			t.Errorf("%+v", x.WANs)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // A clock that is set back does not silence the page until it has caught up,
 // and what happened in the time to come is not told again and again.
 func TestClockSetBack(t *testing.T) {
 	s := NewStore()
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	s.now = func() time.Time { return now }
+	s.AddWAN("dsl")
 	s.stampPoint("dsl", Point{})
 	s.stampEvent(&Event{Text: "early"})
 	seen := s.Since(time.Time{}).WANs["dsl"][0].At
@@ -273,6 +305,7 @@ func TestClockSetBack(t *testing.T) {
 func TestLossIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New()
+		h.AddWAN("dsl")
 		feed := h.Feed("dsl", nil)
 		for range waiting + 7 { // nobody takes it in yet
 			feed.Add(second())

@@ -23,7 +23,7 @@ func NewStore() *Store {
 	return &Store{now: time.Now, wans: map[string]*ring[Point]{}, events: [2]ring[Event]{{most: MaxEvents}, {most: MaxEvents}}}
 }
 
-// AddWAN adds a WAN, so that windows name it before its first sample.
+// AddWAN adds a WAN: windows name it, and what its feed sends is kept from then on.
 func (s *Store) AddWAN(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,12 +64,15 @@ func (s *Store) Add(x Window) {
 
 // stampPoint and stampEvent add what has just happened. The time is that at
 // which it becomes visible, and increases: a reader that asks for everything
-// after the newest time it has seen misses nothing.
+// after the newest time it has seen misses nothing. A point of a WAN that is not
+// there, or not any more, is dropped.
 func (s *Store) stampPoint(wan string, p Point) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p.At = s.stamp()
-	s.wan(wan).add(p)
+	if r, known := s.wans[wan]; known {
+		r.add(p)
+	}
 	return p.At
 }
 
