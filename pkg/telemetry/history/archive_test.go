@@ -244,6 +244,43 @@ func TestUnwritableDirectory(t *testing.T) {
 	})
 }
 
+// While the file of one resolution alone cannot be written, the others do not say that
+// all is well.
+func TestOneFileFails(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		var blocked []string // directories where the next files of seconds belong
+		for i := range 2 {
+			at := time.Now().UTC().Truncate(10 * time.Minute).Add(time.Duration(i) * 10 * time.Minute)
+			blocked = append(blocked, filepath.Join(dir, "1s-"+at.Format("20060102T150405Z")+".seg"))
+			if err := os.Mkdir(blocked[i], 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p := start(t, dir)
+		l := newLine(1)
+		feed := func(minutes int) {
+			for range 60 * minutes {
+				time.Sleep(time.Second)
+				l.add(p.feed, 1)
+				synctest.Wait()
+			}
+		}
+		feed(12)
+		if failed, again := strings.Count(p.log.String(), "cannot be kept"), strings.Count(p.log.String(), "is kept again"); failed != 1 || again != 0 {
+			t.Errorf("%d failures and %d ends are reported: %s", failed, again, &p.log)
+		}
+		for _, path := range blocked {
+			_ = os.Remove(path)
+		}
+		feed(1)
+		if failed, again := strings.Count(p.log.String(), "cannot be kept"), strings.Count(p.log.String(), "is kept again"); failed != 1 || again != 1 {
+			t.Errorf("then %d failures and %d ends are reported: %s", failed, again, &p.log)
+		}
+		p.stop()
+	})
+}
+
 // A storm of events costs a bounded number of bytes.
 func TestEventBudget(t *testing.T) {
 	dir := t.TempDir()

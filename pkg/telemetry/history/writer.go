@@ -29,13 +29,23 @@ type Writer struct {
 	lost atomic.Uint64 // that found in full
 
 	// Of the goroutine of Run.
-	logs    [len(tiers)]*segment.Log
-	open    [len(tiers)]Rollup // what has not been written yet; that of the first is unused
-	events  *segment.Log
-	budget  int // of events in this minute
+	logs    [len(tiers) + 1]writerLog // the last is that of events
+	open    [len(tiers)]Rollup        // what has not been written yet; that of the first is unused
+	budget  int                       // of events in this minute
 	skipped int
-	failing bool
+	failing int   // logs
+	lastErr error // of any log
 	buf     []byte
+}
+
+// events is the index of the log of events.
+const events = len(tiers)
+
+// writerLog is one log of a Writer.
+type writerLog struct {
+	*segment.Log
+	added   bool // since the last flush
+	failing bool
 }
 
 // record is a rollup of a second, or an event.
@@ -46,14 +56,18 @@ type record struct {
 
 // NewWriter returns a Writer to dir, which is made when it is needed.
 func NewWriter(dir string, log *slog.Logger) *Writer {
-	w := &Writer{dir: dir, log: log, in: make(chan record, waiting), events: segment.NewLog(dir, eventSpec), budget: maxEventsAMinute}
+	w := &Writer{dir: dir, log: log, in: make(chan record, waiting), budget: maxEventsAMinute}
 	for i := range tiers {
-		w.logs[i] = segment.NewLog(dir, tiers[i].spec)
+		w.use(i, tiers[i].spec)
 	}
-	for _, l := range append(w.logs[:], w.events) {
-		l.Aside = w.aside
-	}
+	w.use(events, eventSpec)
 	return w
+}
+
+// use has log i be that of spec.
+func (w *Writer) use(i int, spec segment.Spec) {
+	w.logs[i] = writerLog{Log: segment.NewLog(w.dir, spec)}
+	w.logs[i].Aside = w.aside
 }
 
 func (w *Writer) aside(path, to string) {
@@ -71,7 +85,9 @@ func (w *Writer) put(r record) {
 
 // Run writes what is queued until ctx ends, and what is queued then.
 func (w *Writer) Run(ctx context.Context) error {
-	w.report(w.recover())
+	if err := w.recover(); err != nil {
+		w.failed(0, err) // the seconds are the next to be written
+	}
 	ticker := time.NewTicker(flushInterval)
 	defer ticker.Stop()
 	beat := 0
@@ -80,7 +96,7 @@ func (w *Writer) Run(ctx context.Context) error {
 		case r := <-w.in:
 			w.add(r)
 		case <-ticker.C:
-			w.report(w.logs[0].Flush())
+			w.flush(0)
 			if beat++; beat%int(time.Minute/flushInterval) == 0 {
 				w.nextMinute()
 			}
@@ -88,7 +104,7 @@ func (w *Writer) Run(ctx context.Context) error {
 			for len(w.in) > 0 {
 				w.add(<-w.in)
 			}
-			w.report(w.close())
+			_ = w.close() // logged
 			return nil
 		}
 	}
@@ -103,13 +119,8 @@ func (w *Writer) recover() error {
 		if err := w.read(i, now.Add(-tiers[i].spec.Keep), now, func(r *Rollup) { done = r.end() }); err != nil {
 			return err
 		}
-		var mergeErr error
-		if err := w.read(i-1, done.Add(-tiers[i-1].step/2), now, func(r *Rollup) {
-			if mergeErr == nil {
-				mergeErr = w.merge(i, r)
-			}
-		}); err != nil || mergeErr != nil {
-			return errors.Join(err, mergeErr)
+		if err := w.read(i-1, done.Add(-tiers[i-1].step/2), now, func(r *Rollup) { w.merge(i, r) }); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -127,78 +138,96 @@ func (w *Writer) read(i int, from, to time.Time, each func(*Rollup)) error {
 
 // Import writes seconds that have their own starts, in their order, and events, instead of
 // Run: those of a simulation.
-func (w *Writer) Import(seconds iter.Seq[*Rollup], events ...Event) error {
+func (w *Writer) Import(seconds iter.Seq[*Rollup], list ...Event) error {
 	for i := range tiers {
 		spec := tiers[i].spec
 		spec.Sync = false // until the end
-		w.logs[i] = segment.NewLog(w.dir, spec)
+		w.use(i, spec)
 	}
 	for r := range seconds {
 		w.add(record{rollup: r})
 	}
-	for i := range events {
+	for i := range list {
 		w.budget = maxEventsAMinute
-		w.report(w.addEvent(&events[i]))
+		w.addEvent(&list[i])
 	}
-	if err := w.close(); err != nil || w.failing {
-		return fmt.Errorf("%s: not everything was written: %w", w.dir, err)
+	_ = w.close() // sets lastErr
+	if w.lastErr != nil {
+		return fmt.Errorf("%s: not everything was written: %w", w.dir, w.lastErr)
 	}
 	return nil
 }
 
 func (w *Writer) add(r record) {
 	if r.event != nil {
-		w.report(w.addEvent(r.event))
+		w.addEvent(r.event)
 		return
 	}
-	err := w.merge(1, r.rollup)
+	w.merge(1, r.rollup)
 	r.rollup.Reflectors = r.rollup.Reflectors[:0] // known by the minute
-	err = errors.Join(err, w.append(0, r.rollup))
+	w.append(0, r.rollup)
 	recycle(r.rollup)
-	w.report(err)
 }
 
 // merge adds r to the open rollup of tier i, after it has written that if r does not
 // belong to the same interval.
-func (w *Writer) merge(i int, r *Rollup) error {
+func (w *Writer) merge(i int, r *Rollup) {
 	open := &w.open[i]
-	var err error
 	if at := r.Start.Truncate(tiers[i].step); !open.Start.IsZero() && (!at.Equal(open.Start.Truncate(tiers[i].step)) || r.Start.Before(open.Start)) {
-		err = w.write(i)
+		w.write(i)
 		if i+1 < len(tiers) {
-			err = errors.Join(err, w.merge(i+1, open))
+			w.merge(i+1, open)
 		}
 		open.reset()
 	}
 	open.Merge(r)
-	return err
 }
 
 // write writes the open rollup of tier i.
-func (w *Writer) write(i int) error {
-	err := errors.Join(w.append(i, &w.open[i]), w.logs[i].Flush())
-	if err == nil {
-		w.written()
-	}
-	return err
+func (w *Writer) write(i int) {
+	w.append(i, &w.open[i])
+	w.flush(i)
 }
 
-func (w *Writer) append(i int, r *Rollup) error {
+func (w *Writer) append(i int, r *Rollup) {
 	w.buf = r.encode(w.buf[:0])
-	return w.logs[i].Append(r.Start, w.buf)
+	w.appendTo(i, r.Start, w.buf)
 }
 
-func (w *Writer) addEvent(e *Event) error {
+func (w *Writer) appendTo(i int, at time.Time, body []byte) {
+	err := w.logs[i].Append(at, body)
+	w.logs[i].added = err == nil
+	if err != nil {
+		w.failed(i, err)
+	}
+}
+
+// flush writes what was added to log i. Only that shows whether the log still fails.
+func (w *Writer) flush(i int) {
+	if !w.logs[i].added {
+		return
+	}
+	w.logs[i].added = false
+	if err := w.logs[i].Flush(); err != nil {
+		w.failed(i, err)
+	} else {
+		w.written(i)
+	}
+}
+
+func (w *Writer) addEvent(e *Event) {
 	if w.budget == 0 {
 		w.skipped++
-		return nil
+		return
 	}
 	w.budget--
 	body, err := json.Marshal(e)
 	if err != nil {
-		return err
+		w.failed(events, err)
+		return
 	}
-	return errors.Join(w.events.Append(e.At, body), w.events.Flush())
+	w.appendTo(events, e.At, body)
+	w.flush(events)
 }
 
 // nextMinute renews the budget of events and reports what is missing.
@@ -207,7 +236,7 @@ func (w *Writer) nextMinute() {
 	if w.skipped > 0 {
 		n := w.skipped
 		w.skipped = 0
-		w.report(w.addEvent(&Event{At: time.Now().Round(0), Kind: "life", Text: fmt.Sprintf("%d more events within a minute are not kept", n)}))
+		w.addEvent(&Event{At: time.Now().Round(0), Kind: "life", Text: fmt.Sprintf("%d more events within a minute are not kept", n)})
 	}
 	if n := w.lost.Swap(0); n > 0 {
 		w.log.Warn("the disk is too slow for the history: a part of it is missing", "dir", w.dir, "seconds_or_events", n)
@@ -216,28 +245,38 @@ func (w *Writer) nextMinute() {
 
 // close writes the minute that has begun. The hour can be made of its minutes.
 func (w *Writer) close() error {
-	var errs []error
 	if !w.open[1].Start.IsZero() {
-		errs = append(errs, w.write(1))
+		w.write(1)
 	}
-	for _, l := range append(w.logs[:], w.events) {
-		errs = append(errs, l.Close())
+	var errs []error
+	for i := range w.logs {
+		if err := w.logs[i].Close(); err != nil {
+			w.failed(i, err)
+			errs = append(errs, err)
+		}
 	}
 	return errors.Join(errs...)
 }
 
-// report logs the first error of many.
-func (w *Writer) report(err error) {
-	if err != nil && !w.failing {
-		w.failing = true
+// failed logs the first error of many, whichever log has it.
+func (w *Writer) failed(i int, err error) {
+	w.lastErr = err
+	if w.logs[i].failing {
+		return
+	}
+	w.logs[i].failing = true
+	if w.failing++; w.failing == 1 {
 		w.log.Warn("the history cannot be kept: 'wanctl report' will lack this time", "dir", w.dir, "error", err)
 	}
 }
 
-// written logs that errors have ended.
-func (w *Writer) written() {
-	if w.failing {
-		w.failing = false
+// written logs that errors have ended, those of all logs.
+func (w *Writer) written(i int) {
+	if !w.logs[i].failing {
+		return
+	}
+	w.logs[i].failing = false
+	if w.failing--; w.failing == 0 {
 		w.log.Info("the history is kept again", "dir", w.dir)
 	}
 }
