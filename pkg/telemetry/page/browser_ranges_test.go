@@ -40,7 +40,7 @@ func minuteAt(at time.Time, length time.Duration) *history.Rollup {
 	hours := at.Sub(at.Truncate(24 * time.Hour)).Hours()
 	fromPeak := (hours - 20) / 3
 	load := math.Exp(-fromPeak*fromPeak) * (0.75 + 0.25*math.Sin(float64(at.Unix())/500))
-	excess := time.Duration(load * (8 + 6*math.Sin(float64(at.Unix())/170)) * float64(time.Millisecond))
+	excess := time.Duration(load * (20 + 6*math.Sin(float64(at.Unix())/170)) * float64(time.Millisecond))
 	dec := &autorate.Decision{RTT: 24*time.Millisecond + excess, Baseline: 24 * time.Millisecond, Alive: 3}
 	for i := range dec.Directions {
 		dec.Directions[i] = autorate.DirectionDecision{State: autorate.Green, Load: load}
@@ -67,7 +67,7 @@ func testRanges(t *testing.T, b *browser) {
 	tab := b.open(t, desktop, serveFake(t, source))
 	tab.waitFor("the page is live", isLive)
 	tab.waitFor("the line has a grade", "document.querySelector('[data-name=spectrum] [data-f=grade]').textContent === 'grade A'")
-	tab.waitFor("and percentiles", "/^2\\d\\.\\d \\/ /.test(document.querySelector('[data-name=spectrum] [data-f=loaded]').textContent)")
+	tab.waitFor("and percentiles", "/^[23]\\d\\.\\d \\/ /.test(document.querySelector('[data-name=spectrum] [data-f=loaded]').textContent)")
 	label := "document.querySelector('[data-name=spectrum] [data-chart=download] .plot').getAttribute('aria-label')"
 	for _, span := range []struct{ name, words string }{{"hour", "60 minutes"}, {"day", "24 hours"}, {"month", "30 days"}} {
 		tab.waitFor("the button", "(document.querySelector('[data-span="+span.name+"]').click(), true)")
