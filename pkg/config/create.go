@@ -95,7 +95,7 @@ func replace(path string, text []byte, access func(*os.File) error) error {
 	if err != nil {
 		return errors.Join(err, os.Remove(tmp.Name()))
 	}
-	return syncDir(filepath.Dir(path))
+	return regfile.SyncDir(filepath.Dir(path))
 }
 
 // fill writes text to a new file, sets its owner and mode, and closes it.
@@ -108,14 +108,6 @@ func fill(f *os.File, text []byte, access func(*os.File) error) error {
 		err = f.Sync()
 	}
 	return errors.Join(err, f.Close())
-}
-
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 func readRegular(path string) (os.FileInfo, []byte, error) {

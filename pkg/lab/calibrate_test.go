@@ -5,8 +5,6 @@ package lab_test
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
-	"net"
 	"os"
 	"strings"
 	"testing"
@@ -16,7 +14,6 @@ import (
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/lab"
-	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
 // calibrated is what is used of the program's result.
@@ -50,19 +47,7 @@ func TestLabCalibrate(t *testing.T) {
 	}
 	l := build(t, lab.Config{})
 	binary := builtWanctl(t)
-	backend := lab.NewBackend(l, downloadQueue, uploadQueue)
-	router, err := simrouter.New(simrouter.Config{Script: routerScript, Backend: backend, Latency: routerLatency})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer router.Close()
-	ln, err := l.Listen(t.Context(), lab.Router, "tcp", net.JoinHostPort(lab.RouterAddr, fmt.Sprint(routerPort)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := router.ServeService(simrouter.WWWSSL, ln); err != nil {
-		t.Fatal(err)
-	}
+	router := startRouter(t, l)
 	dir := runDir(t)
 	path := writeConfig(t, dir, router.Fingerprint(), floors)
 
@@ -80,7 +65,7 @@ func TestLabCalibrate(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	began := time.Now()
-	err = cmd.Run()
+	err := cmd.Run()
 	t.Logf("after %v:\n%s%s", time.Since(began).Round(time.Second), &stderr, &stdout)
 	if err != nil {
 		t.Fatal(err)

@@ -138,15 +138,16 @@ func play(t *testing.T, l *lab.Lab, s labrun.Scenario, c labrun.Controller) labr
 	return record.Report()
 }
 
-// shape runs a trial of the program.
-func shape(t *testing.T, l *lab.Lab, binary string, c trial) labrun.Report {
+// startRouter starts the simulated router whose queues are those of the lab. It ends with
+// the test.
+func startRouter(t *testing.T, l *lab.Lab) *simrouter.Router {
 	t.Helper()
 	backend := lab.NewBackend(l, downloadQueue, uploadQueue)
 	router, err := simrouter.New(simrouter.Config{Script: routerScript, Backend: backend, Latency: routerLatency})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer router.Close()
+	t.Cleanup(func() { router.Close() })
 	ln, err := l.Listen(t.Context(), lab.Router, "tcp", net.JoinHostPort(lab.RouterAddr, fmt.Sprint(routerPort)))
 	if err != nil {
 		t.Fatal(err)
@@ -154,6 +155,13 @@ func shape(t *testing.T, l *lab.Lab, binary string, c trial) labrun.Report {
 	if err := router.ServeService(simrouter.WWWSSL, ln); err != nil {
 		t.Fatal(err)
 	}
+	return router
+}
+
+// shape runs a trial of the program.
+func shape(t *testing.T, l *lab.Lab, binary string, c trial) labrun.Report {
+	t.Helper()
+	router := startRouter(t, l)
 	if c.latency != nil {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()

@@ -1,7 +1,8 @@
 // Package regfile opens regular files: configuration, keys, certificates, state, locks and
 // logs. Anything else is refused before it is opened, for opening a pipe waits for its
 // other end, and opening a device may act on it or find no end. It owns no file, and never
-// reads more than its caller allows. It also gives what root makes to the owner of the directory.
+// reads more than its caller allows. It also gives what root makes to the owner of the
+// directory, and makes the names in a directory durable.
 package regfile
 
 import (

@@ -64,3 +64,12 @@ func TestOpen(t *testing.T) {
 		t.Errorf("OpenFile(pipe) = %v, %v", f, err)
 	}
 }
+
+// TestSyncDir: what cannot be synced is left to the system, /proc for one.
+func TestSyncDir(t *testing.T) {
+	for _, dir := range []string{t.TempDir(), "/proc", filepath.Join(t.TempDir(), "missing")} {
+		if err := regfile.SyncDir(dir); err != nil {
+			t.Errorf("%s: %v", dir, err)
+		}
+	}
+}

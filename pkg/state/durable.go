@@ -5,7 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
+
+	"github.com/wanctl/wanctl/pkg/regfile"
 )
 
 // makeDir makes the directory at path, and those above it, such that a power cut does
@@ -23,19 +24,5 @@ func makeDir(path string) error {
 	if err := os.Mkdir(path, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return syncDir(parent)
-}
-
-// syncDir makes the names in the directory at path durable. Where a file system knows
-// no sync of directories, or this user may not open them, that is left to the system.
-func syncDir(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return nil //nolint:nilerr // the names are there, and will be written
-	}
-	defer func() { _ = dir.Close() }()
-	if err := dir.Sync(); !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
-		return err
-	}
-	return nil
+	return regfile.SyncDir(parent)
 }

@@ -89,7 +89,7 @@ func (j *Journal) write(text []byte) error {
 	if err := f.CloseAtomicallyReplace(); err != nil { // synced before
 		return err
 	}
-	return syncDir(dir)
+	return regfile.SyncDir(dir)
 }
 
 // Load reads the limits to be restored. found is false when there are none. A file
@@ -121,7 +121,7 @@ func (j *Journal) End() error {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err == nil:
-		err = syncDir(filepath.Dir(j.path))
+		err = regfile.SyncDir(filepath.Dir(j.path))
 	}
 	if err != nil {
 		return withHint("removing", j.path, "state_file", err)

@@ -102,7 +102,7 @@ func (f *File[T]) replace(data []byte, keep func() error) error {
 	if err := t.CloseAtomicallyReplace(); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(f.path))
+	return regfile.SyncDir(filepath.Dir(f.path))
 }
 
 // backUp lets the backup name what the file is now. A link costs no data

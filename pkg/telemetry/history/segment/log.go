@@ -124,7 +124,7 @@ func (l *Log) open(start time.Time) (err error) {
 		_, err = f.WriteAt([]byte(magic), 0)
 	}
 	if err = errors.Join(err, f.Truncate(end)); err == nil && l.spec.Sync {
-		err = errors.Join(f.Sync(), syncDir(l.dir))
+		err = errors.Join(f.Sync(), regfile.SyncDir(l.dir))
 	}
 	if err != nil {
 		_ = f.Close()
@@ -170,20 +170,7 @@ func makeDir(dir string) error {
 			_ = d.Close() // only read
 		}
 	}
-	return syncDir(parent)
-}
-
-// syncDir has the names in dir outlive a power cut.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return nil //nolint:nilerr // a directory that this user may not read; the names are there
-	}
-	defer func() { _ = d.Close() }()
-	if err := d.Sync(); !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
-		return err
-	}
-	return nil // or the file system knows no sync of directories
+	return regfile.SyncDir(parent)
 }
 
 // prune deletes the oldest of the segments that began before now, but for the newest
