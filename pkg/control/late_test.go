@@ -9,6 +9,10 @@ import (
 	"github.com/wanctl/wanctl/pkg/autorate"
 )
 
+// betweenTicks is added to whole ticks, for two goroutines that are due at the same
+// instant run in any order.
+const betweenTicks = 25 * time.Millisecond
+
 // stall keeps the loop from running for a while after each tick, as a busy processor
 // does, and lets round trips take longer meanwhile.
 type stall struct {
@@ -51,11 +55,11 @@ func TestLateMeasurementsAreDiscarded(t *testing.T) {
 				o := &stall{w: w, blocked: tt.stall}
 				l, stop := run(t, w, sc, func(c *Config) { c.Observers = []Observer{o} })
 				defer stop()
-				time.Sleep(20 * time.Second)
+				time.Sleep(20*time.Second + betweenTicks)
 				before := w.limit(autorate.Download)
 				for range 10 {
 					o.on.Store(true)
-					time.Sleep(200 * time.Millisecond)
+					time.Sleep(300 * time.Millisecond)
 					o.on.Store(false)
 					w.set(func(w *world) { w.lag = 0 })
 					time.Sleep(2 * time.Second)
