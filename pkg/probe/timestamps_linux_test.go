@@ -21,7 +21,9 @@ import (
 // that answer for 198.51.100.1 to 3.
 func longLine(t *testing.T) *delayline.Line {
 	t.Helper()
-	far := exec.CommandContext(t.Context(), "sleep", "60")
+	// Not t.Context(): that ends before the cleanups, and the device with it, while
+	// the line still reads it.
+	far := exec.CommandContext(context.Background(), "sleep", "60")
 	far.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
 	if err := far.Start(); err != nil {
 		t.Skipf("needs a second network namespace: %v", err)
