@@ -87,11 +87,17 @@ func idle(dec autorate.Decision) bool {
 // its limit that is: the line may carry far less than the limit.
 const leastLoad = 500 * bitrate.Kbps
 
-// loaded reports that a direction carries enough that a queue may follow, or that it is
-// not known. A direction that is not controlled has no load that is known.
+// loaded reports that a direction carries enough, beside our own probes, that a queue may
+// follow, or that it is not known. A direction that is not controlled has no load that is
+// known.
 func loaded(dec autorate.Decision) bool {
 	for _, d := range autorate.Directions {
-		if dir := dec.Directions[d]; dir.Limit > 0 && (dir.Load < 0 || dir.Load >= idleShare || dir.Throughput >= leastLoad) {
+		dir := dec.Directions[d]
+		if dir.Limit <= 0 {
+			continue
+		}
+		probes := float64(dir.Probes) / float64(dir.Limit)
+		if dir.Load < 0 || dir.Load-probes >= idleShare || dir.Throughput-dir.Probes >= leastLoad {
 			return true
 		}
 	}

@@ -183,7 +183,7 @@ func (d *direction) explain(o observation) {
 func (d *direction) report(now time.Duration, state State) DirectionDecision {
 	r := DirectionDecision{
 		Limit: quantise(d.limit).Clamp(d.cfg.Lowest(), d.cfg.Ceiling), State: state, Reason: d.reason, Load: d.load,
-		Throughput: bitrate.Rate(d.achieved), Capacity: bitrate.Rate(d.capacity.rate),
+		Throughput: bitrate.Rate(d.achieved), Probes: bitrate.Rate(d.own), Capacity: bitrate.Rate(d.capacity.rate),
 	}
 	if d.capacity.rate > 0 {
 		r.CapacityAge = now - d.capacity.seen

@@ -139,6 +139,7 @@ type DirectionDecision struct {
 	Reason     Reason
 	Load       float64      // share of the applied limit in use; -1 unknown
 	Throughput bitrate.Rate // measured
+	Probes     bitrate.Rate // what of Throughput is our own probes
 	Capacity   bitrate.Rate // estimated; 0 unknown
 
 	CapacityAge time.Duration // since it was last seen; it is trusted for ten minutes

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
+	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/rtt"
 	"github.com/wanctl/wanctl/pkg/sim/linksim"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/simrun"
@@ -76,6 +77,10 @@ func TestSlowProbesAreNoSilence(t *testing.T) {
 		{"a path that loses echoes", func(c *linksim.Config) {
 			c.Reflectors, c.Fault = 6, linksim.EchoLoss(1, 0.04)
 		}},
+		{"an upload on which probes at full rate are a load", func(c *linksim.Config) {
+			c.Capacity[autorate.Upload] = linksim.Constant(mbit * 4 / 10)
+			c.Limit[autorate.Upload] = mbit * 44 / 100
+		}},
 		{"another route", func(c *linksim.Config) {
 			c.BaseRTT = linksim.Steps(24*time.Millisecond, linksim.At[time.Duration]{Time: 5 * time.Minute, Value: 60 * time.Millisecond})
 		}},
@@ -83,7 +88,9 @@ func TestSlowProbesAreNoSilence(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s := usual(tt.name, "", Targets{}, tt.change)
-			s.Baseline = s.Config(1).BaseRTT(0)
+			c := s.Config(1)
+			s.Baseline, s.Ceiling = c.BaseRTT(0), c.Limit
+			s.Floor = [2]bitrate.Rate{c.Limit[0] / 10, c.Limit[1] / 10}
 			run := s.Simulation(1, s.Law(), simrun.Routers()[1], nil)
 			n, silent, replaced := 0, 0, false
 			run.Controller = counting{s.Law(), &n, &replaced}
