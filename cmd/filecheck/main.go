@@ -1,6 +1,7 @@
 // Command filecheck holds files that other programs read against what those programs
 // accept: .goreleaser.yaml and compose.yaml against the JSON schemas of goreleaser
-// and of Compose, the Dockerfile against BuildKit's parser. It is a module of its own,
+// and of Compose, the Dockerfile against BuildKit's parser, dashboards against
+// Grafana's types. It is a module of its own,
 // so that none of these is a dependency of wanctl.
 //
 //	go -C cmd/filecheck run . ../..
@@ -31,7 +32,8 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: filecheck DIR")
 		os.Exit(2)
 	}
-	errs := []error{checkDockerfile(filepath.Join(os.Args[1], "configs/container/Dockerfile"))}
+	boards, err := filepath.Glob(filepath.Join(os.Args[1], "configs/grafana/*.json"))
+	errs := append(checkDashboards(boards), err, checkDockerfile(filepath.Join(os.Args[1], "configs/container/Dockerfile")))
 	for _, c := range checks {
 		if err := checkSchema(filepath.Join(os.Args[1], c.file), c.module, c.schema); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", c.file, err))

@@ -28,7 +28,8 @@ the metrics but that.
 
   GET /            the status page; the health document for programs
   GET /health      200 when everything is healthy, 503 otherwise
-  GET /metrics     all of them, wanctl_loop_running and wanctl_state_age_seconds
+  GET /metrics     all of them and of their processes (labelled with daemon and wan),
+                   wanctl_loop_running, wanctl_steering_running, wanctl_state_age_seconds
   GET /history     the last ten minutes; ?since=TIME for what came later
   GET /-/ready     200 as soon as it serves
   GET /-/healthy   200

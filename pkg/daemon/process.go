@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
@@ -139,6 +141,22 @@ func (p *Process) Kept() []history.Kept {
 		}
 	}
 	return list
+}
+
+// OfLoop returns the metrics for the socket of a loop that command runs: those of the
+// WAN and of this process.
+func (p *Process) OfLoop(command, wan string) telemetry.Gatherer {
+	return telemetry.OfLoop(p.Registry, wan, func() (string, string) {
+		if p.Others != nil { // loops come and go
+			return "run", ""
+		}
+		names := []string{telemetry.WANLabel(wan)}
+		for name := range p.running() {
+			names = append(names, telemetry.WANLabel(name))
+		}
+		slices.Sort(names)
+		return command, strings.Join(slices.Compact(names), ",")
+	})
 }
 
 // Front is what the listeners of a process show.

@@ -20,11 +20,12 @@ import (
 const (
 	dashboardFile = "../../configs/grafana/wanctl.json"
 	rulesFile     = "../../configs/prometheus/wanctl.rules.yml"
+	rulesTestFile = "../../configs/prometheus/wanctl.rules.test.yml"
 )
 
 // elsewhere lists what does not come from this package's metrics.
 var elsewhere = []string{
-	"wanctl_loop_running", // of serve
+	"wanctl_loop_running", "wanctl_steering_running", "wanctl_state_age_seconds", // of serve
 }
 
 type target struct {
@@ -211,6 +212,27 @@ func TestRuleNames(t *testing.T) {
 	}
 }
 
+// An alert that no test has seen fire may never do so.
+func TestEveryAlertFires(t *testing.T) {
+	rules, err := os.ReadFile(rulesFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests, err := os.ReadFile(rulesTestFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alerts := regexp.MustCompile(`alert: (\w+)`).FindAllStringSubmatch(string(rules), -1)
+	if len(alerts) < 20 {
+		t.Fatalf("%d alerts found", len(alerts))
+	}
+	for _, a := range alerts {
+		if !strings.Contains(string(tests), "alertname: "+a[1]+"\n        exp_alerts:\n          - exp_labels: {") {
+			t.Errorf("%s: no test in which %s fires", rulesTestFile, a[1])
+		}
+	}
+}
+
 func promtool(t *testing.T, args ...string) {
 	t.Helper()
 	tool, err := exec.LookPath("promtool")
@@ -224,7 +246,7 @@ func promtool(t *testing.T, args ...string) {
 
 func TestPromtoolRules(t *testing.T) {
 	promtool(t, "check", "rules", "--lint=all", "--lint-fatal", rulesFile)
-	promtool(t, "test", "rules", "../../configs/prometheus/wanctl.rules.test.yml")
+	promtool(t, "test", "rules", rulesTestFile)
 	promtool(t, "check", "config", "--syntax-only", "../../configs/prometheus/scrape.yml")
 }
 

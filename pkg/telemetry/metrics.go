@@ -32,6 +32,9 @@ type Metrics struct {
 // Registry holds the metrics of a process.
 type Registry = prometheus.Registry
 
+// Gatherer is where metrics come from.
+type Gatherer = prometheus.Gatherer
+
 // NewRegistry returns a registry with the metrics of the Go runtime and of the
 // process.
 func NewRegistry() *Registry {
@@ -82,6 +85,14 @@ func (l labelled) counter(name, help string) prometheus.Counter {
 func (l labelled) histogram(name, help string, upperBounds ...float64) prometheus.Observer {
 	v, values := vector(l, name, func(names []string) *prometheus.HistogramVec {
 		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: upperBounds}, names)
+	})
+	return v.WithLabelValues(values...)
+}
+
+// sum counts values and adds them up; it has no quantiles.
+func (l labelled) sum(name, help string) prometheus.Observer {
+	v, values := vector(l, name, func(names []string) *prometheus.SummaryVec {
+		return prometheus.NewSummaryVec(prometheus.SummaryOpts{Name: name, Help: help}, names)
 	})
 	return v.WithLabelValues(values...)
 }

@@ -51,8 +51,6 @@ type directionMetrics struct {
 	read     bool              // there was a reading
 }
 
-type reflectorMetrics struct{ sent, replies, timeouts prometheus.Counter }
-
 type requestMetrics struct{ total, failed prometheus.Counter }
 
 // WAN creates the metrics of one WAN with the value 0 and returns them. Called
@@ -100,11 +98,7 @@ func (m *Metrics) WAN(cfg WANConfig) *WAN {
 		if i < len(cfg.Operators) {
 			w.qualities = append(w.qualities, newQualityMetrics(one, cfg.Operators[i]))
 		}
-		w.reflectors = append(w.reflectors, reflectorMetrics{
-			sent:     one.counter("wanctl_probes_sent_total", "Probes sent."),
-			replies:  one.counter("wanctl_probe_replies_total", "Replies to probes, including late ones."),
-			timeouts: one.counter("wanctl_probe_timeouts_total", "Probes without a reply in time."),
-		})
+		w.reflectors = append(w.reflectors, newReflectorMetrics(one))
 	}
 	return w
 }
@@ -183,15 +177,7 @@ func (w *WAN) event(e rtt.Event) {
 	if int(e.Reflector) >= len(w.reflectors) {
 		return
 	}
-	r := &w.reflectors[e.Reflector]
-	switch e.Kind {
-	case rtt.Sent, rtt.Spare:
-		r.sent.Inc()
-	case rtt.Reply:
-		r.replies.Inc()
-	case rtt.Lost:
-		r.timeouts.Inc()
-	}
+	w.reflectors[e.Reflector].event(e)
 }
 
 func (m *directionMetrics) decision(dec autorate.DirectionDecision, applied bitrate.Rate) {

@@ -2,12 +2,14 @@ package telemetry
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/rtt"
 )
 
@@ -39,6 +41,10 @@ func TestReflectorMetrics(t *testing.T) {
 	for _, role := range []rtt.Role{rtt.Standby, rtt.OnTrial, rtt.InUse, rtt.InUse} {
 		w.Reflector(1, rtt.Quality{Role: role})
 	}
+	w.Reflector(1, rtt.Quality{Role: rtt.Standby, Fault: rtt.Noisy})
+	for _, ms := range []time.Duration{20, 36, 20} {
+		w.Stepped(autorate.Input{Events: []rtt.Event{{Kind: rtt.Reply, RTT: ms * time.Millisecond}}}, autorate.Decision{}, 0)
+	}
 	w.Reflector(2, rtt.Quality{Role: rtt.InUse}) // a TCP target has none
 	var none *WAN
 	none.Reflector(0, rtt.Quality{})
@@ -51,6 +57,11 @@ func TestReflectorMetrics(t *testing.T) {
 		`wanctl_reflector_baseline_seconds{reflector="a",wan="dsl"} 0.02`,
 		`wanctl_reflector_noise_seconds{reflector="a",wan="dsl"} 0.001`,
 		`wanctl_reflector_replacements_total{wan="dsl"} 1`,
+		`wanctl_reflector_excluded{reflector="a",wan="dsl"} 0`,
+		`wanctl_reflector_excluded{reflector="b",wan="dsl"} 1`,
+		`wanctl_reflector_rtt_seconds_count{reflector="a",wan="dsl"} 3`,
+		`wanctl_reflector_rtt_seconds_sum{reflector="a",wan="dsl"} 0.076`,
+		`wanctl_reflector_jitter_seconds{reflector="a",wan="dsl"} 0.0019375`, // 16 ms/16, then 15/16 of that and 16 ms/16
 	} {
 		if !strings.Contains(text, want+"\n") {
 			t.Errorf("want %s", want)
@@ -61,5 +72,35 @@ func TestReflectorMetrics(t *testing.T) {
 	}
 	if got := testing.AllocsPerRun(100, func() { w.Reflector(0, rtt.Quality{Role: rtt.InUse}) }); got != 0 {
 		t.Errorf("%v allocations", got)
+	}
+}
+
+// However many reflectors a configuration has, a WAN has a bounded number of series.
+func TestCardinality(t *testing.T) {
+	count := func(reflectors int) (series int) {
+		m, reg := newMetrics(t)
+		cfg := WANConfig{Name: "dsl"}
+		for i := range reflectors {
+			cfg.Reflectors = append(cfg.Reflectors, fmt.Sprintf("reflector-%d", i))
+		}
+		cfg.Operators = cfg.Reflectors[:min(reflectors, 64)]
+		w := m.WAN(cfg)
+		for i := range rtt.MaxReflectors { // events of more than there are make no series
+			w.Stepped(autorate.Input{Events: []rtt.Event{{Kind: rtt.Reply, Reflector: uint8(i), RTT: time.Millisecond}}}, autorate.Decision{}, 0)
+			w.Reflector(i, rtt.Quality{Operator: fmt.Sprint("another ", i)})
+		}
+		text, _ := page(t, reg, "")
+		for line := range strings.Lines(text) {
+			if strings.Contains(line, `wan="dsl"`) {
+				series++
+			}
+		}
+		return series
+	}
+	if n := count(3); n > 190 {
+		t.Errorf("%d series of a WAN with 3 reflectors", n)
+	}
+	if n := count(rtt.MaxReflectors); n > 1200 {
+		t.Errorf("%d series of a WAN with %d reflectors", n, rtt.MaxReflectors)
 	}
 }

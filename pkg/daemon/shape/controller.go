@@ -186,7 +186,7 @@ func (c *WANController) addTasks() {
 		p := c.process
 		alone := telemetry.NewChecker(p.Version, c)
 		past := func(since time.Time) history.Window { return p.Past.Of(name, since) }
-		t.Sinks = append(t.Sinks, p.Socket(name, c.cfg.Socket(), daemonsock.Handler(alone.Handler(nil), past, telemetry.OfWAN(p.Registry, name))))
+		t.Sinks = append(t.Sinks, p.Socket(name, c.cfg.Socket(), daemonsock.Handler(alone.Handler(nil), past, p.OfLoop("shape", name))))
 	}
 }
 

@@ -157,7 +157,7 @@ func (c *Controller) build() {
 		t.Sinks = append(t.Sinks, c.memory.saver, daemon.WatchLock("lock", c.lock, c.log), supervisor.NewTask("history on disk", nil, c.writer.Run))
 	}
 	t.Sinks = append(t.Sinks, p.Socket(c.cfg.Name, c.cfg.Socket(), daemonsock.Handler(
-		c.checker.Handler(nil), p.Past.Since, telemetry.OfWAN(p.Registry, c.cfg.Primary))))
+		c.checker.Handler(nil), p.Past.Since, p.OfLoop("steer", c.cfg.Primary))))
 }
 
 // loopConfig returns the settings of the loop, without those that only a daemon

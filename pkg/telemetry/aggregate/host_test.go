@@ -88,7 +88,8 @@ func loop(t *testing.T, path, name string) *fakeDaemon {
 	}
 	m.WAN(telemetry.WANConfig{Name: name}).Written([2]bitrate.Rate{1, 1}, time.Millisecond, nil, [2]bool{})
 	past := history.NewStore()
-	return start(t, path, past, daemonsock.Handler(telemetry.NewChecker("1", wanSource{name}).Handler(nil), past.Since, telemetry.OfWAN(reg, name)))
+	return start(t, path, past, daemonsock.Handler(telemetry.NewChecker("1", wanSource{name}).Handler(nil), past.Since,
+		telemetry.OfLoop(reg, name, func() (string, string) { return "shape", "dsl,lte" }))) // one process
 }
 
 func steer(t *testing.T, path, primary string) *fakeDaemon {
@@ -100,7 +101,8 @@ func steer(t *testing.T, path, primary string) *fakeDaemon {
 	}
 	m.Steering(primary, "DSL_GOOD", "DSL_DEGRADED").Set(true, "RED")
 	past := history.NewStore()
-	return start(t, path, past, daemonsock.Handler(telemetry.NewSteeringChecker("1", steeringSource{primary}).Handler(nil), past.Since, telemetry.OfWAN(reg, primary)))
+	return start(t, path, past, daemonsock.Handler(telemetry.NewSteeringChecker("1", steeringSource{primary}).Handler(nil), past.Since,
+		telemetry.OfLoop(reg, primary, func() (string, string) { return "steer", "dsl" })))
 }
 
 // left is a state file of five minutes ago.
@@ -194,7 +196,7 @@ func TestManyAskAsOne(t *testing.T) {
 	for name, ask := range map[string]func(){
 		"health":  func() { h.Host(t.Context()) },
 		"history": func() { h.History(t.Context(), time.Time{}) },
-		"metrics": func() { h.gather(t.Context()) },
+		"metrics": func() { h.gather(t.Context(), prometheus.NewRegistry()) },
 	} {
 		set() // the order of the cases is random
 		before := d.asked.Load()
@@ -260,7 +262,7 @@ func TestMuteDaemon(t *testing.T) {
 		t.Errorf("asked %d times for 10 who waited together", n)
 	}
 	h.History(t.Context(), time.Time{})
-	h.gather(t.Context())
+	h.gather(t.Context(), prometheus.NewRegistry())
 	if n := d.asked.Load(); n > 2 { // its health once more, where the machine was slow
 		t.Errorf("asked %d times: for more, though it does not answer", n)
 	}
@@ -300,6 +302,9 @@ func TestMetricsOfAHost(t *testing.T) {
 		`wanctl_router_updates_total{wan="dsl"} 1`, `wanctl_router_updates_total{wan="lte"} 1`,
 		`wanctl_congestion_state{wan="dsl"} 4`, `version="9.9.9"} 1`,
 		`wanctl_router_write_seconds_bucket{wan="lte",le="+Inf"} 1`,
+		`process_cpu_seconds_total{daemon="shape",wan="dsl,lte"} `, `process_cpu_seconds_total{daemon="steer",wan="dsl"} `,
+		`process_resident_memory_bytes{daemon="shape",wan="dsl,lte"} `, `process_open_fds{daemon="steer",wan="dsl"} `,
+		`process_start_time_seconds{daemon="steer",wan="dsl"} `, `go_goroutines{daemon="shape",wan="dsl,lte"} `,
 	} {
 		if !strings.Contains(text, "\n"+want) && !strings.Contains(text, want) {
 			t.Errorf("no %s", want)

@@ -2,7 +2,9 @@ package aggregate
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,21 +16,22 @@ import (
 // gathered are the metrics of every daemon that runs.
 type gathered [][]*dto.MetricFamily
 
-// Metrics serves GET /metrics: those of own, those of all daemons that run, and
-// which daemons run. For a daemon that does not run there is only the age of its
-// state file.
+// Metrics serves GET /metrics: those of own, those of all daemons that run and of their
+// processes, and which daemons run. For a daemon that does not run there is only the age
+// of its state file.
 func (h *Host) Metrics(own prometheus.Gatherer) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		all := prometheus.Gatherers{own, h.running(r.Context())}
-		for _, families := range h.gather(r.Context()) {
+		for _, families := range h.gather(r.Context(), own) {
 			all = append(all, prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return families, nil }))
 		}
 		telemetry.MetricsHandler(all).ServeHTTP(w, r)
 	})
 }
 
-// gather asks all daemons at once. One that does not answer has no metrics.
-func (h *Host) gather(ctx context.Context) gathered {
+// gather asks all daemons at once. One that does not answer has no metrics. What they
+// have in common with own has the same help texts.
+func (h *Host) gather(ctx context.Context, own prometheus.Gatherer) gathered {
 	return h.metrics.get(ctx, func(ctx context.Context) gathered {
 		members := h.survey(ctx).answering()
 		all := make(gathered, len(members))
@@ -41,23 +44,31 @@ func (h *Host) gather(ctx context.Context) gathered {
 			})
 		}
 		wg.Wait()
-		all.agree()
+		first, _ := own.Gather() // its errors are reported by the handler
+		all.agree(first)
 		return all
 	})
 }
 
-// agree gives each metric the help text of the first daemon that has it. Beside
-// a daemon of another version, metrics whose help text has changed would be left
-// out otherwise.
-func (g gathered) agree() {
-	help := map[string]*string{}
-	for _, families := range g {
+// agree gives each metric the help text of own or of the first daemon that has it:
+// beside a daemon of another version, metrics whose help text has changed would be left
+// out otherwise. Of what several sockets of one process say of the process it keeps one.
+func (g gathered) agree(own []*dto.MetricFamily) {
+	help, seen := map[string]*string{}, map[string]bool{}
+	for _, families := range slices.Insert(slices.Clone(g), 0, own) {
 		for _, f := range families {
 			if first, known := help[f.GetName()]; known {
 				f.Help = first
-				continue
 			}
 			help[f.GetName()] = f.Help
+			f.Metric = slices.DeleteFunc(f.Metric, func(m *dto.Metric) bool {
+				if !slices.ContainsFunc(m.GetLabel(), func(l *dto.LabelPair) bool { return l.GetName() == "daemon" }) {
+					return false
+				}
+				key := f.GetName() + fmt.Sprint(m.GetLabel())
+				defer func() { seen[key] = true }()
+				return seen[key]
+			})
 		}
 	}
 }
@@ -86,7 +97,7 @@ func (h *Host) running(ctx context.Context) prometheus.Gatherer {
 			value = 1
 		}
 		of.WithLabelValues(telemetry.WANLabel(v.member.label())).Set(value)
-		if v.wan != nil && v.saved != nil {
+		if v.wan != nil && v.saved != nil && (!v.running || !v.wan.DryRun) { // a dry run saves nothing
 			ages.WithLabelValues(telemetry.WANLabel(v.member.label())).Set(max(s.at.Sub(*v.saved).Seconds(), 0))
 		}
 	}

@@ -158,6 +158,9 @@ func TestMetrics(t *testing.T) {
 			if metric.Counter != nil {
 				metric.Counter.CreatedTimestamp = nil
 			}
+			if metric.Summary != nil {
+				metric.Summary.CreatedTimestamp = nil
+			}
 			if metric.Histogram != nil {
 				metric.Histogram.CreatedTimestamp = nil
 				metric.Histogram.Bucket = append(metric.Histogram.Bucket, &dto.Bucket{

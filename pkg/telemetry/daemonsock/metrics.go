@@ -17,8 +17,8 @@ import (
 )
 
 // Metrics returns the metrics of the WAN called wan: of its loop or, from a
-// steering daemon, of its primary WAN. Metrics of the process are left out, so
-// that those of several daemons can be merged.
+// steering daemon, of its primary WAN. Of the process there are only those that OfLoop
+// labels, so that those of several daemons can be merged.
 func (c *Client) Metrics(ctx context.Context, wan string) ([]*dto.MetricFamily, error) {
 	var families []*dto.MetricFamily
 	err := c.get(ctx, "/metrics", "text/plain", func(resp *http.Response) error {
