@@ -119,7 +119,7 @@ func TestPages(t *testing.T) {
 		t.Errorf("%s is still there", gone)
 	}
 	for _, tt := range []struct{ page, want string }{
-		{"wanctl-law.7", `.TH "WANCTL-LAW" "7" "Nov 2026" "wanctl" "wanctl manual"`},
+		{"wanctl-law.7", `.TH "WANCTL-LAW" "7" "2026-11-01" "wanctl" "wanctl manual"`},
 		{"wanctl-law.7", `wanctl-law \- how wanctl decides`},
 		{"wanctl-law.7", ".SH REASONS"},
 		{"wanctl-container.7", `.TH "WANCTL-CONTAINER" "7"`},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,7 @@ type page struct {
 var pages = []page{
 	{"law", 7, []string{"wanctl", "wanctl-shape", "wanctl-trace", "wanctl-sim-link"}, true},
 	{"container", 7, []string{"wanctl", "wanctl-health"}, false},
+	{"guide", 7, []string{"wanctl"}, false},
 }
 
 // texts are the pages, in Markdown.
@@ -48,9 +50,9 @@ func (p page) write(dir string, date time.Time) error {
 		}
 	}
 	name := "wanctl-" + p.name
-	title := fmt.Sprintf("%% %q \"%d\" %q %q %q\n", strings.ToUpper(name), p.section, date.Format("Jan 2006"), "wanctl", "wanctl manual")
+	title := fmt.Sprintf("%% %q \"%d\" %q %q %q\n", strings.ToUpper(name), p.section, date.Format(time.DateOnly), "wanctl", "wanctl manual")
 	file := filepath.Join(dir, fmt.Sprintf("%s.%d", name, p.section))
-	if err := os.WriteFile(file, md2man.Render([]byte(title+text)), 0o644); err != nil {
+	if err := os.WriteFile(file, tidyRoff(md2man.Render([]byte(title+text))), 0o644); err != nil {
 		return err
 	}
 	for _, reader := range p.readers {
@@ -60,6 +62,37 @@ func (p page) write(dir string, date time.Time) error {
 	}
 	return nil
 }
+
+// tidyRoff corrects what md2man makes: empty lines between macros, of which mandoc warns,
+// and long cells of tables that the next cell has to follow in the same line.
+func tidyRoff(roff []byte) []byte {
+	var out []string
+	verbatim := false
+	lines := strings.Split(strings.TrimSpace(strings.ReplaceAll(string(roff), "\nT}\n\t", "\nT}\t")), "\n")
+	for i, line := range lines {
+		switch line {
+		case ".EX", ".TS":
+			verbatim = true
+		case ".EE", ".TE":
+			verbatim = false
+		case "":
+			if !verbatim {
+				if !macro(out[len(out)-1]) && !macro(lines[i+1]) {
+					out = append(out, ".sp")
+				}
+				continue
+			}
+		case ".PP":
+			if next := slices.IndexFunc(lines[i+1:], func(l string) bool { return l != "" }); macro(lines[i+1+next]) {
+				continue
+			}
+		}
+		out = append(out, line)
+	}
+	return []byte(strings.Join(out, "\n") + "\n")
+}
+
+func macro(line string) bool { return line == "" || line[0] == '.' }
 
 // refer adds a page to the list that ends the page at path.
 func refer(path, page string, section int) error {
