@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,6 +22,10 @@ import (
 // TestMain lets this test binary be wanctl: scripts run it as a process of its
 // own, with real signals and exit statuses.
 func TestMain(m *testing.M) {
+	// Scripts wait for time to pass, hardly ever for a processor.
+	if err := flag.Set("test.parallel", strconv.Itoa(max(10, runtime.GOMAXPROCS(0)))); err != nil {
+		panic(err)
+	}
 	testscript.Main(m, map[string]func(){
 		"wanctl": func() { os.Exit(cli.Main(context.Background(), os.Args[1:])) },
 	})
@@ -43,6 +49,7 @@ func TestMain(m *testing.M) {
 // $CONFIGS is the directory of the shipped configurations. HOME is empty, and
 // nothing else of the caller's environment but PATH is there.
 func TestScript(t *testing.T) {
+	t.Parallel()
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)

@@ -27,6 +27,7 @@ func TestShapeSessions(t *testing.T) {
 		{"ssh", simrouter.SSH, 2},
 	} {
 		t.Run(tt.transport, func(t *testing.T) {
+			t.Parallel()
 			sim, err := simrouter.New(simrouter.Config{})
 			if err != nil {
 				t.Fatal(err)

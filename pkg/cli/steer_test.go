@@ -20,6 +20,7 @@ import (
 
 // TestSteer steers away and back, and tells of it wherever one may look.
 func TestSteer(t *testing.T) {
+	t.Parallel()
 	r := newSteeringRig(t, "confidence: {hold_down_duration_sec: 1}\n")
 	stderr, end := r.start()
 	r.wait("calm", func(h telemetry.SteeringHealth) bool {
@@ -98,6 +99,7 @@ func TestSteer(t *testing.T) {
 
 // TestSteerRestart: the rule survives the daemon, and so does hold-down.
 func TestSteerRestart(t *testing.T) {
+	t.Parallel()
 	r := newSteeringRig(t, "")
 	_, end := r.start()
 	r.congest()
@@ -134,6 +136,7 @@ func TestSteerAlternate(t *testing.T) {
 		{"down", func(w *telemetry.WANHealth) { w.Probe.ReflectorsAlive = 0 }, "alternate_down"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			r := newSteeringRig(t, "")
 			r.lte.say(tt.change)
 			r.congest()
@@ -151,6 +154,7 @@ func TestSteerAlternate(t *testing.T) {
 
 // TestSteerDryRun decides, but neither writes nor keeps anything.
 func TestSteerDryRun(t *testing.T) {
+	t.Parallel()
 	r := newSteeringRig(t, "")
 	r.congest()
 	stderr, end := r.start("--dry-run")
@@ -174,6 +178,7 @@ func TestSteerDryRun(t *testing.T) {
 
 // TestSteerScore: a score that is only to be looked at is told, and moves nothing.
 func TestSteerScore(t *testing.T) {
+	t.Parallel()
 	r := newSteeringRig(t, "mode: {use_confidence_scoring: true}\n"+
 		"confidence: {dry_run: true, sustain_duration_sec: 0.2, steer_threshold: 50}\n")
 	// Counts of samples never get there.
@@ -198,6 +203,7 @@ func TestSteerScore(t *testing.T) {
 
 // TestSteerOnce: rows of samples go on from one run to the next, as from cron.
 func TestSteerOnce(t *testing.T) {
+	t.Parallel()
 	r := newSteeringRig(t, "")
 	r.congest()
 	for i, want := range []bool{false, true, true} {
@@ -270,6 +276,7 @@ func TestSteerOnceRefused(t *testing.T) {
 
 // TestSteerAddressList: the list is shown beside the rule.
 func TestSteerAddressList(t *testing.T) {
+	t.Parallel()
 	r := newSteeringRig(t, "address_lists: {force_out: FORCE_OUT_LTE}\n")
 	if err := r.sim.Run(`/ip firewall address-list add list=FORCE_OUT_LTE address=10.0.0.7 comment=console`); err != nil {
 		t.Fatal(err)
