@@ -20,9 +20,9 @@ type Config struct {
 	Buffer   [2]int
 	Queue    [2]Discipline
 	Jitter   Jitter
-	// Wander is delay that every packet of a direction shares, on top of Jitter. It
-	// does not make the acknowledgements of the bulk come in bursts: on kernel queues
-	// such jitter leaves no queue below the capacity.
+	// Wander is delay of the line in a direction, on top of Jitter and like it shared by
+	// all packets, which stay in order. In the download it comes before the bottleneck:
+	// what it holds back arrives there in a burst.
 	Wander [2]func(t time.Duration) time.Duration
 	// Cross is traffic of others behind the same bottleneck: it passes neither
 	// shaper and does not react.

@@ -1,6 +1,8 @@
 package linksim_test
 
 import (
+	"cmp"
+	"slices"
 	"testing"
 	"time"
 
@@ -102,6 +104,56 @@ func TestCorrelatedIsSharedAndMostlySmall(t *testing.T) {
 	}
 	if share := float64(small) / float64(n); share < 0.45 || share > 0.55 {
 		t.Errorf("%.2f of the delays are below a sixteenth, want half", share)
+	}
+}
+
+// A packet never leaves before the one in front of it, whatever the jitter.
+func TestJitterKeepsOrder(t *testing.T) {
+	const most = 20 * time.Millisecond
+	spikes := linksim.Jitter{Spike: 30 * time.Millisecond, SpikeEvery: 200 * time.Millisecond, SpikeFor: 20 * time.Millisecond, Retry: 0.1, RetryBy: most}
+	for name, change := range map[string]func(*linksim.Config){
+		"docsis": func(c *linksim.Config) { c.Jitter = linksim.DOCSIS },
+		"lte":    func(c *linksim.Config) { c.Jitter = linksim.LTE },
+		"spikes": func(c *linksim.Config) { c.Jitter = spikes },
+		"shared": func(c *linksim.Config) {
+			c.Wander = [2]func(time.Duration) time.Duration{linksim.Correlated(1, 10*time.Millisecond, most), linksim.Correlated(2, 10*time.Millisecond, most)}
+		},
+	} {
+		_, replies := run(20*time.Second, func(c *linksim.Config) {
+			c.ProbeInterval, c.Limit = 5*time.Millisecond, [2]bitrate.Rate{38 * bitrate.Mbps}
+			change(c)
+		})
+		slices.SortFunc(replies, func(a, b rtt.Event) int { return cmp.Compare(a.Seq, b.Seq) })
+		for i, e := range replies[1:] {
+			if before := replies[i]; e.At < before.At-linksim.Step {
+				t.Fatalf("%s: probe %d at %v came before %d at %v", name, e.Seq, e.At, before.Seq, before.At)
+			}
+		}
+	}
+}
+
+// What the line of a download holds back reaches the bottleneck in a burst, and a queue
+// forms there under a limit below the capacity.
+func TestJitterOfTheLineLeavesBursts(t *testing.T) {
+	queue := func(change func(*linksim.Config)) time.Duration {
+		l, _ := run(2*time.Second, func(c *linksim.Config) {
+			c.Limit = [2]bitrate.Rate{38 * bitrate.Mbps}
+			change(c)
+		})
+		var sum time.Duration
+		const n = 1000
+		for range n {
+			l.Advance(l.Now() + 7*time.Millisecond)
+			sum += l.Excess()
+		}
+		return sum / n
+	}
+	quiet := queue(func(*linksim.Config) {})
+	held := queue(func(c *linksim.Config) {
+		c.Wander[autorate.Download] = linksim.Correlated(1, 10*time.Millisecond, 20*time.Millisecond)
+	})
+	if quiet > time.Millisecond || held < 4*time.Millisecond || held > 20*time.Millisecond {
+		t.Errorf("a mean queue of %v without jitter, %v with jitter of up to 20 ms", quiet, held)
 	}
 }
 

@@ -5,17 +5,19 @@ import (
 	"time"
 )
 
-// Jitter is the delay that a link adds to single packets without any queue.
+// Jitter is the delay that a link adds to its upload without any queue. All packets
+// of a moment share it, and none overtakes another: a delay that ends suddenly is left
+// at the speed of time.
 type Jitter struct {
-	// Grant is the width of uniform delay per packet, as request-grant
-	// scheduling and transmission intervals add it.
-	Grant time.Duration
+	// Grant is the width of uniform delay, a new one every GrantEvery, as request-grant
+	// scheduling and transmission intervals add it. 0: every step.
+	Grant, GrantEvery time.Duration
 	// Spikes come at random, SpikeEvery apart on average, last SpikeFor and
 	// add up to Spike.
 	Spike      time.Duration
 	SpikeEvery time.Duration
 	SpikeFor   time.Duration
-	// A share Retry of the packets is sent again by the link and comes RetryBy
+	// A share Retry of the grants is sent again by the link and comes RetryBy
 	// later.
 	Retry   float64
 	RetryBy time.Duration
@@ -28,16 +30,17 @@ type Jitter struct {
 var (
 	Fibre    = Jitter{Grant: 300 * time.Microsecond}
 	DSL      = Jitter{Grant: time.Millisecond}
-	DOCSIS   = Jitter{Grant: 3 * time.Millisecond, Spike: 15 * time.Millisecond, SpikeEvery: 2 * time.Second, SpikeFor: 60 * time.Millisecond}
-	LTE      = Jitter{Grant: 8 * time.Millisecond, Retry: 0.05, RetryBy: 8 * time.Millisecond, WakeAfter: 2 * time.Second, Wake: 40 * time.Millisecond, WakeFor: 300 * time.Millisecond}
-	Starlink = Jitter{Grant: 6 * time.Millisecond, Spike: 25 * time.Millisecond, SpikeEvery: 5 * time.Second, SpikeFor: 100 * time.Millisecond, Retry: 0.02, RetryBy: 15 * time.Millisecond}
+	DOCSIS   = Jitter{Grant: 3 * time.Millisecond, GrantEvery: 8 * time.Millisecond, Spike: 15 * time.Millisecond, SpikeEvery: 2 * time.Second, SpikeFor: 60 * time.Millisecond}
+	LTE      = Jitter{Grant: 8 * time.Millisecond, GrantEvery: 10 * time.Millisecond, Retry: 0.05, RetryBy: 8 * time.Millisecond, WakeAfter: 2 * time.Second, Wake: 40 * time.Millisecond, WakeFor: 300 * time.Millisecond}
+	Starlink = Jitter{Grant: 6 * time.Millisecond, GrantEvery: 10 * time.Millisecond, Spike: 25 * time.Millisecond, SpikeEvery: 5 * time.Second, SpikeFor: 100 * time.Millisecond, Retry: 0.02, RetryBy: 15 * time.Millisecond}
 )
 
-// jitterState is the course of a Jitter. Spikes and wake-ups are the link's and
-// hit everybody; the rest is drawn for each packet from the rng of who asks.
+// jitterState is the course of a Jitter.
 type jitterState struct {
 	cfg    Jitter
-	rng    *rand.Rand // of the spikes
+	rng    *rand.Rand
+	grant  time.Duration // the delay of the present grant
+	next   time.Duration // when the next one begins
 	spike  time.Duration
 	until  time.Duration
 	size   time.Duration
@@ -65,10 +68,17 @@ func (s *jitterState) load(now time.Duration) {
 	s.loaded = now
 }
 
-// draw returns the delay of a packet sent now.
-func (s *jitterState) draw(now time.Duration, rng *rand.Rand) time.Duration {
+// delay returns the delay of now. Times must not go backwards.
+func (s *jitterState) delay(now time.Duration) time.Duration {
 	j := &s.cfg
-	d := time.Duration(rng.Float64() * float64(j.Grant))
+	if now >= s.next {
+		s.next = now + max(j.GrantEvery, Step)
+		s.grant = time.Duration(s.rng.Float64() * float64(j.Grant))
+		if j.Retry > 0 && s.rng.Float64() < j.Retry {
+			s.grant += j.RetryBy
+		}
+	}
+	d := s.grant
 	if j.SpikeEvery > 0 {
 		for now >= s.spike {
 			s.until = s.spike + j.SpikeFor
@@ -78,9 +88,6 @@ func (s *jitterState) draw(now time.Duration, rng *rand.Rand) time.Duration {
 		if now < s.until {
 			d += s.size
 		}
-	}
-	if j.Retry > 0 && rng.Float64() < j.Retry {
-		d += j.RetryBy
 	}
 	if j.WakeAfter > 0 && now-s.woken < j.WakeFor {
 		d += j.Wake

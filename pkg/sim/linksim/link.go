@@ -14,7 +14,6 @@ package linksim
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/autorate"
@@ -33,7 +32,16 @@ type Link struct {
 	paths  [2]path
 	probes prober
 	jitter jitterState
+	lag    [2]time.Duration // what the line itself delays a packet that enters it now
 	events []rtt.Event
+	timed  []timedPacket
+}
+
+// timedPacket is a sparse packet whose delay somebody wants to know.
+type timedPacket struct {
+	sparse
+	upload time.Duration // that it has had so far
+	done   func(excess time.Duration)
 }
 
 // New returns a link at time 0.
@@ -124,13 +132,33 @@ func (l *Link) Excess() time.Duration {
 	return l.paths[0].sparseDelay() + l.paths[1].sparseDelay()
 }
 
-// Noise draws what the link's own jitter adds to the RTT of a packet now.
-func (l *Link) Noise(rng *rand.Rand) time.Duration {
-	return l.jitter.draw(l.now, rng) + l.wander(autorate.Download) + l.wander(autorate.Upload)
+// TimePacket sends a sparse packet along both ways, and calls done with what queues and
+// the line's jitter have added to its RTT once it has passed them.
+func (l *Link) TimePacket(done func(excess time.Duration)) {
+	up := l.paths[autorate.Upload].sparseDelay() + l.lag[autorate.Upload]
+	l.timed = append(l.timed, timedPacket{l.sparse(l.now), up, done})
 }
 
-// wander returns the delay that all packets of d share now.
-func (l *Link) wander(d autorate.Direction) time.Duration { return at(l.cfg.Wander[d], l.now) }
+// stepTimed reports on the timed packets that have reached the ISP's FIFO.
+func (l *Link) stepTimed() {
+	for len(l.timed) > 0 && l.timed[0].due <= l.now {
+		t := l.timed[0]
+		l.timed = l.timed[:copy(l.timed, l.timed[1:])]
+		t.done(t.upload + t.lag + l.sparseWait(t.sparse))
+	}
+}
+
+// Noise returns what the link's own jitter adds to the RTT of a packet now.
+func (l *Link) Noise() time.Duration { return l.lag[autorate.Download] + l.lag[autorate.Upload] }
+
+// stepJitter updates what the line delays. A packet never leaves before the one in front
+// of it, so a delay is left no faster than time passes.
+func (l *Link) stepJitter() {
+	fresh := [2]time.Duration{autorate.Upload: l.jitter.delay(l.now)}
+	for d := range l.lag {
+		l.lag[d] = max(fresh[d]+at(l.cfg.Wander[d], l.now), l.lag[d]-Step)
+	}
+}
 
 // Starved returns for how long from now on the measuring host runs nothing.
 func (l *Link) Starved() time.Duration { return at(l.cfg.Starved, l.now) }
@@ -164,6 +192,7 @@ func (l *Link) Advance(t time.Duration) {
 func (l *Link) step() {
 	l.now += Step
 	l.base = l.cfg.BaseRTT(l.now)
+	l.stepJitter()
 	for d := range l.paths {
 		p := &l.paths[d]
 		p.setCapacity(l.cfg.Capacity[d](l.now))
@@ -173,5 +202,6 @@ func (l *Link) step() {
 	for d := range l.paths {
 		l.stepPath(d)
 	}
+	l.stepTimed()
 	l.stepProbes()
 }

@@ -4,7 +4,6 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/wanctl/wanctl/pkg/autorate"
 	"github.com/wanctl/wanctl/pkg/rtt"
 )
 
@@ -73,7 +72,7 @@ func (l *Link) askClock() (next time.Duration) {
 		event:   rtt.Event{Kind: rtt.OneWay, Reflector: uint8(i)},
 		started: started,
 		extra:   extra,
-		turn:    started + at(l.cfg.Radio, l.now) + l.half(uint8(i)) + l.probeDelay(autorate.Upload) + l.jitter.draw(l.now, c.rng),
+		turn:    started + at(l.cfg.Radio, l.now) + l.half(uint8(i)) + l.probeDelay(),
 	})
 	return c.at
 }

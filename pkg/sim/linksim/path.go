@@ -34,6 +34,9 @@ type delayed struct {
 // ISP's FIFO, in the upload before it.
 type path struct {
 	download   bool
+	wire       fluid.Queue // before the ISP's FIFO: what the line delays, each chunk due at its At
+	entered    float64     // bytes that have entered the wire, ever
+	arrived    float64     // bytes that have come out of it, ever
 	isp        fluid.Bottleneck
 	shaper     fluid.Shaper
 	flows      [maxFlows]fluid.Sender
@@ -120,7 +123,7 @@ func (l *Link) stepPath(d int) {
 	if p.others > 0 {
 		p.isp.Offer(fluid.Chunk{Flow: crossFlow, Bytes: p.others, At: l.now})
 	}
-	if p.active == 0 && p.flying == 0 && p.isp.Empty() && p.shaper.Empty() && p.shaper.Acks == 0 {
+	if p.active == 0 && p.flying == 0 && p.wire.Empty() && p.isp.Empty() && p.shaper.Empty() && p.shaper.Acks == 0 {
 		return
 	}
 	l.jitter.load(l.now)
@@ -144,7 +147,7 @@ func (l *Link) senders(d int) {
 		return
 	}
 	// A sender's own view of the RTT: base, the queues, and the way back.
-	rtt := float64(l.base+l.wander(0)+l.wander(1)+p.queueDelay()+p.shaper.Sojourn(l.now)+l.back(d)) * 1e-9
+	rtt := float64(l.base+l.way(d, p.queueDelay())+p.shaper.Sojourn(l.now)+l.way(1-d, l.back(d))) * 1e-9
 	for set := todo; set != 0; set &= set - 1 {
 		i := bits.TrailingZeros32(set)
 		f := &p.flows[i]
@@ -185,14 +188,42 @@ func (l *Link) enter(d int, c fluid.Chunk) {
 		p.shaper.Push(c)
 		return
 	}
-	if over := p.isp.Offer(c); over > 0 {
-		l.lost(d, c.Flow, over)
+	l.travel(d, c)
+}
+
+// travel sends bytes of the download along the line to the ISP's FIFO.
+func (l *Link) travel(d int, c fluid.Chunk) {
+	p := &l.paths[d]
+	c.At = l.now + l.lag[d]
+	p.wire.Push(c)
+	p.entered += c.Bytes
+}
+
+// arrive puts what has come along the line into the FIFO.
+func (l *Link) arrive(d int) {
+	p := &l.paths[d]
+	for c, ok := p.wire.Due(l.now); ok; c, ok = p.wire.Due(l.now) {
+		c.At = l.now
+		p.arrived += c.Bytes
+		if over := p.isp.Offer(c); over > 0 {
+			l.lost(d, c.Flow, over)
+		}
 	}
+}
+
+// way returns what line and queues of d add together, where queue is what the queues
+// would alone: in the download they drain while the line holds packets back.
+func (l *Link) way(d int, queue time.Duration) time.Duration {
+	if l.paths[d].download {
+		return max(l.lag[d], queue)
+	}
+	return l.lag[d] + queue
 }
 
 // passISP drains the FIFO at the capacity.
 func (l *Link) passISP(d int) {
 	p := &l.paths[d]
+	l.arrive(d)
 	for p.discipline == FQCoDel {
 		flow, n := p.codel.Drop(l.now, &p.isp.Queue)
 		if n == 0 {
@@ -260,7 +291,11 @@ func (l *Link) deliver(d, flow int, n float64) {
 	if flow == ackFlow {
 		return
 	}
-	due := max(p.acked, int(l.now/Step)+steps(l.base+l.back(d)))
+	way := l.base + l.way(1-d, l.back(d))
+	if !p.download {
+		way += l.lag[d]
+	}
+	due := max(p.acked, int(l.now/Step)+steps(way))
 	p.acked = due
 	p.at(due, flow).acks[flow] += n
 	if l.cfg.AckShare > 0 {
@@ -272,7 +307,7 @@ func (l *Link) deliver(d, flow int, n float64) {
 func (l *Link) acknowledge(d int, n float64) {
 	p := &l.paths[d]
 	if p.download {
-		p.isp.Offer(fluid.Chunk{Flow: ackFlow, Bytes: n, At: l.now})
+		l.travel(d, fluid.Chunk{Flow: ackFlow, Bytes: n})
 		return
 	}
 	if !p.shaper.Empty() {

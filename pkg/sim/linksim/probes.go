@@ -1,7 +1,6 @@
 package linksim
 
 import (
-	"math/rand/v2"
 	"slices"
 	"strconv"
 	"time"
@@ -24,6 +23,7 @@ type probe struct {
 	event   rtt.Event // the Reply or OneWay to come
 	arrives time.Duration
 	turn    time.Duration // when the reflector answers
+	sparse  sparse        // the answer
 	started time.Duration
 	extra   time.Duration
 	turned  bool
@@ -31,7 +31,6 @@ type probe struct {
 
 // prober is the state of the probes of a link.
 type prober struct {
-	rng     *rand.Rand
 	flying  []probe
 	seq     []uint32       // next, of each target: the reflectors, then the TCP targets
 	targets []rtt.Schedule // in use
@@ -53,7 +52,7 @@ type prober struct {
 }
 
 func newProber(cfg Config) prober {
-	p := prober{rng: rand.New(rand.NewPCG(cfg.Seed, 0x77616e63746c))}
+	var p prober
 	plan := rtt.Plan{Interval: cfg.ProbeInterval}
 	p.targets = slices.Concat(plan.Echoes(cfg.Reflectors), plan.Spread(cfg.TCPTargets, plan.Fallback()))
 	p.spares, p.slowly = plan.Spares(cfg.Reflectors), plan.Slow(cfg.Reflectors, cfg.SlowProbes)
@@ -162,8 +161,10 @@ func (l *Link) stepProbes() {
 	kept := p.flying[:0]
 	for _, f := range p.flying {
 		if !f.turned && l.now >= f.turn {
-			f.turned = true
-			f.arrives = f.turn + l.half(f.event.Reflector) + f.extra + l.probeDelay(autorate.Download)
+			f.turned, f.sparse, f.arrives = true, l.sparse(f.turn), never
+		}
+		if f.turned && f.arrives == never && l.now >= f.sparse.due {
+			f.arrives = f.turn + f.sparse.lag + l.half(f.event.Reflector) + f.extra + l.echoShare(l.sparseWait(f.sparse))
 			f.arrives += at(l.cfg.Radio, f.arrives)
 			f.arrives += at(l.cfg.Starved, f.arrives)
 			if f.event.Kind == rtt.OneWay {
@@ -171,6 +172,8 @@ func (l *Link) stepProbes() {
 			}
 		}
 		switch {
+		case f.turned && f.arrives == never:
+			p.next = min(p.next, f.sparse.due)
 		case f.turned && l.now >= f.arrives:
 			if f.event.Kind == rtt.OneWay {
 				f.event.At = l.now
@@ -192,13 +195,42 @@ func (l *Link) stepProbes() {
 // half returns half of the RTT to target i without queues.
 func (l *Link) half(i uint8) time.Duration { return l.base/2 + time.Duration(i)*farther }
 
-// probeDelay returns what a probe waits for in d, beside the path.
-func (l *Link) probeDelay(d autorate.Direction) time.Duration {
-	wait := l.paths[d].sparseDelay()
+// probeDelay returns how much longer a probe takes to its reflector.
+func (l *Link) probeDelay() time.Duration {
+	return l.echoShare(l.paths[autorate.Upload].sparseDelay()) + l.lag[autorate.Upload]
+}
+
+// echoShare returns what a probe waits for where other packets wait for so long.
+func (l *Link) echoShare(wait time.Duration) time.Duration {
 	if l.cfg.EchoShare > 0 {
-		wait = time.Duration(l.cfg.EchoShare * float64(wait))
+		return time.Duration(l.cfg.EchoShare * float64(wait))
 	}
-	return wait + l.wander(d)
+	return wait
+}
+
+// sparse is a packet of a sparse flow on its way along the line to the ISP's FIFO.
+type sparse struct {
+	from  time.Duration // when it enters the line, within a step
+	lag   time.Duration // on the line
+	due   time.Duration // the step in which it gets there, behind what entered before it
+	after float64       // bytes that have entered the line before it, ever
+}
+
+// sparse returns a packet that enters the line of the download at t, in this step.
+func (l *Link) sparse(t time.Duration) sparse {
+	lag := l.lag[autorate.Download]
+	return sparse{from: t, lag: lag, due: l.now + lag, after: l.paths[autorate.Download].entered}
+}
+
+// sparseWait returns how long a packet that has reached the FIFO in this step waits there:
+// what has come with it and behind it does not delay it.
+func (l *Link) sparseWait(s sparse) time.Duration {
+	p := &l.paths[autorate.Download]
+	behind := time.Duration(max(0, p.arrived-s.after) * p.perByte * 1e9)
+	if wait := p.sparseDelay() - behind; wait > 0 {
+		return l.now - s.from - s.lag + wait
+	}
+	return 0
 }
 
 // count adds a probe to what the router's queue of d has sent.
@@ -242,7 +274,7 @@ func (l *Link) send(i int) {
 		event:   rtt.Event{Kind: rtt.Reply, Seq: seq, Reflector: uint8(i)},
 		started: l.now,
 		extra:   extra,
-		turn:    l.now + at(l.cfg.Radio, l.now) + l.half(uint8(i)) + l.probeDelay(autorate.Upload) + l.jitter.draw(l.now, p.rng),
+		turn:    l.now + at(l.cfg.Radio, l.now) + l.half(uint8(i)) + l.probeDelay(),
 	})
 }
 

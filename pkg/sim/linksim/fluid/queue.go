@@ -59,6 +59,16 @@ func (q *Queue) Take(budget float64) (flow int, bytes float64) {
 	return flow, bytes
 }
 
+// Due removes and returns the oldest chunk if its At is not after now.
+func (q *Queue) Due(now time.Duration) (c Chunk, ok bool) {
+	if q.head == len(q.chunks) || q.chunks[q.head].At > now {
+		return Chunk{}, false
+	}
+	c = q.chunks[q.head]
+	q.Take(c.Bytes)
+	return c, true
+}
+
 // Sojourn is how long the oldest byte has been waiting.
 func (q *Queue) Sojourn(now time.Duration) time.Duration {
 	if q.head == len(q.chunks) {

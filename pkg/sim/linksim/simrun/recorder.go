@@ -1,7 +1,6 @@
 package simrun
 
 import (
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -17,8 +16,9 @@ const startUp = time.Second
 // sample is the state of a link at one moment.
 type sample struct {
 	at       time.Duration
-	queue    time.Duration // added to the RTT of a sparse packet by queues
-	noise    time.Duration // and by jitter of the link
+	queue    time.Duration // that would be added to the RTT of a sparse packet by queues alone
+	noise    time.Duration // and by jitter of the link alone
+	excess   time.Duration // what both have added to that of one sent now
 	good     [2]float64
 	could    [2]float64
 	limit    [2]bitrate.Rate
@@ -30,7 +30,6 @@ type sample struct {
 // recorder collects the samples and changes that a Result is computed from.
 type recorder struct {
 	link      *linksim.Link
-	rng       *rand.Rand
 	from, end time.Duration
 	samples   []sample
 	changes   []Change
@@ -38,8 +37,8 @@ type recorder struct {
 	min, max  [2]bitrate.Rate
 }
 
-func newRecorder(l *linksim.Link, from, end time.Duration, seed uint64) *recorder {
-	m := &recorder{link: l, from: from, end: end, rng: rand.New(rand.NewPCG(seed, 0x657965))}
+func newRecorder(l *linksim.Link, from, end time.Duration) *recorder {
+	m := &recorder{link: l, from: from, end: end}
 	for _, d := range autorate.Directions {
 		m.min[d], m.max[d] = l.Limit(d), l.Limit(d)
 	}
@@ -52,12 +51,15 @@ func (m *recorder) sample() {
 	if l.Now() < m.from {
 		return
 	}
-	k := sample{at: l.Now(), queue: l.Excess(), noise: l.Noise(m.rng)}
+	k := sample{at: l.Now(), queue: l.Excess(), noise: l.Noise()}
 	for _, d := range autorate.Directions {
 		k.good[d], k.could[d] = l.Delivered(d), l.Deliverable(d)
 		k.limit[d], k.capacity[d] = l.Limit(d), l.Capacity(d)
 		k.loaded[d], k.used[d] = l.Loaded(d), l.Used(d)
 	}
+	k.excess = k.queue + k.noise // until it is back
+	i := len(m.samples)
+	l.TimePacket(func(excess time.Duration) { m.samples[i].excess = excess })
 	m.samples = append(m.samples, k)
 }
 
@@ -113,7 +115,7 @@ func (m *recorder) delays() (all, own linksim.Summary) {
 		if ever && !used(k) {
 			continue
 		}
-		sum = append(sum, k.queue+k.noise)
+		sum = append(sum, k.excess)
 		noise = append(noise, k.noise)
 	}
 	return linksim.Summarise(sum), linksim.Summarise(noise)

@@ -69,7 +69,7 @@ func (c *Simulation) Run(from, end time.Duration) Result {
 		c.Router.Latency = Around(8*time.Millisecond, 0.1)
 	}
 	l := c.Link
-	m := newRecorder(l, from, end, c.Seed)
+	m := newRecorder(l, from, end)
 	s := session{
 		controller: c.Controller, link: l,
 		router:  simRouter{Router: c.Router, link: l, rng: rand.New(rand.NewPCG(c.Seed, 7))},
