@@ -21,10 +21,11 @@ type Base struct {
 	StateFile string   `key:"state_file" kind:"path" derived:"/var/lib/wanctl/NAME_state.json" doc:"File in which the loop keeps its state over restarts."`
 	_         struct{} `key:"lock_timeout" kind:"seconds" range:"1..86400" deprecated:"the lock is held by the kernel and judged by the process in it"`
 	_         struct{} `key:"route_management" kind:"any" deprecated:"it concerned the router's routes, which wanctl never changes; steering switches one mangle rule"`
-	_         struct{} `key:"alerting" kind:"any" deprecated:"it sent messages to a webhook; alerts come from the metrics, by the rules for Prometheus"`
+	_         struct{} `key:"alerting" kind:"any" deprecated:"it sent messages to a webhook; notify.webhook does that, and the rules for Prometheus"`
 	_         struct{} `key:"storage" kind:"any" deprecated:"it kept the history of metrics in a database; Prometheus keeps that of metrics.enabled"`
 	Timeouts  Timeouts `key:"timeouts"`
 	Health    Endpoint `key:"health_check" doc:"GET /health and the status page" defaults:"enabled=true port=9101"`
+	Notify    Notify   `key:"notify"`
 	Metrics   Endpoint `key:"metrics" doc:"GET /metrics for Prometheus" defaults:"enabled=false port=9100"`
 }
 
@@ -85,6 +86,7 @@ func (v rules) finishBase(b *Base) {
 		v.Warnf("lock_file", "the socket beside it, %s, is longer than the %d bytes that the system allows, so that other commands cannot ask the running daemon; use a shorter path",
 			socket, longestSocket)
 	}
+	v.finishNotify(&b.Notify)
 	if h, m := b.Health, b.Metrics; h.Enabled && m.Enabled && h.Host == m.Host && h.Port == m.Port && h.Port != 0 &&
 		v.Valid("health_check.port", "metrics.port") {
 		v.Errorf("metrics.port", "%d is taken by health_check on the same address; give one of them another port", m.Port)

@@ -93,6 +93,7 @@ func TestDefaults(t *testing.T) {
 			Timeouts:  Timeouts{Command: 15 * time.Second, Ping: time.Second},
 			Health:    Endpoint{Enabled: true, Host: "127.0.0.1", Port: 9101},
 			Metrics:   Endpoint{Host: "127.0.0.1", Port: 9100},
+			Notify:    notifyDefaults,
 		},
 		Queues:          Queues{Download: "WAN-Download", Upload: "WAN-Upload"},
 		Enabled:         true,

@@ -14,7 +14,8 @@ import (
 
 const configs = "../../configs"
 
-var shipped = Options{LookupEnv: environment(map[string]string{"ROUTER_PASSWORD": "secret", "WANCTL_SSH_PASSPHRASE": "of the key"})}
+var shipped = Options{LookupEnv: environment(map[string]string{"ROUTER_PASSWORD": "secret", "WANCTL_SSH_PASSPHRASE": "of the key",
+	"NOTIFY_URL": "https://hooks.example/topic", "NOTIFY_TOKEN": "of the topic", "MQTT_PASSWORD": "of the broker"})}
 
 // optional is a setting in a comment: "#key: value", against the prose of "# Text".
 var optional = regexp.MustCompile(`(?m)^( *)#([a-z_]+:)`)

@@ -41,6 +41,7 @@ func Settings[T WAN | Steering](of *T, origins schema.Origins) []schema.Setting 
 	for _, r := range base.Router.Endpoints() {
 		secrets = append(secrets, r.Password.Reveal(), r.SSHPassphrase.Reveal())
 	}
+	secrets = append(secrets, base.Notify.secrets()...)
 	for i, s := range list { // somebody may have written the password in a wrong place
 		if text, ok := s.Value.(string); ok && s.Source != schema.FromDefault {
 			list[i].Value = redact.Text(text, secrets...)

@@ -77,6 +77,7 @@ func TestSteeringDefaults(t *testing.T) {
 			Timeouts:  Timeouts{Command: 15 * time.Second, Ping: time.Second},
 			Health:    Endpoint{Enabled: true, Host: "127.0.0.1", Port: 9102},
 			Metrics:   Endpoint{Host: "127.0.0.1", Port: 9100},
+			Notify:    notifyDefaults,
 		},
 		Primary: "spectrum", Alternate: "att",
 		Rule:            "wanctl: steer to att",

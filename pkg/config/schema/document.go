@@ -293,7 +293,7 @@ func (r *Reader) value(k Key, shown string, v *yaml.Node) (c RawValue, present b
 		r.Errorf(v.Line, shown, "must be a list, also for a single entry: [a, b] or lines that begin with '- '")
 		c.Bad = true
 	case v.Kind == yaml.ScalarNode:
-		r.scalar(shown, v, &c, k.Kind == Password && r.WithoutSecrets)
+		r.scalar(shown, v, &c, k.Kind.isSecret() && r.WithoutSecrets)
 	default:
 		r.Errorf(v.Line, shown, "must be a single value: %s", k.Kind)
 		c.Bad = true
@@ -316,7 +316,7 @@ func (r *Reader) list(k Key, shown string, v *yaml.Node, c *RawValue) {
 		case item.Kind == yaml.SequenceNode && k.Kind == TargetList && len(item.Content) == 2:
 			r.target(name, item, &entry)
 		case item.Kind == yaml.ScalarNode && !isNull(item):
-			r.scalar(name, item, &entry, false)
+			r.scalar(name, item, &entry, k.Kind.isSecret() && r.WithoutSecrets)
 		default:
 			r.Errorf(item.Line, name, "must be one entry of a %s", k.Kind)
 			entry.Bad = true

@@ -164,7 +164,7 @@ func Keys(fields []Field) []Key {
 // Range describes the permitted values, "" when any is.
 func (k Key) Range() string {
 	switch {
-	case k.Kind == Enum:
+	case k.Kind == Enum || k.Kind == EnumList:
 		return strings.Join(k.Values, ", ")
 	case k.Min == 0 && k.Max == 0:
 		return ""

@@ -37,6 +37,12 @@ const (
 	HostList   Kind = "hosts"
 	TargetList Kind = "targets"
 	RouterList Kind = "routers"
+	EnumList   Kind = "enums"
+	ArgList    Kind = "args"       // exactly as written
+	HeaderList Kind = "headers"    // never printed
+	SecretURL  Kind = "secret_url" // never printed
+	Broker     Kind = "broker"
+	Topic      Kind = "topic"
 )
 
 // kindSpec is what the kinds differ in.
@@ -84,6 +90,12 @@ func kinds() []kindSpec {
 		{kind: SSHHash, text: "SHA256:... as 'ssh-keygen -l' prints it", json: "string", check: checkSSHHash},
 		{kind: HostList, text: "list of IP addresses or host names", unit: " entries", json: "array", parse: listOf(checkHost)},
 		{kind: TargetList, text: "list of host:port or [host, port]", unit: " entries", json: "array", parse: listOf(checkTarget)},
+		{kind: EnumList, text: "list of words", unit: " entries", json: "array", parse: parseEnums},
+		{kind: ArgList, text: "list of arguments", unit: " entries", json: "array", parse: parseArgs},
+		{kind: HeaderList, text: "list of headers, \"Name: value\"", unit: " entries", json: "array", parse: parseHeaders},
+		{kind: SecretURL, text: "address with https or http", json: "string", parse: parseSecretURL},
+		{kind: Broker, text: "address of an MQTT broker, mqtt:// or mqtts://", json: "string", check: checkBroker},
+		{kind: Topic, text: "beginning of an MQTT topic", json: "string", check: checkTopic},
 		{kind: RouterList, text: "list of transports, or of mappings with the keys of router", unit: " entries", json: "array", parse: parseEntries},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding"
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"strconv"
 	"strings"
@@ -89,6 +90,12 @@ func (f Field) written(v reflect.Value) any {
 	switch {
 	case v.Kind() == reflect.String:
 		return v.String()
+	case f.Kind == HeaderList:
+		texts := make([]string, v.Len())
+		for i := range texts {
+			texts[i] = fmt.Sprint(v.Index(i)) // masked
+		}
+		return texts
 	case f.Kind == RouterList:
 		entries := make([]Entry, v.Len())
 		for i := range entries {

@@ -236,7 +236,7 @@ func parseEntries(_ *Reader, k Key, v RawValue) (any, error) { return v.Items, k
 
 func (k Key) checkLen(v RawValue) error {
 	if n := float64(len(v.Items)); n < k.Min || n > k.Max {
-		return fmt.Errorf("must have %s", k.Range())
+		return fmt.Errorf("must have %s..%s entries", Decimal(k.Min), Decimal(k.Max))
 	}
 	return nil
 }

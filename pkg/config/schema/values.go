@@ -83,6 +83,14 @@ func (v *Values) store(name string, value any, into reflect.Value) {
 		}
 		return
 	}
+	if list, isList := value.([]string); isList && into.Type().Elem().Kind() != reflect.String {
+		all := reflect.MakeSlice(into.Type(), len(list), len(list))
+		for i, s := range list {
+			v.store(name, s, all.Index(i))
+		}
+		into.Set(all)
+		return
+	}
 	into.Set(reflect.ValueOf(value).Convert(into.Type()))
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/control"
 	"github.com/wanctl/wanctl/pkg/daemon"
 	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
+	"github.com/wanctl/wanctl/pkg/notify"
 	"github.com/wanctl/wanctl/pkg/probe"
 	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/router/failover"
@@ -50,6 +51,7 @@ type WANController struct {
 	feed     *history.Feed
 	writer   *history.Writer // nil in a dry run
 	routes   *probeRoutes
+	notes    *daemon.Notifications // nil in a dry run
 
 	learned time.Duration                   // idle RTT that the last run knew, 0: none
 	memory  autorate.Snapshot               // what else it knew
@@ -185,6 +187,13 @@ func (c *WANController) addTasks() {
 		t.Feeds = append(t.Feeds, supervisor.NewTask("load of "+name, nil, c.queues.bypass.Run))
 		p := c.process
 		alone := telemetry.NewChecker(p.Version, c)
+		if !c.mode.DryRun {
+			c.notes = p.NewNotifications(&c.cfg.Base, c.log, func(ctx context.Context) notify.Status {
+				h := alone.Health(ctx).WANs[0]
+				return daemon.WANStatus(&h, c.Warnings())
+			})
+			t.Sinks = append(t.Sinks, supervisor.NewTask("notifications of "+name, nil, c.notes.Run))
+		}
 		past := func(since time.Time) history.Window { return p.Past.Of(name, since) }
 		t.Sinks = append(t.Sinks, p.Socket(name, c.cfg.Socket(), daemonsock.Handler(alone.Handler(nil), past, p.OfLoop("shape", name))))
 	}

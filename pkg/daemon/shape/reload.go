@@ -24,6 +24,9 @@ func (c *WANController) Reload(opts config.Options) {
 func (c *WANController) Reconfigure(cfg *config.WAN) {
 	c.loop.Reconfigure(c.adopt(cfg))
 	c.process.Metrics.WAN(c.metricsConfig(cfg)) // floors and ceilings
+	if c.notes != nil {
+		c.notes.Reconfigure(&cfg.Base)
+	}
 }
 
 // CanReconfigure reports whether Reconfigure is all that a loop with the configuration

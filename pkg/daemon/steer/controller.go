@@ -13,6 +13,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/daemon/routerdial"
 	"github.com/wanctl/wanctl/pkg/daemon/steersource"
 	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
+	"github.com/wanctl/wanctl/pkg/notify"
 	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/router/failover"
 	"github.com/wanctl/wanctl/pkg/state"
@@ -49,8 +50,9 @@ type Controller struct {
 	loop            *steerd.Loop
 	checker         *telemetry.SteeringChecker
 	feed            *history.Feed
-	writer          *history.Writer // nil in a dry run
-	moved           chan struct{}   // woken by every transition
+	writer          *history.Writer       // nil in a dry run
+	moved           chan struct{}         // woken by every transition
+	notes           *daemon.Notifications // nil in a dry run
 }
 
 var (
@@ -156,6 +158,11 @@ func (c *Controller) build() {
 		t.Feeds = append(t.Feeds, supervisor.NewTask("memory", nil, c.saveState))
 		t.Sinks = append(t.Sinks, c.memory.saver, daemon.WatchLock("lock", c.lock, c.log), supervisor.NewTask("history on disk", nil, c.writer.Run))
 	}
+	if !c.mode.DryRun {
+		c.notes = p.NewNotifications(&c.cfg.Base, c.log, c.notifyStatus)
+		c.OnClose(func() error { p.Metrics.RemoveWAN(c.cfg.Name); return nil }) // those of the notifications
+		t.Sinks = append(t.Sinks, supervisor.NewTask("notifications", nil, c.notes.Run))
+	}
 	t.Sinks = append(t.Sinks, p.Socket(c.cfg.Name, c.cfg.Socket(), daemonsock.Handler(
 		c.checker.Handler(nil), p.Past.Since, p.OfLoop("steer", c.cfg.Primary))))
 }
@@ -252,6 +259,12 @@ func (c *Controller) StatusLine(ctx context.Context) (text string, ok bool) {
 	}
 	return fmt.Sprintf("new connections go to %s; %s %v, %v, %.0f ms above idle",
 		where, c.cfg.Primary, st.Decision.Congestion, st.Decision.Reason, units.Millis(st.Decision.ExcessEWMA)), true
+}
+
+// notifyStatus returns what receivers of notifications read.
+func (c *Controller) notifyStatus(ctx context.Context) notify.Status {
+	h := c.checker.Health(ctx)
+	return daemon.SteeringStatus(&h, c.Warnings())
 }
 
 // Kept returns the archive of this steering, without one in a dry run.

@@ -20,6 +20,9 @@ func (c *Controller) Reload(opts config.Options) {
 func (c *Controller) Reconfigure(cfg *Config) {
 	c.inUse.Store(cfg.Steering)
 	c.loop.Reconfigure(LawConfig(cfg.Steering))
+	if c.notes != nil {
+		c.notes.Reconfigure(&cfg.Base)
+	}
 }
 
 // CanReconfigure reports whether Reconfigure is all that a loop with the configuration
