@@ -240,10 +240,7 @@ func (y *year) run(end time.Time, interval time.Duration, story func(end time.Ti
 	}
 	story(end)
 	time.Sleep(time.Until(end))
-	status, err := c.loop.Status(ctx)
-	if err != nil {
-		y.t.Fatal(err)
-	}
+	status := y.atRest(ctx, c.loop)
 	y.check(status, learned)
 	cancel()
 	loops.Wait()
@@ -256,6 +253,24 @@ func (y *year) run(end time.Time, interval time.Duration, story func(end time.Ti
 	}
 	y.month.runs++
 	y.month.ticks += status.Ticks
+}
+
+// atRest returns the state of the loop, a minute later at most where a direction is not
+// green: a line may have jitter at any moment.
+func (y *year) atRest(ctx context.Context, loop *control.Loop) control.Status {
+	y.t.Helper()
+	for wait := range 7 {
+		status, err := loop.Status(ctx)
+		if err != nil {
+			y.t.Fatal(err)
+		}
+		x := &status.Decision.Directions
+		if wait == 6 || x[0].State == autorate.Green && x[1].State == autorate.Green {
+			return status
+		}
+		time.Sleep(10 * time.Second)
+	}
+	panic("unreachable")
 }
 
 // yearObserver counts what is reported.
