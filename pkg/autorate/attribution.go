@@ -59,7 +59,7 @@ func (l *Law) oneWayWeight(o observation, which Direction) float64 {
 	switch {
 	case d.loaded() || d.underused(o.now):
 		return weightAlone
-	case d.rampingUp() || d.load < 0 || d.idle() && !d.rose:
+	case d.rampingUp() || d.load < 0 || d.idle() && !d.risen():
 		return 0
 	case o.oneWay[which] < weakThresholds*o.threshold || !l.pulse.allowed(o.now):
 		return 0 // it could be the queue of traffic that passes neither shaper
@@ -124,7 +124,7 @@ func (l *Law) suspectWeight(o observation, which Direction) float64 {
 // follows is tested, and taken back if it cures nothing.
 func (l *Law) weakSuspectWeight(o observation, which Direction) float64 {
 	d, other := &l.dirs[which], &l.dirs[1-which]
-	if d.rampingUp() || d.load < 0 || d.idle() && !d.rose || d.loaded() || other.loaded() ||
+	if d.rampingUp() || d.load < 0 || d.idle() && !d.risen() || d.loaded() || other.loaded() ||
 		o.excess < weakThresholds*o.threshold || d.load*d.applied < other.load*other.applied {
 		return 0
 	}

@@ -18,6 +18,7 @@ const (
 	underusedMost  = 0.93 // clearly less than the limit lets through
 	endedShare     = 0.1  // a flow that was cut has ended
 	onsetRise      = 1.5  // times what was carried before: the throughput has risen [throttled]
+	onsetEnded     = 0.5  // of the most that was carried since the delay began: its queue would have drained
 	rampRise       = 1.25 // times the mean of rampBefore: a flow that is only starting [bbr-download]
 	fewerAcks      = 0.7  // of the throughput at the cut: its acknowledgements have become few
 	ratePerAcks    = 12   // times what acknowledges it in the other direction: a direction's rate

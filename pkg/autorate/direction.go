@@ -15,12 +15,11 @@ type direction struct {
 	history limitHistory
 	traffic // as of the newest readings
 
-	limit     float64 // the wanted one
-	applied   float64 // the one in force
-	usualRate float64 // mean rate without delay, while it carries little
-	rose      bool    // clearly above that when the delay began
-	capacity  capacity
-	residual  residualDelay
+	limit    float64 // the wanted one
+	applied  float64 // the one in force
+	onset    onset
+	capacity capacity
+	residual residualDelay
 
 	phase   phase
 	since   time.Duration // when the phase, or the hold within it, began
@@ -74,25 +73,13 @@ func (d *direction) loaded() bool { return d.load >= loadedShare }
 
 // idle reports a direction that carries too little, beside our own probes, to
 // build a queue.
-func (d *direction) idle() bool { return d.load >= 0 && d.achieved-d.own < idleShare*d.applied }
+func (d *direction) idle() bool { return d.load >= 0 && d.carried() < idleShare*d.applied }
 
-// noteOnset notes whether a delay began with a rise of what d carries, however little
-// of its limit that is. calmAt is the time of the last sample without delay.
-func (d *direction) noteOnset(o observation, calmAt time.Duration) {
-	carried := d.achieved - d.own
-	more := carried > onsetRise*d.usualRate+negligibleRate
-	switch {
-	case calmAt == o.now:
-		d.rose = false
-		if d.idle() {
-			d.usualRate += min(1, o.elapsed.Seconds()/usualSpan.Seconds()) * (carried - d.usualRate)
-		}
-	case calmAt > 0 && o.now-calmAt < onsetSpan:
-		d.rose = d.rose || more
-	default:
-		d.rose = d.rose && more // it has ended, and the delay has not
-	}
-}
+// risen reports that a delay began with a rise of throughput to what a cut can lower.
+func (d *direction) risen() bool { return d.onset.rose && d.achieved > float64(d.cfg.Lowest()) }
+
+// carried returns the throughput without our own probes.
+func (d *direction) carried() float64 { return d.achieved - d.own }
 
 // busy reports that the shaper itself limits the flow.
 func (d *direction) busy(now time.Duration) bool { return d.meter.busyWithin(now, busySpan) }

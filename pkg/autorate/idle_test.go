@@ -120,3 +120,33 @@ func TestOffsetIsNotNoise(t *testing.T) {
 	}
 	run.Run(s.From, 30*time.Second)
 }
+
+// A route that more than doubles is learned although traffic rose with it and does not
+// end: what is left of that traffic is too little for the queue that it would have built.
+func TestLongerRouteIsLearnedBesideTraffic(t *testing.T) {
+	for _, c := range []struct {
+		name                string
+		before, most, least float64 // Mbit/s of the download, of the ceiling's 200
+		base                time.Duration
+		learned             bool
+	}{
+		{"traffic rises with it", 0.1, 1.8, 0.5, 43 * time.Millisecond, true},
+		{"traffic rises with it, later as much as before", 0.1, 1.8, 0.1, 43 * time.Millisecond, true},
+		{"traffic stays for now", 1.0, 1.0, 0.2, 43 * time.Millisecond, true},
+		{"traffic rises for good", 0.1, 1.8, 1.2, 43 * time.Millisecond, false},
+		{"the route is not twice as long", 1.0, 1.0, 1.0, 35 * time.Millisecond, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := newLine(plainConfig(), 5)
+			l.demand = [2]float64{c.before * 1e6, 1e5}
+			l.run(10*time.Second, nil)
+			l.base, l.demand[autorate.Download] = c.base, c.most*1e6
+			l.run(20*time.Second, nil)
+			l.demand[autorate.Download] = c.least * 1e6
+			l.run(6*time.Second, nil)
+			if learned := l.dec.Baseline > c.base-time.Millisecond; learned != c.learned {
+				t.Errorf("the route has %v, and the baseline is %v", c.base, l.dec.Baseline)
+			}
+		})
+	}
+}

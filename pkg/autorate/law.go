@@ -164,7 +164,7 @@ func (l *Law) report(o observation) Decision {
 // gone. A direction that cannot be the cause is GREEN.
 func (l *Law) severity(d Direction) State {
 	dir, other := &l.dirs[d], &l.dirs[1-d]
-	idle := dir.idle() && (!dir.rose || dir.achieved < other.achieved)
+	idle := dir.idle() && (!dir.onset.rose || dir.achieved < other.achieved)
 	if dir.phase == hold && dir.load >= 0 && (idle || dir.load < loadedShare && other.loaded()) {
 		return Green
 	}

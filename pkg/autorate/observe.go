@@ -99,7 +99,7 @@ func (l *Law) idle(now time.Duration) bool {
 		if !dir.meter.fresh(now) || !dir.idle() || dir.meter.busyWithin(now, quietSpan) {
 			return false
 		}
-		if delayed && (dir.rose || doubled && dir.achieved-dir.own > negligibleRate) {
+		if delayed && (dir.onset.rose || doubled && dir.carried() > negligibleRate && !dir.onset.ended(dir.carried())) {
 			return false
 		}
 	}
@@ -211,7 +211,8 @@ func (l *Law) accumulate(o observation) {
 		l.calmAt = o.now
 	}
 	for _, d := range Directions {
-		l.dirs[d].noteOnset(o, l.calmAt)
+		dir := &l.dirs[d]
+		dir.onset.add(o.now, o.elapsed, l.calmAt, dir.carried(), dir.idle())
 	}
 }
 
