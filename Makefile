@@ -13,6 +13,7 @@ PARALLEL  ?= 1
 REPEAT    ?= 1
 KILLS     ?= 1000
 YEARDAYS  ?= 366
+MODELDEPTH ?= 6
 LABFLAGS  ?=
 PREFIX    ?= /usr/local
 TARGETS   ?= amd64 arm64 arm riscv64 mips mipsle
@@ -63,6 +64,10 @@ faults: binary ## every fault of the table tried on the running program, as a ta
 
 kill: binary ## kill -9 at KILLS moments, over each transport, and how soon the next start controls (6 min for 1000; it needs ping)
 	$(GO) test ./pkg/sim/endurance -count=1 -v -timeout 60m -run TestKills -kills $(KILLS) -wanctl $(CURDIR)/$(BIN)/wanctl
+
+.PHONY: model
+model: ## the protocol of several nodes, MODELDEPTH (6) steps deeper than every test run (2 min, 2 GB at 6)
+	$(GO) test ./pkg/ha -count=1 -v -timeout 120m -run TestEveryOrder -ha.depth $(MODELDEPTH)
 
 year: ## a year of one WAN's loop in virtual time: baseline, writes, memory, month by month (20 to 40 min; YEARDAYS=30 for some)
 	$(GO) test ./pkg/daemon/shape -count=1 -v -timeout 120m -run TestYear -year.days $(YEARDAYS)

@@ -14,7 +14,7 @@ const module = "github.com/wanctl/wanctl/"
 // layers lists, from the bottom up, which packages exist at each level. A
 // package imports only lower levels; adapters never import each other.
 var layers = map[string]int{
-	"pkg/bitrate": 0, "pkg/units": 0, "pkg/backoff": 0, "pkg/redact": 0, "pkg/actuate": 0, "pkg/rtt": 0, "pkg/autorate": 0, "pkg/trace": 0, "pkg/steering": 0, "pkg/sim/linksim": 0,
+	"pkg/bitrate": 0, "pkg/units": 0, "pkg/backoff": 0, "pkg/redact": 0, "pkg/actuate": 0, "pkg/rtt": 0, "pkg/autorate": 0, "pkg/trace": 0, "pkg/steering": 0, "pkg/ha": 0, "pkg/sim/linksim": 0,
 	leaf:        0,
 	"pkg/probe": 1, "pkg/router": 1, "pkg/state": 1, "pkg/config": 1, "pkg/telemetry": 1, "pkg/notify": 1, "pkg/sysd": 1, "pkg/lab/netns": 1,
 	"pkg/control": 2, "pkg/steerd": 2, "pkg/calibrate": 2, "pkg/daemon/supervisor": 2,

@@ -1,0 +1,413 @@
+package ha
+
+import "time"
+
+// Op is what a node is to do.
+type Op uint8
+
+// The operations. All but Wait, Stop, Start and Quit are requests to the router, which fail
+// when it does not answer.
+const (
+	Wait    Op = iota // until Action.Until
+	Read              // the log
+	Append            // Action.Entry, unless the log has an entry of that epoch
+	Mark              // have the packets of this node counted as the owner's sign of life
+	Unmark            // not any more
+	Fence             // have the packets from Action.Address dropped
+	Request           // Action.Ask to the owner
+	Start             // the loops, under the epoch of Action.Entry
+	Stop              // the loops, with all their sessions, before anything else is done
+	Quit              // the node has handed over and is not needed any more
+)
+
+// Action is what a node is to do next.
+type Action struct {
+	Op      Op
+	Until   time.Duration // Wait: at the latest then. Requests: the latest answer that is of use
+	Entry   Entry
+	Address string
+	Ask     Ask
+}
+
+// Outcome is what became of an action.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Done    Outcome = iota
+	Refused         // Append: the epoch exists
+	Failed          // no answer; the request may have had its effect
+)
+
+// Event is the end of an action.
+type Event struct {
+	Outcome Outcome
+	View    View // Read
+}
+
+type phase uint8
+
+const (
+	resetting  phase = iota // taking back the mark of an earlier run
+	watching                // a standby
+	claiming                // appending Claimed
+	marking                 // marking the own address
+	surveying               // reading who is to be fenced
+	fencing                 // fencing them
+	declaring               // appending Running
+	confirming              // reading the log once more
+	owning                  // an owner
+	renewing                // appending Running, so that the entries do not expire
+	announcing              // saying that it will hand over, so that standbys read more often
+	asking                  // a standby that asks the owner to hand over
+	stopping                // ending the loops
+	releasing               // appending Released
+)
+
+// RenewAfter is the age from which on an owner renews its entry.
+const RenewAfter = time.Hour
+
+// Lifetime is how long an entry lasts at least.
+const Lifetime = 24 * time.Hour
+
+// Node is one node's part of the protocol for one router. Each Step returns the action
+// whose end the next Step is for.
+type Node struct {
+	cfg   Config
+	phase phase
+	sleep bool // the present action is Wait
+
+	latest  Entry         // of the log when last read
+	beats   uint64        // when last read
+	seen    bool          // latest and beats are of an unbroken row of reads
+	movedAt time.Duration // when one of them had last changed
+
+	entry   Entry         // the own one
+	targets []string      // still to be fenced
+	renewAt time.Duration // the entry's end is nearer then
+	asked   time.Duration // when the present read was sent
+	proven  time.Duration // when a read was sent that showed this node as the owner
+
+	leaving   bool          // it hands over and quits
+	told      bool          // it has said so
+	release   bool          // after the loops have stopped, the entry is released
+	next      string        // to this node; "" any
+	quiet     bool          // nothing is to be sent for a while
+	uncounted bool          // the router does not count the packets from the address that this node has
+	stable    time.Duration // since when a node behind this one has been the owner
+
+	status Status
+}
+
+// NewNode returns a node, and its first action.
+func NewNode(cfg Config, now time.Duration) (*Node, Action) {
+	n := &Node{cfg: cfg}
+	return n, n.reset(now)
+}
+
+// Owner returns the epoch under which the loops are to run; 0: they are not to run.
+func (n *Node) Owner() uint64 {
+	if n.owns() {
+		return n.entry.Epoch
+	}
+	return 0
+}
+
+func (n *Node) owns() bool {
+	return n.phase == owning || n.phase == renewing || n.phase == announcing
+}
+
+// Leave has the node hand over what it owns, and quit.
+func (n *Node) Leave() { n.leaving = true }
+
+// Step returns the action after an event. A Wait may end early.
+func (n *Node) Step(now time.Duration, e Event) Action {
+	if n.sleep {
+		n.sleep = false
+		return n.woken(now)
+	}
+	if e.Outcome == Failed {
+		return n.failed(now)
+	}
+	refused := e.Outcome == Refused
+	switch n.phase {
+	case resetting:
+		n.phase = watching
+		return n.read(now)
+	case watching:
+		return n.watch(now, e.View)
+	case claiming:
+		if refused {
+			return n.reset(now)
+		}
+		n.phase = marking
+		return Action{Op: Mark, Until: n.patience(now)}
+	case marking:
+		n.phase = surveying
+		return n.read(now)
+	case surveying:
+		if e.View.Log.Latest() != n.entry {
+			return n.reset(now) // another node was faster
+		}
+		n.targets, n.beats = e.View.Log.unfenced(n.entry.Address), e.View.Beats
+		return n.fence(now)
+	case fencing:
+		n.targets = n.targets[1:]
+		return n.fence(now)
+	case declaring:
+		if refused {
+			return n.reset(now)
+		}
+		n.phase = confirming
+		return n.read(now)
+	case confirming:
+		if e.View.Log.Owner() != n.entry {
+			return n.reset(now)
+		}
+		if n.uncounted = e.View.Beats == n.beats; n.uncounted {
+			return n.reset(now)
+		}
+		n.phase, n.proven, n.renewAt, n.seen, n.told = owning, n.asked, now+RenewAfter, false, false
+		n.sleep = true // the next step begins with a read
+		return Action{Op: Start, Entry: n.entry}
+	case owning:
+		return n.own(now, e.View)
+	case renewing:
+		if refused {
+			return n.stop("another node has claimed the router")
+		}
+		n.phase = owning
+		return n.read(now)
+	case announcing:
+		n.phase = owning
+		return n.wait(min(now+n.cfg.Poll, n.proven+n.cfg.Silence))
+	case asking:
+		n.phase = watching
+		return n.wait(now + n.cfg.Poll)
+	case stopping:
+		if n.release {
+			n.phase = releasing
+			return n.append(now, Released, n.entry.Epoch+1)
+		}
+		return n.reset(now)
+	}
+	return n.reset(now) // releasing
+}
+
+// woken returns the action after a pause.
+func (n *Node) woken(now time.Duration) Action {
+	switch {
+	case n.phase == owning && n.leaving && n.told:
+		return n.handOver("")
+	case n.phase == owning && now-n.proven >= n.cfg.Silence:
+		return n.silenced()
+	case n.phase == resetting:
+		return Action{Op: Unmark, Until: n.patience(now)}
+	case n.phase == watching && n.leaving:
+		return Action{Op: Quit}
+	}
+	return n.read(now)
+}
+
+// failed returns the action after a request without an answer.
+func (n *Node) failed(now time.Duration) Action {
+	switch n.phase {
+	case owning, renewing, announcing:
+		n.phase = owning
+		if now-n.proven >= n.cfg.Silence {
+			return n.silenced()
+		}
+		return n.wait(min(now+n.cfg.Poll/2, n.proven+n.cfg.Silence))
+	case watching, asking:
+		n.phase, n.seen = watching, false
+		return n.wait(now + n.cfg.Poll)
+	}
+	n.quiet = true
+	return n.reset(now)
+}
+
+// silenced stops an owner that the router does not answer. It is quiet for a while: what
+// it sends may arrive though no answer does, and would be a sign of life.
+func (n *Node) silenced() Action {
+	n.quiet = true
+	return n.stop("the router has not answered")
+}
+
+func (n *Node) stop(why string) Action {
+	n.phase, n.release = stopping, false
+	n.status.Lost = why
+	return Action{Op: Stop}
+}
+
+// handOver stops an owner that another node is to follow; "" any.
+func (n *Node) handOver(to string) Action {
+	n.phase, n.release, n.next = stopping, true, to
+	return Action{Op: Stop}
+}
+
+// reset begins anew, as a standby.
+func (n *Node) reset(now time.Duration) Action {
+	n.phase, n.entry, n.targets, n.seen, n.release = resetting, Entry{}, nil, false, false
+	if n.quiet {
+		n.quiet = false
+		return n.wait(now + 2*n.cfg.Silence)
+	}
+	return Action{Op: Unmark, Until: n.patience(now)}
+}
+
+// watch returns what a standby does after a read.
+func (n *Node) watch(now time.Duration, v View) Action {
+	latest, free := v.Log.Latest(), v.Log.free()
+	if !n.seen || latest.Address != n.latest.Address || n.cfg.rank(latest.Node) <= n.cfg.rank(n.cfg.Name) {
+		n.stable = now
+	}
+	if !n.seen || latest != n.latest || v.Beats != n.beats && !free {
+		n.seen, n.movedAt = true, now
+	}
+	n.latest, n.beats = latest, v.Beats
+	pause, why := n.pause(v, free)
+	n.status.View, n.status.Blocked = v, why
+	switch {
+	case n.leaving:
+		return Action{Op: Quit}
+	case why == "" && now-n.movedAt >= pause:
+		n.status.Silent = now - n.movedAt
+		n.phase = claiming
+		return n.append(now, Claimed, latest.Epoch+1)
+	case why == "" && n.cfg.Failback > 0 && now-n.stable >= n.cfg.Failback:
+		n.phase, n.stable = asking, now
+		return Action{Op: Request, Ask: Ask{From: latest.Node, To: n.cfg.Name}, Until: n.patience(now)}
+	case v.Ask != (Ask{}):
+		return n.wait(now + n.cfg.Poll/8)
+	}
+	return n.wait(now + n.cfg.Poll)
+}
+
+const (
+	// rankPause is how much longer a node waits for each node before it, with a router that
+	// nobody owns.
+	rankPause = time.Second
+	// followPause is the same with a router that was handed over.
+	followPause = 50 * time.Millisecond
+	// offerPause is how long a router that was handed over is left to others.
+	offerPause = 5 * time.Second
+)
+
+// pause returns how long the log and the owner must have been silent for this node to
+// claim the router; or why it must not.
+func (n *Node) pause(v View, free bool) (pause time.Duration, why string) {
+	latest, rank := v.Log.Latest(), time.Duration(n.cfg.rank(n.cfg.Name))
+	for _, e := range v.Log {
+		switch {
+		case e.Format > Format:
+			return 0, "a node with a newer version of wanctl takes part"
+		case e.Node != n.cfg.Name && e.Address == v.Self:
+			return 0, "node " + e.Node + " has the same address, " + v.Self + ": neither could be fenced"
+		}
+	}
+	switch {
+	case !v.Guarded:
+		return 0, "the rules that count and fence nodes are absent or disabled"
+	case n.uncounted:
+		return 0, uncounted(v.Self)
+	case len(v.Log) == 0:
+		return rank * rankPause, ""
+	case free && latest.Address == v.Self:
+		return offerPause, ""
+	case free && latest.For == n.cfg.Name:
+		return 0, ""
+	case free && latest.For != "":
+		return offerPause + rank*followPause, ""
+	case free:
+		return rank * followPause, ""
+	case latest.Address == v.Self: // of an earlier run of this node
+		return 0, ""
+	}
+	return n.cfg.Silence, ""
+}
+
+func uncounted(address string) string {
+	return "the router does not count the packets from " + address + ": it sees another address, or the rule does not match"
+}
+
+// fence fences the next target; the last is followed by the entry in force.
+func (n *Node) fence(now time.Duration) Action {
+	if len(n.targets) > 0 {
+		n.phase = fencing
+		return Action{Op: Fence, Address: n.targets[0], Until: n.patience(now)}
+	}
+	n.phase = declaring
+	return n.append(now, Running, n.entry.Epoch+1)
+}
+
+// own returns what an owner does after a read.
+func (n *Node) own(now time.Duration, v View) Action {
+	owner := v.Log.Owner()
+	n.status.View = v
+	if owner.Address != n.entry.Address || owner.Epoch < n.entry.Epoch {
+		return n.stop("another node has claimed the router, or it has rebooted")
+	}
+	n.entry, n.proven = owner, n.asked
+	if !n.seen || v.Beats != n.beats {
+		n.seen, n.movedAt = true, now
+	}
+	n.beats = v.Beats
+	switch {
+	case now-n.movedAt >= n.cfg.Silence:
+		n.uncounted = true
+		return n.stop(uncounted(n.entry.Address))
+	case n.leaving && !n.told:
+		n.told, n.phase = true, announcing
+		return Action{Op: Request, Ask: Ask{From: n.cfg.Name}, Until: n.patience(now)}
+	case n.leaving:
+		return n.handOver("")
+	case v.Ask != (Ask{}) && (v.Ask.From == "" || v.Ask.From == n.cfg.Name) && v.Ask.To != n.cfg.Name:
+		return n.handOver(v.Ask.To)
+	case now >= n.renewAt:
+		n.phase, n.renewAt = renewing, now+RenewAfter
+		return n.append(now, Running, n.entry.Epoch+1)
+	}
+	return n.wait(min(now+n.cfg.Poll, n.proven+n.cfg.Silence))
+}
+
+// append adds an entry of this node. That of a take-over is the own entry from then on; a
+// renewal is when it has been read.
+func (n *Node) append(now time.Duration, kind Kind, epoch uint64) Action {
+	e := Entry{Epoch: epoch, Kind: kind, Format: Format, Node: n.cfg.Name, Address: n.status.View.Self}
+	switch {
+	case kind == Released:
+		e.For = n.next
+	case n.phase != renewing:
+		n.entry = e
+	}
+	return Action{Op: Append, Entry: e, Until: n.patience(now)}
+}
+
+func (n *Node) read(now time.Duration) Action {
+	n.asked = now
+	return Action{Op: Read, Until: n.patience(now)}
+}
+
+// patience is how long to wait for the answer to a request that is sent now.
+func (n *Node) patience(now time.Duration) time.Duration {
+	if n.owns() {
+		return n.proven + n.cfg.Silence
+	}
+	return now + n.cfg.Silence
+}
+
+func (n *Node) wait(until time.Duration) Action {
+	n.sleep = true
+	return Action{Op: Wait, Until: until}
+}
+
+// Status is what a node last saw and why it acts as it does.
+type Status struct {
+	View    View
+	Blocked string        // why a standby must not take the router over
+	Lost    string        // why the loops were last stopped
+	Silent  time.Duration // how long the owner had been silent when this node last claimed the router
+}
+
+// Status returns what the node last saw.
+func (n *Node) Status() Status { return n.status }

@@ -1,0 +1,140 @@
+package ha
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func at(epoch uint64, k Kind, node string) Entry {
+	return Entry{Epoch: epoch, Kind: k, Format: Format, Node: node, Address: node}
+}
+
+func TestLog(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		log      Log
+		owner    string
+		free     bool
+		unfenced string // by node c
+	}{
+		{"empty", nil, "", true, ""},
+		{"claimed", Log{at(1, Claimed, "a")}, "", false, "a"},
+		{"running", Log{at(1, Claimed, "a"), at(2, Running, "a")}, "a", false, "a"},
+		{"renewed", Log{at(2, Running, "a"), at(3, Running, "a")}, "a", false, "a"},
+		{"claim that has ended", Log{at(3, Running, "a")}, "", false, "a"},
+		{"of before a reboot", Log{at(1, Claimed, "a"), at(2, Running, "a"), at(9, Running, "b")}, "", false, "a b"},
+		{"released", Log{at(1, Claimed, "a"), at(2, Running, "a"), at(3, Released, "a")}, "", true, ""},
+		{"claimed after it", Log{at(2, Running, "a"), at(3, Released, "a"), at(4, Claimed, "b")}, "", false, "b"},
+		{"taken over by this node", Log{at(1, Claimed, "a"), at(2, Running, "a"), at(3, Claimed, "b"), at(4, Claimed, "c")}, "", false, "a b"},
+		{"two entries of an epoch, unordered", Log{at(2, Running, "a"), at(1, Claimed, "a"), at(1, Claimed, "b")}, "a", false, "a"},
+	} {
+		l := tt.log.Sort()
+		if got := strings.Join(l.unfenced("c"), " "); l.Owner().Node != tt.owner || l.free() != tt.free || got != tt.unfenced {
+			t.Errorf("%s: owner %q, free %v, unfenced %q", tt.name, l.Owner().Node, l.free(), got)
+		}
+	}
+}
+
+// A standby watches a log that does not change for a minute.
+func TestStandby(t *testing.T) {
+	running := Log{at(1, Claimed, "a"), at(2, Running, "a")}
+	released := append(running[:2:2], at(3, Released, "a"))
+	toC := append(running[:2:2], Entry{Epoch: 3, Kind: Released, Format: Format, Node: "a", Address: "a", For: "c"})
+	newer := append(running[:2:2], Entry{Epoch: 3, Format: Format + 1, Node: "a", Address: "a"})
+	for _, tt := range []struct {
+		name    string
+		log     Log
+		self    string
+		bare    bool // without the rules
+		beating bool
+		lost    bool          // every other read is lost
+		want    time.Duration // of the claim; 0: there is none
+		why     string
+	}{
+		{name: "nobody owns it", self: "b", want: time.Second},
+		{name: "silent owner", log: running, self: "b", want: 2 * time.Second},
+		{name: "owner", log: running, self: "b", beating: true},
+		{name: "own entry of an earlier run", log: Log{at(1, Claimed, "b"), at(2, Running, "b")}, self: "b", want: time.Millisecond},
+		{name: "handed over to any", log: released, self: "b", want: 500 * time.Millisecond},
+		{name: "handed over to another", log: toC, self: "b", want: 5500 * time.Millisecond},
+		{name: "handed over by this node", log: Log{at(1, Claimed, "b"), at(2, Running, "b"), at(3, Released, "b")}, self: "b", want: 5 * time.Second},
+		{name: "without rules", log: running, self: "b", bare: true, why: "absent or disabled"},
+		{name: "behind one address", log: running, self: "a", why: "node a has the same address"},
+		{name: "newer version", log: newer, self: "b", why: "newer version"},
+		{name: "answers missing", log: running, self: "b", lost: true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			now := time.Duration(0)
+			n, act := NewNode(Config{Name: "b", Order: []string{"a", "b"}, Silence: 2 * time.Second, Poll: 500 * time.Millisecond}, now)
+			for reads := uint64(0); now < time.Minute && act.Op != Append; {
+				e := Event{}
+				switch act.Op {
+				case Wait:
+					now = act.Until
+				case Read:
+					now += time.Millisecond
+					if reads++; tt.lost && reads%2 == 0 {
+						e.Outcome = Failed
+						break
+					}
+					e.View = View{Log: tt.log, Self: tt.self, Guarded: !tt.bare}
+					if tt.beating {
+						e.View.Beats = reads
+					}
+				}
+				act = n.Step(now, e)
+			}
+			got := now
+			if act.Op != Append {
+				got = 0
+			}
+			if got < tt.want || got > tt.want+time.Second/2+9*time.Millisecond || tt.want == 0 && got > 0 || !strings.Contains(n.Status().Blocked, tt.why) {
+				t.Errorf("claims at %v, want %v; %q", got, tt.want, n.Status().Blocked)
+			}
+		})
+	}
+}
+
+// An owner whose packets are not counted, or whose requests are not answered, stops.
+func TestOwnerStops(t *testing.T) {
+	for _, tt := range []struct {
+		name              string
+		uncounted, silent bool
+		want              time.Duration
+	}{
+		{"uncounted", true, false, 2 * time.Second}, {"unanswered", false, true, 2 * time.Second},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			now, log, beats, started := time.Duration(0), Log(nil), uint64(0), time.Duration(-1)
+			n, act := NewNode(Config{Name: "b", Silence: 2 * time.Second, Poll: 500 * time.Millisecond}, now)
+			for act.Op != Stop && now < time.Minute {
+				e := Event{}
+				switch {
+				case act.Op == Wait:
+					now = act.Until
+				case act.Op == Start:
+					started = now
+				case started >= 0 && tt.silent:
+					now = act.Until
+					e.Outcome = Failed
+				case act.Op == Append:
+					log = append(log, act.Entry)
+				case act.Op == Read:
+					if started < 0 || !tt.uncounted {
+						beats++
+					}
+					e.View = View{Log: log, Self: "b", Beats: beats, Guarded: true}
+				}
+				act = n.Step(now, e)
+			}
+			if took := now - started; started < 0 || took < tt.want || took > tt.want+time.Second/2 || n.Owner() != 0 {
+				t.Fatalf("stops %v after its start at %v: %+v", took, started, n.Status())
+			}
+			// It is quiet after that: what it sends could count as a sign of life.
+			if act = n.Step(now, Event{}); (act.Op == Wait && act.Until >= now+4*time.Second) != tt.silent {
+				t.Errorf("%+v at %v", act, now)
+			}
+		})
+	}
+}
