@@ -109,7 +109,7 @@ tidy: ## go.mod in step
 pictures: ## pictures of the status page for the README: the real page in Chromium, the law on a simulated line (2 min)
 	$(GO) test ./pkg/telemetry/page -count=1 -run TestPictures -page.pictures $(CURDIR)/.github/pictures
 
-gen: ## completions/ and man/ from the commands and the manual of the law, configs/*.schema.json from the keys
+gen: ## completions/ and man/ from the commands, keys and cmd/gendocs/*.md, configs/*.schema.json from the keys
 	$(GO) run ./cmd/gendocs
 
 binary:

@@ -2,8 +2,6 @@ package main
 
 import (
 	"go/constant"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -99,44 +97,6 @@ func TestLawTellsWhatIsNoKnob(t *testing.T) {
 		if k.Deprecated != "" && (strings.Contains(knobs, name) || !strings.Contains(rest, name)) {
 			t.Errorf("%s has no effect, but law.md says otherwise", k.Name)
 		}
-	}
-}
-
-func TestPages(t *testing.T) {
-	dir := t.TempDir()
-	man := filepath.Join(dir, "man")
-	if err := os.MkdirAll(man, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	gone := filepath.Join(man, "wanctl-gone.7")
-	if err := os.WriteFile(gone, nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := generate(filepath.Join(dir, "completions"), man, dir); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(gone); err == nil {
-		t.Errorf("%s is still there", gone)
-	}
-	for _, tt := range []struct{ page, want string }{
-		{"wanctl-law.7", `.TH "WANCTL-LAW" "7" "2026-11-01" "wanctl" "wanctl manual"`},
-		{"wanctl-law.7", `wanctl-law \- how wanctl decides`},
-		{"wanctl-law.7", ".SH REASONS"},
-		{"wanctl-container.7", `.TH "WANCTL-CONTAINER" "7"`},
-		{"wanctl-health.1", `\fBwanctl-container(7)\fP`},
-		{"wanctl-shape.1", `\fBwanctl(1)\fP, \fBwanctl-law(7)\fP`},
-		{"wanctl.1", `\fBwanctl-law(7)\fP`},
-		{"wanctl-sim-link.1", `\fBwanctl-law(7)\fP`},
-	} {
-		t.Run(tt.page+" "+tt.want, func(t *testing.T) {
-			page, err := os.ReadFile(filepath.Join(man, tt.page))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !strings.Contains(string(page), tt.want) {
-				t.Errorf("no %q in it", tt.want)
-			}
-		})
 	}
 }
 

@@ -1,7 +1,7 @@
 // Command gendocs writes the shell completions and man pages of wanctl into
-// completions/ and man/, from the commands themselves, and the manuals
-// that belong to no command from the Markdown beside it. The JSON schemas of the configuration files go into
-// configs/.
+// completions/ and man/, from the commands themselves, and the manuals that belong to no
+// command from the Markdown beside it. The JSON schemas of the configuration files go
+// into configs/.
 package main
 
 import (
@@ -9,10 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/cobra/doc"
 
 	"github.com/wanctl/wanctl/pkg/cli"
 	"github.com/wanctl/wanctl/pkg/config"
@@ -30,7 +28,6 @@ func generate(completions, man, configs string) error {
 		return err
 	}
 	root := cli.Command("")
-	root.DisableAutoGenTag = true
 	if err := writeCompletions(root, completions); err != nil {
 		return err
 	}
@@ -79,16 +76,11 @@ func writeMan(root *cobra.Command, dir string) error {
 			}
 		}
 	}
-	// A fixed date keeps the pages the same from build to build.
-	date := time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC)
-	err = doc.GenManTree(root, &doc.GenManHeader{
-		Title: "WANCTL", Section: "1", Source: "wanctl", Manual: "wanctl manual", Date: &date,
-	}, dir)
-	if err != nil {
+	if err := writeCommands(root, dir); err != nil {
 		return err
 	}
 	for _, p := range pages {
-		if err := p.write(dir, date); err != nil {
+		if err := p.write(dir); err != nil {
 			return err
 		}
 	}

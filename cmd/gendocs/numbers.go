@@ -92,6 +92,15 @@ func (n number) percent() string {
 	return fmt.Sprintf("%.6g %%", 100*f)
 }
 
+// fillNumbers quotes the numbers of the law in its page.
+func fillNumbers(page string) (string, error) {
+	groups, err := lawNumbers()
+	if err != nil {
+		return "", err
+	}
+	return quoteNumbers(page, groups)
+}
+
 var quoted = regexp.MustCompile(`\{([A-Za-z]+)(%?)\}`)
 
 // quoteNumbers replaces {name} and {name%} in page by the constants of the law, and

@@ -1,30 +1,31 @@
 package main
 
 import (
-	"bytes"
 	"embed"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/cpuguy83/go-md2man/v2/md2man"
 )
 
-// page is a manual that belongs to no command, written by hand in NAME.md.
+// page is a manual that belongs to no command, written by hand in Markdown.
 type page struct {
-	name    string // after "wanctl-"
+	name    string
 	section int
-	readers []string // commands whose pages refer to it, as in file names
-	numbers bool     // it quotes the law's numbers by name
+	source  string                       // its file
+	fill    func(string) (string, error) // completes the text; nil where it is complete
+	readers []string                     // commands whose pages refer to it, beside wanctl(1)
 }
 
 var pages = []page{
-	{"law", 7, []string{"wanctl", "wanctl-shape", "wanctl-trace", "wanctl-sim-link"}, true},
-	{"container", 7, []string{"wanctl", "wanctl-health"}, false},
-	{"guide", 7, []string{"wanctl"}, false},
+	{"wanctl", 7, "concepts.md", nil, []string{"wanctl-shape", "wanctl-steer", "wanctl-run", "wanctl-status", "wanctl-report"}},
+	{"wanctl-config", 5, "config.md", fillKeys, []string{"wanctl-config", "wanctl-config-init", "wanctl-config-explain", "wanctl-config-validate", "wanctl-config-show", "wanctl-shape", "wanctl-steer", "wanctl-run"}},
+	{"wanctl-guide", 7, "guide.md", nil, []string{"wanctl-config-init", "wanctl-doctor"}},
+	{"wanctl-law", 7, "law.md", fillNumbers, []string{"wanctl-shape", "wanctl-trace", "wanctl-sim-link"}},
+	{"wanctl-container", 7, "container.md", nil, []string{"wanctl-health"}},
 }
 
 // texts are the pages, in Markdown.
@@ -32,43 +33,33 @@ var pages = []page{
 //go:embed *.md
 var texts embed.FS
 
-// write writes the page into dir, and refers to it from the pages of commands that
-// are there already.
-func (p page) write(dir string, date time.Time) error {
-	b, err := texts.ReadFile(p.name + ".md")
+// write writes the page into dir.
+func (p page) write(dir string) error {
+	b, err := texts.ReadFile(p.source)
 	if err != nil {
 		return err
 	}
 	text := string(b)
-	if p.numbers {
-		numbers, err := lawNumbers()
-		if err != nil {
-			return err
-		}
-		if text, err = quoteNumbers(text, numbers); err != nil {
+	if p.fill != nil {
+		if text, err = p.fill(text); err != nil {
 			return err
 		}
 	}
-	name := "wanctl-" + p.name
-	title := fmt.Sprintf("%% %q \"%d\" %q %q %q\n", strings.ToUpper(name), p.section, date.Format(time.DateOnly), "wanctl", "wanctl manual")
-	file := filepath.Join(dir, fmt.Sprintf("%s.%d", name, p.section))
-	if err := os.WriteFile(file, tidyRoff(md2man.Render([]byte(title+text))), 0o644); err != nil {
-		return err
-	}
-	for _, reader := range p.readers {
-		if err := refer(filepath.Join(dir, reader+".1"), name, p.section); err != nil {
-			return err
-		}
-	}
-	return nil
+	title := fmt.Sprintf("%% %q \"%d\" %q %q %q\n", strings.ToUpper(p.name), p.section, date, "wanctl", "wanctl manual")
+	file := filepath.Join(dir, fmt.Sprintf("%s.%d", p.name, p.section))
+	return os.WriteFile(file, tidyRoff(md2man.Render([]byte(title+text))), 0o644)
 }
 
+// fixes let the next cell of a table follow a long one in the same line, and leave the
+// right margin ragged.
+var fixes = strings.NewReplacer("\nT}\n\t", "\nT}\t", "\n.nh\n", "\n.nh\n.ad l\n")
+
 // tidyRoff corrects what md2man makes: empty lines between macros, of which mandoc warns,
-// and long cells of tables that the next cell has to follow in the same line.
+// and what fixes does.
 func tidyRoff(roff []byte) []byte {
 	var out []string
 	verbatim := false
-	lines := strings.Split(strings.TrimSpace(strings.ReplaceAll(string(roff), "\nT}\n\t", "\nT}\t")), "\n")
+	lines := strings.Split(strings.TrimSpace(fixes.Replace(string(roff))), "\n")
 	for i, line := range lines {
 		switch line {
 		case ".EX", ".TS":
@@ -93,17 +84,3 @@ func tidyRoff(roff []byte) []byte {
 }
 
 func macro(line string) bool { return line == "" || line[0] == '.' }
-
-// refer adds a page to the list that ends the page at path.
-func refer(path, page string, section int) error {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	last := bytes.LastIndex(b, []byte("\n.SH "))
-	if last < 0 || !bytes.HasPrefix(b[last:], []byte("\n.SH SEE ALSO\n")) {
-		return fmt.Errorf("%s does not end with SEE ALSO", path)
-	}
-	b = fmt.Appendf(bytes.TrimRight(b, "\n"), ", \\fB%s(%d)\\fP\n", page, section)
-	return os.WriteFile(path, b, 0o644)
-}

@@ -28,7 +28,7 @@ var layers = map[string]int{
 var homes = map[string][]string{
 	"github.com/spf13/cobra":                   {"pkg/cli", "cmd"},
 	"github.com/cpuguy83/go-md2man":            {"cmd"},
-	"github.com/spf13/pflag":                   {"pkg/cli"},
+	"github.com/spf13/pflag":                   {"pkg/cli", "cmd"},
 	"github.com/spf13/viper":                   {"pkg/config"},
 	"go.yaml.in/yaml":                          {"pkg/config", "cmd/package"},
 	"github.com/prometheus-community/pro-bing": {"pkg/probe"},

@@ -25,16 +25,15 @@ const (
 var pluginNames = [...]string{"OK", "WARNING", "CRITICAL", "UNKNOWN"}
 
 const checkLong = `Check the WANs and the steering of this host as a plugin of Nagios, Icinga, Checkmk
-or Zabbix does: one line with the state, performance data after the bar, and the
-exit status
+or Zabbix does: one line with the state, and performance data after the bar. It prints
+on standard output alone, errors too. UNKNOWN is its answer to a configuration that is
+absent or cannot be read, and to a wrong flag, argument, variable or secrets file.
 
-  0  OK        everything is healthy
-  1  WARNING   something is starting, or works with a warning
-  2  CRITICAL  something is degraded, or does not run
-  3  UNKNOWN   nothing can be said: no configuration, one that cannot be read, or
-               a wrong flag, argument, variable of the environment or secrets file
-
-It prints on standard output alone, errors too.
+EXIT STATUS
+  0  OK: everything is healthy
+  1  WARNING: something is starting, or works with a warning
+  2  CRITICAL: something is degraded, or does not run
+  3  UNKNOWN: the state cannot be determined
 `
 
 // checkTimeout is how long the daemons may take to answer: less than a monitor waits.

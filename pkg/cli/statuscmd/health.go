@@ -23,6 +23,11 @@ With --alive any health will do: a restart cures neither a router nor a line.
 ADDRESS is HOST:PORT, a URL, or the path of a daemon's socket. Without one it is the
 default of what runs: 127.0.0.1:9101 of shape, or what WANCTL_MODE names (9102 of
 steer, 9103 of serve).
+
+EXIT STATUS
+  0  healthy
+  1  anything else
+  2  usage
 `
 
 // healthPorts are the default ports by WANCTL_MODE.
