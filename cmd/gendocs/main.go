@@ -1,7 +1,7 @@
 // Command gendocs writes the shell completions and man pages of wanctl into
 // completions/ and man/, from the commands themselves, and the manuals that belong to no
-// command from the Markdown beside it. The JSON schemas of the configuration files go
-// into configs/.
+// command from the Markdown beside it. The JSON schemas of the configuration files, and
+// of the documents that wanctl writes, go into configs/.
 package main
 
 import (
@@ -25,6 +25,9 @@ func main() {
 
 func generate(completions, man, configs string) error {
 	if err := writeSchemas(configs); err != nil {
+		return err
+	}
+	if err := writeDocuments(filepath.Join(configs, "output.schema.json")); err != nil {
 		return err
 	}
 	root := cli.Command("")

@@ -2,7 +2,6 @@ package cli_test
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"flag"
 	"os"
@@ -15,8 +14,6 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
-
-	"github.com/wanctl/wanctl/pkg/cli"
 )
 
 // TestMain lets this test binary be wanctl: scripts run it as a process of its
@@ -27,12 +24,15 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	testscript.Main(m, map[string]func(){
-		"wanctl": func() { os.Exit(cli.Main(context.Background(), os.Args[1:])) },
+		"wanctl": func() { os.Exit(checkedMain(os.Args[1:])) },
 	})
 }
 
 // TestScript runs testdata/script/*.txtar. Beside the commands of testscript,
 // scripts have
+//
+// What wanctl prints with -o json or -o jsonl is held against configs/output.schema.json,
+// and so are documents that httpget gets.
 //
 //	exitcode N PROGRAM [ARG...]  run in the foreground; the exit status must be N
 //	waitfile FILE                wait until FILE, which a server writes, is not empty

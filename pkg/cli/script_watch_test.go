@@ -63,6 +63,7 @@ func httpGet(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		ts.Check(resp.Body.Close())
 		if got = fmt.Sprint(resp.StatusCode); got == args[0] && want.Match(body) {
+			ts.Check(validateServed(resp.Request.URL.Path, resp.Header.Get("Content-Type"), body))
 			ts.Check(os.WriteFile(ts.MkAbs(args[2]), body, 0o600))
 			return
 		}

@@ -70,7 +70,7 @@ func newShapeCmd(a *app.App) *cobra.Command {
 	f.StringVar(&o.record, "record", "", "write what the law sees to `FILE`: JSON lines, or CSV if it ends in .csv")
 	f.BoolVar(&o.forget, "forget", false, "start without what earlier runs learned of the link: idle RTT, noise, capacities")
 	_ = cmd.MarkFlagFilename("record")
-	return cmd
+	return app.Prints[shape.Decision](a, cmd)
 }
 
 // checkShapeFlags refuses flags that contradict each other or have no meaning.

@@ -8,6 +8,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/daemon/steer"
+	"github.com/wanctl/wanctl/pkg/telemetry"
 )
 
 type steerOptions struct {
@@ -89,7 +90,7 @@ func newSteerCmd(a *app.App) *cobra.Command {
 	f.BoolVar(&o.dryRun, "dry-run", false, "decide, but leave the rule alone and keep no state")
 	f.BoolVar(&o.reset, "reset", false, "disable the rule, forget the state and end")
 	cmd.AddCommand(newSteerStatusCmd(a))
-	return cmd
+	return app.Prints[steeringReset](a, app.Prints[steer.Assessment](a, app.Prints[telemetry.SteeringHealth](a, cmd)))
 }
 
 func runSteer(a *app.App, cmd *cobra.Command, o steerOptions) error {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/cli/app"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/daemon/steer"
 )
 
@@ -31,8 +32,16 @@ func resetSteering(ctx context.Context, a *app.App, cfg *steer.Config) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.Out, "mangle rule %q: %s\nstate %s: cleared\n", cfg.Rule, rule, cfg.StateFile)
-	return err
+	return output.One(a.Out, a.Global.Output, steeringReset{cfg.Rule, rule == "disabled", false, cfg.StateFile},
+		fmt.Sprintf("mangle rule %q: %s\nstate %s: cleared\n", cfg.Rule, rule, cfg.StateFile))
+}
+
+// steeringReset is what a reset has done.
+type steeringReset struct {
+	Rule    string `json:"rule_comment"`
+	Changed bool   `json:"rule_changed"`
+	Enabled bool   `json:"rule_enabled"`
+	State   string `json:"state_file"` // cleared
 }
 
 // printAssessment writes one assessment as a line for people.

@@ -17,7 +17,7 @@ import (
 )
 
 func newSteerStatusCmd(a *app.App) *cobra.Command {
-	return &cobra.Command{
+	return app.Prints[telemetry.SteeringHealth](a, &cobra.Command{
 		Use:   "status",
 		Short: "Show what the running steering daemon does",
 		Long: `Show what the running steering daemon of this host knows and does or, where none
@@ -28,7 +28,7 @@ The exit status is 5 when no daemon runs, or when it is not healthy.`,
   wanctl steer status -o json | jq .steering.enabled`,
 		Args: app.UsageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return runSteerStatus(a, cmd) },
-	}
+	})
 }
 
 func runSteerStatus(a *app.App, cmd *cobra.Command) error {

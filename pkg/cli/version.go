@@ -33,7 +33,7 @@ type versionInfo struct {
 }
 
 func newVersionCmd(a *app.App) *cobra.Command {
-	return &cobra.Command{
+	return app.Prints[versionInfo](a, &cobra.Command{
 		Use:     "version",
 		Short:   "Print the version",
 		Long:    "Print the version of wanctl and of the Go toolchain that built it.",
@@ -43,5 +43,5 @@ func newVersionCmd(a *app.App) *cobra.Command {
 			v := versionInfo{a.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH}
 			return output.One(a.Out, a.Global.Output, v, fmt.Sprintf("wanctl %s (%s, %s/%s)\n", v.Version, v.Go, v.OS, v.Arch))
 		},
-	}
+	})
 }

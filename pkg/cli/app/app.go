@@ -28,6 +28,9 @@ type App struct {
 	// The global flags, set before a command runs.
 	Global GlobalFlags
 
+	// Documents are what the commands print for programs.
+	Documents []Document
+
 	unread bool // nobody reads standard error
 }
 

@@ -92,7 +92,7 @@ func New(a *app.App) *cobra.Command {
 	f.DurationVar(&o.duration, "duration", 12*time.Second, "how long each loaded phase of iperf3 lasts, in whole seconds")
 	f.StringVar(&o.maxData, "max-data", "", "end when the load has taken about so many `BYTES`, such as 500M or 2G (default twice the expected amount)")
 	f.BoolVar(&o.write, "write", false, "write the proposal to the configuration; the former file stays beside it as a backup")
-	return cmd
+	return app.Prints[document](a, cmd)
 }
 
 func (o *options) check(a *app.App, cmd *cobra.Command) error {

@@ -62,7 +62,7 @@ type explainOptions struct {
 }
 
 func newExplainCmd(a *app.App) *cobra.Command {
-	return &cobra.Command{
+	return app.Prints[keyDoc](a, &cobra.Command{
 		Use:   "explain [KEY]",
 		Short: "Explain keys of a configuration file",
 		Long: `Explain keys of a configuration file: what they mean, in which kind of file (of a
@@ -88,7 +88,7 @@ name, its last part, or a section; without it, all keys are listed.`,
 			}
 			return runExplain(o)
 		},
-	}
+	})
 }
 
 func runExplain(o explainOptions) error {

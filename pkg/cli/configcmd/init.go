@@ -13,6 +13,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/cli/app"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/config/schema"
 )
@@ -62,6 +63,9 @@ func newInitCmd(a *app.App) *cobra.Command {
 		Args:        app.UsageArgs(cobra.NoArgs),
 		Annotations: app.WritesSecrets,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if a.Global.Output != output.Table {
+				return app.Usagef("config init has no -o %s: wanctl config show -o %[1]s prints what it has written", a.Global.Output)
+			}
 			i := &initializer{prompter: newPrompter(a, cmd), flags: f}
 			return i.run(cmd.Context())
 		},

@@ -43,7 +43,7 @@ With -o json, jsonl or csv there is one entry a key, with its value and source.`
 		},
 	}
 	cmd.Flags().BoolVar(&o.origin, "origin", false, "say at each key where its value comes from")
-	return cmd
+	return app.Prints[schema.Setting](a, cmd)
 }
 
 func runShow(o showOptions) error {

@@ -49,7 +49,7 @@ type validateOptions struct {
 }
 
 func newValidateCmd(a *app.App) *cobra.Command {
-	return &cobra.Command{
+	return app.Prints[validation](a, &cobra.Command{
 		Use:   "validate [FILE...]",
 		Short: "Check configuration files",
 		Long: `Check configuration files, of WANs and of steering: those named, else those of
@@ -69,7 +69,7 @@ should not leave this host by the same route.`,
 			return []string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
 		},
 		RunE: func(_ *cobra.Command, args []string) error { return runValidate(validateOptions{a, args}) },
-	}
+	})
 }
 
 func runValidate(o validateOptions) error {

@@ -54,7 +54,7 @@ func New(a *app.App) *cobra.Command {
 	}
 	cmd.Flags().DurationVar(&measure, "measure", 3*time.Second, "measure the reflectors of each WAN for this `TIME`")
 	_ = cmd.RegisterFlagCompletionFunc("measure", cobra.NoFileCompletions)
-	return cmd
+	return app.Prints[finding](a, cmd)
 }
 
 // finding is the output for programs.

@@ -110,7 +110,7 @@ func New(a *app.App) *cobra.Command {
 	f.Var(&o.mark, "mark", "send packets with the mark `NUMBER`, such as 20 or 0x14, for a rule of 'ip rule'")
 	f.BoolVar(&o.oneWay, "one-way", false, "measure the delay of each direction by ICMP timestamps, where hosts answer them")
 	app.CompleteFlag(cmd, "method", string(probe.ICMP), string(probe.TCP), string(probe.Auto))
-	return cmd
+	return app.Prints[sample](a, cmd)
 }
 
 func run(a *app.App, cmd *cobra.Command, o options, args []string) error {

@@ -68,7 +68,7 @@ func New(a *app.App) *cobra.Command {
 	f.StringVar(&o.html, "html", "", "write a page with plots to `FILE`, - for standard output")
 	_ = cmd.MarkFlagFilename("html", "html")
 	app.CompleteFlag(cmd, "since", "1h", "24h", "7d", "30d")
-	return cmd
+	return app.Prints[report.Report](a, app.Prints[row](a, cmd))
 }
 
 func run(a *app.App, o options) error {

@@ -20,7 +20,7 @@ type routerAddress struct {
 	Address  string   `json:"address"`
 	Comment  string   `json:"comment,omitempty"`
 	Timeout  *float64 `json:"timeout_seconds,omitempty"`
-	Created  string   `json:"created,omitempty"`
+	Created  string   `json:"created_local,omitempty"` // by the clock and in the time zone of the router
 	Disabled bool     `json:"disabled"`
 	Dynamic  bool     `json:"dynamic"`
 }
@@ -32,7 +32,7 @@ func newListCmd(a *app.App, o *connFlags) *cobra.Command {
 }
 
 func newListGetCmd(a *app.App, o *connFlags) *cobra.Command {
-	return &cobra.Command{
+	return app.Prints[routerAddress](a, &cobra.Command{
 		Use:   "get [LIST]",
 		Short: "List the entries of all address lists, or of one",
 		Long: `Print the entries of all address lists, or of the one of that exact name, those
@@ -62,7 +62,7 @@ time left is absent, or empty in CSV, for entries that stay.`,
 				return printRows(a, entries, newRouterAddress, addressColumns())
 			})
 		},
-	}
+	})
 }
 
 // absentList words that a list has no entry, with the lists there are.

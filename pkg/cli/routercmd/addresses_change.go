@@ -75,7 +75,7 @@ the command says what differs, and the status is 5.`,
 	f.BoolVar(&add.dryRun, "dry-run", false, "read and compare, but write nothing")
 	_ = cmd.RegisterFlagCompletionFunc("timeout", cobra.NoFileCompletions)
 	_ = cmd.RegisterFlagCompletionFunc("comment", cobra.NoFileCompletions)
-	return cmd
+	return app.Prints[addressChange](a, cmd)
 }
 
 func newListRemoveCmd(a *app.App, o *connFlags) *cobra.Command {
@@ -104,7 +104,7 @@ entry that is absent is status 5.`,
 		},
 	}
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "look for the entry, but write nothing")
-	return cmd
+	return app.Prints[addressChange](a, cmd)
 }
 
 // entryKey checks what identifies an entry.

@@ -121,5 +121,5 @@ func newExportCmd(a *app.App, o *connFlags) *cobra.Command {
 	app.CompleteFlag(cmd, "style", styles...)
 	app.CompleteFlag(cmd, "target", targets...)
 	_ = cmd.MarkFlagFilename("steering", "yaml", "yml")
-	return cmd
+	return app.Prints[exportItem](a, app.Prints[exportFinding](a, cmd))
 }

@@ -35,7 +35,7 @@ type routerInfo struct {
 }
 
 func newInfoCmd(a *app.App, o *connFlags) *cobra.Command {
-	return &cobra.Command{
+	return app.Prints[routerInfo](a, &cobra.Command{
 		Use:   "info",
 		Short: "Show identity, version and load of the router",
 		Long: `Print identity, version, board, load and memory of the router, and how many
@@ -59,7 +59,7 @@ certificate, for router.tls_fingerprint, when that is not pinned.`,
 				return output.One(a.Out, a.Global.Output, shown, infoText(info)+pinText(shown))
 			})
 		},
-	}
+	})
 }
 
 func newRouterInfo(i router.Info) routerInfo {

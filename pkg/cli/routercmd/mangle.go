@@ -34,7 +34,7 @@ func newMangleCmd(a *app.App, o *connFlags) *cobra.Command {
 }
 
 func newMangleGetCmd(a *app.App, o *connFlags) *cobra.Command {
-	return &cobra.Command{
+	return app.Prints[routerRule](a, &cobra.Command{
 		Use:   "get [COMMENT]",
 		Short: "List all mangle rules in order, or show the one with a comment",
 		Long: `Print all mangle rules in the order in which the router applies them, or the one
@@ -76,7 +76,7 @@ With -o json, all rules are an array and one rule is an object.`,
 				return printRows(a, rules, numbered, ruleColumns(true))
 			})
 		},
-	}
+	})
 }
 
 var errNoComment = app.Usagef("rules without a comment cannot be told apart; give COMMENT, or leave it out of 'mangle get' to see all rules")

@@ -58,7 +58,7 @@ A running 'wanctl steer' owns its rule and sets it as it sees fit.`,
 		},
 	}
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "read and compare, but write nothing")
-	return cmd
+	return app.Prints[ruleChange](a, cmd)
 }
 
 // setRule enables or disables a rule that is not so already.

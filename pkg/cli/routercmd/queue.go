@@ -98,7 +98,7 @@ is absent there, or empty in CSV, is no limit.`,
 		},
 	}
 	addKind(cmd, &kind)
-	return cmd
+	return app.Prints[routerQueue](a, cmd)
 }
 
 // warnNoQueues prints what a router has in place of queues, and how to come to some.

@@ -81,7 +81,7 @@ from there.`,
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
 	}
 	_ = cmd.RegisterFlagCompletionFunc("queue-type", o.completeValue(a, queueTypeNames))
-	return cmd
+	return app.Prints[queueChange](a, app.Prints[simpleChange](a, cmd))
 }
 
 // check checks the flags as far as that is possible without the queue.

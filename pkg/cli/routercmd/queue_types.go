@@ -17,13 +17,13 @@ type routerQueueType struct {
 }
 
 func newQueueTypesCmd(a *app.App, o *connFlags) *cobra.Command {
-	return listRows(a, o, &cobra.Command{
+	return app.Prints[routerQueueType](a, listRows(a, o, &cobra.Command{
 		Use:   "types",
 		Short: "List queue types with their parameters",
 		Long:  "Print the queue types of the router, with the parameters of their kind under RouterOS's names.",
 		Example: `  wanctl router queue types --wan spectrum
   wanctl router queue types --wan spectrum -o jsonl | jq 'select(.kind == "cake")'`,
-	}, router.Client.QueueTypes, func(t router.QueueType) routerQueueType { return routerQueueType(t) }, queueTypeColumns())
+	}, router.Client.QueueTypes, func(t router.QueueType) routerQueueType { return routerQueueType(t) }, queueTypeColumns()))
 }
 
 func queueTypeColumns() []output.Column[routerQueueType] {

@@ -30,13 +30,13 @@ func newRouteCmd(a *app.App, o *connFlags) *cobra.Command {
 }
 
 func newRouteGetCmd(a *app.App, o *connFlags) *cobra.Command {
-	return listRows(a, o, &cobra.Command{
+	return app.Prints[routerRoute](a, listRows(a, o, &cobra.Command{
 		Use:   "get",
 		Short: "List IPv4 routes with their routing tables",
 		Long:  "Print the IPv4 routes of the router with their routing tables.",
 		Example: `  wanctl router route get --wan spectrum
   wanctl router route get --wan spectrum -o jsonl | jq 'select(.routing_table != "main")'`,
-	}, router.Client.Routes, newRouterRoute, routeColumns())
+	}, router.Client.Routes, newRouterRoute, routeColumns()))
 }
 
 func newRouterRoute(r router.Route) routerRoute {

@@ -21,7 +21,7 @@ type routerScript struct {
 	Comment     string   `json:"comment,omitempty"`
 	Policies    []string `json:"policies"`
 	RunCount    uint64   `json:"run_count"`
-	LastStarted string   `json:"last_started,omitempty"` // as the router writes times
+	LastStarted string   `json:"last_started_local,omitempty"` // by the clock and in the time zone of the router
 	Invalid     bool     `json:"invalid"`
 }
 
@@ -31,13 +31,13 @@ func newScriptCmd(a *app.App, o *connFlags) *cobra.Command {
 }
 
 func newScriptListCmd(a *app.App, o *connFlags) *cobra.Command {
-	return listRows(a, o, &cobra.Command{
+	return app.Prints[routerScript](a, listRows(a, o, &cobra.Command{
 		Use:   "list",
 		Short: "List scripts with the policies they need and how often they ran",
 		Long: `Print the scripts of the router. A user can run a script only with all of the
 policies that it lists.`,
 		Example: `  wanctl router script list --wan spectrum`,
-	}, router.Client.Scripts, newRouterScript, scriptColumns())
+	}, router.Client.Scripts, newRouterScript, scriptColumns()))
 }
 
 func newRouterScript(s router.Script) routerScript {
@@ -76,7 +76,7 @@ type scriptRun struct {
 }
 
 func newScriptRunCmd(a *app.App, o *connFlags) *cobra.Command {
-	return &cobra.Command{
+	return app.Prints[scriptRun](a, &cobra.Command{
 		Use:   "run NAME",
 		Short: "Run one script and wait for its end",
 		Long: `Run the script of that exact name and wait until it has ended. What it prints is
@@ -101,7 +101,7 @@ themselves give up on a request over rest after 60 s.`,
 					output.Printable(args[0])+": ran without an error\n")
 			})
 		},
-	}
+	})
 }
 
 func runScript(ctx context.Context, client router.Client, name string) error {

@@ -6,8 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,7 +27,8 @@ func newControlCmd(a *app.App) *cobra.Command {
 		Use:   "control [COMMAND...]",
 		Short: "Make a simulated router misbehave, or print its request counts",
 		Long: `Send a command to a simulated router that was started with --control. Without a
-command, print the router's counts of requests, connections and logins as JSON.
+command, print the router's counts of requests, connections and logins: as JSON,
+unless -o says otherwise.
 
 COMMANDS
   ` + strings.ReplaceAll(simrouter.ControlHelp, "\n", "\n  ") + `
@@ -44,14 +48,14 @@ KINDS OF FAULT
 			if err != nil {
 				return err
 			}
-			return control(cmd.Context(), a, addr, args)
+			return control(cmd.Context(), a, addr, args, cmd.Flags().Changed("output"))
 		},
 	}
 	cmd.Flags().StringVar(&at, "at", "", "control `HOST:PORT` of the router")
 	cmd.Flags().StringVar(&readyFile, "ready-file", "", "read the address from the `FILE` that 'sim router --ready-file' wrote")
 	cmd.MarkFlagsMutuallyExclusive("at", "ready-file")
 	_ = cmd.MarkFlagFilename("ready-file")
-	return cmd
+	return app.Prints[simrouter.Counts](a, cmd)
 }
 
 func faultKinds() string {
@@ -80,7 +84,7 @@ func controlAddress(at, readyFile string) (string, error) {
 	return lines[2], nil
 }
 
-func control(ctx context.Context, a *app.App, addr string, args []string) error {
+func control(ctx context.Context, a *app.App, addr string, args []string, formatted bool) error {
 	method, body := http.MethodPost, strings.Join(args, " ")
 	if len(args) == 0 {
 		method = http.MethodGet
@@ -106,16 +110,44 @@ func control(ctx context.Context, a *app.App, addr string, args []string) error 
 	if len(args) > 0 {
 		return nil
 	}
-	return printCounts(a, reply)
-}
-
-func printCounts(a *app.App, reply []byte) error {
 	var counts simrouter.Counts
 	if err := json.Unmarshal(reply, &counts); err != nil {
 		return fmt.Errorf("simulated router: %w", err)
 	}
-	if a.Global.Output == output.JSONL {
-		return json.NewEncoder(a.Out).Encode(counts)
+	format := output.JSON
+	if formatted {
+		format = a.Global.Output
 	}
-	return output.EncodeJSON(a.Out, counts)
+	return printCounts(a, format, counts)
+}
+
+// countRow is what one service of the router has seen.
+type countRow struct {
+	Service string `json:"service"`
+	simrouter.ServiceCounts
+}
+
+func printCounts(a *app.App, format output.Format, counts simrouter.Counts) error {
+	if format == output.JSON || format == output.JSONL {
+		return output.One(a.Out, format, counts, "")
+	}
+	var rows []countRow
+	for _, name := range slices.Sorted(maps.Keys(counts.Services)) {
+		rows = append(rows, countRow{string(name), counts.Services[name]})
+	}
+	number := func(head string, of func(countRow) int) output.Column[countRow] {
+		return output.Number(head, func(r countRow) string { return strconv.Itoa(of(r)) })
+	}
+	err := output.List(a.Out, format, rows, []output.Column[countRow]{
+		output.Text("SERVICE", func(r countRow) string { return r.Service }),
+		number("REQUESTS", func(r countRow) int { return r.Requests }),
+		number("CONNECTIONS", func(r countRow) int { return r.Connections }),
+		number("OPEN", func(r countRow) int { return r.Open }),
+		number("LOGINS", func(r countRow) int { return r.Logins }),
+		number("REFUSED", func(r countRow) int { return r.LoginFailures }),
+	})
+	if err == nil && format == output.Table {
+		_, err = fmt.Fprintf(a.Out, "\n%d writes, %d sectors of the flash\n", counts.Writes, counts.WriteSectors)
+	}
+	return err
 }

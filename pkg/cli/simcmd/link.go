@@ -13,6 +13,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/controllers"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/scenario"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/score"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/simrun"
 )
 
@@ -109,7 +110,7 @@ Interrupted, it prints what is done.`,
 	app.CompleteFlag(cmd, "link", append(kindNames(), allKinds)...)
 	// The default is the machine's, which has no place in a manual.
 	f.Lookup("parallel").DefValue = "processors"
-	return cmd
+	return app.Prints[score.Row](a, app.Prints[scenarioRecord](a, cmd))
 }
 
 func lawNames() (names []string) {

@@ -105,7 +105,7 @@ the fingerprint of the host key.`,
 	app.CompleteFlag(cmd, "quirk", quirkNames()...)
 	app.CompleteFlag(cmd, "version-ros", "6.49.10", "7.12", "7.18", "7.22.1", "7.24.4")
 	_ = cmd.MarkFlagFilename("script", "rsc")
-	return cmd
+	return app.Prints[readyInfo](a, cmd)
 }
 
 func quirkNames() []string {

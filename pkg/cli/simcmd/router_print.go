@@ -1,7 +1,6 @@
 package simcmd
 
 import (
-	"encoding/json"
 	"fmt"
 	"net"
 	"strings"
@@ -50,9 +49,6 @@ func (o *routerOptions) hasREST() bool {
 }
 
 func printSimulatedRouter(a *app.App, r readyInfo, o routerOptions) error {
-	if a.Global.Output != output.Table {
-		return json.NewEncoder(a.Out).Encode(r)
-	}
 	endpoints := r.endpoints(o)
 	var b strings.Builder
 	urls := make([]string, len(endpoints))
@@ -79,8 +75,11 @@ func printSimulatedRouter(a *app.App, r readyInfo, o routerOptions) error {
 		}
 		o.printEndpoint(&b, w)
 	}
-	_, err := fmt.Fprint(a.Out, b.String())
-	return err
+	format := a.Global.Output
+	if format == output.JSON {
+		format = output.JSONL // who waits for the router reads a line
+	}
+	return output.One(a.Out, format, r, b.String())
 }
 
 // users tells of those that are known here: of the simulator's own script, and

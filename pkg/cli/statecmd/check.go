@@ -33,7 +33,7 @@ type finding struct {
 type checkOptions struct{ selection }
 
 func newCheckCmd(a *app.App) *cobra.Command {
-	return &cobra.Command{
+	return app.Prints[verdict](a, &cobra.Command{
 		Use:   "check [FILE...]",
 		Short: "Look for damage without changing anything",
 		Long: `Check state files and what belongs to them: whether they are whole, whether every
@@ -52,7 +52,7 @@ knowing and leave the status 0.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runCheck(a, checkOptions{newSelection(cmd, args)})
 		},
-	}
+	})
 }
 
 func runCheck(a *app.App, o checkOptions) error {

@@ -46,7 +46,7 @@ any case.`,
 		},
 	}
 	cmd.Flags().BoolVar(&o.all, "all", false, "also backup, lock file and socket")
-	return cmd
+	return app.Prints[paths](a, cmd)
 }
 
 func runPath(a *app.App, o pathOptions) error {

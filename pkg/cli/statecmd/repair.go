@@ -73,7 +73,7 @@ one: where something is to be repaired, the status is 6 then.`,
 	f := cmd.Flags()
 	f.BoolVar(&o.dryRun, "dry-run", false, "print what would be done, and do nothing")
 	f.BoolVar(&o.force, "force", false, "also while a daemon runs")
-	return cmd
+	return app.Prints[repaired](a, cmd)
 }
 
 func runRepair(a *app.App, o repairOptions) error {

@@ -67,7 +67,7 @@ too.`,
 	f.BoolVar(&o.all, "all", false, "the files of all configurations in the configuration directory")
 	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be reset, and do nothing")
 	f.BoolVar(&o.force, "force", false, "also while a daemon runs")
-	return cmd
+	return app.Prints[resetFile](a, cmd)
 }
 
 func runReset(ctx context.Context, a *app.App, o resetOptions) error {

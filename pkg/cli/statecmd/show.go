@@ -89,7 +89,7 @@ type showOptions struct {
 }
 
 func newShowCmd(a *app.App) *cobra.Command {
-	return &cobra.Command{
+	return app.Prints[shownState](a, &cobra.Command{
 		Use:   "show [FILE...]",
 		Short: "Show what is kept of each WAN and of steering, and how old it is",
 		Long: `Print what the state files hold: of a WAN the limits, the round-trip times and
@@ -106,7 +106,7 @@ would start from. Damage is status 5, a file that does not exist yet is not.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runShow(a, showOptions{newSelection(cmd, args), time.Now()})
 		},
-	}
+	})
 }
 
 func runShow(a *app.App, o showOptions) error {

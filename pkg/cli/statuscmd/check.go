@@ -56,6 +56,9 @@ func newCheckCmd(a *app.App) *cobra.Command {
 			return unknown(a, cmd.Root().PersistentPreRunE(cmd, args))
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if a.Global.Output != output.Table {
+				return unknown(a, fmt.Errorf("check has no -o %s: wanctl status -o %[1]s", a.Global.Output))
+			}
 			status, text := check(a, cmd.Context())
 			return report(a, status, text)
 		},

@@ -13,12 +13,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wanctl/wanctl/pkg/cli/app"
+	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 )
 
 const healthLong = `Ask one address for its health document, and exit with 0 when it is healthy, 1
 otherwise. It is the health check of a container, which has neither a shell nor curl.
 With --alive any health will do: a restart cures neither a router nor a line.
+With -o json it prints the document.
 
 ADDRESS is HOST:PORT, a URL, or the path of a daemon's socket. Without one it is the
 default of what runs: 127.0.0.1:9101 of shape, or what WANCTL_MODE names (9102 of
@@ -49,6 +51,9 @@ func newHealthCmd(a *app.App) *cobra.Command {
 		GroupID:     app.GroupTools,
 		Args:        app.UsageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if a.Global.Output == output.CSV {
+				return app.Usagef("health has no -o csv: wanctl status -o csv")
+			}
 			if timeout <= 0 {
 				return app.Usagef("--timeout %v: must be positive", timeout)
 			}
@@ -63,7 +68,7 @@ func newHealthCmd(a *app.App) *cobra.Command {
 	}
 	cmd.Flags().DurationVar(&timeout, "timeout", 3*time.Second, "give up after this long")
 	cmd.Flags().BoolVar(&alive, "alive", false, "any health will do: 0 if the daemon answers at all")
-	return cmd
+	return app.Prints[telemetry.Health](a, app.Prints[telemetry.SteeringHealth](a, app.Prints[telemetry.Host](a, cmd)))
 }
 
 func runHealth(a *app.App, ctx context.Context, address string, alive bool) error {
@@ -96,11 +101,17 @@ func runHealth(a *app.App, ctx context.Context, address string, alive bool) erro
 			Reasons []string `json:"reasons"`
 		} `json:"wans"`
 	}
-	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&doc); err != nil || doc.Status == "" {
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 8<<20))
+	if err != nil || json.Unmarshal(body, &doc) != nil || doc.Status == "" {
 		return fmt.Errorf("%s has no health document (status %s): is it a daemon of wanctl?", address, resp.Status)
 	}
-	if alive {
+	healthy := resp.StatusCode == http.StatusOK && doc.Status == telemetry.Healthy
+	if f := a.Global.Output; f == output.JSON || f == output.JSONL {
+		err = output.One(a.Out, a.Global.Output, json.RawMessage(body), "")
+	} else if alive || healthy {
 		_, err = fmt.Fprintln(a.Out, doc.Status)
+	}
+	if err != nil || alive || healthy {
 		return err
 	}
 	for _, w := range doc.WANs {
@@ -108,11 +119,7 @@ func runHealth(a *app.App, ctx context.Context, address string, alive bool) erro
 			doc.Reasons = append(doc.Reasons, w.Name+": "+r)
 		}
 	}
-	if resp.StatusCode != http.StatusOK || doc.Status != telemetry.Healthy {
-		return fmt.Errorf("%s is %s: %s", address, doc.Status, strings.Join(doc.Reasons, "; "))
-	}
-	_, err = fmt.Fprintln(a.Out, doc.Status)
-	return err
+	return fmt.Errorf("%s is %s: %s", address, doc.Status, strings.Join(doc.Reasons, "; "))
 }
 
 // defaultAddress returns the address of what mode runs: a command, perhaps with

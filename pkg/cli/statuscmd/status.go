@@ -47,7 +47,7 @@ func newStatusCmd(a *app.App) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&wait, "wait", "", "wait until all is healthy: `TIME` such as 30s, or \"healthy\" without a limit")
 	app.CompleteFlag(cmd, "wait", "healthy", "30s")
-	return cmd
+	return app.Prints[telemetry.Host](a, cmd)
 }
 
 func runStatus(a *app.App, ctx context.Context, wait string) error {

@@ -31,7 +31,7 @@ say how the law was set up, which one of 'wanctl probe' does not.
 ` + openLoop
 
 func newCompareCmd(a *app.App) *cobra.Command {
-	return &cobra.Command{
+	return app.Prints[comparison](a, app.Prints[comparedLaw](a, app.Prints[comparedDifference](a, &cobra.Command{
 		Use:   "compare FILE CONFIG...",
 		Short: "Compare configurations on the same recording",
 		Long:  compareLong,
@@ -56,7 +56,7 @@ func newCompareCmd(a *app.App) *cobra.Command {
 			}
 			return app.Stopped(compareReplays(cmd.Context(), a, in, laws))
 		},
-	}
+	})))
 }
 
 // comparedLaws returns the laws of the configurations in files. A single one is

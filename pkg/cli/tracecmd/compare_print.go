@@ -19,12 +19,7 @@ func printComparison(a *app.App, in *recording, candidates []*candidate) error {
 	}
 	switch a.Global.Output {
 	case output.JSON:
-		return output.EncodeJSON(a.Out, struct {
-			Recording   string               `json:"recording"`
-			Note        string               `json:"note"`
-			Laws        []comparedLaw        `json:"laws"`
-			Differences []comparedDifference `json:"differences"`
-		}{in.name, openLoop, laws, append([]comparedDifference{}, differences...)})
+		return output.EncodeJSON(a.Out, comparison{in.name, openLoop, laws, append([]comparedDifference{}, differences...)})
 	case output.JSONL:
 		enc := json.NewEncoder(a.Out)
 		enc.SetEscapeHTML(false)
@@ -51,6 +46,14 @@ func printComparison(a *app.App, in *recording, candidates []*candidate) error {
 	}
 	_, err := fmt.Fprintf(a.Out, "\n%s\n", openLoop)
 	return err
+}
+
+// comparison is the whole document.
+type comparison struct {
+	Recording   string               `json:"recording"`
+	Note        string               `json:"note"`
+	Laws        []comparedLaw        `json:"laws"`
+	Differences []comparedDifference `json:"differences"`
 }
 
 // comparedMeasure is one measure of a direction in the table.

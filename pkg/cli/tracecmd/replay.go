@@ -25,7 +25,7 @@ law has the settings of that configuration instead; a recording of 'wanctl probe
 ` + openLoop
 
 func newReplayCmd(a *app.App) *cobra.Command {
-	return &cobra.Command{
+	return app.Prints[shape.Decision](a, &cobra.Command{
 		Use:   "replay FILE",
 		Short: "Run the law over a recording again",
 		Long:  replayLong,
@@ -46,7 +46,7 @@ func newReplayCmd(a *app.App) *cobra.Command {
 			}
 			return app.Stopped(printReplay(cmd.Context(), a, in, law))
 		},
-	}
+	})
 }
 
 // replayedLaw returns the law that the global flags name or, where they name none,
