@@ -9,6 +9,8 @@ VULN      := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 VULNDB    ?= https://vuln.go.dev
 FUZZTIME  ?= 20s
 T         ?=
+# One package more than processors: some wait for time to pass.
+TESTFLAGS ?= -p $(shell expr $$(nproc) + 1)
 PARALLEL  ?= 1
 REPEAT    ?= 1
 KILLS     ?= 1000
@@ -35,7 +37,7 @@ demo: binary ## half a minute of the main job: embedded router, simulated link, 
 	@$(BIN)/wanctl demo
 
 test: ## all tests (root runs those in network namespaces too)
-	$(GO) test ./...
+	$(GO) test $(TESTFLAGS) ./...
 
 race: ## all tests under the race detector
 	$(GO) test -race ./...
@@ -122,7 +124,7 @@ build: binary notices ## the binary, and the list of what `make install` install
 	@$(GO) run ./cmd/package contents > $(BIN)/contents
 
 cross: ## does it build for what routers' neighbours run on?
-	@for t in $(TARGETS); do echo "linux/$$t"; GOOS=linux GOARCH=$$t CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/wanctl || exit 1; done
+	@for t in $(TARGETS); do echo "linux/$$t"; GOOS=linux GOARCH=$$t CGO_ENABLED=0 $(GO) build $(BUILD) -o /dev/null ./cmd/wanctl || exit 1; done
 
 install: ## what `make build` built, below PREFIX (/usr/local); as root, Go is not needed
 	@test -f $(BIN)/contents || { echo "run 'make build' first, as yourself"; exit 1; }

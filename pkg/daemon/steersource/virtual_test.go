@@ -176,7 +176,7 @@ func inVirtualTime(t *testing.T, way transport, law steering.Config, do func(v *
 
 // watch notes every change of the rule.
 func (v *virtual) watch(ctx context.Context) error {
-	tick := time.NewTicker(10 * ms)
+	tick := time.NewTicker(50 * ms)
 	defer tick.Stop()
 	was := false
 	for {
@@ -275,9 +275,13 @@ func TestSteersByEveryWay(t *testing.T) {
 }
 
 // TestNoFlapByAnyWay lets the line swing between congested and calm for ten
-// minutes. The rule is used, but no more than the brakes allow.
+// minutes. The rule is used, but no more than the brakes allow. One transport is
+// tried with every swing, the others with the one that tempts most.
 func TestNoFlapByAnyWay(t *testing.T) {
-	const minutes = 10
+	const (
+		minutes  = 10
+		tempting = 13 * time.Second
+	)
 	scored := shipped()
 	scored.Scored = true
 	for _, way := range transports() {
@@ -286,10 +290,13 @@ func TestNoFlapByAnyWay(t *testing.T) {
 			law   steering.Config
 			halfs []time.Duration // of a swing
 		}{
-			{"counts", shipped(), []time.Duration{3 * time.Second, 13 * time.Second, 35 * time.Second}},
-			{"score", scored, []time.Duration{13 * time.Second}},
+			{"counts", shipped(), []time.Duration{3 * time.Second, tempting, 35 * time.Second}},
+			{"score", scored, []time.Duration{tempting}},
 		} {
 			for _, half := range mode.halfs {
+				if way.name != "api" && half != tempting {
+					continue
+				}
 				t.Run(fmt.Sprintf("%s/%s/%v", way.name, mode.name, 2*half), func(t *testing.T) {
 					inVirtualTime(t, way, mode.law, func(v *virtual) {
 						time.Sleep(5 * time.Second)
