@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"go/build"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -86,13 +85,13 @@ var referenceLine = regexp.MustCompile(`^( *)#?([a-z][a-z0-9_]*):(?: +(.*?))?(?:
 // referenceValues returns the values in the commented reference configurations, by dotted
 // name. Keys whose value takes several lines have none.
 func referenceValues(names ...string) (map[string]string, error) {
-	pkg, err := build.Import("github.com/wanctl/wanctl/pkg/config", ".", build.FindOnly)
+	dir, err := sourceDir("github.com/wanctl/wanctl/pkg/config")
 	if err != nil {
 		return nil, err
 	}
 	values := map[string]string{}
 	for _, name := range names {
-		text, err := os.ReadFile(filepath.Join(pkg.Dir, "..", "..", "configs", name))
+		text, err := os.ReadFile(filepath.Join(dir, "..", "..", "configs", name))
 		if err != nil {
 			return nil, err
 		}

@@ -9,6 +9,7 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -32,14 +33,31 @@ type numberGroup struct {
 	numbers []number
 }
 
+// sourceDir returns the directory of a package. A program built with -trimpath does
+// not know by itself where the standard library is, which the type checker reads.
+func sourceDir(path string) (string, error) {
+	if build.Default.GOROOT == "" {
+		root, err := exec.Command("go", "env", "GOROOT").Output()
+		if err != nil {
+			return "", fmt.Errorf("finding the standard library: %w", err)
+		}
+		build.Default.GOROOT = strings.TrimSpace(string(root))
+	}
+	pkg, err := build.Import(path, ".", build.FindOnly)
+	if err != nil {
+		return "", err
+	}
+	return pkg.Dir, nil
+}
+
 // lawNumbers reads the constants of the law from its source.
 func lawNumbers() ([]numberGroup, error) {
-	pkg, err := build.Import(lawPackage, ".", build.FindOnly)
+	dir, err := sourceDir(lawPackage)
 	if err != nil {
 		return nil, err
 	}
 	set := token.NewFileSet()
-	file, err := parser.ParseFile(set, filepath.Join(pkg.Dir, "constants.go"), nil, parser.ParseComments)
+	file, err := parser.ParseFile(set, filepath.Join(dir, "constants.go"), nil, parser.ParseComments)
 	if err != nil {
 		return nil, err
 	}
