@@ -167,7 +167,7 @@ func (l *Law) attributeEpisode(o observation, which Direction) (switched bool) {
 		return true
 	}
 	floored := d.floored(o)
-	grows := o.slope > growSlope && o.now-max(e.inForceAt, e.revised) > o.effect+growAfter
+	grows := o.slope > growSlope && o.now-max(e.inForceAt, e.revised) > o.effect+o.excess+growAfter
 	if e.inForce() && !floored && l.dirs[1-which].loaded() && grows {
 		if e.revised > e.began && l.switchSuspect(o, which) {
 			return true
@@ -188,7 +188,7 @@ func (l *Law) attributeEpisode(o observation, which Direction) (switched bool) {
 // this direction would be seen to fall by now, and that it does not.
 func (d *direction) noResponse(o observation) bool {
 	e := &d.episode
-	lag := o.effect + e.lowest + o.elapsed
+	lag := o.effect + o.excess + o.elapsed // a sample shows the queue of the time when it was sent
 	if d.id == Download {
 		lag += o.view.Base / 2 // until senders react
 	}
@@ -238,9 +238,28 @@ func (d *direction) resumeSuspect(o observation) {
 	if e.outcome == refuted {
 		e.outcome = undecided
 	}
-	e.resumed, e.expectedDrop, e.lowestSince = o.now, 0, -1
+	e.resumed, e.limitFrom, e.expectedDrop, e.lowestSince = o.now, d.limit, 0, -1
 	d.lowerEstimate(o)
 }
+
+// credit decides which of two cuts has drained a queue that is gone: the earlier one,
+// where the suspect of now has not been cut since, or not for long enough.
+func (l *Law) credit(o observation) {
+	if o.excess >= o.threshold || !o.fresh || o.oneWayKnown {
+		return
+	}
+	for _, d := range Directions {
+		first, second := &l.dirs[d], &l.dirs[1-d]
+		e := &second.episode
+		if first.phase == wait && second.phase == drain && e.outcome != confirmed &&
+			(second.untried() || !e.tested && second.tooSoon(o, max(e.inForceAt, e.resumed))) {
+			first.episode.outcome, e.outcome = undecided, refuted
+		}
+	}
+}
+
+// untried reports that the limit is what it was when the direction became the suspect.
+func (d *direction) untried() bool { return d.limit > untriedShare*d.episode.limitFrom }
 
 // exhausted reports a cut that has gone deep, holds the flow, and has been in force
 // for long enough to have shown, were the queue its own.

@@ -44,7 +44,7 @@ func (l *Law) follow(o observation, which Direction) {
 	}
 	if e.track(o) {
 		other.tried = 0 // what it was acquitted of was another queue
-		if e.inForce() && d.phase == drain {
+		if e.inForce() && d.phase == drain && (other.phase == hold || !d.untried()) {
 			e.outcome = confirmed
 		}
 	}
@@ -72,9 +72,6 @@ func (l *Law) follow(o observation, which Direction) {
 // queueGone ends an episode whose queue has drained, or that was a false alarm.
 func (l *Law) queueGone(o observation, which Direction) {
 	d, other := &l.dirs[which], &l.dirs[1-which]
-	if d.phase == wait && other.phase != hold && (other.early(o) || other.limit > untriedShare*other.episode.limitBefore) {
-		d.episode.outcome = undecided // then it was this one's cut that helped, only later
-	}
 	l.cusum = 0
 	if d.early(o) {
 		d.revert(o, Reverted) // the cause was gone before the cut could act
@@ -139,8 +136,12 @@ func (d *direction) floored(o observation) bool {
 
 // early reports that the delay was gone before the cut could act.
 func (d *direction) early(o observation) bool {
-	e := &d.episode
-	return !e.tested && (!e.inForce() || o.now-e.inForceAt < o.view.Base-o.elapsed+d.soonest())
+	return !d.episode.tested && d.tooSoon(o, d.episode.inForceAt)
+}
+
+// tooSoon reports that what has been in force since then cannot have drained the queue.
+func (d *direction) tooSoon(o observation, since time.Duration) bool {
+	return !d.episode.inForce() || o.now-since < o.view.Base-o.elapsed+d.soonest()
 }
 
 // soonest is how long a queue as high as it was takes to drain, at the least:

@@ -50,6 +50,7 @@ const (
 type episode struct {
 	began          time.Duration
 	limitBefore    float64
+	limitFrom      float64 // that, or the limit when it became the suspect again
 	capacityBefore float64 // estimate
 	achievedBefore float64
 
@@ -75,7 +76,7 @@ type episode struct {
 // newEpisode is an episode that begins now with what is in force.
 func (d *direction) newEpisode(o observation) episode {
 	e := episode{
-		began: o.now, limitBefore: d.limit, capacityBefore: d.capacity.rate, achievedBefore: d.achieved,
+		began: o.now, limitBefore: d.limit, limitFrom: d.limit, capacityBefore: d.capacity.rate, achievedBefore: d.achieved,
 		peak: o.excess, lowest: o.excess, lastDrop: o.now, lastAction: o.now,
 		floorGrace: floorPatience + o.loop, lowestSince: -1,
 	}

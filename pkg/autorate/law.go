@@ -79,6 +79,7 @@ func (l *Law) Step(now time.Duration, in Input) Decision {
 // sets its limit: first for the queues that are being drained, then for a new one.
 // Where none stands, limits are raised.
 func (l *Law) control(o observation) {
+	l.credit(o)
 	for _, d := range Directions {
 		l.follow(o.forDirection(d), d)
 	}

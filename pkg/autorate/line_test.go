@@ -30,6 +30,7 @@ type line struct {
 	demand    [2]float64    // bit/s the flows would take
 	buffer    time.Duration // depth of both FIFOs at their capacity
 	writeTime time.Duration
+	react     time.Duration // that flows take to find their rate
 
 	now      time.Duration
 	seq      uint32
@@ -55,7 +56,7 @@ const greedy = math.MaxFloat64 / 4
 func newLine(cfg autorate.Config, seed uint64) *line {
 	l := &line{
 		rng: rand.New(rand.NewPCG(seed, 11)), cfg: cfg,
-		base: 20 * time.Millisecond, noise: quietNoise, buffer: 300 * time.Millisecond, writeTime: 10 * time.Millisecond,
+		base: 20 * time.Millisecond, noise: quietNoise, buffer: 300 * time.Millisecond, writeTime: 10 * time.Millisecond, react: 150 * time.Millisecond,
 	}
 	for _, d := range autorate.Directions {
 		l.inForce[d] = cfg.Directions[d].Ceiling
@@ -128,7 +129,7 @@ func (l *line) move(dt time.Duration) {
 		limit, capacity := float64(l.inForce[d]), l.capacity[d]
 		// Senders press a little above what they get, within a few RTTs.
 		want := min(l.demand[d], 1.03*min(limit, max(capacity, l.flow[d])*1.2))
-		l.flow[d] += (want - l.flow[d]) * min(1, s/0.15)
+		l.flow[d] += (want - l.flow[d]) * min(1, s/l.react.Seconds())
 		arrives, full := l.flow[d], l.buffer.Seconds()*capacity
 		if d == int(autorate.Upload) {
 			arrives = l.shape(d, arrives, limit, s)
