@@ -28,10 +28,10 @@ steering alone. The health document is that of 'wanctl serve'.
 
 It runs until SIGINT or SIGTERM. The directory may be empty at first.`
 
-const runExample = `  wanctl run                        everything in /etc/wanctl
+const runExample = `  wanctl run                        # everything in /etc/wanctl
   wanctl run --config-dir . --dry-run
-  systemctl enable --now wanctl     instead of wanctl@NAME and wanctl-steer
-  wanctl status                     how all of them are`
+  systemctl enable --now wanctl     # instead of wanctl@NAME and wanctl-steer
+  wanctl status                     # how all of them are`
 
 func newRunCmd(a *app.App) *cobra.Command {
 	var dryRun bool

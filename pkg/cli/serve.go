@@ -45,7 +45,7 @@ exporters (node_exporter --web.config.file):
 
 A file that cannot be used at a reload changes nothing.`
 
-const serveExample = `  wanctl serve                       then open http://127.0.0.1:9103/
+const serveExample = `  wanctl serve                       # then open http://127.0.0.1:9103/
   curl -s http://127.0.0.1:9103/health | jq .status
   wanctl serve --listen 0.0.0.0:9103 --web-config /etc/wanctl/web.yml`
 

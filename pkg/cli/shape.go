@@ -40,11 +40,11 @@ one stays when the new one is bad) and reopens log files.
 --record keeps what the law saw; 'wanctl trace' runs the law over it again,
 compares configurations on it and draws it.`
 
-const shapeExample = `  wanctl shape --wan spectrum --dry-run              decide, but write nothing
-  wanctl shape --wan spectrum                        the real thing
-  wanctl shape --wan spectrum --wan lte              two WANs in one process
-  wanctl shape --wan spectrum --record trace.jsonl   keep what the law saw
-  wanctl trace replay trace.jsonl                    run the law over it again`
+const shapeExample = `  wanctl shape --wan spectrum --dry-run              # decide, but write nothing
+  wanctl shape --wan spectrum                        # control it
+  wanctl shape --wan spectrum --wan lte              # two WANs in one process
+  wanctl shape --wan spectrum --record trace.jsonl   # keep what the law saw
+  wanctl trace replay trace.jsonl                    # run the law over it again`
 
 func newShapeCmd(a *app.App) *cobra.Command {
 	var o shapeOptions

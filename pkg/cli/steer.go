@@ -56,12 +56,12 @@ the congestion, the rule or the reason changes, unless systemd or a container
 It runs until SIGINT or SIGTERM; SIGHUP reads the configuration again (the old
 one stays when the new one is bad) and reopens log files.`
 
-const steerExample = `  wanctl steer                      with /etc/wanctl/steering.yaml
-  wanctl steer --dry-run            decide, but leave the rule alone
-  wanctl steer --once -o json       one assessment, for cron
-  wanctl steer --reset              forget everything, disable the rule
-  wanctl steer status               what the running one does
-  wanctl router export --steering steering.yaml    what the router needs for it`
+const steerExample = `  wanctl steer                      # with /etc/wanctl/steering.yaml
+  wanctl steer --dry-run            # decide, but leave the rule alone
+  wanctl steer --once -o json       # one assessment, for cron
+  wanctl steer --reset              # forget everything, disable the rule
+  wanctl steer status               # what the running one does
+  wanctl router export --steering steering.yaml    # what the router needs for it`
 
 func newSteerCmd(a *app.App) *cobra.Command {
 	var o steerOptions

@@ -39,7 +39,7 @@ of the mean increase of the latency under load, as public speed tests give it: b
 document: times are RFC 3339, units are in the names, unknown numbers are null.
 -o csv and jsonl print the series.`
 
-const example = `  wanctl report                              the last 24 hours
+const example = `  wanctl report                              # the last 24 hours
   wanctl report --since 7d --wan spectrum
   wanctl report --since 2026-11-01 --until 2026-11-08
   wanctl report --since 30d --html month.html

@@ -36,7 +36,7 @@ With --all there is also that of the backup, of the daemon's lock file and of th
 socket on which it answers: four lines for each, in this order. On a terminal
 each line says what it is. With -o json, jsonl and csv all of them are there in
 any case.`,
-		Example: `  cat "$(wanctl state path --wan spectrum)"
+		Example: `  wanctl state path --wan spectrum
   wanctl state path --all --wan spectrum
   wanctl state path -o jsonl | jq -r .socket`,
 		ValidArgsFunction: completeFiles,
