@@ -25,6 +25,7 @@ var pages = []page{
 	{"wanctl-config", 5, "config.md", fillKeys, []string{"wanctl-config", "wanctl-config-init", "wanctl-config-explain", "wanctl-config-validate", "wanctl-config-show", "wanctl-shape", "wanctl-steer", "wanctl-run"}},
 	{"wanctl-guide", 7, "guide.md", nil, []string{"wanctl-config-init", "wanctl-doctor"}},
 	{"wanctl-law", 7, "law.md", fillNumbers, []string{"wanctl-shape", "wanctl-trace", "wanctl-sim-link"}},
+	{"wanctl-notify", 7, "notify.md", nil, []string{"wanctl-notify", "wanctl-notify-test", "wanctl-shape", "wanctl-steer", "wanctl-run"}},
 	{"wanctl-container", 7, "container.md", nil, []string{"wanctl-health"}},
 }
 

@@ -19,7 +19,7 @@ type use struct {
 const (
 	loops    = "run shape steer"
 	watchers = "serve status check health report doctor"
-	toRouter = loops + " router calibrate doctor config"
+	toRouter = loops + " router calibrate doctor config notify"
 )
 
 var environment = []use{

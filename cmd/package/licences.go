@@ -32,6 +32,21 @@ var (
 	noticeName  = regexp.MustCompile(`(?i)^(notice|patents)`)
 )
 
+// chosen names the text of the licence under which a module is used that leaves the choice
+// between several.
+var chosen = map[string]*regexp.Regexp{
+	"github.com/eclipse/paho.mqtt.golang": regexp.MustCompile(`^edl-v10$`), // BSD-3-Clause, or the Eclipse Public License
+}
+
+// licenceTexts returns the files that hold the licence of m.
+func (m module) licenceTexts() ([]text, error) {
+	path, _, _ := strings.Cut(m.name, " ")
+	if name, is := chosen[path]; is {
+		return m.texts(name)
+	}
+	return m.texts(licenceName)
+}
+
 // module is what the binary is linked from: a module, or the standard library.
 type module struct{ name, dir string }
 
@@ -82,7 +97,7 @@ func (m module) texts(name *regexp.Regexp) ([]text, error) {
 // licence returns the licences of m, joined by AND. One that is not allowed, or
 // none, is an error.
 func (m module) licence() (string, error) {
-	found, err := m.texts(licenceName)
+	found, err := m.licenceTexts()
 	if err != nil {
 		return "", err
 	}

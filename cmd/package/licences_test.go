@@ -52,13 +52,22 @@ func TestLicenceOfAModule(t *testing.T) {
 		name  string
 		files map[string]string
 		want  string // or a part of the error
+
+		module string // "": some module
 	}{
-		{"one", map[string]string{"LICENSE.txt": mit, "NOTICE": "by somebody"}, "MIT"},
-		{"two", map[string]string{"LICENSE": mit, "COPYING.bsd": bsd2}, "BSD-2-Clause AND MIT"},
-		{"one good, one bad", map[string]string{"LICENSE": mit, "LICENSE-docs": "Creative Commons"}, "LICENSE-docs is none of those allowed in cmd/package/licences.go"},
-		{"a notice alone", map[string]string{"NOTICE": mit}, "example.org/m v1.0.0 has no licence in"},
+		{"one", map[string]string{"LICENSE.txt": mit, "NOTICE": "by somebody"}, "MIT", ""},
+		{"two", map[string]string{"LICENSE": mit, "COPYING.bsd": bsd2}, "BSD-2-Clause AND MIT", ""},
+		{"one good, one bad", map[string]string{"LICENSE": mit, "LICENSE-docs": "Creative Commons"}, "LICENSE-docs is none of those allowed in cmd/package/licences.go", ""},
+		{"a notice alone", map[string]string{"NOTICE": mit}, "example.org/m v1.0.0 has no licence in", ""},
+		{"a choice", map[string]string{"LICENSE": "Eclipse Public License", "edl-v10": bsd2 + "\nNeither the name of X"}, "BSD-3-Clause", "github.com/eclipse/paho.mqtt.golang v1.5.1"},
+		{"the choice is gone", map[string]string{"LICENSE": "Eclipse Public License"}, "has no licence", "github.com/eclipse/paho.mqtt.golang v1.5.1"},
+		{"a choice that was not made", map[string]string{"LICENSE": "Eclipse Public License", "edl-v10": bsd2 + "\nNeither the name of X"}, "none of those allowed", ""},
 	} {
-		got, err := write(c.files).licence()
+		m := write(c.files)
+		if c.module != "" {
+			m.name = c.module
+		}
+		got, err := m.licence()
 		if err != nil {
 			got = err.Error()
 		}

@@ -30,7 +30,7 @@ func notices(w io.Writer) error {
 
 // writeTexts writes the licences and notices of m.
 func (m module) writeTexts(w io.Writer) error {
-	texts, err := m.texts(licenceName)
+	texts, err := m.licenceTexts()
 	if err != nil {
 		return err
 	}

@@ -42,6 +42,8 @@ var homes = map[string][]string{
 	"github.com/gofrs/flock":                   {"pkg/state"},
 	"github.com/google/renameio":               {"pkg/state"},
 	"github.com/go-routeros/routeros":          {"pkg/router/api"},
+	"github.com/eclipse/paho.mqtt.golang":      {"pkg/notify/mqtt"},
+	"github.com/mochi-mqtt/server":             {"pkg/notify/mqtt"},
 	"golang.org/x/crypto/ssh":                  {"pkg/router/ssh", "pkg/sim/simrouter"},
 	"golang.org/x/crypto/bcrypt":               {"pkg/daemon"},
 	"golang.org/x/term":                        {"pkg/cli"},

@@ -18,6 +18,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/cli/configcmd"
 	"github.com/wanctl/wanctl/pkg/cli/democmd"
 	"github.com/wanctl/wanctl/pkg/cli/doctorcmd"
+	"github.com/wanctl/wanctl/pkg/cli/notifycmd"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/cli/probecmd"
 	"github.com/wanctl/wanctl/pkg/cli/reportcmd"
@@ -53,6 +54,7 @@ func newRootCmd(a *app.App) *cobra.Command {
 		tracecmd.New(a),
 		democmd.New(a),
 		doctorcmd.New(a),
+		notifycmd.New(a),
 		calibratecmd.New(a),
 		statecmd.New(a),
 		simcmd.New(a),

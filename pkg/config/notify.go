@@ -43,6 +43,8 @@ type NotifyMQTT struct {
 	DiscoveryPrefix string `key:"discovery_prefix" kind:"topic" default:"homeassistant" doc:"Topic below which Home Assistant looks for devices."`
 	TopicPrefix     string `key:"topic_prefix" kind:"topic" default:"wanctl" doc:"Topic below which everything else is published, as PREFIX/NAME/state, availability and event; a second host whose WANs have the same names needs another one."`
 	TLSFingerprint  string `key:"tls_fingerprint" kind:"tls_hash" doc:"The only certificate accepted, by its SHA-256, instead of one that the system's authorities have signed."`
+
+	Interval time.Duration `key:"interval" kind:"seconds" range:"1..3600" default:"10" doc:"Time between two publications while only numbers change; a change of health, state, outage or steering is published within a second."`
 }
 
 // secrets returns what is secret in n.

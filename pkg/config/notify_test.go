@@ -12,7 +12,7 @@ var notifyDefaults = Notify{
 	For: 10 * time.Second, Events: []string{"health", "state", "outage", "steering", "loop", "configuration"},
 	Command: NotifyCommand{Timeout: 10 * time.Second},
 	Webhook: NotifyWebhook{Format: "json", Timeout: 10 * time.Second},
-	MQTT:    NotifyMQTT{DiscoveryPrefix: "homeassistant", TopicPrefix: "wanctl"},
+	MQTT:    NotifyMQTT{DiscoveryPrefix: "homeassistant", TopicPrefix: "wanctl", Interval: 10 * time.Second},
 }
 
 // parseNotify parses a WAN with lines below notify.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/notify"
+	"github.com/wanctl/wanctl/pkg/notify/mqtt"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 )
 
@@ -60,6 +61,12 @@ func Receivers(cfg *config.Base, version string, log *slog.Logger) []notify.Rece
 			c.Headers = append(c.Headers, h.Reveal())
 		}
 		list = append(list, notify.NewWebhook(c))
+	}
+	if m := cfg.Notify.MQTT; m.Broker != "" {
+		list = append(list, mqtt.New(mqtt.Config{
+			Broker: m.Broker, User: m.User, Password: m.Password.Reveal(), ClientID: m.ClientID, TLSFingerprint: m.TLSFingerprint,
+			DiscoveryPrefix: m.DiscoveryPrefix, TopicPrefix: m.TopicPrefix, Interval: m.Interval, Name: cfg.Name, Version: version,
+		}, log))
 	}
 	return list
 }

@@ -38,8 +38,8 @@ type Settings struct {
 // Follower is a receiver that also follows the status.
 type Follower interface {
 	Receiver
-	// Run publishes statuses until ctx ends, and then that the loop has ended, which it
-	// gives up when last ends.
+	// Run publishes statuses until ctx ends, after the last Send, and then that the loop
+	// has ended, which it gives up when last ends.
 	Run(ctx, last context.Context)
 	// Update is the newest status. It never blocks.
 	Update(Status)
@@ -129,24 +129,27 @@ func Complete(e Event, wan, version string) Event {
 // group is the receivers that are in use together.
 type group struct {
 	deliveries []*delivery
-	stop       context.CancelFunc // of the work
+	stop       context.CancelFunc // of the deliveries, once all is put
+	unfollow   context.CancelFunc // of the followers
 	last       context.Context
 	giveUp     context.CancelFunc
-	running    sync.WaitGroup
+
+	delivering, following sync.WaitGroup
 }
 
 func startGroup(ctx context.Context, receivers []Receiver, cfg *Config) *group {
 	g := &group{}
 	// The receivers do not see ctx end by themselves: the event of that is yet to come.
 	g.last, g.giveUp = context.WithCancel(context.WithoutCancel(ctx))
-	work, stop := context.WithCancel(g.last)
-	g.stop = stop
+	deliver, stop := context.WithCancel(g.last)
+	follow, unfollow := context.WithCancel(g.last)
+	g.stop, g.unfollow = stop, unfollow
 	for _, r := range receivers {
 		d := &delivery{receiver: r, outbox: newOutbox(), count: cfg.Count(r.Name()), log: cfg.Log}
 		g.deliveries = append(g.deliveries, d)
-		g.running.Go(func() { d.run(work, g.last) })
+		g.delivering.Go(func() { d.run(deliver, g.last) })
 		if f, follows := r.(Follower); follows {
-			g.running.Go(func() { f.Run(work, g.last) })
+			g.following.Go(func() { f.Run(follow, g.last) })
 		}
 	}
 	return g
@@ -171,6 +174,8 @@ func (g *group) update(s Status) {
 func (g *group) end() {
 	g.stop()
 	defer time.AfterFunc(endGrace, g.giveUp).Stop()
-	g.running.Wait()
+	g.delivering.Wait()
+	g.unfollow()
+	g.following.Wait()
 	g.giveUp()
 }

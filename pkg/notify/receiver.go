@@ -56,7 +56,8 @@ func (d *delivery) superseded(n int) {
 // run delivers until ctx ends, and then what is left, each event once, until last ends.
 func (d *delivery) run(ctx, last context.Context) {
 	var retry backoff.Backoff
-	began, failed := time.Now(), ""
+	var failing Complaint
+	began := time.Now()
 	for {
 		e, ok := d.next(ctx)
 		if !ok {
@@ -65,16 +66,14 @@ func (d *delivery) run(ctx, last context.Context) {
 		err := d.receiver.Send(last, e)
 		if err == nil {
 			d.count.Sent()
-			if failed != "" {
-				failed = ""
+			if failing.Over() {
 				d.log.Info("notifications are delivered again", "receiver", d.receiver.Name())
 			}
 			retry.Reset()
 			continue
 		}
 		d.count.Failed()
-		if text := err.Error(); text != failed { // once, not at every attempt
-			failed = text
+		if failing.News(err, time.Now()) {
 			d.log.Warn("a notification was not delivered", "receiver", d.receiver.Name(), "event", e.Summary, "error", err)
 		}
 		if refused := new(Refusal); errors.As(err, &refused) || ctx.Err() != nil {
