@@ -106,7 +106,8 @@ func TestDefaults(t *testing.T) {
 			LoadTimeConstant: 250 * time.Millisecond,
 			BaselineMin:      time.Millisecond, BaselineMax: 500 * time.Millisecond,
 		},
-		PingHosts: []string{"1.1.1.1", "8.8.8.8", "9.9.9.9", "208.67.222.222", "94.140.14.14", "64.6.64.6", "185.228.168.9"},
+		PingHosts:     []string{"1.1.1.1", "8.8.8.8", "9.9.9.9", "208.67.222.222", "94.140.14.14", "64.6.64.6", "185.228.168.9"},
+		MetricsDetail: FullMetrics,
 		Fallback: Fallback{Enabled: true, CheckGateway: true, CheckTCP: true,
 			TCPTargets: []string{"1.1.1.1:443", "8.8.8.8:443"}, Mode: GracefulDegradation},
 	}

@@ -27,6 +27,8 @@ type WAN struct {
 	ProbeDataMB   int      `key:"continuous_monitoring.probe_data_mb_per_day" kind:"int" range:"50..1000000" derived:"no cap" doc:"Most that probes may carry in 24 hours, in MB, both directions together, for a line that is metered. While it is spent, probes are as slow as on an idle line, and slower below 150 MB: queues are noticed late then, and limits may fall far. TCP probes do not count."`
 	Fallback      Fallback `key:"continuous_monitoring.fallback_checks"`
 
+	MetricsDetail MetricsDetail `key:"metrics.detail" kind:"enum" values:"full,fleet" default:"full" doc:"Which metrics there are of this WAN: full, or the 20 series that many WANs are watched by."`
+
 	_ struct{} `key:"ping_source_ip" kind:"address" alias:"continuous_monitoring.ping_source"`
 	_ struct{} `key:"continuous_monitoring.cake_stats_cadence_sec" kind:"any" deprecated:"it was how often counters of CAKE on a Linux host were read; those of the router's queues are read as often as the router answers quickly"`
 	_ struct{} `key:"cake_params" kind:"any" deprecated:"it set up CAKE on a Linux host; queues of the router are limited here, which router.transport rest, api or ssh reaches"`
@@ -39,6 +41,15 @@ type WAN struct {
 	_ struct{} `key:"reflector_quality" kind:"any" deprecated:"it was how ping_hosts were rated, which needs no settings"`
 	_ struct{} `key:"tuning" kind:"any" deprecated:"it changed thresholds at run time, and the law learns noise and capacity itself"`
 }
+
+// MetricsDetail is how much the metrics say about a WAN.
+type MetricsDetail string
+
+// The sets of metrics.
+const (
+	FullMetrics  MetricsDetail = "full"
+	FleetMetrics MetricsDetail = "fleet"
+)
 
 // Queues names what is shaped on the router: queues of the tree, of which one may
 // be "", or one simple queue for both directions. It also names the queue types that

@@ -20,8 +20,31 @@ import (
 const (
 	dashboardFile = "../../configs/grafana/wanctl.json"
 	rulesFile     = "../../configs/prometheus/wanctl.rules.yml"
-	rulesTestFile = "../../configs/prometheus/wanctl.rules.test.yml"
 )
+
+func dashboardFiles() []string {
+	return []string{dashboardFile, "../../configs/grafana/wanctl-fleet.json"}
+}
+func rulesFiles() []string {
+	return []string{rulesFile, "../../configs/prometheus/wanctl.fleet.rules.yml"}
+}
+
+// testOf returns the file of tests for a file of rules.
+func testOf(rules string) string { return strings.TrimSuffix(rules, "yml") + "test.yml" }
+
+// allRules returns the text of all files of rules.
+func allRules(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	for _, f := range rulesFiles() {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Write(text)
+	}
+	return b.String()
+}
 
 // elsewhere lists what does not come from this package's metrics.
 var elsewhere = []string{
@@ -40,9 +63,9 @@ type panel struct {
 	GridPos struct{ X, Y, W, H int }
 }
 
-func dashboard(t *testing.T) (panels []panel, exprs []string) {
+func dashboard(t *testing.T, file string) (panels []panel, exprs []string) {
 	t.Helper()
-	data, err := os.ReadFile(dashboardFile)
+	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +117,7 @@ func knownSeries(t *testing.T) map[string][]string {
 	}
 	known := map[string][]string{}
 	for _, f := range families {
-		labels := []string{"instance", "job", "le"}
+		labels := []string{"instance", "job", "le", "site"} // some of the target
 		for _, l := range f.GetMetric()[0].GetLabel() {
 			labels = append(labels, l.GetName())
 		}
@@ -105,18 +128,14 @@ func knownSeries(t *testing.T) map[string][]string {
 	for _, name := range elsewhere {
 		known[name] = []string{"instance", "job", "wan"}
 	}
-	rules, err := os.ReadFile(rulesFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range regexp.MustCompile(`record: (\S+)`).FindAllStringSubmatch(string(rules), -1) {
-		known[r[1]] = []string{"instance", "job", "wan", "direction"}
+	for _, r := range regexp.MustCompile(`record: (\S+)`).FindAllStringSubmatch(allRules(t), -1) {
+		known[r[1]] = []string{"instance", "job", "wan", "direction", "site"}
 	}
 	return known
 }
 
 var (
-	seriesName = regexp.MustCompile(`\b(?:wanctl|process)[a-z0-9_:]*`)
+	seriesName = regexp.MustCompile(`\b(?:site:wanctl|wanctl|process)[a-z0-9_:]*`)
 	braces     = regexp.MustCompile(`([a-z0-9_:]+)\{([^}]*)\}`)
 	labelName  = regexp.MustCompile(`(\w+)(?:=~|!~|!=|=)`)
 )
@@ -141,13 +160,23 @@ func checkExpr(t *testing.T, where, expr string, known map[string][]string) {
 
 func TestDashboardNames(t *testing.T) {
 	known := knownSeries(t)
-	panels, exprs := dashboard(t)
-	if len(exprs) < 30 {
-		t.Fatalf("only %d queries found", len(exprs))
+	for _, file := range dashboardFiles() {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			panels, exprs := dashboard(t, file)
+			if len(exprs) < len(panels)/2 {
+				t.Fatalf("only %d queries found", len(exprs))
+			}
+			for _, e := range exprs {
+				checkExpr(t, file, e, known)
+			}
+			checkPanels(t, panels)
+		})
 	}
-	for _, e := range exprs {
-		checkExpr(t, dashboardFile, e, known)
-	}
+}
+
+// checkPanels reports panels that share an id or a place.
+func checkPanels(t *testing.T, panels []panel) {
+	t.Helper()
 	seen := map[int]bool{}
 	for i, p := range panels {
 		if seen[p.ID] {
@@ -169,12 +198,11 @@ func TestDashboardNames(t *testing.T) {
 // Every metric of a WAN or of steering that a person would look at is somewhere
 // in the dashboard or the rules.
 func TestNothingForgotten(t *testing.T) {
-	_, exprs := dashboard(t)
-	rules, err := os.ReadFile(rulesFile)
-	if err != nil {
-		t.Fatal(err)
+	used := allRules(t)
+	for _, file := range dashboardFiles() {
+		_, exprs := dashboard(t, file)
+		used += strings.Join(exprs, "\n")
 	}
-	used := strings.Join(exprs, "\n") + string(rules)
 	reg := prometheus.NewRegistry()
 	m, err := New(reg, "test")
 	if err != nil {
@@ -193,42 +221,38 @@ func TestNothingForgotten(t *testing.T) {
 	}
 	for _, f := range families {
 		if name := f.GetName(); !strings.Contains(used, name) && !slices.Contains(spare, name) {
-			t.Errorf("%s is in neither %s nor %s", name, dashboardFile, rulesFile)
+			t.Errorf("%s is in neither dashboards nor rules", name)
 		}
 	}
 }
 
 func TestRuleNames(t *testing.T) {
 	known := knownSeries(t)
-	rules, err := os.ReadFile(rulesFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(rules)) {
+	for line := range strings.Lines(allRules(t)) {
 		if text := strings.TrimSpace(line); !strings.HasPrefix(text, "#") && !strings.Contains(text, "ummary:") && !strings.Contains(text, "escription:") &&
 			!strings.HasPrefix(text, "- name:") && !strings.HasPrefix(text, "- record:") && !strings.Contains(text, `up{job=`) {
-			checkExpr(t, rulesFile, text, known)
+			checkExpr(t, "rules", text, known)
 		}
 	}
 }
 
 // An alert that no test has seen fire may never do so.
 func TestEveryAlertFires(t *testing.T) {
-	rules, err := os.ReadFile(rulesFile)
-	if err != nil {
-		t.Fatal(err)
+	var tests strings.Builder
+	for _, f := range rulesFiles() {
+		text, err := os.ReadFile(testOf(f))
+		if err != nil {
+			t.Fatal(err)
+		}
+		tests.Write(text)
 	}
-	tests, err := os.ReadFile(rulesTestFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	alerts := regexp.MustCompile(`alert: (\w+)`).FindAllStringSubmatch(string(rules), -1)
+	alerts := regexp.MustCompile(`alert: (\w+)`).FindAllStringSubmatch(allRules(t), -1)
 	if len(alerts) < 20 {
 		t.Fatalf("%d alerts found", len(alerts))
 	}
 	for _, a := range alerts {
-		if !strings.Contains(string(tests), "alertname: "+a[1]+"\n        exp_alerts:\n          - exp_labels: {") {
-			t.Errorf("%s: no test in which %s fires", rulesTestFile, a[1])
+		if !strings.Contains(tests.String(), "alertname: "+a[1]+"\n        exp_alerts:\n          - exp_labels: {") {
+			t.Errorf("no test in which %s fires", a[1])
 		}
 	}
 }
@@ -245,15 +269,21 @@ func promtool(t *testing.T, args ...string) {
 }
 
 func TestPromtoolRules(t *testing.T) {
-	promtool(t, "check", "rules", "--lint=all", "--lint-fatal", rulesFile)
-	promtool(t, "test", "rules", rulesTestFile)
+	for _, f := range rulesFiles() {
+		promtool(t, "check", "rules", "--lint=all", "--lint-fatal", f)
+		promtool(t, "test", "rules", testOf(f))
+	}
 	promtool(t, "check", "config", "--syntax-only", "../../configs/prometheus/scrape.yml")
 }
 
 // Grafana's queries are checked as if each were a recording rule.
 func TestPromtoolDashboard(t *testing.T) {
-	_, exprs := dashboard(t)
-	fill := strings.NewReplacer("$__rate_interval", "1m", "$instance", ".*", "$wan", ".*", "$job", ".*")
+	var exprs []string
+	for _, file := range dashboardFiles() {
+		_, queries := dashboard(t, file)
+		exprs = append(exprs, queries...)
+	}
+	fill := strings.NewReplacer("$site", ".*", "$__rate_interval", "1m", "$instance", ".*", "$wan", ".*", "$job", ".*")
 	var b strings.Builder
 	b.WriteString("groups:\n  - name: dashboard\n    rules:\n")
 	for i, e := range exprs {

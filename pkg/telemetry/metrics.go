@@ -61,14 +61,21 @@ func New(reg prometheus.Registerer, version string) (*Metrics, error) {
 type labelled struct {
 	m      *Metrics
 	labels []string
+	fleet  bool // only what inFleet names is exposed
 }
 
 // with adds the label name.
 func (l labelled) with(name, value string) labelled {
-	return labelled{l.m, append(slices.Clone(l.labels), name, value)}
+	return labelled{l.m, append(slices.Clone(l.labels), name, value), l.fleet}
 }
 
+// hides reports whether the metric called name is kept from those who scrape.
+func (l labelled) hides(name string) bool { return l.fleet && !inFleet(name) }
+
 func (l labelled) gauge(name, help string) prometheus.Gauge {
+	if l.hides(name) {
+		return prometheus.NewGauge(prometheus.GaugeOpts{Name: name})
+	}
 	v, values := vector(l, name, func(names []string) *prometheus.GaugeVec {
 		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, names)
 	})
@@ -76,6 +83,9 @@ func (l labelled) gauge(name, help string) prometheus.Gauge {
 }
 
 func (l labelled) counter(name, help string) prometheus.Counter {
+	if l.hides(name) {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: name})
+	}
 	v, values := vector(l, name, func(names []string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, names)
 	})
@@ -83,6 +93,9 @@ func (l labelled) counter(name, help string) prometheus.Counter {
 }
 
 func (l labelled) histogram(name, help string, upperBounds ...float64) prometheus.Observer {
+	if l.hides(name) {
+		return prometheus.ObserverFunc(func(float64) {})
+	}
 	v, values := vector(l, name, func(names []string) *prometheus.HistogramVec {
 		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: upperBounds}, names)
 	})

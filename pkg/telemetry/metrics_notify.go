@@ -12,7 +12,7 @@ func (m *Metrics) Notifications(name, receiver string) *Notifications {
 	if m == nil {
 		return nil
 	}
-	l := labelled{m, []string{"wan", WANLabel(name), "receiver", receiver}}
+	l := labelled{m: m, labels: []string{"wan", WANLabel(name), "receiver", receiver}}
 	return &Notifications{
 		sent:       l.counter("wanctl_notifications_sent_total", "Events that the receiver has accepted."),
 		failed:     l.counter("wanctl_notifications_failed_total", "Attempts to deliver an event that failed."),

@@ -16,7 +16,7 @@ func (m *Metrics) Steering(primary string, states ...string) *Steering {
 	if m == nil {
 		return nil
 	}
-	wan := labelled{m, []string{"wan", WANLabel(primary)}}
+	wan := labelled{m: m, labels: []string{"wan", WANLabel(primary)}}
 	s := &Steering{
 		wan:        wan,
 		enabled:    wan.gauge("wanctl_steering_enabled", "Whether new connections are steered to the other WAN (1) or not (0)."),

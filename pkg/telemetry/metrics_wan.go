@@ -20,6 +20,24 @@ type WANConfig struct {
 	Ceiling    [2]bitrate.Rate
 	// NotControlled are directions without metrics.
 	NotControlled [2]bool
+	// Fleet leaves only what many WANs are watched by.
+	Fleet bool
+}
+
+// delayed is the delay above the baseline that people notice in a call.
+const delayed = 30 * time.Millisecond
+
+// inFleet reports whether a WAN of a fleet has the metric called name. With
+// wanctl_loop_running they are 20 series.
+func inFleet(name string) bool {
+	switch name {
+	case "wanctl_state", "wanctl_applied_limit_bits_per_second", "wanctl_throughput_bits_per_second",
+		"wanctl_floor_bits_per_second", "wanctl_ceiling_bits_per_second", "wanctl_router_write_refused", // by direction
+		"wanctl_rtt_baseline_ms", "wanctl_rtt_delta_ms", "wanctl_cycles_total", "wanctl_delayed_cycles_total",
+		"wanctl_reflectors_alive", "wanctl_router_reachable", "wanctl_queues_faulty":
+		return true
+	}
+	return false
 }
 
 // WAN is the metrics of one WAN, resolved for its loop. Unless stated otherwise,
@@ -29,6 +47,8 @@ type WAN struct {
 	alive, reachable, threshold      prometheus.Gauge
 	routeShared                      prometheus.Gauge
 	cycles, heldBack, updates, pings prometheus.Counter
+	delayed                          prometheus.Counter
+	faulty                           prometheus.Gauge
 	failovers                        prometheus.Counter
 	reads, writes                    requestMetrics
 	rtt, excess, write, lateness     prometheus.Observer
@@ -45,6 +65,7 @@ type directionMetrics struct {
 	transitions, foreign, sentBytes, dropped, refusals              prometheus.Counter
 	refused                                                         prometheus.Gauge
 	faults                                                          [len(actuate.Faults)]prometheus.Gauge // in that order
+	faulty                                                          bool
 
 	last     autorate.State
 	counters autorate.Counters // newest reading
@@ -59,7 +80,10 @@ func (m *Metrics) WAN(cfg WANConfig) *WAN {
 	if m == nil {
 		return nil
 	}
-	wan := labelled{m, []string{"wan", WANLabel(cfg.Name)}}
+	wan := labelled{m, []string{"wan", WANLabel(cfg.Name)}, cfg.Fleet}
+	if cfg.Fleet {
+		cfg.Reflectors, cfg.Operators = nil, nil
+	}
 	w := &WAN{
 		// Names and labels of the earlier system, whose dashboards are in use.
 		baseline: wan.gauge("wanctl_rtt_baseline_ms", "Round-trip time of the idle link, in ms."),
@@ -71,6 +95,8 @@ func (m *Metrics) WAN(cfg WANConfig) *WAN {
 		updates:  wan.counter("wanctl_router_updates_total", "Limits changed on the router."),
 		pings:    wan.counter("wanctl_ping_failures_total", "Cycles in which no reflector was answering."),
 
+		delayed:      wan.counter("wanctl_delayed_cycles_total", "Cycles with a delay of more than 30 ms above the baseline."),
+		faulty:       wan.gauge("wanctl_queues_faulty", "Queues that limit nothing, or not as their limit says."),
 		alive:        wan.gauge("wanctl_reflectors_alive", "Reflectors that answer."),
 		reachable:    wan.gauge("wanctl_router_reachable", "Whether the last request to the router was answered."),
 		routeShared:  wan.gauge("wanctl_probe_route_shared", "Whether another WAN of this host is measured by the same route (1) or not (0)."),
@@ -159,6 +185,9 @@ func (w *WAN) Stepped(in autorate.Input, dec autorate.Decision, late time.Durati
 		w.baseline.Set(millis(dec.Baseline))
 		w.delta.Set(millis(dec.RTT - dec.Baseline))
 		w.excess.Observe(dec.Excess.Seconds())
+		if dec.Excess > delayed {
+			w.delayed.Inc()
+		}
 	case w.answered: // otherwise the first replies are still under way
 		w.pings.Inc()
 	}
@@ -240,13 +269,17 @@ func (w *WAN) Fault(d autorate.Direction, f actuate.Fault) {
 	if w == nil || w.directions[d].bandwidth == nil {
 		return
 	}
+	w.directions[d].faulty = f != actuate.NoFault
 	for i, one := range actuate.Faults {
-		value := 0.0
-		if one == f {
-			value = 1
-		}
-		w.directions[d].faults[i].Set(value)
+		w.directions[d].faults[i].Set(oneIf(one == f))
 	}
+	faulty := 0
+	for _, m := range w.directions {
+		if m.faulty {
+			faulty++
+		}
+	}
+	w.faulty.Set(float64(faulty))
 }
 
 // Foreign counts a limit that another program or user changed on the router.
@@ -308,11 +341,7 @@ func (w *WAN) RouteShared(is bool) {
 	if w == nil {
 		return
 	}
-	value := 0.0
-	if is {
-		value = 1
-	}
-	w.routeShared.Set(value)
+	w.routeShared.Set(oneIf(is))
 }
 
 func (w *WAN) request(m requestMetrics, err error) {

@@ -281,7 +281,7 @@ func (c *WANController) switched(s failover.Switch) {
 
 // metricsConfig is what the metrics say of the configuration cfg.
 func (c *WANController) metricsConfig(cfg *config.WAN) telemetry.WANConfig {
-	m := telemetry.WANConfig{Name: c.cfg.Name, Reflectors: c.reflectors(), Operators: c.operators()}
+	m := telemetry.WANConfig{Name: c.cfg.Name, Fleet: c.cfg.MetricsDetail == config.FleetMetrics, Reflectors: c.reflectors(), Operators: c.operators()}
 	for d, b := range LawConfig(cfg).Directions {
 		m.Floor[d], m.Ceiling[d], m.NotControlled[d] = b.Lowest(), b.Ceiling, !b.Controlled()
 	}

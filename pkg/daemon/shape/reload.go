@@ -38,6 +38,7 @@ func CanReconfigure(old, fresh *config.WAN) bool {
 // fixedSettings compares the settings that are fixed while running.
 func fixedSettings(old, fresh *config.WAN) []daemon.Setting {
 	return append(daemon.BaseSettings(&old.Base, &fresh.Base), []daemon.Setting{
+		{Key: "metrics.detail", Same: old.MetricsDetail == fresh.MetricsDetail},
 		{Key: "queues", Same: old.Queues == fresh.Queues},
 		{Key: "continuous_monitoring.enabled", Same: fresh.Enabled},
 		{Key: "continuous_monitoring.interval", Same: old.Interval == fresh.Interval},
