@@ -31,12 +31,15 @@ func (p *Process) NewNotifications(cfg *config.Base, log *slog.Logger, sample fu
 	return n
 }
 
-// Reconfigure has the receivers of cfg take the place of the present ones, if they differ.
-func (n *Notifications) Reconfigure(cfg *config.Base) {
-	if !reflect.DeepEqual(n.inUse, cfg.Notify) {
-		n.inUse = cfg.Notify
-		n.Replace(n.settings(cfg))
+// Reconfigure has the receivers of cfg take the place of the present ones, if they differ,
+// and reports whether they do.
+func (n *Notifications) Reconfigure(cfg *config.Base) (changed bool) {
+	if reflect.DeepEqual(n.inUse, cfg.Notify) {
+		return false
 	}
+	n.inUse = cfg.Notify
+	n.Replace(n.settings(cfg))
+	return true
 }
 
 func (n *Notifications) settings(cfg *config.Base) notify.Settings {

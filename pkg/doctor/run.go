@@ -27,6 +27,8 @@ type Options struct {
 	Config  config.Options
 	Secrets string        // file of passwords
 	Measure time.Duration // for how long reflectors are measured
+	// Receivers has the receivers of notifications connected to. Nothing is sent.
+	Receivers bool
 	// Report gets the findings as they come; the error of Run ends them.
 	Report func(Finding)
 }
@@ -197,6 +199,7 @@ func (e *examination) examineWAN(ctx context.Context, w *config.WAN) {
 		e.Report(Finding{w.Name, "configuration", warning("set continuous_monitoring.enabled: true in "+w.Path, "continuous_monitoring.enabled is false: nothing is controlled")})
 	}
 	run(w.Name, daemonChecks, e.daemons[w.Path], e.Report)
+	run(w.Name, notifyChecks, readNotify(ctx, &w.Base, e.Receivers), e.Report)
 	device, client := readDevice(ctx, &w.Base)
 	run(w.Name, deviceChecks, device, e.Report)
 	var queues *Queues
@@ -232,6 +235,7 @@ func (e *examination) examineWAN(ctx context.Context, w *config.WAN) {
 
 func (e *examination) examineSteering(ctx context.Context, s *config.Steering) {
 	run(s.Name, daemonChecks, e.daemons[s.Path], e.Report)
+	run(s.Name, notifyChecks, readNotify(ctx, &s.Base, e.Receivers), e.Report)
 	device, client := readDevice(ctx, &s.Base)
 	run(s.Name, deviceChecks, device, e.Report)
 	var asked router.Client

@@ -1,11 +1,13 @@
 package notify
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net"
 )
 
 // PinnedTLS returns the settings of a TLS connection: the certificate is checked against
@@ -28,4 +30,19 @@ func PinnedTLS(fingerprint string) *tls.Config {
 		return nil
 	}
 	return c
+}
+
+// Dial connects to host:port, with TLS as PinnedTLS if that is wanted. No proxy of the
+// environment is used.
+func Dial(ctx context.Context, address string, secure bool, fingerprint string) (net.Conn, error) {
+	if !secure {
+		return new(net.Dialer).DialContext(ctx, "tcp", address)
+	}
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	c := PinnedTLS(fingerprint)
+	c.ServerName = host
+	return (&tls.Dialer{Config: c}).DialContext(ctx, "tcp", address)
 }

@@ -23,7 +23,8 @@ it should be: configurations and files, the right to send ICMP, reflectors, the 
 between this host and the router, the way of each WAN's probes, each transport to the
 router with its latency and fingerprint, the policies of the user, the queues (there,
 enabled, valid, CAKE, where they belong, counting), what leads traffic past them or
-limits it as well, the rule of steering, clock, watchdog and ports.
+limits it as well, the rule of steering, receivers of notifications, clock, watchdog and
+ports.
 
 Without --wan or --config it examines all configurations of the directory. It changes
 nothing, and runs beside running loops. Reflectors are measured for three seconds a
@@ -35,6 +36,7 @@ With a failure the loop does not do its job, and the exit status is 5.`
 // New returns the command.
 func New(a *app.App) *cobra.Command {
 	var measure time.Duration
+	var receivers bool
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Examine everything that the loops need",
@@ -49,10 +51,11 @@ func New(a *app.App) *cobra.Command {
 			if measure < time.Second || measure > time.Minute {
 				return app.Usagef("--measure %v: from 1s to 1m", measure)
 			}
-			return runDoctor(cmd.Context(), a, measure)
+			return runDoctor(cmd.Context(), a, measure, receivers)
 		},
 	}
 	cmd.Flags().DurationVar(&measure, "measure", 3*time.Second, "measure the reflectors of each WAN for this `TIME`")
+	cmd.Flags().BoolVar(&receivers, "receivers", false, "connect to the receivers of notifications as well; nothing is sent to them")
 	_ = cmd.RegisterFlagCompletionFunc("measure", cobra.NoFileCompletions)
 	return app.Prints[finding](a, cmd)
 }
@@ -66,7 +69,7 @@ type finding struct {
 	Next    string `json:"next,omitempty"` // what to type, or to set
 }
 
-func runDoctor(ctx context.Context, a *app.App, measure time.Duration) error {
+func runDoctor(ctx context.Context, a *app.App, measure time.Duration, receivers bool) error {
 	named, others, err := files(a)
 	if err != nil {
 		return err
@@ -75,7 +78,7 @@ func runDoctor(ctx context.Context, a *app.App, measure time.Duration) error {
 	var broken error // of standard output
 	out := output.NewStream(a.Out, a.Global.Output, printer(a))
 	doctor.Run(ctx, doctor.Options{
-		Files: named, Others: others, Config: a.ConfigOptions(), Secrets: a.Global.Secrets, Measure: measure,
+		Files: named, Others: others, Config: a.ConfigOptions(), Secrets: a.Global.Secrets, Measure: measure, Receivers: receivers,
 		Report: func(f doctor.Finding) {
 			count[f.Level]++
 			if broken == nil && (!a.Global.Quiet || f.Level >= doctor.Warning) {

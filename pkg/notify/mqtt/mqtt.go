@@ -6,7 +6,6 @@ package mqtt
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -169,6 +168,10 @@ func (c *Client) serve(ctx, last context.Context, s *session, onReady func()) er
 	}
 }
 
+// earlier is how much before the interval a status may be published: they come once a
+// second, and one that is a moment early is not to wait for the next.
+const earlier = 500 * time.Millisecond
+
 // publisher publishes what has changed over one connection.
 type publisher struct {
 	client  *Client
@@ -190,7 +193,7 @@ func (p *publisher) publish(ctx context.Context, status notify.Status) error {
 		p.discovered = key(list)
 	}
 	words := wordsOf(&status)
-	if words == p.words && time.Since(p.at) < c.cfg.Interval {
+	if words == p.words && time.Since(p.at) < c.cfg.Interval-earlier {
 		return nil
 	}
 	if err := p.session.publishJSON(ctx, c.topic("state"), true, status); err != nil {
@@ -225,7 +228,6 @@ type session struct {
 }
 
 // dial connects to a broker. With a topic, that says offline when the connection is lost.
-// No proxy of the environment is used.
 func dial(ctx context.Context, cfg Config, will string) (*session, error) {
 	s := &session{lost: make(chan error, 1)}
 	var err error
@@ -262,15 +264,7 @@ func open(ctx context.Context, cfg Config) (*boundedConn, error) {
 	if err != nil {
 		return nil, errors.New("notify.mqtt.broker cannot be used")
 	}
-	dialer := &net.Dialer{}
-	var conn net.Conn
-	if u.Scheme == "mqtts" {
-		secure := notify.PinnedTLS(cfg.TLSFingerprint)
-		secure.ServerName = u.Hostname()
-		conn, err = (&tls.Dialer{NetDialer: dialer, Config: secure}).DialContext(ctx, "tcp", u.Host)
-	} else {
-		conn, err = dialer.DialContext(ctx, "tcp", u.Host)
-	}
+	conn, err := notify.Dial(ctx, u.Host, u.Scheme == "mqtts", cfg.TLSFingerprint)
 	if err != nil {
 		return nil, fmt.Errorf("connecting: %w", err)
 	}
