@@ -133,6 +133,7 @@ lock_file: DIR/run/NAME.lock
 state_file: DIR/lib/NAME_state.json
 logging: {main_log: DIR/lib/NAME.log}
 health_check: {enabled: false}
+notify: {webhook: {url: "https://127.0.0.1:PORT/"}}
 continuous_monitoring:
   baseline_rtt_initial: 24
   ping_hosts: [127.0.0.1]
@@ -152,6 +153,7 @@ lock_file: DIR/run/steering.lock
 state_file: DIR/lib/steering_state.json
 logging: {main_log: DIR/lib/steering.log}
 health_check: {enabled: false}
+notify: {webhook: {url: "https://127.0.0.1:PORT/"}}
 `)
 	recording, err := os.ReadFile("../../testdata/trace/route-change.csv")
 	if err != nil {
