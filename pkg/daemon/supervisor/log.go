@@ -72,17 +72,29 @@ func newLog(path string, w io.Writer, opts LogOptions) *Log {
 }
 
 func openLogFile(path string) (*os.File, error) {
-	err := os.MkdirAll(filepath.Dir(path), 0o755)
+	dir := filepath.Dir(path)
+	err := os.MkdirAll(dir, 0o755)
 	if err == nil {
+		const flags = os.O_APPEND | os.O_CREATE | os.O_WRONLY
 		var f *os.File
-		if f, err = regfile.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640); err == nil {
+		if f, err = regfile.OpenFile(path, flags|os.O_EXCL, 0o640); err == nil {
+			regfile.ChownLikeDir(f, dir)
+			return f, nil
+		}
+		if errors.Is(err, fs.ErrExist) {
+			f, err = regfile.OpenFile(path, flags, 0o640)
+		}
+		if err == nil {
 			return f, nil
 		}
 	}
 	hint := ""
+	_, missing := os.Stat(path)
 	switch {
+	case errors.Is(err, fs.ErrPermission) && missing == nil:
+		hint = fmt.Sprintf("; it belongs to another user: 'sudo chown --reference=%s %s', or set logging.main_log to another path", dir, path)
 	case errors.Is(err, fs.ErrPermission):
-		hint = fmt.Sprintf("; let this user write there (chown or chmod %s), or set logging.main_log to another path", filepath.Dir(path))
+		hint = fmt.Sprintf("; let this user write there (chown or chmod %s), or set logging.main_log to another path", dir)
 	case errors.Is(err, regfile.ErrNotRegular):
 		hint = "; set logging.main_log or logging.debug_log to another path"
 	}

@@ -339,3 +339,46 @@ func TestLogOfNoRegularFile(t *testing.T) {
 		t.Errorf("Reopen: %v", err)
 	}
 }
+
+// A log that root begins by hand is the service's, in the service's directory; one that
+// is not, by an earlier version, is named with the command that gives it back.
+func TestLogOfRoot(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	const service = 4711
+	dir := filepath.Join(t.TempDir(), "log")
+	if err := errors.Join(os.Mkdir(dir, 0o755), os.Chown(dir, service, service)); err != nil { //nolint:gosec // as systemd makes it
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "wan.log")
+	l, err := OpenLog(path, LogOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	owner := func() uint32 {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Sys().(*syscall.Stat_t).Uid
+	}
+	if owner() != service {
+		t.Errorf("the log belongs to user %d", owner())
+	}
+	if err := os.Chown(path, 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	if l, err = OpenLog(path, LogOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if owner() != 0 {
+		t.Error("a log that was there changed its owner")
+	}
+}
