@@ -47,8 +47,8 @@ type Logging struct {
 	Main  string   `key:"main_log" kind:"path" derived:"/var/log/wanctl/NAME.log" doc:"Log file of the daemon."`
 	Debug string   `key:"debug_log" kind:"path" derived:"no debug log" doc:"Second log file with debug messages."`
 	_     struct{} `key:"log_cake_stats" kind:"bool" deprecated:"counters are in the metrics"`
-	_     struct{} `key:"max_bytes" kind:"any" deprecated:"it rotated the logs; logrotate does that, by configs/logrotate/wanctl"`
-	_     struct{} `key:"backup_count" kind:"any" deprecated:"it was how many rotated logs were kept; logrotate does that, by configs/logrotate/wanctl"`
+	_     struct{} `key:"max_bytes" kind:"any" deprecated:"it rotated the logs; logrotate does that, by /etc/logrotate.d/wanctl of the packages"`
+	_     struct{} `key:"backup_count" kind:"any" deprecated:"it was how many rotated logs were kept; logrotate does that, by /etc/logrotate.d/wanctl of the packages"`
 }
 
 // Timeouts bound single operations.

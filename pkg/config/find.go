@@ -78,7 +78,7 @@ func openProblem(path, reference string, err error) Problem {
 	case !errors.Is(err, fs.ErrNotExist):
 		p.Text = "cannot be read: " + schema.Cause(err)
 	case !exists(dir):
-		p.Text = "no such file, and no directory " + dir + "; " + startFrom
+		p.Text = "no such file, and no directory " + dir + "; " + startFrom + ", or name another file with --config FILE"
 	default:
 		names := Names(dir)
 		near := schema.Nearest(baseName(path), names)
@@ -88,20 +88,24 @@ func openProblem(path, reference string, err error) Problem {
 		case len(names) > 0:
 			p.Text = fmt.Sprintf("no such file; %s holds %s: use --config-dir %s --wan %s", dir, strings.Join(names, ", "), dir, names[0])
 		default:
-			p.Text = "no such file, and no other .yaml in " + dir + "; " + startFrom
+			p.Text = "no such file, and no other .yaml in " + dir + "; " + startFrom + ", or name another file with --config FILE"
 		}
 	}
 	return p
 }
 
+// startFrom is the advice for who has no configuration yet.
 func startFrom(reference string) string {
-	return "write one with 'wanctl config init', or copy the reference, " + reference + ", there and edit it, or name another file with --config FILE"
+	if path := Shipped(reference); path != "" {
+		return "write one with 'wanctl config init', or copy the reference, " + path + ", there and edit it"
+	}
+	return "write one with 'wanctl config init'"
 }
 
-// The commented references that are shipped.
+// The commented references that are shipped, see Shipped.
 const (
-	wanReference      = "configs/wanctl.yaml"
-	steeringReference = "configs/steering.yaml"
+	wanReference      = "wanctl.yaml"
+	steeringReference = "steering.yaml"
 )
 
 // Names lists the configurations in dir, without their suffix, as --wan takes

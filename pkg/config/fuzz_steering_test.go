@@ -59,7 +59,7 @@ func steeringInvariants(s *Steering) []string {
 
 // As FuzzParse, for the steering file.
 func FuzzParseSteering(f *testing.F) {
-	for _, name := range []string{"../../" + steeringReference, "../../testdata/config/earlier-steering.yaml"} {
+	for _, name := range []string{"../../configs/" + steeringReference, "../../testdata/config/earlier-steering.yaml"} {
 		text := read(f, name)
 		f.Add(text)
 		f.Add(optional.ReplaceAllString(text, "$1$2"))

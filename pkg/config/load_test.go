@@ -122,9 +122,9 @@ func TestProblems(t *testing.T) {
 		text string
 		want []string
 	}{
-		{"empty", "", []string{"f: is empty; start from the commented reference, configs/wanctl.yaml"}},
-		{"comments only", "# nothing\n", []string{"f: is empty; start from the commented reference, configs/wanctl.yaml"}},
-		{"null document", "---\n", []string{"f: is empty; start from the commented reference, configs/wanctl.yaml"}},
+		{"empty", "", []string{"f: is empty; write one with 'wanctl config init'"}},
+		{"comments only", "# nothing\n", []string{"f: is empty; write one with 'wanctl config init'"}},
+		{"null document", "---\n", []string{"f: is empty; write one with 'wanctl config init'"}},
 		{"scalar document", "hello\n", []string{"f:1: must consist of keys and values, such as 'wan_name: spectrum'"}},
 		{"second document", minimal + "---\na: b\n", []string{"f:17: a second document begins here; write one file for each configuration"}},
 		{"steering file", "wan_name: x\ntopology:\n  primary_wan: a\n", []string{
@@ -714,8 +714,8 @@ func TestLoadMissing(t *testing.T) {
 			t.Errorf("\ngot  %s\nwant %s", got, want)
 		}
 	}
-	check(missing(filepath.Join(dir, "none", "a.yaml")), "DIR/none/a.yaml: no such file, and no directory DIR/none; "+startFrom(wanReference))
-	check(missing(filepath.Join(dir, "a.yaml")), "DIR/a.yaml: no such file, and no other .yaml in DIR; "+startFrom(wanReference))
+	check(missing(filepath.Join(dir, "none", "a.yaml")), "DIR/none/a.yaml: no such file, and no directory DIR/none; "+startFrom(wanReference)+", or name another file with --config FILE")
+	check(missing(filepath.Join(dir, "a.yaml")), "DIR/a.yaml: no such file, and no other .yaml in DIR; "+startFrom(wanReference)+", or name another file with --config FILE")
 	check(missing(dir), "DIR: is a directory; use --config-dir DIR --wan NAME, or name a file")
 	for _, name := range []string{"spectrum.yaml", "att.yaml"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(minimal), 0o600); err != nil {

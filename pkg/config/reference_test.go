@@ -107,7 +107,7 @@ func TestReferenceIsComplete(t *testing.T) {
 // removed are the given ones beside those about keys without effect.
 func checkReference[T any](t *testing.T, kind fileType[T], settings func(*T) []schema.Setting, wantWarnings ...string) *T {
 	t.Helper()
-	file := kind.reference
+	file := "configs/" + kind.reference
 	text := read(t, "../../"+file)
 	all := uncommented(text)
 	whole, _, warnings, err := parseFile(kind, strings.NewReader(all), file, shipped)

@@ -110,7 +110,7 @@ func TestSteeringProblems(t *testing.T) {
 		text string
 		want []string
 	}{
-		{"empty", "", []string{"f: is empty; start from the commented reference, configs/steering.yaml"}},
+		{"empty", "", []string{"f: is empty; write one with 'wanctl config init'"}},
 		{"file of a WAN", minimal, []string{
 			"f:6: queues: this is the configuration of a WAN, for 'wanctl shape --config f'; that of steering has topology and mangle_rule instead"}},
 		{"both kinds in one", minimalSteering + "queues: {download: a}\n", []string{
@@ -496,7 +496,7 @@ func TestCheckConflictsWithSteering(t *testing.T) {
 }
 
 func TestMarshalSteeringRoundTrip(t *testing.T) {
-	reference := read(t, "../../"+steeringReference)
+	reference := read(t, "../../configs/"+steeringReference)
 	for name, text := range map[string]string{
 		"minimal":         minimalSteering,
 		"reference":       reference,

@@ -2,7 +2,6 @@ package configcmd
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -14,16 +13,11 @@ import (
 // schemaLine names the JSON schema for editors, where the package or make install has
 // put it.
 func schemaLine(kind string) string {
-	dir := "/usr/share/wanctl"
-	if local := "/usr/local/share/wanctl"; !isDir(dir) && isDir(local) {
-		dir = local
+	path := config.Shipped(kind + ".schema.json")
+	if !filepath.IsAbs(path) {
+		path = "/usr/share/wanctl/" + kind + ".schema.json"
 	}
-	return "# yaml-language-server: $schema=" + dir + "/" + kind + ".schema.json\n"
-}
-
-func isDir(path string) bool {
-	st, err := os.Stat(path)
-	return err == nil && st.IsDir()
+	return "# yaml-language-server: $schema=" + path + "\n"
 }
 
 // text returns the configuration of the WAN.

@@ -266,7 +266,7 @@ func (s *show) summary(router simrouter.Counts) error {
 		return err
 	}
 	_, err = fmt.Fprintf(s.app.Out, "\nThe embedded router answered %d requests over HTTPS, %d of them writes.\n"+
-		"Next: 'wanctl config explain' lists every key; configs/wanctl.yaml is a configuration to start from.\n",
+		"Next: 'wanctl config init' writes a configuration for your router, 'wanctl config explain' lists every key.\n",
 		router.Requests, router.Writes)
 	return err
 }

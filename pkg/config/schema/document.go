@@ -30,9 +30,8 @@ type Reader struct {
 	// Lookup reads the environment, for ${NAME} in values; nil is an empty one.
 	Lookup func(string) (string, bool)
 
-	// Reference is the commented example that an empty file should start from. Without
-	// one, an empty file is valid.
-	Reference string
+	// StartFrom is the advice about an empty file. Without one, an empty file is valid.
+	StartFrom string
 
 	// WithoutSecrets leaves a Password empty where its ${NAME} is not set.
 	WithoutSecrets bool
@@ -99,10 +98,10 @@ func (r *Reader) Document(src io.Reader) (m Mapping, ok bool) {
 	var doc, second yaml.Node
 	switch err := dec.Decode(&doc); {
 	case errors.Is(err, io.EOF) || err == nil && (len(doc.Content) == 0 || isNull(doc.Content[0])):
-		if r.Reference != "" {
-			r.Errorf(0, "", "is empty; start from the commented reference, %s", r.Reference)
+		if r.StartFrom != "" {
+			r.Errorf(0, "", "is empty; %s", r.StartFrom)
 		}
-		return Mapping{&yaml.Node{}}, r.Reference == ""
+		return Mapping{&yaml.Node{}}, r.StartFrom == ""
 	case err != nil:
 		r.syntaxError(err)
 		return Mapping{}, false
