@@ -117,8 +117,10 @@ gen: ## completions/ and man/ from the commands, keys and cmd/gendocs/*.md, conf
 binary:
 	@CGO_ENABLED=0 $(GO) build $(BUILD) -o $(BIN)/wanctl ./cmd/wanctl
 
+# An apk has the times of its scripts: those of the commit, so that two builds are equal.
 notices:
 	@mkdir -p dist && $(GO) run ./cmd/package notices > dist/notices.txt
+	@touch -d "$$(git log -1 --format=%cI)" configs/package/*.sh
 
 build: binary notices ## the binary, and the list of what `make install` installs, in bin/
 	@$(GO) run ./cmd/package contents > $(BIN)/contents
@@ -134,16 +136,25 @@ uninstall: ## what `make install` installed, except for /etc
 	@test -f $(BIN)/contents || { echo "run 'make build' first, as yourself"; exit 1; }
 	@sh configs/package/install.sh uninstall $(BIN)/contents "$(DESTDIR)" "$(PREFIX)"
 
-packages: notices ## deb, rpm, apk and ipk of every architecture, SBOMs and checksums, in dist/; TARGETS=amd64 FORMATS=deb for one
+packages: notices ## archive, deb, rpm, apk and ipk of every architecture, SBOMs and checksums, in dist/; TARGETS=amd64 FORMATS=deb for one
 	@for a in $(TARGETS); do \
 	  GOOS=linux GOARCH=$$a CGO_ENABLED=0 $(GO) build $(BUILD) -o dist/wanctl-$$a ./cmd/wanctl || exit 1; \
 	  for f in $(FORMATS); do \
 	    $(GO) run ./cmd/package nfpm $$a $$f $(VERSION) > dist/nfpm.yaml && $(GO) run $(NFPM) package -f dist/nfpm.yaml -p $$f -t dist/ || exit 1; \
 	  done; \
+	  $(GO) run ./cmd/package archive $$a > dist/wanctl_$(patsubst v%,%,$(VERSION))_linux_$$a.tar.gz || exit 1; \
 	  $(GO) run $(SBOM) bin -json -noserial -version $(VERSION) -output dist/wanctl-$$a.cdx.json dist/wanctl-$$a || exit 1; \
 	  sed -i 's/"timestamp": "[^"]*"/"timestamp": "$(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd)"/' dist/wanctl-$$a.cdx.json || exit 1; \
 	done
 	@rm dist/nfpm.yaml && cd dist && sha256sum wanctl* notices.txt > checksums.txt
+
+.PHONY: reproducible
+reproducible: ## packages once more, from another directory with another umask: the same bytes? after `make packages`
+	@sh configs/package/reproducible.sh VERSION='$(VERSION)' TARGETS='$(TARGETS)' FORMATS='$(FORMATS)'
+
+.PHONY: clean-root
+clean-root: ## the package and `make install` in a Debian that has nothing else: install, run, upgrade, remove (1 min; root, debootstrap)
+	$(GO) test ./cmd/package -count=1 -v -run TestCleanRoot -cleanroot $(HOME)/.cache/wanctl-clean-root
 
 .PHONY: image
 image: ## a container image of each of IMAGES for docker, podman and RouterOS, without an engine, in dist/

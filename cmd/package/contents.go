@@ -16,7 +16,8 @@ const descriptionFile = ".goreleaser.yaml"
 
 // description is .goreleaser.yaml, as far as it is of the packages.
 type description struct {
-	Packages []spec `yaml:"nfpms"`
+	Packages []spec        `yaml:"nfpms"`
+	Archives []archiveSpec `yaml:"archives"`
 }
 
 // spec describes one package in several formats. Name, Formats and BinDir are
@@ -66,13 +67,33 @@ func (d *description) of(format string) (*spec, error) {
 	return nil, fmt.Errorf("%s describes no package in the format %q", descriptionFile, format)
 }
 
+// scripts returns the maintainer scripts for one format: files by what they are for,
+// such as "postinstall".
+func (s *spec) scripts(format string) map[string]string {
+	all := map[string]string{}
+	add := func(scripts any) {
+		named, _ := scripts.(map[string]any)
+		for name, file := range named {
+			all[name], _ = file.(string)
+		}
+	}
+	add(s.Rest["scripts"])
+	if own, ok := s.Rest[format].(map[string]any); ok {
+		add(own["scripts"])
+	}
+	return all
+}
+
 // entries returns the contents for one format, with globs expanded, and the binary
-// first.
+// first. Every file has a mode: that of a checkout depends on its umask.
 func (s *spec) entries(format, binary string) ([]content, error) {
 	list := []content{{Src: binary, Dst: s.BinDir + "/" + s.Name, Info: fileInfo{Mode: 0o755}}}
 	for _, c := range s.Contents {
 		if c.Packager != "" && c.Packager != format {
 			continue
+		}
+		if c.Info.Mode == 0 {
+			c.Info.Mode = 0o644
 		}
 		if c.Type == "dir" || !strings.Contains(c.Src, "*") {
 			list = append(list, c)
@@ -109,17 +130,14 @@ func (d *description) writeContents(w io.Writer) error {
 		return err
 	}
 	for _, c := range list {
-		kind, mode, src := "file", c.Info.Mode, c.Src
+		kind, src := "file", c.Src
 		switch {
 		case c.Type == "dir":
 			kind, src = "dir", "-"
 		case strings.HasPrefix(c.Type, "config"):
 			kind = "config"
 		}
-		if mode == 0 {
-			mode = 0o644
-		}
-		if _, err := fmt.Fprintf(w, "%04o %s %s %s\n", mode, kind, c.Dst, src); err != nil {
+		if _, err := fmt.Fprintf(w, "%04o %s %s %s\n", c.Info.Mode, kind, c.Dst, src); err != nil {
 			return err
 		}
 	}

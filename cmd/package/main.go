@@ -4,6 +4,8 @@
 //
 //	package contents                   "MODE TYPE DST SRC" a line, for configs/package/install.sh
 //	package nfpm ARCH FORMAT VERSION   a configuration of nfpm; ARCH is GOARCH, FORMAT deb, rpm, apk or ipk
+//	package archive ARCH               the archive for those who have no packages
+//	package check DIR                  compares what was packaged in DIR with the description
 //	package image ARCH DIR VERSION     an image for container engines; its files are below DIR, see rootfs.sh
 //	package notices                    the licences of what the binary is linked from
 //	package licences                   their names; one that is not allowed is an error
@@ -26,40 +28,45 @@ func main() {
 	}
 }
 
-var errUsage = errors.New("usage: package contents | nfpm ARCH FORMAT VERSION | image ARCH DIR VERSION | notices | licences")
+var errUsage = errors.New("usage: package contents | check DIR | nfpm ARCH FORMAT VERSION | archive ARCH | image ARCH DIR VERSION | notices | licences")
 
 func run(args []string, w io.Writer) error {
-	switch {
-	case len(args) == 1 && args[0] == "notices":
-		return notices(w)
-	case len(args) == 1 && args[0] == "licences":
-		return writeLicences(w)
-	case len(args) == 1 && args[0] == "contents":
-		d, err := read(descriptionFile)
-		if err != nil {
-			return err
-		}
-		return d.writeContents(w)
-	case len(args) == 4 && (args[0] == "nfpm" || args[0] == "image"):
-		date, err := output("git", "log", "-1", "--format=%cI")
-		if err != nil {
-			return err
-		}
-		version := strings.TrimPrefix(args[3], "v")
-		if args[0] == "image" {
-			made, err := time.Parse(time.RFC3339, date)
-			if err != nil {
-				return err
-			}
-			return writeImage(w, args[2], args[1], "wanctl:"+version, made.UTC())
-		}
-		d, err := read(descriptionFile)
-		if err != nil {
-			return err
-		}
-		return d.writeNFPM(w, args[1], args[2], revision{version, date})
+	arguments := map[string]int{"notices": 0, "licences": 0, "contents": 0, "check": 1, "archive": 1, "nfpm": 3, "image": 3}
+	if len(args) == 0 {
+		return errUsage
 	}
-	return errUsage
+	if n, known := arguments[args[0]]; !known || n != len(args)-1 {
+		return errUsage
+	}
+	d, err := read(descriptionFile)
+	if err != nil {
+		return err
+	}
+	switch args[0] {
+	case "notices":
+		return notices(w)
+	case "licences":
+		return writeLicences(w)
+	case "contents":
+		return d.writeContents(w)
+	case "check":
+		return d.checkAll(w, args[1])
+	}
+	date, err := output("git", "log", "-1", "--format=%cI")
+	if err != nil {
+		return err
+	}
+	made, err := time.Parse(time.RFC3339, date)
+	if err != nil {
+		return err
+	}
+	switch args[0] {
+	case "archive":
+		return d.writeArchive(w, args[1], made.UTC())
+	case "image":
+		return writeImage(w, args[2], args[1], "wanctl:"+strings.TrimPrefix(args[3], "v"), made.UTC())
+	}
+	return d.writeNFPM(w, args[1], args[2], revision{strings.TrimPrefix(args[3], "v"), date})
 }
 
 // revision is the commit that is packaged.

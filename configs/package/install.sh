@@ -6,6 +6,11 @@
 set -eu
 action=$1 contents=$2 destdir=$3 prefix=$4
 
+# What packages do beside their files, unless those are for elsewhere.
+script() {
+	if [ -z "$destdir" ] && [ "$(id -u)" = 0 ]; then sh "configs/package/$1.sh" remove; fi
+}
+[ "$action" = install ] || script preremove
 while read -r mode kind dst src; do
 	case "$dst" in
 	/usr/*) at=$destdir$prefix${dst#/usr} ;;
@@ -33,7 +38,4 @@ while read -r mode kind dst src; do
 		;;
 	esac
 done <"$contents"
-# What packages do after their files are in place, unless the files are for elsewhere.
-if [ "$action" = install ] && [ -z "$destdir" ] && [ "$(id -u)" = 0 ]; then
-	sh "$(dirname "$0")/postinstall.sh"
-fi
+if [ "$action" = install ]; then script postinstall; else script postremove; fi
