@@ -188,6 +188,9 @@ func TestSimulatedRunsActLikeTheLoop(t *testing.T) {
 		{"start out of bounds", "idle", simrun.Router{Latency: constant(14 * ms)}, &Limits{44_200_000, 900_000}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			if testing.Short() && tt.scenario != "both-step" {
+				t.Skip("not in -short mode")
+			}
 			sc := named(tt.scenario)
 			start := sc.Ceiling
 			if tt.start != nil {

@@ -73,6 +73,9 @@ func secret(s string) func() string { return func() string { return s } }
 func TestKeys(t *testing.T) {
 	for _, kind := range []string{"ed25519", "ecdsa", "rsa"} {
 		for _, phrase := range []string{"", passphrase} {
+			if testing.Short() && phrase != "" && kind != "ed25519" { // the race detector takes a minute over them
+				continue
+			}
 			t.Run(fmt.Sprintf("%s, passphrase %v", kind, phrase != ""), func(t *testing.T) {
 				path, public := keyFile(t, kind, phrase, 0o400)
 				r := start(t, simrouter.Config{})
