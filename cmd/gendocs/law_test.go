@@ -83,7 +83,7 @@ func TestLawExplainsEveryKey(t *testing.T) {
 }
 
 // Keys without effect are told apart from those with one.
-func TestLawTellsWhatIsNoKnob(t *testing.T) {
+func TestLawListsKeysWithoutEffect(t *testing.T) {
 	knobs, rest, found := strings.Cut(string(lawPage), "### What is not a knob")
 	if !found {
 		t.Fatal("law.md has no such section")

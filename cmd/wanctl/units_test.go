@@ -86,7 +86,7 @@ func TestCrashIsNotAUsageError(t *testing.T) {
 
 // However often a daemon crashes, it is started again, ever more slowly. Only exit
 // statuses that a restart cannot change are final: usage and configuration.
-func TestUnitsNeverGiveUp(t *testing.T) {
+func TestUnitsRestartForever(t *testing.T) {
 	for _, unit := range units {
 		for setting, want := range map[string]string{
 			"StartLimitIntervalSec": "0", "Restart": "on-failure", "RestartPreventExitStatus": "2 3",

@@ -271,7 +271,7 @@ func TestAbsentQueue(t *testing.T) {
 	}
 }
 
-func TestNothingIsWrittenBeforeTheLawKnows(t *testing.T) {
+func TestNothingIsWrittenBeforeTheFirstDecision(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		change func(*Actuator)

@@ -123,7 +123,7 @@ func TestDelayWithoutLoadCutsNothing(t *testing.T) {
 
 // An excess that no cut cures is not ours: the baseline follows and the limit
 // comes back, within the few seconds that a route change may cost.
-func TestDelayThatNoCutCuresBecomesTheBaseline(t *testing.T) {
+func TestDelayThatNoCutReducesBecomesTheBaseline(t *testing.T) {
 	b := newBench(testConfig)
 	b.run(5*time.Second, 0, downFull)
 	b.run(5*time.Second, 20*ms, downFull)
@@ -138,7 +138,7 @@ func TestDelayThatNoCutCuresBecomesTheBaseline(t *testing.T) {
 
 // Odd samples while a cut is being verified must not decide the verdict, and
 // no drain may last for ever.
-func TestOddSamplesDoNotSpoilTheVerdict(t *testing.T) {
+func TestOutliersDoNotChangeTheDecision(t *testing.T) {
 	for every := 3; every < 12; every++ {
 		b := newBench(testConfig)
 		b.run(5*time.Second, 0, downFull)
@@ -225,7 +225,7 @@ func TestQueueBelowTheFloorStaysAtTheFloor(t *testing.T) {
 }
 
 // A flow that ends while its queue drains says nothing about the capacity.
-func TestDrainOfAFlowThatEndedIsTakenBack(t *testing.T) {
+func TestDrainOfAFlowThatEndedIsReverted(t *testing.T) {
 	b := newBench(testConfig)
 	b.run(5*time.Second, 0, downFull)
 	b.run(400*ms, 60*ms, downFull)
@@ -339,7 +339,7 @@ func TestSeverityFollowsExcess(t *testing.T) {
 // Over random configurations, noise, loads and faults: limits stay in range,
 // nothing panics, absurd samples change nothing, and once the trouble is over
 // every direction is GREEN and climbs back to its ceiling.
-func TestPropertyRandomTrouble(t *testing.T) {
+func TestPropertyRandomFaults(t *testing.T) {
 	for seed := range uint64(200) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		cfg := randomConfig(rng)
@@ -392,7 +392,7 @@ func randomConfig(rng *rand.Rand) Config {
 	return cfg
 }
 
-func TestAbsurdSamplesChangeNothing(t *testing.T) {
+func TestImplausibleSamplesChangeNothing(t *testing.T) {
 	b := newBench(testConfig)
 	b.run(5*time.Second, 0, downFull)
 	before := b.applied

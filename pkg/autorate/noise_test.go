@@ -83,7 +83,7 @@ func TestJitterStaysBelowTheThreshold(t *testing.T) {
 
 // Bursts under load are not the link's noise, but for false alarms. What was seen
 // without load stays true under load, and is forgotten when it is no longer seen.
-func TestLoadTeachesLittleNoise(t *testing.T) {
+func TestNoiseIsLearnedSlowlyUnderLoad(t *testing.T) {
 	loaded := func(n *noise, draw func(*rand.Rand) time.Duration) time.Duration {
 		rng := rand.New(rand.NewPCG(7, 7))
 		for range 2000 {

@@ -209,7 +209,7 @@ func TestPropertyMonotoneInSeverity(t *testing.T) {
 }
 
 // Replies that cannot be are as if they had not come.
-func TestPropertyAbsurdRepliesAreIgnored(t *testing.T) {
+func TestPropertyImplausibleRepliesAreIgnored(t *testing.T) {
 	absurd := []time.Duration{0, -1, -time.Hour, time.Minute + 1, 1e6 * time.Second, math.MaxInt64, math.MinInt64}
 	for seed := range lives(40) {
 		cfg := anyConfig(rand.New(rand.NewPCG(seed, 25)))
@@ -302,7 +302,7 @@ func TestPropertyNoQueueStands(t *testing.T) {
 }
 
 // Counters that leap are a router's mistake, not traffic.
-func TestLeapingCountersAreNoThroughput(t *testing.T) {
+func TestJumpingCountersAreNotThroughput(t *testing.T) {
 	for _, leap := range []float64{1e15, 9e18} {
 		l := newLine(plainConfig(), 1)
 		l.demand[autorate.Download] = greedy

@@ -39,7 +39,7 @@ func stayInBounds(t *testing.T, s scenario.Scenario, router simrun.Router) {
 	}
 }
 
-func TestIdleLinkIsLeftAlone(t *testing.T) {
+func TestIdleLinkIsNotChanged(t *testing.T) {
 	s, _ := scenario.Find("idle")
 	for seed := range uint64(3) {
 		r := s.Simulation(seed, s.Law(), simrun.Routers()[1], nil).Run(s.From, s.To)

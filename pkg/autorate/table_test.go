@@ -48,7 +48,7 @@ func TestTable(t *testing.T) {
 	}
 	for _, s := range scenario.Standard() {
 		if s.Targets.Quiet {
-			continue // see TestIdleLinkIsLeftAlone
+			continue // see TestIdleLinkIsNotChanged
 		}
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()

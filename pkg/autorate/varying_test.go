@@ -40,7 +40,7 @@ func (l *line) share(d autorate.Direction, over time.Duration) float64 {
 
 // A route that becomes a little longer, by about as much as makes a queue, is no
 // reason to go down step by step for as long as it lasts.
-func TestRouteALittleLongerIsNoLadder(t *testing.T) {
+func TestSlightlyLongerRouteIsNoReasonToCut(t *testing.T) {
 	for _, d := range autorate.Directions {
 		for longer := 3 * time.Millisecond; longer <= 12*time.Millisecond; longer += time.Millisecond {
 			var shares []float64

@@ -325,7 +325,7 @@ const (
 
 // serveHost is a service like the others: systemd hears when it is ready, how many
 // daemons run, and that it is alive.
-func TestServeTellsSystemd(t *testing.T) {
+func TestServeNotifiesSystemd(t *testing.T) {
 	dir, err := os.MkdirTemp("", "wanctl") // a socket's path has 107 bytes at most
 	if err != nil {
 		t.Fatal(err)

@@ -18,9 +18,9 @@ import (
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
-// TestShapeTellsSystemd runs shape as a service: systemd is told when it is
+// TestShapeNotifiesSystemd runs shape as a service: systemd is told when it is
 // ready and when it stops, and the loop keeps the watchdog quiet.
-func TestShapeTellsSystemd(t *testing.T) {
+func TestShapeNotifiesSystemd(t *testing.T) {
 	sim, err := simrouter.New(simrouter.Config{})
 	if err != nil {
 		t.Fatal(err)

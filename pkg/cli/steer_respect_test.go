@@ -144,9 +144,9 @@ func TestSteerDisabledByHand(t *testing.T) {
 	}
 }
 
-// TestSteerEquallyBad: of two WANs that are equally bad, none is steered to, and the
+// TestSteerEquallyDegradedWANs: of two WANs that are equally bad, none is steered to, and the
 // reason is told once.
-func TestSteerEquallyBad(t *testing.T) {
+func TestSteerEquallyDegradedWANs(t *testing.T) {
 	for _, mode := range steeringModes {
 		t.Run(mode.name, func(t *testing.T) {
 			t.Parallel()

@@ -287,9 +287,9 @@ func TestSteerAddressList(t *testing.T) {
 	}
 }
 
-// TestSteerTellsSystemd runs steer as a service: systemd is told when it is ready
+// TestSteerNotifiesSystemd runs steer as a service: systemd is told when it is ready
 // and when it stops, and the loop keeps the watchdog quiet.
-func TestSteerTellsSystemd(t *testing.T) {
+func TestSteerNotifiesSystemd(t *testing.T) {
 	r := newSteeringRig(t, "")
 	addr := &net.UnixAddr{Net: "unixgram", Name: filepath.Join(r.dir, "notify")}
 	systemd, err := net.ListenUnixgram("unixgram", addr)

@@ -19,9 +19,9 @@ func eachWay(t *testing.T, do func(t *testing.T, service simrouter.Service)) {
 	}
 }
 
-// TestSteerEachWay steers away and back. Between the two the router is away: the
+// TestSteerOverEachTransport steers away and back. Between the two the router is away: the
 // rule stays as it was, and what is right is done when it is back.
-func TestSteerEachWay(t *testing.T) {
+func TestSteerOverEachTransport(t *testing.T) {
 	eachWay(t, func(t *testing.T, service simrouter.Service) {
 		t.Parallel()
 		r := newSteeringRigBy(t, service, "confidence: {hold_down_duration_sec: 1}\n")
@@ -65,9 +65,9 @@ func TestSteerEachWay(t *testing.T) {
 	})
 }
 
-// TestSteerRuleEachWay: a rule that must not be touched is not, it is an exit
+// TestSteerRuleOverEachTransport: a rule that must not be touched is not, it is an exit
 // status, and a daemon goes on and takes it up when it is in order.
-func TestSteerRuleEachWay(t *testing.T) {
+func TestSteerRuleOverEachTransport(t *testing.T) {
 	const comment = `comment="` + steeringRule + `"`
 	for _, tt := range []struct {
 		name   string
@@ -147,8 +147,8 @@ func TestSteerRuleEachWay(t *testing.T) {
 	}
 }
 
-// TestSteerSilentRouterEachWay: a router that says nothing keeps nobody from ending.
-func TestSteerSilentRouterEachWay(t *testing.T) {
+// TestSteerSilentRouterOverEachTransport: a router that says nothing keeps nobody from ending.
+func TestSteerSilentRouterOverEachTransport(t *testing.T) {
 	eachWay(t, func(t *testing.T, service simrouter.Service) {
 		t.Parallel()
 		r := newSteeringRigBy(t, service, "timeouts: {ssh_command: 1}\n")

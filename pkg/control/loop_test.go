@@ -211,7 +211,7 @@ func run(t *testing.T, w *world, sc scenario.Scenario, change func(*Config)) (*L
 	}
 }
 
-func TestIdleLinkIsLeftAlone(t *testing.T) {
+func TestIdleLinkIsNotWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sc := named("idle")
 		w := newWorld(t, sc.Config(1))
@@ -368,7 +368,7 @@ func TestChangeDuringAnOutage(t *testing.T) {
 
 // Between two ticks the writer may become free, and what the last tick wanted
 // is written then; but not where new bounds have come in the meantime.
-func TestReconfigureDropsTheOldWish(t *testing.T) {
+func TestReconfigureDropsThePendingLimit(t *testing.T) {
 	sc := named("idle")
 	l := New(Config{Law: sc.LawConfig(), Start: sc.Ceiling, Epoch: time.Now(), Prober: nothing{}})
 	wish := func() (want Limits) {

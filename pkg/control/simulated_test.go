@@ -158,7 +158,7 @@ func (w *liveWAN) Counters(context.Context) (c [2]autorate.Counters, err error) 
 // The simulator measures what the live loop does: on the same link and behind
 // the same router both make the same requests at the same times, for longer than a
 // refused write waits.
-func TestSimulatedRunsActLikeTheLoop(t *testing.T) {
+func TestSimulationMatchesTheLoop(t *testing.T) {
 	constant := func(d time.Duration) func(*rand.Rand) time.Duration {
 		return func(*rand.Rand) time.Duration { return d }
 	}

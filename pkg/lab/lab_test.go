@@ -272,9 +272,9 @@ func TestLabFewEchoes(t *testing.T) {
 	}
 }
 
-// TestLabLeavesNothing: a lab that is closed leaves no thread in a namespace,
+// TestLabCleansUp: a lab that is closed leaves no thread in a namespace,
 // and can be built again.
-func TestLabLeavesNothing(t *testing.T) {
+func TestLabCleansUp(t *testing.T) {
 	if err := lab.Check(); err != nil {
 		t.Skip(err)
 	}

@@ -193,11 +193,11 @@ func (r *routedRig) routes(ctx context.Context, t *testing.T, args ...string) <-
 	return routes
 }
 
-// TestProbesTakeTheirWAN runs the real program on a host that routes by source, mark
+// TestProbesUseTheirWAN runs the real program on a host that routes by source, mark
 // and interface. What arrives at the far ends, the delay that is measured and the route
 // that is shown must be those of each WAN; and another process that measures by the
 // same route must be told of it.
-func TestProbesTakeTheirWAN(t *testing.T) {
+func TestProbesUseTheirWAN(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes some seconds")
 	}

@@ -186,7 +186,7 @@ func TestEndOfBoundedRunIsNotSilence(t *testing.T) {
 	})
 }
 
-func TestWithoutPermissionAutoTakesTCP(t *testing.T) {
+func TestWithoutPermissionAutoUsesTCP(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		n := newFakeNet(web, router)

@@ -168,7 +168,7 @@ func TestFailingSendsRestartThePinger(t *testing.T) {
 }
 
 // A hiccup shorter than a second needs no new pinger.
-func TestShortSendFailureIsRiddenOut(t *testing.T) {
+func TestShortSendFailureIsTolerated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newFakeNet(one)
 		g := n.group(t, Config{Targets: []string{one}, Method: ICMP})

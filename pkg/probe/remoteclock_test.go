@@ -34,7 +34,7 @@ func swap(shows func(time.Duration) uint32) func(time.Duration) uint32 {
 	return func(t time.Duration) uint32 { return bits.ReverseBytes32(shows(t)) }
 }
 
-func TestTrial(t *testing.T) {
+func TestClockDetection(t *testing.T) {
 	const ms = time.Millisecond
 	rng := rand.New(rand.NewPCG(1, 1))
 	for _, tt := range []struct {
@@ -109,7 +109,7 @@ func TestTrial(t *testing.T) {
 }
 
 // A round trip longer than the trial cannot make a constant look like a clock.
-func TestTrialOfALongWay(t *testing.T) {
+func TestClockDetectionOnALongPath(t *testing.T) {
 	h := host{up: time.Second, down: 3 * time.Second, shows: func(time.Duration) uint32 { return 5 }}
 	var detector clockDetector
 	for i := range maxAnswers {
@@ -122,7 +122,7 @@ func TestTrialOfALongWay(t *testing.T) {
 
 // Whatever a host answers, delays that are accepted add up to no more than the
 // exchange took.
-func FuzzFarClock(f *testing.F) {
+func FuzzRemoteClock(f *testing.F) {
 	f.Add(uint64(1), uint32(1), uint32(2))
 	f.Add(uint64(2), uint32(1<<31), uint32(1<<32-1))
 	f.Fuzz(func(t *testing.T, seed uint64, receive, transmit uint32) {

@@ -136,7 +136,7 @@ func TestSimulatedProbesAreSlowWhenLiveOnesAre(t *testing.T) {
 
 // Slow probes are no silence that connections have to replace, nor is the moment in which
 // they end; a host that stops answering is, after some seconds.
-func TestSlowProbesAreNoSilence(t *testing.T) {
+func TestSlowProbesAreNotSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newFakeNet(one, web)
 		g := n.group(t, Config{

@@ -27,7 +27,7 @@ func drain(q *queue) (events []rtt.Event) {
 	}
 }
 
-func TestLifeOfProbes(t *testing.T) {
+func TestProbeLifecycle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const ms = time.Millisecond
 		tg, q := testTarget(Config{Interval: 50 * ms, Timeout: 100 * ms})

@@ -77,7 +77,7 @@ func openTUN(t *testing.T, name string) *os.File {
 
 // Real kernels, real packets: the direction in which the line grows longer is the
 // one that is reported.
-func TestKernelsTellTheirClocks(t *testing.T) {
+func TestKernelAnswersTimestampRequests(t *testing.T) {
 	if !namespaced(t) {
 		return
 	}

@@ -130,7 +130,7 @@ func reported(events []rtt.Event, reflector uint8, from, to time.Duration) (foun
 	return found
 }
 
-func TestClocksAreAsked(t *testing.T) {
+func TestTimestampsAreRequested(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newFakeNet(one, two, three, "2001:db8::1")
 		c := newClocks(n)
@@ -176,7 +176,7 @@ func TestClocksAreAsked(t *testing.T) {
 }
 
 // A host with unusable timestamps gets no requests after a few answers, and tried again later.
-func TestClocksThatAreNone(t *testing.T) {
+func TestInvalidClocks(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		answer func(asked uint32, at time.Duration) (uint32, bool)
@@ -211,7 +211,7 @@ func TestClocksThatAreNone(t *testing.T) {
 	}
 }
 
-func TestClocksAndAbsence(t *testing.T) {
+func TestTimestampsWithoutReplies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newFakeNet(one)
 		c := newClocks(n)
@@ -257,7 +257,7 @@ func TestClocksAndAbsence(t *testing.T) {
 	})
 }
 
-func TestClocksNeedPermission(t *testing.T) {
+func TestTimestampsNeedPermission(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		edit   func(g *Group, c *clocks)

@@ -82,7 +82,7 @@ func drifting(ppm float64) func(int, time.Duration) time.Duration {
 	}
 }
 
-func TestOneWayTellsWhereTheQueueStands(t *testing.T) {
+func TestOneWayLocatesTheQueue(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
 		up, down time.Duration
@@ -190,7 +190,7 @@ func TestOneWayKeepsAStandingQueue(t *testing.T) {
 }
 
 // A clock that was watched for seconds only is not relied on for minutes.
-func TestOneWayDoubts(t *testing.T) {
+func TestOneWayUncertainty(t *testing.T) {
 	w := newWire(10)
 	w.run(10*time.Second, nil)
 	w.queue, w.unloaded = steady(0, 20*ms), false
@@ -237,7 +237,7 @@ func TestOneWayStartsUnderLoad(t *testing.T) {
 
 // Other effects than a queue are not reported as one: steps of a clock, clocks that are
 // none, timestamps that are answered when there is time for it.
-func TestOneWayDistrusts(t *testing.T) {
+func TestOneWayRejectsBadClocks(t *testing.T) {
 	const second = time.Second
 	for _, tt := range []struct {
 		name  string
@@ -354,7 +354,7 @@ func TestOneWayAllocatesNothing(t *testing.T) {
 
 // A constant difference of the clocks changes nothing at all, a slow drift
 // almost nothing, whatever the queues do.
-func TestOneWayKnowsNoClock(t *testing.T) {
+func TestOneWayIgnoresClockOffsets(t *testing.T) {
 	for seed := range uint64(8) {
 		rng := rand.New(rand.NewPCG(seed, 5))
 		a, b := 300*ms*time.Duration(1+rng.IntN(20)), 200*ms*time.Duration(1+rng.IntN(20))

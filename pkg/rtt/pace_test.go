@@ -69,7 +69,7 @@ func TestPaceWakesAtOnce(t *testing.T) {
 
 // A line that only delays slow probes is not probed at full rate for ever, nor is the
 // delay that a queue makes ignored: the second look comes soon, the tenth does not.
-func TestPaceLooksLessAndLess(t *testing.T) {
+func TestPaceSlowsDown(t *testing.T) {
 	var p Pace
 	slow := time.Duration(0)
 	for now := time.Duration(0); now < 12*time.Hour; now += paceTick {

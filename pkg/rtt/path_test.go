@@ -47,7 +47,7 @@ func TestBaseline(t *testing.T) {
 	}
 }
 
-func TestBaselineIgnoresAbsurdSamples(t *testing.T) {
+func TestBaselineIgnoresImplausibleSamples(t *testing.T) {
 	var b Baseline
 	b.Add(1, 20*ms, true)
 	b.Add(2, 0, true)

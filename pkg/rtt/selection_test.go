@@ -92,7 +92,7 @@ func TestSelectionBegins(t *testing.T) {
 	}
 }
 
-func TestSelectionReplacesWhatGoesBad(t *testing.T) {
+func TestSelectionReplacesDegradedReflectors(t *testing.T) {
 	const at = time.Hour + time.Minute
 	rng := rand.New(rand.NewPCG(3, 4))
 	bad := func(who int, how func(rtt time.Duration) time.Duration) func(int, time.Duration) time.Duration {
@@ -275,7 +275,7 @@ func TestSpareJoinsWithoutAJump(t *testing.T) {
 }
 
 // A spare has no say, however often it is probed.
-func TestSpareHasNoSay(t *testing.T) {
+func TestSpareDoesNotVote(t *testing.T) {
 	var p Path
 	for i := range uint32(100) {
 		at := time.Duration(i) * 50 * ms

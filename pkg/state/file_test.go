@@ -252,7 +252,7 @@ func TestInvalidValues(t *testing.T) {
 }
 
 // A file that is cut at any byte is replaced by its backup.
-func TestCutAnywhere(t *testing.T) {
+func TestTruncationAtEveryByte(t *testing.T) {
 	for at := range pythonWAN {
 		path := filepath.Join(t.TempDir(), "s.json")
 		write(t, path, pythonWAN[:at])
@@ -426,7 +426,7 @@ func TestBusy(t *testing.T) {
 	}
 }
 
-func TestSaveRefusesNonsense(t *testing.T) {
+func TestSaveRefusesInvalidValues(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s.json")
 	f := OpenWAN(path)
 	if err := f.Save(sampleWAN(1)); err != nil {

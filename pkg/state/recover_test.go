@@ -153,7 +153,7 @@ func checkRecover[T any](t *testing.T, f *File[T], text, backup []byte, validate
 }
 
 // Numbers that are not finite come back as they were, wherever they stand.
-func TestSwapTokens(t *testing.T) {
+func TestReplaceTokens(t *testing.T) {
 	for _, text := range []string{
 		`{"a":NaN,"b":[Infinity,-Infinity],"c":"NaN, \"Infinity","d":{"NaN":-Infinity}}`,
 		`[NaN]`, `{}`, `{"a":"\\","b":NaN}`, `{"a":"unterminated NaN`, `NaN`, `"\`, `-Inf`,

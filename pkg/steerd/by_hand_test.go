@@ -157,7 +157,7 @@ func TestDryRunReportsChangesByHand(t *testing.T) {
 }
 
 // Two WANs that are equally bad: connections stay, and the reason says why.
-func TestEquallyBad(t *testing.T) {
+func TestEquallyDegradedWANs(t *testing.T) {
 	inModes(t, func(t *testing.T, mode func(*Config)) {
 		play(t, func(w *world, c *Config) {
 			mode(c)

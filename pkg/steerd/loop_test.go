@@ -14,7 +14,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/steering"
 )
 
-func TestSteersAndComesBack(t *testing.T) {
+func TestSteersAndReturns(t *testing.T) {
 	for _, interval := range []time.Duration{20 * time.Millisecond, 500 * time.Millisecond, 1700 * time.Millisecond, 10 * time.Second} {
 		t.Run(interval.String(), func(t *testing.T) {
 			play(t, func(_ *world, c *Config) { c.Interval = interval }, func(s scene) {
@@ -106,7 +106,7 @@ func TestSlowRouterDelaysNoStep(t *testing.T) {
 // A path that takes longer than an interval is judged once a reading: two
 // samples in a row are to be RED, not two steps. One that is late is judged when
 // it is there, not an interval later.
-func TestSamplesAreJudgedOnce(t *testing.T) {
+func TestSamplesAreAssessedOnce(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
 		interval time.Duration
@@ -138,7 +138,7 @@ func TestSamplesAreJudgedOnce(t *testing.T) {
 }
 
 // What fails at once is not asked at once again, however short the interval.
-func TestFailingPathIsAskedLess(t *testing.T) {
+func TestFailingSourceIsPolledLess(t *testing.T) {
 	play(t, func(w *world, c *Config) {
 		w.pathErr = errSilent
 		c.Interval, c.Path = 20*time.Millisecond, &slowPath{Path: w, takes: []time.Duration{0}}
@@ -150,7 +150,7 @@ func TestFailingPathIsAskedLess(t *testing.T) {
 	})
 }
 
-func TestAlternateThatFallsSilentIsNotKnown(t *testing.T) {
+func TestAlternateWithoutDataIsUnknown(t *testing.T) {
 	play(t, func(_ *world, c *Config) { c.Alternate = &stuckAlternate{} }, func(s scene) {
 		sleep(time.Second)
 		if a := s.status().Alternate; a.Condition != steering.AlternateDown {
@@ -166,7 +166,7 @@ func TestAlternateThatFallsSilentIsNotKnown(t *testing.T) {
 	})
 }
 
-func TestPathGoesAwayAndNothingChanges(t *testing.T) {
+func TestLostSourceKeepsTheRule(t *testing.T) {
 	for _, steered := range []bool{false, true} {
 		for _, tt := range []struct {
 			name string
@@ -229,7 +229,7 @@ func TestWithoutCountersTheDelayDecides(t *testing.T) {
 	}
 }
 
-func TestCountersComeBack(t *testing.T) {
+func TestCountersReturn(t *testing.T) {
 	play(t, nil, func(s scene) {
 		s.set(func(w *world) { w.meterErr = errSilent })
 		sleep(time.Minute)
@@ -245,7 +245,7 @@ func TestCountersComeBack(t *testing.T) {
 	})
 }
 
-func TestAlternateIsRespected(t *testing.T) {
+func TestCongestedAlternateIsNotUsed(t *testing.T) {
 	play(t, nil, func(s scene) {
 		s.set(func(w *world) { w.other = steering.AlternateDown })
 		s.congest()
@@ -357,7 +357,7 @@ func TestRing(t *testing.T) {
 	}
 }
 
-func TestStatusTellsTheTime(t *testing.T) {
+func TestStatusHasTimestamps(t *testing.T) {
 	play(t, func(_ *world, c *Config) {
 		c.LastTransition = time.Now().Add(-time.Hour)
 	}, func(s scene) {

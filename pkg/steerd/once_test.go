@@ -133,7 +133,7 @@ func TestOnce(t *testing.T) {
 }
 
 // Run after run, a minute apart, as cron does it.
-func TestOnceAgainAndAgain(t *testing.T) {
+func TestOnceRepeated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		var memory steering.Memory
@@ -190,7 +190,7 @@ func TestOnceIsInterrupted(t *testing.T) {
 }
 
 // What will not be tried again is not waited for.
-func TestOnceWaitsForNothing(t *testing.T) {
+func TestOnceDoesNotWait(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		change func(*world, *Config)

@@ -15,7 +15,7 @@ import (
 // A line that swings at any period may not move the rule more often than the
 // brakes allow: hold-down between any two changes, and no more than MaxToggles
 // changes, and one back, within a window.
-func TestOscillationStaysWithinTheBrakes(t *testing.T) {
+func TestOscillationIsLimitedByFlapSuppression(t *testing.T) {
 	brakes := defaults().Confidence
 	for _, scored := range []bool{false, true} {
 		for _, period := range []time.Duration{time.Second, 4 * time.Second, 15 * time.Second, 31 * time.Second, 62 * time.Second, 90 * time.Second, 3 * time.Minute} {
@@ -53,7 +53,7 @@ func TestOscillationStaysWithinTheBrakes(t *testing.T) {
 	}
 }
 
-func TestRestartGoesOn(t *testing.T) {
+func TestRestartContinues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		s := start(t, w, nil)
@@ -80,7 +80,7 @@ func TestRestartGoesOn(t *testing.T) {
 	})
 }
 
-func TestKilledAgainAndAgainDoesNotFlap(t *testing.T) {
+func TestRepeatedKillsDoNotFlap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		var memory steering.Memory

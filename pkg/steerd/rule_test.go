@@ -14,7 +14,7 @@ import (
 
 // An outage of the router changes nothing, and leaves no wish behind: what
 // counts when it is back is what is so then.
-func TestRouterIsGoneForAnHour(t *testing.T) {
+func TestRouterUnreachableForAnHour(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		during  func(*world) // the primary WAN, when half of it is over
@@ -89,7 +89,7 @@ func TestRetriesBackOff(t *testing.T) {
 	})
 }
 
-func TestUnusableRuleIsLeftAlone(t *testing.T) {
+func TestUnusableRuleIsNotChanged(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		rules []bool
@@ -123,7 +123,7 @@ func TestUnusableRuleIsLeftAlone(t *testing.T) {
 	}
 }
 
-func TestTroubleIsToldAgainWhenItIsAnother(t *testing.T) {
+func TestDifferentErrorIsReported(t *testing.T) {
 	play(t, nil, func(s scene) {
 		for _, rules := range [][]bool{nil, {false, true}, nil, {false}} {
 			s.set(func(w *world) { w.rules = rules })
@@ -139,7 +139,7 @@ func TestTroubleIsToldAgainWhenItIsAnother(t *testing.T) {
 	})
 }
 
-func TestGist(t *testing.T) {
+func TestErrorKey(t *testing.T) {
 	for _, tt := range []struct {
 		name, a, b string
 		same       bool
@@ -229,7 +229,7 @@ func TestDryRunWritesNothing(t *testing.T) {
 }
 
 // Beside another controller a dry run tells what it would have done itself.
-func TestDryRunGoesItsOwnWay(t *testing.T) {
+func TestDryRunFollowsItsOwnDecisions(t *testing.T) {
 	play(t, func(_ *world, c *Config) { c.DryRun = true }, func(s scene) {
 		sleep(5 * time.Second)
 		s.set(func(w *world) { w.rules[0] = true })

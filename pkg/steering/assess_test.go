@@ -65,7 +65,7 @@ func TestCongestion(t *testing.T) {
 }
 
 // The colour between two thresholds is the one before.
-func TestColourBetweenThresholds(t *testing.T) {
+func TestClassBetweenThresholds(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		before sample
@@ -188,7 +188,7 @@ func TestDepth(t *testing.T) {
 
 // Counters that fail for a moment are as they were; then delay decides alone;
 // and just after the start it waits for them.
-func TestCountersGoAndCome(t *testing.T) {
+func TestCountersDisappearAndReturn(t *testing.T) {
 	r := newRig(plain())
 	r.uncounted = true
 	for range 4 {

@@ -9,7 +9,7 @@ import (
 )
 
 // No configuration makes the law compute nonsense, or leave a rule on for ever.
-func TestInsaneConfig(t *testing.T) {
+func TestInvalidConfig(t *testing.T) {
 	low := steering.Config{
 		CakeAware: true, GreenRTT: -ms, YellowRTT: -ms, RedRTT: -ms, Bad: -ms, Recovery: -ms,
 		MinDropsRed: -1, MinQueueYellow: -1, MinQueueRed: -1,

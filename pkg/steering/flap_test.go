@@ -48,7 +48,7 @@ func crowd(changes []change, window time.Duration) int {
 
 // A line that swings is steered as often as the brake lets it, is left alone for
 // the rest of the window, and is off then.
-func TestFlapBrake(t *testing.T) {
+func TestFlapSuppression(t *testing.T) {
 	r := newRig(plain())
 	changes := r.swing(35*second, 35*second, 4*time.Minute+30*second)
 	var got []bool
@@ -78,7 +78,7 @@ func TestFlapBrake(t *testing.T) {
 
 // Congestion that is just enough is not, while the penalty lasts, whoever
 // decides.
-func TestPenaltyRaisesTheBar(t *testing.T) {
+func TestPenaltyRaisesTheThreshold(t *testing.T) {
 	enough := sample{excess: 17 * ms, depth: 55} // RED, a score of 58
 	severe := sample{excess: 60 * ms, drops: 30, depth: 80}
 	for _, scored := range []bool{false, true} {
@@ -129,7 +129,7 @@ func TestNoFlapDetection(t *testing.T) {
 
 // The way back from a WAN that is down waits for hold-down, but not for the flap
 // brake.
-func TestFlapBrakeAndAlternateDown(t *testing.T) {
+func TestFlapSuppressionAndAlternateDown(t *testing.T) {
 	r := newRig(plain())
 	r.swing(35*second, 35*second, 2*time.Minute)
 	if !r.dec.Enabled {
@@ -148,7 +148,7 @@ func TestFlapBrakeAndAlternateDown(t *testing.T) {
 }
 
 // The brakes outlive a restart.
-func TestBrakesAfterARestart(t *testing.T) {
+func TestFlapSuppressionAfterARestart(t *testing.T) {
 	r := newRig(plain())
 	r.swing(35*second, 35*second, 4*time.Minute+30*second)
 	hold, penalty := r.dec.HoldUntil-r.now, r.dec.PenaltyUntil-r.now

@@ -9,7 +9,7 @@ import (
 )
 
 // A day in the life of a rule, by the rows and by the score.
-func TestCourse(t *testing.T) {
+func TestSteerAndReturn(t *testing.T) {
 	scored := plain()
 	scored.Scored = true
 	old := plain()
@@ -118,7 +118,7 @@ func TestAlternate(t *testing.T) {
 
 // A neighbour that is congested for a moment keeps new steering off, but takes
 // nothing back.
-func TestAlternateDegradedForAMoment(t *testing.T) {
+func TestAlternateBrieflyDegraded(t *testing.T) {
 	r := steered(t, plain())
 	r.step(80, red)
 	for range 10 {
@@ -158,7 +158,7 @@ func TestNoData(t *testing.T) {
 }
 
 // A wish that was not carried out yet outlives a step without a sample.
-func TestNoDataHoldsAWish(t *testing.T) {
+func TestNoDataKeepsAPendingChange(t *testing.T) {
 	r := newRig(plain())
 	r.until(t, time.Minute, red, func(d steering.Decision) bool { return d.Steer })
 	r.rule, r.blind, r.lazy = false, true, true
@@ -171,7 +171,7 @@ func TestNoDataHoldsAWish(t *testing.T) {
 }
 
 // The judge that does not decide is listened to.
-func TestWouldSteer(t *testing.T) {
+func TestShadowDecision(t *testing.T) {
 	for _, scored := range []bool{false, true} {
 		cfg := plain()
 		cfg.Scored = scored
@@ -219,7 +219,7 @@ func TestReconfigure(t *testing.T) {
 }
 
 // The brakes are kept over a change of the configuration.
-func TestReconfigureKeepsBrakes(t *testing.T) {
+func TestReconfigureKeepsFlapState(t *testing.T) {
 	r := newRig(plain())
 	r.swing(35*second, 35*second, 4*time.Minute+30*second)
 	want, changes := r.dec, r.law.Remember(r.now).Changes
@@ -263,7 +263,7 @@ func TestSustainNeedsSamples(t *testing.T) {
 }
 
 // A neighbour that was degraded before a pause and after it was not for so long.
-func TestAlternateOverAPause(t *testing.T) {
+func TestAlternateAcrossAPause(t *testing.T) {
 	r := steered(t, plain())
 	r.step(100, red)
 	r.alternate = steering.AlternateDegraded

@@ -11,7 +11,7 @@ import (
 )
 
 // What a damaged file holds is taken for what it can be.
-func TestMemoryIsDoubted(t *testing.T) {
+func TestMemoryIsValidated(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		m    steering.Memory

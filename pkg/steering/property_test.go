@@ -47,7 +47,7 @@ func TestPropertyInvariants(t *testing.T) {
 // A line that swings for ten minutes, at any period and in any proportion, moves
 // the rule no more than MaxToggles+2 times in any window, and not before
 // hold-down is over.
-func TestPropertySwinging(t *testing.T) {
+func TestPropertyOscillating(t *testing.T) {
 	braked := 0
 	for seed := range lives(300) {
 		rng := rand.New(rand.NewPCG(seed, 62))

@@ -114,7 +114,7 @@ func TestMessages(t *testing.T) {
 	}
 }
 
-func TestReloadingTellsTheTime(t *testing.T) {
+func TestReloadingHasMonotonicTime(t *testing.T) {
 	m := listen(t, 0)
 	n := newNotifier(t)
 	now := func() int64 {
@@ -252,7 +252,7 @@ func TestEverySourceMustBeAlive(t *testing.T) {
 	}
 }
 
-func TestNobodyListens(t *testing.T) {
+func TestNoListener(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		make func(t *testing.T) *Notifier

@@ -197,7 +197,7 @@ func checkPanels(t *testing.T, panels []panel) {
 
 // Every metric of a WAN or of steering that a person would look at is somewhere
 // in the dashboard or the rules.
-func TestNothingForgotten(t *testing.T) {
+func TestEveryMetricIsUsed(t *testing.T) {
 	used := allRules(t)
 	for _, file := range dashboardFiles() {
 		_, exprs := dashboard(t, file)

@@ -168,7 +168,7 @@ func every(t *testing.T) (cfg autorate.Config) {
 
 // A setting that the law gains and a recording does not carry would make replays
 // differ without a word.
-func TestSettingsCarryEverything(t *testing.T) {
+func TestSettingsRoundTrip(t *testing.T) {
 	cfg := every(t)
 	s := NewSetup("wan", cfg, nil, 0)
 	if diff := cmp.Diff(cfg, s.Recall(s.Law.Config())); diff != "" {

@@ -112,7 +112,7 @@ func openSession(t *testing.T) (*session, *simrouter.Router) {
 
 // Whatever ended a measurement first, that the limits are not restored is part of the
 // error; and nothing is said twice.
-func TestTogether(t *testing.T) {
+func TestJoinedErrors(t *testing.T) {
 	errLock, errRouter := errors.New("lock lost"), errors.New("router gone")
 	notRestored := func(err error) error {
 		return errors.Join(err, fmt.Errorf("%w: %w", calibrate.ErrNotRestored, errRouter))

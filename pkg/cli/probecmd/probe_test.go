@@ -187,7 +187,7 @@ func testStats() *stats {
 	}, probe.Config{Epoch: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Interval: 50 * time.Millisecond, Timeout: time.Second})
 }
 
-func TestProbeBoard(t *testing.T) {
+func TestProbeStatistics(t *testing.T) {
 	const ms = time.Millisecond
 	b := testStats()
 	var got []sample
@@ -372,7 +372,7 @@ func TestProbeScreen(t *testing.T) {
 }
 
 // Where hosts tell their clocks, the screen says where the queue stands.
-func TestProbeScreenTellsDirections(t *testing.T) {
+func TestProbeScreenShowsDirections(t *testing.T) {
 	const ms = time.Millisecond
 	b := testStats()
 	for at := time.Duration(0); at < 10*time.Second; at += 100 * ms {
@@ -391,7 +391,7 @@ func TestProbeScreenTellsDirections(t *testing.T) {
 	}
 }
 
-func TestProbeNotesAreToldOnce(t *testing.T) {
+func TestProbeNotesArePrintedOnce(t *testing.T) {
 	var n notes
 	status := func(mode probe.Mode, alive bool, err error) probe.Status {
 		return probe.Status{Mode: mode, Targets: []probe.TargetStatus{

@@ -252,7 +252,7 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-func TestOffer(t *testing.T) {
+func TestCompletionFromTheRouter(t *testing.T) {
 	items := []router.Script{{Name: "a", Comment: "one\ttab"}, {Name: ""}, {Name: "b\nc"}, {Name: "a"}, {Name: "d e", Comment: "x"}}
 	got := offer(items, func(s router.Script) string { return s.Name }, func(s router.Script) string { return s.Comment })
 	if diff := cmp.Diff([]string{"a\tone\\ttab", "d e\tx"}, got); diff != "" {

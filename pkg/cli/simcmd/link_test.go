@@ -14,7 +14,7 @@ import (
 )
 
 // Interrupted, the matrix keeps what is done and drops what is half done.
-func TestSimMatrixEndsWithWhatIsDone(t *testing.T) {
+func TestSimMatrixPrintsWhatIsDone(t *testing.T) {
 	s, _ := scenario.Find("fixed-download")
 	law, _ := controllers.Find("fixed")
 	m := matrix{

@@ -20,7 +20,7 @@ import (
 // the queue stays short and the line is used. Floors for each state, above what such
 // a line gives, made these figures 26 and 57 ms on cable, 29 and 50 on DSL, 12 and 13
 // on fibre, 114 and 146 on LTE, 33 and 57 on Starlink.
-func TestPresetsHoldTheEvening(t *testing.T) {
+func TestPresetsKeepDelayLowInTheEvening(t *testing.T) {
 	for _, tt := range []struct {
 		preset  string
 		evening [2]bitrate.Rate // what the line gives

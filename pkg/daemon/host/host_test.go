@@ -133,7 +133,7 @@ func (d *directory) want(entries []string, problems ...string) {
 
 // A configuration that becomes bad is served as it was; one that never was good is
 // served as a problem; what is no configuration is left out.
-func TestConfigurationsComeAndGo(t *testing.T) {
+func TestConfigurationsAddedAndRemoved(t *testing.T) {
 	d := newDirectory(t)
 	d.want(nil, "no configuration of a WAN or of steering in this directory")
 

@@ -148,7 +148,7 @@ func (w wrapped) Unwrap() router.Client { return w.Client }
 
 // The endpoints of a router share the memory of changes without an answer: the
 // next change of the same queue begins with a read, by whichever way.
-func TestUnknownOutcomeIsKnownToEveryWay(t *testing.T) {
+func TestUnknownOutcomeIsSharedByTransports(t *testing.T) {
 	r := startRouter(t)
 	cfg := load(t, endpoint(r, config.REST)+", failover: [{"+endpoint(r, config.API)+"}]")
 	c := open(t, cfg, func(failover.Switch) {})

@@ -212,7 +212,7 @@ func contains(list []string, part string) bool {
 }
 
 // Files come, change and go; what happens to one touches no other loop.
-func TestFilesComeChangeAndGo(t *testing.T) {
+func TestFilesAddedChangedAndRemoved(t *testing.T) {
 	s := newSite(t)
 	s.wan("a.yaml", "a", 100, "")
 	s.wan("b.yaml", "b", 100, "")
@@ -360,7 +360,7 @@ func TestUnreachableRouter(t *testing.T) {
 }
 
 // Steering comes and goes as a WAN does, and survives a WAN whose file is broken.
-func TestSteeringComesAndGoes(t *testing.T) {
+func TestSteeringAddedAndRemoved(t *testing.T) {
 	s := newSite(t)
 	s.wan("a.yaml", "a", 100, "")
 	s.run()

@@ -148,7 +148,7 @@ func (s *searched) Interfaces(context.Context) ([]router.Interface, error) {
 
 // Where nothing tells the interface of the WAN, and where it cannot be read, the router is
 // asked again after minutes, ever more of them; and in each window once it is known.
-func TestPauseOfTheSearchForTheWAN(t *testing.T) {
+func TestWANSearchPauses(t *testing.T) {
 	two := knownLines{parent: "global", routes: []router.Route{{Destination: "0.0.0.0/0", Interface: "wan1"}, {Destination: "0.0.0.0/0", Interface: "wan2"}}}
 	for name, s := range map[string]*searched{
 		"one of two": {knownLines: two, interfaces: []router.Interface{{Name: "wan1"}, {Name: "wan2"}}},

@@ -16,7 +16,7 @@ import (
 
 // A limit whose queue is not there stays noted until the queue is back; the other is
 // restored, once.
-func TestRestoreSavedKeepsWhatIsLeft(t *testing.T) {
+func TestRestoreSavedKeepsRemainingEntries(t *testing.T) {
 	for _, tt := range []struct{ name, away, back string }{
 		{"renamed", `/queue tree set down name=away`, `/queue tree set away name=down`},
 		{"removed", `/queue tree remove down`, `/queue tree add name=down parent=global max-limit=9M`},

@@ -22,9 +22,9 @@ func (v *virtual) switchByHand(enabled bool) {
 	}
 }
 
-// TestByHandByEveryWay: a rule enabled by hand stays enabled and one disabled by hand
+// TestByHandOverEveryTransport: a rule enabled by hand stays enabled and one disabled by hand
 // stays disabled while the congestion lasts, through a reboot of the router too.
-func TestByHandByEveryWay(t *testing.T) {
+func TestByHandOverEveryTransport(t *testing.T) {
 	scored, old := shipped(), shipped()
 	scored.Scored, old.CakeAware = true, false
 	for _, way := range transports() {
@@ -68,9 +68,9 @@ func TestByHandByEveryWay(t *testing.T) {
 	}
 }
 
-// TestDropsNotCountedByEveryWay: on a router that does not count what CAKE drops, the
+// TestDropsNotCountedOverEveryTransport: on a router that does not count what CAKE drops, the
 // depth of the queue decides.
-func TestDropsNotCountedByEveryWay(t *testing.T) {
+func TestDropsNotCountedOverEveryTransport(t *testing.T) {
 	for _, way := range transports() {
 		for _, tt := range []struct {
 			name  string
@@ -96,8 +96,8 @@ func TestDropsNotCountedByEveryWay(t *testing.T) {
 	}
 }
 
-// TestSimpleQueueByEveryWay: both directions of a simple queue are read.
-func TestSimpleQueueByEveryWay(t *testing.T) {
+// TestSimpleQueueOverEveryTransport: both directions of a simple queue are read.
+func TestSimpleQueueOverEveryTransport(t *testing.T) {
 	for _, way := range transports() {
 		t.Run(way.name, func(t *testing.T) {
 			inVirtualTime(t, way, shipped(), func(v *virtual) {

@@ -13,7 +13,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/telemetry"
 )
 
-func TestNeighbour(t *testing.T) {
+func TestAlternateWAN(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		change func(*telemetry.Health)
@@ -50,7 +50,7 @@ func TestNeighbour(t *testing.T) {
 }
 
 // The delay and the loss of the alternate WAN, by its loop or own probes.
-func TestNeighbourReading(t *testing.T) {
+func TestAlternateWANReading(t *testing.T) {
 	silent := func(ran time.Duration) *Probes {
 		p := measured(time.Minute, 7*ms)
 		p.began = time.Now().Add(-ran)

@@ -139,8 +139,8 @@ func TestPath(t *testing.T) {
 	}
 }
 
-// TestPathRests: where the loop answers, own probes may end.
-func TestPathRests(t *testing.T) {
+// TestPathPauses: where the loop answers, own probes may end.
+func TestPathPauses(t *testing.T) {
 	probes := measured(0, 7*ms)
 	p := Path{WAN: "dsl", Loop: notRunning(t), Probes: probes, Min: ms, Max: 500 * ms}
 	if _, err := p.Read(t.Context()); err != nil || probes.unwanted() {

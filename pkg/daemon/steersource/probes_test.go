@@ -11,7 +11,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/rtt"
 )
 
-func TestProbesLook(t *testing.T) {
+func TestProbesSnapshot(t *testing.T) {
 	for _, tt := range []struct {
 		name        string
 		probes      *Probes

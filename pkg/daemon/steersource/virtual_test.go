@@ -240,9 +240,9 @@ func (v *virtual) agree() {
 	}
 }
 
-// TestSteersByEveryWay: on within the rows of samples that are configured, off
+// TestSteersOverEveryTransport: on within the rows of samples that are configured, off
 // when they are green again and hold-down is over.
-func TestSteersByEveryWay(t *testing.T) {
+func TestSteersOverEveryTransport(t *testing.T) {
 	for _, way := range transports() {
 		t.Run(way.name, func(t *testing.T) {
 			inVirtualTime(t, way, shipped(), func(v *virtual) {
@@ -274,10 +274,10 @@ func TestSteersByEveryWay(t *testing.T) {
 	}
 }
 
-// TestNoFlapByAnyWay lets the line swing between congested and calm for ten
+// TestNoFlapOverAnyTransport lets the line swing between congested and calm for ten
 // minutes. The rule is used, but no more than the brakes allow. One transport is
 // tried with every swing, the others with the one that tempts most.
-func TestNoFlapByAnyWay(t *testing.T) {
+func TestNoFlapOverAnyTransport(t *testing.T) {
 	const (
 		minutes  = 10
 		tempting = 13 * time.Second
@@ -344,9 +344,9 @@ func (v *virtual) judge(over time.Duration) {
 	v.t.Logf("%d changes in %v, at most %d", len(changes), over, most)
 }
 
-// TestOutageByEveryWay: while the router is away the rule stays as it is, and
+// TestOutageOverEveryTransport: while the router is away the rule stays as it is, and
 // what is right when it comes back is done then.
-func TestOutageByEveryWay(t *testing.T) {
+func TestOutageOverEveryTransport(t *testing.T) {
 	for _, way := range transports() {
 		t.Run(way.name, func(t *testing.T) {
 			inVirtualTime(t, way, shipped(), func(v *virtual) {

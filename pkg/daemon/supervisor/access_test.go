@@ -126,7 +126,7 @@ func TestClosed(t *testing.T) {
 
 // What was found out of one name that is nobody's does not quicken the answer
 // to another: names that share a hash would be told from those of users.
-func TestNamesAreNotToldApart(t *testing.T) {
+func TestUnknownNamesAreNotCached(t *testing.T) {
 	a := NewAccess()
 	users := map[string]string{"alice": hashed(t, "secret"), "bob": hashed(t, "other")}
 	for i, name := range []string{"carol", "dave", "alice", "bob"} {

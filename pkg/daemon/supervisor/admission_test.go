@@ -173,7 +173,7 @@ func TestRequestsArePaced(t *testing.T) {
 
 // Clients that ask and leave at once, 500 times a second, delay nobody: neither while
 // they come nor afterwards.
-func TestClientsThatLeaveDelayNobody(t *testing.T) {
+func TestClientsThatLeaveDelayNoOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newAdmission().pace(hello)
 		for i := range 60 * 500 {

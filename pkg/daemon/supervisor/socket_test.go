@@ -105,7 +105,7 @@ func TestSocketServes(t *testing.T) {
 	}
 }
 
-func TestSocketThatCannotBe(t *testing.T) {
+func TestSocketThatCannotBeCreated(t *testing.T) {
 	long := strings.Repeat("x", socketMax)
 	for _, c := range []struct {
 		name   string

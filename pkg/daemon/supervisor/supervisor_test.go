@@ -221,7 +221,7 @@ func TestTaskLeftBehind(t *testing.T) {
 	})
 }
 
-func TestSlowStartIsTold(t *testing.T) {
+func TestSlowStartIsReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		never := NewTask("prober", make(chan struct{}), func(ctx context.Context) error { <-ctx.Done(); return nil })

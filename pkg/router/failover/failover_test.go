@@ -185,7 +185,7 @@ func TestConcurrentUse(t *testing.T) {
 	})
 }
 
-func TestStringIsDiscreet(t *testing.T) {
+func TestStringHidesPasswords(t *testing.T) {
 	c := New(Config{Endpoints: []Endpoint{{Label: "api r:8729"}, {Label: "rest r:443"}}})
 	if s := fmt.Sprintf("%v %#v", c, c); s != "api r:8729, else rest r:443 api r:8729, else rest r:443" {
 		t.Error(s)

@@ -47,7 +47,7 @@ func TestDescribe(t *testing.T) {
 
 // No text contains the password, also where somebody has written it in the place of
 // the host or the user, and where the router repeats it.
-func TestTextsHideThePassword(t *testing.T) {
+func TestErrorsHideThePassword(t *testing.T) {
 	const password = "hunter2-secret"
 	target := &Target{Host: "x." + password, Port: 443, Service: "www-ssl", Password: func() string { return password }}
 	dns := &net.DNSError{Err: "no such host", Name: target.Host}

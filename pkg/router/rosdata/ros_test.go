@@ -119,7 +119,7 @@ func TestQueue(t *testing.T) {
 	}
 }
 
-func TestInfoOfPoorBoards(t *testing.T) {
+func TestInfoOfBoardsWithoutSensors(t *testing.T) {
 	// x86 and CHR report neither flash sectors nor, sometimes, a percentage
 	// without its sign.
 	got, err := Info(Row{"version": "6.49.10 (long-term)", "uptime": "1d", "cpu-load": "7%"}, Row{"name": "r"})

@@ -45,7 +45,7 @@ func TestSimpleQueue(t *testing.T) {
 	}
 }
 
-func TestSameOfBothSides(t *testing.T) {
+func TestEqualOnBothSides(t *testing.T) {
 	for _, tt := range []struct {
 		a, b string
 		want bool

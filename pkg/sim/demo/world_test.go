@@ -8,7 +8,7 @@ import (
 )
 
 // The uncontrolled side is bloated and fully used, never more than fully.
-func TestMeasuresAreHonest(t *testing.T) {
+func TestMeasuresMatchTheLink(t *testing.T) {
 	w := NewWorld(time.Now(), [2]string{"d", "u"})
 	for at := time.Duration(0); at <= Length; at += 1700 * time.Microsecond {
 		w.advance(at)

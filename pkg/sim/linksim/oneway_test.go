@@ -73,7 +73,7 @@ func TestOneWayDelays(t *testing.T) {
 }
 
 // Echoes are the same whether clocks are shown or not.
-func TestOneWayLeavesEchoesAlone(t *testing.T) {
+func TestOneWayDoesNotChangeEchoes(t *testing.T) {
 	echoes := func(asked bool) (events []rtt.Event) {
 		l := swinging(linksim.DOCSIS, [2]bool{true, true}, func(c *linksim.Config) { c.OneWay.Asked = asked })
 		for now := time.Duration(0); now < 30*time.Second; now += 50 * time.Millisecond {

@@ -270,7 +270,7 @@ func TestAPIFlights(t *testing.T) {
 	}
 }
 
-func TestAPIStalledCommandHoldsUpNobody(t *testing.T) {
+func TestAPIStalledCommandDelaysNoOther(t *testing.T) {
 	r := startAPI(t, Config{})
 	c := login(t, r)
 	r.Inject(Fault{Kind: Stall, Command: "print", Times: 1})

@@ -195,7 +195,7 @@ func TestStrictREST(t *testing.T) {
 }
 
 // Users are served side by side, the requests of one user one after the other.
-func TestTurnsOfUsers(t *testing.T) {
+func TestUsersTakeTurns(t *testing.T) {
 	r := start(t, Config{Plain: true})
 	turn := r.turn(WWW, "admin")
 	turn <- struct{}{} // a request of admin is being served

@@ -187,7 +187,7 @@ func TestHealthOfAHost(t *testing.T) {
 
 // Many who ask cost a daemon one answer; after a while there is a new one, and
 // after a reload at once.
-func TestManyAskAsOne(t *testing.T) {
+func TestConcurrentRequestsAreShared(t *testing.T) {
 	dir := t.TempDir()
 	d := loop(t, filepath.Join(dir, "dsl"), "dsl")
 	h := New("1")
@@ -236,7 +236,7 @@ func TestManyAskAsOne(t *testing.T) {
 
 // A loop that stands still takes its time from those who ask at once, and not
 // from one after the other.
-func TestMuteDaemon(t *testing.T) {
+func TestSilentDaemon(t *testing.T) {
 	dir := t.TempDir()
 	mute := make(chan struct{})
 	d := start(t, filepath.Join(dir, "dsl"), nil, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

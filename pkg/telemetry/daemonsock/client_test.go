@@ -81,7 +81,7 @@ func loop(t *testing.T, s telemetry.Source, past *history.Store) http.Handler {
 		func(since time.Time) history.Window { return past.Since(since) }, telemetry.OfWAN(reg, "DSL"))
 }
 
-func TestWhatALoopSays(t *testing.T) {
+func TestLoopDocument(t *testing.T) {
 	past := history.NewStore()
 	at := time.Now().Add(-time.Minute)
 	past.Add(history.Window{
@@ -114,7 +114,7 @@ func TestWhatALoopSays(t *testing.T) {
 	}
 }
 
-func TestWhatSteeringSays(t *testing.T) {
+func TestSteeringDocument(t *testing.T) {
 	away := telemetry.NewSteeringHealth("DSL", "", time.Now())
 	away.SetState(true, "DSL_DEGRADED", "active")
 	checker := telemetry.NewSteeringChecker("1", steering{away})
@@ -200,7 +200,7 @@ var spaces = strings.NewReplacer("  ", " ")
 
 func inf() *float64 { v := 1e308; v *= 10; return &v }
 
-func TestNobodyThere(t *testing.T) {
+func TestNoDaemon(t *testing.T) {
 	dir := t.TempDir()
 	dead := filepath.Join(dir, "dead")
 	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: dead, Net: "unix"})
@@ -232,7 +232,7 @@ func TestNobodyThere(t *testing.T) {
 	}
 }
 
-func TestStrangeAnswers(t *testing.T) {
+func TestUnexpectedAnswers(t *testing.T) {
 	endless := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		chunk := []byte(strings.Repeat("x", 1<<16))
 		_, _ = io.WriteString(w, `{"version":"`)
@@ -305,7 +305,7 @@ func FuzzMetrics(f *testing.F) {
 }
 
 // The documents have to keep what they say on the way.
-func TestHealthSurvivesTheWay(t *testing.T) {
+func TestHealthRoundTrip(t *testing.T) {
 	for i, s := range []source{
 		{WANHealth: telemetry.NewWANHealth("DSL", time.Now().Add(-time.Minute), autorate.Decision{})},
 		{WANHealth: telemetry.WANHealth{Name: "DSL"}, err: errors.New("asking the loop: it stands still")},

@@ -302,7 +302,7 @@ func TestClockSetBack(t *testing.T) {
 }
 
 // What cannot be taken in is counted and told; nobody waits.
-func TestLossIsTold(t *testing.T) {
+func TestLossIsReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New()
 		h.AddWAN("dsl")

@@ -144,7 +144,7 @@ func TestDocument(t *testing.T) {
 	}
 }
 
-func TestDocumentOfNothing(t *testing.T) {
+func TestEmptyDocument(t *testing.T) {
 	text := plain(get(t, Handler(&fakeSource{}), "/").Body.String())
 	for _, want := range []string{"Nothing runs here", "Nothing has happened yet."} {
 		if !strings.Contains(text, want) {

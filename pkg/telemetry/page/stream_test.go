@@ -202,7 +202,7 @@ func TestStreamCarriesNewSamplesOnly(t *testing.T) {
 }
 
 // A client that does not read is dropped; the others do not notice.
-func TestStreamDropsTheSlow(t *testing.T) {
+func TestStreamDropsSlowClients(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := wellHost(time.Now())
 		b := newBubble(t, source)

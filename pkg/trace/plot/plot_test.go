@@ -96,7 +96,7 @@ func check(t *testing.T, text string) {
 	}
 }
 
-func TestPlotTellsTheStory(t *testing.T) {
+func TestPlotShowsCutsAndReasons(t *testing.T) {
 	p := New(`a<b "&`+"\x1b", "note", settings)
 	for i := range 600 {
 		in, dec := quiet(time.Duration(i+1) * 50 * time.Millisecond)

@@ -30,13 +30,13 @@ func play(t *testing.T, law, name string) simrun.Result {
 	return r
 }
 
-func TestNoneBloats(t *testing.T) {
+func TestNoControlBloats(t *testing.T) {
 	if r := play(t, "none", "step-download"); r.P95 < 300*ms1 || r.Utilisation[0] < 0.99 {
 		t.Errorf("p95 %v, utilisation %.2f", r.P95, r.Utilisation[0])
 	}
 }
 
-func TestFixedForTheWorstCaseWastesTheRest(t *testing.T) {
+func TestFixedLimitWastesCapacity(t *testing.T) {
 	if r := play(t, "fixed", "step-download"); r.P95 > 8*ms1 || r.Utilisation[0] > 0.55 || r.Writes > 0 {
 		t.Errorf("p95 %v, utilisation %.2f, %d writes", r.P95, r.Utilisation[0], r.Writes)
 	}
@@ -75,7 +75,7 @@ func TestAutorateLike(t *testing.T) {
 	}
 }
 
-func TestLawsHaveNamesAndOursIsFirst(t *testing.T) {
+func TestLawNames(t *testing.T) {
 	seen := map[string]bool{}
 	for i, l := range Laws() {
 		if seen[l.Name] || l.About == "" || (i == 0) != (l.Name == Ours) {

@@ -57,7 +57,7 @@ func TestSlowProbesCostLittle(t *testing.T) {
 
 // A line without load is never silent because its probes are slow, whatever its delay, and
 // nothing is written there.
-func TestSlowProbesAreNoSilence(t *testing.T) {
+func TestSlowProbesAreNotSilence(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		change func(*linksim.Config)

@@ -77,7 +77,7 @@ func TestHandoverMovesRTTAndCapacity(t *testing.T) {
 	}
 }
 
-func TestLeastIsTheWorstThatLasts(t *testing.T) {
+func TestLeastCapacity(t *testing.T) {
 	s, _ := Find("step-download")
 	if got := s.Least(1, down); got != 16*bitrate.Mbps {
 		t.Errorf("download: %v", got)

@@ -200,7 +200,7 @@ func TestMeasures(t *testing.T) {
 	}
 }
 
-func TestWhatNeverHappens(t *testing.T) {
+func TestInvariants(t *testing.T) {
 	run := Simulation{
 		Link:         link(func(c *linksim.Config) { c.Capacity[down] = linksim.During(40*mbit, 16*mbit, 5*time.Second, time.Hour) }),
 		Disturbances: []Disturbance{{5 * time.Second, down, CapacityLost}, {6 * time.Second, down, RouteChanged}},
@@ -217,7 +217,7 @@ func TestWhatNeverHappens(t *testing.T) {
 	}
 }
 
-func TestStopEndsARun(t *testing.T) {
+func TestCancelEndsARun(t *testing.T) {
 	n := 0
 	run := Simulation{Link: link(nil), Stop: func() bool { n++; return n > 10 }}
 	run.Run(0, time.Hour)

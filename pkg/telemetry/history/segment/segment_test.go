@@ -297,7 +297,7 @@ func TestRootWritesForTheService(t *testing.T) {
 }
 
 // What a clock that was ahead has left is bounded, and gives way to what is right.
-func TestAheadGivesWay(t *testing.T) {
+func TestRecordsFromTheFutureAreBounded(t *testing.T) {
 	s := Spec{Name: "x", Period: time.Hour, Keep: 500 * time.Hour, MaxBytes: 4000}
 	dir := t.TempDir()
 	if err := written(t, dir, s, 60*480, 120).Close(); err != nil {
