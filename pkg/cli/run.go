@@ -11,19 +11,19 @@ import (
 const runLong = `Run every WAN and every steering of the configuration directory in one process: what
 'wanctl shape' does for each file of a WAN, and 'wanctl steer' for each of steering.
 
-Each has a loop of its own, which starts, stops and is reloaded by itself. A file that
-comes, changes or goes is noticed within four seconds, and at once on SIGHUP, which
-reads secrets again and reopens log files, too; the loops of the other files are not
-touched. What can change while a loop runs does so; other settings start the loop anew.
+Each file has a loop of its own, which starts, stops and reloads independently of the
+others. Files that are added, changed or removed are noticed within four seconds, and
+at once on SIGHUP, which also reads secrets again and reopens log files. Settings that
+can change while a loop runs take effect at once; others restart the loop.
 
-A file that cannot be used leaves its loop with the old configuration, or starts none.
-So does a file that wants a queue, a rule or a lock of another loop: the one that runs
-keeps it. A loop whose router cannot be reached, or that fails, is started again until
-it runs, after ever longer pauses; SIGHUP ends them. Log, health and
-'systemctl status' name such files and loops.
+An invalid file starts no loop; a loop that runs keeps its old configuration. The same
+holds for a file that names a queue, a rule or a lock of another loop: the loop that
+runs keeps it. A loop that fails, or whose router cannot be reached, is restarted after
+increasing pauses; SIGHUP ends a pause. Log, health and 'systemctl status' name such
+files and loops.
 
-Health, metrics and the status page show all of them together, at the addresses that
-the files ask for, 127.0.0.1:9101 by default; at that of steering, health is that of
+Health, metrics and the status page show all loops together, at the addresses that the
+files name, by default 127.0.0.1:9101. At the address of steering, health is that of
 steering alone. The health document is that of 'wanctl serve'.
 
 It runs until SIGINT or SIGTERM. The directory may be empty at first.`

@@ -22,23 +22,23 @@ const serveLong = `Serve health, metrics and the status page of every WAN and ev
 of this host in one place: of all configurations in the configuration directory,
 or of those that --wan or --config name.
 
-What runs is asked over its socket, beside its lock file. Where nothing runs, the
-state file tells what was last known, marked as stale, and nothing is said in
-the metrics but that.
+Running loops are queried over their sockets, beside their lock files. For a loop that
+does not run, the page and the health document have the content of its state file,
+marked as stale, and the metrics only that it does not run.
 
   GET /            the status page; the health document for programs
   GET /health      200 when everything is healthy, 503 otherwise
   GET /metrics     all of them and of their processes (labelled with daemon and wan),
                    wanctl_loop_running, wanctl_steering_running, wanctl_state_age_seconds
-  GET /history     the last ten minutes; ?since=TIME for what came later
+  GET /history     the last ten minutes; ?since=TIME for newer samples
   GET /-/ready     200 as soon as it serves
   GET /-/healthy   200
   POST /-/reload   reads configurations and certificates again, as SIGHUP does
 
-It listens on loopback, and there it answers only to the names and addresses of
-this host, so that no foreign web page reads it. Other addresses need TLS and
-users, or clients with certificates, from a file in the format of Prometheus'
-exporters (node_exporter --web.config.file):
+It listens on loopback and answers only to the names and addresses of this host, so
+that web pages of other sites cannot read it. Other addresses need TLS and users, or
+client certificates, from a file in the format of the Prometheus exporters
+(node_exporter --web.config.file):
 
   tls_server_config: {cert_file: server.crt, key_file: server.key}
   basic_auth_users: {alice: "$2y$10$..."}     # htpasswd -nBC 10 alice

@@ -24,20 +24,19 @@ type shapeOptions struct {
 
 const shapeLong = `Control the download and upload limits of one WAN, or of several.
 
-Twenty times a second shape looks at the round-trip times of several reflectors
-and at the counters of the two queues, decides the limit of each direction, and
-writes it to the router when it changed enough. Only the direction that causes
-a queue is cut; a limit is raised only while it is what binds. Where pings or
-the router vanish, limits are held as they are.
+Twenty times a second shape evaluates the round-trip times of several reflectors and
+the counters of the two queues, decides the limit of each direction, and writes it to
+the router if it changed enough. It cuts only the direction that causes a queue, and
+raises a limit only while that limit restricts traffic. If reflectors or the router
+stop answering, limits stay as they are.
 
-On a terminal it shows what it does, with the log above; elsewhere it prints one line a
-decision, unless systemd or a container (WANCTL_MODE) runs it, or with -q: their logs
-are for people to search.
+On a terminal it shows a live view, with the log above. Elsewhere it prints one line a
+decision, except with -q and under systemd or in a container (WANCTL_MODE).
 
-It runs until SIGINT or SIGTERM; SIGHUP reads the configuration again (the old
-one stays when the new one is bad) and reopens log files.
+It runs until SIGINT or SIGTERM. SIGHUP reads the configuration again (an invalid one
+changes nothing) and reopens log files.
 
---record keeps what the law saw; 'wanctl trace' runs the law over it again,
+--record keeps the input of the law; 'wanctl trace' runs the law over it again,
 compares configurations on it and draws it.`
 
 const shapeExample = `  wanctl shape --wan spectrum --dry-run              # decide, but write nothing

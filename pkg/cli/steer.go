@@ -20,41 +20,40 @@ type steerOptions struct {
 const steerLong = `Steer latency-sensitive connections to another WAN while the primary one is
 congested, by enabling one mangle rule on the router.
 
-Twice a second steer looks at the delay of the primary WAN above its baseline and
-at the drops and the depth of its queues. A few RED samples in a row enable the
-rule, a longer row of GREEN ones disables it; after a change it holds, and ever
-more changes make it hold longer.
+Twice a second steer evaluates the delay of the primary WAN above its baseline, and
+the drops and the depth of its queues. A few consecutive RED samples enable the rule,
+more GREEN ones disable it. After a change the rule stays as it is for a while; after
+too many changes steering is suspended.
 
-Nothing is steered to a WAN that is down, congested, or not measurably better: its
-delay above its own baseline must be lower by a quarter of the primary's, and by
-green_rtt_ms at least. Between two WANs that are equally bad, connections stay.
+Connections are not steered to a WAN that is down, congested, or not measurably better:
+its delay above its own baseline must be lower by a quarter of the primary's, and by
+green_rtt_ms at least. With two WANs that are equally congested, connections stay.
 
-Round-trip times come from the running 'wanctl shape' of each WAN. Where none runs,
-from own probes above the baseline in its state file, or above the lowest of them;
-the alternate WAN is probed only if topology.alternate_wan_config names a
-ping_source, ping_interface or ping_mark of its own. An alternate WAN that cannot be
-measured is steered to. Without the router's counters the delay alone decides.
+Round-trip times come from the running 'wanctl shape' of each WAN, otherwise from
+probes that steer sends, above the baseline in the state file or above the lowest of
+them. It probes the alternate WAN only if topology.alternate_wan_config names a
+ping_source, ping_interface or ping_mark of its own. An alternate WAN that nothing
+measures is used regardless. Without the router's counters the delay alone decides.
 
 RouterOS does not count the drops of a queue with CAKE or fq_codel. A drop counter
 that stands still while the queue sends during congestion is not used: the depth of
 that queue and the delay decide. 'steer status' names such queues.
 
-The rule is found by its exact comment. One that is absent, exists twice or is
-dynamic is not touched, and steer goes on trying. What somebody does by hand is
-respected: a rule that was enabled by hand stays enabled until it is disabled by hand
-or by --reset, one that was disabled by hand stays disabled until the congestion is
-over. Both outlive a restart. When the router cannot be reached, or steer ends,
-routing stays as it is.
+The rule is found by its exact comment. A rule that is absent, exists twice or is
+dynamic is not changed, and steer keeps looking for it. Manual changes are respected: a
+rule enabled by hand stays enabled until it is disabled by hand or by --reset, a rule
+disabled by hand stays disabled until the congestion is over, also across a restart.
+When the router cannot be reached, or steer ends, routing stays as it is.
 
 The configuration is --config FILE, WANCTL_STEERING_CONFIG, --wan NAME for NAME.yaml
 in the configuration directory, or steering.yaml there.
 
-On a terminal it shows what it sees, with the log above; elsewhere it prints a line when
-the congestion, the rule or the reason changes, unless systemd or a container
-(WANCTL_MODE) runs it, or with -q.
+On a terminal it shows a live view, with the log above. Elsewhere it prints a line when
+the congestion, the rule or the reason changes, except with -q and under systemd or in a
+container (WANCTL_MODE).
 
-It runs until SIGINT or SIGTERM; SIGHUP reads the configuration again (the old
-one stays when the new one is bad) and reopens log files.`
+It runs until SIGINT or SIGTERM. SIGHUP reads the configuration again (an invalid one
+changes nothing) and reopens log files.`
 
 const steerExample = `  wanctl steer                      # with /etc/wanctl/steering.yaml
   wanctl steer --dry-run            # decide, but leave the rule alone

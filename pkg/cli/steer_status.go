@@ -20,8 +20,8 @@ func newSteerStatusCmd(a *app.App) *cobra.Command {
 	return app.Prints[telemetry.SteeringHealth](a, &cobra.Command{
 		Use:   "status",
 		Short: "Show what the running steering daemon does",
-		Long: `Show what the running steering daemon of this host knows and does or, where none
-runs, what the last one left in its state file. It needs no router.
+		Long: `Show the state of the running steering daemon of this host or, if none runs, of the
+state file. No router is needed.
 
 The exit status is 5 when no daemon runs, or when it is not healthy.`,
 		Example: `  wanctl steer status

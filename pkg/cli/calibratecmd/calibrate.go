@@ -34,14 +34,14 @@ what the line carries, which shows its delay without wanctl, and with the propos
 ones. The ceiling is 95 % of the capacity, the head-room that low delay needs, and
 less where that does not suffice.
 
-Before the first change the limits in force are noted in a file beside the state
-file. They are restored at the end, however it comes: by itself, by Ctrl-C or by an
-error; and after kill -9 or a power cut at the next start of calibrate or shape.
-calibrate takes the lock of the loop, so stop that first.
+Before the first change the limits in force are saved in a file beside the state file.
+They are restored at the end, after Ctrl-C and after an error; after kill -9 or a power
+cut they are restored at the next start of calibrate or shape. calibrate needs the lock
+of the loop, so stop the loop first.
 
-How much data the load takes is said before it starts. It ends at about twice that, or
-at about --max-data, by the counters of the router's queues, which are read four times
-a second.
+calibrate prints how much data the load needs before it starts. It ends at about twice
+that amount, or at about --max-data, by the counters of the router's queues, which are
+read four times a second.
 
 The grades are those of the DSLReports speed test, which other public tests use as
 well: the mean increase of the round trip under load, below 5 ms A+, 30 ms A, 60 ms

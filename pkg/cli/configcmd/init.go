@@ -20,13 +20,13 @@ import (
 
 const initLong = `Set up a WAN, question by question: the router and how to reach it, its fingerprint,
 the queues that it has, the kind of line and its speed, and steering where there is
-another WAN. The connection is tried before anything is written. What is proposed in
-brackets is taken with Enter. Every answer is a flag as well; where all are given, as
-they have to be without a terminal, nothing is asked.
+another WAN. The connection is tried before anything is written. Enter accepts the
+proposal in brackets. Every answer is also a flag; without a terminal all of them have
+to be given.
 
---from-router takes everything that the router tells without asking: queues, their
-limits as ceilings, interfaces. Where it has no queues yet, --export FILE writes the
-commands that make them, as 'wanctl router export' prints them.
+--from-router uses the queues, limits and interfaces of the router without asking. If
+the router has no queues yet, --export FILE writes the commands that create them, as
+'wanctl router export' prints them.
 
 It writes NAME.yaml into the configuration directory, steering.yaml with --steer-from,
 and the password into the file of secrets, with mode 0600; in another directory than
@@ -91,7 +91,7 @@ func newInitCmd(a *app.App) *cobra.Command {
 	l.StringVar(&f.lanInterface, "lan-interface", "", "`NAME` of the router's interface to the LAN")
 	l.StringVar(&f.gateway, "wan-gateway", "", "`GATEWAY` of this WAN, an address or an interface, for two WANs")
 	l.StringVar(&f.steerFrom, "steer-from", "", "write steering.yaml: new connections leave the WAN `NAME` by this one while it is congested; none for no")
-	l.BoolVar(&f.fromRouter, "from-router", false, "take what the router tells without asking")
+	l.BoolVar(&f.fromRouter, "from-router", false, "use what the router has without asking")
 	l.BoolVar(&f.offline, "offline", false, "do not try the connection: the router is not there yet")
 	l.BoolVar(&f.replace, "replace", false, "replace files that exist; they are kept as FILE.backup")
 	l.StringVar(&f.export, "export", "", "write the commands that the router needs to `FILE`")

@@ -24,9 +24,9 @@ func newShowCmd(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show",
 		Short: "Print the configuration in force",
-		Long: `Print the configuration in force, of a WAN or of steering: the file, with flags and
-environment laid over it and defaults filled in; for steering also what the file
-of the primary WAN says. Passwords are masked. The output is a file that loads,
+		Long: `Print the configuration in force, of a WAN or of steering: the file, overridden by
+flags and environment, with defaults; for steering also the settings from the file
+of the primary WAN. Passwords are masked. The output is a file that loads,
 once it has its password.
 
 With -o json, jsonl or csv there is one entry a key, with its value and source.`,

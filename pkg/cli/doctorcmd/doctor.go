@@ -18,8 +18,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/doctor"
 )
 
-const long = `Examine everything that the loops need, with the next command for whatever is not as
-it should be: configurations and files, the right to send ICMP, reflectors, the way
+const long = `Examine everything that the loops need, and print the next command for each problem:
+configurations and files, the right to send ICMP, reflectors, the way
 between this host and the router, the way of each WAN's probes, each transport to the
 router with its latency and fingerprint, the policies of the user, the queues (there,
 enabled, valid, CAKE, where they belong, counting), what leads traffic past them or
@@ -30,8 +30,8 @@ Without --wan or --config it examines all configurations of the directory. It ch
 nothing, and runs beside running loops. Reflectors are measured for three seconds a
 WAN, for which an idle line is best.
 
-A warning is about something that works, but not as well as it could, or not for ever.
-With a failure the loop does not do its job, and the exit status is 5.`
+A warning means that something works, but not as well as it could, or not for long.
+A failure means that the loop cannot do its job; the exit status is 5.`
 
 // New returns the command.
 func New(a *app.App) *cobra.Command {

@@ -38,18 +38,17 @@ func newListAddCmd(a *app.App, o *connFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "add LIST ADDRESS",
 		Short: "Add an entry to an address list",
-		Long: `Add an entry to an address list, which begins to exist by it. ADDRESS is an
+		Long: `Add an entry to an address list; a list exists while it has entries. ADDRESS is an
 address, a prefix, a range such as 10.0.0.1-10.0.0.9, or a host name with its
 domain; it is written the way the router writes it. IPv6 goes into the lists of
 the router's IPv6 firewall.
 
-With --timeout the entry goes by itself after that time and at a reboot, and
-costs no flash. Without, it stays.
+With --timeout the router removes the entry after that time and at a reboot, and does
+not write it to flash. Without --timeout it is permanent.
 
-An entry that is there already is left as it is. That is a success if it is what
-was asked for: not disabled, with the comment given, if one was, and either
-staying as asked, or with a timeout of which no more is left than asked. If not,
-the command says what differs, and the status is 5.`,
+An entry that exists is not changed. That is a success if it is enabled, has the given
+comment, and is permanent or has a timeout that is not longer, as requested. Otherwise
+the command names the difference, and the status is 5.`,
 		Example: `  wanctl router address-list add FORCE_OUT_ATT 192.168.88.50 --comment "game console" --wan spectrum
   wanctl router address-list add GUESTS 10.0.9.0/24 --timeout 1d --host 192.168.88.1`,
 		Args:              app.UsageArgs(cobra.ExactArgs(2)),
@@ -70,7 +69,7 @@ the command says what differs, and the status is 5.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&add.timeout, "timeout", "", "let the entry go by itself after `TIME`, such as 1h, 30m or 2d")
+	f.StringVar(&add.timeout, "timeout", "", "remove the entry after `TIME`, such as 1h, 30m or 2d")
 	f.StringVar(&add.comment, "comment", "", "`COMMENT` of the entry")
 	f.BoolVar(&add.dryRun, "dry-run", false, "read and compare, but write nothing")
 	_ = cmd.RegisterFlagCompletionFunc("timeout", cobra.NoFileCompletions)

@@ -32,11 +32,11 @@ func newMangleSwitchCmd(a *app.App, o *connFlags, enable bool) *cobra.Command {
 		Use:   verb + " COMMENT",
 		Short: title + " the one mangle rule with a comment",
 		Long: title + ` the mangle rule whose comment is exactly COMMENT, and print what it was before
-and what the router reports afterwards. No rule or several rules with that
-comment is status 5, and none is touched. A rule that is as wanted already is not
-written to, which spares the router's flash.
+and what the router reports afterwards. If no rule or several rules have that comment,
+the status is 5 and nothing is changed. A rule that is in this state already is not
+written, which spares the router's flash.
 
-A running 'wanctl steer' owns its rule and sets it as it sees fit.`,
+A running 'wanctl steer' owns its rule and sets it by its own decisions.`,
 		Example: `  wanctl router mangle ` + verb + ` "ADAPTIVE: Steer latency-sensitive traffic" --wan spectrum
   wanctl router mangle ` + verb + ` steer --dry-run --host 192.168.88.1`,
 		Args:              app.UsageArgs(cobra.ExactArgs(1)),

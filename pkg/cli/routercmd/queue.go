@@ -68,8 +68,8 @@ counts packets.
 
 A simple queue has two numbers of each kind, A/B: A is what its target sends. With
 the port to the provider as target, A is the line's download; with the LAN, B is.
-Which it is, and why, stands below the table, and so does what keeps limits from being
-what holds: a parent with a lower one, limit-at, bursts, a total.
+The direction and its reason are below the table, as is what overrides a limit: a
+parent with a lower one, limit-at, bursts, a total.
 
 With -o json, all queues are an array and one queue is an object. A limit that
 is absent there, or empty in CSV, is no limit.`,

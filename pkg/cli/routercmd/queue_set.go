@@ -42,15 +42,14 @@ func newQueueSetCmd(a *app.App, o *connFlags) *cobra.Command {
 		Use:   "set NAME",
 		Short: "Set the limits or the type of one queue",
 		Long: `Set the limit, the type or both of the one queue of that exact name, and print
-what it was before and what the router reports afterwards. A queue that is as
-wanted already is not written to, which spares the router's flash.
+its former values and what the router reports afterwards. A queue that has these values
+already is not written, which spares the router's flash.
 
 A simple queue has two limits, A/B, of which A is what its target sends. Both go in
 one write. --download and --upload name them where the router's target, or the
 configuration, says which is which.
 
-A running 'wanctl shape' takes a limit set by hand for the new truth and goes on
-from there.`,
+A running 'wanctl shape' adopts a limit that is set by hand and continues from it.`,
 		Example: `  wanctl router queue set WAN-Download-1 --max-limit 480M --wan spectrum
   wanctl router queue set WAN-Download-1 --max-limit 0 --dry-run --host 192.168.88.1
   wanctl router queue set internet --max-limit 50M/500M --wan fibre

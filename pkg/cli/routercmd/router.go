@@ -14,11 +14,11 @@ import (
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
-const long = `Look at the router, and change what wanctl changes there.
+const long = `Show and change what wanctl uses on the router.
 
 The connection comes from the configuration of a WAN (--wan NAME or --config
-FILE). To look around before there is one, give --host; the password is taken
-from the environment, ROUTER_PASSWORD or the variable that --password-env names.
+FILE). Without a configuration, give --host; the password is taken from the
+environment, ROUTER_PASSWORD or the variable that --password-env names.
 
 With --host the protocol is rest over TLS, unless --transport or the port says
 otherwise: 80 is rest without TLS, 8728 and 8729 are api, without and with TLS,

@@ -79,12 +79,12 @@ func newScriptRunCmd(a *app.App, o *connFlags) *cobra.Command {
 	return app.Prints[scriptRun](a, &cobra.Command{
 		Use:   "run NAME",
 		Short: "Run one script and wait for its end",
-		Long: `Run the script of that exact name and wait until it has ended. What it prints is
-lost; an error that ends it is shown, and the status is 1.
+		Long: `Run the script of that exact name and wait until it has ended. Its output is not
+available; an error that ends it is shown, and the status is 1.
 
-A script that takes longer than --wait, or a connection that breaks, leaves open
-whether it ran: the status is 4, and it is never started a second time. Routers
-themselves give up on a request over rest after 60 s.`,
+If the script takes longer than --wait, or the connection breaks, it is unknown whether
+the script ran: the status is 4, and it is not started a second time. Routers end a
+request over rest after 60 s.`,
 		Example: `  wanctl router script run steer-on --wan spectrum
   wanctl router script run backup --wait 50s --host 192.168.88.1`,
 		Args:              app.UsageArgs(cobra.ExactArgs(1)),

@@ -55,17 +55,17 @@ It starts with two CAKE queues and two users, or from a file in the form of a
 RouterOS export. Menus that are not simulated are skipped with a warning each, and
 arguments without a meaning here are kept; --strict stops at both.
 
-Of the script language it knows what exports and wanctl use: commands of menus,
+Of the script language it has what exports and wanctl use: commands of menus,
 find with conditions, [], $name, and, or, !, =, !=, ~, . and ->, and :put, :local,
 :if, :foreach, :do, :error, :log, :len, :typeof and :tostr. SSH runs such lines; it has
 no prompt, and 'print' is not a command there. scp and sftp put files on it, which
 /import runs, and fetch them; /export prints its configuration, as --script reads it,
 or writes it to a file.
 
-Where routers differ, or nobody has published what they do, it takes the stricter
-side. --quirk chooses the other:
+Where routers differ, or their behaviour is not published, it is strict. --quirk
+chooses the other behaviour:
 ` + quirkList() + `
-With --control, 'wanctl sim control' makes things go wrong while it runs.
+With --control, 'wanctl sim control' causes faults while it runs.
 
 The ready file has three lines, of which any may be empty: host:port of REST,
 SHA-256 of the certificate, host:port for 'wanctl sim control'. Further lines
@@ -101,7 +101,7 @@ the fingerprint of the host key.`,
 	f.StringVar(&o.version, "version-ros", "7.24.4", "RouterOS `VERSION` to simulate")
 	f.DurationVar(&o.latency, "latency", 0, "time that every request takes")
 	f.BoolVar(&o.plain, "plain", false, "REST over http instead of https")
-	f.StringSliceVar(&o.quirks, "quirk", nil, "be as some routers are in the points `NAMES`, separated by commas")
+	f.StringSliceVar(&o.quirks, "quirk", nil, "behave as some routers do: `NAMES` separated by commas")
 	app.CompleteFlag(cmd, "quirk", quirkNames()...)
 	app.CompleteFlag(cmd, "version-ros", "6.49.10", "7.12", "7.18", "7.22.1", "7.24.4")
 	_ = cmd.MarkFlagFilename("script", "rsc")

@@ -37,14 +37,14 @@ func newCheckCmd(a *app.App) *cobra.Command {
 		Use:   "check [FILE...]",
 		Short: "Look for damage without changing anything",
 		Long: `Check state files and what belongs to them: whether they are whole, whether every
-field has its type and is within what is plausible and configured, whether the
-backup is good, who may read and write them, and what was left by accidents. Each
-finding says what to type next. Nothing is changed.
+field has its type and is plausible and within the configured bounds, whether the
+backup is good, who may read and write them, and which files crashes have left behind.
+Each finding names the next command. Nothing is changed.
 
-Damage is what costs a state now or with the next restart, and the status is 5
-then. A state that a running daemon has not replaced for three minutes is damage
-too: it cannot save. Without a daemon a state may be of any age. Notes are worth
-knowing and leave the status 0.`,
+Damage means that a state is lost, now or at the next restart; the status is 5. A
+state that a running daemon has not replaced for three minutes is damage too, because
+the daemon cannot save. Without a daemon a state may have any age. Notes leave the
+status 0.`,
 		Example: `  wanctl state check
   wanctl state check --wan spectrum
   wanctl state check -o jsonl | jq -r 'select(.ok | not) | .findings[].next'`,

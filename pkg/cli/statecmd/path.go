@@ -32,10 +32,9 @@ func newPathCmd(a *app.App) *cobra.Command {
 		Short: "Print where the state files are",
 		Long: `Print the path of the state file, one a line. The file need not exist.
 
-With --all there is also that of the backup, of the daemon's lock file and of the
-socket on which it answers: four lines for each, in this order. On a terminal
-each line says what it is. With -o json, jsonl and csv all of them are there in
-any case.`,
+With --all it also prints the backup, the daemon's lock file and its socket: four lines
+for each, in this order, with labels on a terminal. -o json, jsonl and csv always have
+all of them.`,
 		Example: `  wanctl state path --wan spectrum
   wanctl state path --all --wan spectrum
   wanctl state path -o jsonl | jq -r .socket`,

@@ -59,8 +59,8 @@ and of more than five the oldest is deleted. A damaged backup is replaced by a c
 of the state. Modes other than 0600, and owners where root may change them, are
 corrected, and temporary files of killed saves are removed.
 
-A daemon that runs keeps its state in memory and would write it over the repaired
-one: where something is to be repaired, the status is 6 then.`,
+A running daemon keeps its state in memory and would overwrite the repaired file: if
+there is something to repair, the status is 6.`,
 		Example: `  wanctl state repair --dry-run
   wanctl state repair --wan spectrum
   wanctl state repair /var/lib/wanctl/spectrum_state.json`,

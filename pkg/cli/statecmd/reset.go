@@ -42,14 +42,14 @@ func newResetCmd(a *app.App) *cobra.Command {
 		Short: "Delete what was learned, to start afresh",
 		Long: `Forget what a daemon has learned of a line: idle round-trip time, noise, capacities
 and limits, or the state of steering; the fields of other programs in the file as
-well. The next start goes by its configuration alone.
+well. The next start uses its configuration alone.
 
-What there was is kept as FILE.backup until the daemon has saved twice; to undo
-the reset before, copy that over FILE. A damaged file is kept as FILE.corrupt.
+The former state is kept as FILE.backup until the daemon has saved twice; to undo the
+reset until then, copy that over FILE. A damaged file is kept as FILE.corrupt.
 
 On a terminal the command asks; anywhere else it needs --yes. All files of the
 configuration directory at once are reset with --all only. While a daemon runs,
-the status is 6: it would write what it knows again.
+the status is 6: it would write its state again.
 
 The mangle rule on the router is left as it is; 'wanctl steer --reset' disables it
 too.`,

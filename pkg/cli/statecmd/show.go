@@ -93,12 +93,12 @@ func newShowCmd(a *app.App) *cobra.Command {
 		Use:   "show [FILE...]",
 		Short: "Show what is kept of each WAN and of steering, and how old it is",
 		Long: `Print what the state files hold: of a WAN the limits, the round-trip times and
-what the law has learned of the line (capacities, noise); of steering its state.
-Which daemon runs is told by its lock file.
+what the law has learned of the line (capacities, noise); of steering its state. A
+lock file shows which daemon runs.
 
-A file that is missing or damaged does not hide the others. Its backup is shown
-instead or, where only single values are invalid, the valid ones: what the daemon
-would start from. Damage is status 5, a file that does not exist yet is not.`,
+For a damaged file, the values are shown with which the daemon would start: those of
+its backup or, where single values are invalid, the valid ones. The status is then 5. A
+file that does not exist yet is no damage.`,
 		Example: `  wanctl state show
   wanctl state show --wan spectrum -o json | jq '.[0].wan.baseline_rtt_ms'
   wanctl state show /var/lib/wanctl/spectrum_state.json.corrupt`,

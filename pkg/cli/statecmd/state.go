@@ -17,9 +17,9 @@ const long = `Show, check, repair and reset what the daemons keep over restarts:
 WAN, and one of steering, usually /var/lib/wanctl/NAME_state.json.
 
 Without arguments these commands work on the files of all configurations in the
-configuration directory; --wan NAME and --config FILE choose some; FILE names a
-state file itself, of which less is known without its configuration. No password
-of the router is needed.
+configuration directory; --wan NAME and --config FILE choose some. FILE is a state
+file, which is checked less strictly without its configuration. No password of the
+router is needed.
 
 Beside FILE there are FILE.backup, the state before, and, after damage,
 FILE.corrupt, the damaged file, with up to four older ones as FILE.corrupt.1 and so

@@ -19,12 +19,12 @@ import (
 
 const healthLong = `Ask one address for its health document, and exit with 0 when it is healthy, 1
 otherwise. It is the health check of a container, which has neither a shell nor curl.
-With --alive any health will do: a restart cures neither a router nor a line.
+With --alive any health is accepted: a restart repairs neither a router nor a line.
 With -o json it prints the document.
 
 ADDRESS is HOST:PORT, a URL, or the path of a daemon's socket. Without one it is the
-default of what runs: 127.0.0.1:9101 of shape, or what WANCTL_MODE names (9102 of
-steer, 9103 of serve).
+default of the daemon: 127.0.0.1:9101 of shape, or of the daemon that WANCTL_MODE
+names (9102 of steer, 9103 of serve).
 
 EXIT STATUS
   0  healthy
@@ -67,7 +67,7 @@ func newHealthCmd(a *app.App) *cobra.Command {
 		},
 	}
 	cmd.Flags().DurationVar(&timeout, "timeout", 3*time.Second, "give up after this long")
-	cmd.Flags().BoolVar(&alive, "alive", false, "any health will do: 0 if the daemon answers at all")
+	cmd.Flags().BoolVar(&alive, "alive", false, "accept any health: 0 if the daemon answers at all")
 	return app.Prints[telemetry.Health](a, app.Prints[telemetry.SteeringHealth](a, app.Prints[telemetry.Host](a, cmd)))
 }
 

@@ -23,8 +23,8 @@ func New(a *app.App) []*cobra.Command {
 }
 
 const statusLong = `Show how every WAN and the steering of this host are now: one line each, from the
-running loops. Where none runs, the line has the values of the state file and says
-so. It needs no router.
+running loops. For a loop that does not run, the line has the values of the state file
+and says so. No router is needed.
 
 --wait waits until everything is healthy: for a time such as 30s, or with
 "healthy" for as long as it takes.

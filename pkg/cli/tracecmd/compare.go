@@ -20,13 +20,13 @@ import (
 const differencesKept = 5
 
 // openLoop is the caveat of every replay.
-const openLoop = "Replay is open-loop: the recorded delay answers to the limits in force then, not to those decided here."
+const openLoop = "Replay is open-loop: the recorded delay is the response to the limits of that time, not to those decided here."
 
 const compareLong = `Run the law over one recording with several configurations and print side by
 side what it does with each.
 
-A single configuration is compared with the recorded one; then the recording must
-say how the law was set up, which one of 'wanctl probe' does not.
+A single configuration is compared with the recorded one, which a recording of
+'wanctl probe' does not contain.
 
 ` + openLoop
 

@@ -14,10 +14,9 @@ import (
 	"github.com/wanctl/wanctl/pkg/trace"
 )
 
-const replayLong = `Run the law over a recording and print the decisions that change something.
-
-It takes no time and no network. A recording of 'wanctl shape --record' or of
-'wanctl sim link --record' says how the law was set up, so it needs no
+const replayLong = `Run the law over a recording and print the decisions that change something, in virtual
+time and without network. A recording of 'wanctl shape --record' or of
+'wanctl sim link --record' contains the settings of the law, so it needs no
 configuration and gives the recorded decisions again. With --config or --wan the
 law has the settings of that configuration instead; a recording of 'wanctl probe
 -o jsonl' needs one.
