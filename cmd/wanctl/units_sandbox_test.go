@@ -69,6 +69,9 @@ func TestServicesWorkInTheirSandbox(t *testing.T) {
 		t.Fatalf("building: %v\n%s", err, out)
 	}
 	writeConfigs(t, filepath.Join(root, "etc"), simulatedRouter(t, bin))
+	if err := os.WriteFile(filepath.Join(root, "bin", "hook"), []byte(hook), 0o755); err != nil { //nolint:gosec // the service runs it
+		t.Fatal(err)
+	}
 
 	probe := &sandbox{Root: root, Allowed: systemCalls(t, analyze, units[0]), Args: []string{"/srv/bin/wanctl", "version"}, Umask: 0o027}
 	if out, err := probe.command(t).CombinedOutput(); err != nil {
@@ -96,11 +99,12 @@ func TestServicesWorkInTheirSandbox(t *testing.T) {
 		status         int      // of /health
 		health         []string // what that contains
 		writes         string   // a file that exists in the end
+		told           string   // a file that the program of notify.command.path writes
 	}{
-		{"wanctl@.service", "dsl", nil, "dsl.sock", http.StatusOK, []string{`"mode": "icmp"`, `"interface": "lo"`}, "state/dsl.json"},
-		{"wanctl-steer.service", "", nil, "steering.sock", http.StatusServiceUnavailable, []string{"no daemon answers"}, "state/steering.json"},
-		{"wanctl.service", "", nil, "dsl.sock", http.StatusOK, []string{`"mode": "icmp"`, `"interface": "lo"`}, "state/steering.json"},
-		{"wanctl-serve.service", "", []string{"--listen", "127.0.0.1:0"}, "", http.StatusServiceUnavailable, []string{`"name": "dsl"`}, ""},
+		{"wanctl@.service", "dsl", nil, "dsl.sock", http.StatusOK, []string{`"mode": "icmp"`, `"interface": "lo"`}, "state/dsl.json", "state/dsl.told"},
+		{"wanctl-steer.service", "", nil, "steering.sock", http.StatusServiceUnavailable, []string{"no daemon answers"}, "state/steering.json", ""},
+		{"wanctl.service", "", nil, "dsl.sock", http.StatusOK, []string{`"mode": "icmp"`, `"interface": "lo"`}, "state/steering.json", "state/dsl.told"},
+		{"wanctl-serve.service", "", []string{"--listen", "127.0.0.1:0"}, "", http.StatusServiceUnavailable, []string{`"name": "dsl"`}, "", ""},
 	} {
 		t.Run(tt.unit, func(t *testing.T) {
 			s := serviceOf(t, analyze, tt.unit, tt.instance, root)
@@ -112,6 +116,9 @@ func TestServicesWorkInTheirSandbox(t *testing.T) {
 			s.await(t, "RELOADING=1")
 			s.await(t, "READY=1")
 			s.checkMemory(t)
+			if tt.told != "" {
+				s.told(t, filepath.Join(root, tt.told))
+			}
 			s.signal(t, syscall.SIGTERM)
 			if err := s.cmd.Wait(); err != nil {
 				t.Errorf("ended with %v\n%s", err, s.log())
@@ -129,6 +136,29 @@ func TestServicesWorkInTheirSandbox(t *testing.T) {
 		})
 	}
 }
+
+// told waits until the program that notify.command.path names has run: within the same
+// limits, and without capabilities.
+func (s *service) told(t *testing.T, file string) {
+	t.Helper()
+	for range 1000 {
+		text, err := os.ReadFile(file)
+		if err == nil && bytes.HasSuffix(text, []byte("end\n")) {
+			if !bytes.Contains(text, []byte(`"event":"loop"`)) || !regexp.MustCompile(`(?m)^CapEff:\s+0+$`).Match(text) {
+				t.Errorf("the program of notify.command.path: %s", text)
+			}
+			_ = os.Remove(file)
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Errorf("the program of notify.command.path has not run\n%s", s.log())
+}
+
+// hook is that program.
+const hook = `#!/bin/sh
+{ cat; grep ^Cap /proc/self/status; echo end; } >/srv/state/$WANCTL_WAN.told
+`
 
 // simulatedRouter starts a router and returns its port.
 func simulatedRouter(t *testing.T, bin string) (port string) {
@@ -158,7 +188,7 @@ func writeConfigs(t *testing.T, dir, port string) {
 	t.Helper()
 	common := func(name string) string {
 		return fmt.Sprintf("wan_name: %s\nrouter: {host: 127.0.0.1, port: %s, user: wanctl, password: wanctl}\n"+
-			"lock_file: /srv/run/%[1]s.lock\nstate_file: /srv/state/%[1]s.json\nlogging: {main_log: /srv/log/%[1]s.log}\nhealth_check: {port: 0}\n", name, port)
+			"lock_file: /srv/run/%[1]s.lock\nstate_file: /srv/state/%[1]s.json\nlogging: {main_log: /srv/log/%[1]s.log}\nhealth_check: {port: 0}\nnotify: {events: [loop], command: {path: /srv/bin/hook}}\n", name, port)
 	}
 	for name, text := range map[string]string{
 		"dsl.yaml": common("dsl") + `queues: {download: WAN-Download-1, upload: WAN-Upload-1}

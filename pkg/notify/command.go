@@ -10,9 +10,12 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // CommandConfig is a program that gets each event as JSON on its standard input.
@@ -90,9 +93,9 @@ func (c *Command) Send(ctx context.Context, e Event) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = c.killAfter
-	err = cmd.Run()
-	if cmd.Process != nil { // what it has started ends with it; nothing is left as a rule
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	if err = startWithoutCapabilities(cmd); err == nil {
+		err = cmd.Wait()
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what it has started ends with it; nothing is left as a rule
 	}
 	for _, line := range out.lines() {
 		c.log.Info("notify command", "output", line)
@@ -104,6 +107,19 @@ func (c *Command) Send(ctx context.Context, e Event) error {
 		return refusal("%s: ended: %w", c.cfg.Path, context.Cause(ctx))
 	}
 	return refusal("%s: %w", c.cfg.Path, err)
+}
+
+// startWithoutCapabilities starts cmd without the capabilities that a unit gives to all
+// that the service executes (AmbientCapabilities): they are for probes.
+func startWithoutCapabilities(cmd *exec.Cmd) error {
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread, which has lost them, ends with the goroutine
+		// The error would be that of a kernel without them.
+		_ = unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+		started <- cmd.Start()
+	}()
+	return <-started
 }
 
 // environment returns the variables of a program.
