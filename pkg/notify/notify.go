@@ -39,8 +39,8 @@ const (
 	Refused  = "refused"
 )
 
-// Event is one change, as receivers read it. Its JSON schema is
-// configs/notify-event.schema.json.
+// Event is one change, as receivers read it. Its JSON schema is notify-event in
+// configs/output.schema.json.
 type Event struct {
 	Time      time.Time `json:"time"`    // of the event
 	Version   string    `json:"version"` // of this program

@@ -67,7 +67,7 @@ func newTestCmd(a *app.App) *cobra.Command {
 	}
 	cmd.Flags().StringSliceVar(&only, "receiver", nil, "only this `RECEIVER`: command, webhook or mqtt; may be repeated")
 	app.CompleteFlag(cmd, "receiver", names...)
-	return cmd
+	return app.Prints[result](a, cmd)
 }
 
 var names = []string{"command", "webhook", "mqtt"}
