@@ -250,16 +250,19 @@ func (l *Law) credit(o observation) {
 	}
 	for _, d := range Directions {
 		first, second := &l.dirs[d], &l.dirs[1-d]
-		e := &second.episode
-		if first.phase == wait && second.phase == drain && e.outcome != confirmed &&
-			(second.untried() || !e.tested && second.tooSoon(o, max(e.inForceAt, e.resumed))) {
+		if e := &second.episode; first.phase == wait && second.phase == drain && e.outcome != confirmed && !second.mayHelp(o) {
 			first.episode.outcome, e.outcome = undecided, refuted
 		}
 	}
 }
 
-// untried reports that the limit is what it was when the direction became the suspect.
-func (d *direction) untried() bool { return d.limit > untriedShare*d.episode.limitFrom }
+// mayHelp reports that a queue that falls may be the work of the cut, where another is
+// in force: the limit is lower than when the direction became the suspect, and has been
+// for long enough.
+func (d *direction) mayHelp(o observation) bool {
+	e := &d.episode
+	return d.limit <= untriedShare*e.limitFrom && (e.tested || !d.tooSoon(o, max(e.inForceAt, e.resumed)))
+}
 
 // exhausted reports a cut that has gone deep, holds the flow, and has been in force
 // for long enough to have shown, were the queue its own.

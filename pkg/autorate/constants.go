@@ -183,25 +183,27 @@ const (
 
 // Raising.
 const (
-	raiseEvery    = 200 * time.Millisecond  // or
-	raiseLoops    = 1.5                     // loop times
-	recoverFactor = 1.10                    // a step back to a known capacity, or half the way
-	recoverBelow  = 0.95                    // of where it settles
-	growthFirst   = 0.013                   // of a probe's first step
-	growthRate    = 3.5                     // doublings a second [foreign]
-	growthMost    = 0.12                    // of any step
-	growthSlow    = 2.                      // times as much, where a slow router makes steps few [both-halved, slow router]
-	refutedShare  = 1.06                    // times a capacity without a queue: it has grown
-	refutedGrowth = 5. / 3                  // times growthMost then [both-step, slow router]
-	holdRough     = 600 * time.Millisecond  // at an estimate still rough [throttled-upload, both-step]
-	holdFirst     = 1500 * time.Millisecond // after the first failed probes, and after a cut that was taken back
-	holdLong      = 2200 * time.Millisecond // where probes keep failing at the same place
-	holdFailures  = 4                       // in a row, for that
-	holdNoise     = 400.                    // times the noise above noisyLine: there a probe costs more delay [router-refuses]
-	noisyLine     = 3500 * time.Microsecond // noise from which a hold is longer
-	holdBoth      = 15. / 8                 // times as long while the other is loaded: two share what the router bears [both-step, slow router]
-	probeTurn     = 1200 * time.Millisecond // and [both-step, slow router]
-	probeTurnLoop = 10                      // loop times, for which one of two directions probes
+	raiseEvery     = 200 * time.Millisecond  // or
+	raiseLoops     = 1.5                     // loop times
+	recoverFactor  = 1.10                    // a step back to a known capacity, or half the way
+	recoverBelow   = 0.95                    // of where it settles
+	growthFirst    = 0.013                   // of a probe's first step
+	growthRate     = 3.5                     // doublings a second [foreign]
+	growthMost     = 0.12                    // of any step
+	growthSlow     = 2.                      // times as much, where a slow router makes steps few [both-halved, slow router]
+	refutedShare   = 1.06                    // times a capacity without a queue: it has grown
+	refutedGrowth  = 5. / 3                  // times growthMost then [both-step, slow router]
+	holdRough      = 600 * time.Millisecond  // at an estimate still rough [throttled-upload, both-step]
+	holdFirst      = 1500 * time.Millisecond // after the first failed probes, and after a cut that was taken back
+	holdLong       = 2200 * time.Millisecond // where probes keep failing at the same place
+	holdFailures   = 4                       // in a row, for that
+	holdSteady     = 5 * time.Second         // where they have failed there for half a minute: every probe is four writes
+	steadyFailures = 12                      // in a row, for that
+	holdNoise      = 400.                    // times the noise above noisyLine: there a probe costs more delay [router-refuses]
+	noisyLine      = 3500 * time.Microsecond // noise from which a hold is longer
+	holdBoth       = 15. / 8                 // times as long while the other is loaded: two share what the router bears [both-step, slow router]
+	probeTurn      = 1200 * time.Millisecond // and [both-step, slow router]
+	probeTurnLoop  = 10                      // loop times, for which one of two directions probes
 )
 
 // Residual delay: what bursts leave at a bottleneck that is nearly full.

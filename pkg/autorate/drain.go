@@ -44,7 +44,7 @@ func (l *Law) follow(o observation, which Direction) {
 	}
 	if e.track(o) {
 		other.tried = 0 // what it was acquitted of was another queue
-		if e.inForce() && d.phase == drain && (other.phase == hold || !d.untried()) {
+		if e.inForce() && d.phase == drain && (other.phase == hold || d.mayHelp(o)) {
 			e.outcome = confirmed
 		}
 	}
@@ -206,6 +206,8 @@ func (d *direction) holdAfter(o observation) time.Duration {
 		return holdRough
 	case d.capacity.failures < holdFailures:
 		return holdFirst
+	case d.capacity.failures >= steadyFailures:
+		return holdSteady + times(holdNoise, max(0, o.noise-noisyLine))
 	default:
 		return holdLong + times(holdNoise, max(0, o.noise-noisyLine))
 	}

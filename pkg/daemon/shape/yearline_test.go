@@ -35,6 +35,7 @@ type yearLine struct {
 	nominal  [2]float64    // capacity in bit/s
 	capacity [2]float64
 	demand   [2]float64
+	flow     [2]float64 // what the senders send, in bit/s
 	queued   [2]float64 // bits in the ISP's buffer
 	counted  [2]router.Counters
 	inForce  [2]bitrate.Rate // limits, as the router has them
@@ -42,7 +43,7 @@ type yearLine struct {
 	rebooted bool            // the router is off
 	writes   int
 
-	// Of the queue that probes meet, in steps of a millisecond, while there is demand.
+	// Of the queues, in steps of a millisecond, while there is demand.
 	delays [1001]uint64
 }
 
@@ -85,32 +86,61 @@ func (l *yearLine) begin(epoch time.Time, every time.Duration) {
 func (l *yearLine) advance() {
 	for now := time.Since(l.epoch); l.last < now; {
 		step := min(now-l.last, l.every)
+		for d := range l.demand {
+			if l.heavy(d) {
+				step = min(step, 10*time.Millisecond)
+			}
+		}
 		l.last += step
-		l.use(step)
+		for d := range l.demand {
+			l.use(d, step.Seconds())
+		}
 		for ; l.sent <= l.last; l.sent += l.every {
 			l.probe()
 		}
 	}
 }
 
-// use lets traffic pass for dt.
-func (l *yearLine) use(dt time.Duration) {
-	for d := range l.queued {
-		rate := l.demand[d]
-		if limit := float64(l.inForce[d]); rate > limit {
-			l.counted[d].Dropped++
-			rate = limit
-		}
-		if l.rebooted || l.dark {
-			rate, l.queued[d] = 0, 0
-		}
-		l.counted[d].Bytes += uint64(rate / 8 * dt.Seconds())
-		l.queued[d] = max(0, l.queued[d]+(rate-l.capacity[d])*dt.Seconds())
-		l.queued[d] = min(l.queued[d], 0.3*l.capacity[d])
-		if l.demand[d] > 0.5*l.capacity[d] {
-			l.delays[min(1000, int(l.queued[d]/l.capacity[d]*1000))]++
-		}
+// heavy reports a demand that may build a queue.
+func (l *yearLine) heavy(d int) bool { return l.demand[d] > 0.5*l.capacity[d] }
+
+// use lets traffic of d pass for s seconds. Senders press a little above what they
+// get, within a few round trips; the shaper of the download stands behind the ISP's
+// buffer, that of the upload before it.
+func (l *yearLine) use(d int, s float64) {
+	if l.rebooted || l.dark {
+		l.flow[d], l.queued[d] = 0, 0
+		return
 	}
+	capacity, upload := l.capacity[d], d == int(autorate.Upload)
+	want := min(l.demand[d], 1.03*min(float64(l.inForce[d]), 1.2*max(capacity, l.flow[d])))
+	l.flow[d] += (want - l.flow[d]) * min(1, s/0.15)
+	arrives := l.flow[d]
+	if upload {
+		arrives = l.shape(d, arrives, s)
+	}
+	out := min(capacity, arrives+l.queued[d]/s)
+	l.queued[d] += (arrives - out) * s
+	if full := 0.3 * capacity; l.queued[d] > full {
+		l.queued[d] = full
+		l.flow[d] *= 0.7
+	}
+	if !upload {
+		l.shape(d, out, s)
+	}
+	if l.heavy(d) {
+		l.delays[min(1000, int(l.queued[d]/capacity*1000))]++
+	}
+}
+
+// shape counts what the shaper of d lets pass of rate in s seconds, and returns it.
+func (l *yearLine) shape(d int, rate, s float64) float64 {
+	if limit := float64(l.inForce[d]); rate > limit {
+		l.counted[d].Dropped++
+		rate = limit
+	}
+	l.counted[d].Bytes += uint64(rate / 8 * s)
+	return rate
 }
 
 // limits returns those of the router, which keeps them through a reboot.
