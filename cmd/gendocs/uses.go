@@ -19,26 +19,27 @@ type use struct {
 const (
 	loops    = "run shape steer"
 	watchers = "serve status check health report doctor"
-	toRouter = loops + " router calibrate doctor config notify"
+	toRouter = loops + " router calibrate doctor config"
+	readers  = toRouter + " notify"
 )
 
 var environment = []use{
-	{"WANCTL_CONFIG", "Configuration file in place of --config. Without it and without --wan, the only WAN of the configuration directory is used, else its wan.yaml.", "shape router calibrate doctor probe trace state config status check health report"},
-	{"WANCTL_CONFIG_DIR", "Configuration directory in place of --config-dir.", toRouter + " probe trace state " + watchers},
+	{"WANCTL_CONFIG", "Configuration file in place of --config. Without it and without --wan, the only WAN of the configuration directory is used, else its wan.yaml.", "shape router calibrate doctor probe trace state config notify status check health report"},
+	{"WANCTL_CONFIG_DIR", "Configuration directory in place of --config-dir.", readers + " probe trace state " + watchers},
 	{"WANCTL_STEERING_CONFIG", "Configuration file of steering; by default steering.yaml in the configuration directory.", "steer"},
 	{"WANCTL_MODE", "Command line of a wanctl without arguments, such as \"shape --wan dsl\": for containers.", loops + " serve"},
 	{"WANCTL_LOG_LEVEL", "debug, info, warn or error, in place of --log-level.", loops + " serve"},
 	{"WANCTL_LOG_FORMAT", "text or json, in place of --log-format.", loops + " serve"},
-	{"WANCTL_SECTION_KEY", "Any key of a configuration: WANCTL_ and its dotted name in upper case, _ for the dots. WANCTL_ROUTER_HOST is router.host. wanctl-config(5) lists them.", toRouter + " probe"},
+	{"WANCTL_SECTION_KEY", "Any key of a configuration: WANCTL_ and its dotted name in upper case, _ for the dots. WANCTL_ROUTER_HOST is router.host. wanctl-config(5) lists them.", readers + " probe"},
 	{config.PasswordVariable, "Password of the router, where the configuration has none.", toRouter},
 	{config.PassphraseVariable, "Passphrase of the private key, where the configuration has none.", toRouter},
 	{"NO_COLOR", "Any value: no colour, as with --no-color.", "probe demo shape status sim"},
 }
 
 var files = []use{
-	{"/etc/wanctl/NAME.yaml", "Configuration of the WAN NAME; wanctl-config(5).", toRouter + " probe trace state " + watchers},
+	{"/etc/wanctl/NAME.yaml", "Configuration of the WAN NAME; wanctl-config(5).", readers + " probe trace state " + watchers},
 	{"/etc/wanctl/steering.yaml", "Configuration of steering.", "run steer config serve status check doctor state router"},
-	{config.SecretsFile, "Passwords and other variables, of mode 0600. A variable of the environment takes precedence.", toRouter},
+	{config.SecretsFile, "Passwords and other variables, of mode 0600. A variable of the environment takes precedence.", readers},
 	{"/etc/wanctl/web.yml", "Certificate and users of a listener; any path that --web-config or web_config names.", loops + " serve"},
 	{"/var/lib/wanctl/NAME_state.json", "State that is kept over a restart, .backup the version before, .corrupt a damaged one.", loops + " calibrate state serve status check doctor"},
 	{"/var/lib/wanctl/NAME_history", "Directory of what the loop measured and did, at most 20 MB a month.", loops + " report serve doctor"},

@@ -1,5 +1,5 @@
-// Package bitrate holds one idea: a data rate in bits per second, read and
-// written the way network people and RouterOS write it.
+// Package bitrate is a data rate in bits per second, parsed and formatted as network
+// engineers and RouterOS write it.
 //
 // RouterOS counts bits with decimal suffixes (k = 1000, M = 1000², G = 1000³)
 // and so does this package. There is no unit of bytes per second.

@@ -1,7 +1,7 @@
-// Package control runs the law against the world: one goroutine a WAN owns
-// ticker, law and limits, and never waits for network, disk or log.
+// Package control runs the law in real time: one goroutine a WAN owns ticker, law and
+// limits, and never waits for network, disk or log.
 //
-//	prober ── rtt events ──> Loop ── newest wish ──> writer ── confirmed limit ──> Loop
+//	prober ── rtt events ──> Loop ── newest limit ──> writer ── confirmed limit ──> Loop
 //	poller ── counters ────> Loop ── ask/answer ───> HTTP, saver, status
 //
 // Everything outside is behind the small interfaces below, so that the live

@@ -1,7 +1,7 @@
 // Package daemon is what the long-running commands share: logs, systemd, signals,
 // listeners, the reload of configurations, and tasks that stop in order. The
-// daemons themselves are the packages below it: shape, steer and host. It knows
-// neither command lines nor exit statuses, and nothing of what the loops decide.
+// daemons themselves are the packages below it: shape, steer, run and host. It contains
+// neither command lines nor exit statuses nor decisions of the loops.
 package daemon
 
 import (

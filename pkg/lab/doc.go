@@ -11,8 +11,8 @@
 // answers pings on several addresses and takes TCP load, a delay line away. A
 // pinger that is independent of the controller measures the whole path.
 //
-// Package lab builds and changes the link; package labrun plays scenarios on it
-// and says how a controller did. Everything lives inside namespaces that end
-// with the process. It needs Linux, root and a few programs; Check says what is
+// Package lab builds and changes the link; package labrun runs scenarios on it
+// and measures how a controller performs. Everything lives inside namespaces that end
+// with the process. It needs Linux, root and a few programs; Check reports what is
 // missing.
 package lab

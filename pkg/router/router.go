@@ -1,6 +1,6 @@
 // Package router defines Client, the interface to a MikroTik router, and its
 // types: queues and their limits, counters, rules, address lists and system
-// information. It knows no protocol: packages rest, api and ssh below it
+// information. It contains no protocol: packages rest, api and ssh below it
 // implement Client, and package failover combines several.
 //
 // Queues are identified by name, never by id: ids change over reboots and imports,

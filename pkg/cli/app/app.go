@@ -1,6 +1,6 @@
 // Package app is what every command of wanctl shares: the standard streams, the
 // global flags, the loading of configuration files, the classes of errors and
-// their exit statuses. It knows no command.
+// their exit statuses. It contains no command.
 package app
 
 import (

@@ -1,5 +1,5 @@
-// Package output is how commands talk: the three streams, whether a terminal is
-// listening, colour, and one way to print a list in each output format.
+// Package output is the input and output of commands: the three streams, whether they are
+// terminals, colour, and one way to print a list in each output format.
 package output
 
 import (

@@ -1,6 +1,6 @@
 // Package statecmd holds the commands of 'wanctl state': they print, check,
 // repair and reset the state files that package state reads and writes. It never
-// talks to a router or to a running daemon.
+// connects to a router or to a running daemon.
 package statecmd
 
 import (

@@ -1,5 +1,5 @@
-// Package statuscmd holds the commands that tell how the daemons of this host are
-// now: status for people, check for monitors, health for containers. They only
+// Package statuscmd holds the commands that report the present health of the daemons of
+// this host: status for people, check for monitors, health for containers. They only
 // read, and need neither a router nor a password.
 package statuscmd
 

@@ -1,5 +1,5 @@
 // Package schema reads and writes YAML files whose keys are declared by the tags
-// of Go structs. It knows no key by its name, opens no file and prints nothing.
+// of Go structs. No key is named in it; it opens no file and prints nothing.
 //
 // Fields lists the keys of a struct. Reader splits a document strictly, with line
 // numbers, into raw values by dotted name; Bind parses those and stores them in the

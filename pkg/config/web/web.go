@@ -1,5 +1,5 @@
-// Package web reads the file that says who may use an HTTP listener, in the format of
-// Prometheus' exporters and by their library:
+// Package web reads the file with the certificate and the users of an HTTP listener, in
+// the format of the Prometheus exporters and with their library:
 //
 //	tls_server_config:
 //	  cert_file: server.crt    # relative to this file
@@ -7,9 +7,9 @@
 //	basic_auth_users:
 //	  alice: $2y$10$...         # bcrypt; htpasswd -nB alice prints it
 //
-// The library's server is not used. It reads the file anew at each request, so that a
-// truncated one lets everybody in and a damaged one nobody; a daemon keeps what was
-// right until a reload finds something better. Passwords are checked elsewhere.
+// The library's server is not used: it reads the file at each request, so that a
+// truncated file admits everybody and a damaged one nobody. A daemon keeps the last valid
+// file until a reload succeeds. Passwords are checked elsewhere.
 package web
 
 import (

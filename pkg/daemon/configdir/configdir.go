@@ -1,6 +1,6 @@
-// Package configdir reads the configurations of a directory, in which other files may
-// be too: what `wanctl run` runs and `wanctl serve` shows. It knows what a file is and
-// what is wrong with it. It starts nothing.
+// Package configdir reads the configurations of a directory that may hold other files too,
+// for `wanctl run` and `wanctl serve`. It determines the kind of each file and its
+// mistakes. It starts nothing.
 package configdir
 
 import (

@@ -1,4 +1,4 @@
-// Package routerdial makes router clients out of configurations: the protocol,
+// Package routerdial makes router clients from configurations: the protocol,
 // the address and the secrets of each endpoint, and the failover between several.
 // It opens no connection itself: a router that is down is an error of the first
 // call.

@@ -1,7 +1,7 @@
 // Package supervisor runs the tasks of a daemon: they start together and stop in
 // order. It has the tasks that every daemon needs, HTTP servers that outlive a
 // taken port or socket, and signals, access control and a log that never blocks.
-// It knows nothing of what the other tasks do.
+// It does not depend on what the other tasks do.
 package supervisor
 
 import (

@@ -1,4 +1,4 @@
-// Package labrun plays a Scenario on the lab against a Controller and measures
+// Package labrun runs a Scenario in the lab with a Controller and measures
 // the result: Run returns a Record of all observations, Record.Report computes
 // figures that can be compared, WriteTable prints them.
 //

@@ -1,7 +1,7 @@
 // Package export writes the RouterOS commands that prepare a router for wanctl: a
-// user with the least policies, queues in one of three styles, the ways by which
-// probes leave, and the rule for steering. It writes the commands that remove them
-// again, and compares a router with them. It never talks to a router.
+// user with the least policies, queues in one of three styles, the routes of
+// probes, and the rule for steering. It writes the commands that remove them
+// again, and compares a router with them. It never connects to a router.
 //
 // A Plan describes the setup, Items are the rows that a router needs for it, Script
 // and RemoveScript write files for /import, and Diff compares. Values from the

@@ -1,6 +1,6 @@
 // Package failover is a router.Client over several endpoints of one router:
 // services, or addresses, in order of preference. It owns the choice of the
-// endpoint and the sessions on each; it knows no protocol.
+// endpoint and the sessions on each; it contains no protocol.
 //
 // Calls use the active endpoint. If no connection can be made there, the same
 // call tries the next endpoint, which is safe because nothing has been sent. An
