@@ -115,6 +115,9 @@ gen: ## completions/ and man/ from the commands, keys and cmd/gendocs/*.md, conf
 	$(GO) run ./cmd/gendocs
 
 binary:
+	@need=$$(sed -n 's/^go //p' go.mod); have=$$($(GO) env GOVERSION 2>/dev/null | sed 's/^go//'); \
+	  test "$$(printf '%s\n' "$$need" "$${have:-0}" | sort -V | head -n 1)" = "$$need" || \
+	  { echo "building wanctl needs Go $$need or newer; here is $${have:-none}: get it from https://go.dev/dl/" >&2; exit 1; }
 	@CGO_ENABLED=0 $(GO) build $(BUILD) -o $(BIN)/wanctl ./cmd/wanctl
 
 # An apk has the times of its scripts: those of the commit, so that two builds are equal.

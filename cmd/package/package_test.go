@@ -168,3 +168,19 @@ func TestInstall(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestMakeNeedsGo: the first line says which Go is needed, and where it is.
+func TestMakeNeedsGo(t *testing.T) {
+	inRoot(t)
+	old := filepath.Join(t.TempDir(), "go")
+	if err := os.WriteFile(old, []byte("#!/bin/sh\necho go1.19.8\n"), 0o700); err != nil { //nolint:gosec // a program
+		t.Fatal(err)
+	}
+	for tool, want := range map[string]string{"no-such-go": "; here is none: get it from https://go.dev/dl/\n", old: "; here is 1.19.8: get it from https://go.dev/dl/\n"} {
+		out, err := exec.Command("make", "-s", "demo", "GO="+tool).CombinedOutput()
+		first, _, _ := strings.Cut(string(out), "\n")
+		if err == nil || !strings.HasPrefix(first, "building wanctl needs Go 1.") || !strings.HasSuffix(first+"\n", want) {
+			t.Errorf("%s: %v: %s", tool, err, out)
+		}
+	}
+}

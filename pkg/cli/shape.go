@@ -53,7 +53,12 @@ func newShapeCmd(a *app.App) *cobra.Command {
 		Long:    shapeLong,
 		Example: shapeExample,
 		GroupID: app.GroupLoops,
-		Args:    app.UsageArgs(cobra.NoArgs),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return app.Usagef("shape takes no argument %q; a WAN is named by a flag: wanctl shape --wan %[1]s", args[0])
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			err := runShape(a, cmd, o)
 			if o.once {

@@ -109,7 +109,8 @@ func loadFile[T any](of fileType[T], path string, opts Options) (*T, schema.Orig
 }
 
 func parseFile[T any](of fileType[T], src io.Reader, name string, opts Options) (*T, schema.Origins, []Problem, error) {
-	r := &schema.Reader{File: name, StartFrom: startFrom(of.reference), Lookup: opts.LookupEnv, WithoutSecrets: opts.WithoutSecrets}
+	r := &schema.Reader{File: name, StartFrom: startFrom(of.reference), UnsetAdvice: opts.unsetAdvice,
+		Lookup: opts.LookupEnv, WithoutSecrets: opts.WithoutSecrets}
 	t, origins := decode(r, of, src, opts)
 	if err := r.Err(); err != nil {
 		return nil, nil, r.Warnings(), err

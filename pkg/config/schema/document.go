@@ -30,6 +30,10 @@ type Reader struct {
 	// Lookup reads the environment, for ${NAME} in values; nil is an empty one.
 	Lookup func(string) (string, bool)
 
+	// UnsetAdvice returns what to do about a variable that is not set, to follow the
+	// error; nil is nothing.
+	UnsetAdvice func(name string) string
+
 	// StartFrom is the advice about an empty file. Without one, an empty file is valid.
 	StartFrom string
 
@@ -338,8 +342,13 @@ func (r *Reader) scalar(shown string, v *yaml.Node, c *RawValue, mayMiss bool) {
 	}
 	text, err := expand(v.Value, r.lookup)
 	var unset *unsetError
-	if err != nil && (!mayMiss || !errors.As(err, &unset)) {
-		r.Errorf(v.Line, shown, "%v", err)
+	missing := errors.As(err, &unset)
+	if err != nil && (!mayMiss || !missing) {
+		advice := ""
+		if missing && r.UnsetAdvice != nil {
+			advice = r.UnsetAdvice(unset.name)
+		}
+		r.Errorf(v.Line, shown, "%v%s", err, advice)
 		c.Bad = true
 	}
 	c.text, c.raw = text, v.Value
