@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/cli"
 	"github.com/wanctl/wanctl/pkg/config/schema"
+	"github.com/wanctl/wanctl/pkg/state"
 )
 
 // documents makes a JSON schema of types, as encoding/json writes their values. Exported
@@ -36,6 +38,11 @@ func writeDocuments(file string) error {
 			{Key: "description", Value: doc.Doc}, {Key: "anyOf", Value: []schema.Entry{value}},
 		}})
 	}
+	for name, kind := range map[string]state.Kind{"state-wan": state.KindWAN, "state-steering": state.KindSteering} {
+		file := stateFile(state.Keys(kind), "")
+		named = append(named, schema.Setting{Key: name, Value: append(schema.Entry{{Key: "description", Value: "The state file of a loop or of steering."}}, file...)})
+	}
+	slices.SortStableFunc(named, func(a, b schema.Setting) int { return strings.Compare(a.Key, b.Key) })
 	text, err := json.MarshalIndent(schema.Entry{
 		{Key: "$schema", Value: "https://json-schema.org/draft/2020-12/schema"},
 		{Key: "title", Value: "JSON documents of wanctl; the definitions are named as the commands"},
@@ -45,6 +52,31 @@ func writeDocuments(file string) error {
 		return err
 	}
 	return os.WriteFile(file, append(text, '\n'), 0o644)
+}
+
+// stateFile describes the mapping of which keys, named with prefix, are the keys.
+func stateFile(keys []state.Key, prefix string) schema.Entry {
+	properties, done := schema.Entry{}, map[string]bool{}
+	for _, k := range keys {
+		rest, within := strings.CutPrefix(k.Name, prefix)
+		name, _, nested := strings.Cut(rest, ".")
+		if !within || done[name] {
+			continue
+		}
+		done[name] = true
+		value := schema.Entry{{Key: "type", Value: []string{k.Type, "null"}}}
+		if items, list := strings.CutPrefix(k.Type, "[]"); list {
+			value = typed("array")
+			if items != "" {
+				value = append(value, schema.Setting{Key: "items", Value: typed(items)})
+			}
+		}
+		if nested {
+			value = stateFile(keys, prefix+name+".")
+		}
+		properties = append(properties, schema.Setting{Key: name, Value: value})
+	}
+	return append(typed("object"), schema.Setting{Key: "properties", Value: properties})
 }
 
 func typed(name string) schema.Entry { return schema.Entry{{Key: "type", Value: name}} }

@@ -15,10 +15,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/cli"
+	"github.com/wanctl/wanctl/pkg/state"
 )
 
 // Exit status of a script's wanctl whose output is not what the schema says.
@@ -214,4 +217,49 @@ func TestScriptsPrintEveryDocument(t *testing.T) {
 			t.Errorf("no script has wanctl %s -o json", strings.ReplaceAll(d.Name, "-", " "))
 		}
 	}
+}
+
+// What is saved, full or empty, is what the schema says.
+func TestStateFilesFitTheSchema(t *testing.T) {
+	now, dir := time.Now(), t.TempDir()
+	law := json.RawMessage(`{"x":1}`)
+	direction := state.Direction{GreenStreak: 1, CurrentRate: 5 * bitrate.Mbps, Applied: 4 * bitrate.Mbps}
+	for name, save := range map[string]func(string) error{
+		"state-wan": func(path string) error {
+			f := state.OpenWAN(path)
+			return errors.Join(f.Save(state.WAN{}), check(t, "state-wan", path),
+				f.Save(state.WAN{Download: direction, Upload: direction, BaselineRTT: 24 * time.Millisecond, LoadRTT: 25 * time.Millisecond, Timestamp: now, Law: law}))
+		},
+		"state-steering": func(path string) error {
+			f := state.OpenSteering(path)
+			return errors.Join(f.Save(state.Steering{}), check(t, "state-steering", path),
+				f.Save(state.Steering{
+					Current: "DSL_GOOD", BaselineRTT: time.Millisecond, HistoryRTT: []time.Duration{1, 2}, HistoryDelta: []time.Duration{-1},
+					Transitions: []state.Transition{{At: now, From: "a", To: "b"}}, LastTransition: now, QueueEWMA: 1.5,
+					DropsHistory: []int{1}, QueueHistory: []int{2}, Congestion: "GREEN", Timestamp: now, Law: law,
+				}))
+		},
+	} {
+		path := filepath.Join(dir, name+".json")
+		if err := errors.Join(save(path), check(t, name, path)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func check(t *testing.T, name, path string) error {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	schema, err := compileDocument(name)
+	if err != nil {
+		return err
+	}
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		return err
+	}
+	return schema.Validate(value)
 }

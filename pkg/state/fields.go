@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
@@ -31,6 +32,7 @@ type field struct {
 	key   string                      // dotted
 	parse func(json.RawMessage) error // sets the variable, unless it fails
 	value func() any                  // to be written; nil leaves the key out
+	json  string                      // type of what is written: integer, number, string; []integer, []number or []
 }
 
 // decodeFields sets the variables of all fields. Where the key is absent, null
@@ -87,7 +89,7 @@ func textField(key string, s *string) field {
 			return nil
 		}
 		return *s
-	}}
+	}, "string"}
 }
 
 // parseNumber reads a number within [lo, hi].
@@ -117,13 +119,19 @@ func numberField[N any](key string, to *N, lo, hi float64, convert func(float64)
 			*to = convert(x)
 		}
 		return err
-	}, value}
+	}, value, "number"}
+}
+
+// whole is f with an integer instead of a number, or a list of them.
+func (f field) whole() field {
+	f.json = strings.Replace(f.json, "number", "integer", 1)
+	return f
 }
 
 func toInt(x float64) int { return int(math.Round(x)) }
 
 func countField(key string, n *int) field {
-	return numberField(key, n, 0, maxCount, toInt, func() any { return *n })
+	return numberField(key, n, 0, maxCount, toInt, func() any { return *n }).whole()
 }
 
 // rateField leaves an unknown rate out, since readers have defaults for absent
@@ -134,7 +142,7 @@ func rateField(key string, r *bitrate.Rate) field {
 			return nil
 		}
 		return int64(*r)
-	})
+	}).whole()
 }
 
 // rttField is a round-trip time in milliseconds, left out when it is 0.
@@ -174,7 +182,7 @@ func listField[N any](key string, list *[]N, lo, hi float64, convert func(float6
 		}
 		*list = parsed
 		return nil
-	}, func() any { return convertAll(*list, value) }}
+	}, func() any { return convertAll(*list, value) }, "[]number"}
 }
 
 func delaysField(key string, list *[]time.Duration, lowest time.Duration) field {
@@ -182,7 +190,7 @@ func delaysField(key string, list *[]time.Duration, lowest time.Duration) field 
 }
 
 func countsField(key string, list *[]int) field {
-	return listField(key, list, 0, maxCount, toInt, func(n int) any { return n })
+	return listField(key, list, 0, maxCount, toInt, func(n int) any { return n }).whole()
 }
 
 // convertAll returns an empty list for none, not nil.
@@ -216,7 +224,7 @@ func timeField(key string, t *time.Time) field {
 			return nil
 		}
 		return t.Local().Format(compatTime)
-	}}
+	}, "string"}
 }
 
 func parseTime(raw json.RawMessage) time.Time {

@@ -63,7 +63,7 @@ func (s *Steering) bind() binding {
 		orNull(rttField("baseline_rtt", &s.BaselineRTT)),
 		delaysField("history_rtt", &s.HistoryRTT, 0),
 		delaysField("history_delta", &s.HistoryDelta, -maxDelay),
-		{"transitions", s.parseTransitions, s.transitions},
+		{"transitions", s.parseTransitions, s.transitions, "[]"},
 		orNull(timeField("last_transition_time", &s.LastTransition)),
 		delayField("rtt_delta_ewma", &s.RTTDeltaEWMA, -maxDelay),
 		numberField("queue_ewma", &s.QueueEWMA, 0, maxCount, func(x float64) float64 { return x }, func() any { return s.QueueEWMA }),
