@@ -141,11 +141,11 @@ func (i *initializer) askAddress() error {
 func (i *initializer) checkAccess() error {
 	switch r := &i.router; {
 	case i.flags.sshKey != "" && r.Transport != config.SSH:
-		return app.Usagef("--ssh-key goes with --transport ssh, not with %s", r.Transport)
+		return app.Usagef("--ssh-key needs --transport ssh, not %s", r.Transport)
 	case i.flags.plain && r.Transport == config.SSH:
-		return app.Usagef("--plain goes with --transport rest or api, not with ssh")
+		return app.Usagef("--plain needs --transport rest or api, not ssh")
 	case i.flags.fingerprint != "" && i.flags.fingerprint != "none" && !r.TLS && r.Transport != config.SSH:
-		return app.Usagef("--fingerprint goes with TLS or ssh: %s without TLS shows none", r.Transport)
+		return app.Usagef("--fingerprint needs TLS or ssh: %s without TLS has no certificate", r.Transport)
 	}
 	return nil
 }

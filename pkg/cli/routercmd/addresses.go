@@ -82,7 +82,7 @@ func absentList(ctx context.Context, client router.Client, name string) error {
 	const most = 8
 	switch {
 	case len(quoted) == 0:
-		return app.Checkf("address list %q: no entries; the router has no list at all", name)
+		return app.Checkf("address list %q: no entries; the router has no address lists", name)
 	case len(quoted) > most:
 		quoted = append(quoted[:most], "and others")
 	}

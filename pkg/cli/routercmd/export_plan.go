@@ -131,7 +131,7 @@ func (e *exportOptions) configuration(a *app.App, cmd *cobra.Command) (*config.W
 	}
 	e.steer.file = s
 	if s.PrimaryConfig == "" {
-		return nil, app.Usagef("%s does not tell where the configuration of %s is; give both: --wan %s --steering %s", path, s.Primary, s.Primary, path)
+		return nil, app.Usagef("%s does not name the configuration of %s; give both: --wan %s --steering %s", path, s.Primary, s.Primary, path)
 	}
 	opts := e.options(a)
 	opts.FileAlone = true // what the environment overrides is meant for the file that was named

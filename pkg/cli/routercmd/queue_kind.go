@@ -27,7 +27,7 @@ func addKind(cmd *cobra.Command, kind *string) {
 
 func checkKind(kind string) error {
 	if kind != "" && kind != kindTree && kind != kindSimple {
-		return app.Usagef("--kind %s: is tree or simple", kind)
+		return app.Usagef("--kind %s: use tree or simple", kind)
 	}
 	return nil
 }

@@ -63,7 +63,7 @@ func recordLink(ctx context.Context, a *app.App, o linkOptions, scenarios []scen
 	cell := cells[len(cells)-1] // before it may come one to measure against, which nobody asked for
 	run := cell.simulation(o.seed)
 	if run.Controller == nil {
-		return app.Usagef("--record: the law %q looks at nothing, so there is nothing to record", cell.law.Name)
+		return app.Usagef("--record: the law %q uses no measurements, so there is nothing to record", cell.law.Name)
 	}
 	f, err := os.Create(o.record)
 	if err != nil {

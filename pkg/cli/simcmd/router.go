@@ -222,7 +222,7 @@ func simulatedRouter(a *app.App, o routerOptions) (*simrouter.Router, error) {
 func simulatedUser(a *app.App, sim *simrouter.Router, o routerOptions) error {
 	if o.user == "" {
 		if o.passwordEnv != "" {
-			return app.Usagef("--password-env goes with --user")
+			return app.Usagef("--password-env needs --user")
 		}
 		return nil
 	}

@@ -160,7 +160,7 @@ func filesAt(a *app.App, paths []string) ([]*file, error) {
 			return nil, app.Usagef("%s: no such file; 'wanctl state path' names those there are", path)
 		}
 		if f.kind == state.KindUnknown {
-			return nil, app.Usagef("%s: neither its content nor its name tells whether it is the state of a WAN or of steering; name its configuration with --wan or --config instead", path)
+			return nil, app.Usagef("%s: neither content nor name shows whether it is the state of a WAN or of steering; name its configuration with --wan or --config instead", path)
 		}
 		f.path, f.named = path, state.Quote(path)
 		files = append(files, f)

@@ -74,11 +74,11 @@ func runReset(ctx context.Context, a *app.App, o resetOptions) error {
 	named := len(o.files) > 0 || len(a.Global.WANs) > 0 || o.config
 	switch {
 	case o.all && named:
-		return app.Usagef("--all goes with neither --wan and --config nor with files")
+		return app.Usagef("--all cannot be combined with --wan, --config or files")
 	case o.all:
 		a.Global.Config = "" // that of the environment is one of them, or not concerned
 	case !named && a.Global.Config == "":
-		return app.Usagef("what is to be reset? give --wan NAME, --config FILE or a state file, or --all for all in %s", a.Global.ConfigDir)
+		return app.Usagef("nothing to reset: give --wan NAME, --config FILE or a state file, or --all for all in %s", a.Global.ConfigDir)
 	}
 	files, err := o.find(a)
 	if err != nil {
@@ -174,7 +174,7 @@ func interactive(a *app.App) bool {
 // confirm asks the person at the terminal.
 func confirm(ctx context.Context, a *app.App, files []*file) error {
 	if !interactive(a) {
-		return app.Usagef("reset forgets what was learned, and nobody can be asked here: add --yes")
+		return app.Usagef("reset deletes what was learned; without a terminal, confirm it with --yes")
 	}
 	for _, f := range files {
 		fmt.Fprintf(a.Err, "%s: %s\n", output.Printable(f.name), output.Printable(f.path))

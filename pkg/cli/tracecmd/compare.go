@@ -65,7 +65,7 @@ func comparedLaws(a *app.App, in *recording, files []string) ([]replayLaw, error
 	var laws []replayLaw
 	if len(files) == 1 {
 		if in.setup == nil {
-			return nil, app.Usagef("%s does not say how the law was set up: name two configurations or more", in.name)
+			return nil, app.Usagef("%s does not contain the settings of the law: name two configurations or more", in.name)
 		}
 		laws = append(laws, in.recordedLaw())
 	}
