@@ -79,7 +79,7 @@ func (w *world) start(i int) {
 
 // pass moves the clock of a node, whose present is always 0.
 func (m *member) pass(d time.Duration) {
-	for _, t := range []*time.Duration{&m.node.movedAt, &m.node.asked, &m.node.proven} {
+	for _, t := range []*time.Duration{&m.node.movedAt, &m.node.asked, &m.node.proven, &m.node.declared} {
 		*t = max(*t-d, -4*tick)
 	}
 	m.act.Until -= d
@@ -292,7 +292,7 @@ func (w *world) hash(b []byte) ([2]uint64, []byte) {
 			b = appendEntry(b, e)
 		}
 		b = append(b, m.act.Address...)
-		for _, t := range [...]time.Duration{n.movedAt, n.asked, n.proven, m.act.Until} {
+		for _, t := range [...]time.Duration{n.movedAt, n.asked, n.proven, n.declared, m.act.Until} {
 			b = binary.AppendVarint(b, int64(t))
 		}
 	}

@@ -16,7 +16,7 @@ const (
 	Fence             // have the packets from Action.Address dropped
 	Request           // Action.Ask to the owner
 	Start             // the loops, under the epoch of Action.Entry
-	Stop              // the loops, with all their sessions, before anything else is done
+	Stop              // the loops, with all their sessions, before anything else is done; at once, unless Action.Entry is handed over
 	Quit              // the node has handed over and is not needed any more
 )
 
@@ -58,6 +58,7 @@ const (
 	confirming              // reading the log once more
 	owning                  // an owner
 	renewing                // appending Running, so that the entries do not expire
+	remarking               // marking the own address again, for the same reason
 	announcing              // saying that it will hand over, so that standbys read more often
 	asking                  // a standby that asks the owner to hand over
 	stopping                // ending the loops
@@ -82,11 +83,12 @@ type Node struct {
 	seen    bool          // latest and beats are of an unbroken row of reads
 	movedAt time.Duration // when one of them had last changed
 
-	entry   Entry         // the own one
-	targets []string      // still to be fenced
-	renewAt time.Duration // the entry's end is nearer then
-	asked   time.Duration // when the present read was sent
-	proven  time.Duration // when a read was sent that showed this node as the owner
+	entry    Entry         // the own one
+	targets  []string      // still to be fenced
+	declared time.Duration // when Running was appended
+	renewAt  time.Duration // the entry's end is nearer then
+	asked    time.Duration // when the present read was sent
+	proven   time.Duration // when a read was sent that showed this node as the owner
 
 	leaving   bool          // it hands over and quits
 	told      bool          // it has said so
@@ -114,7 +116,7 @@ func (n *Node) Owner() uint64 {
 }
 
 func (n *Node) owns() bool {
-	return n.phase == owning || n.phase == renewing || n.phase == announcing
+	return n.phase == owning || n.phase == renewing || n.phase == remarking || n.phase == announcing
 }
 
 // Leave has the node hand over what it owns, and quit.
@@ -158,14 +160,17 @@ func (n *Node) Step(now time.Duration, e Event) Action {
 		if refused {
 			return n.reset(now)
 		}
-		n.phase = confirming
+		n.phase, n.declared = confirming, now
 		return n.read(now)
 	case confirming:
 		if e.View.Log.Owner() != n.entry {
 			return n.reset(now)
 		}
-		if n.uncounted = e.View.Beats == n.beats; n.uncounted {
-			return n.reset(now)
+		if e.View.Beats == n.beats { // the own requests are not counted, or not yet
+			if n.uncounted = now-n.declared >= n.cfg.Silence; n.uncounted {
+				return n.reset(now)
+			}
+			return n.wait(now + n.cfg.Poll/4)
 		}
 		n.phase, n.proven, n.renewAt, n.seen, n.told = owning, n.asked, now+RenewAfter, false, false
 		n.sleep = true // the next step begins with a read
@@ -176,6 +181,9 @@ func (n *Node) Step(now time.Duration, e Event) Action {
 		if refused {
 			return n.stop("another node has claimed the router")
 		}
+		n.phase = remarking
+		return Action{Op: Mark, Until: n.patience(now)}
+	case remarking:
 		n.phase = owning
 		return n.read(now)
 	case announcing:
@@ -212,7 +220,7 @@ func (n *Node) woken(now time.Duration) Action {
 // failed returns the action after a request without an answer.
 func (n *Node) failed(now time.Duration) Action {
 	switch n.phase {
-	case owning, renewing, announcing:
+	case owning, renewing, remarking, announcing:
 		n.phase = owning
 		if now-n.proven >= n.cfg.Silence {
 			return n.silenced()
@@ -242,7 +250,8 @@ func (n *Node) stop(why string) Action {
 // handOver stops an owner that another node is to follow; "" any.
 func (n *Node) handOver(to string) Action {
 	n.phase, n.release, n.next = stopping, true, to
-	return Action{Op: Stop}
+	n.status.Lost = HandedOver
+	return Action{Op: Stop, Entry: n.entry}
 }
 
 // reset begins anew, as a standby.
@@ -354,7 +363,6 @@ func (n *Node) own(now time.Duration, v View) Action {
 	n.beats = v.Beats
 	switch {
 	case now-n.movedAt >= n.cfg.Silence:
-		n.uncounted = true
 		return n.stop(uncounted(n.entry.Address))
 	case n.leaving && !n.told:
 		n.told, n.phase = true, announcing
@@ -400,6 +408,9 @@ func (n *Node) wait(until time.Duration) Action {
 	n.sleep = true
 	return Action{Op: Wait, Until: until}
 }
+
+// HandedOver is the Status.Lost of a node that was asked to hand over, or that quits.
+const HandedOver = "it has handed over"
 
 // Status is what a node last saw and why it acts as it does.
 type Status struct {

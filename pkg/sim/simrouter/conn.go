@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/wanctl/wanctl/pkg/sim/simrouter/routeros"
 )
@@ -55,7 +56,7 @@ func (r *Router) accept(s *service, ln net.Listener) {
 			defer r.wg.Done()
 			defer func() { _ = c.Close() }()
 			defer r.state.AddConnection(string(s.kind), raw.LocalAddr().String(), raw.RemoteAddr().String())()
-			if c.waitWhileSilent() {
+			if c.waitWhileFenced(false) && c.waitWhileSilent() {
 				s.serve(c)
 			}
 		}()
@@ -89,10 +90,34 @@ func (c *conn) waitWhileSilent() bool {
 // Read withholds data that arrives while the service is silent.
 func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	if err == nil && !c.waitWhileSilent() {
+	if err == nil && (!c.waitWhileFenced(true) || !c.waitWhileSilent()) {
 		return 0, net.ErrClosed
 	}
 	return n, err
+}
+
+// Of a fenced address, the router drops what it sends. The peer sends it again, a few
+// seconds long if its kernel was told to give up then, as that of a node is.
+const (
+	fenceLook = 20 * time.Millisecond
+	fenceHold = 3 * time.Second
+)
+
+// waitWhileFenced waits until the router no longer drops what comes from the peer; false when
+// the connection has ended before.
+func (c *conn) waitWhileFenced(established bool) bool {
+	for since := time.Now(); c.router.state.Arrives(c.from, established); {
+		if established && time.Since(since) >= fenceHold {
+			c.reset()
+			return false
+		}
+		select {
+		case <-time.After(fenceLook):
+		case <-c.closed:
+			return false
+		}
+	}
+	return true
 }
 
 // Close ends the session.

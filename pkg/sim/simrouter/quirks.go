@@ -52,9 +52,12 @@ type NamedQuirk struct {
 func (q *Quirks) Named() []NamedQuirk {
 	return []NamedQuirk{
 		{"counts-leaf-drops", "queues count the drops inside of a CAKE or FQ-CoDel leaf", &q.CountsLeafDrops},
+		{"duplicate-addresses", "a second entry of the same list and address is accepted", &q.DuplicateAddresses},
 		{"duplicate-queue-names", "a second queue of the same name is accepted", &q.DuplicateQueueNames},
 		{"keeps-timeout", "setting a timeout to what it was set to does not start it anew", &q.KeepsTimeout},
 		{"equal-writes-flash", "setting a value to what it already is costs a sector", &q.EqualWritesFlash},
+		{"fence-spares-sessions", "firewall rules in raw do not drop what comes on established connections", &q.FenceSparesSessions},
+		{"late-counters", "the counters of firewall rules are up to a second old", &q.LateCounters},
 		{"no-ipv6", "the menus of IPv6 are missing", &q.NoIPv6},
 		{"other-errors", "errors at the command line are worded as by versions on the other side of 7.16", &q.OtherErrors},
 		{"resolves-names", "host names in address lists have dynamic rows with their addresses", &q.ResolvesNames},

@@ -276,7 +276,7 @@ func (m *Router) add(u *User, mn *menu, c Command) (Result, *Error) {
 
 // validate checks the row as a whole and against the other rows.
 func (m *Router) validate(mn *menu, old, now *row) *Error {
-	duplicates := m.quirks.DuplicateQueueNames && (mn.path == treePath || mn.path == simplePath)
+	duplicates := m.quirks.DuplicateQueueNames && (mn.path == treePath || mn.path == simplePath) || m.quirks.DuplicateAddresses && mn.expires
 	if mn.unique != nil && !duplicates {
 		if r := mn.sameKey(now); r != nil && r != old {
 			return errFailure(mn.duplicate)

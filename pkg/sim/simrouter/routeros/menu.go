@@ -44,6 +44,8 @@ type row struct {
 	timeout time.Duration // as it was given
 	origin  *row          // of a dynamic row that the router made from another; it cannot be changed
 	queue   *realQueue    // nil unless the row is a queue
+	packets uint64        // of a firewall rule: counted and not shown yet
+	counted time.Time     // when they last were
 }
 
 func (r *row) ref() string { return "*" + strings.ToUpper(strconv.FormatUint(uint64(r.id), 16)) }

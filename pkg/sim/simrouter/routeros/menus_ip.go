@@ -15,12 +15,15 @@ const (
 	ipv6 = "/ipv6"
 )
 
-// firewall returns the menu of the rules of a table, "mangle" or "filter".
+// firewall returns the menu of the rules of a table, "mangle", "filter" or "raw".
 func firewall(family, table string, v Version) *menu {
 	actions := []string{"accept", "add-dst-to-address-list", "add-src-to-address-list", "fasttrack-connection", "jump", "log", "passthrough", "return"}
-	if table == "filter" {
+	switch table {
+	case "filter":
 		actions = append(actions, "drop", "reject", "tarpit")
-	} else {
+	case "raw":
+		actions = []string{"accept", "add-dst-to-address-list", "add-src-to-address-list", "drop", "jump", "log", "notrack", "passthrough", "return"}
+	default:
 		actions = append(actions, "change-dscp", "change-mss", "change-ttl", "clear-df", "mark-connection", "mark-packet", "mark-routing",
 			"route", "set-priority", "sniff-pc", "sniff-tzsp", "strip-ipv4-options")
 	}
@@ -48,7 +51,7 @@ func firewall(family, table string, v Version) *menu {
 	fields = append(fields,
 		field{name: "dynamic", kind: status, typ: boolean, value: "false"},
 		field{name: "invalid", kind: status, typ: boolean, value: "false"})
-	return &menu{path: family + "/firewall/" + table, nextID: 1, ordered: true, fields: append(fields, counters("bytes", "packets")...)}
+	return &menu{path: family + "/firewall/" + table, nextID: 1, ordered: true, check: noteListRule, fields: append(fields, counters("bytes", "packets")...)}
 }
 
 // ruleSwitch is a truth value of a firewall rule. From 7.23 on it is absent until

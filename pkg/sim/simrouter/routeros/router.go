@@ -13,6 +13,7 @@ import (
 	"maps"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -34,6 +35,13 @@ type Quirks struct {
 	// NoIPv6: its menus are missing, as on RouterOS 6 while the package is
 	// disabled.
 	NoIPv6 bool
+	// DuplicateAddresses: a second entry of the same list and address is accepted.
+	DuplicateAddresses bool
+	// FenceSparesSessions: rules in raw do not drop what comes on connections that are
+	// established.
+	FenceSparesSessions bool
+	// LateCounters: the counters of firewall rules are up to a second old.
+	LateCounters bool
 
 	// OtherErrors: errors at the command line end in their place, as in
 	// "no such item (/queue/tree/get; line 1)", below 7.16 and not from then on.
@@ -65,6 +73,8 @@ type Router struct {
 	quirks  Quirks
 	log     *slog.Logger
 	reboot  func()
+
+	listRules atomic.Bool // there has been a firewall rule about the members of an address list
 
 	mu sync.Mutex // protects the following fields
 
@@ -133,7 +143,7 @@ func (m *Router) newMenus() []*menu {
 		families = []string{ipv4}
 	}
 	for _, family := range families {
-		menus = append(menus, firewall(family, "mangle", m.version), firewall(family, "filter", m.version), addressList(family), routes(family))
+		menus = append(menus, firewall(family, "mangle", m.version), firewall(family, "filter", m.version), firewall(family, "raw", m.version), addressList(family), routes(family))
 	}
 	return menus
 }

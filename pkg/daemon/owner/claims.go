@@ -1,0 +1,299 @@
+// Package owner runs the protocol of package ha for one router: it keeps the log of claims
+// on the router (Claims), carries out what the protocol says (Runner), and opens sessions for
+// the loops only while this node owns the router (Gate). It never decides who that is.
+package owner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/ha"
+	"github.com/wanctl/wanctl/pkg/router"
+)
+
+// Names on the router. What is in these lists has a timeout, and is gone after a reboot.
+const (
+	ClaimList  = "wanctl-claim"
+	OwnerList  = "wanctl-owner"
+	FencedList = "wanctl-fenced"
+	OwnerRule  = "wanctl: owner" // the mangle rule that counts what the owner sends
+	FenceRule  = "wanctl: fence" // the raw rule that drops what fenced nodes send
+)
+
+const (
+	fenceTime  = time.Minute
+	leastFence = fenceTime / 2 // what a fence that exists must have left
+	askTime    = 4 * time.Second
+	askAddress = "192.0.2.1" // of the entry with a request
+	rulesAge   = 3 * time.Second
+	marker     = "wanctl/"
+)
+
+// Rules are the commands that prepare a router.
+const Rules = `/ip firewall raw add chain=prerouting src-address-list=` + FencedList + ` dst-address-type=local action=drop comment="` + FenceRule + `"
+/ip firewall mangle add chain=input protocol=tcp src-address-list=` + OwnerList + ` action=passthrough comment="` + OwnerRule + `"
+`
+
+// epochs is the addresses of entries by epoch: a range for tests of networks, in which no node
+// is.
+var epochs = netip.MustParsePrefix("198.18.0.0/15")
+
+// Claims keeps the log of one router, and its fence. Its calls end with their context.
+type Claims interface {
+	// Do carries out a request of the protocol.
+	Do(ctx context.Context, a ha.Action) (ha.Event, error)
+	Close() error
+}
+
+// Dial opens a TCP connection.
+type Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+
+// RouterClaims keeps the log on the router itself.
+type RouterClaims struct {
+	client router.Client
+
+	mu        sync.Mutex // protects the following fields
+	self      netip.Addr
+	guarded   bool
+	guardedAt time.Time
+}
+
+var _ Claims = (*RouterClaims)(nil)
+
+// NewRouterClaims returns the log on the router that open returns a client of. The client
+// must use the function it is given to dial; its only session is that of the log.
+func NewRouterClaims(dial Dial, open func(Dial) (router.Client, error)) (*RouterClaims, error) {
+	c := new(RouterClaims)
+	client, err := open(func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := dial(ctx, network, addr)
+		if err == nil {
+			abortive(conn)
+			c.mu.Lock()
+			c.self = localAddr(conn)
+			c.guardedAt = time.Time{}
+			c.mu.Unlock()
+		}
+		return conn, err
+	})
+	c.client = client
+	return c, err
+}
+
+// Close implements Claims.
+func (c *RouterClaims) Close() error { return c.client.Close() }
+
+// Do implements Claims.
+func (c *RouterClaims) Do(ctx context.Context, a ha.Action) (e ha.Event, err error) {
+	switch a.Op {
+	case ha.Read:
+		e.View, err = c.read(ctx)
+	case ha.Append:
+		_, err = c.client.AddAddress(ctx, router.Address{List: ClaimList, Address: address(a.Entry.Epoch), Comment: comment(a.Entry), Timeout: ha.Lifetime})
+		if errors.Is(err, router.ErrExists) {
+			return ha.Event{Outcome: ha.Refused}, nil
+		}
+	case ha.Mark:
+		if err = c.unmark(ctx); err == nil {
+			_, err = c.client.AddAddress(ctx, router.Address{List: OwnerList, Address: c.address(), Timeout: ha.Lifetime})
+		}
+	case ha.Unmark:
+		err = c.unmark(ctx)
+	case ha.Fence:
+		err = c.fence(ctx, a.Address)
+	case ha.Request:
+		err = c.ask(ctx, a.Ask)
+	default:
+		err = fmt.Errorf("no request: %v", a.Op)
+	}
+	if err != nil {
+		return ha.Event{Outcome: ha.Failed}, err
+	}
+	return e, nil
+}
+
+func (c *RouterClaims) address() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.self.String()
+}
+
+// ask replaces an earlier request.
+func (c *RouterClaims) ask(ctx context.Context, a ha.Ask) error {
+	row := router.Address{List: ClaimList, Address: askAddress, Comment: marker + "ask " + dash(a.From) + " " + dash(a.To), Timeout: askTime}
+	for range 2 {
+		was, err := c.client.AddAddress(ctx, row)
+		if !errors.Is(err, router.ErrExists) || was.Comment == row.Comment {
+			return ignore(err, router.ErrExists)
+		}
+		if err := ignore(c.client.RemoveAddress(ctx, ClaimList, askAddress), router.ErrNotFound); err != nil {
+			return err
+		}
+	}
+	return nil // another request was made meanwhile
+}
+
+// ignore returns err unless it is the one that does not matter.
+func ignore(err, one error) error {
+	if errors.Is(err, one) {
+		return nil
+	}
+	return err
+}
+
+// unmark connects, too: the first request of a process is this one.
+func (c *RouterClaims) unmark(ctx context.Context) error {
+	if !c.selfKnown() {
+		if _, err := c.client.Addresses(ctx, OwnerList); err != nil {
+			return err
+		}
+	}
+	return ignore(c.client.RemoveAddress(ctx, OwnerList, c.address()), router.ErrNotFound)
+}
+
+func (c *RouterClaims) selfKnown() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.self.IsValid()
+}
+
+// fence has the router drop what comes from an address, for at least leastFence. An entry
+// with less left is left to end: it is not renewed, since what that does to its timeout
+// varies, and not replaced, since for a moment there would be none.
+func (c *RouterClaims) fence(ctx context.Context, address string) error {
+	now, err := c.client.AddAddress(ctx, router.Address{List: FencedList, Address: address, Timeout: fenceTime})
+	switch {
+	case !errors.Is(err, router.ErrExists):
+		return err
+	case now.Timeout > 0 && now.Timeout < leastFence:
+		return fmt.Errorf("the fence of %s from before ends in %s", address, now.Timeout)
+	}
+	return nil
+}
+
+// Fenced returns how much longer each address is fenced.
+func (c *RouterClaims) Fenced(ctx context.Context) (map[string]time.Duration, error) {
+	list, err := c.client.Addresses(ctx, FencedList)
+	left := map[string]time.Duration{}
+	for _, a := range list {
+		left[a.Address] = a.Timeout
+	}
+	return left, err
+}
+
+func (c *RouterClaims) read(ctx context.Context) (v ha.View, err error) {
+	// The counter first: what it counts of this request is then seen by the next read.
+	rule, err := c.client.Rule(ctx, OwnerRule)
+	if err != nil && !errors.Is(err, router.ErrNotFound) {
+		return v, err
+	}
+	v.Beats = rule.Packets
+	v.Guarded = err == nil && !rule.Disabled && !rule.Invalid && rule.Params["src-address-list"] == OwnerList
+	if v.Guarded {
+		if v.Guarded, err = c.fences(ctx); err != nil {
+			return v, err
+		}
+	}
+	rows, err := c.client.Addresses(ctx, ClaimList)
+	if err != nil {
+		return v, err
+	}
+	for _, r := range rows {
+		if r.Address == askAddress {
+			v.Ask = ask(r.Comment)
+		} else if e, ok := entry(r); ok {
+			v.Log = append(v.Log, e)
+		}
+	}
+	v.Log = v.Log.Sort()
+	v.Self = c.address()
+	return v, nil
+}
+
+// fences reports whether the router has the rule that drops what fenced nodes send.
+func (c *RouterClaims) fences(ctx context.Context) (bool, error) {
+	c.mu.Lock()
+	known, age := c.guarded, time.Since(c.guardedAt)
+	c.mu.Unlock()
+	if known && age < rulesAge {
+		return true, nil
+	}
+	rows, err := c.client.Rows(ctx, "/ip/firewall/raw")
+	if err != nil {
+		return false, err
+	}
+	found := false
+	for _, r := range rows {
+		found = found || r["comment"] == FenceRule && r["src-address-list"] == FencedList && r["action"] == "drop" && r["chain"] == "prerouting" && r["disabled"] != "true" && r["invalid"] != "true"
+	}
+	c.mu.Lock()
+	c.guarded, c.guardedAt = found, time.Now()
+	c.mu.Unlock()
+	return found, nil
+}
+
+// address returns the address of the entry of an epoch.
+func address(epoch uint64) string {
+	b := epochs.Addr().As4()
+	n := uint64(b[0])<<24 | uint64(b[1])<<16 | uint64(b[2])<<8 | uint64(b[3]) + epoch%(1<<17)
+	return netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}).String()
+}
+
+// comment is what an entry is on the router: "wanctl/1 running pop1-a 192.0.2.10 -".
+func comment(e ha.Entry) string {
+	return fmt.Sprintf("%s%d %s %s %s %s", marker, e.Format, e.Kind, e.Node, e.Address, dash(e.For))
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func undash(s string) string {
+	if s == "-" {
+		return ""
+	}
+	return s
+}
+
+// entry reads an entry; not ok: it is none. One that this program does not understand has a
+// newer format.
+func entry(r router.Address) (e ha.Entry, ok bool) {
+	a, err := netip.ParseAddr(r.Address)
+	if err != nil || !epochs.Contains(a) {
+		return e, false
+	}
+	b := a.As4()
+	e.Epoch = uint64(b[1]-18)<<16 | uint64(b[2])<<8 | uint64(b[3])
+	e.Format = ha.Format + 1
+	words := strings.Fields(r.Comment)
+	if len(words) != 5 || words[0] != fmt.Sprint(marker, ha.Format) {
+		return e, true
+	}
+	for _, k := range []ha.Kind{ha.Claimed, ha.Running, ha.Released} {
+		if k.String() == words[1] {
+			e.Kind, e.Format = k, ha.Format
+		}
+	}
+	e.Node, e.Address, e.For = words[2], words[3], undash(words[4])
+	return e, true
+}
+
+func ask(comment string) (a ha.Ask) {
+	if words := strings.Fields(comment); len(words) == 3 && words[0] == marker+"ask" {
+		a.From, a.To = undash(words[1]), undash(words[2])
+	}
+	return a
+}
+
+func localAddr(conn net.Conn) netip.Addr {
+	a, _ := netip.ParseAddrPort(conn.LocalAddr().String())
+	return a.Addr().Unmap()
+}

@@ -1,0 +1,111 @@
+package owner
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/sim/simrouter"
+)
+
+// longest is what a take-over may take.
+const longest = 5 * time.Second
+
+// What happens to an owner, and that no limit of a node reaches the router after the first of
+// its successor.
+func TestFaults(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		nodes int
+		quirk string
+		run   func(s *site)
+		want  []int // whose limits reach the router, in order
+	}{
+		{"killed", 2, "", func(s *site) {
+			s.nodes[0].end()
+			s.awaitOwner(1, time.Second, longest)
+		}, []int{0, 1}},
+		{"killed and started again", 2, "", func(s *site) {
+			s.nodes[0].end()
+			s.start(0)
+			s.await(func() bool { return s.nodes[0].Status().Epoch != 0 }, 0, time.Second)
+			time.Sleep(3 * time.Second)
+		}, []int{0}},
+		{"paused", 2, "", func(s *site) {
+			s.nodes[0].pause()
+			s.awaitOwner(1, time.Second, longest)
+			s.nodes[0].resume()
+			time.Sleep(time.Second)
+		}, []int{0, 1}},
+		{"paused, and no fence: this test can see it", 2, "fence-spares-sessions", func(s *site) {
+			s.nodes[0].pause()
+			s.awaitOwner(1, time.Second, longest)
+			s.nodes[0].resume()
+			s.await(func() bool { return len(s.writers()) > 2 }, 0, longest)
+		}, nil},
+		{"drained", 2, "", func(s *site) {
+			s.nodes[0].leave()
+			s.await(func() bool { return s.nodes[0].Status().Epoch == 0 }, 0, 2*time.Second)
+			s.awaitOwner(1, 0, 500*time.Millisecond)
+			<-s.nodes[0].ended
+		}, []int{0, 1}},
+		{"three standbys at once", 4, "", func(s *site) {
+			s.nodes[0].end()
+			s.await(func() bool { return s.limitBy() > 0 }, time.Second, longest)
+			time.Sleep(3 * time.Second)
+			if w := s.writers(); len(w) != 2 {
+				s.Errorf("writers %v", w)
+			}
+		}, nil},
+		{"two entries of an epoch", 4, "duplicate-addresses", func(s *site) {
+			s.nodes[0].end()
+			s.await(func() bool { return s.limitBy() > 0 }, time.Second, longest)
+			time.Sleep(3 * time.Second)
+			if w := s.writers(); len(w) != 2 {
+				s.Errorf("writers %v", w)
+			}
+		}, nil},
+		{"late counters", 2, "late-counters", func(s *site) {
+			time.Sleep(3 * time.Second)
+			s.nodes[0].end()
+			s.awaitOwner(1, time.Second, 2*longest)
+		}, []int{0, 1}},
+		{"the router reboots", 2, "", func(s *site) {
+			s.router.Reboot(simrouter.Reboot{Down: time.Second})
+			before := len(s.router.History())
+			s.await(func() bool {
+				return slices.ContainsFunc(s.router.History()[before:], func(q simrouter.Request) bool { return q.Path == "/queue/tree/set" })
+			}, time.Second, 15*time.Second)
+			time.Sleep(2 * time.Second)
+			if w := s.writers(); len(w) > 2 {
+				s.Errorf("writers %v", w)
+			}
+		}, nil},
+		{"the rule of the fence is removed", 2, "", func(s *site) {
+			if err := s.router.Run(`/ip firewall raw remove [find comment="` + FenceRule + `"]`); err != nil {
+				s.Fatal(err)
+			}
+			s.await(func() bool { return strings.Contains(s.nodes[1].Status().Blocked, "rules") }, 0, rulesAge+longest)
+			s.nodes[0].end()
+			time.Sleep(3500 * time.Millisecond)
+		}, []int{0}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if testing.Short() && tt.name != "killed" && tt.name != "drained" {
+				t.Skip("it takes seconds")
+			}
+			var quirks []string
+			if tt.quirk != "" {
+				quirks = append(quirks, tt.quirk)
+			}
+			s := newSite(t, tt.nodes, quirks...)
+			time.Sleep(700 * time.Millisecond) // the others stand by
+			tt.run(s)
+			if got := s.writers(); tt.want != nil && !slices.Equal(got, tt.want) {
+				t.Errorf("limits of %v have reached the router, want %v", got, tt.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,118 @@
+package owner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"syscall"
+
+	"github.com/wanctl/wanctl/pkg/ha"
+)
+
+// ErrNotOwner: this node does not own the router, so that its loops get no session.
+var ErrNotOwner = errors.New("another node owns the router")
+
+// Gate opens the sessions of the loops. It is closed until Open, and ends all sessions in
+// Close.
+type Gate struct {
+	claims Claims
+	dial   Dial
+
+	mu    sync.Mutex // protects the following fields
+	owner ha.Entry   // as which sessions are opened; zero: the gate is closed
+	conns map[*gated]struct{}
+}
+
+// NewGate returns a gate that is closed.
+func NewGate(claims Claims, dial Dial) *Gate {
+	return &Gate{claims: claims, dial: dial, conns: map[*gated]struct{}{}}
+}
+
+// Open lets sessions be opened for the owner with that entry.
+func (g *Gate) Open(e ha.Entry) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.owner = e
+}
+
+// Close ends all sessions, with what they have not sent.
+func (g *Gate) Close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.owner = ha.Entry{}
+	for c := range g.conns {
+		_ = c.Conn.Close()
+	}
+	clear(g.conns)
+}
+
+// Dial opens a connection, and returns it only if a read of the log after that shows this
+// node as the owner: a session that was opened before this node was fenced is fenced, too.
+func (g *Gate) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	owner := g.present()
+	if owner == (ha.Entry{}) {
+		return nil, ErrNotOwner
+	}
+	conn, err := g.dial(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	abortive(conn)
+	if err := g.verify(ctx, owner, localAddr(conn)); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	c := &gated{Conn: conn, gate: g}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.owner != owner {
+		_ = conn.Close()
+		return nil, ErrNotOwner
+	}
+	g.conns[c] = struct{}{}
+	return c, nil
+}
+
+func (g *Gate) present() ha.Entry {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.owner
+}
+
+func (g *Gate) verify(ctx context.Context, owner ha.Entry, from netip.Addr) error {
+	if from.String() != owner.Address {
+		return fmt.Errorf("this connection leaves by %s and not by %s, which the router would fence: use one address of the router", from, owner.Address)
+	}
+	e, err := g.claims.Do(ctx, ha.Action{Op: ha.Read})
+	if err != nil {
+		return err
+	}
+	if now := e.View.Log.Owner(); now.Address != owner.Address || now.Epoch < owner.Epoch {
+		return ErrNotOwner
+	}
+	return nil
+}
+
+// gated is a connection that its gate can end.
+type gated struct {
+	net.Conn
+	gate *Gate
+}
+
+func (c *gated) Close() error {
+	c.gate.mu.Lock()
+	delete(c.gate.conns, c)
+	c.gate.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// SyscallConn implements syscall.Conn, for those who look at the socket.
+func (c *gated) SyscallConn() (syscall.RawConn, error) {
+	if sc, ok := c.Conn.(syscall.Conn); ok {
+		return sc.SyscallConn()
+	}
+	return nil, errors.ErrUnsupported
+}
