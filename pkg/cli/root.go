@@ -18,6 +18,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/cli/configcmd"
 	"github.com/wanctl/wanctl/pkg/cli/democmd"
 	"github.com/wanctl/wanctl/pkg/cli/doctorcmd"
+	"github.com/wanctl/wanctl/pkg/cli/hacmd"
 	"github.com/wanctl/wanctl/pkg/cli/notifycmd"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/cli/probecmd"
@@ -54,6 +55,7 @@ func newRootCmd(a *app.App) *cobra.Command {
 		tracecmd.New(a),
 		democmd.New(a),
 		doctorcmd.New(a),
+		hacmd.New(a),
 		notifycmd.New(a),
 		calibratecmd.New(a),
 		statecmd.New(a),

@@ -26,6 +26,9 @@ Health, metrics and the status page show all loops together, at the addresses th
 files name, by default 127.0.0.1:9101. At the address of steering, health is that of
 steering alone. The health document is that of 'wanctl serve'.
 
+With a node.yaml in the directory this host is one of several nodes, and the loops of a router
+run only while it owns that: see 'wanctl ha'. SIGTERM hands over what it owns first.
+
 It runs until SIGINT or SIGTERM. The directory may be empty at first.`
 
 const runExample = `  wanctl run                        # everything in /etc/wanctl

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -103,6 +104,11 @@ func runShape(a *app.App, cmd *cobra.Command, o shapeOptions) error {
 	}
 	if o.record != "" && len(wans) > 1 {
 		return app.Usagef("--record works on one WAN; give --wan once")
+	}
+	if !o.dryRun {
+		if err := a.CheckAlone(filepath.Dir(wans[0].Path)); err != nil {
+			return err
+		}
 	}
 	return runLoops(cmd.Context(), a, wans, o)
 }

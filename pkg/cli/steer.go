@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"path/filepath"
+
 	"github.com/spf13/cobra"
 
 	"github.com/wanctl/wanctl/pkg/cli/app"
@@ -101,6 +103,11 @@ func runSteer(a *app.App, cmd *cobra.Command, o steerOptions) error {
 	cfg, err := loadSteering(a, cmd, a.ConfigOptions())
 	if err != nil {
 		return err
+	}
+	if !o.dryRun {
+		if err := a.CheckAlone(filepath.Dir(cfg.Path)); err != nil {
+			return err
+		}
 	}
 	if o.reset {
 		return resetSteering(cmd.Context(), a, cfg)

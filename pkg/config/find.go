@@ -109,7 +109,7 @@ const (
 )
 
 // Names lists the configurations in dir, without their suffix, as --wan takes
-// them; none when dir cannot be read. A .yml counts when it is one and there is
+// them; none when dir cannot be read. That of a node is none of them. A .yml counts when it is one and there is
 // no .yaml of its name: other programs' files have that suffix, too.
 func Names(dir string) []string {
 	entries, err := os.ReadDir(dir)
@@ -118,6 +118,9 @@ func Names(dir string) []string {
 	}
 	var names []string
 	for _, e := range entries {
+		if isNode(filepath.Join(dir, e.Name())) {
+			continue
+		}
 		if name, ok := strings.CutSuffix(e.Name(), ".yaml"); ok && isName(name) {
 			names = append(names, name)
 		}

@@ -24,6 +24,9 @@ type Process struct {
 
 	// Others, if set, returns what is to be shown beside the loops of Set.
 	Others func() ([]telemetry.Source, []telemetry.SteeringSource)
+
+	// Nodes, if set, returns how this node stands with its routers.
+	Nodes func() *telemetry.HA
 }
 
 // NewProcess returns a process without loops, and the context to build and run it
@@ -123,7 +126,13 @@ func (a AbsentSteering) Snapshot(context.Context) (telemetry.SteeringHealth, err
 }
 
 // Host implements page.Source.
-func (p *Process) Host(ctx context.Context) telemetry.Host { return p.Checker.Host(ctx) }
+func (p *Process) Host(ctx context.Context) telemetry.Host {
+	h := p.Checker.Host(ctx)
+	if p.Nodes != nil {
+		h.SetHA(p.Nodes())
+	}
+	return h
+}
 
 // History implements page.Source.
 func (p *Process) History(_ context.Context, since time.Time) history.Window {

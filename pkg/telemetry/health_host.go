@@ -11,6 +11,7 @@ type Host struct {
 	Health
 	At       time.Time        `json:"at"`
 	Steering []SteeringHealth `json:"steering_daemons"`
+	HA       *HA              `json:"ha,omitempty"` // of one of several nodes
 }
 
 // NewHost returns the health of a host at the moment at, gathered by a process
@@ -47,7 +48,7 @@ func (h Host) Problems() []string {
 			list = append(list, s.Detail.Name+" degraded: "+strings.Join(s.Reasons, ", "))
 		}
 	}
-	return list
+	return append(list, h.HA.problems()...)
 }
 
 // Doubts returns the warnings of all loops, each with the name of its loop.

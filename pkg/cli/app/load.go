@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -81,6 +82,17 @@ func (a *App) LoadWANs(*cobra.Command) ([]*config.WAN, error) {
 		return nil, err
 	}
 	return wans, nil
+}
+
+// CheckAlone returns an error if the configurations of a directory are those of several nodes,
+// of which a loop that does not know of the others would not be one.
+func (a *App) CheckAlone(dir string) error {
+	host, _ := os.Hostname()
+	n, _, err := config.LoadNode(dir, host, a.ConfigOptions())
+	if err == nil && n != nil {
+		err = Usagef("%s makes this host one of several nodes, and this loop would write to the router whoever owns it: use 'wanctl run', or --dry-run", n.Path)
+	}
+	return err
 }
 
 // ReadWANs reads the configurations at paths, in their order, and prints their

@@ -52,7 +52,7 @@ func open(ctx context.Context, a *app.App, cfg *config.WAN) (_ *session, err err
 	// The type of a queue stays: only limits are restored.
 	own := *cfg
 	own.Queues.DownloadType, own.Queues.UploadType = "", ""
-	if s.queues, err = shape.OpenQueues(&own, slog.New(slog.DiscardHandler), nil); err != nil {
+	if s.queues, err = shape.OpenQueues(&own, nil, slog.New(slog.DiscardHandler), nil); err != nil {
 		return nil, err
 	}
 	if err := s.restoreSaved(ctx, a); err != nil {

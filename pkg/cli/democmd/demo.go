@@ -107,7 +107,7 @@ func run(ctx context.Context, a *app.App, names [2]string) error {
 	if err != nil {
 		return err
 	}
-	queues, err := shape.OpenQueues(cfg, slog.New(slog.DiscardHandler), nil)
+	queues, err := shape.OpenQueues(cfg, nil, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package routercmd
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -8,10 +9,12 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/daemon/owner"
 )
 
 // exportOptions describe what is to be set up, where no configuration does.
 type exportOptions struct {
+	ha              bool // the rules of several nodes alone
 	name            string
 	downloadQueue   string
 	uploadQueue     string
@@ -84,6 +87,10 @@ func newExportCmd(a *app.App, o *connFlags) *cobra.Command {
   wanctl router export --wan spectrum --remove > wanctl-remove.rsc`,
 		Args: app.UsageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if e.ha {
+				_, err := fmt.Fprint(a.Out, owner.Rules)
+				return err
+			}
 			plan, err := e.plan(a, cmd, o)
 			switch {
 			case err != nil:
@@ -110,6 +117,7 @@ func newExportCmd(a *app.App, o *connFlags) *cobra.Command {
 	f.StringVar(&e.downloadCeiling, "download-ceiling", "", "limit of the download queue to begin with (`RATE`, such as 500M, or none not to shape it; default of the configuration)")
 	f.StringVar(&e.uploadCeiling, "upload-ceiling", "", "limit of the upload queue to begin with (`RATE` or none; default of the configuration)")
 	f.BoolVar(&e.diff, "diff", false, "read the router, and show what is missing there or different")
+	f.BoolVar(&e.ha, "ha", false, "print the two firewall rules that several nodes need, and nothing else: see 'wanctl ha'")
 	f.BoolVar(&e.remove, "remove", false, "print the commands that remove what was added, instead")
 	e.probes.add(f)
 	e.steer.add(f)

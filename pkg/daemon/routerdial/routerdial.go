@@ -5,8 +5,10 @@
 package routerdial
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"strings"
 	"time"
 
@@ -24,6 +26,9 @@ import (
 type Bounds struct {
 	Timeout time.Duration
 	Answer  int // size of an answer in bytes; 0: rosconn.MaxAnswer
+
+	// Dial opens TCP connections; nil: net.Dialer.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 // Open returns a client for the router of a configuration. Without entries in
@@ -77,20 +82,20 @@ func Client(r config.Router, most Bounds) (*rosclient.Client, error) {
 		return rest.New(rest.Config{
 			Host: r.Host, Port: r.Port, User: r.User, Password: r.Password.Reveal,
 			Plain: !r.TLS, Fingerprint: r.TLSFingerprint, Verify: r.VerifyTLS,
-			Timeout: most.Timeout, MaxAnswer: most.Answer,
+			Timeout: most.Timeout, MaxAnswer: most.Answer, Dial: most.Dial,
 		})
 	case config.API:
 		return api.New(api.Config{
 			Host: r.Host, Port: r.Port, User: r.User, Password: r.Password.Reveal,
 			Plain: !r.TLS, Fingerprint: r.TLSFingerprint, Verify: r.VerifyTLS,
-			Timeout: most.Timeout, MaxAnswer: most.Answer,
+			Timeout: most.Timeout, MaxAnswer: most.Answer, Dial: most.Dial,
 		})
 	case config.SSH:
 		return ssh.New(ssh.Config{
 			Host: r.Host, Port: r.Port, User: r.User, Password: r.Password.Reveal,
 			KeyFile: r.SSHKey, Passphrase: r.SSHPassphrase.Reveal,
 			KnownHosts: r.KnownHosts, Fingerprint: r.SSHFingerprint, Legacy: r.SSHLegacy,
-			Timeout: most.Timeout, MaxAnswer: most.Answer,
+			Timeout: most.Timeout, MaxAnswer: most.Answer, Dial: most.Dial,
 		})
 	}
 	return nil, fmt.Errorf("transport %q: use rest, api or ssh", r.Transport)

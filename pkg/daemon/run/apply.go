@@ -82,6 +82,32 @@ func (u *unit) problem() error {
 // or wants what another loop has, leaves its own loop as it is. What runs unchanged comes
 // first, then what runs, then what is new: nobody takes from a loop what it has.
 func (m *manager) decide() map[string]*setting {
+	wanted := m.usable()
+	if m.nodes == nil {
+		return wanted
+	}
+	maps.DeleteFunc(wanted, func(_ string, s *setting) bool { return s == nil }) // its loop goes
+	m.nodes.follow(slices.Collect(maps.Values(wanted)))
+	for path, s := range wanted {
+		if _, ok := m.nodes.owns(s); !ok {
+			delete(wanted, path)
+		}
+	}
+	return wanted
+}
+
+// apportion starts and stops the loops of routers that this node has come to own, or does not
+// own any more.
+func (m *manager) apportion() {
+	m.changing.Lock()
+	defer m.changing.Unlock()
+	m.apply(m.decide())
+	m.listen()
+	m.options.TuneProcessors(len(m.Set.States()))
+}
+
+// usable returns what each file's loop can have, by path.
+func (m *manager) usable() map[string]*setting {
 	rank := func(u *unit) int {
 		switch {
 		case u.inUse == nil:
@@ -198,10 +224,11 @@ func (m *manager) start(u *unit, s *setting) {
 		m.mu.Lock()
 		s := u.inUse
 		m.mu.Unlock()
+		dial, _ := m.nodes.owns(s)
 		if s.wan != nil {
-			return shape.NewWANController(m.Process, s.wan, shape.Mode{DryRun: m.options.DryRun, Many: true, Kept: u.kept})
+			return shape.NewWANController(m.Process, s.wan, shape.Mode{DryRun: m.options.DryRun, Many: true, Kept: u.kept, Dial: dial})
 		}
-		return steer.NewController(m.Process, s.steering, steer.Mode{DryRun: m.options.DryRun, Kept: u.kept})
+		return steer.NewController(m.Process, s.steering, steer.Mode{DryRun: m.options.DryRun, Kept: u.kept, Dial: dial})
 	})
 	if err != nil {
 		m.log.Warn("the loop cannot be started", "file", u.path, "error", err)

@@ -28,6 +28,7 @@ type manager struct {
 	listeners *daemon.LoopSet
 	front     daemon.Front            // of everything
 	fronts    map[string]daemon.Front // of each steering, by name
+	nodes     *nodes                  // nil unless this is one of several nodes
 
 	changing sync.Mutex // held by update: one change at a time
 	dir      directory
@@ -170,7 +171,11 @@ func (m *manager) unusable() (wans []telemetry.Source, steering []telemetry.Stee
 func (m *manager) listen() {
 	var shown []daemon.Shown
 	for _, path := range slices.Sorted(maps.Keys(m.units)) {
-		switch s := m.units[path].inUse; {
+		s := m.units[path].inUse
+		if s == nil && m.nodes != nil && m.units[path].err == nil { // another node has its router
+			s = m.units[path].fresh()
+		}
+		switch {
 		case s == nil:
 		case s.wan != nil:
 			shown = append(shown, daemon.Shown{Config: &s.wan.Base, Front: m.front})

@@ -15,6 +15,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/daemon"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 	"github.com/wanctl/wanctl/pkg/state"
@@ -61,11 +62,18 @@ type site struct {
 	port    int
 	console syncBuffer
 	m       *manager
+	end     context.CancelFunc // has it hand over and end
+	ended   chan struct{}
 }
 
 func newSite(t *testing.T) *site {
 	t.Helper()
-	sim, err := simrouter.New(simrouter.Config{Script: routerScript, ScriptName: "site"})
+	return siteOf(t, startRouter(t, routerScript))
+}
+
+func startRouter(t *testing.T, script string) *simrouter.Router {
+	t.Helper()
+	sim, err := simrouter.New(simrouter.Config{Script: script, ScriptName: "site"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,6 +81,11 @@ func newSite(t *testing.T) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = sim.Close() })
+	return sim
+}
+
+func siteOf(t *testing.T, sim *simrouter.Router) *site {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "wanctl") // a short path: a socket's has 107 bytes at most
 	if err != nil {
 		t.Fatal(err)
@@ -91,12 +104,23 @@ func (s *site) run() {
 		s.Fatal(err)
 	}
 	s.m = newManager(p, Options{Options: p.Options, Dir: s.dir})
+	node, _, err := config.LoadNode(s.dir, "host", config.Options{})
+	if err != nil {
+		s.Fatal(err)
+	}
+	if node != nil {
+		s.m.nodes = withNodes(s.m, node)
+	}
 	if err := s.m.update(true); err != nil {
 		s.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 2)
-	go func() { ended <- p.Set.Run(ctx) }()
+	s.end, s.ended = cancel, make(chan struct{})
+	go func() {
+		ended <- p.Loops[0].Run(ctx)
+		close(s.ended)
+	}()
 	go func() { ended <- s.m.listeners.Run(ctx) }()
 	s.Cleanup(func() {
 		cancel()

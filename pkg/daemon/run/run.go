@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/config"
@@ -38,6 +39,17 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	m := newManager(p, o)
+	host, _ := os.Hostname()
+	node, warnings, err := config.LoadNode(o.Dir, host, o.Config)
+	if err != nil {
+		return err
+	}
+	for _, w := range warnings {
+		m.log.Warn("configuration", "warning", w.String())
+	}
+	if node != nil && !o.DryRun {
+		m.nodes = withNodes(m, node)
+	}
 	if err := m.update(true); err != nil {
 		return err
 	}

@@ -112,7 +112,7 @@ func (c *WANController) Open(ctx context.Context) (err error) {
 		return fmt.Errorf("%s: %w", c.cfg.Path, err)
 	}
 	c.openTelemetry()
-	if c.queues, err = OpenQueues(c.cfg, c.log, c.switched); err != nil {
+	if c.queues, err = OpenQueues(c.cfg, c.mode.Dial, c.log, c.switched); err != nil {
 		return err
 	}
 	c.OnClose(func() error { c.queues.Close(); return nil })

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync/atomic"
 
 	"github.com/wanctl/wanctl/pkg/actuate"
@@ -46,8 +47,8 @@ var (
 // OpenQueues returns the queues of a WAN and makes the sessions. A poll must
 // never delay a write, so the counters have a session of their own; but not over
 // REST, where the router answers one request at a time, whatever connections they
-// come on. Nothing is sent yet.
-func OpenQueues(cfg *config.WAN, log *slog.Logger, onSwitch func(failover.Switch)) (*Queues, error) {
+// come on. Nothing is sent yet. dial opens TCP connections; nil: net.Dialer.
+func OpenQueues(cfg *config.WAN, dial func(context.Context, string, string) (net.Conn, error), log *slog.Logger, onSwitch func(failover.Switch)) (*Queues, error) {
 	q := &Queues{
 		endpoint: cfg.Router,
 		names:    [2]string{cfg.Queues.Download, cfg.Queues.Upload},
@@ -63,7 +64,7 @@ func OpenQueues(cfg *config.WAN, log *slog.Logger, onSwitch func(failover.Switch
 		}
 	}
 	open := func(log *slog.Logger) (router.Client, error) {
-		return routerdial.Open(&cfg.Base, routerdial.Bounds{Timeout: min(cfg.Timeouts.Command, daemon.RouterTimeout), Answer: daemon.RouterAnswer}, log, onSwitch)
+		return routerdial.Open(&cfg.Base, routerdial.Bounds{Timeout: min(cfg.Timeouts.Command, daemon.RouterTimeout), Answer: daemon.RouterAnswer, Dial: dial}, log, onSwitch)
 	}
 	both := func(c router.Client) router.Client {
 		if q.simple == "" {

@@ -56,7 +56,7 @@ func eachTransportWith(t *testing.T, queues, directions string, run func(*testin
 			if err != nil {
 				t.Fatal(err)
 			}
-			q, err := OpenQueues(cfg, slog.New(slog.DiscardHandler), nil)
+			q, err := OpenQueues(cfg, nil, slog.New(slog.DiscardHandler), nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -38,6 +39,8 @@ type Mode struct {
 	Many   bool   // many WANs may share this host
 	// Kept, if set, is why the loop has an old configuration.
 	Kept *daemon.KeptConfig
+	// Dial opens TCP connections to the router; nil: net.Dialer.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 
 	once    bool
 	printer *daemon.Printer[Decision] // nil where standard output is not for programs

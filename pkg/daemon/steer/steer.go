@@ -8,6 +8,7 @@ package steer
 import (
 	"context"
 	"errors"
+	"net"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/config"
@@ -29,6 +30,8 @@ type Mode struct {
 	DryRun bool // decide, but leave the rule alone and keep no state
 	// Kept, if set, is why the loop has an old configuration.
 	Kept *daemon.KeptConfig
+	// Dial opens TCP connections to the router; nil: net.Dialer.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 
 	printer *daemon.Printer[Assessment] // nil where standard output is not for programs
 }

@@ -1,0 +1,108 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"slices"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/config/schema"
+	"github.com/wanctl/wanctl/pkg/regfile"
+)
+
+// nodeName is the file of a configuration directory, without its suffix, that makes one of several
+// nodes of a host.
+const nodeName = "node"
+
+// nodeSections are the sections of such a file. One of that name without them is another's.
+var nodeSections = []string{"node", "ha"}
+
+const nodeReference = "configs/node.yaml.example"
+
+// Node is the configuration of one of several nodes, complete and checked.
+type Node struct {
+	Path string
+
+	Name string `key:"node.name" kind:"identifier" derived:"host name" doc:"Name of this node, in the claims of routers; each node has another one."`
+
+	Address string `key:"node.address" kind:"address" derived:"chosen by the system" doc:"Address of this host from which it reaches routers: they fence the node by it, so that no other node, and no other host behind the same translation of addresses, may have it."`
+
+	Enabled  bool          `key:"ha.enabled" default:"true" doc:"Whether this node controls a router only while it owns it."`
+	Claims   ClaimStore    `key:"ha.claims" kind:"enum" values:"router" default:"router" doc:"Where nodes agree on who owns a router: on the router itself."`
+	Order    []string      `key:"ha.order" kind:"args" range:"0..16" doc:"Names of the nodes, the first one first: who takes a router that nobody owns."`
+	Silence  time.Duration `key:"ha.silence" kind:"seconds" range:"1..30" default:"2" doc:"Time without a sign of life of the owner until another node takes its router over, and without an answer until the owner stops."`
+	Failback time.Duration `key:"ha.failback" kind:"minutes" range:"0..1440" default:"0" doc:"Minutes after which a node asks one that is behind it in ha.order to hand over; 0: never by itself."`
+}
+
+// ClaimStore is where nodes agree on who owns a router.
+type ClaimStore string
+
+// OnRouter is the one ClaimStore there is.
+const OnRouter ClaimStore = "router"
+
+// LoadNode reads node.yaml in a directory. Without one, or with ha.enabled false, it returns
+// nil. host is the name of this host.
+func LoadNode(dir, host string, opts Options) (*Node, []Problem, error) {
+	path, err := Path(dir, nodeName)
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := regfile.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, &Error{Problems: []Problem{openProblem(path, nodeReference, err)}}
+	}
+	defer func() { _ = f.Close() }() // only read
+	r := &schema.Reader{File: path, Lookup: opts.LookupEnv}
+	n := &Node{Path: path}
+	if root, ok := r.Document(f); ok {
+		if _, _, found := root.Line(nodeSections...); !found {
+			return nil, nil, nil // a WAN, or another program's
+		}
+		fields := schema.Fields[Node]()
+		v := schema.Bind(r, "", fields, merge(r, fields, r.Collect(root, "", fields), opts), n)
+		for i, name := range n.Order {
+			switch {
+			case !isName(name):
+				v.Errorf("ha.order", "%q is no name of letters, digits, _ . -", name)
+			case slices.Contains(n.Order[:i], name):
+				v.Errorf("ha.order", "names %s twice", name)
+			}
+		}
+		if n.Name == "" && !isName(host) {
+			v.Errorf("node.name", "is not set, and the host name %q cannot be it: set node.name", host)
+		} else if n.Name == "" {
+			n.Name = host
+		}
+		if len(n.Order) > 0 && !slices.Contains(n.Order, n.Name) {
+			v.Errorf("ha.order", "does not name this node, %s", n.Name)
+		}
+	}
+	if err := r.Err(); err != nil {
+		return nil, r.Warnings(), err
+	}
+	if !n.Enabled {
+		return nil, r.Warnings(), nil
+	}
+	return n, r.Warnings(), nil
+}
+
+// isNode reports whether a file is that of a node.
+func isNode(path string) bool {
+	if baseName(path) != nodeName {
+		return false
+	}
+	f, err := regfile.Open(path)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = f.Close() }() // only read
+	root, ok := new(schema.Reader).Document(f)
+	if !ok {
+		return false
+	}
+	_, _, found := root.Line(nodeSections...)
+	return found
+}

@@ -1,0 +1,72 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A node.yaml, or none, or somebody else's.
+func TestLoadNode(t *testing.T) {
+	for _, tt := range []struct {
+		name, text, host string
+		want             string // the name; "" none
+		err              string
+	}{
+		{"none", "", "h", "", ""},
+		{"of another program", "scrape_configs: []\n", "h", "", ""},
+		{"of a WAN", "wan_name: node\nqueues: {download: d, upload: u}\n", "h", "", ""},
+		{"host name", "ha: {order: [h, i]}\n", "h", "h", ""},
+		{"named", "node: {name: n1}\nha: {enabled: true}\n", "h", "n1", ""},
+		{"switched off", "node: {name: n1}\nha: {enabled: false}\n", "h", "", ""},
+		{"not in the order", "ha: {order: [a, b]}\n", "h", "", "ha.order: does not name this node, h"},
+		{"twice in the order", "ha: {order: [h, h]}\n", "h", "", "names h twice"},
+		{"no name", "ha: {silence: 3}\n", "a host", "", "set node.name"},
+		{"unknown key", "ha: {fence: off}\n", "h", "", "ha.fence: unknown key"},
+		{"silence", "ha: {silence: 0.1}\n", "h", "", "ha.silence"},
+		{"claims", "ha: {claims: etcd}\n", "h", "", "ha.claims"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			if tt.text != "" {
+				if err := os.WriteFile(filepath.Join(dir, "node.yaml"), []byte(tt.text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			n, _, err := LoadNode(dir, tt.host, Options{})
+			if tt.err != "" {
+				if err == nil || !strings.Contains(err.Error(), tt.err) {
+					t.Errorf("%v, want %q", err, tt.err)
+				}
+				return
+			}
+			got := ""
+			if n != nil {
+				got = n.Name
+				if n.Silence != 2*time.Second || n.Claims != OnRouter {
+					t.Errorf("%+v", n)
+				}
+			}
+			if err != nil || got != tt.want {
+				t.Errorf("%q, %v; want %q", got, err, tt.want)
+			}
+			if isOurs := strings.Contains(tt.text, "ha:"); slices.Contains(Names(dir), "node") == (isOurs || tt.text == "") {
+				t.Errorf("names %v", Names(dir))
+			}
+		})
+	}
+}
+
+// The example loads.
+func TestNodeExample(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "node.yaml"), []byte(uncommented(read(t, configs+"/node.yaml.example"))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if n, warnings, err := LoadNode(dir, "h", Options{}); err != nil || len(warnings) > 0 || n.Name != "pop1-a" || n.Address != "192.0.2.10" {
+		t.Errorf("%+v, %v, %v", n, warnings, err)
+	}
+}

@@ -1,0 +1,203 @@
+package run
+
+import (
+	"context"
+	"maps"
+	"math"
+	"net"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/config"
+	"github.com/wanctl/wanctl/pkg/daemon"
+	"github.com/wanctl/wanctl/pkg/daemon/owner"
+	"github.com/wanctl/wanctl/pkg/daemon/routerdial"
+	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
+	"github.com/wanctl/wanctl/pkg/ha"
+	"github.com/wanctl/wanctl/pkg/router"
+	"github.com/wanctl/wanctl/pkg/telemetry"
+)
+
+// poll is the time between two reads of a router's claims.
+const poll = 500 * time.Millisecond
+
+// handOver bounds how long a node that ends waits until its routers are handed over.
+const handOver = 10 * time.Second
+
+// nodes makes the process one of several nodes: the loops of a router run only while this node
+// owns it.
+type nodes struct {
+	cfg *config.Node
+	m   *manager
+
+	leaving context.Context // ends when everything is to be handed over
+	ctx     context.Context // ends when that takes too long
+	wg      sync.WaitGroup
+
+	mu      sync.Mutex // protects the following field
+	routers map[string]*claimed
+}
+
+// claimed is a router that this node claims or stands by for.
+type claimed struct {
+	runner *owner.Runner
+	base   *config.Base // of the first file, with its access
+	leave  context.CancelFunc
+	owned  bool // protected by nodes.mu
+}
+
+// routerOf returns the name of the router of a setting.
+func (s *setting) routerOf() *config.Base {
+	if s.wan != nil {
+		return &s.wan.Base
+	}
+	return &s.steering.Base
+}
+
+// withNodes has the loops of p run as those of a node do, and returns it.
+func withNodes(m *manager, cfg *config.Node) *nodes {
+	n := &nodes{cfg: cfg, m: m, routers: map[string]*claimed{}}
+	ctx, end := context.WithCancel(context.Background())
+	leaving, leave := context.WithCancel(ctx)
+	n.ctx, n.leaving = ctx, leaving
+	m.OnClose(func() error { end(); n.wg.Wait(); return nil })
+	// The loops end when the routers have been handed over, not at once.
+	m.Loops = []supervisor.Task{supervisor.NewTask("", m.Set.Ready(), func(ctx context.Context) error {
+		loops, stop := context.WithCancel(context.WithoutCancel(ctx))
+		defer stop()
+		go func() {
+			<-ctx.Done()
+			leave()
+			late := time.AfterFunc(handOver, end)
+			n.wg.Wait()
+			late.Stop()
+			stop()
+		}()
+		return m.Set.Run(loops)
+	})}
+	m.Nodes = n.health
+	return n
+}
+
+// follow starts and ends claims, so that they are those of the routers in use.
+func (n *nodes) follow(settings []*setting) {
+	bases := map[string]*config.Base{}
+	for _, s := range settings {
+		b := s.routerOf()
+		if bases[b.Router.Host] == nil {
+			bases[b.Router.Host] = b
+		}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for host, c := range n.routers {
+		b := bases[host]
+		if b == nil || !reflect.DeepEqual(b.Router.Endpoints()[0], c.base.Router.Endpoints()[0]) {
+			c.leave()
+			delete(n.routers, host)
+		}
+	}
+	for host, b := range bases {
+		if n.routers[host] == nil && n.leaving.Err() == nil {
+			if c, err := n.claim(host, b); err != nil {
+				n.m.Complain(err, "a router cannot be claimed")
+			} else {
+				n.routers[host] = c
+			}
+		}
+	}
+}
+
+// claim starts to claim a router. It is called with mu held.
+func (n *nodes) claim(host string, b *config.Base) (*claimed, error) {
+	var dialer net.Dialer
+	if n.cfg.Address != "" {
+		dialer.LocalAddr = &net.TCPAddr{IP: net.ParseIP(n.cfg.Address)}
+	}
+	dial := dialer.DialContext
+	claims, err := owner.NewRouterClaims(dial, func(d owner.Dial) (router.Client, error) {
+		return routerdial.Client(b.Router.Endpoints()[0], routerdial.Bounds{Timeout: n.cfg.Silence, Answer: daemon.RouterAnswer, Dial: d})
+	})
+	if err != nil {
+		return nil, err
+	}
+	leaving, leave := context.WithCancel(n.leaving)
+	c := &claimed{base: b, leave: leave}
+	c.runner = &owner.Runner{
+		Config: ha.Config{Name: n.cfg.Name, Order: n.cfg.Order, Silence: n.cfg.Silence, Poll: poll, Failback: n.cfg.Failback},
+		Claims: claims, Gate: owner.NewGate(claims, dial), Loops: &routerLoops{n, c},
+		Router: host, Log: n.m.log, Leaving: leaving,
+	}
+	n.wg.Go(func() {
+		defer leave()
+		defer func() { _ = claims.Close() }()
+		_ = c.runner.Run(n.ctx) // it returns no errors of requests
+	})
+	return c, nil
+}
+
+// owns reports whether this node owns the router of a setting, and how its sessions are
+// dialled. Without a configuration of nodes it does.
+func (n *nodes) owns(s *setting) (dial owner.Dial, ok bool) {
+	if n == nil {
+		return nil, true
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c := n.routers[s.routerOf().Router.Host]
+	if c == nil || !c.owned {
+		return nil, false
+	}
+	return c.runner.Gate.Dial, true
+}
+
+// routerLoops is the loops of one router.
+type routerLoops struct {
+	nodes  *nodes
+	router *claimed
+}
+
+// Start implements owner.Loops. It does not wait: the claim is to be read meanwhile.
+func (l *routerLoops) Start() {
+	l.set(true)
+	l.nodes.wg.Go(l.nodes.m.apportion)
+}
+
+// Stop implements owner.Loops.
+func (l *routerLoops) Stop() {
+	l.set(false)
+	l.nodes.m.apportion()
+}
+
+func (l *routerLoops) set(owned bool) {
+	l.nodes.mu.Lock()
+	defer l.nodes.mu.Unlock()
+	l.router.owned = owned
+}
+
+// health returns how this node stands with its routers.
+func (n *nodes) health() *telemetry.HA {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	h := &telemetry.HA{Node: n.cfg.Name, Routers: []telemetry.RouterOwner{}}
+	for _, host := range slices.Sorted(maps.Keys(n.routers)) {
+		s := n.routers[host].runner.Status()
+		r := telemetry.RouterOwner{Router: host, Role: telemetry.Standby, Owner: s.Owner.Node, Epoch: s.Owner.Epoch, Takeovers: s.Takeovers, Blocked: s.Blocked, Lost: s.Lost}
+		switch {
+		case s.Epoch != 0:
+			r.Role, r.Epoch, r.Owner, r.Blocked = telemetry.Owner, s.Epoch, n.cfg.Name, ""
+		case s.Blocked != "":
+			r.Role = telemetry.Blocked
+		}
+		if !s.Since.IsZero() {
+			r.SinceSeconds = math.Round(time.Since(s.Since).Seconds())
+		}
+		if s.Err != nil {
+			r.Error = s.Err.Error()
+		}
+		h.Routers = append(h.Routers, r)
+	}
+	return h
+}

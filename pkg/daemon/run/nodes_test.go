@@ -1,0 +1,100 @@
+package run
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wanctl/wanctl/pkg/daemon/owner"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter"
+	"github.com/wanctl/wanctl/pkg/telemetry"
+)
+
+// role waits until the node has a role at its router, and returns what health says then.
+func (s *site) role(want string) telemetry.RouterOwner {
+	s.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+		h := s.m.Host(s.Context()).HA
+		if h != nil && len(h.Routers) == 1 && h.Routers[0].Role == want && h.Routers[0].Owner != "" {
+			return h.Routers[0]
+		}
+		if time.Now().After(deadline) {
+			s.Fatalf("no %s: %+v", want, h)
+		}
+	}
+}
+
+// Of two nodes, the loops run on the one that owns the router.
+func TestTwoNodes(t *testing.T) {
+	sim := startRouter(t, owner.Rules+routerScript)
+	node := func(i int) *site {
+		s := siteOf(t, sim)
+		s.write("node.yaml", fmt.Sprintf("node: {name: n%d, address: 127.0.0.%d}\nha: {order: [n1, n2]}\n", i, 20+i))
+		s.wan("a.yaml", "a", 100, "")
+		s.run()
+		return s
+	}
+	one := node(1)
+	if r := one.role(telemetry.Owner); r.Owner != "n1" || r.Epoch != 2 {
+		t.Errorf("%+v", r)
+	}
+	one.runs("a.yaml")
+	two := node(2)
+	if r := two.role(telemetry.Standby); r.Owner != "n1" || r.Epoch != 2 {
+		t.Errorf("%+v", r)
+	}
+	if _, exists := two.loop("a.yaml"); exists {
+		t.Error("the loop of a standby exists")
+	}
+	if h := two.m.Host(t.Context()); h.Status != telemetry.Healthy || len(h.WANs) > 0 {
+		t.Errorf("health of a standby: %s, %v", h.Status, h.Problems())
+	}
+	one.end()
+	<-one.ended
+	if _, exists := one.loop("a.yaml"); exists {
+		t.Error("the loop of a node that has ended exists")
+	}
+	if r := two.role(telemetry.Owner); r.Owner != "n2" || r.Takeovers != 0 {
+		t.Errorf("%+v", r)
+	}
+	two.runs("a.yaml")
+	two.remove("a.yaml")
+	two.update()
+	if h := two.m.Host(t.Context()).HA; len(h.Routers) != 0 {
+		t.Errorf("routers without a file: %+v", h.Routers)
+	}
+}
+
+// A node without the rules on its router says so, and controls nothing.
+func TestNodeWithoutRules(t *testing.T) {
+	s := newSite(t)
+	s.write("node.yaml", "node: {name: n1}\n")
+	s.wan("a.yaml", "a", 100, "")
+	s.run()
+	s.logs("this node cannot take the router over")
+	if h := s.m.Host(t.Context()); h.Status != telemetry.Degraded || !contains(h.Problems(), "rules that count and fence") {
+		t.Errorf("%s: %v", h.Status, h.Problems())
+	}
+	if _, exists := s.loop("a.yaml"); exists {
+		t.Error("its loop exists")
+	}
+}
+
+// Without node.yaml nothing of this runs, is asked or is shown.
+func TestOneNode(t *testing.T) {
+	sim := startRouter(t, owner.Rules+routerScript)
+	s := siteOf(t, sim)
+	s.wan("a.yaml", "a", 100, "")
+	s.run()
+	s.runs("a.yaml")
+	doc, err := json.Marshal(s.m.Host(t.Context()))
+	if err != nil || strings.Contains(string(doc), `"ha"`) || s.m.nodes != nil {
+		t.Errorf("%v: %s", err, doc)
+	}
+	if slices.ContainsFunc(sim.History(), func(r simrouter.Request) bool { return strings.Contains(r.Path+r.Body, "address-list") }) {
+		t.Error("address lists of the router were read")
+	}
+}
