@@ -250,8 +250,8 @@ func (l *Law) credit(o observation) {
 	}
 	for _, d := range Directions {
 		first, second := &l.dirs[d], &l.dirs[1-d]
-		if e := &second.episode; first.phase == wait && second.phase == drain && e.outcome != confirmed && !second.mayHelp(o) {
-			first.episode.outcome, e.outcome = undecided, refuted
+		if first.phase == wait && second.phase == drain && second.episode.outcome != confirmed && !second.mayHelp(o) {
+			first.episode.outcome = undecided
 		}
 	}
 }

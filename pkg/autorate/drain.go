@@ -77,7 +77,7 @@ func (l *Law) queueGone(o observation, which Direction) {
 		d.revert(o, Reverted) // the cause was gone before the cut could act
 	} else {
 		d.finishDrain(o)
-		if other.loaded() {
+		if other.loaded() && d.capacity.failures < steadyFailures {
 			d.holdFor = times(holdBoth, d.holdFor)
 		}
 	}
