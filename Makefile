@@ -128,8 +128,11 @@ notices:
 build: binary notices ## the binary, and the list of what `make install` installs, in bin/
 	@$(GO) run ./cmd/package contents > $(BIN)/contents
 
-cross: ## does it build for what routers' neighbours run on?
-	@for t in $(TARGETS); do echo "linux/$$t"; GOOS=linux GOARCH=$$t CGO_ENABLED=0 $(GO) build $(BUILD) -o /dev/null ./cmd/wanctl || exit 1; done
+cross: $(TARGETS:%=cross-%) ## does it build for what routers' neighbours run on?
+
+.PHONY: $(TARGETS:%=cross-%)
+$(TARGETS:%=cross-%): cross-%:
+	@GOOS=linux GOARCH=$* CGO_ENABLED=0 $(GO) build $(BUILD) -o /dev/null ./cmd/wanctl && echo "linux/$*"
 
 install: ## what `make build` built, below PREFIX (/usr/local); as root, Go is not needed
 	@test -f $(BIN)/contents || { echo "run 'make build' first, as yourself"; exit 1; }
