@@ -84,7 +84,10 @@ func (l *Law) suspectWeight(o observation, which Direction) float64 {
 		return 0
 	}
 	if !other.possibleCause(o.now) {
-		if underused {
+		switch {
+		case o.noisy && d.holds(o.now, burstSpan):
+			return weightBursts
+		case underused:
 			return weightUnderused
 		}
 		return weightAlone
@@ -311,6 +314,6 @@ func (l *Law) tryOther(o observation) bool {
 func (l *Law) worthTrying(o observation, which Direction) bool {
 	d, suspect := &l.dirs[which], &l.dirs[1-which]
 	lately := d.tried > 0 && o.now-d.tried < retryOther
-	own := d.achieved > suspect.achieved/ratePerAcks || o.now-suspect.episode.lastDrop > giveUpAfter
+	own := d.achieved > suspect.achieved/ratePerAcks || o.now-suspect.episode.lastDrop > giveUpAfter+times(giveUpTrips, o.view.Base)
 	return d.phase == hold && d.load >= 0 && !d.idle() && own && !lately
 }

@@ -48,11 +48,16 @@ func (d *direction) noteStable(o observation) {
 
 // settleRate is where the limit settles below the capacity. The download's bursts
 // meet the bottleneck before the shaper and need some air; the upload reaches it paced.
+// The bursts of a noisy line need more of it.
 func (d *direction) settleRate() float64 {
+	share := settleDown
 	if d.id == Upload {
-		return settleUp * d.capacity.rate
+		share = settleUp
 	}
-	return settleDown * d.capacity.rate
+	if d.episode.noisy {
+		share -= settleNoisy
+	}
+	return share * d.capacity.rate
 }
 
 // capacityAtCut estimates the capacity from what has just filled a queue. Where it

@@ -13,6 +13,7 @@ const (
 	negligibleRate = 90e3 // bit/s, beside the probes: fills no line
 	limitedShare   = 0.85 // the limit is what holds the flow
 	busyShare      = 0.5  // the same, where the shaper is seen queueing: counters may leave out the overhead of the line
+	burstyShare    = 0.8  // the same on a noisy line, where it is empty between bursts [jitter-40]
 	heldShare      = 0.9  // a download with a busy shaper: nothing before it binds [bbr-download]
 	underusedLeast = 0.05 // less is no flow that something else could hold
 	underusedMost  = 0.93 // clearly less than the limit lets through
@@ -35,6 +36,7 @@ const (
 	rampNow        = 150 * time.Millisecond  // rate now, of a flow that may be starting
 	rampBefore     = 600 * time.Millisecond  // rate before, beside it
 	busySpan       = 250 * time.Millisecond  // the shaper was busy just now
+	burstSpan      = 100 * time.Millisecond  // the same on a noisy line, where it is empty between bursts [jitter-40]
 	quietSpan      = time.Second             // the shaper was not busy for so long: idle
 	underusedSpan  = 1500 * time.Millisecond // the shaper was busy a moment ago
 	usualSpan      = 2 * time.Second         // mean of what is carried without delay
@@ -49,6 +51,7 @@ const (
 const (
 	maxSamples      = 8                      // an excess has to last, at most [jitter-40-upload]
 	sampleCost      = 0.07                   // of a sample's time: what another one costs, since the queue grows meanwhile
+	aboveTarget     = 4.                     // times what noise exceeds target_bloat_ms by: what that costs beside [jitter-40-up]
 	samplesChange   = time.Millisecond       // by how much another number of samples has to be better
 	noiseLeast      = 3 * time.Millisecond   // the threshold on a line without noise
 	noiseFactor     = 1.2                    // times the noise: the threshold
@@ -60,6 +63,8 @@ const (
 	falseAlarmStep  = 2 * time.Millisecond   // more of it for every alarm that was reverted [starlink]
 	falseAlarmMost  = 8 * time.Millisecond   // at most [starlink]
 	falseAlarmFades = 12000                  // samples
+	noisyFrom       = 6 * time.Millisecond   // of an unloaded line's noise in single samples: a noisy line [jitter-40]
+	goneWithin      = 4                      // samples in which noise has gone, and a queue has not [jitter-40-upload]
 	noiseHeldFor    = 500 * time.Millisecond // a download held by its shaper shows noise
 	noiseCalmFor    = 2 * time.Second        // any other load
 	noiseCalmWeight = 0.05                   // with this weight: a queue that grows slowly would pass for noise
@@ -88,6 +93,7 @@ const (
 	weightAtFloor    = 0.2                    // nothing is left to cut
 	weightAtFloorNew = 0.25                   // the same, raised last
 	weightHeld       = 0.2                    // a download held by its own shaper [both-step, slow router]
+	weightBursts     = 0.4                    // the same on a noisy line, nobody else suspect [jitter-40]
 	weightAcksLate   = 0.3                    // a download whose acknowledgements are late [jitter-40-both]
 	weightAcksOther  = 1.5                    // the upload then
 	weightStarved    = 1.5                    // a download that gets less than its limit lets [both-halved, slow router]
@@ -104,6 +110,7 @@ const (
 	settleTime       = 700 * time.Millisecond // and a loop time: a queue shows after a raise [both-step, slow router]
 	retryOther       = 30 * time.Second       // between two trials of a direction without evidence against it
 	giveUpAfter      = 5 * time.Second        // without a new low: everything is tried
+	giveUpTrips      = 6                      // and so many idle round trips: senders far away react late [satellite/ramp/bbr]
 	floorPatience    = 2 * time.Second        // and a loop time, with a floor under which nothing drains
 	dropLeast        = 8 * time.Millisecond   // a queue has to be due to fall by this, or [both-fixed, slow router]
 	dropThresholds   = 2                      // thresholds, before its not falling means something
@@ -154,6 +161,7 @@ const (
 	lowerLeast   = 0.025                  // share by which a limit is lowered during a drain: less is not worth a write
 	settleDown   = 0.975                  // of the capacity: bursts meet the bottleneck before the shaper
 	settleUp     = 0.985                  // paced by the shaper
+	settleNoisy  = 0.03                   // less than that on a noisy line, whose bursts last [jitter-40-upload]
 	drainFastest = 0.25                   // of the time that a queue takes to drain: what is gone sooner was none [wifi, starlink]
 	freezeDrain  = time.Second            // a drain that has had so long is over when nothing can be seen
 )

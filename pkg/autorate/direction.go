@@ -108,6 +108,12 @@ func (d *direction) shaperBound(now time.Duration) bool {
 	return d.id == Download && d.load > heldShare && d.meter.fresh(now) && !d.meter.idleNow()
 }
 
+// holds reports that the shaper was seen limiting the flow within span. Packets of a
+// noisy line come in bursts with gaps between, in which it is empty.
+func (d *direction) holds(now, span time.Duration) bool {
+	return d.id == Download && d.load > burstyShare && d.meter.fresh(now) && d.meter.busyWithin(now, span)
+}
+
 // rampingUp reports a flow that is only getting going: what it carries now is not
 // what it could, and a link that sleeps wakes up late.
 func (d *direction) rampingUp() bool {

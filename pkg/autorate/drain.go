@@ -201,14 +201,18 @@ func (d *direction) finishDrain(o observation) {
 // holdAfter is how long to hold before probing: longer where probes keep failing at
 // the same place, and on a noisy line, where a probe costs more delay.
 func (d *direction) holdAfter(o observation) time.Duration {
+	var noisy time.Duration
+	if o.noisy || d.capacity.failures >= holdFailures {
+		noisy = times(holdNoise, max(0, o.noise-noisyLine))
+	}
 	switch {
 	case d.capacity.failures == 0:
 		return holdRough
 	case d.capacity.failures < holdFailures:
-		return holdFirst
+		return holdFirst + noisy
 	case d.capacity.failures >= steadyFailures:
-		return holdSteady + times(holdNoise, max(0, o.noise-noisyLine))
+		return holdSteady + noisy
 	default:
-		return holdLong + times(holdNoise, max(0, o.noise-noisyLine))
+		return holdLong + noisy
 	}
 }

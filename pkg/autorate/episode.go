@@ -53,6 +53,7 @@ type episode struct {
 	limitFrom      float64 // that, or the limit when it became the suspect again
 	capacityBefore float64 // estimate
 	achievedBefore float64
+	noisy          bool // the line: more air is left below the capacity, and probes come seldom
 
 	outcome   outcome
 	tested    bool          // a test pulse was answered
@@ -76,7 +77,7 @@ type episode struct {
 // newEpisode is an episode that begins now with what is in force.
 func (d *direction) newEpisode(o observation) episode {
 	e := episode{
-		began: o.now, limitBefore: d.limit, limitFrom: d.limit, capacityBefore: d.capacity.rate, achievedBefore: d.achieved,
+		began: o.now, limitBefore: d.limit, limitFrom: d.limit, capacityBefore: d.capacity.rate, achievedBefore: d.achieved, noisy: o.noisy,
 		peak: o.excess, lowest: o.excess, lastDrop: o.now, lastAction: o.now,
 		floorGrace: floorPatience + o.loop, lowestSince: -1,
 	}

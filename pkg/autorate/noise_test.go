@@ -13,7 +13,7 @@ func learned(draw func(*rand.Rand) time.Duration) *noise {
 	n, rng := &noise{tick: testTick}, rand.New(rand.NewPCG(5, 5))
 	for range 200 {
 		n.add(draw(rng))
-		n.learn(1, true)
+		n.learn(unloaded, 15*time.Millisecond)
 	}
 	return n
 }
@@ -88,7 +88,7 @@ func TestNoiseIsLearnedSlowlyUnderLoad(t *testing.T) {
 		rng := rand.New(rand.NewPCG(7, 7))
 		for range 2000 {
 			n.add(draw(rng))
-			n.learn(1, false)
+			n.learn(held, 15*time.Millisecond)
 		}
 		return n.p90[0]
 	}
@@ -122,7 +122,7 @@ func TestRecalledSamples(t *testing.T) {
 	rng := rand.New(rand.NewPCG(8, 8))
 	for range 5 {
 		after.add(jittery(rng))
-		after.learn(1, true)
+		after.learn(unloaded, 15*time.Millisecond)
 	}
 	if after.extra+1 < 2 {
 		t.Error("what was known is forgotten at once")
@@ -131,6 +131,41 @@ func TestRecalledSamples(t *testing.T) {
 		n := noise{tick: testTick}
 		if n.restore(time.Millisecond, samples); n.extra < 0 || n.extra >= maxSamples {
 			t.Errorf("%d samples recalled as %d", samples, n.extra+1)
+		}
+	}
+}
+
+// On a noisy line more noise is learned under load: what a download shows whose shaper
+// holds the flow, however much, and what has gone by itself, up to what a single sample
+// shows of the unloaded line. A queue that stands, or grows, teaches nothing.
+func TestLoadTeachesANoisyLine(t *testing.T) {
+	after := func(n *noise, why lesson, x func(i int, rng *rand.Rand) time.Duration) [maxSamples]time.Duration {
+		rng := rand.New(rand.NewPCG(8, 8))
+		for i := range 400 {
+			n.add(x(i, rng))
+			n.learn(why, 15*time.Millisecond)
+		}
+		return n.p90
+	}
+	bursts := func(_ int, rng *rand.Rand) time.Duration { return 20*time.Millisecond + jittery(rng) }
+	if got := after(learned(jittery), held, bursts); got[maxSamples-1] < 19*time.Millisecond {
+		t.Errorf("noise %v though the shaper holds a flow of bursts that last", got)
+	}
+	if got := after(learned(quiet), held, bursts); got[0] > noiseLoaded+time.Millisecond {
+		t.Errorf("noise %v on a quiet line", got)
+	}
+	more := func(_ int, rng *rand.Rand) time.Duration { return 2 * jittery(rng) }
+	n := learned(jittery)
+	single, pairs := n.p90[0], n.p90[1]
+	if got := after(n, passed, more); got[0] > single*5/4 || got[1] < pairs*5/4 {
+		t.Errorf("noise %v of twice the jitter, %v and %v before", got, single, pairs)
+	}
+	for name, queue := range map[string]func(int, *rand.Rand) time.Duration{
+		"stands": func(int, *rand.Rand) time.Duration { return 50 * time.Millisecond },
+		"grows":  func(i int, _ *rand.Rand) time.Duration { return time.Duration(i) * time.Millisecond },
+	} {
+		if got := after(learned(jittery), passed, queue); got[0] > single/2 {
+			t.Errorf("noise %v of a queue that %s, %v before", got, name, single)
 		}
 	}
 }

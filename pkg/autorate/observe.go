@@ -14,6 +14,7 @@ type observation struct {
 	excess    time.Duration // what a sparse packet suffers now, best evidence
 	threshold time.Duration
 	noise     time.Duration
+	noisy     bool // a single sample says nothing of a queue
 	slope     float64
 	loop      time.Duration // from a queue's growth to a limit's effect
 	effect    time.Duration // from a write to the first sample that shows it
@@ -167,7 +168,7 @@ func (l *Law) gather(now time.Duration, in Input, idle bool) observation {
 	}
 	limit := min(l.dirs[Download].limit, l.dirs[Upload].limit)
 	o.threshold = l.noise.threshold(limit, l.cfg.Target)
-	o.noise = l.noise.value()
+	o.noise, o.noisy = l.noise.value(), l.noise.noisy()
 
 	// An overdue probe gives a lower bound of the delay before any reply can. It
 	// needs a second sign, or a filtered ping would look like a queue.
@@ -177,7 +178,7 @@ func (l *Law) gather(now time.Duration, in Input, idle bool) observation {
 	}
 	if o.fresh {
 		l.noise.add(o.excess)
-		l.noise.learn(l.noiseWeight(o, idle), idle)
+		l.noise.learn(l.noiseLesson(o, idle), l.cfg.Target)
 	}
 	o.excess = l.noise.excess()
 	o.loop += l.noise.lag()
@@ -189,6 +190,9 @@ func (l *Law) gather(now time.Duration, in Input, idle bool) observation {
 		o.oneWayKnown = max(v.Down, v.Up) > times(oneWayShare, o.excess)
 	}
 	o.slope = l.slope.value()
+	if o.noisy {
+		o.slope -= max(0, min(o.slope, l.noise.slope())) // what noise can make
+	}
 	o.calm = o.excess < o.threshold && now-l.lastReply < max(silentFor, silentTicks*l.cfg.Tick)
 
 	weight := min(1, float64(o.elapsed)/float64(l.cfg.LoadTimeConstant))
@@ -216,29 +220,32 @@ func (l *Law) accumulate(o observation) {
 	}
 }
 
-// noiseWeight returns how much of a sample is the link's own noise, from 0 to 1: all
-// of it while nothing is loaded, or while the download's shaper was seen holding
-// the flow, so that nothing queues before it; next to nothing under other load,
-// where a queue that grows slowly would pass for noise.
-func (l *Law) noiseWeight(o observation, idle bool) float64 {
+// noiseLesson returns what the newest samples teach of the link's own noise: most while
+// nothing is loaded, or while the download's shaper was seen holding the flow, so that
+// nothing queues before it; next to nothing under other load, where a queue that grows
+// slowly would pass for noise, but for what has gone by itself on a noisy line.
+func (l *Law) noiseLesson(o observation, idle bool) lesson {
 	if idle {
-		return 1
+		return unloaded
 	}
-	weight := 1.0
+	why := held
 	for _, d := range Directions {
 		dir := &l.dirs[d]
-		switch held := o.now - dir.since; {
-		case dir.phase != hold:
-			return 0
-		case !dir.loaded():
-		case dir.shaperBound(o.now) && held > noiseHeldFor:
-		case held > noiseCalmFor && l.cusum == 0:
-			weight = noiseCalmWeight
+		since := o.now - dir.since
+		holds := dir.shaperBound(o.now) || o.noisy && dir.holds(o.now, burstSpan)
+		switch {
+		case dir.phase != hold || dir.loaded() && since <= noiseHeldFor:
+			return nothing
+		case !dir.loaded() || holds:
+		case o.noisy:
+			why = passed
+		case since > noiseCalmFor && l.cusum == 0:
+			why = calm
 		default:
-			return 0
+			return nothing
 		}
 	}
-	return weight
+	return why
 }
 
 // rebaseline makes the delay of now the idle RTT.

@@ -75,9 +75,10 @@ func (d *direction) recovering(now time.Duration) bool {
 	return d.phase == hold && d.capacity.known(now) && d.limit < recoverBelow*d.settleRate()
 }
 
-// mayProbe reports that it has held for long enough to probe beyond what is known.
+// mayProbe reports that it has held for long enough to probe beyond what is known. On a
+// noisy line the residual delay is the line's own, and says nothing.
 func (d *direction) mayProbe(now time.Duration) bool {
-	return !d.capacity.known(now) || now-d.since >= d.holdFor || d.residual.vanished()
+	return !d.capacity.known(now) || now-d.since >= d.holdFor || !d.episode.noisy && d.residual.vanished()
 }
 
 // probing reports that the limit has just been raised to where the capacity is
