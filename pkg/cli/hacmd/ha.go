@@ -120,7 +120,7 @@ type ownership struct {
 }
 
 func newStatusCmd(a *app.App) *cobra.Command {
-	return &cobra.Command{
+	return app.Prints[ownership](a, &cobra.Command{
 		Use: "status", Short: "Show who owns each router", Args: app.UsageArgs(cobra.NoArgs),
 		Long: `Show who owns each router of the configuration directory, as the router has it: the node,
 its address and the epoch of its claim, whether it gave a sign of life in the last second,
@@ -152,7 +152,7 @@ of 'wanctl run'.`,
 				}),
 			})
 		},
-	}
+	})
 }
 
 func dash(s string) string {
@@ -201,8 +201,16 @@ func status(ctx context.Context, a *app.App, b *config.Base) (ownership, error) 
 	return o, nil
 }
 
+// finding is the output for programs.
+type finding struct {
+	Router string `json:"router"`
+	Check  string `json:"check"`
+	OK     bool   `json:"ok"`
+	Text   string `json:"text"`
+}
+
 func newCheckCmd(a *app.App) *cobra.Command {
-	return &cobra.Command{
+	return app.Prints[finding](a, &cobra.Command{
 		Use: "check", Short: "Try on each router what several nodes need of it", Args: app.UsageArgs(cobra.NoArgs),
 		Long: `Try on each router of the configuration directory what several nodes need of it: that the
 rules are there, that of two claims one is refused, that the router counts the packets from
@@ -216,12 +224,6 @@ Run it on each node.`,
 			list, err := bases(a, cmd)
 			if err != nil {
 				return err
-			}
-			type finding struct {
-				Router string `json:"router"`
-				Check  string `json:"check"`
-				OK     bool   `json:"ok"`
-				Text   string `json:"text"`
 			}
 			var all []finding
 			failed := 0
@@ -248,7 +250,7 @@ Run it on each node.`,
 			}
 			return err
 		},
-	}
+	})
 }
 
 func check(ctx context.Context, a *app.App, b *config.Base) ([]owner.Finding, error) {
