@@ -63,7 +63,7 @@ func New(cfg Config, s Settings) *Notifier {
 }
 
 // Replace has the receivers of s take the place of the present ones, which get a second to
-// end. It never blocks. One goroutine at a time may call it.
+// end. What they could not deliver goes to those of the same name. It never blocks. One goroutine at a time may call it.
 func (n *Notifier) Replace(s Settings) {
 	select {
 	case <-n.fresh:
@@ -77,17 +77,17 @@ func (n *Notifier) Replace(s Settings) {
 func (n *Notifier) Run(ctx context.Context) error {
 	ticker := time.NewTicker(sampleInterval)
 	defer ticker.Stop()
-	n.start(ctx, ticker)
+	n.start(ctx, ticker, nil)
 	for {
 		select {
 		case <-ctx.Done():
 			n.emit(n.tracker.Stop(time.Now()))
-			n.current.end()
+			_ = n.current.end() // nobody is left to deliver it
 			return nil
 		case s := <-n.fresh:
-			n.current.end()
+			left := n.current.end()
 			n.settings = s
-			n.start(ctx, ticker)
+			n.start(ctx, ticker, left)
 			continue
 		case <-ticker.C:
 		}
@@ -101,12 +101,12 @@ func (n *Notifier) Run(ctx context.Context) error {
 	}
 }
 
-func (n *Notifier) start(ctx context.Context, ticker *time.Ticker) {
+func (n *Notifier) start(ctx context.Context, ticker *time.Ticker, left map[string][]Event) {
 	if ticker.Reset(sampleInterval); len(n.settings.Receivers) == 0 {
 		ticker.Stop() // nobody is awake for nobody
 	}
 	n.tracker.For = n.settings.For
-	n.current = startGroup(ctx, n.settings.Receivers, &n.cfg)
+	n.current = startGroup(ctx, n.settings.Receivers, &n.cfg, left)
 }
 
 func (n *Notifier) emit(events []Event) {
@@ -137,7 +137,8 @@ type group struct {
 	delivering, following sync.WaitGroup
 }
 
-func startGroup(ctx context.Context, receivers []Receiver, cfg *Config) *group {
+// startGroup starts the receivers. left is what those of a name still have to deliver.
+func startGroup(ctx context.Context, receivers []Receiver, cfg *Config, left map[string][]Event) *group {
 	g := &group{}
 	// The receivers do not see ctx end by themselves: the event of that is yet to come.
 	g.last, g.giveUp = context.WithCancel(context.WithoutCancel(ctx))
@@ -146,6 +147,9 @@ func startGroup(ctx context.Context, receivers []Receiver, cfg *Config) *group {
 	g.stop, g.unfollow = stop, unfollow
 	for _, r := range receivers {
 		d := &delivery{receiver: r, outbox: newOutbox(), count: cfg.Count(r.Name()), log: cfg.Log}
+		for _, e := range left[r.Name()] {
+			d.put(e)
+		}
 		g.deliveries = append(g.deliveries, d)
 		g.delivering.Go(func() { d.run(deliver, g.last) })
 		if f, follows := r.(Follower); follows {
@@ -170,12 +174,17 @@ func (g *group) update(s Status) {
 }
 
 // end delivers what is left and stops the receivers, within endGrace and as long as their
-// Send takes to notice that.
-func (g *group) end() {
+// Send takes to notice that. It returns what could not be delivered, by receiver.
+func (g *group) end() (left map[string][]Event) {
 	g.stop()
 	defer time.AfterFunc(endGrace, g.giveUp).Stop()
 	g.delivering.Wait()
 	g.unfollow()
 	g.following.Wait()
 	g.giveUp()
+	left = map[string][]Event{}
+	for _, d := range g.deliveries {
+		left[d.receiver.Name()] = d.left
+	}
+	return left
 }

@@ -149,7 +149,7 @@ func TestReceiverAway(t *testing.T) {
 		f.set(nil)
 		time.Sleep(6 * time.Minute)
 		tries := f.attempts()
-		if last := tries[len(tries)-1]; !strings.HasSuffix(last, " GREEN>YELLOW") || r.count.sent.Load() != 1 {
+		if last := tries[len(tries)-1]; !strings.HasSuffix(last, " RED>YELLOW") || r.count.sent.Load() != 1 {
 			t.Errorf("last attempt %q, %d sent", last, r.count.sent.Load())
 		}
 		if n := len(tries); n < 20 || n > 50 {
@@ -215,6 +215,51 @@ func TestReplace(t *testing.T) {
 			t.Error(diff)
 		}
 		if diff := cmp.Diff([]string{"6.1s GREEN>RED"}, second.attempts()); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// An attempt that failed may have arrived: what the receiver has is not known, and the
+// newest state is delivered though the one before it never was.
+func TestFailedAttemptArrived(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{began: time.Now()}
+		r := startRig(t, Settings{Receivers: []Receiver{f}, Kinds: []Kind{State}})
+		time.Sleep(5 * time.Second)
+		r.set(red)
+		time.Sleep(5 * time.Second)
+		f.set(errors.New("no answer within 10s")) // but it has the event
+		r.set()
+		time.Sleep(60 * time.Second)
+		r.set(red)
+		time.Sleep(time.Second)
+		f.set(nil)
+		time.Sleep(6 * time.Minute)
+		tries := f.attempts()
+		if last := tries[len(tries)-1]; !strings.HasSuffix(last, " GREEN>RED") || r.count.sent.Load() != 2 {
+			t.Errorf("%d sent, attempts %q", r.count.sent.Load(), tries)
+		}
+		r.stop()
+	})
+}
+
+// A reload that mends the address of a receiver has the new one deliver what the old one
+// could not; a refused event is not among that.
+func TestReplaceDeliversWhatIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first, second := &fake{began: time.Now()}, &fake{began: time.Now()}
+		r := startRig(t, Settings{Receivers: []Receiver{first}, Kinds: []Kind{State, Outage}})
+		time.Sleep(5 * time.Second)
+		first.set(errors.New("connection refused"))
+		r.set(red, silent)
+		time.Sleep(5 * time.Second)
+		r.set(silent)
+		time.Sleep(20 * time.Second)
+		r.Replace(Settings{Receivers: []Receiver{second}, Kinds: []Kind{State, Outage}})
+		time.Sleep(5 * time.Second)
+		r.stop()
+		if diff := cmp.Diff([]string{"30.5s up>down", "30.5s RED>GREEN"}, second.attempts()); diff != "" {
 			t.Error(diff)
 		}
 	})

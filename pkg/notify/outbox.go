@@ -17,17 +17,15 @@ type outbox struct {
 
 func newOutbox() *outbox { return &outbox{wake: make(chan struct{}, 1)} }
 
-// put adds e, and returns how many events will not be delivered because of it.
+// put adds e, and returns how many events will not be delivered because of it. An attempt
+// that failed may have reached the receiver all the same, so that what it has is not known:
+// the newest event is delivered even when it leads back to an old value.
 func (o *outbox) put(e Event) (superseded int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if i := o.index(e); i >= 0 {
-		old := o.events[i]
 		o.events = slices.Delete(o.events, i, i+1)
 		superseded = 1
-		if o.merge(&e, old) {
-			return 2
-		}
 	}
 	o.events = append(o.events, e)
 	select {
@@ -42,26 +40,11 @@ func (o *outbox) put(e Event) (superseded int) {
 func (o *outbox) restore(e Event) (superseded int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	i := o.index(e)
-	switch {
-	case i < 0:
-		o.events = slices.Insert(o.events, 0, e)
-		return 0
-	case o.merge(&o.events[i], e):
-		o.events = slices.Delete(o.events, i, i+1)
-		return 2
+	if o.index(e) >= 0 {
+		return 1
 	}
-	return 1
-}
-
-// merge makes fresh follow what the receiver has, and reports whether it is not news then.
-// An outage that is over was one, and a loop that runs again was restarted.
-func (o *outbox) merge(fresh *Event, old Event) (nothing bool) {
-	if fresh.Kind == Outage || fresh.Kind == Loop {
-		return false
-	}
-	fresh.Old = old.Old
-	return fresh.Old == fresh.New
+	o.events = slices.Insert(o.events, 0, e)
+	return 0
 }
 
 func (o *outbox) index(e Event) int {

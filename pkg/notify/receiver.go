@@ -42,6 +42,7 @@ type delivery struct {
 	outbox   *outbox
 	count    Counter
 	log      *slog.Logger
+	left     []Event // at the end of run, what may be delivered another time
 }
 
 // put adds an event. It never blocks.
@@ -76,8 +77,12 @@ func (d *delivery) run(ctx, last context.Context) {
 		if failing.News(err, time.Now()) {
 			d.log.Warn("a notification was not delivered", "receiver", d.receiver.Name(), "event", e.Summary, "error", err)
 		}
-		if refused := new(Refusal); errors.As(err, &refused) || ctx.Err() != nil {
+		switch refused := new(Refusal); {
+		case errors.As(err, &refused):
 			continue // there is no other attempt
+		case ctx.Err() != nil:
+			d.left = append(d.left, e)
+			continue
 		}
 		d.superseded(d.outbox.restore(e))
 		pause := time.NewTimer(retry.Stall(time.Since(began)))
