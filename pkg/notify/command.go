@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -37,6 +38,8 @@ type Command struct {
 const (
 	// killAfter is the time between SIGTERM and SIGKILL.
 	killAfter = time.Second
+	// tempFail is EX_TEMPFAIL of sysexits.h, by which a program wants the event again.
+	tempFail = 75
 	// outputKept is how much of the output of a program is logged.
 	outputKept = 1024
 )
@@ -53,7 +56,8 @@ func NewCommand(cfg CommandConfig, log *slog.Logger) *Command {
 func (*Command) Name() string { return "command" }
 
 // CheckProgram returns why the file at path is not one to run: it does not exist, is no
-// executable file, or somebody other than its owner may write to it.
+// executable file, or somebody other than its owner may write to it or put another one in
+// its place.
 func CheckProgram(path string) error {
 	st, err := os.Stat(path)
 	var inPath *fs.PathError
@@ -69,14 +73,35 @@ func CheckProgram(path string) error {
 	case st.Mode().Perm()&0o111 == 0:
 		return fmt.Errorf("%s is not executable; run: chmod +x %[1]s", path)
 	}
-	return nil
+	target, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(checkDirectories(path), checkDirectories(target))
 }
 
-// Send implements Receiver. A program that fails is not run again for the same event: what
-// it has done by then is not known.
+// checkDirectories returns why somebody may replace the file at path. Groups are trusted:
+// some distributions have one for /usr/local.
+func checkDirectories(path string) error {
+	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
+		switch st, err := os.Stat(dir); {
+		case err != nil:
+			return err
+		case st.Mode().Perm()&0o002 != 0 && st.Mode()&os.ModeSticky == 0:
+			return fmt.Errorf("%s may be replaced by everybody; run: chmod o-w %s", path, dir)
+		}
+		if dir == filepath.Dir(dir) {
+			return nil
+		}
+	}
+}
+
+// Send implements Receiver. A program that fails is not run again for the same event, since
+// what it has done by then is not known, unless it asks for that. One that cannot be run
+// has done nothing, and is tried again.
 func (c *Command) Send(ctx context.Context, e Event) error {
 	if err := CheckProgram(c.cfg.Path); err != nil {
-		return &Refusal{err}
+		return err
 	}
 	body, err := json.Marshal(e)
 	if err != nil {
@@ -93,10 +118,11 @@ func (c *Command) Send(ctx context.Context, e Event) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = c.killAfter
-	if err = startWithoutCapabilities(cmd); err == nil {
-		err = cmd.Wait()
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what it has started ends with it; nothing is left as a rule
+	if err = startWithoutCapabilities(cmd); err != nil {
+		return fmt.Errorf("%s: %w", c.cfg.Path, err)
 	}
+	err = cmd.Wait()
+	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what it has started ends with it; nothing is left as a rule
 	for _, line := range out.lines() {
 		c.log.Info("notify command", "output", line)
 	}
@@ -105,6 +131,8 @@ func (c *Command) Send(ctx context.Context, e Event) error {
 		return nil
 	case ctx.Err() != nil:
 		return refusal("%s: ended: %w", c.cfg.Path, context.Cause(ctx))
+	case cmd.ProcessState.ExitCode() == tempFail:
+		return fmt.Errorf("%s: %w", c.cfg.Path, err)
 	}
 	return refusal("%s: %w", c.cfg.Path, err)
 }

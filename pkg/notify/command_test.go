@@ -79,10 +79,14 @@ func TestCommand(t *testing.T) {
 }
 
 func TestCommandFails(t *testing.T) {
-	for _, c := range []struct{ name, script, want string }{
-		{"exit status", "echo no such user; exit 3", "exit status 3"},
-		{"killed", "kill -9 $$", "signal: killed"},
-		{"no interpreter", "", ""},
+	for _, c := range []struct {
+		name, script, want string
+		again              bool
+	}{
+		{"exit status", "echo no such user; exit 3", "exit status 3", false},
+		{"EX_TEMPFAIL", "exit 75", "exit status 75", true},
+		{"killed", "kill -9 $$", "signal: killed", false},
+		{"no interpreter", "", "", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			hook := script(t, c.script)
@@ -93,7 +97,7 @@ func TestCommandFails(t *testing.T) {
 				c.want = "no such file"
 			}
 			_, err := run(t, CommandConfig{Path: hook})
-			if !errors.As(err, new(*Refusal)) || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), hook) {
+			if err == nil || errors.As(err, new(*Refusal)) == c.again || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), hook) {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -124,10 +128,42 @@ func TestCheckProgram(t *testing.T) {
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 				t.Errorf("got %v", err)
 			}
-			if c.want != "" { // and it is not run either
-				if _, err := run(t, CommandConfig{Path: c.path}); !errors.As(err, new(*Refusal)) {
+			if c.want != "" { // and it is not run either, until that is mended
+				if _, err := run(t, CommandConfig{Path: c.path}); err == nil || errors.As(err, new(*Refusal)) {
 					t.Errorf("running it: %v", err)
 				}
+			}
+		})
+	}
+}
+
+// Who may write to a directory may put another program in the place of this one: there, or
+// where a link leads to.
+func TestCheckProgramDirectories(t *testing.T) {
+	hook := script(t, "true")
+	open := filepath.Join(t.TempDir(), "open")
+	link := filepath.Join(open, "hook")
+	if err := errors.Join(os.Mkdir(open, 0o700), os.Symlink(hook, link)); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, open, path string
+		mode             os.FileMode
+		fine             bool
+	}{
+		{"of a link, closed", open, link, 0o755, true},
+		{"of a link", open, link, 0o777, false},
+		{"with the sticky bit", open, link, 0o777 | os.ModeSticky, true},
+		{"of its target", filepath.Dir(hook), link, 0o777, false},
+		{"of the program", filepath.Dir(hook), hook, 0o777, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if err := os.Chmod(c.open, c.mode); err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = os.Chmod(c.open, 0o700) }()
+			if err := CheckProgram(c.path); (err == nil) != c.fine || err != nil && !strings.Contains(err.Error(), "chmod o-w "+c.open) {
+				t.Errorf("got %v", err)
 			}
 		})
 	}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,7 +51,9 @@ func NewWebhook(cfg WebhookConfig) *Webhook {
 		value = strings.TrimSpace(value)
 		w.headers.Add(name, value)
 		w.secrets = append(w.secrets, value)
+		w.secrets = append(w.secrets, parts(strings.Fields(value))...) // "Bearer TOKEN"
 	}
+	slices.SortFunc(w.secrets, func(a, b string) int { return len(b) - len(a) }) // a part is masked after the whole
 	w.client = &http.Client{
 		Transport: &http.Transport{
 			DialContext:            (&net.Dialer{Timeout: cfg.Timeout}).DialContext,
@@ -114,7 +117,7 @@ func (w *Webhook) failure(err error) error {
 		err = wrapped.Err
 	}
 	if errors.Is(err, errRedirect) {
-		return &Refusal{err}
+		return errRedirect // tried again: the portal of a hotel goes away
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("no answer within %v", w.cfg.Timeout)
@@ -122,7 +125,8 @@ func (w *Webhook) failure(err error) error {
 	return errors.New(redact.Text(err.Error(), w.secrets...))
 }
 
-// check returns the error of an answer. One that repeats itself is a Refusal.
+// check returns the error of an answer. One about the event is a Refusal; whoever mends a
+// token or restarts a proxy is to get the newest event.
 func (w *Webhook) check(status int, answer []byte) error {
 	if status/100 == 2 {
 		return nil
@@ -132,11 +136,11 @@ func (w *Webhook) check(status int, answer []byte) error {
 		line = redact.Text(printable(line), w.secrets...)
 		text += ": " + strings.ToValidUTF8(line[:min(len(line), 200)], "")
 	}
-	switch {
-	case status == http.StatusRequestTimeout, status == http.StatusTooEarly, status == http.StatusTooManyRequests, status/100 == 5:
-		return errors.New(text)
+	switch status {
+	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity:
+		return refusal("%s", text)
 	}
-	return refusal("%s", text)
+	return errors.New(text)
 }
 
 // urlSecrets returns the parts of an address that may be secret.
@@ -149,11 +153,20 @@ func urlSecrets(address string) []string {
 	if p, set := u.User.Password(); set {
 		secrets = append(secrets, p)
 	}
-	if p := strings.Trim(u.EscapedPath(), "/"); p != "" {
-		secrets = append(secrets, p)
-	}
-	if u.RawQuery != "" {
-		secrets = append(secrets, u.RawQuery)
+	path, query := strings.Trim(u.EscapedPath(), "/"), u.RawQuery
+	secrets = append(secrets, path, query)
+	secrets = append(secrets, parts(strings.Split(path, "/"))...)
+	secrets = append(secrets, parts(strings.Split(strings.Trim(u.Path, "/"), "/"))...)
+	for _, values := range u.Query() {
+		secrets = append(secrets, parts(values)...)
 	}
 	return secrets
+}
+
+// parts returns those parts of a secret that may be one on their own: an answer may quote
+// the token alone.
+func parts(of []string) []string {
+	const least = 5 // bytes; what is shorter is a word
+	own := map[string]bool{"Bearer": true, "Basic": true, "Token": true}
+	return slices.DeleteFunc(slices.Clone(of), func(s string) bool { return len(s) < least || own[s] })
 }

@@ -76,6 +76,12 @@ func TestWebhookAnswers(t *testing.T) {
 	answer("403", func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "token t0ken is\x1b[31m wrong\nsecond line", http.StatusForbidden)
 	})
+	answer("404", func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "no hook s3cret-path", http.StatusNotFound)
+	})
+	answer("400", func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, "no "+r.FormValue("key")+" for the key of "+strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), http.StatusBadRequest)
+	})
 	answer("503", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
 	answer("429", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTooManyRequests) })
 	answer("elsewhere", func(w http.ResponseWriter, r *http.Request) {
@@ -114,17 +120,19 @@ func TestWebhookAnswers(t *testing.T) {
 		{"ok", "", false},
 		{"moved", "", false},
 		{"huge", "", false},
-		{"403", "answer 403 Forbidden: token ******** is [31m wrong", true},
+		{"403", "answer 403 Forbidden: token ******** is [31m wrong", false},
+		{"404", "answer 404 Not Found: no hook ********", false},
+		{"400?key=s3cret-key", "answer 400 Bad Request: no ******** for the key of ********", true},
 		{"503", "answer 503 Service Unavailable", false},
 		{"429", "answer 429 Too Many Requests", false},
-		{"elsewhere", "it redirects elsewhere", true},
-		{"see-other", "it redirects elsewhere", true},
-		{"for-ever", "it redirects elsewhere", true},
+		{"elsewhere", "it redirects elsewhere", false},
+		{"see-other", "it redirects elsewhere", false},
+		{"for-ever", "it redirects elsewhere", false},
 		{"hangs", "no answer within 300ms", false},
 		{"huge-headers", "exceeded", false},
 	} {
 		t.Run(c.path, func(t *testing.T) {
-			cfg := WebhookConfig{URL: srv.URL + "/s3cret-path/" + c.path, Headers: []string{"Authorization: t0ken"}}
+			cfg := WebhookConfig{URL: srv.URL + "/s3cret-path/" + c.path, Headers: []string{"Authorization: Bearer t0ken"}}
 			if c.path == "hangs" {
 				cfg.Timeout = 300 * time.Millisecond
 			}
