@@ -16,7 +16,7 @@ import (
 // Every command prints a declared document with -o json, or says that it has none and
 // which command has.
 func TestEveryCommandHonoursOutput(t *testing.T) {
-	args := map[string][]string{"trace plot": {"x.jsonl"}}
+	args := map[string][]string{"trace plot": {"x.jsonl"}, "ha move": {"192.168.88.1", "pop1-b"}}
 	a := &app.App{LookupEnv: func(string) (string, bool) { return "", false }}
 	var visit func(*cobra.Command)
 	visit = func(c *cobra.Command) {

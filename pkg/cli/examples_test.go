@@ -205,6 +205,10 @@ notify: {webhook: {url: "https://127.0.0.1:PORT/"}}
 			args = append(args, "--listen", "127.0.0.1:0")
 		case cmd == "sim router" && !slices.Contains(args, "--listen"):
 			args = append(args, "--listen", "127.0.0.1:0")
+		case cmd == "ha drain":
+			write(t, filepath.Join(dir, "etc", "node.yaml"), "node: {name: pop1-a}\nha: {order: [pop1-a, pop1-b]}\n")
+		case cmd == "ha move":
+			args[2] = "127.0.0.1"
 		case cmd == "doctor":
 			args = append(args, "--measure", "1s")
 		case cmd == "config init": // what it sets up is not there

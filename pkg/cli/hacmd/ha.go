@@ -36,8 +36,7 @@ node.yaml on each node, and restart wanctl:
 
 // New returns the command with its subcommands.
 func New(a *app.App) *cobra.Command {
-	cmd := &cobra.Command{Use: "ha", Short: "Several nodes: who owns a router", Long: haLong, GroupID: app.GroupTools, Args: app.UsageArgs(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	cmd := &cobra.Command{Use: "ha", Short: "Several nodes: who owns a router", Long: haLong, GroupID: app.GroupTools, RunE: app.NeedSubcommand}
 	cmd.AddCommand(newStatusCmd(a), newCheckCmd(a), newDrainCmd(a), newMoveCmd(a))
 	return cmd
 }
@@ -278,6 +277,9 @@ node takes it back, and the exit status is 5.
 as a standby.`,
 		Example: "  wanctl ha drain\n  wanctl ha drain pop1-a",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if a.Global.Output != output.Table {
+				return app.Usagef("ha drain has no -o %s: wanctl ha status -o %[1]s", a.Global.Output)
+			}
 			from := ""
 			if len(args) > 0 {
 				from = args[0]
@@ -313,6 +315,9 @@ hand it over to a node. Where that does not take it, another does, or the owner 
 back, and the exit status is 5.`,
 		Example: "  wanctl ha move 192.168.88.1 pop1-b",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if a.Global.Output != output.Table {
+				return app.Usagef("ha move has no -o %s: wanctl ha status -o %[1]s", a.Global.Output)
+			}
 			list, err := bases(a, cmd)
 			if err != nil {
 				return err
