@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -67,6 +68,8 @@ func TestNotifyErrors(t *testing.T) {
 		{"headers of nothing", "  webhook: {headers: ['X: s3cret']}\n", "has no effect without notify.webhook.url"},
 		{"pin without TLS", "  webhook: {url: 'http://a/', tls_fingerprint: " + hash + "}\n", "no certificate to check"},
 		{"unknown event", "  events: [helth]\n", `"helth" is none of health, state`},
+		{"port", "  webhook: {url: 'https://a:70000/'}\n", "notify.webhook.url: has a port that is none of 1..65535"},
+		{"port of a broker", "  mqtt: {broker: 'mqtt://a:0'}\n", `notify.mqtt.broker: "mqtt://a:0" has a port that is none of 1..65535`},
 		{"broker", "  mqtt: {broker: broker.lan}\n", "notify.mqtt.broker: "},
 		{"user in the broker", "  mqtt: {broker: 'mqtt://u@broker.lan'}\n", "write that in user and password"},
 		{"password without user", "  mqtt: {broker: 'mqtts://b', password: s3cret}\n", "write notify.mqtt.user"},
@@ -83,5 +86,26 @@ func TestNotifyErrors(t *testing.T) {
 	_, warnings, err := parseNotify("  mqtt: {broker: 'mqtt://broker.lan', user: u, password: s3cret}\n", Options{})
 	if err != nil || len(warnings) != 1 || !strings.Contains(warnings[0].Text, "in clear") {
 		t.Errorf("a password in clear: %v, %v", warnings, err)
+	}
+}
+
+// What a broker becomes is an address, too, and what is printed can be read again.
+func TestBrokerAddresses(t *testing.T) {
+	for written, want := range map[string]string{
+		"mqtt://broker.lan":            "mqtt://broker.lan:1883",
+		"mqtts://[2001:db8::1]":        "mqtts://[2001:db8::1]:8883",
+		"mqtt://[fe80::1%25eth0]":      "mqtt://[fe80::1%25eth0]:1883",
+		"mqtt://[fe80::1%25eth0]:2883": "mqtt://[fe80::1%25eth0]:2883",
+	} {
+		for _, text := range []string{written, want} {
+			wan, _, err := parseNotify("  mqtt: {broker: '"+text+"'}\n", Options{})
+			if err != nil || wan.Notify.MQTT.Broker != want {
+				t.Errorf("%s: got %q, %v", text, wan.Notify.MQTT.Broker, err)
+				continue
+			}
+			if _, err := url.Parse(wan.Notify.MQTT.Broker); err != nil {
+				t.Error(err)
+			}
+		}
 	}
 }

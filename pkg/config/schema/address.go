@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -49,7 +50,7 @@ func checkBroker(s string) (string, error) {
 	if port == "" {
 		port = map[string]string{"mqtt": "1883", "mqtts": "8883"}[u.Scheme]
 	}
-	return u.Scheme + "://" + net.JoinHostPort(u.Hostname(), port), nil
+	return (&url.URL{Scheme: u.Scheme, Host: net.JoinHostPort(u.Hostname(), port)}).String(), nil // a zone has its % escaped
 }
 
 // checkURL accepts an address with one of the schemes. The error does not quote it.
@@ -60,6 +61,9 @@ func checkURL(s string, schemes ...string) (*url.URL, error) {
 	}
 	if _, err := checkHost(u.Hostname()); err != nil {
 		return nil, errors.New("names a host that is none")
+	}
+	if n, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && (err != nil || n == 0) {
+		return nil, errors.New("has a port that is none of 1..65535")
 	}
 	return u, nil
 }

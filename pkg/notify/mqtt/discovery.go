@@ -99,7 +99,7 @@ func (c *Client) discoveryTopic(x component) string {
 type discovery struct {
 	Name          string   `json:"name"`
 	UniqueID      string   `json:"unique_id"`
-	ObjectID      string   `json:"object_id"` // of the entity: sensor.OBJECT_ID
+	EntityID      string   `json:"default_entity_id"` // such as sensor.wanctl_NAME_rtt
 	StateTopic    string   `json:"state_topic"`
 	ValueTemplate string   `json:"value_template"`
 	Availability  string   `json:"availability_topic"`
@@ -129,7 +129,7 @@ type origin struct {
 
 func (c *Client) discovery(x component, s *notify.Status) discovery {
 	d := discovery{
-		Name: x.name, UniqueID: c.id(x.key), ObjectID: c.id(x.key),
+		Name: x.name, UniqueID: c.id(x.key), EntityID: x.platform() + "." + c.id(x.key),
 		StateTopic: c.topic("state"), ValueTemplate: x.template(), Availability: c.topic("availability"),
 		// Three publications may be late before the values are too old.
 		ExpireAfter: max(60, 3*int(c.cfg.Interval.Seconds())),

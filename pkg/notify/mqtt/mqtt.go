@@ -153,7 +153,7 @@ func (c *Client) serve(ctx, last context.Context, s *session, onReady func()) er
 	c.session.Store(s)
 	defer c.session.Store(nil)
 	onReady()
-	p := publisher{client: c, session: s}
+	p := publisher{client: c, session: s, said: time.Now()}
 	for {
 		select {
 		case <-ctx.Done():
@@ -180,6 +180,7 @@ type publisher struct {
 	discovered string // what was made known
 	words      string // of the newest status published: all but numbers
 	at         time.Time
+	said       time.Time // when the loop was last said to be online
 }
 
 func (p *publisher) publish(ctx context.Context, status notify.Status) error {
@@ -200,7 +201,13 @@ func (p *publisher) publish(ctx context.Context, status notify.Status) error {
 		return err
 	}
 	p.words, p.at = words, time.Now()
-	return nil
+	if p.at.Sub(p.said) < c.cfg.Interval-earlier {
+		return nil
+	}
+	// Again: the will of a connection that was lost, here or on the node that had the loop
+	// before, may come when this one has long been online.
+	p.said = p.at
+	return p.session.publish(ctx, c.topic("availability"), true, []byte(online))
 }
 
 // wordsOf returns what is published at once when it changes.

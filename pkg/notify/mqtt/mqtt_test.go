@@ -219,6 +219,8 @@ func TestDiscovery(t *testing.T) {
 		found[key] = d
 		binary := strings.Contains(d.ValueTemplate, "'ON'")
 		switch {
+		case d.EntityID != parts[1]+"."+d.UniqueID:
+			t.Errorf("entity %s of %s", d.EntityID, m.topic)
 		case parts[2] != d.UniqueID || notWord.MatchString(d.UniqueID) || (parts[1] == "binary_sensor") != binary:
 			t.Errorf("topic %s of %s", m.topic, d.UniqueID)
 		case d.StateTopic != "wanctl/cable.1/state" || d.Availability != "wanctl/cable.1/availability" || d.ExpireAfter != 3*3600:
@@ -277,6 +279,20 @@ func TestReconnect(t *testing.T) {
 	if n := strings.Count(c.log.String(), "the MQTT broker cannot be used"); n != 1 {
 		t.Errorf("%d warnings:\n%s", n, c.log)
 	}
+}
+
+// A will that comes late, of a connection that was lost or of the node that had the loop
+// before, does not leave a loop that runs offline.
+func TestLateWill(t *testing.T) {
+	b := startBroker(t, "127.0.0.1:0", nil)
+	c := start(t, func(cfg *Config) { at(b)(cfg); cfg.Interval = 0 })
+	b.await(t, "wanctl/cable.1/availability", online)
+	if err := b.Publish("wanctl/cable.1/availability", []byte(offline), true, 1); err != nil {
+		t.Fatal(err)
+	}
+	b.await(t, "wanctl/cable.1/availability", online, offline)
+	c.Update(wan("GREEN", 20))
+	b.await(t, "wanctl/cable.1/availability", online, offline, online)
 }
 
 // A broker that is not there yet: one line of log, no queue, and the newest status when it
