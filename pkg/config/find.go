@@ -63,6 +63,18 @@ func exists(path string) bool {
 	return err == nil
 }
 
+// denied is the advice for who may not read the configuration, which is of mode 0750.
+const denied = "permission denied; use sudo, or run as the user of the service"
+
+// CheckDir returns an *Error when the user may not list dir, so that nobody is told that
+// there is nothing in it.
+func CheckDir(dir string) error {
+	if _, err := os.ReadDir(dir); errors.Is(err, fs.ErrPermission) {
+		return &Error{Problems: []Problem{{File: dir, Text: denied}}}
+	}
+	return nil
+}
+
 // openProblem explains why a file cannot be opened and what to do instead.
 func openProblem(path, reference string, err error) Problem {
 	startFrom := startFrom(reference)
@@ -74,7 +86,7 @@ func openProblem(path, reference string, err error) Problem {
 	case errors.Is(err, regfile.ErrNotRegular):
 		p.Text = "is not a regular file"
 	case errors.Is(err, fs.ErrPermission):
-		p.Text = "permission denied; run as the user of the service, or as root"
+		p.Text = denied
 	case !errors.Is(err, fs.ErrNotExist):
 		p.Text = "cannot be read: " + schema.Cause(err)
 	case !exists(dir):

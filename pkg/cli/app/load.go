@@ -27,6 +27,9 @@ func (a *App) ConfigPaths() ([]string, error) {
 		if path := config.Default(g.ConfigDir); path != "" {
 			return []string{path}, nil
 		}
+		if err := config.CheckDir(g.ConfigDir); err != nil {
+			return nil, err
+		}
 		return nil, Usagef("which WAN? give --wan NAME for NAME.yaml in %s, or --config FILE%s", g.ConfigDir, ExistingWANs(g.ConfigDir))
 	}
 	paths := make([]string, len(g.WANs))
@@ -170,11 +173,14 @@ func (a *App) WarnProblems(warnings []config.Problem) {
 	}
 }
 
-// ExistingWANs returns the end of an error text that lists the WANs of dir,
-// empty when there are none.
+// ExistingWANs returns the end of an error text that lists the WANs of dir, or says why
+// there are none and what to do.
 func ExistingWANs(dir string) string {
+	if err := config.CheckDir(dir); err != nil {
+		return "; " + err.Error()
+	}
 	if names := config.Names(dir); len(names) > 0 {
 		return "; there are " + strings.Join(names, ", ")
 	}
-	return ""
+	return "; write one with 'wanctl config init'"
 }

@@ -112,6 +112,9 @@ func files(a *app.App) (named, others []string, err error) {
 		}
 		return named, slices.DeleteFunc(all, func(path string) bool { return slices.Contains(named, path) }), nil
 	}
+	if err := config.CheckDir(a.Global.ConfigDir); err != nil {
+		return nil, nil, err
+	}
 	if len(all) == 0 {
 		return nil, nil, app.Usagef("no configuration in %s; write one with 'wanctl config init', or name one with --config FILE", a.Global.ConfigDir)
 	}

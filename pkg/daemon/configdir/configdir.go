@@ -26,6 +26,10 @@ func Paths(dir string) ([]string, error) {
 
 // Nothing says why there is no configuration in dir.
 func Nothing(dir string) config.Problem {
+	var denied *config.Error
+	if errors.As(config.CheckDir(dir), &denied) {
+		return denied.Problems[0]
+	}
 	what := "there is no configuration of a WAN or of steering in this directory"
 	if _, err := os.ReadDir(dir); err != nil {
 		what = "this directory cannot be read: " + supervisor.WithoutPath(err).Error()
