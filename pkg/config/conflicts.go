@@ -7,7 +7,7 @@ import (
 
 // CheckConflicts reports, as an *Error, what keeps several loops from running beside
 // each other: each WAN needs its own name and queues, each steering its own rule, and
-// all of them their own files.
+// all of them their own files, and clients and topics at a broker.
 func CheckConflicts(wans []*WAN, steering ...*Steering) error {
 	var claims Claims
 	var problems []Problem
@@ -100,13 +100,26 @@ func claimsOfWAN(w *WAN) []claim {
 			list = append(list, newClaim(w.Path, q.key, q.kind, q.name+" on "+w.Router.Host))
 		}
 	}
-	return list
+	return append(list, claimsOfNotify(&w.Base)...)
 }
 
 func claimsOfSteering(s *Steering) []claim {
-	return []claim{
+	list := []claim{
 		newClaim(s.Path, "lock_file", "file", s.LockFile),
 		newClaim(s.Path, "state_file", "file", s.StateFile),
 		newClaim(s.Path, "mangle_rule.comment", "rule", fmt.Sprintf("%q on %s", s.Rule, s.Router.Host)),
 	}
+	return append(list, claimsOfNotify(&s.Base)...)
+}
+
+// claimsOfNotify are what a loop has for itself at its MQTT broker.
+func claimsOfNotify(b *Base) (list []claim) {
+	m := &b.Notify.MQTT
+	if m.Broker == "" {
+		return nil
+	}
+	if m.ClientID != "" {
+		list = append(list, newClaim(b.Path, "notify.mqtt.client_id", "MQTT client", m.ClientID+" at "+m.Broker))
+	}
+	return append(list, newClaim(b.Path, "notify.mqtt.topic_prefix", "MQTT topic", m.TopicPrefix+"/"+b.Name+" at "+m.Broker))
 }

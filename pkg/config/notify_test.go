@@ -109,3 +109,31 @@ func TestBrokerAddresses(t *testing.T) {
 		}
 	}
 }
+
+// Two clients of one name end each other's connection, again and again; two loops that
+// publish to one topic contradict each other there.
+func TestBrokerConflicts(t *testing.T) {
+	for _, c := range []struct{ name, first, second, steering, want string }{
+		{"own names", "mqtt://b", "mqtt://b", "steering", ""},
+		{"one client", "mqtt://b, client_id: x", "mqtt://b:1883, client_id: x", "steering", "f: notify.mqtt.client_id: x at mqtt://b:1883 is used by f too; two loops must not share it"},
+		{"at two brokers", "mqtt://b, client_id: x", "mqtt://c, client_id: x", "steering", ""},
+		{"one topic", "mqtt://b", "mqtt://b", "spectrum", "f: notify.mqtt.topic_prefix: wanctl/spectrum at mqtt://b:1883 is used by f too; two loops must not share it"},
+		{"two prefixes", "mqtt://b, client_id: x", "mqtt://b, topic_prefix: w", "spectrum", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			wan, _, err := parseNotify("  mqtt: {broker: "+c.first+"}\n", Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			steering, _, err := ParseSteering(strings.NewReader(minimalSteering+"notify: {mqtt: {broker: "+c.second+"}}\n"), "f", Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			steering.Name = c.steering
+			err = CheckConflicts([]*WAN{wan}, steering)
+			if (err == nil) != (c.want == "") || err != nil && err.Error() != c.want {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
