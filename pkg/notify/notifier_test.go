@@ -196,6 +196,9 @@ func TestReceiverHangs(t *testing.T) {
 		if took := r.stop(); took != endGrace {
 			t.Errorf("the end took %v", took)
 		}
+		if text := r.log.String(); !strings.Contains(text, "not accepted within 1s of the end") || strings.Contains(text, "context") {
+			t.Errorf("log:\n%s", text)
+		}
 	})
 }
 

@@ -45,6 +45,9 @@ type delivery struct {
 	left     []Event // at the end of run, what may be delivered another time
 }
 
+// errEnd is the error of an event that the end of a loop, or a reload, does not wait for.
+var errEnd = fmt.Errorf("it was not accepted within %v of the end", endGrace)
+
 // put adds an event. It never blocks.
 func (d *delivery) put(e Event) { d.superseded(d.outbox.put(e)) }
 
@@ -74,6 +77,9 @@ func (d *delivery) run(ctx, last context.Context) {
 			continue
 		}
 		d.count.Failed()
+		if last.Err() != nil {
+			err = errEnd
+		}
 		if failing.News(err, time.Now()) {
 			d.log.Warn("a notification was not delivered", "receiver", d.receiver.Name(), "event", e.Summary, "error", err)
 		}
