@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wanctl/wanctl/pkg/cli/app"
+	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
@@ -98,6 +99,9 @@ func (o *connFlags) connect(a *app.App, cmd *cobra.Command) (router.Client, erro
 		return nil, err
 	}
 	if !a.HasConfig() {
+		if err := config.CheckDir(a.Global.ConfigDir); err != nil {
+			return nil, err
+		}
 		return nil, app.Usagef("which router? give --host HOST, --wan NAME for NAME.yaml in %s, or --config FILE%s",
 			a.Global.ConfigDir, app.ExistingWANs(a.Global.ConfigDir))
 	}

@@ -66,7 +66,7 @@ func (t *transport) loginRefused(text string) error {
 		return t.target.Fail(router.ErrUnreachable, "no login: "+said, "is it starting or overloaded?")
 	}
 	return t.target.Fail(router.ErrAuth, fmt.Sprintf("login refused for %s: %s", rosdata.Quote(t.user), said),
-		"check router.user and router.password, that the user's group has the policy api, and that the user's address admits this host")
+		"check router.user and router.password, that the user is not disabled, that the user's group has the policy api, and that the user's address admits this host")
 }
 
 // loginConn passes a session to the library, sentence by sentence: nothing is read

@@ -43,7 +43,7 @@ func TestRefusedLogin(t *testing.T) {
 		class  error
 		want   string
 	}{
-		{"wrong password", trap("invalid user name or password (6)"), router.ErrAuth, `"invalid user name or password (6)"; check router.user and router.password, that the user's group has the policy api`},
+		{"wrong password", trap("invalid user name or password (6)"), router.ErrAuth, `"invalid user name or password (6)"; check router.user and router.password, that the user is not disabled, that the user's group has the policy api`},
 		{"wrong password before 6.43", trap("cannot log in"), router.ErrAuth, "router.password"},
 		{"in words nobody has seen", trap("go away"), router.ErrAuth, `login refused for "admin": it says "go away"`},
 		{"timed out", trap("action timed out - try again (13)"), router.ErrUnreachable, "action timed out"},

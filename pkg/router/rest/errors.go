@@ -42,8 +42,11 @@ func (t *transport) refusal(status int, body rosdata.Row, notJSON error) error {
 	fail := t.target.Fail
 	switch {
 	case status == http.StatusUnauthorized:
-		return fail(router.ErrAuth, "user or password refused for "+rosdata.Quote(t.user),
-			"check router.user and router.password, that the user's group has the policies api and rest-api, and that the user's address admits this host")
+		hint := "check router.user and router.password, that the user is not disabled, that the user's group has the policies api and rest-api, and that the user's address admits this host"
+		if t.password() == "" {
+			hint = "no password is given: set ROUTER_PASSWORD, for a service in /etc/wanctl/secrets; " + hint
+		}
+		return fail(router.ErrAuth, "user or password refused for "+rosdata.Quote(t.user), hint)
 	case status == http.StatusForbidden && errors.Is(notJSON, errHTML):
 		return t.restDisabled(text)
 	case class == router.ErrDenied || status == http.StatusForbidden:

@@ -192,6 +192,7 @@ func TestHints(t *testing.T) {
 		{"http to a TLS port", tls, plainHTTP, router.ErrOutcomeUnknown, []string{"tls: false"}},
 		{"no REST", v6, plainHTTP, router.ErrOutcomeUnknown, []string{"no REST", "7.1"}},
 		{"wrong password", tls, func(c *rest.Config) { c.Password = func() string { return "nope" } }, router.ErrAuth, []string{`"admin"`, "router.password", "rest-api"}},
+		{"no password", tls, func(c *rest.Config) { c.User = "nobody"; c.Password = func() string { return "" } }, router.ErrAuth, []string{"no password is given: set ROUTER_PASSWORD", "not disabled"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := config(tt.r)
