@@ -154,10 +154,10 @@ func (r *steeringRig) wait(what string, so func(telemetry.SteeringHealth) bool) 
 
 // congest makes the primary WAN RED: delay, and a queue that confirms it.
 func (r *steeringRig) congest() {
-	r.dsl.say(func(w *telemetry.WANHealth) { w.LoadRTTMs = new(90.0) })
 	if err := r.sim.SetCounters("WAN-Download-1", router.Counters{QueuedPackets: 200}); err != nil {
 		r.t.Fatal(err)
 	}
+	r.dsl.say(func(w *telemetry.WANHealth) { w.LoadRTTMs = new(90.0) })
 }
 
 func (r *steeringRig) relieve() {

@@ -30,7 +30,10 @@ func TestSteer(t *testing.T) {
 		t.Fatal("a calm WAN, and the rule was touched")
 	}
 	r.congest()
-	r.wait("steered", func(h telemetry.SteeringHealth) bool { return h.Steering.Enabled })
+	// A row of samples goes on with the queue that was read before, at a slow router.
+	r.wait("steered", func(h telemetry.SteeringHealth) bool {
+		return h.Steering.Enabled && h.Detail.Queue.Depth != nil && *h.Detail.Queue.Depth == 200
+	})
 	if !r.steered() {
 		t.Error("steered, and the rule is not enabled")
 	}
