@@ -47,6 +47,7 @@ snapshot >/root/before
 dpkg -i v0.0.1.deb </dev/null
 getent passwd wanctl | grep ':/var/lib/wanctl:/usr/sbin/nologin$'
 test "$(modes /etc/wanctl /etc/wanctl/*)" = "750 root:wanctl /etc/wanctl
+640 root:wanctl /etc/wanctl/node.yaml.example
 600 root:root /etc/wanctl/secrets
 640 root:wanctl /etc/wanctl/steering.yaml.example
 640 root:wanctl /etc/wanctl/wan.yaml.example"
