@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -26,7 +27,7 @@ func CheckConflicts(wans []*WAN, steering ...*Steering) error {
 // Claims are what loops that run beside each other have for themselves. The zero value
 // has none.
 type Claims struct {
-	owners map[claimID]string // path of the configuration
+	owners map[claimID][]claim
 }
 
 // claimID identifies what only one loop may have.
@@ -35,7 +36,16 @@ type claimID struct{ kind, value string }
 type claim struct {
 	path, key string // of the configuration
 	id        claimID
-	name      string // of what is claimed, in messages
+	name      string  // of what is claimed, in messages
+	router    *Router // of a row; nil for others
+}
+
+// conflicts reports whether c and x are of the same thing. Behind one address there may
+// be two routers, at two ports of the same service.
+func (c claim) conflicts(x claim) bool {
+	a, b := c.router, x.router
+	twoRouters := a != nil && b != nil && a.Transport == b.Transport && a.TLS == b.TLS && a.Port != b.Port
+	return c.id == x.id && !twoRouters
 }
 
 // WAN claims what a WAN needs. Where another loop has some of it, nothing is claimed
@@ -56,9 +66,9 @@ func (c *Claims) all(list []claim) error {
 // taken returns a problem for each claim that another loop has.
 func (c *Claims) taken(list []claim) (problems []Problem) {
 	for _, x := range list {
-		if owner, taken := c.owners[x.id]; taken {
+		if i := slices.IndexFunc(c.owners[x.id], x.conflicts); i >= 0 {
 			problems = append(problems, Problem{File: x.path, Key: x.key,
-				Text: fmt.Sprintf("%s is used by %s too; two loops must not share it", x.name, owner)})
+				Text: fmt.Sprintf("%s is used by %s too; two loops must not share it", x.name, c.owners[x.id][i].path)})
 		}
 	}
 	return problems
@@ -67,14 +77,14 @@ func (c *Claims) taken(list []claim) (problems []Problem) {
 // add claims what is free, and returns a problem for each of the others.
 func (c *Claims) add(list []claim) (problems []Problem) {
 	if c.owners == nil {
-		c.owners = map[claimID]string{}
+		c.owners = map[claimID][]claim{}
 	}
 	for _, x := range list {
 		if taken := c.taken([]claim{x}); len(taken) > 0 {
 			problems = append(problems, taken...)
 			continue
 		}
-		c.owners[x.id] = x.path
+		c.owners[x.id] = append(c.owners[x.id], x)
 	}
 	return problems
 }
@@ -87,6 +97,11 @@ func newClaim(path, key, kind, value string) claim {
 	return x
 }
 
+func (c claim) at(r *Router) claim {
+	c.router = r
+	return c
+}
+
 func claimsOfWAN(w *WAN) []claim {
 	list := []claim{
 		newClaim(w.Path, "wan_name", "name", w.Name),
@@ -97,7 +112,7 @@ func claimsOfWAN(w *WAN) []claim {
 		{"queues.download", "queue", w.Queues.Download}, {"queues.upload", "queue", w.Queues.Upload}, {"queues.simple", "simple queue", w.Queues.Simple},
 	} {
 		if q.name != "" {
-			list = append(list, newClaim(w.Path, q.key, q.kind, q.name+" on "+w.Router.Host))
+			list = append(list, newClaim(w.Path, q.key, q.kind, q.name+" on "+w.Router.Host).at(&w.Router))
 		}
 	}
 	return append(list, claimsOfNotify(&w.Base)...)
@@ -107,7 +122,7 @@ func claimsOfSteering(s *Steering) []claim {
 	list := []claim{
 		newClaim(s.Path, "lock_file", "file", s.LockFile),
 		newClaim(s.Path, "state_file", "file", s.StateFile),
-		newClaim(s.Path, "mangle_rule.comment", "rule", fmt.Sprintf("%q on %s", s.Rule, s.Router.Host)),
+		newClaim(s.Path, "mangle_rule.comment", "rule", fmt.Sprintf("%q on %s", s.Rule, s.Router.Host)).at(&s.Router),
 	}
 	return append(list, claimsOfNotify(&s.Base)...)
 }

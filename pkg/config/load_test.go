@@ -769,6 +769,31 @@ func TestCheckConflicts(t *testing.T) {
 	}
 }
 
+// Behind one address there are two routers at two ports of one service, but one router at
+// the ports of two.
+func TestRouterBehindAnAddress(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*Router)
+		one    bool
+	}{
+		{"the same", func(*Router) {}, true},
+		{"another port", func(r *Router) { r.Port = 8443 }, false},
+		{"another service", func(r *Router) { r.Transport, r.Port = API, 8729 }, true},
+		{"without TLS", func(r *Router) { r.TLS, r.Port = false, 80 }, true},
+		{"another address", func(r *Router) { r.Host = "192.168.88.2" }, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a, _, _ := load(minimal, Options{})
+			b, _, _ := load(edit(t, "spectrum", "att"), Options{})
+			tt.change(&b.Router)
+			if err := CheckConflicts([]*WAN{a, b}); (err != nil) != tt.one {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
 func TestSameProbeRoute(t *testing.T) {
 	for _, tt := range []struct {
 		name string

@@ -228,7 +228,7 @@ func (m *manager) start(u *unit, s *setting) {
 		if s.wan != nil {
 			return shape.NewWANController(m.Process, s.wan, shape.Mode{DryRun: m.options.DryRun, Many: true, Kept: u.kept, Dial: dial})
 		}
-		return steer.NewController(m.Process, s.steering, steer.Mode{DryRun: m.options.DryRun, Kept: u.kept, Dial: dial})
+		return steer.NewController(m.Process, s.steering, steer.Mode{DryRun: m.options.DryRun, Many: true, Kept: u.kept, Dial: dial})
 	})
 	if err != nil {
 		m.log.Warn("the loop cannot be started", "file", u.path, "error", err)

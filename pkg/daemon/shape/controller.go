@@ -102,6 +102,11 @@ func (c *WANController) Open(ctx context.Context) (err error) {
 			return err
 		}
 		c.OnClose(c.lock.Close)
+		if !c.mode.Many {
+			if err = daemon.CheckRivals(c.cfg); err != nil {
+				return err
+			}
+		}
 		c.restore()
 	}
 	c.probes, err = probe.New(c.probeConfig())

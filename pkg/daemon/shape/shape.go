@@ -36,7 +36,7 @@ type Mode struct {
 	DryRun bool   // decide, but write nothing and keep no state
 	Forget bool   // start without what earlier runs learned
 	Record string // file for what the law of the one WAN sees; "" for none
-	Many   bool   // many WANs may share this host
+	Many   bool   // many WANs may share this host, and this process keeps them apart
 	// Kept, if set, is why the loop has an old configuration.
 	Kept *daemon.KeptConfig
 	// Dial opens TCP connections to the router; nil: net.Dialer.

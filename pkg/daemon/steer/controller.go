@@ -107,6 +107,11 @@ func (c *Controller) open() (err error) {
 			return err
 		}
 		c.OnClose(c.lock.Close)
+		if !c.mode.Many {
+			if err = daemon.CheckRivals(cfg.Steering); err != nil {
+				return err
+			}
+		}
 		c.memory = openMemory(cfg, c.log)
 		c.writer = history.NewWriter(cfg.HistoryDir(), c.log)
 	}

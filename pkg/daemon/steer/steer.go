@@ -28,6 +28,7 @@ type Options struct {
 // Mode says how steering is done. The zero Mode is that of a service.
 type Mode struct {
 	DryRun bool // decide, but leave the rule alone and keep no state
+	Many   bool // many loops share this process, which keeps them apart
 	// Kept, if set, is why the loop has an old configuration.
 	Kept *daemon.KeptConfig
 	// Dial opens TCP connections to the router; nil: net.Dialer.
