@@ -69,21 +69,22 @@ func ReadSecrets(path string, optional bool) (variables map[string]string, open 
 // unsetAdvice returns what to do about a variable that neither the environment nor the
 // file of secrets has.
 func (o Options) unsetAdvice(name string) string {
-	sudo := false
-	if o.LookupEnv != nil {
-		_, sudo = o.LookupEnv("SUDO_USER")
-	}
-	f, err := os.Open(SecretsFile)
+	_, sudo := o.lookup("SUDO_USER")
+	return unsetAdvice(name, SecretsFile, sudo)
+}
+
+func unsetAdvice(name, secrets string, sudo bool) string {
+	f, err := os.Open(secrets)
 	if err == nil {
 		_ = f.Close() // only read
 	}
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Sprintf("; %s may have it, but this user may not read that: use sudo, or export it", SecretsFile)
+		return fmt.Sprintf("; %s may have it, but this user may not read that: use sudo, or export it", secrets)
 	case sudo:
-		return fmt.Sprintf("; sudo drops the environment: use 'sudo --preserve-env=%s', or write %[1]s=... into %s", name, SecretsFile)
+		return fmt.Sprintf("; sudo drops the environment: use 'sudo --preserve-env=%s', or write %[1]s=... into %s", name, secrets)
 	}
-	return fmt.Sprintf("; write %s=... into %s, or export it", name, SecretsFile)
+	return fmt.Sprintf("; write %s=... into %s, or export it", name, secrets)
 }
 
 // unquote removes the quotes of a value: nothing is special between single ones, and a

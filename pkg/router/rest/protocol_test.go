@@ -25,7 +25,7 @@ func TestPortOfAnotherService(t *testing.T) {
 	}{
 		{"https to api-ssl", simrouter.APISSL, false, []string{"speaks the API, not www-ssl", "router.port", "router.transport: api"}},
 		{"https to api", simrouter.API, false, []string{"speaks the API without TLS, not www-ssl", "router.port", "router.tls: false"}},
-		{"https to ssh", simrouter.SSH, false, []string{"does not speak TLS", "port of www-ssl"}},
+		{"https to ssh", simrouter.SSH, false, []string{"speaks SSH, not www-ssl", "port of www-ssl", "router.transport: ssh"}},
 		{"http to ssh", simrouter.SSH, true, []string{"speaks SSH, not www", "router.port", "router.transport: ssh"}},
 		{"http to api", simrouter.API, true, []string{"speaks the API without TLS, not www", "router.port", "router.transport: api"}},
 	} {

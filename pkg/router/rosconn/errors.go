@@ -65,6 +65,9 @@ func (t *Target) Describe(ctx context.Context, err error) error {
 	case errors.Is(cause, syscall.ECONNREFUSED):
 		e.Text = "connection refused"
 		e.Hint = fmt.Sprintf("check the port (router.port) and that the service %s is enabled; on the router: /ip service enable %[1]s", t.Service)
+	case errors.As(cause, &notTLS) && string(notTLS.RecordHeader[:4]) == "SSH-":
+		e.Text = "the port speaks SSH, not " + t.Service
+		e.Hint = fmt.Sprintf("use the port of %s (router.port), or set %s", t.Service, SSH().Settings)
 	case errors.As(cause, &notTLS):
 		e.Text = "the port does not speak TLS"
 		e.Hint = fmt.Sprintf("use the port of %s (router.port), or leave TLS out (router.tls: false)", t.Service)
