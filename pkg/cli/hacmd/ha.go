@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net"
 	"os"
 	"slices"
 	"strings"
@@ -20,7 +19,6 @@ import (
 	"github.com/wanctl/wanctl/pkg/daemon/owner"
 	"github.com/wanctl/wanctl/pkg/daemon/routerdial"
 	"github.com/wanctl/wanctl/pkg/ha"
-	"github.com/wanctl/wanctl/pkg/router"
 )
 
 const haLong = `Show and move the ownership of routers among several nodes: hosts that run 'wanctl run'
@@ -87,18 +85,12 @@ func node(a *app.App) (*config.Node, error) {
 }
 
 // claims returns the claims of a router, from the address that this node has.
-func claims(a *app.App, b *config.Base) (*owner.RouterClaims, error) {
+func claims(a *app.App, b *config.Base) (owner.Claims, error) {
 	n, err := node(a)
 	if err != nil {
 		return nil, err
 	}
-	var dialer net.Dialer
-	if n != nil && n.Address != "" {
-		dialer.LocalAddr = &net.TCPAddr{IP: net.ParseIP(n.Address)}
-	}
-	return owner.NewRouterClaims(dialer.DialContext, func(d owner.Dial) (router.Client, error) {
-		return routerdial.Client(b.Router.Endpoints()[0], routerdial.Bounds{Timeout: b.Timeouts.Command, Dial: d})
-	})
+	return owner.NewStore(n).Claims(b, routerdial.Bounds{Timeout: b.Timeouts.Command})
 }
 
 func read(ctx context.Context, c owner.Claims) (ha.View, error) {

@@ -27,7 +27,15 @@ const (
 // Check tries on the router what the protocol needs of it. Another log of the same router, other,
 // is of the same host. What a check adds goes by itself within seconds. The owner is not
 // disturbed: on its own host, what would cut it off is left out.
-func Check(ctx context.Context, c, other *RouterClaims) ([]Finding, error) {
+func Check(ctx context.Context, c, other Claims) ([]Finding, error) {
+	return c.check(ctx, other)
+}
+
+func (c RouterClaims) check(ctx context.Context, with Claims) ([]Finding, error) {
+	other, ok := with.(RouterClaims)
+	if !ok {
+		return nil, fmt.Errorf("%T and %T are two kinds of claims", c, with)
+	}
 	v, err := c.read(ctx)
 	if err != nil {
 		return nil, err
@@ -37,7 +45,7 @@ func Check(ctx context.Context, c, other *RouterClaims) ([]Finding, error) {
 		list[0].Text = "the rules that count and fence nodes are absent, disabled or changed: wanctl router export --ha"
 		return list, nil
 	}
-	steps := []func(context.Context, *RouterClaims, *RouterClaims) (Finding, error){checkUnique, checkCounted, checkFence}
+	steps := []func(context.Context, RouterClaims, RouterClaims) (Finding, error){checkUnique, checkCounted, checkFence}
 	if v.Log.Owner().Address == v.Self {
 		list = append(list, Finding{"fence", true, "not tried: this host owns the router, and would be cut off"})
 		steps = steps[:2]
@@ -53,7 +61,7 @@ func Check(ctx context.Context, c, other *RouterClaims) ([]Finding, error) {
 }
 
 // checkUnique has two sessions add the same entry at once, several times.
-func checkUnique(ctx context.Context, c, other *RouterClaims) (Finding, error) {
+func checkUnique(ctx context.Context, c, other RouterClaims) (Finding, error) {
 	f := Finding{"claims", true, "of two entries that are added at once, the router refuses one"}
 	var wg sync.WaitGroup
 	var errs [2]error
@@ -80,7 +88,7 @@ func checkUnique(ctx context.Context, c, other *RouterClaims) (Finding, error) {
 }
 
 // checkCounted reads the counter that is the owner's sign of life.
-func checkCounted(ctx context.Context, c, _ *RouterClaims) (Finding, error) {
+func checkCounted(ctx context.Context, c, _ RouterClaims) (Finding, error) {
 	v, err := c.read(ctx)
 	if err != nil {
 		return Finding{}, err
@@ -111,7 +119,7 @@ func uncountedText(self string) string {
 }
 
 // checkFence fences this host for a moment.
-func checkFence(ctx context.Context, c, other *RouterClaims) (Finding, error) {
+func checkFence(ctx context.Context, c, other RouterClaims) (Finding, error) {
 	f := Finding{"fence", false, "the router answers on a session of a fenced host: an owner that was paused could write once more to each queue"}
 	if _, err := c.read(ctx); err != nil { // its session is established
 		return f, err

@@ -7,10 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/ha"
@@ -48,48 +46,27 @@ var epochs = netip.MustParsePrefix("198.18.0.0/15")
 type Claims interface {
 	// Do carries out a request of the protocol.
 	Do(ctx context.Context, a ha.Action) (ha.Event, error)
+	// Fenced returns how much longer each address is fenced.
+	Fenced(ctx context.Context) (map[string]time.Duration, error)
 	Close() error
-}
 
-// Dial opens a TCP connection.
-type Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	check(ctx context.Context, other Claims) ([]Finding, error)
+}
 
 // RouterClaims keeps the log on the router itself.
-type RouterClaims struct {
-	client router.Client
+type RouterClaims struct{ *fencer }
 
-	mu        sync.Mutex // protects the following fields
-	self      netip.Addr
-	guarded   bool
-	guardedAt time.Time
-}
-
-var _ Claims = (*RouterClaims)(nil)
+var _ Claims = RouterClaims{}
 
 // NewRouterClaims returns the log on the router that open returns a client of. The client
 // must use the function it is given to dial; its only session is that of the log.
-func NewRouterClaims(dial Dial, open func(Dial) (router.Client, error)) (*RouterClaims, error) {
-	c := new(RouterClaims)
-	client, err := open(func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := dial(ctx, network, addr)
-		if err == nil {
-			abortive(conn)
-			c.mu.Lock()
-			c.self = localAddr(conn)
-			c.guardedAt = time.Time{}
-			c.mu.Unlock()
-		}
-		return conn, err
-	})
-	c.client = client
-	return c, err
+func NewRouterClaims(dial Dial, open func(Dial) (router.Client, error)) (RouterClaims, error) {
+	f, err := newFencer(dial, open)
+	return RouterClaims{f}, err
 }
 
-// Close implements Claims.
-func (c *RouterClaims) Close() error { return c.client.Close() }
-
 // Do implements Claims.
-func (c *RouterClaims) Do(ctx context.Context, a ha.Action) (e ha.Event, err error) {
+func (c RouterClaims) Do(ctx context.Context, a ha.Action) (e ha.Event, err error) {
 	switch a.Op {
 	case ha.Read:
 		e.View, err = c.read(ctx)
@@ -99,9 +76,7 @@ func (c *RouterClaims) Do(ctx context.Context, a ha.Action) (e ha.Event, err err
 			return ha.Event{Outcome: ha.Refused}, nil
 		}
 	case ha.Mark:
-		if err = c.unmark(ctx); err == nil {
-			_, err = c.client.AddAddress(ctx, router.Address{List: OwnerList, Address: c.address(), Timeout: ha.Lifetime})
-		}
+		err = c.mark(ctx)
 	case ha.Unmark:
 		err = c.unmark(ctx)
 	case ha.Fence:
@@ -117,14 +92,8 @@ func (c *RouterClaims) Do(ctx context.Context, a ha.Action) (e ha.Event, err err
 	return e, nil
 }
 
-func (c *RouterClaims) address() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.self.String()
-}
-
 // ask replaces an earlier request.
-func (c *RouterClaims) ask(ctx context.Context, a ha.Ask) error {
+func (c RouterClaims) ask(ctx context.Context, a ha.Ask) error {
 	row := router.Address{List: ClaimList, Address: askAddress, Comment: marker + "ask " + dash(a.From) + " " + dash(a.To), Timeout: askTime}
 	for range 2 {
 		was, err := c.client.AddAddress(ctx, row)
@@ -146,54 +115,11 @@ func ignore(err, one error) error {
 	return err
 }
 
-// unmark connects, too: the first request of a process is this one.
-func (c *RouterClaims) unmark(ctx context.Context) error {
-	if !c.selfKnown() {
-		if _, err := c.client.Addresses(ctx, OwnerList); err != nil {
-			return err
-		}
-	}
-	return ignore(c.client.RemoveAddress(ctx, OwnerList, c.address()), router.ErrNotFound)
-}
-
-func (c *RouterClaims) selfKnown() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.self.IsValid()
-}
-
-// fence has the router drop what comes from an address, for at least leastFence. An entry
-// with less left is left to end: it is not renewed, since what that does to its timeout
-// varies, and not replaced, since for a moment there would be none.
-func (c *RouterClaims) fence(ctx context.Context, address string) error {
-	now, err := c.client.AddAddress(ctx, router.Address{List: FencedList, Address: address, Timeout: fenceTime})
-	switch {
-	case !errors.Is(err, router.ErrExists):
-		return err
-	case now.Timeout > 0 && now.Timeout < leastFence:
-		return fmt.Errorf("the fence of %s from before ends in %s", address, now.Timeout)
-	}
-	return nil
-}
-
-// Fenced returns how much longer each address is fenced.
-func (c *RouterClaims) Fenced(ctx context.Context) (map[string]time.Duration, error) {
-	list, err := c.client.Addresses(ctx, FencedList)
-	left := map[string]time.Duration{}
-	for _, a := range list {
-		left[a.Address] = a.Timeout
-	}
-	return left, err
-}
-
-func (c *RouterClaims) read(ctx context.Context) (v ha.View, err error) {
+func (c RouterClaims) read(ctx context.Context) (v ha.View, err error) {
 	// The counter first: what it counts of this request is then seen by the next read.
-	rule, err := c.client.Rule(ctx, OwnerRule)
-	if err != nil && !errors.Is(err, router.ErrNotFound) {
+	if v.Beats, v.Guarded, err = c.counter(ctx); err != nil {
 		return v, err
 	}
-	v.Beats = rule.Packets
-	v.Guarded = err == nil && !rule.Disabled && !rule.Invalid && rule.Params["src-address-list"] == OwnerList
 	if v.Guarded {
 		if v.Guarded, err = c.fences(ctx); err != nil {
 			return v, err
@@ -213,28 +139,6 @@ func (c *RouterClaims) read(ctx context.Context) (v ha.View, err error) {
 	v.Log = v.Log.Sort()
 	v.Self = c.address()
 	return v, nil
-}
-
-// fences reports whether the router has the rule that drops what fenced nodes send.
-func (c *RouterClaims) fences(ctx context.Context) (bool, error) {
-	c.mu.Lock()
-	known, age := c.guarded, time.Since(c.guardedAt)
-	c.mu.Unlock()
-	if known && age < rulesAge {
-		return true, nil
-	}
-	rows, err := c.client.Rows(ctx, "/ip/firewall/raw")
-	if err != nil {
-		return false, err
-	}
-	found := false
-	for _, r := range rows {
-		found = found || r["comment"] == FenceRule && r["src-address-list"] == FencedList && r["action"] == "drop" && r["chain"] == "prerouting" && r["disabled"] != "true" && r["invalid"] != "true"
-	}
-	c.mu.Lock()
-	c.guarded, c.guardedAt = found, time.Now()
-	c.mu.Unlock()
-	return found, nil
 }
 
 // address returns the address of the entry of an epoch.
@@ -291,9 +195,4 @@ func ask(comment string) (a ha.Ask) {
 		a.From, a.To = undash(words[1]), undash(words[2])
 	}
 	return a
-}
-
-func localAddr(conn net.Conn) netip.Addr {
-	a, _ := netip.ParseAddrPort(conn.LocalAddr().String())
-	return a.Addr().Unmap()
 }

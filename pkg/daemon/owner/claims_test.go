@@ -60,7 +60,7 @@ func client(r *simrouter.Router, service simrouter.Service, dial Dial) (router.C
 	}
 }
 
-func routerClaims(t *testing.T, r *simrouter.Router, service simrouter.Service, node int) *RouterClaims {
+func routerClaims(t *testing.T, r *simrouter.Router, service simrouter.Service, node int) RouterClaims {
 	t.Helper()
 	dial, _ := from(node)
 	c, err := NewRouterClaims(dial, func(d Dial) (router.Client, error) { return client(r, service, d) })

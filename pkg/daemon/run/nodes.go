@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"math"
-	"net"
 	"reflect"
 	"slices"
 	"sync"
@@ -16,7 +15,6 @@ import (
 	"github.com/wanctl/wanctl/pkg/daemon/routerdial"
 	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 	"github.com/wanctl/wanctl/pkg/ha"
-	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 )
 
@@ -29,8 +27,9 @@ const handOver = 10 * time.Second
 // nodes makes the process one of several nodes: the loops of a router run only while this node
 // owns it.
 type nodes struct {
-	cfg *config.Node
-	m   *manager
+	cfg   *config.Node
+	store *owner.Store
+	m     *manager
 
 	leaving context.Context // ends when everything is to be handed over
 	ctx     context.Context // ends when that takes too long
@@ -58,7 +57,7 @@ func (s *setting) routerOf() *config.Base {
 
 // withNodes has the loops of p run as those of a node do, and returns it.
 func withNodes(m *manager, cfg *config.Node) *nodes {
-	n := &nodes{cfg: cfg, m: m, routers: map[string]*claimed{}}
+	n := &nodes{cfg: cfg, store: owner.NewStore(cfg), m: m, routers: map[string]*claimed{}}
 	ctx, end := context.WithCancel(context.Background())
 	leaving, leave := context.WithCancel(ctx)
 	n.ctx, n.leaving = ctx, leaving
@@ -112,14 +111,7 @@ func (n *nodes) follow(settings []*setting) {
 
 // claim starts to claim a router. It is called with mu held.
 func (n *nodes) claim(host string, b *config.Base) (*claimed, error) {
-	var dialer net.Dialer
-	if n.cfg.Address != "" {
-		dialer.LocalAddr = &net.TCPAddr{IP: net.ParseIP(n.cfg.Address)}
-	}
-	dial := dialer.DialContext
-	claims, err := owner.NewRouterClaims(dial, func(d owner.Dial) (router.Client, error) {
-		return routerdial.Client(b.Router.Endpoints()[0], routerdial.Bounds{Timeout: n.cfg.Silence, Answer: daemon.RouterAnswer, Dial: d})
-	})
+	claims, err := n.store.Claims(b, routerdial.Bounds{Timeout: n.cfg.Silence, Answer: daemon.RouterAnswer})
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +119,7 @@ func (n *nodes) claim(host string, b *config.Base) (*claimed, error) {
 	c := &claimed{base: b, leave: leave}
 	c.runner = &owner.Runner{
 		Config: ha.Config{Name: n.cfg.Name, Order: n.cfg.Order, Silence: n.cfg.Silence, Poll: poll, Failback: n.cfg.Failback},
-		Claims: claims, Gate: owner.NewGate(claims, dial), Loops: &routerLoops{n, c},
+		Claims: claims, Gate: owner.NewGate(claims, n.store.Dial()), Loops: &routerLoops{n, c},
 		Router: host, Log: n.m.log, Leaving: leaving,
 	}
 	n.wg.Go(func() {
