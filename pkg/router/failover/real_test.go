@@ -12,52 +12,25 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/failover"
 	"github.com/wanctl/wanctl/pkg/router/rest"
 	"github.com/wanctl/wanctl/pkg/router/rosclient"
+	"github.com/wanctl/wanctl/pkg/router/rosconn"
 	"github.com/wanctl/wanctl/pkg/sim/routertest"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
-// overAPI and overREST are endpoints of r.
-func overAPI(r *simrouter.Router, timeout time.Duration, uncertain *rosclient.Uncertain) failover.Endpoint {
-	host, port := r.HostPortOf(simrouter.API)
-	return failover.Endpoint{Label: "api " + r.AddrOf(simrouter.API), Open: func() (router.Client, error) {
-		c, err := api.New(api.Config{Host: host, Port: port, User: "admin", Plain: true, Timeout: timeout})
+// endpoint is a service of r.
+func endpoint(r *simrouter.Router, service simrouter.Service, timeout time.Duration, uncertain *rosclient.Uncertain) failover.Endpoint {
+	open, name := rest.New, "rest "
+	if service == simrouter.API {
+		open, name = api.New, "api "
+	}
+	host, port := r.HostPortOf(service)
+	return failover.Endpoint{Label: name + r.AddrOf(service), Open: func() (router.Client, error) {
+		c, err := open(rosconn.Access{Host: host, Port: port, User: "admin", Plain: service == simrouter.API, Timeout: timeout})
 		if err == nil {
 			c.ShareUncertain(uncertain)
 		}
 		return c, err
 	}}
-}
-
-func overREST(r *simrouter.Router, o routertest.Options, uncertain *rosclient.Uncertain) failover.Endpoint {
-	host, port := r.HostPortOf(simrouter.WWWSSL)
-	return failover.Endpoint{Label: "rest " + r.AddrOf(simrouter.WWWSSL), Open: func() (router.Client, error) {
-		c, err := rest.New(rest.Config{
-			Host: host, Port: port, User: o.User, Password: func() string { return o.Password },
-			Fingerprint: r.Fingerprint(), Timeout: o.Timeout, Now: o.Now,
-		})
-		if err == nil {
-			c.ShareUncertain(uncertain)
-		}
-		return c, err
-	}}
-}
-
-// closed is an endpoint that nothing listens on.
-var closed = failover.Endpoint{Label: "api 127.0.0.1:1", Open: func() (router.Client, error) {
-	return api.New(api.Config{Host: "127.0.0.1", Port: 1, User: "admin"})
-}}
-
-// Behind an endpoint that does not work, a router is what it is without.
-func TestConformance(t *testing.T) {
-	suite := routertest.Suite{Service: simrouter.WWWSSL, RequestsPerWrite: 1, Dial: func(t testing.TB, r *simrouter.Router, o routertest.Options) router.Client {
-		if o.Timeout == 0 {
-			o.Timeout = 10 * time.Second
-		}
-		c := failover.New(failover.Config{Endpoints: []failover.Endpoint{closed, overREST(r, o, new(rosclient.Uncertain))}})
-		t.Cleanup(func() { _ = c.Close() })
-		return c
-	}}
-	suite.Run(t, simrouter.Config{})
 }
 
 // A limit that took effect without an answer over one service is found, and
@@ -69,7 +42,7 @@ func TestUnansweredWriteIsFoundOverAnotherService(t *testing.T) {
 	}
 	uncertain := new(rosclient.Uncertain)
 	c := failover.New(failover.Config{Endpoints: []failover.Endpoint{
-		overAPI(r, 200*time.Millisecond, uncertain), overREST(r, routertest.Options{User: "admin", Timeout: 10 * time.Second}, uncertain),
+		endpoint(r, simrouter.API, 200*time.Millisecond, uncertain), endpoint(r, simrouter.WWWSSL, 10*time.Second, uncertain),
 	}})
 	defer c.Close()
 	if _, err := c.Queue(t.Context(), routertest.Download); err != nil {

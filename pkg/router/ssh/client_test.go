@@ -43,39 +43,3 @@ func newClient(t testing.TB, cfg ssh.Config) *rosclient.Client {
 	t.Cleanup(func() { _ = c.Close() })
 	return c
 }
-
-func dial(t testing.TB, r *simrouter.Router, o routertest.Options) router.Client {
-	cfg := config(r)
-	cfg.User, cfg.Password, cfg.Now = o.User, func() string { return o.Password }, o.Now
-	if o.Timeout > 0 {
-		cfg.Timeout = o.Timeout
-	}
-	return newClient(t, cfg)
-}
-
-// TestConformance: every version, and every way a console may show what the
-// client relies on.
-func TestConformance(t *testing.T) {
-	suite := routertest.Suite{Service: simrouter.SSH, RequestsPerWrite: 1, Dial: dial}
-	for _, tt := range []struct {
-		name string
-		cfg  simrouter.Config
-	}{
-		{"7.22.1", simrouter.Config{Version: "7.22.1"}},
-		{"7.24.4", simrouter.Config{}},
-		{"7.18 with exit status 1", with("7.18", simrouter.SSHQuirks{Exit: simrouter.ExitOne})},
-		{"7.12 with padding", with("7.12", simrouter.SSHQuirks{Pad: 100})},
-		{"6.49.10 without exit status", with("6.49.10", simrouter.SSHQuirks{Exit: simrouter.ExitMissing, HostKey: "ed25519"})},
-	} {
-		t.Run(tt.name, func(t *testing.T) { suite.Run(t, tt.cfg) })
-	}
-}
-
-func with(version string, q simrouter.SSHQuirks) simrouter.Config {
-	return simrouter.Config{Version: version, Quirks: simrouter.Quirks{SSH: q}}
-}
-
-func BenchmarkClient(b *testing.B) {
-	suite := routertest.Suite{Service: simrouter.SSH, Dial: dial}
-	suite.Bench(b, simrouter.Config{})
-}

@@ -149,7 +149,7 @@ func TestUsualFiles(t *testing.T) {
 func TestPinnedKey(t *testing.T) {
 	for _, kind := range []string{"rsa", "ed25519"} {
 		t.Run(kind, func(t *testing.T) {
-			r := start(t, with("", simrouter.SSHQuirks{HostKey: kind}))
+			r := start(t, simrouter.Config{Quirks: simrouter.Quirks{SSH: simrouter.SSHQuirks{HostKey: kind}}})
 			sum := sha256.Sum256(r.SSHHostKey().Marshal())
 			digits := hex.EncodeToString(sum[:])
 			for name, pin := range map[string]string{

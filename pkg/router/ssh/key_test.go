@@ -162,7 +162,7 @@ func TestLogin(t *testing.T) {
 		{"expired password", simrouter.SSHQuirks{Expired: "admin"}, func(c *ssh.Config) { c.Timeout = 5 * soon }, []string{"for a new password", "by hand"}, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := start(t, with("", tt.quirks))
+			r := start(t, simrouter.Config{Quirks: simrouter.Quirks{SSH: tt.quirks}})
 			if err := r.State().AddUser("keyed", "x", "read", "ssh"); err != nil {
 				t.Fatal(err)
 			}

@@ -76,7 +76,7 @@ var failing = []test{
 			f.Errorf("after the router spoke again: %v", err)
 		}
 	}},
-	{name: "client's own timeout", options: Options{Timeout: shortTimeout}, run: func(f *fixture) {
+	{name: "client's own timeout", options: options{timeout: shortTimeout}, run: func(f *fixture) {
 		f.r.Inject(simrouter.Fault{Kind: simrouter.Stall})
 		_, err := f.c.Queue(f.ctx(), Download)
 		f.wantError(err, context.DeadlineExceeded)
@@ -142,14 +142,14 @@ var failing = []test{
 		_, err := f.c.Queue(f.ctx(), Download)
 		f.wantError(err, router.ErrOutcomeUnknown)
 	}},
-	{name: "wrong password", options: Options{Password: secret}, run: func(f *fixture) {
+	{name: "wrong password", options: options{password: secret}, run: func(f *fixture) {
 		_, err := f.c.Info(f.ctx())
 		f.wantError(err, router.ErrAuth)
 		if err != nil && !strings.Contains(err.Error(), "password") {
 			f.Errorf("error does not say what to check: %v", err)
 		}
 	}},
-	{name: "refused credentials are not tried again at once", options: Options{Password: secret}, run: func(f *fixture) {
+	{name: "refused credentials are not tried again at once", options: options{password: secret}, run: func(f *fixture) {
 		_, err := f.c.Info(f.ctx())
 		f.wantError(err, router.ErrAuth)
 		if err := f.r.Run(`/user set admin password="` + secret + `"`); err != nil {
@@ -174,18 +174,18 @@ var failing = []test{
 		if f.r.State().Version().AtLeast(7, 24) {
 			setting = " available-from"
 		}
-		f.run("/ip service set " + string(f.suite.Service) + setting + "=192.0.2.0/24")
+		f.run("/ip service set " + string(f.protocol.service) + setting + "=192.0.2.0/24")
 		f.r.DropConnections()
 		_, err := f.newClient().Queue(f.ctx(), Download)
-		if !router.IsAccessError(err) || !strings.Contains(err.Error(), string(f.suite.Service)+" does not admit this host") {
+		if !router.IsAccessError(err) || !strings.Contains(err.Error(), string(f.protocol.service)+" does not admit this host") {
 			f.Errorf("error is %v", err)
 		}
-		f.run("/ip service set " + string(f.suite.Service) + setting + "=192.0.2.0/24,127.0.0.1")
+		f.run("/ip service set " + string(f.protocol.service) + setting + "=192.0.2.0/24,127.0.0.1")
 		if _, err := f.c.Queue(f.ctx(), Download); err != nil {
 			f.Errorf("admitted: %v", err)
 		}
 	}},
-	{name: "host that the user's address does not admit", options: Options{User: "wanctl", Password: "wanctl"}, run: func(f *fixture) {
+	{name: "host that the user's address does not admit", options: options{user: "wanctl", password: "wanctl"}, run: func(f *fixture) {
 		f.run("/user set wanctl address=192.0.2.0/24")
 		_, err := f.c.Queue(f.ctx(), Download)
 		f.wantError(err, router.ErrAuth)
@@ -193,14 +193,14 @@ var failing = []test{
 			f.Errorf("error does not say what to check: %v", err)
 		}
 	}},
-	{name: "user without the policy to log in", options: Options{User: "reader", Password: secret}, run: func(f *fixture) {
+	{name: "user without the policy to log in", options: options{user: "reader", password: secret}, run: func(f *fixture) {
 		if err := f.r.State().AddUser("reader", secret, "read", "write"); err != nil {
 			f.Fatal(err)
 		}
 		_, err := f.c.Queue(f.ctx(), Download)
 		f.wantError(err, router.ErrAuth)
 	}},
-	{name: "user without the policy to write", options: Options{User: "reader", Password: secret}, run: func(f *fixture) {
+	{name: "user without the policy to write", options: options{user: "reader", password: secret}, run: func(f *fixture) {
 		if err := f.r.State().AddUser("reader", secret, "read", "rest-api", "api", "ssh"); err != nil {
 			f.Fatal(err)
 		}
@@ -212,7 +212,7 @@ var failing = []test{
 			f.Errorf("reading after a denied write: %v", err)
 		}
 	}},
-	{name: "policy to write that was added later", options: Options{User: "reader", Password: secret}, run: func(f *fixture) {
+	{name: "policy to write that was added later", options: options{user: "reader", password: secret}, run: func(f *fixture) {
 		if err := f.r.State().AddUser("reader", secret, "read", "rest-api", "api", "ssh"); err != nil {
 			f.Fatal(err)
 		}
@@ -250,13 +250,13 @@ var failing = []test{
 		for range 3 {
 			before := f.r.Requests()
 			write(nil)
-			if n := f.r.Requests() - before; n > f.suite.RequestsPerWrite+1 {
-				f.Errorf("%d requests for a write, want %d", n, f.suite.RequestsPerWrite)
+			if n := f.r.Requests() - before; n > f.protocol.requestsPerWrite+1 {
+				f.Errorf("%d requests for a write, want %d", n, f.protocol.requestsPerWrite)
 			}
 		}
 		wantLogins(4)
 	}},
-	{name: "least-privilege user is enough", options: Options{User: "wanctl", Password: "wanctl"}, run: func(f *fixture) {
+	{name: "least-privilege user is enough", options: options{user: "wanctl", password: "wanctl"}, run: func(f *fixture) {
 		if _, err := f.c.Info(f.ctx()); err != nil {
 			f.Error(err)
 		}

@@ -31,8 +31,8 @@ var writing = []test{
 				f.Fatal(err)
 			}
 		}
-		if n := f.r.Requests() - before; n != 10*f.suite.RequestsPerWrite {
-			f.Errorf("%d requests for 10 writes, want %d for each", n, f.suite.RequestsPerWrite)
+		if n := f.r.Requests() - before; n != 10*f.protocol.requestsPerWrite {
+			f.Errorf("%d requests for 10 writes, want %d for each", n, f.protocol.requestsPerWrite)
 		}
 	}},
 	{name: "type and limit together", run: func(f *fixture) {

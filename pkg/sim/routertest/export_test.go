@@ -94,14 +94,14 @@ var exported = []test{
 	}},
 	{name: "the user may do what wanctl does, with no policy to spare", run: func(f *fixture) {
 		p := plan(export.Tree)
-		transport := map[simrouter.Service]string{simrouter.API: "api", simrouter.APISSL: "api", simrouter.SSH: "ssh"}[f.suite.Service]
+		transport := map[simrouter.Service]string{simrouter.API: "api", simrouter.APISSL: "api", simrouter.SSH: "ssh"}[f.protocol.service]
 		if transport == "" {
 			transport = "rest"
 		}
 		p.Users[0].Services, p.From = []export.Service{{Transport: transport}}, nil
 		f.load(p)
 		work := func(limit bitrate.Rate) error {
-			c := f.suite.Dial(f.T, f.r, Options{User: p.Users[0].Name, Password: p.Users[0].Password})
+			c := f.protocol.dial(f.T, f.r, options{user: p.Users[0].Name, password: p.Users[0].Password})
 			defer func() { _ = c.Close() }()
 			return f.work(c, p, limit)
 		}

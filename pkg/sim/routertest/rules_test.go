@@ -174,7 +174,7 @@ var rules = []test{
 			f.Errorf("read back: %+v, %v", r, err)
 		}
 	}},
-	{name: "no policy to write", options: Options{User: "reader", Password: secret}, run: func(f *fixture) {
+	{name: "no policy to write", options: options{user: "reader", password: secret}, run: func(f *fixture) {
 		if err := f.r.State().AddUser("reader", secret, "read", "rest-api", "api", "ssh"); err != nil {
 			f.Fatal(err)
 		}

@@ -56,7 +56,7 @@ var scripts = []test{
 			f.Errorf("error lacks the script's own: %v", err)
 		}
 	}},
-	{name: "run without its policies", options: Options{User: "wanctl", Password: "wanctl"}, run: func(f *fixture) {
+	{name: "run without its policies", options: options{user: "wanctl", password: "wanctl"}, run: func(f *fixture) {
 		f.run(`/system script add name=mighty policy=reboot source=":put x"`)
 		f.wantError(f.c.RunScript(f.ctx(), "mighty"), router.ErrDenied)
 	}},

@@ -9,26 +9,35 @@ import (
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/router"
+	"github.com/wanctl/wanctl/pkg/router/api"
+	"github.com/wanctl/wanctl/pkg/router/rest"
+	"github.com/wanctl/wanctl/pkg/router/rosclient"
 	"github.com/wanctl/wanctl/pkg/router/rosconn"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
-// Certificates tests which servers the client of a service with TLS trusts: it
-// sends no password to another.
-func Certificates(t *testing.T, service simrouter.Service, client func(rosconn.Access) (router.Client, error)) {
-	connect := func(t *testing.T, r *simrouter.Router, edit func(a *rosconn.Access)) router.Client {
-		host, port := r.HostPortOf(service)
-		access := rosconn.Access{Host: host, Port: port, User: "admin", Timeout: 10 * time.Second}
-		edit(&access)
-		c, err := client(access)
-		if err != nil {
-			t.Fatal(err)
+// TestCertificates: which servers the client of a service with TLS trusts. It sends no
+// password to another.
+func TestCertificates(t *testing.T) {
+	for _, tls := range []struct {
+		service simrouter.Service
+		client  func(rosconn.Access) (*rosclient.Client, error)
+	}{{simrouter.WWWSSL, rest.New}, {simrouter.APISSL, api.New}} {
+		connect := func(t *testing.T, r *simrouter.Router, edit func(a *rosconn.Access)) router.Client {
+			access := options{user: "admin", timeout: 10 * time.Second}.access(r, tls.service)
+			edit(&access)
+			c, err := tls.client(access)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = c.Close() })
+			return c
 		}
-		t.Cleanup(func() { _ = c.Close() })
-		return c
+		t.Run(string(tls.service), func(t *testing.T) {
+			t.Run("trust", func(t *testing.T) { trust(t, tls.service, connect) })
+			t.Run("the pin holds after reconnecting", func(t *testing.T) { pinHolds(t, tls.service, connect) })
+		})
 	}
-	t.Run("trust", func(t *testing.T) { trust(t, service, connect) })
-	t.Run("the pin holds after reconnecting", func(t *testing.T) { pinHolds(t, service, connect) })
 }
 
 type connector func(t *testing.T, r *simrouter.Router, edit func(a *rosconn.Access)) router.Client
