@@ -15,6 +15,7 @@ const module = "github.com/wanctl/wanctl/"
 // package imports only lower levels; adapters never import each other.
 var layers = map[string]int{
 	"pkg/bitrate": 0, "pkg/units": 0, "pkg/backoff": 0, "pkg/redact": 0, "pkg/actuate": 0, "pkg/rtt": 0, "pkg/autorate": 0, "pkg/trace": 0, "pkg/steering": 0, "pkg/ha": 0, "pkg/sim/linksim": 0,
+	"pkg/fleet/release": 0, "pkg/fleet/sshsig": 0,
 	leaf:        0,
 	"pkg/probe": 1, "pkg/router": 1, "pkg/state": 1, "pkg/config": 1, "pkg/telemetry": 1, "pkg/notify": 1, "pkg/sysd": 1, "pkg/lab/netns": 1,
 	"pkg/control": 2, "pkg/steerd": 2, "pkg/calibrate": 2, "pkg/daemon/supervisor": 2,
@@ -44,7 +45,7 @@ var homes = map[string][]string{
 	"github.com/go-routeros/routeros":          {"pkg/router/api"},
 	"github.com/eclipse/paho.mqtt.golang":      {"pkg/notify/mqtt"},
 	"github.com/mochi-mqtt/server":             {"pkg/notify/mqtt"},
-	"golang.org/x/crypto/ssh":                  {"pkg/router/ssh", "pkg/sim/simrouter"},
+	"golang.org/x/crypto/ssh":                  {"pkg/router/ssh", "pkg/sim/simrouter", "pkg/fleet/sshsig"},
 	"golang.org/x/crypto/bcrypt":               {"pkg/daemon"},
 	"golang.org/x/term":                        {"pkg/cli"},
 }
