@@ -15,23 +15,26 @@ import (
 const nodeName = "node"
 
 // nodeSections are the sections of such a file. One of that name without them is another's.
-var nodeSections = []string{"node", "ha"}
+var nodeSections = []string{"node", "ha", "fleet"}
 
 const nodeReference = "configs/node.yaml.example"
 
-// Node is the configuration of one of several nodes, complete and checked.
+// Node is the configuration of one of several nodes of a router, of a host of a fleet, or
+// of one that is both, complete and checked.
 type Node struct {
 	Path string
 
-	Name string `key:"node.name" kind:"identifier" derived:"host name" doc:"Name of this node, in the claims of routers; each node has another one."`
+	Name string `key:"node.name" kind:"identifier" derived:"host name" doc:"Name of this node, in the claims of routers and in the fleet; each node has another one."`
 
 	Address string `key:"node.address" kind:"address" derived:"chosen by the system" doc:"Address of this host from which it reaches routers: they fence the node by it, so that no other node, and no other host behind the same translation of addresses, may have it."`
 
-	Enabled  bool          `key:"ha.enabled" default:"true" doc:"Whether this node controls a router only while it owns it."`
+	Enabled  bool          `key:"ha.enabled" derived:"true; false in a file with fleet and without ha" doc:"Whether this node controls a router only while it owns it."`
 	Claims   ClaimStore    `key:"ha.claims" kind:"enum" values:"router" default:"router" doc:"Where nodes agree on who owns a router: on the router itself."`
 	Order    []string      `key:"ha.order" kind:"args" range:"0..16" doc:"Names of the nodes, the first one first: who takes a router that nobody owns."`
 	Silence  time.Duration `key:"ha.silence" kind:"seconds" range:"1..30" default:"2" doc:"Time without a sign of life of the owner until another node takes its router over, and without an answer until the owner stops."`
 	Failback time.Duration `key:"ha.failback" kind:"minutes" range:"0..1440" default:"0" doc:"Minutes after which a node asks one that is behind it in ha.order to hand over; 0: never by itself."`
+
+	Fleet Fleet `key:"fleet"`
 }
 
 // ClaimStore is where nodes agree on who owns a router.
@@ -40,8 +43,8 @@ type ClaimStore string
 // OnRouter is the one ClaimStore there is.
 const OnRouter ClaimStore = "router"
 
-// LoadNode reads node.yaml in a directory. Without one, or with ha.enabled false, it returns
-// nil. host is the name of this host.
+// LoadNode reads node.yaml in a directory. Without one it returns nil. host is the name of
+// this host.
 func LoadNode(dir, host string, opts Options) (*Node, []Problem, error) {
 	path, err := Path(dir, nodeName)
 	if err != nil {
@@ -63,6 +66,11 @@ func LoadNode(dir, host string, opts Options) (*Node, []Problem, error) {
 		}
 		fields := schema.Fields[Node]()
 		v := schema.Bind(r, "", fields, merge(r, fields, r.Collect(root, "", fields), opts), n)
+		if !v.IsSet("ha.enabled") {
+			_, _, ha := root.Line("ha")
+			_, _, fleet := root.Line("fleet")
+			n.Enabled = ha || !fleet
+		}
 		for i, name := range n.Order {
 			switch {
 			case !isName(name):
@@ -79,12 +87,12 @@ func LoadNode(dir, host string, opts Options) (*Node, []Problem, error) {
 		if len(n.Order) > 0 && !slices.Contains(n.Order, n.Name) {
 			v.Errorf("ha.order", "does not name this node, %s", n.Name)
 		}
+		if _, _, found := root.Line("fleet"); found {
+			finishFleet(v, &n.Fleet)
+		}
 	}
 	if err := r.Err(); err != nil {
 		return nil, r.Warnings(), err
-	}
-	if !n.Enabled {
-		return nil, r.Warnings(), nil
 	}
 	return n, r.Warnings(), nil
 }

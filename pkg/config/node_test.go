@@ -21,7 +21,16 @@ func TestLoadNode(t *testing.T) {
 		{"of a WAN", "wan_name: node\nqueues: {download: d, upload: u}\n", "h", "", ""},
 		{"host name", "ha: {order: [h, i]}\n", "h", "h", ""},
 		{"named", "node: {name: n1}\nha: {enabled: true}\n", "h", "n1", ""},
-		{"switched off", "node: {name: n1}\nha: {enabled: false}\n", "h", "", ""},
+		{"switched off", "node: {name: n1}\nha: {enabled: false}\n", "h", "n1 off", ""},
+		{"fleet alone", "node: {name: n1}\nfleet: {url: [tls://hub]}\n", "h", "n1 off", ""},
+		{"fleet and ha", "node: {name: n1}\nha: {}\nfleet: {url: [tls://hub]}\n", "h", "n1", ""},
+		{"fleet without a server", "fleet: {labels: {site: s}}\n", "h", "", "fleet.url: names no server"},
+		{"fleet with a user in the address", "fleet: {url: [tls://a:b@hub]}\n", "h", "", "has a user in it"},
+		{"fleet with two ways to log in", "fleet: {url: [tls://hub], credentials: /c, user: u, password: p}\n", "h", "", "fleet.user: is one of two ways"},
+		{"fleet with half a login", "fleet: {url: [tls://hub], user: u}\n", "h", "", "goes with fleet.password"},
+		{"fleet with half a certificate", "fleet: {url: [tls://hub], tls_cert: /c}\n", "h", "", "goes with fleet.tls_key"},
+		{"fleet with authorities and no TLS", "fleet: {url: [nats://hub], tls_ca: /c}\n", "h", "", "has no address with TLS"},
+		{"fleet with a label that is none", "fleet: {url: [tls://hub], labels: {sight: s}}\n", "h", "", "fleet.labels.sight: unknown key"},
 		{"not in the order", "ha: {order: [a, b]}\n", "h", "", "ha.order: does not name this node, h"},
 		{"twice in the order", "ha: {order: [h, h]}\n", "h", "", "names h twice"},
 		{"no name", "ha: {silence: 3}\n", "a host", "", "set node.name"},
@@ -46,6 +55,9 @@ func TestLoadNode(t *testing.T) {
 			got := ""
 			if n != nil {
 				got = n.Name
+				if !n.Enabled {
+					got += " off"
+				}
 				if n.Silence != 2*time.Second || n.Claims != OnRouter {
 					t.Errorf("%+v", n)
 				}
@@ -53,7 +65,7 @@ func TestLoadNode(t *testing.T) {
 			if err != nil || got != tt.want {
 				t.Errorf("%q, %v; want %q", got, err, tt.want)
 			}
-			if isOurs := strings.Contains(tt.text, "ha:"); slices.Contains(Names(dir), "node") == (isOurs || tt.text == "") {
+			if isOurs := strings.Contains(tt.text, "ha:") || strings.Contains(tt.text, "fleet:"); slices.Contains(Names(dir), "node") == (isOurs || tt.text == "") {
 				t.Errorf("names %v", Names(dir))
 			}
 		})
@@ -66,7 +78,7 @@ func TestNodeExample(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "node.yaml"), []byte(uncommented(read(t, configs+"/node.yaml.example"))), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if n, warnings, err := LoadNode(dir, "h", Options{}); err != nil || len(warnings) > 0 || n.Name != "pop1-a" || n.Address != "192.0.2.10" {
+	if n, warnings, err := LoadNode(dir, "h", Options{}); err != nil || len(warnings) > 0 || n.Name != "pop1-a" || n.Address != "192.0.2.10" || !n.Enabled || n.Fleet.Site != "north-12" {
 		t.Errorf("%+v, %v, %v", n, warnings, err)
 	}
 }

@@ -111,6 +111,7 @@ func knownSeries(t *testing.T) map[string][]string {
 	}
 	m.WAN(WANConfig{Name: "spectrum", Reflectors: []string{"1.1.1.1"}, Operators: []string{"Cloudflare"}})
 	m.Steering("spectrum", "SPECTRUM_GOOD", "SPECTRUM_DEGRADED")
+	m.Fleet()
 	families, err := reg.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -210,6 +211,7 @@ func TestEveryMetricIsUsed(t *testing.T) {
 	}
 	m.WAN(WANConfig{Name: "spectrum", Reflectors: []string{"1.1.1.1"}, Operators: []string{"Cloudflare"}})
 	m.Steering("spectrum", "SPECTRUM_GOOD", "SPECTRUM_DEGRADED")
+	m.Fleet()
 	families, err := reg.Gather()
 	if err != nil {
 		t.Fatal(err)

@@ -92,7 +92,7 @@ func (a *App) LoadWANs(*cobra.Command) ([]*config.WAN, error) {
 func (a *App) CheckAlone(dir string) error {
 	host, _ := os.Hostname()
 	n, _, err := config.LoadNode(dir, host, a.ConfigOptions())
-	if err == nil && n != nil {
+	if err == nil && n != nil && n.Enabled {
 		err = Usagef("%s makes this host one of several nodes, and this loop would write to the router whoever owns it: use 'wanctl run', or --dry-run", n.Path)
 	}
 	return err

@@ -81,6 +81,9 @@ func bases(a *app.App, cmd *cobra.Command) ([]*config.Base, error) {
 func node(a *app.App) (*config.Node, error) {
 	host, _ := os.Hostname()
 	n, _, err := config.LoadNode(a.Global.ConfigDir, host, a.ConfigOptions())
+	if n != nil && !n.Enabled {
+		n = nil
+	}
 	return n, err
 }
 

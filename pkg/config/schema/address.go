@@ -1,8 +1,10 @@
 package schema
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"slices"
@@ -35,9 +37,20 @@ func parseSecretURL(r *Reader, k Key, v RawValue) (any, error) {
 	return s, nil
 }
 
-// checkBroker accepts an address of a broker. The user belongs elsewhere.
+// checkBroker accepts an address of an MQTT broker.
 func checkBroker(s string) (string, error) {
-	u, err := checkURL(s, "mqtt", "mqtts")
+	return checkServer(s, map[string]string{"mqtt": "1883", "mqtts": "8883"})
+}
+
+// checkNATS accepts an address of a NATS server.
+func checkNATS(s string) (string, error) {
+	return checkServer(s, map[string]string{"nats": "4222", "tls": "4222"})
+}
+
+// checkServer accepts an address of a host and a port with one of the schemes, each with
+// its default port. The user belongs elsewhere.
+func checkServer(s string, ports map[string]string) (string, error) {
+	u, err := checkURL(s, slices.Sorted(maps.Keys(ports))...)
 	switch {
 	case err != nil:
 		return "", err
@@ -46,11 +59,8 @@ func checkBroker(s string) (string, error) {
 	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "":
 		return "", errors.New("has more than a host and a port in it")
 	}
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"mqtt": "1883", "mqtts": "8883"}[u.Scheme]
-	}
-	return (&url.URL{Scheme: u.Scheme, Host: net.JoinHostPort(u.Hostname(), port)}).String(), nil // a zone has its % escaped
+	host := net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), ports[u.Scheme]))
+	return (&url.URL{Scheme: u.Scheme, Host: host}).String(), nil // a zone has its % escaped
 }
 
 // checkURL accepts an address with one of the schemes. The error does not quote it.

@@ -43,6 +43,7 @@ const (
 	SecretURL  Kind = "secret_url" // never printed
 	Broker     Kind = "broker"
 	Topic      Kind = "topic"
+	NATSList   Kind = "nats_servers"
 )
 
 // kindSpec is what the kinds differ in.
@@ -96,6 +97,7 @@ func kinds() []kindSpec {
 		{kind: SecretURL, text: "address with https or http", json: "string", parse: parseSecretURL},
 		{kind: Broker, text: "address of an MQTT broker, mqtt:// or mqtts://", json: "string", check: checkBroker},
 		{kind: Topic, text: "beginning of an MQTT topic", json: "string", check: checkTopic},
+		{kind: NATSList, text: "list of NATS servers, tls://HOST:4222 or nats://HOST:4222", unit: " entries", json: "array", parse: listOf(checkNATS)},
 		{kind: RouterList, text: "list of transports, or of mappings with the keys of router", unit: " entries", json: "array", parse: parseEntries},
 	}
 }

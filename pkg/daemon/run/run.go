@@ -47,8 +47,11 @@ func Run(ctx context.Context, o Options) (err error) {
 	for _, w := range warnings {
 		m.log.Warn("configuration", "warning", w.String())
 	}
-	if node != nil && !o.DryRun {
+	if node != nil && node.Enabled && !o.DryRun {
 		m.nodes = withNodes(m, node)
+	}
+	if node != nil && len(node.Fleet.URL) > 0 && !o.DryRun {
+		m.joinFleet(node)
 	}
 	if err := m.update(true); err != nil {
 		return err
