@@ -19,27 +19,17 @@ const (
 	Released                 // its node owned the router and has ended its sessions
 )
 
-func (k Kind) String() string {
-	switch k {
-	case Claimed:
-		return "claimed"
-	case Running:
-		return "running"
-	case Released:
-		return "released"
-	}
-	return "unknown"
-}
+func (k Kind) String() string { return kindNames[k] }
 
 // Entry is an entry of the log. A node is identified by its address, which is what the
 // router can fence; its name is for people.
 type Entry struct {
-	Epoch   uint64 // from 1; each exists once
-	Kind    Kind   // unknown to this program if Format is newer
-	Format  int
-	Node    string
-	Address string // of the node, as the router sees it
-	For     string // Released: the node that is to follow; "" any
+	Epoch   uint64 `json:"epoch"` // from 1; each exists once
+	Kind    Kind   `json:"kind"`  // unknown to this program if Format is newer
+	Format  int    `json:"format"`
+	Node    string `json:"node"`
+	Address string `json:"address"`       // of the node, as the router sees it
+	For     string `json:"for,omitempty"` // Released: the node that is to follow; "" any
 }
 
 // Log is the entries of a log by epoch.
@@ -103,31 +93,31 @@ func (l Log) unfenced(self string) (addresses []string) {
 
 // View is what a read of the log has shown.
 type View struct {
-	Log  Log
-	Self string // the address of this node, as the router sees it
+	Log  Log    `json:"log"`
+	Self string `json:"self"` // the address of this node, as the router sees it
 	// Beats changes when the router receives packets of a node that has marked its
 	// address: the owner's sign of life.
-	Beats uint64
+	Beats uint64 `json:"beats"`
 	// Guarded says that the rules are there which count these packets and which
 	// drop those of fenced nodes.
-	Guarded bool
+	Guarded bool `json:"guarded"`
 	// Ask is a request to the owner.
-	Ask Ask
+	Ask Ask `json:"ask,omitzero"`
 }
 
 // Ask is a request to the owner to hand over. The zero Ask is none.
 type Ask struct {
-	From string // the node that is to hand over; "" whichever owns the router
-	To   string // the node that is to follow; "" any
+	From string `json:"from,omitempty"` // the node that is to hand over; "" whichever owns the router
+	To   string `json:"to,omitempty"`   // the node that is to follow; "" any
 }
 
 // Config of a Node.
 type Config struct {
-	Name     string
-	Order    []string      // names of nodes: who is to claim a free router first
-	Silence  time.Duration // without a sign of life or an answer
-	Poll     time.Duration // between two reads of the log
-	Failback time.Duration // after so long, a node asks one that is behind it in Order to hand over; 0: never
+	Name     string        `json:"name"`
+	Order    []string      `json:"order,omitempty"`       // names of nodes: who is to claim a free router first
+	Silence  time.Duration `json:"silence_ns"`            // without a sign of life or an answer
+	Poll     time.Duration `json:"poll_ns"`               // between two reads of the log
+	Failback time.Duration `json:"failback_ns,omitempty"` // after so long, a node asks one that is behind it in Order to hand over; 0: never
 }
 
 // rank returns the position of a node in Order.

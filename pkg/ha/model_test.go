@@ -200,13 +200,13 @@ func (mo model) apply(w *world, i int) (e Event) {
 		if mo.rules.lazyClaim && act.Entry.Kind == Claimed {
 			return e
 		}
-		if slices.ContainsFunc(w.log, func(x Entry) bool { return x.Epoch == act.Entry.Epoch }) {
-			if !mo.rules.sharedEpochs {
-				return Event{Outcome: Refused}
-			}
+		if mo.rules.sharedEpochs {
 			w.log = slices.DeleteFunc(slices.Clone(w.log), func(x Entry) bool { return x.Epoch == act.Entry.Epoch })
 		}
-		w.log = append(slices.Clone(w.log), act.Entry).Sort()
+		log, ok := w.log.with(act.Entry)
+		if w.log = log; !ok {
+			return Event{Outcome: Refused}
+		}
 	case Mark:
 		w.marked[i] = true
 	case Unmark:
@@ -257,7 +257,7 @@ func (mo model) violation(w *world) string {
 		if m.session != verified || w.fenced[i] && !mo.rules.noFence {
 			continue
 		}
-		if e := mo.inForce(w.log); e.Address != addresses[i] || e.Kind != Running {
+		if e := mo.inForce(w.log); !e.permits(addresses[i]) {
 			return fmt.Sprintf("%s can write while in force is: %s of %s", addresses[i], e.Kind, e.Address)
 		}
 	}

@@ -22,11 +22,11 @@ const (
 
 // Action is what a node is to do next.
 type Action struct {
-	Op      Op
-	Until   time.Duration // Wait: at the latest then. Requests: the latest answer that is of use
-	Entry   Entry
-	Address string
-	Ask     Ask
+	Op      Op            `json:"op"`
+	Until   time.Duration `json:"until_ns,omitempty"` // Wait: at the latest then. Requests: the latest answer that is of use
+	Entry   Entry         `json:"entry,omitzero"`
+	Address string        `json:"address,omitempty"`
+	Ask     Ask           `json:"ask,omitzero"`
 }
 
 // Outcome is what became of an action.
@@ -41,8 +41,8 @@ const (
 
 // Event is the end of an action.
 type Event struct {
-	Outcome Outcome
-	View    View // Read
+	Outcome Outcome `json:"outcome"`
+	View    View    `json:"view,omitzero"` // Read
 }
 
 type phase uint8

@@ -72,7 +72,7 @@ func TestFaults(t *testing.T) {
 			s.awaitOwner(1, time.Second, 2*longest)
 		}, []int{0, 1}},
 		{"the router reboots", 2, "", func(s *site) {
-			s.router.Reboot(simrouter.Reboot{Down: time.Second})
+			s.reboot()
 			before := len(s.router.History())
 			s.await(func() bool {
 				return slices.ContainsFunc(s.router.History()[before:], func(q simrouter.Request) bool { return q.Path == "/queue/tree/set" })
@@ -105,6 +105,9 @@ func TestFaults(t *testing.T) {
 			tt.run(s)
 			if got := s.writers(); tt.want != nil && !slices.Equal(got, tt.want) {
 				t.Errorf("limits of %v have reached the router, want %v", got, tt.want)
+			}
+			if err := s.journal.replay(t, tt.quirk == "duplicate-addresses"); err != nil {
+				t.Error(err)
 			}
 		})
 	}

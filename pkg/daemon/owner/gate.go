@@ -21,6 +21,8 @@ type Gate struct {
 	claims Claims
 	dial   Dial
 
+	records *recorder // nil: nobody reads them
+
 	mu    sync.Mutex // protects the following fields
 	owner ha.Entry   // as which sessions are opened; zero: the gate is closed
 	conns map[*gated]struct{}
@@ -45,6 +47,7 @@ func (g *Gate) Close() {
 	g.owner = ha.Entry{}
 	for c := range g.conns {
 		_ = c.Conn.Close()
+		g.records.session(c.number, ha.Ended, nil)
 	}
 	clear(g.conns)
 }
@@ -61,11 +64,12 @@ func (g *Gate) Dial(ctx context.Context, network, addr string) (net.Conn, error)
 		return nil, err
 	}
 	abortive(conn)
-	if err := g.verify(ctx, owner, localAddr(conn)); err != nil {
+	c := &gated{Conn: conn, gate: g, number: g.records.opened()}
+	v, err := g.verify(ctx, owner, localAddr(conn))
+	if err != nil {
 		_ = conn.Close()
 		return nil, err
 	}
-	c := &gated{Conn: conn, gate: g}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.owner != owner {
@@ -73,6 +77,7 @@ func (g *Gate) Dial(ctx context.Context, network, addr string) (net.Conn, error)
 		return nil, ErrNotOwner
 	}
 	g.conns[c] = struct{}{}
+	g.records.session(c.number, ha.Verified, &v)
 	return c, nil
 }
 
@@ -82,31 +87,36 @@ func (g *Gate) present() ha.Entry {
 	return g.owner
 }
 
-func (g *Gate) verify(ctx context.Context, owner ha.Entry, from netip.Addr) error {
+func (g *Gate) verify(ctx context.Context, owner ha.Entry, from netip.Addr) (ha.View, error) {
 	if from.String() != owner.Address {
-		return fmt.Errorf("this connection leaves by %s and not by %s, which the router would fence: use one address of the router", from, owner.Address)
+		return ha.View{}, fmt.Errorf("this connection leaves by %s and not by %s, which the router would fence: use one address of the router", from, owner.Address)
 	}
 	e, err := g.claims.Do(ctx, ha.Action{Op: ha.Read})
 	if err != nil {
-		return err
+		return e.View, err
 	}
 	if now := e.View.Log.Owner(); now.Address != owner.Address || now.Epoch < owner.Epoch {
-		return ErrNotOwner
+		return e.View, ErrNotOwner
 	}
-	return nil
+	return e.View, nil
 }
 
 // gated is a connection that its gate can end.
 type gated struct {
 	net.Conn
-	gate *Gate
+	gate   *Gate
+	number uint64 // in records
 }
 
 func (c *gated) Close() error {
+	err := c.Conn.Close()
 	c.gate.mu.Lock()
-	delete(c.gate.conns, c)
-	c.gate.mu.Unlock()
-	return c.Conn.Close()
+	defer c.gate.mu.Unlock()
+	if _, open := c.gate.conns[c]; open {
+		delete(c.gate.conns, c)
+		c.gate.records.session(c.number, ha.Ended, nil)
+	}
+	return err
 }
 
 // SyscallConn implements syscall.Conn, for those who look at the socket.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"regexp"
 	"slices"
@@ -26,8 +25,9 @@ const queue = "WAN-Download-1"
 // each a limit of its own.
 type site struct {
 	*testing.T
-	router *simrouter.Router
-	nodes  []*node
+	router  *simrouter.Router
+	nodes   []*node
+	journal journal
 }
 
 type node struct {
@@ -165,7 +165,7 @@ func (s *site) start(i int) {
 	n.leave, n.kill = leave, kill
 	n.Runner = &Runner{
 		Config: ha.Config{Name: fmt.Sprint("node", i), Order: []string{"node0", "node1", "node2"}, Silence: 2 * time.Second, Poll: 500 * time.Millisecond},
-		Claims: claims, Gate: NewGate(claims, n.links[1].dial(dial)), Loops: n, Router: "r", Log: slog.New(slog.DiscardHandler), Leaving: leaving,
+		Claims: claims, Gate: NewGate(claims, n.links[1].dial(dial)), Loops: n, Router: "r", Log: s.journal.logger(), Leaving: leaving,
 	}
 	go func() {
 		defer close(n.ended)
@@ -187,6 +187,13 @@ func (n *node) end() {
 	}
 	n.kill()
 	<-n.ended
+	n.site.journal.fate(n.Config.Name, ha.Killed)
+}
+
+// reboot restarts the router.
+func (s *site) reboot() {
+	s.router.Reboot(simrouter.Reboot{Down: time.Second})
+	s.journal.fate("", ha.Rebooted)
 }
 
 // Start implements Loops.

@@ -58,6 +58,11 @@ func (r *Runner) Run(ctx context.Context) error {
 	began := time.Now()
 	now := func() time.Duration { return time.Since(began) }
 	n, act := ha.NewNode(r.Config, 0)
+	records := &recorder{log: r.Log.With("router", r.Router), node: r.Config.Name}
+	r.Gate.records = records
+	if records.enabled() {
+		records.write(ha.Record{Start: &r.Config, Step: &ha.Step{Next: act}})
+	}
 	leaving := r.Leaving.Done()
 	running := false
 	stop := func() {
@@ -71,6 +76,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	for {
 		var e ha.Event
 		var err error
+		left := false
 		switch act.Op {
 		case ha.Quit:
 			return nil
@@ -80,6 +86,7 @@ func (r *Runner) Run(ctx context.Context) error {
 			case <-timer.C:
 			case <-leaving:
 				leaving = nil
+				left = true
 				n.Leave()
 			case <-ctx.Done():
 				timer.Stop()
@@ -104,7 +111,11 @@ func (r *Runner) Run(ctx context.Context) error {
 			}
 		}
 		op := act.Op
-		act = n.Step(now(), e)
+		at, ended := time.Now().UnixNano(), now()
+		act = n.Step(ended, e)
+		if records.enabled() {
+			records.write(ha.Record{At: at, Step: &ha.Step{Now: ended, Leaving: left, Event: e, Next: act}})
+		}
 		r.record(n, op, err)
 	}
 }
