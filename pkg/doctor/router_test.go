@@ -9,6 +9,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/remote"
 )
 
 // healthy is a router on which a doctor finds nothing.
@@ -162,7 +163,7 @@ func TestRouterFaults(t *testing.T) {
 				}
 			}
 			all := examine(t, cfg, tt.base, func() {
-				if err := r.Control("counters ether1 rx-byte=100000 tx-byte=100000"); err != nil {
+				if err := remote.Do(r, "counters ether1 rx-byte=100000 tx-byte=100000"); err != nil {
 					t.Fatal(err)
 				}
 				_ = r.SetCounters("down", router.Counters{Bytes: 99000}) // what is there

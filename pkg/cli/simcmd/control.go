@@ -19,6 +19,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/cli/output"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/remote"
 )
 
 func newControlCmd(a *app.App) *cobra.Command {
@@ -31,7 +32,7 @@ command, print the router's counts of requests, connections and logins: as JSON,
 unless -o says otherwise.
 
 COMMANDS
-  ` + strings.ReplaceAll(simrouter.ControlHelp, "\n", "\n  ") + `
+  ` + strings.ReplaceAll(remote.Help, "\n", "\n  ") + `
 
 KINDS OF FAULT
   ` + faultKinds() + ``,
@@ -41,7 +42,7 @@ KINDS OF FAULT
 		ValidArgs: []string{"fault", "clear", "latency", "drop", "refuse", "listen", "silent", "reboot", "counters", "bypass", "recreate", "swap", "run"},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 && args[0] == "help" {
-				_, err := fmt.Fprintln(a.Out, simrouter.ControlHelp)
+				_, err := fmt.Fprintln(a.Out, remote.Help)
 				return err
 			}
 			addr, err := controlAddress(at, readyFile)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/cli/app"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/remote"
 )
 
 // readyInfo is what a script needs to know.
@@ -92,7 +93,7 @@ func serveControl(ctx context.Context, sim *simrouter.Router, addr string) (stri
 	if err != nil {
 		return "", nil, fmt.Errorf("control endpoint: %w; choose another address with --control", err)
 	}
-	srv := &http.Server{Handler: sim.ControlHandler(), ReadHeaderTimeout: 10 * time.Second}
+	srv := &http.Server{Handler: remote.Handler(sim), ReadHeaderTimeout: 10 * time.Second}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

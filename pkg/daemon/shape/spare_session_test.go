@@ -16,6 +16,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/remote"
 )
 
 // counting is a client that counts its calls.
@@ -136,7 +137,7 @@ func TestOneSessionForAll(t *testing.T) {
 				}
 				b := newBypassWatch(q.counters, q, &config.WAN{})
 				b.readWAN(t.Context())
-				if err := r.Control("counters ether1 rx-byte=5000000000"); err != nil {
+				if err := remote.Do(r, "counters ether1 rx-byte=5000000000"); err != nil {
 					t.Fatal(err)
 				}
 				if rates := b.readWAN(t.Context()); b.wan != "ether1" || rates[autorate.Download] < bitrate.Mbps {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/wanctl/wanctl/pkg/router"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/remote"
 )
 
 // Steps lists the steps of a fault. Paths are relative to the directory of the run.
@@ -64,7 +65,7 @@ func (r *run) step(ctx context.Context, verb, rest string) (bool, error) {
 	first, other, _ := strings.Cut(rest, " ")
 	switch verb {
 	case "router":
-		return true, r.router.Control(rest)
+		return true, remote.Do(r.router, rest)
 	case "signal":
 		return true, r.main.signal(rest)
 	case "loop":

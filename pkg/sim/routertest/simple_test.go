@@ -10,6 +10,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter/remote"
 )
 
 // line is a simple queue whose target is the port to the provider.
@@ -163,7 +164,7 @@ var simpleQueues = []test{
 		}
 	}),
 	simple("bytes of an interface", func(f *fixture) {
-		if err := f.r.Control("counters ether1-wan rx-byte=5000000000 tx-byte=7"); err != nil {
+		if err := remote.Do(f.r, "counters ether1-wan rx-byte=5000000000 tx-byte=7"); err != nil {
 			f.Fatal(err)
 		}
 		interfaces, err := f.c.Interfaces(f.ctx())

@@ -294,27 +294,26 @@ func TestAPIFaults(t *testing.T) {
 	r := startAPI(t, Config{RequestCap: 20 * time.Millisecond})
 	c := login(t, r)
 	for _, tt := range []struct {
-		fault string
+		fault Fault
 		want  []string
 	}{
-		{"status text=broken", trap(" =message=broken")},
-		{"status status=500", trap("")},
-		{"deny", trap(" =message=not enough permissions (9)")},
-		{"ignore", rows[2:]},
-		{"empty", []string{"!empty .tag=1", "!done .tag=1"}},
-		{"truncate", []string{rows[0], "!re .tag=1 =.id=*1000004", rows[2]}},
-		{"garble", append([]string{"?re .tag=1 =.id=*1000000 =name=a"}, rows[1:]...)},
-		{"html", append([]string{"?re .tag=1 =.id=*1000000 =name=a"}, rows[1:]...)},
-		{"empty-re", append([]string{"!re .tag=1"}, rows...)},
-		{"unsolicited", append([]string{"!re .tag=unused =.id=*FFFF", "!done .tag=unused"}, rows...)},
-		{"multi-trap", append(trap(" =message=failure: the first of two")[:1], trap(" =message=failure: the second of two")...)},
-		{"slow for=1ms", rows},
-		{"slow for=1h", []string{"!trap .tag=1 =category=2 =message=action timed out - try again, if error continues contact MikroTik support and send a supout file (13)", "!done .tag=1"}},
+		{Fault{Kind: Status, Text: "broken"}, trap(" =message=broken")},
+		{Fault{Kind: Status, Status: 500}, trap("")},
+		{Fault{Kind: Deny}, trap(" =message=not enough permissions (9)")},
+		{Fault{Kind: Ignore}, rows[2:]},
+		{Fault{Kind: Empty}, []string{"!empty .tag=1", "!done .tag=1"}},
+		{Fault{Kind: Truncate}, []string{rows[0], "!re .tag=1 =.id=*1000004", rows[2]}},
+		{Fault{Kind: Garble}, append([]string{"?re .tag=1 =.id=*1000000 =name=a"}, rows[1:]...)},
+		{Fault{Kind: HTML}, append([]string{"?re .tag=1 =.id=*1000000 =name=a"}, rows[1:]...)},
+		{Fault{Kind: EmptyRe}, append([]string{"!re .tag=1"}, rows...)},
+		{Fault{Kind: Unsolicited}, append([]string{"!re .tag=unused =.id=*FFFF", "!done .tag=unused"}, rows...)},
+		{Fault{Kind: MultiTrap}, append(trap(" =message=failure: the first of two")[:1], trap(" =message=failure: the second of two")...)},
+		{Fault{Kind: Slow, For: time.Millisecond}, rows},
+		{Fault{Kind: Slow, For: time.Hour}, []string{"!trap .tag=1 =category=2 =message=action timed out - try again, if error continues contact MikroTik support and send a supout file (13)", "!done .tag=1"}},
 	} {
-		t.Run(tt.fault, func(t *testing.T) {
-			if err := r.Control("fault " + tt.fault + " times=1 path=/queue service=api command=print"); err != nil {
-				t.Fatal(err)
-			}
+		t.Run(string(tt.fault.Kind), func(t *testing.T) {
+			tt.fault.Times, tt.fault.Path, tt.fault.Service, tt.fault.Command = 1, "/queue", API, "print"
+			r.Inject(tt.fault)
 			c.T = t
 			c.want(say, tt.want...)
 			c.want(say, rows...) // it applies once

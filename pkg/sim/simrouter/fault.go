@@ -1,9 +1,7 @@
 package simrouter
 
 import (
-	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -159,62 +157,4 @@ func (r *Router) listenAgain() {
 	if err := r.Listen(); err != nil {
 		r.log.Error("listening again after a reboot", "error", err)
 	}
-}
-
-// ParseFault reads "KIND [times=N] [service=S] [command=C] [path=P] [applied]
-// [for=D] [status=N] [text=T]". The text ends before the next word
-// with an equals sign.
-func ParseFault(words []string) (Fault, error) {
-	if len(words) == 0 {
-		return Fault{}, fmt.Errorf("a fault is needed: %s", kindList())
-	}
-	f := Fault{Kind: FaultKind(words[0])}
-	if !slices.Contains(FaultKinds(), f.Kind) {
-		return Fault{}, fmt.Errorf("unknown fault %q: use one of %s", words[0], kindList())
-	}
-	inText := false
-	for _, w := range words[1:] {
-		key, value, valued := strings.Cut(w, "=")
-		if inText && !valued {
-			f.Text += " " + w
-			continue
-		}
-		inText = key == "text"
-		var err error
-		switch key {
-		case "times":
-			f.Times, err = strconv.Atoi(value)
-		case "service":
-			var services []Service
-			if services, err = parseServices([]string{value}); err == nil {
-				f.Service = services[0]
-			}
-		case "command":
-			f.Command = value
-		case "path":
-			f.Path = value
-		case "applied":
-			f.Applied = true
-		case "for":
-			f.For, err = time.ParseDuration(value)
-		case "status":
-			f.Status, err = strconv.Atoi(value)
-		case "text":
-			f.Text = value
-		default:
-			err = fmt.Errorf("use times=, service=, command=, path=, applied, for=, status= or text=")
-		}
-		if err != nil {
-			return Fault{}, fmt.Errorf("fault %s: %q: %w", f.Kind, w, err)
-		}
-	}
-	return f, nil
-}
-
-func kindList() string {
-	names := make([]string, 0, len(FaultKinds()))
-	for _, k := range FaultKinds() {
-		names = append(names, string(k))
-	}
-	return strings.Join(names, ", ")
 }

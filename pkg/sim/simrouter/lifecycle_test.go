@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/router"
 )
@@ -136,39 +134,6 @@ func TestCloseByContext(t *testing.T) {
 	}
 	if err := r.Start(t.Context(), "127.0.0.1:0"); err == nil {
 		t.Error("a closed router started")
-	}
-}
-
-func TestControl(t *testing.T) {
-	r := start(t, Config{})
-	for _, line := range []string{
-		"latency 1ms", "counters a bytes=5 packets=4 dropped=3 queued-bytes=2 queued-packets=1 rate=6k", "run /interface add name=ether9 type=ether", "counters ether9 rx-byte=7 tx-byte=8",
-		"run /queue tree set a max-limit=7M", "bypass b c on", "bypass b c off", "recreate b c", "swap b c with a", "swap a with b c", "silent on", "silent off", "drop", "clear", "refuse", "listen", "reboot down=1ms race=1 race-kind=empty renumber",
-	} {
-		if err := r.Control(line); err != nil {
-			t.Errorf("%s: %v", line, err)
-		}
-		if line == "run /queue tree set a max-limit=7M" {
-			got, _ := r.Queue("a")
-			want := router.Queue{Name: "a", Parent: "global", Type: "default-small", MaxLimit: 7 * bitrate.Mbps,
-				Counters: router.Counters{Bytes: 5, Packets: 4, Dropped: 3, QueuedBytes: 2, QueuedPackets: 1, Rate: 6 * bitrate.Kbps}}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("-want +got\n%s", diff)
-			}
-			if row, _ := r.State().Row("/interface", "name", "ether9"); row["rx-byte"] != "7" || row["tx-byte"] != "8" {
-				t.Errorf("the interface is %v", row)
-			}
-		}
-	}
-	for _, line := range []string{
-		"", "explode", "latency", "latency soon", "silent maybe", "fault", "fault earthquake", "fault stall times=x", "fault stall colour=red",
-		"fault slow for=1", "fault html status=x", "reboot down=1", "reboot now", "reboot race-kind=stall", "counters", "counters zz", "counters a bytes=x",
-		"counters a colour=1", "counters ether9 bytes=1", "counters ether9 rx-byte=x", "run /queue tree remove zz",
-		"bypass", "bypass a", "bypass zz on", "recreate", "recreate zz", "swap a b c", "swap a with zz",
-	} {
-		if err := r.Control(line); err == nil {
-			t.Errorf("%q was accepted", line)
-		}
 	}
 }
 

@@ -254,22 +254,21 @@ func TestFaults(t *testing.T) {
 	r := start(t, Config{Plain: true})
 	c := client{t, r, "admin"}
 	for _, tt := range []struct {
-		fault  string
+		fault  Fault
 		status int
 		body   string
 	}{
-		{"truncate times=1", 200, full[:len(full)/2]},
-		{"garble times=1", 200, `[{".id":*1,name"` + full[len(full)/2:]},
-		{"html times=1 status=502", 502, "<!DOCTYPE html>\n<html><head><title>RouterOS</title></head><body>router configuration page</body></html>\n"},
-		{"status times=1 status=503", 503, `{"error":503,"message":"Service Unavailable"}`},
-		{"status times=1 status=400 text=Session is over", 400, `{"detail":"Session is over","error":400,"message":"Bad Request"}`},
-		{"deny times=1", 500, `{"detail":"not enough permissions (9)","error":500,"message":"Internal Server Error"}`},
-		{"empty times=1 path=/queue", 200, `[]`},
-		{"ignore times=1 command=print service=www", 200, `[]`},
+		{Fault{Kind: Truncate}, 200, full[:len(full)/2]},
+		{Fault{Kind: Garble}, 200, `[{".id":*1,name"` + full[len(full)/2:]},
+		{Fault{Kind: HTML, Status: 502}, 502, "<!DOCTYPE html>\n<html><head><title>RouterOS</title></head><body>router configuration page</body></html>\n"},
+		{Fault{Kind: Status, Status: 503}, 503, `{"error":503,"message":"Service Unavailable"}`},
+		{Fault{Kind: Status, Status: 400, Text: "Session is over"}, 400, `{"detail":"Session is over","error":400,"message":"Bad Request"}`},
+		{Fault{Kind: Deny}, 500, `{"detail":"not enough permissions (9)","error":500,"message":"Internal Server Error"}`},
+		{Fault{Kind: Empty, Path: "/queue"}, 200, `[]`},
+		{Fault{Kind: Ignore, Command: "print", Service: WWW}, 200, `[]`},
 	} {
-		if err := r.Control("fault " + tt.fault); err != nil {
-			t.Fatal(err)
-		}
+		tt.fault.Times = 1
+		r.Inject(tt.fault)
 		c.want("GET", get, "", tt.status, tt.body)
 		c.want("GET", get, "", 200, full) // it applies once
 	}

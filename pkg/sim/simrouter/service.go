@@ -277,14 +277,3 @@ func (r *Router) DropConnections(services ...Service) {
 		c.reset()
 	}
 }
-
-// parseServices returns the service that a control command names, none for all.
-func parseServices(args []string) ([]Service, error) {
-	switch {
-	case len(args) == 0:
-		return nil, nil
-	case len(args) == 1 && slices.Contains(Services(), Service(args[0])):
-		return []Service{Service(args[0])}, nil
-	}
-	return nil, fmt.Errorf("%q: name one service of www, www-ssl, api, api-ssl, ssh, or none for all", args)
-}

@@ -54,23 +54,22 @@ func TestOneServiceFails(t *testing.T) {
 		t.Helper()
 		rest.want("GET", "/rest/system/identity", "", 200, `{"name":"MikroTik"}`)
 	}
-	control := func(line string) {
-		t.Helper()
-		if err := r.Control(line); err != nil {
-			t.Fatal(err)
-		}
-		works()
-	}
 	api := login(t, r)
-	control("drop api")
+	r.DropConnections(API)
+	works()
 	api.wantEnd()
-	control("refuse api")
+	r.Refuse(API)
+	works()
 	if _, err := net.Dial("tcp", r.AddrOf(API)); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("refusing: %v", err)
 	}
-	control("listen api")
+	if err := r.Listen(API); err != nil {
+		t.Fatal(err)
+	}
+	works()
 	api = login(t, r)
-	control("silent on api")
+	r.Silence(true, API)
+	works()
 	api.say("/queue/tree/print =count-only=")
 	if err := api.conn.SetReadDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
 		t.Fatal(err)
@@ -81,18 +80,16 @@ func TestOneServiceFails(t *testing.T) {
 	if err := api.conn.SetReadDeadline(time.Time{}); err != nil {
 		t.Fatal(err)
 	}
-	control("silent off api")
+	r.Silence(false, API)
+	works()
 	api.want("", "!done =ret=2")
-	control("fault deny service=api")
+	r.Inject(Fault{Kind: Deny, Service: API})
+	works()
 	api.want("/queue/tree/print", "!trap =category=4 =message=not enough permissions (9)", "!done")
-	control("clear")
-	control("fault deny service=www path=/queue")
+	r.ClearFaults()
+	r.Inject(Fault{Kind: Deny, Service: WWW, Path: "/queue"})
+	works()
 	api.want("/queue/tree/print =count-only=", "!done =ret=2")
-	for _, line := range []string{"drop ftp", "drop ssh", "refuse api www", "silent api", "silent on ssh", "fault deny service=ftp"} {
-		if err := r.Control(line); err == nil {
-			t.Errorf("%q was accepted", line)
-		}
-	}
 }
 
 func isTimeout(err error) bool {

@@ -1,4 +1,6 @@
-package simrouter
+// Package remote causes faults on a simulated router by lines of text, from Go and over
+// HTTP. It has no state of its own.
+package remote
 
 import (
 	"encoding/json"
@@ -13,10 +15,11 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/router"
+	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
-// ControlHelp lists what Control understands.
-const ControlHelp = `fault KIND [times=N] [service=S] [command=C] [path=P] [applied] [for=D] [status=N] [text=T]
+// Help lists what Do understands.
+const Help = `fault KIND [times=N] [service=S] [command=C] [path=P] [applied] [for=D] [status=N] [text=T]
 clear                       no more faults
 latency DURATION            how long every request takes
 drop [SERVICE]              reset all connections
@@ -33,16 +36,16 @@ swap QUEUE with QUEUE       exchange the names of two queues
 run COMMAND...              a RouterOS command, such as: run /queue tree remove WAN-Upload-1
 SERVICE is www, www-ssl, api, api-ssl or ssh; without one it is all of them`
 
-// Control carries out one line in the form of ControlHelp.
-func (r *Router) Control(line string) error {
+// Do carries out one line in the form of Help.
+func Do(r *simrouter.Router, line string) error {
 	words := strings.Fields(line)
 	if len(words) == 0 {
-		return errors.New("empty control command; one of:\n" + ControlHelp)
+		return errors.New("empty control command; one of:\n" + Help)
 	}
 	args := words[1:]
 	switch words[0] {
 	case "fault":
-		f, err := ParseFault(args)
+		f, err := parseFault(args)
 		if err != nil {
 			return err
 		}
@@ -59,7 +62,7 @@ func (r *Router) Control(line string) error {
 		}
 		r.SetLatency(d)
 	case "drop", "refuse", "listen", "silent":
-		return r.controlService(words[0], args)
+		return onService(r, words[0], args)
 	case "reboot":
 		o, err := parseReboot(args)
 		if err != nil {
@@ -67,19 +70,19 @@ func (r *Router) Control(line string) error {
 		}
 		r.Reboot(o)
 	case "counters":
-		return r.controlCounters(args)
+		return setCounters(r, args)
 	case "bypass", "recreate", "swap":
-		return r.controlQueue(words[0], args)
+		return onQueue(r, words[0], args)
 	case "run":
 		return r.Run(strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "run")))
 	default:
-		return fmt.Errorf("unknown control command %q; one of:\n%s", words[0], ControlHelp)
+		return fmt.Errorf("unknown control command %q; one of:\n%s", words[0], Help)
 	}
 	return nil
 }
 
-// controlService carries out a command about one service or all.
-func (r *Router) controlService(command string, args []string) error {
+// onService carries out a command about one service or all.
+func onService(r *simrouter.Router, command string, args []string) error {
 	on := false
 	if command == "silent" {
 		if len(args) == 0 || args[0] != "on" && args[0] != "off" {
@@ -109,8 +112,8 @@ func (r *Router) controlService(command string, args []string) error {
 	return nil
 }
 
-func parseReboot(args []string) (Reboot, error) {
-	var o Reboot
+func parseReboot(args []string) (simrouter.Reboot, error) {
+	var o simrouter.Reboot
 	for _, w := range args {
 		key, value, _ := strings.Cut(w, "=")
 		var err error
@@ -122,7 +125,7 @@ func parseReboot(args []string) (Reboot, error) {
 		case "race":
 			o.Race, err = strconv.Atoi(value)
 		case "race-kind":
-			if o.RaceKind = FaultKind(value); o.RaceKind != WrongData && o.RaceKind != Empty {
+			if o.RaceKind = simrouter.FaultKind(value); o.RaceKind != simrouter.WrongData && o.RaceKind != simrouter.Empty {
 				err = errors.New("use wrong-data or empty")
 			}
 		default:
@@ -135,30 +138,30 @@ func parseReboot(args []string) (Reboot, error) {
 	return o, nil
 }
 
-// controlQueue carries out a command about the rows of queues. Names may have
+// onQueue carries out a command about the rows of queues. Names may have
 // spaces.
-func (r *Router) controlQueue(command string, args []string) error {
+func onQueue(r *simrouter.Router, command string, args []string) error {
 	last := len(args) - 1
 	switch command {
 	case "bypass":
 		if last < 1 || args[last] != "on" && args[last] != "off" {
 			return errors.New("bypass: give the name of a queue, and on or off")
 		}
-		return r.state.Bypass(strings.Join(args[:last], " "), args[last] == "on")
+		return r.State().Bypass(strings.Join(args[:last], " "), args[last] == "on")
 	case "recreate":
 		if len(args) == 0 {
 			return errors.New("recreate: give the name of a queue")
 		}
-		return r.state.Recreate(strings.Join(args, " "))
+		return r.State().Recreate(strings.Join(args, " "))
 	}
 	a, b, ok := strings.Cut(strings.Join(args, " "), " with ")
 	if !ok {
 		return errors.New("swap: give the names of two queues, as in: swap WAN-Download-1 with WAN-Upload-1")
 	}
-	return r.state.SwapNames(a, b)
+	return r.State().SwapNames(a, b)
 }
 
-func (r *Router) controlCounters(args []string) error {
+func setCounters(r *simrouter.Router, args []string) error {
 	n := slices.IndexFunc(args, func(w string) bool { return strings.Contains(w, "=") })
 	if n < 0 {
 		n = len(args)
@@ -176,10 +179,10 @@ func (r *Router) controlCounters(args []string) error {
 		}
 		return r.SetCounters(name, q.Counters)
 	}
-	if _, ok := r.state.Row("/interface", "name", name); ok {
-		return r.controlInterface(name, words)
+	if _, ok := r.State().Row("/interface", "name", name); ok {
+		return setInterface(r, name, words)
 	}
-	c, err := r.state.SimpleCounters(name)
+	c, err := r.State().SimpleCounters(name)
 	if err != nil {
 		return err
 	}
@@ -198,7 +201,7 @@ func (r *Router) controlCounters(args []string) error {
 	return r.SetSimpleCounters(name, c)
 }
 
-func (r *Router) controlInterface(name string, words []string) error {
+func setInterface(r *simrouter.Router, name string, words []string) error {
 	var received, sent uint64
 	for _, w := range words {
 		key, value, _ := strings.Cut(w, "=")
@@ -209,7 +212,7 @@ func (r *Router) controlInterface(name string, words []string) error {
 		}
 		*field = n
 	}
-	return r.state.SetInterfaceBytes(name, received, sent)
+	return r.State().SetInterfaceBytes(name, received, sent)
 }
 
 func setCounter(c *router.Counters, key, value string) error {
@@ -230,22 +233,25 @@ func setCounter(c *router.Counters, key, value string) error {
 	return err
 }
 
-// ControlHandler serves Control over HTTP; bind it to loopback. GET / returns
+// maxLines bounds the body of a request, in bytes.
+const maxLines = 1 << 20
+
+// Handler serves Do over HTTP; bind it to loopback. GET / returns
 // Counts as JSON, POST / carries out each line of its body.
-func (r *Router) ControlHandler() http.Handler {
+func Handler(r *simrouter.Router) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(r.Counts())
 	})
 	mux.HandleFunc("POST /{$}", func(w http.ResponseWriter, req *http.Request) {
-		body, err := io.ReadAll(io.LimitReader(req.Body, maxBody))
+		body, err := io.ReadAll(io.LimitReader(req.Body, maxLines))
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
 		for line := range strings.Lines(string(body)) {
-			if err := r.Control(line); err != nil {
+			if err := Do(r, line); err != nil {
 				http.Error(w, err.Error(), http.StatusBadRequest)
 				return
 			}
