@@ -66,11 +66,11 @@ type Config struct {
 	// OnReplace, unless nil, is called for each replacement.
 	OnReplace func(Replacement)
 
-	// Shared has echoes leave by ping sockets where the system permits them, also for a
-	// process that may open raw ones: the kernel finds the socket of a reply by a number,
-	// while it offers every ICMP packet of the host to every raw socket, of which many
-	// groups on one host have too many.
-	Shared bool
+	// Sockets, if set, sends and receives for the group where the system permits ping
+	// sockets, also for a process that may open raw ones: the kernel finds the socket of a
+	// reply by a number, while it offers every ICMP packet of the host to every raw socket.
+	// Timestamp requests leave by its raw socket in any case.
+	Sockets *Sockets
 
 	// Staggered makes the ICMP hosts take turns, evenly spread over the
 	// interval. Otherwise they are all probed at once, on multiples of Interval

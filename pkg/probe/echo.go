@@ -25,7 +25,7 @@ type echo struct {
 	raw      bool // raw socket; false: ping socket
 
 	sent     func(seq int) (more bool) // false: stop sending, keep receiving
-	received func(seq int)             // at most once for each seq
+	received func(seq int) (news bool) // false: that was answered before
 	failed   func(error)               // a request could not be sent
 }
 
@@ -70,7 +70,7 @@ func proBing(ctx context.Context, e echo) error {
 			p.Count = p.PacketsSent + 1
 		}
 	}
-	p.OnRecv = func(pkt *probing.Packet) { e.received(pkt.Seq) }
+	p.OnRecv = func(pkt *probing.Packet) { _ = e.received(pkt.Seq) } // it drops duplicates itself
 	p.OnSendError = func(_ *probing.Packet, err error) { e.failed(err) }
 	return p.RunWithContext(ctx)
 }

@@ -49,8 +49,8 @@ type Group struct {
 	dial      dialFunc
 	lookup    func(context.Context, string) ([]netip.Addr, error)
 	reachable func(context.Context, netip.Addr) error
-	// timestamps opens the socket of timestamp requests; nil: none are sent.
-	timestamps func(context.Context) (timestampSocket, error)
+	// timestamps opens the socket of timestamp requests with the identifier; nil: none are sent.
+	timestamps func(ctx context.Context, id uint16) (timestampSocket, error)
 
 	// state
 	running atomic.Bool
@@ -72,6 +72,11 @@ func New(cfg Config) (*Group, error) {
 	}
 	g := &Group{cfg: cfg, log: cfg.Logger, lookup: lookup, echo: proBing}
 	g.dial, g.reachable, g.timestamps = g.connect, g.hasRoute, g.openTimestamps
+	if cfg.Sockets != nil {
+		g.timestamps = func(ctx context.Context, id uint16) (timestampSocket, error) {
+			return cfg.Sockets.timestamps(ctx, g.binding, id, g.openTimestamps)
+		}
+	}
 	if g.binding, err = hostnet.Bind(cfg.Source, cfg.Interface, cfg.Mark); err != nil {
 		return nil, err
 	}
@@ -84,7 +89,10 @@ func New(cfg Config) (*Group, error) {
 			g.denied = denied
 			g.log.Warn("measuring by TCP connections only, at a low rate", "error", denied)
 		}
-		g.usePing = cfg.Shared && hostnet.MayPing()
+		g.usePing = cfg.Sockets != nil && hostnet.MayPing()
+	}
+	if g.usePing {
+		g.echo = cfg.Sockets.echo
 	}
 	if err := g.addTargets(); err != nil {
 		return nil, err

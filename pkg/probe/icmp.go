@@ -69,7 +69,7 @@ func (g *Group) ping(ctx context.Context, t *target, addr netip.Addr, drains *sy
 	e := echo{
 		addr: addr, interval: t.interval,
 		binding: g.binding, raw: g.access == hostnet.RawSockets && !g.usePing,
-		received: func(seq int) { t.reply(base + uint32(seq)) },
+		received: func(seq int) bool { return t.reply(base + uint32(seq)) },
 		failed: func(err error) {
 			if err = plain(err); t.cannotSend(err) >= stalledFor {
 				select {

@@ -10,6 +10,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/wanctl/wanctl/pkg/rtt"
 )
 
 const inNamespace = "WANCTL_TEST_NAMESPACE"
@@ -184,16 +188,37 @@ func TestPingSockets(t *testing.T) {
 	if err := os.WriteFile("/proc/sys/net/ipv4/ping_group_range", []byte("0 2147483647"), 0o644); err != nil {
 		t.Skipf("needs to open ping sockets to all groups: %v", err)
 	}
+	var sockets Sockets
+	var groups []*Group
+	var all errgroup.Group
 	for _, host := range []string{"192.0.2.1", "::1"} {
-		g, err := New(Config{Targets: []string{host}, Method: ICMP, Count: 5, Interval: MinInterval, Shared: true})
-		if err != nil {
-			t.Fatal(err)
+		for range socketSeries + 1 { // more than one socket serves
+			g, err := New(Config{Targets: []string{host}, Method: ICMP, Count: 5, Interval: DefaultInterval, Timeout: 10 * time.Second, Sockets: &sockets})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !g.usePing { // this process may open raw ones, too
+				t.Fatal("no ping sockets")
+			}
+			groups = append(groups, g)
+			all.Go(func() error { return g.Run(t.Context()) })
 		}
-		if !g.usePing { // this process may open raw ones, too
-			t.Error("no ping sockets")
+	}
+	if err := all.Wait(); err != nil {
+		t.Error(err)
+	}
+	for _, g := range groups {
+		var events []rtt.Event
+		for e := range g.Events() {
+			events = append(events, e)
 		}
-		if sent, replies, lost := countKinds(collect(t, g)); sent != 5 || replies != 5 || lost != 0 {
-			t.Errorf("%s: sent %d, replies %d, lost %d; want 5, 5, 0", host, sent, replies, lost)
+		if sent, replies, lost := countKinds(events); sent != 5 || replies != 5 || lost != 0 {
+			t.Errorf("%s: sent %d, replies %d, lost %d; want 5, 5, 0", g.targets[0].name, sent, replies, lost)
 		}
+	}
+	sockets.mu.Lock()
+	defer sockets.mu.Unlock()
+	if len(sockets.rooms) != 0 || len(sockets.due) != 0 {
+		t.Errorf("left: %d ping sockets, %d series", len(sockets.rooms), len(sockets.due))
 	}
 }

@@ -19,7 +19,7 @@ var _ timestampSocket = (*rawSocket)(nil)
 
 // openTimestamps opens a raw socket that receives timestamp replies only: without the
 // kernel's filter every echo reply would wake it up.
-func (g *Group) openTimestamps(ctx context.Context) (timestampSocket, error) {
+func (g *Group) openTimestamps(ctx context.Context, _ uint16) (timestampSocket, error) {
 	from := netip.IPv4Unspecified()
 	if g.binding.Source.IsValid() {
 		from = g.binding.Source

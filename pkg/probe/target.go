@@ -114,13 +114,13 @@ func (t *target) begin() (seq uint32) {
 	return seq
 }
 
-// reply records the answer to probe seq, now.
-func (t *target) reply(seq uint32) {
+// reply records the answer to probe seq, now, and reports whether it was expected.
+func (t *target) reply(seq uint32) bool {
 	now := t.clock.now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if age := t.next - seq; age == 0 || age > uint32(len(t.ring)) {
-		return // forgotten, or never sent
+		return false // forgotten, or never sent
 	}
 	s := t.slot(seq)
 	switch s.state {
@@ -129,7 +129,7 @@ func (t *target) reply(seq uint32) {
 		t.stats.lost--
 		t.stats.late++
 	default:
-		return
+		return false
 	}
 	s.state = answered
 	t.stats.replies++
@@ -139,6 +139,7 @@ func (t *target) reply(seq uint32) {
 		t.stats.used.at = now
 	}
 	t.emit(rtt.Event{At: now, RTT: now - s.at, Seq: seq, Kind: rtt.Reply})
+	return true
 }
 
 // abandon counts probe seq as lost before its timeout, since no answer can come.

@@ -56,7 +56,7 @@ func (g *Group) pollClocks(ctx context.Context) {
 	var retry backoff.Backoff
 	logged := false
 	for ctx.Err() == nil {
-		sock, err := g.timestamps(ctx)
+		sock, err := g.timestamps(ctx, a.id)
 		if err == nil {
 			answers := a.answers
 			err = a.run(ctx, sock)

@@ -54,7 +54,7 @@ func (c *clocks) asked(addr string) int {
 	return len(c.asks[addr])
 }
 
-func (c *clocks) open(context.Context) (timestampSocket, error) {
+func (c *clocks) open(context.Context, uint16) (timestampSocket, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.opened++

@@ -226,7 +226,7 @@ func (m *manager) start(u *unit, s *setting) {
 		m.mu.Unlock()
 		dial, _ := m.nodes.owns(s)
 		if s.wan != nil {
-			return shape.NewWANController(m.Process, s.wan, shape.Mode{DryRun: m.options.DryRun, Many: true, Kept: u.kept, Dial: dial})
+			return shape.NewWANController(m.Process, s.wan, shape.Mode{DryRun: m.options.DryRun, Many: true, Kept: u.kept, Sockets: &m.sockets, Dial: dial})
 		}
 		return steer.NewController(m.Process, s.steering, steer.Mode{DryRun: m.options.DryRun, Many: true, Kept: u.kept, Dial: dial})
 	})

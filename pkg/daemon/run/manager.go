@@ -13,6 +13,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/daemon"
 	"github.com/wanctl/wanctl/pkg/daemon/configdir"
 	"github.com/wanctl/wanctl/pkg/daemon/steer"
+	"github.com/wanctl/wanctl/pkg/probe"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 )
 
@@ -29,6 +30,7 @@ type manager struct {
 	front     daemon.Front            // of everything
 	fronts    map[string]daemon.Front // of each steering, by name
 	nodes     *nodes                  // nil unless this is one of several nodes
+	sockets   probe.Sockets           // of all loops
 
 	changing sync.Mutex // held by update: one change at a time
 	dir      directory

@@ -234,7 +234,7 @@ func (c *WANController) adopt(cfg *config.WAN) autorate.Config {
 func (c *WANController) probeConfig() probe.Config {
 	p := ProbeConfig(c.cfg, c.log, c.epoch)
 	p.OnReplace = c.reflectorReplaced
-	p.Shared = c.mode.Many
+	p.Sockets = c.mode.Sockets
 	return p
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/daemon"
 	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
+	"github.com/wanctl/wanctl/pkg/probe"
 )
 
 // Options says what to shape, and how.
@@ -39,6 +40,8 @@ type Mode struct {
 	Many   bool   // many WANs may share this host, and this process keeps them apart
 	// Kept, if set, is why the loop has an old configuration.
 	Kept *daemon.KeptConfig
+	// Sockets are the ICMP sockets of many WANs; nil: each has its own.
+	Sockets *probe.Sockets
 	// Dial opens TCP connections to the router; nil: net.Dialer.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 
