@@ -17,6 +17,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/rtt"
 	"github.com/wanctl/wanctl/pkg/sim/linksim"
+	"github.com/wanctl/wanctl/pkg/sim/linksim/scenario"
 	"github.com/wanctl/wanctl/pkg/sim/linksim/simrun"
 )
 
@@ -155,6 +156,41 @@ func (w *liveWAN) Counters(context.Context) (c [2]autorate.Counters, err error) 
 	return c, err
 }
 
+func newLiveWAN(sc scenario.Scenario, router simrun.Router, start *Limits) *liveWAN {
+	again := sc.Simulation(1, nil, router, start)
+	return &liveWAN{
+		epoch: time.Now(), router: router, events: make(chan rtt.Event, 1024),
+		link: again.Link, foreign: router.Foreign,
+	}
+}
+
+// run runs the loop for length, and beside it what is given, half a tick later.
+func (w *liveWAN) run(t *testing.T, sc scenario.Scenario, start Limits, length time.Duration, beside func(context.Context, *Loop)) {
+	t.Helper()
+	l := New(Config{
+		Law: sc.LawConfig(), Start: start, Epoch: w.epoch,
+		Prober: w, Limiter: w, Meter: w,
+		Refused:    func(err error) bool { return errors.Is(err, errDenied) },
+		SlowProbes: rtt.SlowInterval, SetSlow: w.setSlow,
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	done := make(chan error, 1)
+	go func() { done <- l.Run(ctx) }()
+	if beside != nil {
+		wg.Go(func() {
+			time.Sleep(25 * time.Millisecond)
+			beside(ctx, l)
+		})
+	}
+	time.Sleep(length)
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	wg.Wait()
+}
+
 // The simulator measures what the live loop does: on the same link and behind
 // the same router both make the same requests at the same times, for longer than a
 // refused write waits.
@@ -203,26 +239,8 @@ func TestSimulationMatchesTheLoop(t *testing.T) {
 			run.Run(0, length)
 
 			synctest.Test(t, func(t *testing.T) {
-				again := sc.Simulation(1, nil, tt.router, tt.start)
-				w := &liveWAN{
-					epoch: time.Now(), router: tt.router, events: make(chan rtt.Event, 1024),
-					link: again.Link, foreign: tt.router.Foreign,
-				}
-				cfg := Config{
-					Law: sc.LawConfig(), Start: start, Epoch: w.epoch,
-					Prober: w, Limiter: w, Meter: w,
-					Refused:    func(err error) bool { return errors.Is(err, errDenied) },
-					SlowProbes: rtt.SlowInterval, SetSlow: w.setSlow,
-				}
-				l := New(cfg)
-				ctx, cancel := context.WithCancel(t.Context())
-				done := make(chan error, 1)
-				go func() { done <- l.Run(ctx) }()
-				time.Sleep(length)
-				cancel()
-				if err := <-done; err != nil {
-					t.Fatal(err)
-				}
+				w := newLiveWAN(sc, tt.router, tt.start)
+				w.run(t, sc, start, length, nil)
 				compareCalls(t, simulated, w.calls)
 			})
 		})

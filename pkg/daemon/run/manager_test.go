@@ -108,14 +108,22 @@ func (s *site) run() {
 	if err != nil {
 		s.Fatal(err)
 	}
-	if node != nil {
+	if node != nil && node.Enabled {
 		s.m.nodes = withNodes(s.m, node)
+	}
+	if node != nil && len(node.Fleet.URL) > 0 {
+		p.KeepHistory()
+		s.m.joinFleet(node)
 	}
 	if err := s.m.update(true); err != nil {
 		s.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 2)
+	var sinks sync.WaitGroup
+	for _, sink := range p.Sinks {
+		sinks.Go(func() { _ = sink.Run(ctx) })
+	}
 	s.end, s.ended = cancel, make(chan struct{})
 	go func() {
 		ended <- p.Loops[0].Run(ctx)
@@ -124,6 +132,7 @@ func (s *site) run() {
 	go func() { ended <- s.m.listeners.Run(ctx) }()
 	s.Cleanup(func() {
 		cancel()
+		sinks.Wait()
 		if err := errors.Join(<-ended, <-ended, p.Close()); err != nil {
 			s.Error(err)
 		}
