@@ -91,7 +91,7 @@ func TestTransports(t *testing.T) {
 					LookupEnv: func(name string) (string, bool) { return "wanctl", name == "ROUTER_PASSWORD" },
 				}
 				args := append([]string{"router"}, command.args...)
-				args = append(args, "--host", addr, "--user", "wanctl")
+				args = append(args, "--host", addr, "--user", "wanctl", "--wait", "1m")
 				root := a.NewRoot("")
 				root.AddCommand(New(a))
 				status := a.Execute(t.Context(), root, append(args, way.args(sim)...))

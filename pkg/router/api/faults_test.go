@@ -216,7 +216,7 @@ func TestHints(t *testing.T) {
 	mute, mutePlain := start(simrouter.APISSL, simrouter.Quirks{}), start(simrouter.API, simrouter.Quirks{})
 	mute.Silence(true)
 	mutePlain.Silence(true)
-	impatient := func(c *Config) { c.Timeout = 200 * time.Millisecond }
+	impatient := func(c *Config) { c.Timeout = time.Second }
 	for _, tt := range []struct {
 		name  string
 		cfg   Config
@@ -226,8 +226,8 @@ func TestHints(t *testing.T) {
 	}{
 		{"port closed", config(closed, simrouter.APISSL), nil, router.ErrUnreachable, []string{"connection refused", "/ip service enable api-ssl", "router.port"}},
 		{"plain port closed", config(closedPlain, simrouter.API), nil, router.ErrUnreachable, []string{"/ip service enable api"}},
-		{"silent", config(mute, simrouter.APISSL), impatient, router.ErrUnreachable, []string{"silent for 200ms", "TLS handshake", "8728", "router.tls"}},
-		{"silent without TLS", config(mutePlain, simrouter.API), impatient, router.ErrUnreachable, []string{"silent for 200ms", "did not answer the login", "router.port"}},
+		{"silent", config(mute, simrouter.APISSL), impatient, router.ErrUnreachable, []string{"silent for 1s", "TLS handshake", "8728", "router.tls"}},
+		{"silent without TLS", config(mutePlain, simrouter.API), impatient, router.ErrUnreachable, []string{"silent for 1s", "did not answer the login", "router.port"}},
 		{"no certificate", config(bare, simrouter.APISSL), nil, router.ErrUnreachable, []string{"handshake failure", "no certificate", "/ip service set api-ssl certificate=NAME"}},
 		{"TLS to the plain port", config(plain, simrouter.API), func(c *Config) { c.Plain = false; impatient(c) }, router.ErrUnreachable, []string{"api", "router.port"}},
 		{"no TLS to the TLS port", config(secure, simrouter.APISSL), func(c *Config) { c.Plain = true }, router.ErrUnreachable, []string{"TLS port", "tls: false", "8728"}},

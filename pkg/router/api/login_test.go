@@ -72,7 +72,7 @@ func TestRefusedLogin(t *testing.T) {
 			})
 			cfg.Password = func() string { return secret }
 			if tt.name == "silence" {
-				cfg.Timeout = 100 * time.Millisecond
+				cfg.Timeout = time.Second
 			}
 			_, err := newClient(t, cfg).Info(t.Context())
 			if !errors.Is(err, tt.class) {

@@ -42,7 +42,7 @@ func TestUnansweredWriteIsFoundOverAnotherService(t *testing.T) {
 	}
 	uncertain := new(rosclient.Uncertain)
 	c := failover.New(failover.Config{Endpoints: []failover.Endpoint{
-		endpoint(r, simrouter.API, 200*time.Millisecond, uncertain), endpoint(r, simrouter.WWWSSL, 10*time.Second, uncertain),
+		endpoint(r, simrouter.API, 2*time.Second, uncertain), endpoint(r, simrouter.WWWSSL, 10*time.Second, uncertain),
 	}})
 	defer c.Close()
 	if _, err := c.Queue(t.Context(), routertest.Download); err != nil {

@@ -186,8 +186,8 @@ func TestHints(t *testing.T) {
 	}{
 		{"port closed", closed, nil, router.ErrUnreachable, []string{"connection refused", "/ip service enable www-ssl", "router.port"}},
 		{"plain port closed", closedPlain, plainHTTP, router.ErrUnreachable, []string{"/ip service enable www"}},
-		{"silent", mute, impatient, router.ErrUnreachable, []string{"silent for 200ms", "TLS"}},
-		{"silent plain", mutePlain, func(c *rest.Config) { plainHTTP(c); impatient(c) }, router.ErrOutcomeUnknown, []string{"silent for 200ms"}},
+		{"silent", mute, impatient, router.ErrUnreachable, []string{"silent for 1s", "TLS"}},
+		{"silent plain", mutePlain, func(c *rest.Config) { plainHTTP(c); impatient(c) }, router.ErrOutcomeUnknown, []string{"silent for 1s"}},
 		{"https to a plain port", plain, nil, router.ErrUnreachable, []string{"does not speak TLS", "router.tls"}},
 		{"http to a TLS port", tls, plainHTTP, router.ErrOutcomeUnknown, []string{"tls: false"}},
 		{"no REST", v6, plainHTTP, router.ErrOutcomeUnknown, []string{"no REST", "7.1"}},
@@ -213,7 +213,7 @@ func TestHints(t *testing.T) {
 }
 
 func plainHTTP(c *rest.Config) { c.Plain = true }
-func impatient(c *rest.Config) { c.Timeout = 200 * time.Millisecond }
+func impatient(c *rest.Config) { c.Timeout = time.Second }
 
 // hostile is a server that is no router at all.
 func hostile(t *testing.T, h http.HandlerFunc) router.Client {

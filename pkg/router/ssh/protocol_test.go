@@ -28,10 +28,10 @@ func TestPortOfAnotherService(t *testing.T) {
 			r := routertest.StartService(t, service, simrouter.Config{})
 			cfg := config(r)
 			cfg.Host, cfg.Port = r.HostPortOf(service)
-			cfg.Timeout = 10 * time.Second
+			cfg.Timeout = 2 * time.Minute
 			start := time.Now()
 			_, err := newClient(t, cfg).Info(t.Context())
-			if took := time.Since(start); took > 2*time.Second {
+			if took := time.Since(start); took > time.Minute {
 				t.Errorf("took %v", took)
 			}
 			if !errors.Is(err, router.ErrUnreachable) || !strings.Contains(err.Error(), want) {

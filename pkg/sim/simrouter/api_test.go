@@ -249,8 +249,8 @@ func TestAPICancel(t *testing.T) {
 // TestAPIFlights: what is in flight together shares the latency, keeps its
 // order, and is not held up by a command with a tag that hangs.
 func TestAPIFlights(t *testing.T) {
-	const latency, commands = 150 * time.Millisecond, 10
-	for _, serial := range []bool{false, true} {
+	const commands = 10
+	for serial, latency := range map[bool]time.Duration{false: time.Second, true: 30 * time.Millisecond} {
 		r := startAPI(t, Config{Latency: latency, Quirks: Quirks{SerialiseAll: serial}})
 		c := login(t, r)
 		began := time.Now()
