@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,17 +14,23 @@ import (
 	"github.com/wanctl/wanctl/pkg/regfile"
 )
 
-// Path returns the file of the WAN name in dir: NAME.yaml, or NAME.yml where
-// only that exists. A name that is not an identifier is an error, so that no
-// name leads out of dir; whether the file exists is left to Load.
+// Path returns the file of the WAN name in dir: NAME.yaml, or NAME.yml where only that
+// exists; where neither does, that of the set which dir follows, see Followed. A name that
+// is not an identifier is an error, so that no name leads out of dir; whether the file
+// exists is left to Load.
 func Path(dir, name string) (string, error) {
 	if _, err := schema.ParseScalar(schema.Identifier, name); err != nil {
 		return "", fmt.Errorf("WAN %q %w", name, err)
 	}
 	path := filepath.Join(dir, name+".yaml")
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		if short := filepath.Join(dir, name+".yml"); exists(short) {
-			return short, nil
+	if exists(path) {
+		return path, nil
+	}
+	for _, in := range []string{dir, Followed(dir)} {
+		for _, suffix := range []string{".yaml", ".yml"} {
+			if other := filepath.Join(in, name+suffix); in != "" && name != nodeName && exists(other) {
+				return other, nil
+			}
 		}
 	}
 	return path, nil
@@ -44,13 +51,7 @@ func Default(dir string) string {
 
 // Files lists the configurations in dir, those with a mistake included.
 func Files(dir string) []string {
-	var files []string
-	for _, name := range Names(dir) {
-		if path, err := Path(dir, name); err == nil && (mayBeWAN(path) || DetectKind(path) == KindSteering) {
-			files = append(files, path)
-		}
-	}
-	return files
+	return slices.DeleteFunc(Paths(dir), func(path string) bool { return !mayBeWAN(path) && DetectKind(path) != KindSteering })
 }
 
 // baseName is the name of a file without its suffix.
@@ -120,28 +121,45 @@ const (
 	steeringReference = "steering.yaml"
 )
 
-// Names lists the configurations in dir, without their suffix, as --wan takes
-// them; none when dir cannot be read. That of a node is none of them. A .yml counts when it is one and there is
-// no .yaml of its name: other programs' files have that suffix, too.
+// Names lists the configurations in dir, without their suffix, as --wan takes them.
 func Names(dir string) []string {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil
-	}
 	var names []string
-	for _, e := range entries {
-		if isNode(filepath.Join(dir, e.Name())) {
+	for _, path := range Paths(dir) {
+		names = append(names, baseName(path))
+	}
+	return names
+}
+
+// Paths lists the files in dir that may be configurations, and those of the set that it
+// follows for which it has none of that name, in the order of their names; none when dir
+// cannot be read. The file of a node is none of them. A .yml counts when it is one and there
+// is no .yaml of its name: other programs' files have that suffix, too.
+func Paths(dir string) []string {
+	found := map[string]string{}
+	for _, in := range []string{dir, Followed(dir)} {
+		if in == "" {
 			continue
 		}
-		if name, ok := strings.CutSuffix(e.Name(), ".yaml"); ok && isName(name) {
-			names = append(names, name)
+		entries, err := os.ReadDir(in)
+		if err != nil {
+			continue
 		}
-		if name, ok := strings.CutSuffix(e.Name(), ".yml"); ok && isName(name) && !slices.Contains(names, name) &&
-			kindOfFile(filepath.Join(dir, e.Name())) != KindUnknown {
-			names = append(names, name)
+		for _, e := range entries { // ReadDir sorts, .yaml before .yml
+			path := filepath.Join(in, e.Name())
+			name, yaml := strings.CutSuffix(e.Name(), ".yaml")
+			name, yml := strings.CutSuffix(name, ".yml")
+			switch {
+			case !yaml && !yml, !isName(name), found[name] != "", isNode(path):
+			case yaml, kindOfFile(path) != KindUnknown:
+				found[name] = path
+			}
 		}
 	}
-	return names // ReadDir sorts, .yaml before .yml
+	var paths []string
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		paths = append(paths, found[name])
+	}
+	return paths
 }
 
 func isName(s string) bool {

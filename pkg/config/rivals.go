@@ -1,9 +1,6 @@
 package config
 
-import (
-	"path/filepath"
-	"slices"
-)
+import "slices"
 
 // Rival is another configuration of the same directory that wants a row of a router, a
 // queue or a rule, that this one wants too.
@@ -23,7 +20,7 @@ func (s *Steering) Rivals(opts Options) []Rival { return rivals(s.Path, opts, cl
 
 func rivals(own string, opts Options, claims []claim) (found []Rival) {
 	opts.FileAlone, opts.WithoutSecrets = true, true
-	for _, path := range Files(filepath.Dir(own)) {
+	for _, path := range Files(home(own)) {
 		if baseName(path) == baseName(own) {
 			continue
 		}

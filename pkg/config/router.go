@@ -120,13 +120,13 @@ func (v rules) readPassword(prefix string, r *Router) {
 	r.Password = NewSecret(secret)
 }
 
-// beside returns a path that is relative to the directory of the file, as an absolute
-// one; "" stays.
+// beside returns a path that is relative to the directory of the file, see home, as an
+// absolute one; "" stays.
 func (v rules) beside(path string) string {
 	if path == "" || filepath.IsAbs(path) {
 		return path
 	}
-	path = filepath.Join(filepath.Dir(v.File), path)
+	path = filepath.Join(home(v.File), path)
 	if abs, err := filepath.Abs(path); err == nil { // what show prints must mean the same elsewhere
 		return abs
 	}

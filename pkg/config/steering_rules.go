@@ -1,7 +1,6 @@
 package config
 
 import (
-	"path/filepath"
 	"strings"
 
 	"github.com/wanctl/wanctl/pkg/config/schema"
@@ -28,8 +27,8 @@ func (v rules) finishTopology(s *Steering) {
 		}
 	}
 	for _, path := range []*string{&s.PrimaryConfig, &s.AlternateConfig} {
-		if *path != "" && !filepath.IsAbs(*path) {
-			*path = filepath.Join(filepath.Dir(s.Path), *path)
+		if *path != "" {
+			*path = namedFile(s.Path, *path)
 		}
 	}
 	// The files of a WAN's loop are made of its name in the same way.

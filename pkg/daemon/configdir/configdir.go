@@ -11,19 +11,6 @@ import (
 	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 )
 
-// Paths lists the files in dir that may be configurations, in the order of their names.
-func Paths(dir string) ([]string, error) {
-	var paths []string
-	for _, name := range config.Names(dir) {
-		path, err := config.Path(dir, name)
-		if err != nil {
-			return nil, err
-		}
-		paths = append(paths, path)
-	}
-	return paths, nil
-}
-
 // Nothing says why there is no configuration in dir.
 func Nothing(dir string) config.Problem {
 	var denied *config.Error

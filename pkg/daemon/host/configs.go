@@ -43,8 +43,7 @@ func (v *hostConfig) paths() (paths []string, named bool, err error) {
 		paths, err = v.options.Paths()
 		return paths, true, err
 	}
-	paths, err = configdir.Paths(v.options.ConfigDir)
-	return paths, false, err
+	return config.Paths(v.options.ConfigDir), false, nil
 }
 
 // read reads all configurations. One that has become bad is used as it was. The

@@ -36,10 +36,7 @@ func (d *directory) changes(all bool) (paths []string, err error) {
 	if _, err := os.ReadDir(d.path); err != nil {
 		return nil, &config.Error{Problems: []config.Problem{configdir.Nothing(d.path)}}
 	}
-	names, err := configdir.Paths(d.path)
-	if err != nil {
-		return nil, err
-	}
+	names := config.Paths(d.path)
 	now := make(map[string]stamp, len(names))
 	for _, path := range names {
 		now[path] = stampOf(path)

@@ -105,8 +105,21 @@ func (k Keys) open(value []byte, into any) (who, hash string, err error) {
 	return who, sum([]byte(e.Document)), strict([]byte(e.Document), into)
 }
 
-// openRelease reads release/STAGE.
-func (k Keys) openRelease(stage string, value []byte) (r *Release, who string, err error) {
+// ClaimedRevision returns the revision that a release says it has, before anybody has looked
+// at its signature; 0: none.
+func ClaimedRevision(value []byte) uint64 {
+	var e envelope
+	var r struct {
+		Revision uint64 `json:"revision"`
+	}
+	if len(value) > MaxValue || json.Unmarshal(value, &e) != nil || json.Unmarshal([]byte(e.Document), &r) != nil || r.Revision > MaxRevision {
+		return 0
+	}
+	return r.Revision
+}
+
+// OpenRelease reads release/STAGE, and returns who signed it.
+func (k Keys) OpenRelease(stage string, value []byte) (r *Release, who string, err error) {
 	r = new(Release)
 	who, _, err = k.open(value, r)
 	switch {
@@ -123,9 +136,9 @@ func (k Keys) openRelease(stage string, value []byte) (r *Release, who string, e
 }
 
 // openSet reads set/REVISION. hash is that of its text, where it is known.
-func (k Keys) openSet(revision uint64, hash string, value []byte) (s *Set, who, found string, err error) {
-	s = new(Set)
-	who, found, err = k.open(value, s)
+func (k Keys) openSet(revision uint64, hash string, value []byte) (*Set, error) {
+	s := new(Set)
+	_, found, err := k.open(value, s)
 	switch {
 	case err != nil:
 	case s.Revision != revision:
@@ -136,7 +149,7 @@ func (k Keys) openSet(revision uint64, hash string, value []byte) (s *Set, who, 
 		err = checkFiles(s.Files)
 	}
 	if err != nil {
-		return nil, "", "", fmt.Errorf("%s: %w", setKey(revision), err)
+		return nil, fmt.Errorf("%s: %w", setKey(revision), err)
 	}
-	return s, who, found, nil
+	return s, nil
 }

@@ -61,7 +61,7 @@ func next(ctx context.Context, s Store, at uint64) (uint64, error) {
 	case at != 0:
 		return 0, fmt.Errorf("revision %d is not above the highest of the bus, %d", at, highest)
 	}
-	reports, _, err := Reports(ctx, s)
+	reports, err := Reports(ctx, s)
 	if err != nil {
 		return 0, err
 	}
@@ -78,7 +78,7 @@ func (k Keys) base(ctx context.Context, s Store, stage string, replace bool) (*C
 	if err := CheckStage(stage); err != nil {
 		return nil, err
 	}
-	_, version, err := s.Get(ctx, ReleaseKey(stage))
+	e, err := s.Get(ctx, ReleaseKey(stage))
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil
 	} else if err != nil {
@@ -86,7 +86,7 @@ func (k Keys) base(ctx context.Context, s Store, stage string, replace bool) (*C
 	}
 	current, err := k.Read(ctx, s, stage)
 	if err != nil && replace {
-		return &Current{Set: new(Set), version: version}, nil
+		return &Current{Set: new(Set), version: e.Version}, nil
 	}
 	return current, err
 }
@@ -223,8 +223,8 @@ func put(ctx context.Context, s Store, key string, value []byte, version uint64)
 	if err == nil {
 		return nil
 	}
-	switch now, _, readErr := s.Get(ctx, key); {
-	case readErr == nil && bytes.Equal(now, value):
+	switch now, readErr := s.Get(ctx, key); {
+	case readErr == nil && bytes.Equal(now.Value, value):
 		return nil
 	case errors.Is(err, ErrConflict) || readErr == nil || errors.Is(readErr, ErrNotFound):
 		return fmt.Errorf("%s: %w", key, err)
@@ -235,18 +235,16 @@ func put(ctx context.Context, s Store, key string, value []byte, version uint64)
 // putFile writes the content of a file, unless it is there.
 func putFile(ctx context.Context, s Store, content []byte) error {
 	key := filePrefix + sum(content)
-	there, version, err := s.Get(ctx, key)
+	there, err := s.Get(ctx, key)
 	switch {
-	case err == nil && bytes.Equal(there, content):
+	case err == nil && bytes.Equal(there.Value, content):
 		return nil
 	case err != nil && !errors.Is(err, ErrNotFound):
 		return err
-	case err != nil:
-		version = 0
 	}
-	if _, err = s.Put(ctx, key, content, version); errors.Is(err, ErrConflict) {
-		there, _, err = s.Get(ctx, key) // another push may have the same file
-		if err == nil && !bytes.Equal(there, content) {
+	if _, err = s.Put(ctx, key, content, there.Version); errors.Is(err, ErrConflict) {
+		there, err = s.Get(ctx, key) // another push may have the same file
+		if err == nil && !bytes.Equal(there.Value, content) {
 			err = ErrConflict
 		}
 	}

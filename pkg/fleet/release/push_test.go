@@ -221,18 +221,18 @@ func TestStranger(t *testing.T) {
 	push(t, k, s, "stable", files("a.yaml", "good"))
 	push(t, k, s, "stable", files("a.yaml", "better"))
 	get := func(key string) []byte {
-		text, _, err := s.Get(ctx, key)
+		e, err := s.Get(ctx, key)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return text
+		return e.Value
 	}
 	hisStore := new(storetest.Memory)
 	for range 4 {
 		push(t, stranger, hisStore, "stable", files("a.yaml", fmt.Sprint("evil", time.Now())))
 	}
-	hisRelease, _, err1 := hisStore.Get(ctx, "release/stable")
-	hisSet, _, err2 := hisStore.Get(ctx, "set/2")
+	hisRelease, err1 := hisStore.Get(ctx, "release/stable")
+	hisSet, err2 := hisStore.Get(ctx, "set/2")
 	if err := errors.Join(err1, err2); err != nil {
 		t.Fatal(err)
 	}
@@ -242,7 +242,7 @@ func TestStranger(t *testing.T) {
 		text []byte
 		want string
 	}{
-		"his release":                 {"release/stable", hisRelease, "is not in allowed_signers"},
+		"his release":                 {"release/stable", hisRelease.Value, "is not in allowed_signers"},
 		"a release without signature": {"release/stable", []byte(`{"document":"{}","signature":""}`), "not signed"},
 		"no envelope":                 {"release/stable", []byte(`revision: 9`), "not readable"},
 		"that of another stage":       {"release/stable", get("release/canary"), `of the stage "canary"`},
@@ -260,14 +260,14 @@ func TestStranger(t *testing.T) {
 			t.Errorf("%s: %v, want %q of %s", what, err, c.want, c.key)
 		}
 	}
-	s.Set("release/stable", hisRelease)
+	s.Set("release/stable", hisRelease.Value)
 	if p, err := k.Plan(ctx, s, "stable", files("a.yaml", "mended"), release.Options{Replace: true}); err != nil || k.Apply(ctx, s, p, now) != nil {
 		t.Errorf("replacing a stranger's release: %v", err)
 	}
 	want(t, k, s, "stable", "4 a.yaml=mended")
 	s.Set("release/stable", stable)
 	s.Set("set/3", set3)
-	s.Set("set/2", hisSet)
+	s.Set("set/2", hisSet.Value)
 	if _, err := k.PlanRollback(ctx, s, "stable", 0, release.Options{}); err == nil || !strings.Contains(err.Error(), "set/2") {
 		t.Errorf("a rollback signs a stranger's set: %v", err)
 	}
@@ -335,13 +335,13 @@ func TestFormat(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	k, s := newKeys(f, "admin"), new(storetest.Memory)
 	push(f, k, s, "stable", files("a.yaml", "1"))
-	releaseText, _, err1 := s.Get(f.Context(), "release/stable")
-	setText, _, err2 := s.Get(f.Context(), "set/1")
+	releaseText, err1 := s.Get(f.Context(), "release/stable")
+	setText, err2 := s.Get(f.Context(), "set/1")
 	if err := errors.Join(err1, err2); err != nil {
 		f.Fatal(err)
 	}
-	f.Add(releaseText, setText)
-	f.Add(setText, releaseText)
+	f.Add(releaseText.Value, setText.Value)
+	f.Add(setText.Value, releaseText.Value)
 	f.Add([]byte(`{"document":"{\"format\":1}","signature":"-----BEGIN SSH SIGNATURE-----"}`), []byte("{}"))
 	f.Fuzz(func(t *testing.T, releaseText, setText []byte) {
 		s := new(storetest.Memory)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Result is how a node stands with a revision.
@@ -41,6 +42,8 @@ type Report struct {
 	Unwell   int      `json:"loops_unwell"` // how many
 	Local    []string `json:"local_files"`  // names of the set that files of the host replace
 	Version  string   `json:"version"`
+
+	Age time.Duration `json:"-"` // since it was written
 }
 
 const (
@@ -77,27 +80,30 @@ func ParseReport(node string, text []byte) (r Report, err error) {
 	return r, nil
 }
 
-// Reports returns what all nodes say of themselves, with the version of each one's key. What
-// is none is left out: anybody may write there.
-func Reports(ctx context.Context, s Store) (reports []Report, versions map[string]uint64, err error) {
+// Reports returns what all nodes say of themselves. What is no report is left out: anybody may
+// write there.
+func Reports(ctx context.Context, s Store) (reports []Report, err error) {
 	keys, err := s.Keys(ctx, nodePrefix)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	slices.Sort(keys)
-	versions = map[string]uint64{}
 	for _, key := range keys {
-		node := strings.TrimPrefix(key, nodePrefix)
-		text, version, err := s.Get(ctx, key)
+		e, err := s.Get(ctx, key)
 		if errors.Is(err, ErrNotFound) {
 			continue
 		} else if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		if r, err := ParseReport(node, text); err == nil {
+		if r, err := ParseReport(strings.TrimPrefix(key, nodePrefix), e.Value); err == nil {
+			r.Age = e.Age
 			reports = append(reports, r)
-			versions[node] = version
 		}
 	}
-	return reports, versions, nil
+	return reports, nil
+}
+
+// Present returns the reports of the nodes of a stage that are not absent.
+func Present(reports []Report, stage string) []Report {
+	return slices.DeleteFunc(slices.Clone(reports), func(r Report) bool { return r.Stage != stage || r.Age > AbsentTime })
 }

@@ -7,12 +7,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Store is the key-value store of a fleet.
 type Store interface {
-	// Get returns the value of a key and its version, or ErrNotFound.
-	Get(ctx context.Context, key string) (value []byte, version uint64, err error)
+	// Get returns what a key has, or ErrNotFound.
+	Get(ctx context.Context, key string) (Entry, error)
 	// Put sets a key that has this version, 0 where it does not exist, and returns the new
 	// one; ErrConflict where it has another.
 	Put(ctx context.Context, key string, value []byte, version uint64) (uint64, error)
@@ -21,6 +22,13 @@ type Store interface {
 	// Watch calls changed when it may be that a key has changed, from one goroutine, until
 	// ctx ends.
 	Watch(ctx context.Context, key string, changed func()) error
+}
+
+// Entry is what a key has.
+type Entry struct {
+	Value   []byte
+	Version uint64        // another one after each change
+	Age     time.Duration // since the change
 }
 
 var (
@@ -57,11 +65,11 @@ type Current struct {
 
 // Read returns the release of a stage with its set; ErrNotFound where there is none.
 func (k Keys) Read(ctx context.Context, s Store, stage string) (*Current, error) {
-	value, version, err := s.Get(ctx, ReleaseKey(stage))
+	e, err := s.Get(ctx, ReleaseKey(stage))
 	if err != nil {
 		return nil, fmt.Errorf("release/%s: %w", stage, err)
 	}
-	r, who, err := k.openRelease(stage, value)
+	r, who, err := k.OpenRelease(stage, e.Value)
 	if err != nil {
 		return nil, err
 	}
@@ -69,30 +77,30 @@ func (k Keys) Read(ctx context.Context, s Store, stage string) (*Current, error)
 	if err != nil {
 		return nil, err
 	}
-	return &Current{*r, set, who, version}, nil
+	return &Current{*r, set, who, e.Version}, nil
 }
 
 // ReadSet returns the set of a revision. hash is that of its document; "" accepts every one
 // that is signed.
 func (k Keys) ReadSet(ctx context.Context, s Store, revision uint64, hash string) (*Set, error) {
-	value, _, err := s.Get(ctx, setKey(revision))
+	e, err := s.Get(ctx, setKey(revision))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", setKey(revision), err)
 	}
-	set, _, _, err := k.openSet(revision, hash, value)
+	set, err := k.openSet(revision, hash, e.Value)
 	return set, err
 }
 
 // Content returns the content of a file of a set.
 func Content(ctx context.Context, s Store, name string, f File) ([]byte, error) {
-	content, _, err := s.Get(ctx, filePrefix+f.SHA256)
+	e, err := s.Get(ctx, filePrefix+f.SHA256)
 	if err != nil {
 		return nil, fmt.Errorf("%s: its content: %w", name, err)
 	}
-	if len(content) != f.Size || sum(content) != f.SHA256 {
+	if len(e.Value) != f.Size || sum(e.Value) != f.SHA256 {
 		return nil, fmt.Errorf("%s: its content on the bus is not that of the set", name)
 	}
-	return content, nil
+	return e.Value, nil
 }
 
 // Stages lists the stages that have a release.

@@ -32,6 +32,7 @@ type Memory struct {
 type value struct {
 	text    []byte
 	version uint64
+	at      time.Time
 }
 
 var validKey = regexp.MustCompile(`^[a-z]+/[A-Za-z0-9_.-]+$`)
@@ -50,17 +51,17 @@ func (m *Memory) fail(ctx context.Context, op, key string) error {
 }
 
 // Get implements release.Store.
-func (m *Memory) Get(ctx context.Context, key string) ([]byte, uint64, error) {
+func (m *Memory) Get(ctx context.Context, key string) (release.Entry, error) {
 	if err := m.fail(ctx, "get", key); err != nil {
-		return nil, 0, err
+		return release.Entry{}, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	v, known := m.values[key]
 	if !known {
-		return nil, 0, release.ErrNotFound
+		return release.Entry{}, release.ErrNotFound
 	}
-	return bytes.Clone(v.text), v.version, nil
+	return release.Entry{Value: bytes.Clone(v.text), Version: v.version, Age: time.Since(v.at)}, nil
 }
 
 // Put implements release.Store.
@@ -88,7 +89,7 @@ func (m *Memory) set(key string, text []byte) {
 		m.values = map[string]value{}
 	}
 	m.version++
-	m.values[key] = value{bytes.Clone(text), m.version}
+	m.values[key] = value{bytes.Clone(text), m.version, time.Now()}
 	for _, c := range m.watchers[key] {
 		select {
 		case c <- struct{}{}:
@@ -169,7 +170,7 @@ func Conformance(t *testing.T, s release.Store) {
 		t.Errorf("Keys of an empty store = %q, %v", keys, err)
 	}
 	for _, key := range []string{"release/stable", "node/pop1.a-2_x", "node/a.", "set/7"} {
-		if _, _, err := s.Get(ctx, key); !errors.Is(err, release.ErrNotFound) {
+		if _, err := s.Get(ctx, key); !errors.Is(err, release.ErrNotFound) {
 			t.Errorf("Get(%s) before Put: %v", key, err)
 		}
 		if _, err := s.Put(ctx, key, []byte("x"), 5); !errors.Is(err, release.ErrConflict) {
@@ -183,8 +184,8 @@ func Conformance(t *testing.T, s release.Store) {
 		if _, err := s.Put(ctx, key, []byte("x"), first); !errors.Is(err, release.ErrConflict) {
 			t.Errorf("Put(%s) of an old version: %v", key, err)
 		}
-		if text, version, err := s.Get(ctx, key); err != nil || string(text) != "2" || version != second {
-			t.Errorf("Get(%s) = %q, %d, %v, want 2, %d", key, text, version, err, second)
+		if e, err := s.Get(ctx, key); err != nil || string(e.Value) != "2" || e.Version != second || e.Age < -time.Minute || e.Age > time.Minute {
+			t.Errorf("Get(%s) = %+v, %v, want 2, %d", key, e, err, second)
 		}
 	}
 	keys, err := s.Keys(ctx, "node/")
@@ -196,8 +197,8 @@ func Conformance(t *testing.T, s release.Store) {
 	if _, err := s.Put(ctx, "file/large", large, 0); err != nil {
 		t.Errorf("Put of the largest value: %v", err)
 	}
-	if text, _, err := s.Get(ctx, "file/large"); err != nil || !bytes.Equal(text, large) {
-		t.Errorf("Get of the largest value: %d bytes, %v", len(text), err)
+	if e, err := s.Get(ctx, "file/large"); err != nil || !bytes.Equal(e.Value, large) {
+		t.Errorf("Get of the largest value: %d bytes, %v", len(e.Value), err)
 	}
 	watched(ctx, t, s)
 }
