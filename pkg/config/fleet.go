@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -22,8 +23,15 @@ type Fleet struct {
 
 	Publish time.Duration `key:"publish" kind:"seconds" range:"0..60" default:"1" doc:"Time between two batches of what the loops of this host do, for 'wanctl serve --fleet'; 0: none is published."`
 	Site    string        `key:"labels.site" kind:"identifier" default:"default" doc:"Site of this host, by which the page of the fleet groups."`
-	Stage   string        `key:"labels.stage" kind:"identifier" doc:"Stage of this host in a staged change of configurations, such as canary."`
+	Stage   string        `key:"labels.stage" kind:"identifier" doc:"Stage of this host in a staged change of configurations, such as canary; stable without one."`
+
+	Config    FleetConfig `key:"config" kind:"enum" values:"off,follow" default:"off" doc:"Whether this host takes the files that 'wanctl fleet push' sends to its stage and site, beside those of its own directory."`
+	Directory string      `key:"directory" kind:"path" default:"/var/lib/wanctl/fleet" doc:"Directory in which 'wanctl run' keeps these files."`
+	Signers   string      `key:"signers" kind:"path" default:"/etc/wanctl/allowed_signers" doc:"Keys that may sign what is pushed, in the format of allowed signers of ssh-keygen(1); nothing else is used."`
 }
+
+// StableStage is the stage of a host without labels.stage.
+const StableStage = "stable"
 
 // finishFleet applies the rules that look at several keys of fleet.
 func finishFleet(v *schema.Values, f *Fleet) {
@@ -43,6 +51,14 @@ func finishFleet(v *schema.Values, f *Fleet) {
 		if !strings.Contains(strings.Join(f.URL, " "), "tls:") && (f.TLSCA != "" || f.TLSCert != "") {
 			v.Errorf(prefix+"url", "has no address with TLS, to which tls_ca and tls_cert belong; write tls://HOST:4222")
 		}
+	}
+	for _, key := range []struct{ name, path string }{{"directory", f.Directory}, {"signers", f.Signers}} {
+		if !filepath.IsAbs(key.path) && v.Valid(prefix+key.name) {
+			v.Errorf(prefix+key.name, "%q is no absolute path", key.path)
+		}
+	}
+	if f.Stage == "" {
+		f.Stage = StableStage
 	}
 	if !v.Valid(prefix+"user", prefix+"password", prefix+"credentials", prefix+"tls_cert", prefix+"tls_key") {
 		return

@@ -19,7 +19,7 @@ var (
 	fromElsewhere = regexp.MustCompile(`^(\$\{[A-Za-z_][A-Za-z0-9_]*\})+$`)
 	aVariable     = regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*\}`)
 	// inComment is a secret in a line that has been commented out.
-	inComment = regexp.MustCompile(`(?im)^[^\n]*#[^\n]*\b[a-z_.-]*(password|passphrase|passwd|secret|token)["']?\s*[:=]\s*["']?[^\s"'$#]`)
+	inComment = regexp.MustCompile(`(?im)^[^\n]*#([\s#-]*["']?[a-z_.-]*(password|passphrase|passwd|secret|token)["']?\s*:\s|[^\n]*(password|passphrase|passwd|secret|token)\s*=)\s*["']?[^\s"'$#]`)
 )
 
 // LiteralSecrets returns a problem for each secret that stands in the text of a configuration
