@@ -83,19 +83,17 @@ func (l *Law) suspectWeight(o observation, which Direction) float64 {
 	if d.load < 0 || !d.loaded() && !underused {
 		return 0
 	}
-	if !other.possibleCause(o.now) {
-		switch {
-		case o.noisy && d.holds(o.now, burstSpan):
-			return weightBursts
-		case underused:
-			return weightUnderused
-		}
-		return weightAlone
-	}
-	if !d.possibleCause(o.now) {
+	alone := !other.possibleCause(o.now)
+	if !alone && !d.possibleCause(o.now) {
 		return 0
 	}
 	switch {
+	case o.noisy && (d.within(o.now) || alone && d.holds(o.now, burstSpan)):
+		return weightWithin
+	case alone && underused:
+		return weightUnderused
+	case alone:
+		return weightAlone
 	case d.atFloor() && d.raised > other.raised:
 		return weightAtFloorNew
 	case d.atFloor():
@@ -159,6 +157,11 @@ func (d *direction) ackDelayed(o observation) bool {
 // beyondKnown reports a limit above what is known to be carried.
 func (d *direction) beyondKnown(now time.Duration) bool {
 	return d.capacity.known(now) && d.limit > beyondShare*max(d.capacity.rate, d.capacity.proven)
+}
+
+// within reports a limit that is known to be carried.
+func (d *direction) within(now time.Duration) bool {
+	return d.capacity.known(now) && !d.beyondKnown(now)
 }
 
 // attributeEpisode judges a cut by what the delay does under it. Where the cut does not

@@ -88,12 +88,11 @@ const (
 const (
 	weightAlone      = 1.                     // the other direction cannot be the cause
 	weightUnderused  = 2.                     // the same, and less comes through than the limit lets
-	weightWithin     = 0.3                    // the other alone is above what is known to be carried
+	weightWithin     = 0.3                    // nothing exceeds what is known to be carried, on a noisy line; or the other alone does [jitter-40-both]
 	beyondShare      = 0.995                  // of what is known: beyond it
 	weightAtFloor    = 0.2                    // nothing is left to cut
 	weightAtFloorNew = 0.25                   // the same, raised last
 	weightHeld       = 0.2                    // a download held by its own shaper [both-step, slow router]
-	weightBursts     = 0.4                    // the same on a noisy line, nobody else suspect [jitter-40]
 	weightAcksLate   = 0.3                    // a download whose acknowledgements are late [jitter-40-both]
 	weightAcksOther  = 1.5                    // the upload then
 	weightStarved    = 1.5                    // a download that gets less than its limit lets [both-halved, slow router]

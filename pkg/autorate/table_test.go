@@ -45,8 +45,11 @@ func TestTable(t *testing.T) {
 		"starlink":         {util: [2]float64{0.80, 0}, p95: 20 * ms, p99: 40 * ms},
 		"starlink-upload":  {util: [2]float64{0, 0.82}, p95: 20 * ms, p99: 40 * ms},
 		"router-reboot":    {util: [2]float64{0.95, 0}, p95: 340 * ms, p99: 340 * ms},
+		"jitter-40-up":     {util: [2]float64{0.84, 0}, p95: 56 * ms, p99: 70 * ms},
+		"jitter-40-both":   {util: [2]float64{0.73, 0.86}, p95: 40 * ms, p99: 48 * ms},
 	}
-	for _, s := range scenario.Standard() {
+	unbounded := func(s scenario.Scenario) bool { return bounds[s.Name].p95 == 0 }
+	for _, s := range append(scenario.Standard(), slices.DeleteFunc(scenario.Field(), unbounded)...) {
 		if s.Targets.Quiet {
 			continue // see TestIdleLinkIsNotChanged
 		}
