@@ -10,7 +10,7 @@ import (
 )
 
 var notifyDefaults = Notify{
-	For: 10 * time.Second, Events: []string{"health", "state", "outage", "steering", "loop", "configuration"},
+	For: 10 * time.Second, Events: []string{"health", "state", "outage", "steering", "loop", "takeover", "configuration"},
 	Command: NotifyCommand{Timeout: 10 * time.Second},
 	Webhook: NotifyWebhook{Format: "json", Timeout: 10 * time.Second},
 	MQTT:    NotifyMQTT{DiscoveryPrefix: "homeassistant", TopicPrefix: "wanctl", Interval: 10 * time.Second},

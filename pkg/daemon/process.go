@@ -128,10 +128,16 @@ func (a AbsentSteering) Snapshot(context.Context) (telemetry.SteeringHealth, err
 // Host implements page.Source.
 func (p *Process) Host(ctx context.Context) telemetry.Host {
 	h := p.Checker.Host(ctx)
-	if p.Nodes != nil {
-		h.SetHA(p.Nodes())
-	}
+	h.HA = p.nodes()
 	return h
+}
+
+// nodes returns how this node stands with its routers; nil: it is none of several.
+func (p *Process) nodes() *telemetry.HA {
+	if p.Nodes == nil {
+		return nil
+	}
+	return p.Nodes()
 }
 
 // History implements page.Source.
@@ -175,7 +181,7 @@ type Front struct{ everything, metricsOnly http.Handler }
 func (p *Process) Front(health func(page http.Handler) http.Handler) Front {
 	metrics := telemetry.MetricsHandler(p.Registry)
 	if p.Others != nil { // loops may come, fail and go
-		metrics = telemetry.MetricsHandler(telemetry.Together(p.Registry, telemetry.RunningLoops(p.running)))
+		metrics = telemetry.MetricsHandler(telemetry.Together(p.Registry, telemetry.RunningLoops(p.running), telemetry.NodeMetrics(p.nodes)))
 	}
 	f := HTTPFront{Health: health, Source: p, Metrics: metrics, Guard: supervisor.RejectRebinding}
 	return Front{p.Pages(f), p.MetricsPages(f)}

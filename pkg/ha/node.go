@@ -280,7 +280,7 @@ func (n *Node) watch(now time.Duration, v View) Action {
 	case n.leaving:
 		return Action{Op: Quit}
 	case why == "" && now-n.movedAt >= pause:
-		n.status.Silent = now - n.movedAt
+		n.status.Taken = taken(v, free, now-n.movedAt)
 		n.phase = claiming
 		return n.append(now, Claimed, latest.Epoch+1)
 	case why == "" && n.cfg.Failback > 0 && now-n.stable >= n.cfg.Failback:
@@ -415,9 +415,9 @@ const HandedOver = "it has handed over"
 // Status is what a node last saw and why it acts as it does.
 type Status struct {
 	View    View
-	Blocked string        // why a standby must not take the router over
-	Lost    string        // why the loops were last stopped
-	Silent  time.Duration // how long the owner had been silent when this node last claimed the router
+	Blocked string   // why a standby must not take the router over
+	Lost    string   // why the loops were last stopped
+	Taken   Takeover // as which this node last claimed the router
 }
 
 // Status returns what the node last saw.

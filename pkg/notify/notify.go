@@ -23,6 +23,7 @@ const (
 	Outage        Kind = "outage"        // whether any reflector answers: up or down
 	Steering      Kind = "steering"      // whether new connections go to the other WAN: engaged or released
 	Loop          Kind = "loop"          // running or stopped
+	Taken         Kind = "takeover"      // the node that owns the router now, as the loop starts
 	Configuration Kind = "configuration" // accepted, or refused by a reload
 	Test          Kind = "test"          // sent by 'wanctl notify test'
 )
@@ -65,10 +66,24 @@ type Status struct {
 	// Refused is why a reload kept the old configuration.
 	Refused string `json:"configuration_refused,omitempty"`
 
-	Line     *Line            `json:"line,omitempty"` // of the loop of a WAN
+	Takeover *Takeover        `json:"takeover,omitempty"` // with which the loop began
+	Line     *Line            `json:"line,omitempty"`     // of the loop of a WAN
 	Steering *SteeringStatus  `json:"steering,omitempty"`
 	Download *DirectionStatus `json:"download,omitempty"`
 	Upload   *DirectionStatus `json:"upload,omitempty"`
+}
+
+// Takeover is how one of several nodes came to own a router.
+type Takeover struct {
+	Router string `json:"router"`
+	Node   string `json:"node"`
+	From   string `json:"from"` // the node before it
+	Reason string `json:"reason"`
+}
+
+// String describes t in one line.
+func (t *Takeover) String() string {
+	return fmt.Sprintf("%s has taken router %s over from %s: %s", t.Node, t.Router, t.From, t.Reason)
 }
 
 // Line is what is measured of a WAN.
@@ -118,6 +133,8 @@ func (e *Event) summary() string {
 			to = e.Status.Steering.Alternate
 		}
 		text = fmt.Sprintf("%s: new connections go to %s", e.WAN, to)
+	case e.Kind == Taken:
+		return strings.Join(strings.Fields(e.WAN+": "+e.Status.Takeover.String()), " ")
 	case e.Kind == Test:
 		return e.WAN + ": test of wanctl's notifications"
 	}

@@ -46,6 +46,9 @@ func (t *Tracker) Step(s *Status) []Event {
 		t.started = true
 		t.values[condition{kind: Loop}] = &tracked{value: Running, since: s.Time}
 		events = append(events, Event{Time: s.Time, Kind: Loop, Old: Stopped, New: Running, Reason: s.Health})
+		if s.Takeover != nil {
+			events = append(events, Event{Time: s.Time, Kind: Taken, Old: s.Takeover.From, New: s.Takeover.Node, Reason: s.Takeover.Reason})
+		}
 	}
 	add := func(c condition, value, reason string) {
 		if e, changed := t.observe(c, value, s.Time); changed {

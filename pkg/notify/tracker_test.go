@@ -31,6 +31,9 @@ func degraded(s *Status) {
 	s.Health, s.Reasons = "degraded", []string{"the router has not answered for 31s"}
 }
 func refused(s *Status) { s.Refused = "f:3: unknown key" }
+func taken(s *Status) {
+	s.Takeover = &Takeover{Router: "192.0.2.1", Node: "b", From: "a", Reason: "no packet from a for 2.1 s"}
+}
 func starting(s *Status) {
 	s.Health, s.Line, s.Download, s.Steering = "starting", nil, &DirectionStatus{State: unknown}, nil
 }
@@ -47,6 +50,8 @@ func TestTracker(t *testing.T) {
 		want  []string
 	}{
 		{"a start", []step{{0, 5, starting}, {6, 60, same}}, []string{"6 loop stopped>running: healthy"}},
+		{"a take-over, once", []step{{0, 5, starting}, {6, 60, taken}},
+			[]string{"6 loop stopped>running: healthy", "6 takeover a>b: no packet from a for 2.1 s"}},
 		{"a start that fails", []step{{0, 60, starting}, {61, 90, degraded}},
 			[]string{"61 loop stopped>running: degraded", "71 health healthy>degraded: the router has not answered for 31s"}},
 		{"congestion that lasts", []step{{0, 9, same}, {10, 40, red}, {41, 60, same}},

@@ -111,9 +111,13 @@ func (c *Checker) wan(ctx context.Context, source Source) WANHealth {
 	h, err := source.Snapshot(ctx)
 	now := c.now()
 	h.complete(now)
-	if err != nil {
+	h.Warnings = append(h.Warnings, h.HA.Warnings()...)
+	switch {
+	case h.HA.Elsewhere():
+		h.Status, h.Reasons = h.HA.status()
+	case err != nil:
 		h.Status, h.Reasons = failed(err), []string{OneLine(err.Error())}
-	} else {
+	default:
 		h.assess(c.uptime(now, h.Started))
 	}
 	return h
@@ -125,12 +129,16 @@ func (c *Checker) steering(ctx context.Context, source SteeringSource) SteeringH
 	uptime := c.uptime(now, h.Started)
 	h.complete(now)
 	h.UptimeSeconds, h.Version, h.PID = round(now.Sub(c.started).Seconds()), c.version, os.Getpid()
-	if !errors.As(err, new(NotRunning)) {
+	h.Warnings = append(h.Warnings, h.HA.Warnings()...)
+	if !errors.As(err, new(NotRunning)) && !h.HA.Elsewhere() {
 		h.Source = FromLoop
 	}
-	if err != nil {
+	switch {
+	case h.HA.Elsewhere():
+		h.Status, h.Reasons = h.HA.status()
+	case err != nil:
 		h.Status, h.Reasons = failed(err), []string{OneLine(err.Error())}
-	} else {
+	default:
 		h.assess(uptime)
 	}
 	return h

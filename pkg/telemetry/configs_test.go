@@ -51,6 +51,16 @@ var elsewhere = []string{
 	"wanctl_loop_running", "wanctl_steering_running", "wanctl_state_age_seconds", // of serve
 }
 
+func sampleNodes() *HA {
+	return &HA{Node: "a", Routers: []RouterOwner{
+		{Router: "192.0.2.1", Node: "a", Role: RoleOwner, Owner: "a", Epoch: 4, Rules: true, SinceSeconds: 125, Why: "no packet from b for 2.1 s",
+			Takeovers: map[string]int{"silence": 1, "handover": 0}, Fenced: []FencedNode{{"b", "192.0.2.11", 12}}},
+		{Router: "192.0.2.2", Node: "a", Role: RoleStandby, Owner: "b", Epoch: 2, Rules: true},
+		{Router: "192.0.2.3", Node: "a", Role: RoleBlocked, Why: "the rules are absent"},
+		{Router: "192.0.2.4", Node: "a", Role: RoleCutOff, Why: "no answer", Owner: "b", Epoch: 2, Rules: true},
+	}}
+}
+
 type target struct {
 	Expr string `json:"expr"`
 }
@@ -112,7 +122,7 @@ func knownSeries(t *testing.T) map[string][]string {
 	m.WAN(WANConfig{Name: "spectrum", Reflectors: []string{"1.1.1.1"}, Operators: []string{"Cloudflare"}})
 	m.Steering("spectrum", "SPECTRUM_GOOD", "SPECTRUM_DEGRADED")
 	m.Fleet()
-	families, err := reg.Gather()
+	families, err := Together(reg, NodeMetrics(sampleNodes)).Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +222,7 @@ func TestEveryMetricIsUsed(t *testing.T) {
 	m.WAN(WANConfig{Name: "spectrum", Reflectors: []string{"1.1.1.1"}, Operators: []string{"Cloudflare"}})
 	m.Steering("spectrum", "SPECTRUM_GOOD", "SPECTRUM_DEGRADED")
 	m.Fleet()
-	families, err := reg.Gather()
+	families, err := Together(reg, NodeMetrics(sampleNodes)).Gather()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,6 +65,7 @@ type WANHealth struct {
 	DryRun              bool         `json:"dry_run"`
 	Probe               ProbeHealth  `json:"probe"`
 	Router              RouterHealth `json:"router"`
+	HA                  *RouterOwner `json:"ha,omitempty"` // of one of several nodes
 }
 
 // DirectionHealth is one direction of a WAN.

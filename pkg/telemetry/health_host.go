@@ -48,7 +48,7 @@ func (h Host) Problems() []string {
 			list = append(list, s.Detail.Name+" degraded: "+strings.Join(s.Reasons, ", "))
 		}
 	}
-	return append(list, h.HA.problems()...)
+	return list
 }
 
 // Doubts returns the warnings of all loops, each with the name of its loop.

@@ -122,7 +122,8 @@ type SteeringHealth struct {
 	Detail     SteeringDetail     `json:"detail"`
 	Source     Origin             `json:"source,omitempty"`
 	At         *time.Time         `json:"at,omitempty"`
-	AgeSeconds *float64           `json:"age_seconds"` // of these values
+	AgeSeconds *float64           `json:"age_seconds"`  // of these values
+	HA         *RouterOwner       `json:"ha,omitempty"` // of one of several nodes
 }
 
 // CongestionHealth is the congestion of a WAN.

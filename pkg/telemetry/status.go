@@ -13,6 +13,7 @@ type Status string
 // Statuses, in rising severity.
 const (
 	Healthy  Status = "healthy"
+	Standby  Status = "standby" // its loop runs on another node, and is as well as healthy here
 	Starting Status = "starting"
 	Degraded Status = "degraded"
 )
@@ -23,10 +24,13 @@ func (s Status) severity() int {
 		return 2
 	case Starting:
 		return 1
-	case Healthy:
+	case Healthy, Standby:
 	}
 	return 0
 }
+
+// Well reports whether there is nothing to do.
+func (s Status) Well() bool { return s == Healthy || s == Standby }
 
 func worse(a, b Status) Status {
 	if b.severity() > a.severity() {

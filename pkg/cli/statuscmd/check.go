@@ -100,7 +100,7 @@ func check(a *app.App, ctx context.Context) (status int, text string) {
 		switch {
 		case r.Status == string(telemetry.Degraded):
 			s = pluginCritical
-		case r.Status != string(telemetry.Healthy), r.Kind == "wan" && r.Note != "":
+		case !telemetry.Status(r.Status).Well(), r.Kind == "wan" && r.Note != "":
 			s = pluginWarning
 		}
 		if status = max(status, s); s != pluginOK {

@@ -2,6 +2,7 @@ package statuscmd
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,7 @@ type row struct {
 	UpWhy    string   `json:"upload_state"`
 	Baseline *float64 `json:"baseline_rtt_ms"`
 	Excess   *float64 `json:"excess_ms"`
+	Node     string   `json:"node"` // the role of this node, with several
 	Note     string   `json:"note"`
 }
 
@@ -33,15 +35,15 @@ func rows(doc telemetry.Host) []row {
 		list = append(list, row{
 			Name: w.Name, Kind: "wan", Status: string(w.Status), Source: string(w.Source), Age: w.AgeSeconds,
 			Down: w.Download.CurrentRateMbps, DownWhy: w.Download.State, Up: w.Upload.CurrentRateMbps, UpWhy: w.Upload.State,
-			Baseline: w.BaselineRTTMs, Excess: w.ExcessMs, Note: strings.Join(append(w.Reasons, w.Warnings...), "; "),
+			Baseline: w.BaselineRTTMs, Excess: w.ExcessMs, Node: w.HA.Text(), Note: strings.Join(append(w.Reasons, w.Warnings...), "; "),
 		})
 	}
 	for _, s := range doc.Steering {
 		r := row{
 			Name: s.Detail.Name, Kind: "steering", Status: string(s.Status), Source: string(s.Source), Age: s.AgeSeconds,
-			Baseline: s.Detail.Path.Baseline, Excess: s.Detail.Path.ExcessEWMA, Note: strings.Join(s.Reasons, "; "),
+			Baseline: s.Detail.Path.Baseline, Excess: s.Detail.Path.ExcessEWMA, Node: s.HA.Text(), Note: strings.Join(append(s.Reasons, s.HA.Warnings()...), "; "),
 		}
-		if r.Note == "" {
+		if r.Note == "" && !s.HA.Elsewhere() {
 			where := s.Congestion.Primary.WAN
 			if s.Steering.Enabled {
 				where = s.Detail.Alternate.WAN
@@ -53,13 +55,14 @@ func rows(doc telemetry.Host) []row {
 	return list
 }
 
-func columns(a *app.App) []output.Column[row] {
-	return []output.Column[row]{
+// columns returns those of the table, without that of nodes where there is one host alone.
+func columns(a *app.App, list []row) []output.Column[row] {
+	all := []output.Column[row]{
 		output.Text("NAME", func(r row) string { return r.Name }),
 		output.Text("STATUS", func(r row) string {
 			colour := output.Red
 			switch telemetry.Status(r.Status) {
-			case telemetry.Healthy:
+			case telemetry.Healthy, telemetry.Standby:
 				colour = output.Green
 			case telemetry.Starting:
 				colour = output.Yellow
@@ -72,8 +75,13 @@ func columns(a *app.App) []output.Column[row] {
 		output.Text("", func(r row) string { return r.UpWhy }),
 		output.Number("IDLE ms", func(r row) string { return number(r.Baseline, 1) }),
 		output.Number("ABOVE ms", func(r row) string { return number(r.Excess, 1) }),
+		output.Text("NODE", func(r row) string { return output.Printable(r.Node) }),
 		output.Text("NOTE", func(r row) string { return output.Printable(note(r)) }),
 	}
+	if !slices.ContainsFunc(list, func(r row) bool { return r.Node != "" }) {
+		all = slices.Delete(all, len(all)-2, len(all)-1)
+	}
+	return all
 }
 
 // note says how old values are that do not come from a loop.
@@ -95,7 +103,7 @@ func number(x *float64, decimals int) string {
 func reasons(doc telemetry.Host) []string {
 	var list []string
 	for _, r := range rows(doc) {
-		if r.Status != string(telemetry.Healthy) {
+		if !telemetry.Status(r.Status).Well() {
 			list = append(list, fmt.Sprintf("%s is %s: %s", r.Name, r.Status, r.Note))
 		}
 	}

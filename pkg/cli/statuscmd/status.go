@@ -117,7 +117,7 @@ func await(ctx context.Context, h *aggregate.Host, limit time.Duration) (telemet
 func print(a *app.App, doc telemetry.Host) error {
 	switch a.Global.Output {
 	case output.Table:
-		return output.List(a.Out, output.Table, rows(doc), columns(a))
+		return output.List(a.Out, output.Table, rows(doc), columns(a, rows(doc)))
 	case output.CSV:
 		return output.List(a.Out, output.CSV, rows(doc), nil)
 	}

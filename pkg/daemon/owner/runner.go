@@ -3,6 +3,8 @@ package owner
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,23 +28,61 @@ type Runner struct {
 	Log    *slog.Logger
 	// Leaving ends when the node is to hand over and quit.
 	Leaving context.Context
-	// Changed, if set, is called when the node has become the owner, or is none any more.
-	Changed func(Status)
 
-	mu     sync.Mutex // protects the following field
+	mu     sync.Mutex // protects the following fields
 	status Status
+	// answered is when the router last answered, or the node started.
+	answered time.Time
 }
+
+// Role is what a node is for one router.
+type Role string
+
+// The roles.
+const (
+	Owner   Role = "owner"
+	Standby Role = "standby" // it takes the router over when that becomes free
+	Blocked Role = "blocked" // it must not take the router over
+	CutOff  Role = "cut_off" // the router does not answer it, or drops what it sends: it may be fenced
+)
 
 // Status is how a node stands with one router.
 type Status struct {
 	Router    string
-	Owner     ha.Entry // of the router, whichever node it is; zero: none, or not known
-	Epoch     uint64   // under which this node owns it; 0: it does not
-	Since     time.Time
-	Takeovers int // from an owner that had fallen silent
+	Role      Role
+	Since     time.Time // in that role
+	Owner     ha.Entry  // of the router, whichever node it is; zero: none, or not known
+	Epoch     uint64    // under which this node owns it; 0: it does not
+	Guarded   bool      // the rules were there when last looked
+	Taken     ha.Takeover
+	Takeovers map[ha.Reason]int // by this node; it is replaced, never changed
+	Fenced    []Fence           // by this node, the last one last
 	Blocked   string
 	Lost      string
 	Err       error // of the last request; nil: it was answered
+}
+
+// Fence is an address that a node has fenced.
+type Fence struct {
+	Node, Address string
+	Until         time.Time
+}
+
+// Why returns why the node has its role; "" where that says enough.
+func (s *Status) Why() string {
+	switch s.Role {
+	case Owner:
+		return s.Taken.String()
+	case Blocked:
+		return s.Blocked
+	case CutOff:
+		if s.Err != nil {
+			return "the router does not answer this node, or drops what it sends, as after a take-over: " + s.Err.Error()
+		}
+	case Standby:
+		return s.Lost
+	}
+	return ""
 }
 
 // Status returns how the node stands.
@@ -56,6 +96,7 @@ func (r *Runner) Status() Status {
 // the loops end, too. The claim stays then.
 func (r *Runner) Run(ctx context.Context) error {
 	began := time.Now()
+	r.answered = began
 	now := func() time.Duration { return time.Since(began) }
 	n, act := ha.NewNode(r.Config, 0)
 	records := &recorder{log: r.Log.With("router", r.Router), node: r.Config.Name}
@@ -110,50 +151,84 @@ func (r *Runner) Run(ctx context.Context) error {
 				return nil
 			}
 		}
-		op := act.Op
+		done := act
 		at, ended := time.Now().UnixNano(), now()
 		act = n.Step(ended, e)
 		if records.enabled() {
 			records.write(ha.Record{At: at, Step: &ha.Step{Now: ended, Leaving: left, Event: e, Next: act}})
 		}
-		r.record(n, op, err)
+		r.record(n, done, err)
 	}
 }
 
 // record keeps the status, and logs what has changed.
-func (r *Runner) record(n *ha.Node, op ha.Op, err error) {
-	s := n.Status()
+func (r *Runner) record(n *ha.Node, act ha.Action, err error) {
 	r.mu.Lock()
 	old := r.status
-	now := Status{Router: r.Router, Owner: s.View.Log.Owner(), Epoch: n.Owner(), Since: old.Since, Takeovers: old.Takeovers, Blocked: s.Blocked, Lost: s.Lost, Err: old.Err}
-	if op != ha.Wait && op != ha.Start && op != ha.Stop {
-		now.Err = err
-	}
-	taken := now.Epoch != 0 && old.Epoch == 0
-	if taken || now.Epoch == 0 && old.Epoch != 0 {
-		now.Since = time.Now()
-	}
-	if taken && s.Silent >= r.Config.Silence {
-		now.Takeovers++
-	}
+	now := r.next(n, act, err)
 	r.status = now
 	r.mu.Unlock()
 	log := r.Log.With("router", r.Router)
 	switch {
-	case taken:
-		log.Info("this node owns the router", "epoch", now.Epoch, "silence", s.Silent.Round(time.Millisecond).String())
-	case now.Epoch == 0 && old.Epoch != 0 && s.Lost == ha.HandedOver:
+	case now.Epoch != 0 && old.Epoch == 0:
+		log.Info("this node owns the router", "epoch", now.Epoch, "why", now.Taken.String())
+	case now.Epoch == 0 && old.Epoch != 0 && now.Lost == ha.HandedOver:
 		log.Info("this node hands the router over: its loops are stopped", "epoch", old.Epoch)
 	case now.Epoch == 0 && old.Epoch != 0:
-		log.Warn("this node does not own the router any more: its loops are stopped", "epoch", old.Epoch, "why", s.Lost)
+		log.Warn("this node does not own the router any more: its loops are stopped", "epoch", old.Epoch, "why", now.Lost)
 	}
 	if now.Blocked != old.Blocked && now.Blocked != "" {
 		log.Error("this node cannot take the router over", "why", now.Blocked)
 	}
+	if now.Guarded != old.Guarded && !now.Guarded && now.Role == Owner {
+		log.Error("no node could take the router over: the rules that count and fence nodes are absent or disabled", "hint", "wanctl router export --ha")
+	}
 	if (now.Err != nil) != (old.Err != nil) && now.Err != nil {
 		log.Warn("the claims cannot be read", "error", now.Err)
 	}
-	if r.Changed != nil && (now.Epoch == 0) != (old.Epoch == 0) {
-		r.Changed(now)
+}
+
+// next returns the status after an action. It is called with mu held.
+func (r *Runner) next(n *ha.Node, act ha.Action, err error) Status {
+	s, now, at := n.Status(), r.status, time.Now()
+	now.Router, now.Owner, now.Epoch, now.Guarded = r.Router, s.View.Log.Owner(), n.Owner(), s.View.Guarded
+	now.Blocked, now.Lost, now.Taken = s.Blocked, s.Lost, s.Taken
+	switch act.Op {
+	case ha.Wait, ha.Start, ha.Stop, ha.Quit:
+	default:
+		if now.Err = err; err == nil {
+			r.answered = at
+		}
 	}
+	now.Fenced = slices.DeleteFunc(slices.Clone(now.Fenced), func(f Fence) bool { return !at.Before(f.Until) || f.Address == act.Address })
+	if act.Op == ha.Fence && err == nil {
+		f := Fence{Address: act.Address, Until: at.Add(fenceTime)}
+		for _, e := range s.View.Log {
+			if e.Address == f.Address {
+				f.Node = e.Node
+			}
+		}
+		now.Fenced = append(now.Fenced, f)
+	}
+	if now.Epoch != 0 && r.status.Epoch == 0 {
+		now.Takeovers = maps.Clone(now.Takeovers)
+		if now.Takeovers == nil {
+			now.Takeovers = map[ha.Reason]int{}
+		}
+		now.Takeovers[now.Taken.Reason]++
+	}
+	switch {
+	case now.Epoch != 0:
+		now.Role = Owner
+	case now.Err != nil && at.Sub(r.answered) >= r.Config.Silence:
+		now.Role = CutOff
+	case now.Blocked != "":
+		now.Role = Blocked
+	default:
+		now.Role = Standby
+	}
+	if now.Role != r.status.Role {
+		now.Since = at
+	}
+	return now
 }

@@ -88,8 +88,11 @@ func (m *manager) decide() map[string]*setting {
 	}
 	maps.DeleteFunc(wanted, func(_ string, s *setting) bool { return s == nil }) // its loop goes
 	m.nodes.follow(slices.Collect(maps.Values(wanted)))
-	for path, s := range wanted {
-		if _, ok := m.nodes.owns(s); !ok {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for path, u := range m.units {
+		s := wanted[path]
+		if u.awaited = s != nil && !m.nodes.owns(s); u.awaited {
 			delete(wanted, path)
 		}
 	}
@@ -183,6 +186,9 @@ func (m *manager) apply(wanted map[string]*setting) {
 	}
 	stopping.Wait()
 	for _, u := range starting {
+		if m.nodes != nil {
+			_ = m.listeners.Stop(standbyName(wanted[u.path])) // its socket is the loop's
+		}
 		m.start(u, wanted[u.path])
 	}
 	m.mu.Lock()
@@ -224,11 +230,11 @@ func (m *manager) start(u *unit, s *setting) {
 		m.mu.Lock()
 		s := u.inUse
 		m.mu.Unlock()
-		dial, _ := m.nodes.owns(s)
+		node := m.nodes.node(s)
 		if s.wan != nil {
-			return shape.NewWANController(m.Process, s.wan, shape.Mode{DryRun: m.options.DryRun, Many: true, Kept: u.kept, Sockets: &m.sockets, Dial: dial})
+			return shape.NewWANController(m.Process, s.wan, shape.Mode{DryRun: m.options.DryRun, Many: true, Kept: u.kept, Sockets: &m.sockets, Node: node})
 		}
-		return steer.NewController(m.Process, s.steering, steer.Mode{DryRun: m.options.DryRun, Many: true, Kept: u.kept, Dial: dial})
+		return steer.NewController(m.Process, s.steering, steer.Mode{DryRun: m.options.DryRun, Many: true, Kept: u.kept, Node: node})
 	})
 	if err != nil {
 		m.log.Warn("the loop cannot be started", "file", u.path, "error", err)

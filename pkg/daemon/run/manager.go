@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"path/filepath"
@@ -47,6 +48,8 @@ type unit struct {
 	kept  *daemon.KeptConfig           // why that is not what the file says
 	err   error                        // why the file is not what the loop has
 	gone  bool                         // there is no file any more
+	// awaited says that the loop runs once this node owns the router.
+	awaited bool
 }
 
 func newManager(p *daemon.Process, o Options) *manager {
@@ -158,6 +161,10 @@ func (m *manager) unusable() (wans []telemetry.Source, steering []telemetry.Stee
 	for _, path := range slices.Sorted(maps.Keys(m.units)) {
 		u := m.units[path]
 		switch {
+		case u.standsBy() && u.file.Steering != nil:
+			steering = append(steering, standbySteering{m.newStandby(u.fresh())})
+		case u.standsBy():
+			wans = append(wans, standbyWAN{m.newStandby(u.fresh())})
 		case u.inUse != nil || u.err == nil:
 		case u.file.Kind == config.KindSteering:
 			steering = append(steering, daemon.AbsentSteering{Name: filepath.Base(path), Why: u.problem()})
@@ -169,12 +176,13 @@ func (m *manager) unusable() (wans []telemetry.Source, steering []telemetry.Stee
 }
 
 // listen starts and stops listeners, so that they are those the configurations in use
-// ask for; while there is none, that of a configuration without such settings.
+// ask for; while there is none, that of a configuration without such settings. So it does
+// with what stands for the loops of other nodes.
 func (m *manager) listen() {
 	var shown []daemon.Shown
 	for _, path := range slices.Sorted(maps.Keys(m.units)) {
 		s := m.units[path].inUse
-		if s == nil && m.nodes != nil && m.units[path].err == nil { // another node has its router
+		if s == nil && m.units[path].standsBy() {
 			s = m.units[path].fresh()
 		}
 		switch {
@@ -203,9 +211,12 @@ func (m *manager) listen() {
 		}
 		return 0
 	})
-	wanted := map[string]*daemon.Listener{}
+	wanted := map[string]daemon.Loop{}
 	for _, l := range m.Listeners(shown...) {
 		wanted[l.Name()] = l
+	}
+	for name, s := range m.standbys() {
+		wanted[name] = s
 	}
 	for _, st := range m.listeners.States() {
 		name := st.Loop.Name()
@@ -216,7 +227,7 @@ func (m *manager) listen() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(wanted)) {
 		l := wanted[name]
-		if err := m.listeners.Start(name, func() daemon.Loop { return l }); err != nil {
+		if err := m.listeners.Start(name, func() daemon.Loop { return l }); err != nil && !errors.Is(err, context.Canceled) {
 			m.log.Warn("listener", "listener", name, "error", err)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"math"
+	"net"
 	"reflect"
 	"slices"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/daemon/routerdial"
 	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 	"github.com/wanctl/wanctl/pkg/ha"
+	"github.com/wanctl/wanctl/pkg/notify"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 )
 
@@ -44,7 +46,9 @@ type claimed struct {
 	runner *owner.Runner
 	base   *config.Base // of the first file, with its access
 	leave  context.CancelFunc
-	owned  bool // protected by nodes.mu
+	owned  bool // protected by nodes.mu, as the following field
+	// ownedAt is when it last came to be owned.
+	ownedAt time.Time
 }
 
 // routerOf returns the name of the router of a setting.
@@ -130,19 +134,12 @@ func (n *nodes) claim(host string, b *config.Base) (*claimed, error) {
 	return c, nil
 }
 
-// owns reports whether this node owns the router of a setting, and how its sessions are
-// dialled. Without a configuration of nodes it does.
-func (n *nodes) owns(s *setting) (dial owner.Dial, ok bool) {
-	if n == nil {
-		return nil, true
-	}
+// owns reports whether this node owns the router of a setting.
+func (n *nodes) owns(s *setting) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	c := n.routers[s.routerOf().Router.Host]
-	if c == nil || !c.owned {
-		return nil, false
-	}
-	return c.runner.Gate.Dial, true
+	return c != nil && c.owned
 }
 
 // routerLoops is the loops of one router.
@@ -167,6 +164,9 @@ func (l *routerLoops) set(owned bool) {
 	l.nodes.mu.Lock()
 	defer l.nodes.mu.Unlock()
 	l.router.owned = owned
+	if owned {
+		l.router.ownedAt = time.Now()
+	}
 }
 
 // health returns how this node stands with its routers.
@@ -175,21 +175,71 @@ func (n *nodes) health() *telemetry.HA {
 	defer n.mu.Unlock()
 	h := &telemetry.HA{Node: n.cfg.Name, Routers: []telemetry.RouterOwner{}}
 	for _, host := range slices.Sorted(maps.Keys(n.routers)) {
-		s := n.routers[host].runner.Status()
-		r := telemetry.RouterOwner{Router: host, Role: telemetry.Standby, Owner: s.Owner.Node, Epoch: s.Owner.Epoch, Takeovers: s.Takeovers, Blocked: s.Blocked, Lost: s.Lost}
-		switch {
-		case s.Epoch != 0:
-			r.Role, r.Epoch, r.Owner, r.Blocked = telemetry.Owner, s.Epoch, n.cfg.Name, ""
-		case s.Blocked != "":
-			r.Role = telemetry.Blocked
-		}
-		if !s.Since.IsZero() {
-			r.SinceSeconds = math.Round(time.Since(s.Since).Seconds())
-		}
-		if s.Err != nil {
-			r.Error = s.Err.Error()
-		}
-		h.Routers = append(h.Routers, r)
+		h.Routers = append(h.Routers, n.router(host))
 	}
 	return h
 }
+
+// of returns how this node stands with the router of a setting, at the time that is called.
+func (n *nodes) of(s *setting) func() *telemetry.RouterOwner {
+	return func() *telemetry.RouterOwner {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		return new(n.router(s.routerOf().Router.Host))
+	}
+}
+
+// router is called with mu held.
+func (n *nodes) router(host string) telemetry.RouterOwner {
+	r := telemetry.RouterOwner{Router: host, Node: n.cfg.Name, Role: telemetry.RoleBlocked, Why: "it is not claimed: see the log", Takeovers: map[string]int{}}
+	c := n.routers[host]
+	if c == nil {
+		return r
+	}
+	s := c.runner.Status()
+	r.Role, r.Why, r.Owner, r.Epoch, r.Rules = string(s.Role), s.Why(), s.Owner.Node, s.Owner.Epoch, s.Guarded
+	if s.Role == owner.Owner {
+		r.Owner, r.Epoch = n.cfg.Name, s.Epoch
+	}
+	if !s.Since.IsZero() {
+		r.SinceSeconds = math.Round(time.Since(s.Since).Seconds())
+	}
+	for _, reason := range ha.Reasons {
+		r.Takeovers[string(reason)] = s.Takeovers[reason]
+	}
+	for _, f := range s.Fenced {
+		if left := time.Until(f.Until); left > 0 {
+			r.Fenced = append(r.Fenced, telemetry.FencedNode{Node: f.Node, Address: f.Address, LeftSeconds: math.Round(left.Seconds())})
+		}
+	}
+	if s.Err != nil {
+		r.Error = telemetry.OneLine(s.Err.Error())
+	}
+	return r
+}
+
+// node returns what the loop of a setting knows of this node. That this node began, or began
+// again, is no news.
+func (n *nodes) node(s *setting) daemon.Node {
+	if n == nil {
+		return daemon.Node{}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	node := daemon.Node{Status: n.of(s), Dial: refuse}
+	c := n.routers[s.routerOf().Router.Host]
+	if c == nil {
+		return node
+	}
+	node.Dial = c.runner.Gate.Dial
+	st := c.runner.Status()
+	if (st.Taken.Reason == ha.Silence || st.Taken.Reason == ha.HandOver) && time.Since(c.ownedAt) < news {
+		node.Taken = &notify.Takeover{Router: st.Router, Node: n.cfg.Name, From: st.Taken.From, Reason: st.Taken.String()}
+	}
+	return node
+}
+
+// news is how long a take-over is reported by loops that begin.
+const news = 30 * time.Second
+
+func refuse(context.Context, string, string) (net.Conn, error) { return nil, owner.ErrNotOwner }

@@ -3,6 +3,7 @@ package run
 import (
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/daemon/owner"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 	"github.com/wanctl/wanctl/pkg/telemetry"
+	"github.com/wanctl/wanctl/pkg/telemetry/daemonsock"
 )
 
 // role waits until the node has a role at its router, and returns what health says then.
@@ -27,6 +29,21 @@ func (s *site) role(want string) telemetry.RouterOwner {
 	}
 }
 
+// ask asks the socket of the WAN of that name.
+func (s *site) ask(name string) (h telemetry.Health) {
+	s.Helper()
+	c := daemonsock.New(filepath.Join(s.dir, "run", name+".sock"))
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+		var err error
+		if h, err = c.Health(s.Context()); err == nil {
+			return h
+		}
+		if time.Now().After(deadline) {
+			s.Fatal(err)
+		}
+	}
+}
+
 // Of two nodes, the loops run on the one that owns the router.
 func TestTwoNodes(t *testing.T) {
 	sim := startRouter(t, owner.Rules+routerScript)
@@ -38,29 +55,38 @@ func TestTwoNodes(t *testing.T) {
 		return s
 	}
 	one := node(1)
-	if r := one.role(telemetry.Owner); r.Owner != "n1" || r.Epoch != 2 {
+	if r := one.role(telemetry.RoleOwner); r.Owner != "n1" || r.Epoch != 2 {
 		t.Errorf("%+v", r)
 	}
 	one.runs("a.yaml")
 	two := node(2)
-	if r := two.role(telemetry.Standby); r.Owner != "n1" || r.Epoch != 2 {
+	if r := two.role(telemetry.RoleStandby); r.Owner != "n1" || r.Epoch != 2 {
 		t.Errorf("%+v", r)
 	}
 	if _, exists := two.loop("a.yaml"); exists {
 		t.Error("the loop of a standby exists")
 	}
-	if h := two.m.Host(t.Context()); h.Status != telemetry.Healthy || len(h.WANs) > 0 {
-		t.Errorf("health of a standby: %s, %v", h.Status, h.Problems())
+	h := two.m.Host(t.Context())
+	if h.Status != telemetry.Healthy || len(h.WANs) != 1 || h.WANs[0].Status != telemetry.Standby || h.WANs[0].HA.Owner != "n1" {
+		t.Errorf("health of a standby: %s, %+v", h.Status, h.WANs)
+	}
+	asked := two.ask("a")
+	if asked.Status != telemetry.Healthy || asked.WANs[0].Status != telemetry.Standby || asked.WANs[0].HA.Role != telemetry.RoleStandby {
+		t.Errorf("on its socket: %+v", asked)
 	}
 	one.end()
 	<-one.ended
 	if _, exists := one.loop("a.yaml"); exists {
 		t.Error("the loop of a node that has ended exists")
 	}
-	if r := two.role(telemetry.Owner); r.Owner != "n2" || r.Takeovers != 0 {
+	if r := two.role(telemetry.RoleOwner); r.Owner != "n2" || r.Takeovers["silence"] != 0 || r.Takeovers["handover"] != 1 || r.Why != "handed over by n1" {
 		t.Errorf("%+v", r)
 	}
 	two.runs("a.yaml")
+	if w := two.ask("a").WANs[0]; w.Source != telemetry.FromLoop || w.HA.Role != telemetry.RoleOwner {
+		t.Errorf("on the socket of the loop: %+v", w)
+	}
+	two.logs("the router was taken over")
 	two.remove("a.yaml")
 	two.update()
 	if h := two.m.Host(t.Context()).HA; len(h.Routers) != 0 {

@@ -117,7 +117,7 @@ func (c *WANController) Open(ctx context.Context) (err error) {
 		return fmt.Errorf("%s: %w", c.cfg.Path, err)
 	}
 	c.openTelemetry()
-	if c.queues, err = OpenQueues(c.cfg, c.mode.Dial, c.log, c.switched); err != nil {
+	if c.queues, err = OpenQueues(c.cfg, c.mode.Node.Dial, c.log, c.switched); err != nil {
 		return err
 	}
 	c.OnClose(func() error { c.queues.Close(); return nil })
@@ -134,6 +134,7 @@ func (c *WANController) Open(ctx context.Context) (err error) {
 		c.OnClose(r.close)
 		observers = append(observers, r)
 	}
+	c.mode.Node.Record(daemon.Events{Logger: c.log, Feed: c.feed})
 	c.watchdog = c.process.Notifier.NewWatchdogSource()
 	c.OnClose(func() error { c.watchdog.Close(); return nil })
 	c.loop = control.New(control.Config{
@@ -195,7 +196,9 @@ func (c *WANController) addTasks() {
 		if !c.mode.DryRun {
 			c.notes = p.NewNotifications(&c.cfg.Base, c.log, func(ctx context.Context) notify.Status {
 				h := alone.Health(ctx).WANs[0]
-				return daemon.WANStatus(&h, c.Warnings())
+				s := daemon.WANStatus(&h, c.Warnings())
+				s.Takeover = c.mode.Node.Taken
+				return s
 			})
 			t.Sinks = append(t.Sinks, supervisor.NewTask("notifications of "+name, nil, c.notes.Run))
 		}
@@ -299,7 +302,7 @@ func (c *WANController) Snapshot(ctx context.Context) (telemetry.WANHealth, erro
 	st, err := c.loop.Status(ctx)
 	h := telemetry.NewWANHealth(c.cfg.Name, now, st.Decision)
 	h.Source, h.DryRun, h.Started = telemetry.FromLoop, c.mode.DryRun, c.epoch
-	h.Warnings = c.Warnings()
+	h.Warnings, h.HA = c.Warnings(), c.mode.Node.HA()
 	if err != nil {
 		return h, fmt.Errorf("asking the loop of %s: %w", c.cfg.Name, err)
 	}

@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -42,8 +41,8 @@ type Mode struct {
 	Kept *daemon.KeptConfig
 	// Sockets are the ICMP sockets of many WANs; nil: each has its own.
 	Sockets *probe.Sockets
-	// Dial opens TCP connections to the router; nil: net.Dialer.
-	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// Node is the node that the loop runs on.
+	Node daemon.Node
 
 	once    bool
 	printer *daemon.Printer[Decision] // nil where standard output is not for programs

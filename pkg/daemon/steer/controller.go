@@ -116,7 +116,7 @@ func (c *Controller) open() (err error) {
 		c.writer = history.NewWriter(cfg.HistoryDir(), c.log)
 	}
 	c.feed = c.process.Past.Feed(cfg.Primary, c.writer)
-	c.client, err = routerdial.Open(&cfg.Base, routerdial.Bounds{Timeout: min(cfg.Timeouts.Command, daemon.RouterTimeout), Answer: daemon.RouterAnswer, Dial: c.mode.Dial}, c.log, func(sw failover.Switch) { daemon.Events{Feed: c.feed}.RecordSwitch(sw) })
+	c.client, err = routerdial.Open(&cfg.Base, routerdial.Bounds{Timeout: min(cfg.Timeouts.Command, daemon.RouterTimeout), Answer: daemon.RouterAnswer, Dial: c.mode.Node.Dial}, c.log, func(sw failover.Switch) { daemon.Events{Feed: c.feed}.RecordSwitch(sw) })
 	if err != nil {
 		return err
 	}
@@ -149,6 +149,7 @@ func (c *Controller) build() {
 	watchdog := p.Notifier.NewWatchdogSource()
 	c.OnClose(func() error { watchdog.Close(); return nil })
 	cfg.Alive = watchdog.Watchdog
+	c.mode.Node.Record(daemon.Events{Logger: c.log, Feed: c.feed})
 	c.loop = steerd.New(cfg)
 
 	t := &c.tasks
@@ -269,7 +270,9 @@ func (c *Controller) StatusLine(ctx context.Context) (text string, ok bool) {
 // notifyStatus returns what receivers of notifications read.
 func (c *Controller) notifyStatus(ctx context.Context) notify.Status {
 	h := c.checker.Health(ctx)
-	return daemon.SteeringStatus(&h, c.Warnings())
+	s := daemon.SteeringStatus(&h, c.Warnings())
+	s.Takeover = c.mode.Node.Taken
+	return s
 }
 
 // Kept returns the archive of this steering, without one in a dry run.

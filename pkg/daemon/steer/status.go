@@ -34,7 +34,7 @@ func (c *Controller) status(st steerd.Status) telemetry.SteeringHealth {
 		mode = "dry_run"
 	}
 	h := telemetry.NewSteeringHealth(c.cfg.Primary, congestion, st.At)
-	h.Started, h.Warnings = c.started, c.Warnings()
+	h.Started, h.Warnings, h.HA = c.started, c.Warnings(), c.mode.Node.HA()
 	h.SetState(st.Steered, stateName(c.cfg.Primary, st.Steered), mode)
 	h.SetSince(st.LastTransition, st.InState)
 	h.Counters = telemetry.SteeringCounters{

@@ -8,7 +8,6 @@ package steer
 import (
 	"context"
 	"errors"
-	"net"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/config"
@@ -31,8 +30,8 @@ type Mode struct {
 	Many   bool // many loops share this process, which keeps them apart
 	// Kept, if set, is why the loop has an old configuration.
 	Kept *daemon.KeptConfig
-	// Dial opens TCP connections to the router; nil: net.Dialer.
-	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// Node is the node that the loop runs on.
+	Node daemon.Node
 
 	printer *daemon.Printer[Assessment] // nil where standard output is not for programs
 }

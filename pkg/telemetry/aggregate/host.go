@@ -6,6 +6,7 @@ package aggregate
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -98,6 +99,32 @@ type view struct {
 	saved    *time.Time // when its state file was written; nil: unknown
 }
 
+// ha returns how this node stands with the daemon's router; nil: it is none of several.
+func (v *view) ha() *telemetry.RouterOwner {
+	if v.wan != nil {
+		return v.wan.HA
+	}
+	return v.steering.HA
+}
+
+// nodes returns how this node stands with all routers; nil: it is none of several.
+func (s survey) nodes() *telemetry.HA {
+	var ha *telemetry.HA
+	for i := range s.views {
+		r := s.views[i].ha()
+		switch {
+		case r == nil:
+			continue
+		case ha == nil:
+			ha = &telemetry.HA{Node: r.Node}
+		}
+		if !slices.ContainsFunc(ha.Routers, func(x telemetry.RouterOwner) bool { return x.Router == r.Router }) {
+			ha.Routers = append(ha.Routers, *r)
+		}
+	}
+	return ha
+}
+
 // answering returns the daemons that answered. Asking the others for more would
 // only take time.
 func (s survey) answering() []*member {
@@ -140,7 +167,9 @@ func (h *Host) Host(ctx context.Context) telemetry.Host {
 			steering = append(steering, *v.steering)
 		}
 	}
-	return telemetry.NewHost(h.version, s.at, s.at.Sub(h.started), wans, steering)
+	host := telemetry.NewHost(h.version, s.at, s.at.Sub(h.started), wans, steering)
+	host.HA = s.nodes()
+	return host
 }
 
 // Count returns how many daemons run, and how many there are.

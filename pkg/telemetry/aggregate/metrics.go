@@ -21,7 +21,8 @@ type gathered [][]*dto.MetricFamily
 // of its state file.
 func (h *Host) Metrics(own prometheus.Gatherer) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		all := prometheus.Gatherers{own, h.running(r.Context())}
+		nodes := func() *telemetry.HA { return h.survey(r.Context()).nodes() }
+		all := prometheus.Gatherers{own, h.running(r.Context()), telemetry.NodeMetrics(nodes)}
 		for _, families := range h.gather(r.Context(), own) {
 			all = append(all, prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return families, nil }))
 		}
@@ -86,8 +87,8 @@ func (h *Host) running(ctx context.Context) prometheus.Gatherer {
 	ages := vector("wanctl_state_age_seconds", "Age of the state file of the WAN's loop.")
 	s := h.survey(ctx)
 	for _, v := range s.views {
-		if v.member.client() == nil {
-			continue // its name is unknown
+		if v.member.client() == nil || v.ha().Elsewhere() {
+			continue // its name is unknown, or it runs on another node
 		}
 		of, value := steering, 0.0
 		if v.wan != nil {

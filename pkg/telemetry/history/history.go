@@ -38,7 +38,7 @@ type DirectionPoint struct {
 type Event struct {
 	At        time.Time `json:"at"`
 	WAN       string    `json:"wan"`                 // the WAN of a loop or, for steering, the primary WAN
-	Kind      string    `json:"kind"`                // "state", "decision", "router", "probe", "foreign", "steering", "life"
+	Kind      string    `json:"kind"`                // "state", "decision", "router", "probe", "foreign", "steering", "owner", "life"
 	Direction string    `json:"direction,omitempty"` // "download" or "upload"
 	Text      string    `json:"text"`                // one line, no secrets
 	// Duration is that of what has ended with the event, 0 for others.

@@ -152,7 +152,7 @@ func verdict(h telemetry.Host) (string, severity) {
 	var degraded, starting []string
 	note := func(status telemetry.Status, name string) {
 		switch status {
-		case telemetry.Healthy:
+		case telemetry.Healthy, telemetry.Standby:
 		case telemetry.Starting:
 			starting = append(starting, name)
 		default:
@@ -186,7 +186,7 @@ func few(names []string) string {
 
 func statusSeverity(s telemetry.Status) severity {
 	switch s {
-	case telemetry.Healthy:
+	case telemetry.Healthy, telemetry.Standby:
 		return severityGood
 	case telemetry.Starting:
 		return severityWatch

@@ -40,6 +40,7 @@ func steeringPanel(s telemetry.SteeringHealth, now time.Time) panel {
 				"switched":      "not switched since it started",
 				"reason":        orNone(d.Reason),
 				"note":          d.Note,
+				"node":          s.HA.Text(),
 				"primary":       home,
 				"congestion":    orNone(s.Congestion.Primary.State),
 				"path_source":   orNone(d.Path.Source),

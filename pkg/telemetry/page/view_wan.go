@@ -53,6 +53,7 @@ func wanPanel(w telemetry.WANHealth, now time.Time, past report.Latency) panel {
 				"answered":   ago(w.Router.LastAnswerAgeSeconds),
 				"failovers":  strconv.Itoa(w.Router.Failovers),
 				"error":      w.Router.LastError,
+				"node":       w.HA.Text(),
 			},
 			Severity: severities{"status": statusSeverity(w.Status), "source": sourceSeverity, "router": routerSeverity, "dry": severityWatch, "line": lineSeverity, "grade": gradeSeverity(past.Grade)},
 		},
