@@ -49,7 +49,7 @@ var errCancelled = errors.New("request cancelled")
 // record counts a request and picks the fault that applies to it. Protocols
 // call it in the order in which requests arrive.
 func (r *Router) record(c *conn, q Request, steps ...step) Fault {
-	q.Service = c.service.kind
+	q.Service, q.From = c.service.kind, c.from
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c.service.counts.Requests++
@@ -57,6 +57,9 @@ func (r *Router) record(c *conn, q Request, steps ...step) Fault {
 		r.history = append(r.history[:0], r.history[maxHistory/2:]...)
 	}
 	r.history = append(r.history, q)
+	if r.cfg.Observe != nil {
+		r.cfg.Observe(q)
+	}
 	return r.nextFault(c.service.kind, steps)
 }
 

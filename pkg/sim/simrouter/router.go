@@ -22,6 +22,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -44,6 +45,9 @@ type Backend = routeros.Backend
 
 // SimpleBackend owns real simple queues; see routeros.SimpleBackend.
 type SimpleBackend = routeros.SimpleBackend
+
+// Firewall carries out rules about address lists; see routeros.Firewall.
+type Firewall = routeros.Firewall
 
 // ScriptError is a mistake in the initial configuration.
 type ScriptError = routeros.ScriptError
@@ -71,6 +75,7 @@ type Config struct {
 	Quirks      Quirks
 	Backend     Backend
 	Simple      SimpleBackend
+	Firewall    Firewall
 	Logger      *slog.Logger // nil discards
 
 	Uptime time.Duration    // at the start; 2d20h
@@ -79,6 +84,10 @@ type Config struct {
 	// Listen replaces net.Listen, for routers in a network namespace. It is
 	// called again for the same address when the router comes back.
 	Listen func(network, addr string) (net.Listener, error)
+
+	// Observe, if set, is called with each request, in the order of their arrival. It must
+	// not call back.
+	Observe func(Request)
 }
 
 // Router is one simulated router. It is safe for concurrent use.
@@ -129,6 +138,7 @@ type ServiceCounts struct {
 // Request is one request as it arrived.
 type Request struct {
 	Service Service
+	From    netip.Addr
 	Method  string // REST: of HTTP
 	Path    string // REST: undecoded, with the query. API: the command, such as "/queue/tree/print"
 	Body    string // API: the other words, one a line
@@ -154,7 +164,7 @@ func New(cfg Config) (*Router, error) {
 		r.log = slog.New(slog.DiscardHandler)
 	}
 	r.state = routeros.New(routeros.Config{
-		Version: version, Uptime: cfg.Uptime, Now: cfg.Now, Backend: cfg.Backend, Simple: cfg.Simple, Quirks: cfg.Quirks.Quirks, Logger: r.log,
+		Version: version, Uptime: cfg.Uptime, Now: cfg.Now, Backend: cfg.Backend, Simple: cfg.Simple, Firewall: cfg.Firewall, Quirks: cfg.Quirks.Quirks, Logger: r.log,
 		Reboot: func() { r.reboot.Store(true) },
 	})
 	script, name := cfg.Script, cfg.ScriptName

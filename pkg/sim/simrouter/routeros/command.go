@@ -296,6 +296,9 @@ func (m *Router) saved(mn *menu, r *row) {
 	if mn.afterChange != nil {
 		mn.afterChange(m)
 	}
+	if strings.HasPrefix(mn.path, ipv4+"/firewall/") {
+		m.applyRules()
+	}
 }
 
 func (m *Router) set(mn *menu, targets []*row, args map[string]string) *Error {

@@ -24,7 +24,7 @@ func noteListRule(m *Router, _, now *row) *Error {
 // counts in the mangle rules about such members. A connection that is established is
 // spared where Quirks.FenceSparesSessions says so.
 func (m *Router) Arrives(from netip.Addr, established bool) (dropped bool) {
-	if !m.listRules.Load() || !from.Is4() {
+	if m.firewall != nil || !m.listRules.Load() || !from.Is4() {
 		return false
 	}
 	m.mu.Lock()

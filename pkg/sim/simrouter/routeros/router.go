@@ -58,6 +58,8 @@ type Config struct {
 	Quirks  Quirks
 	Logger  *slog.Logger // failures of the backend; nil discards
 
+	Firewall Firewall // nil: rules about address lists are simulated
+
 	// Reboot is called when a command asks for a restart, with the router locked:
 	// it must not call back. nil: nothing happens.
 	Reboot func()
@@ -73,6 +75,8 @@ type Router struct {
 	quirks  Quirks
 	log     *slog.Logger
 	reboot  func()
+
+	firewall Firewall
 
 	listRules atomic.Bool // there has been a firewall rule about the members of an address list
 
@@ -97,7 +101,7 @@ const maxLog = 1000
 // nothing else: no users, no queues.
 func New(cfg Config) *Router {
 	m := &Router{
-		version: cfg.Version, now: cfg.Now, backend: cfg.Backend, simple: cfg.Simple, quirks: cfg.Quirks, log: cfg.Logger, reboot: cfg.Reboot,
+		version: cfg.Version, now: cfg.Now, backend: cfg.Backend, simple: cfg.Simple, quirks: cfg.Quirks, log: cfg.Logger, reboot: cfg.Reboot, firewall: cfg.Firewall,
 		menus: make(map[string]*menu), added: make(map[string]bool),
 		sectors: sectorsBefore, sectorsAtBoot: sectorsBefore,
 	}
@@ -251,6 +255,7 @@ func (m *Router) Reboot(renumber bool) {
 		}
 	}
 	m.resolveNames()
+	m.applyRules()
 	m.logLine("system,info", "router rebooted")
 }
 
@@ -284,6 +289,7 @@ func (m *Router) stamp(t time.Time) string {
 // of other menus.
 func (m *Router) updateRows() {
 	m.listInterfaceQueues()
+	m.readRules()
 	for _, mn := range m.menus {
 		if !mn.expires {
 			continue
