@@ -67,6 +67,10 @@ faults: binary ## every fault of the table tried on the running program, as a ta
 kill: binary ## kill -9 at KILLS moments, over each transport, and how soon the next start controls (6 min for 1000; it needs ping)
 	$(GO) test ./pkg/sim/endurance -count=1 -v -timeout 60m -run TestKills -kills $(KILLS) -wanctl $(CURDIR)/$(BIN)/wanctl
 
+.PHONY: lab-ha
+lab-ha: binary ## several nodes and a router with real packets and netfilter: killed, paused, cut off, rebooted, as a table and in lab-ha.json (10 min; root, nft)
+	$(GO) test ./pkg/lab/halab -count=1 -v -timeout 60m -run TestFaults -halab.all -halab.kills 20 -halab.drains 5 -halab.wanctl $(CURDIR)/$(BIN)/wanctl -halab.json $(CURDIR)/$(BIN)/lab-ha.json $(LABFLAGS)
+
 .PHONY: model
 model: ## the protocol of several nodes, MODELDEPTH (6) steps deeper than every test run (2 min, 2 GB at 6)
 	$(GO) test ./pkg/ha -count=1 -v -timeout 120m -run TestEveryOrder -ha.depth $(MODELDEPTH)

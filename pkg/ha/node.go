@@ -288,6 +288,8 @@ func (n *Node) watch(now time.Duration, v View) Action {
 		return Action{Op: Request, Ask: Ask{From: latest.Node, To: n.cfg.Name}, Until: n.patience(now)}
 	case v.Ask != (Ask{}):
 		return n.wait(now + n.cfg.Poll/8)
+	case why == "":
+		return n.wait(min(now+n.cfg.Poll, n.movedAt+pause))
 	}
 	return n.wait(now + n.cfg.Poll)
 }

@@ -49,6 +49,7 @@ type Fate string
 const (
 	Killed   Fate = "killed"   // the node's process
 	Rebooted Fate = "rebooted" // the router
+	Unfenced Fate = "unfenced" // all nodes: somebody has removed the entries
 )
 
 var (

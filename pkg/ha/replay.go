@@ -154,6 +154,10 @@ func (r *replay) record(i int, c *Record) error {
 	switch {
 	case c.Fate == Rebooted:
 		r.reboot()
+	case c.Fate == Unfenced:
+		for k := range r.states {
+			r.states[k].fences = nil
+		}
 	case c.Fate == Killed:
 		delete(r.processes, c.Node)
 	case c.Step != nil:

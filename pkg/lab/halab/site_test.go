@@ -26,6 +26,9 @@ import (
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
+// rules are those that nodes need.
+const rules = owner.Rules
+
 // site is a network with a router, and nodes that run the program.
 type site struct {
 	*testing.T
@@ -33,6 +36,7 @@ type site struct {
 	program string
 	dir     string
 	wans    int
+	spares  bool // the fence drops nothing
 	router  *simrouter.Router
 	port    string
 	watch   watch
@@ -52,33 +56,32 @@ type member struct {
 }
 
 // newSite starts the nodes, the first of which owns the router then.
-func newSite(t *testing.T, program string, nodes, wans int) *site {
+func newSite(t *testing.T, program string, f fault, wans int) *site {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "wh") // short, for the sockets in it
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{T: t, program: program, dir: dir, wans: wans, network: newNetwork(t, nodes)}
+	s := &site{T: t, program: program, dir: dir, wans: wans, spares: f.spares, network: newNetwork(t, f.nodes)}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	t.Cleanup(s.end)
 	s.startRouter()
 	s.ended.Go(func() { s.swing(ctx) })
-	for i := range nodes {
+	for i := range f.nodes {
 		s.start(s.newMember(fmt.Sprint("n", i+1), i+1))
 		if i == 0 {
 			s.awaitWrite(time.Time{}, netip.Addr{}, 30*time.Second)
 		}
 	}
-	s.standby(nodes)
+	s.standby()
 	return s
 }
 
-// standby waits until so many nodes read the claims.
-func (s *site) standby(nodes int) {
+// standby waits until all nodes read the claims.
+func (s *site) standby() {
 	s.Helper()
-	for i := range nodes {
-		m := s.members[i]
+	for _, m := range s.members {
 		s.await(20*time.Second, m.name+" to read the claims", func() bool {
 			text, _ := os.ReadFile(m.log)
 			return bytes.Contains(text, []byte(`"guarded":true`))
@@ -94,13 +97,13 @@ func (s *site) startRouter() {
 		s.Fatal(err)
 	}
 	s.Cleanup(func() { _ = table.Close() })
-	script := owner.Rules + "/queue tree\n"
+	script := rules + "/queue tree\n"
 	for i := range s.wans {
 		script += fmt.Sprintf("add name=w%d-down parent=global max-limit=300M\nadd name=w%[1]d-up parent=global max-limit=25M\n", i)
 	}
 	script += "/user group add name=wanctl policy=read,write,api\n/user add name=wanctl group=wanctl password=wanctl\n"
 	s.router, err = simrouter.New(simrouter.Config{
-		Script: script, ScriptName: "halab", Backend: &link{queues: map[string]*sending{}}, Firewall: firewall{table},
+		Script: script, ScriptName: "halab", Backend: &link{queues: map[string]*sending{}}, Firewall: firewall{table, s.spares},
 		Observe: s.watch.observe, Listen: s.listen,
 	})
 	if err != nil {
@@ -245,10 +248,37 @@ func (s *site) owner() *member {
 	return nil
 }
 
+// other returns a node that is not m.
+func (s *site) other(m *member) *member {
+	for _, x := range s.members {
+		if x != m {
+			return x
+		}
+	}
+	return nil
+}
+
+func (s *site) logOf(m *member) string {
+	text, err := os.ReadFile(m.log)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return string(text)
+}
+
+// harmed does what network.harm does to a node.
+func (s *site) harmed(m *member, directions, percent int) {
+	s.Helper()
+	if err := s.harm(m.node, directions, percent); err != nil {
+		s.Fatal(err)
+	}
+}
+
 // unfence ends all fences, of which the nodes have ended.
 func (s *site) unfence() {
 	s.Helper()
 	s.run(`/ip firewall address-list remove [find list=` + owner.FencedList + `]`)
+	s.fates = append(s.fates, ha.Record{At: time.Now().UnixNano(), Fate: ha.Unfenced})
 }
 
 func (s *site) run(command string) {

@@ -146,7 +146,7 @@ func sameMembers(a, b map[netip.Addr]time.Duration) bool {
 // command returns the command lines that make a rule.
 func command(r Rule) (string, error) {
 	verdict, known := map[string]string{"drop": " drop", "passthrough": ""}[r.Action]
-	chains := map[string]string{"raw prerouting": "prerouting", "mangle input": "input"}
+	chains := map[string]string{"raw prerouting": "prerouting", "mangle input": "input"} // by table and chain
 	chain := chains[r.Table+" "+r.Chain]
 	if !known || chain == "" {
 		return "", fmt.Errorf("no such rule in the lab: %s %s %s", r.Table, r.Chain, r.Action)
