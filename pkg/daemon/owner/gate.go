@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/wanctl/wanctl/pkg/ha"
 )
@@ -21,16 +22,28 @@ type Gate struct {
 	claims Claims
 	dial   Dial
 
-	records *recorder // nil: nobody reads them
+	records *recorder     // nil: nobody reads them
+	turn    chan struct{} // held while the log is read
 
 	mu    sync.Mutex // protects the following fields
 	owner ha.Entry   // as which sessions are opened; zero: the gate is closed
 	conns map[*gated]struct{}
+	next  *reading // has not begun yet; nil: none
 }
+
+// reading is a read of the log that several who open sessions wait for.
+type reading struct {
+	done chan struct{} // closed when the following are there
+	view ha.View
+	err  error
+}
+
+// readTime bounds a reading.
+const readTime = 2 * time.Second
 
 // NewGate returns a gate that is closed.
 func NewGate(claims Claims, dial Dial) *Gate {
-	return &Gate{claims: claims, dial: dial, conns: map[*gated]struct{}{}}
+	return &Gate{claims: claims, dial: dial, turn: make(chan struct{}, 1), conns: map[*gated]struct{}{}}
 }
 
 // Open lets sessions be opened for the owner with that entry.
@@ -91,14 +104,47 @@ func (g *Gate) verify(ctx context.Context, owner ha.Entry, from netip.Addr) (ha.
 	if from.String() != owner.Address {
 		return ha.View{}, fmt.Errorf("this connection leaves by %s and not by %s, which the router would fence: use one address of the router", from, owner.Address)
 	}
-	e, err := g.claims.Do(ctx, ha.Action{Op: ha.Read})
+	v, err := g.read(ctx)
 	if err != nil {
-		return e.View, err
+		return v, err
 	}
-	if now := e.View.Log.Owner(); now.Address != owner.Address || now.Epoch < owner.Epoch {
-		return e.View, ErrNotOwner
+	if now := v.Log.Owner(); now.Address != owner.Address || now.Epoch < owner.Epoch {
+		return v, ErrNotOwner
 	}
-	return e.View, nil
+	return v, nil
+}
+
+// read returns what a read of the log shows that has begun after the call. All who call while
+// one is under way share the next: hundreds of loops that start together must not keep the
+// node itself from reading the log for as long as an owner may be without an answer.
+func (g *Gate) read(ctx context.Context) (ha.View, error) {
+	g.mu.Lock()
+	r := g.next
+	first := r == nil
+	if first {
+		r = &reading{done: make(chan struct{})}
+		g.next = r
+	}
+	g.mu.Unlock()
+	if first {
+		g.turn <- struct{}{}
+		g.mu.Lock()
+		g.next = nil
+		g.mu.Unlock()
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTime) // others wait, too
+		var e ha.Event
+		e, r.err = g.claims.Do(ctx, ha.Action{Op: ha.Read})
+		cancel()
+		r.view = e.View
+		close(r.done)
+		<-g.turn
+	}
+	select {
+	case <-r.done:
+		return r.view, r.err
+	case <-ctx.Done():
+		return ha.View{}, ctx.Err()
+	}
 }
 
 // gated is a connection that its gate can end.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"strings"
 	"syscall"
 	"testing"
@@ -37,7 +38,7 @@ func TestServicesShareOneRouter(t *testing.T) {
 	api.want("/ip/service/print =.proplist=name,connection ?disabled=false ?name=api",
 		"!re =name=api", "!re =connection=true =name=api", "!done")
 	history := r.History()[:2]
-	if len(history) != 2 || history[0] != (Request{Service: API, Path: "/queue/tree/set", Body: "=.id=a\n=comment=x"}) {
+	if len(history) != 2 || history[0] != (Request{Service: API, From: netip.MustParseAddr("127.0.0.1"), Path: "/queue/tree/set", Body: "=.id=a\n=comment=x"}) {
 		t.Errorf("history %+v", history)
 	}
 	for _, kind := range []Service{API, "ftp"} {
