@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/wanctl/wanctl/pkg/cli/app"
+	"github.com/wanctl/wanctl/pkg/fleet/live"
 	"github.com/wanctl/wanctl/pkg/notify"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 	"github.com/wanctl/wanctl/pkg/telemetry/history"
@@ -27,6 +28,7 @@ func Documents() []Document {
 		{"health", "GET /health of 'wanctl shape'.", reflect.TypeFor[telemetry.Health]()},
 		{"health-steer", "GET /health of 'wanctl steer'.", reflect.TypeFor[telemetry.SteeringHealth]()},
 		{"health-host", "GET /health of 'wanctl serve' and of 'wanctl run'.", reflect.TypeFor[telemetry.Host]()},
+		{"fleet", "GET /health and /page/fleet of 'wanctl serve --fleet'.", reflect.TypeFor[live.Document]()},
 		{"history", "GET /history of a daemon's socket and of 'wanctl serve'.", reflect.TypeFor[history.Window]()},
 		{"notify-event", "What receivers of notifications get. Old and new are values that wanctl-notify(7) lists.", reflect.TypeFor[notify.Event]()},
 		{"recording", "A line of what 'wanctl shape --record' writes.", reflect.TypeFor[trace.Record]()},

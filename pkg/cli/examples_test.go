@@ -201,6 +201,9 @@ notify: {webhook: {url: "https://127.0.0.1:PORT/"}}
 			}
 		}
 		switch {
+		case cmd == "serve" && slices.Contains(args, "--fleet"):
+			write(t, filepath.Join(dir, "etc", "node.yaml"), "fleet: {url: ['nats://127.0.0.1:1']}\n")
+			return append(args, "--listen", "127.0.0.1:0")
 		case cmd == "serve" && !slices.Contains(args, "--listen"):
 			args = append(args, "--listen", "127.0.0.1:0")
 		case cmd == "sim router" && !slices.Contains(args, "--listen"):

@@ -97,7 +97,7 @@ func documentOf(args []string) (name string, isJSON bool) {
 // validateServed holds what an address serves against the schema, if it has a document
 // for the path.
 func validateServed(path, contentType string, body []byte) error {
-	names := map[string][]string{"/": {"health", "health-steer", "health-host"}, "/history": {"history"}}
+	names := map[string][]string{"/": {"health", "health-steer", "health-host", "fleet"}, "/page/fleet": {"fleet"}, "/history": {"history"}}
 	names["/health"] = names["/"]
 	var errs []error
 	for _, name := range names[path] {
@@ -213,7 +213,7 @@ func TestScriptsPrintEveryDocument(t *testing.T) {
 	}
 	for _, d := range cli.Documents() {
 		// Some are served or recorded, and a line is calibrated in the lab alone.
-		if !printed[d.Name] && !slices.Contains([]string{"health-steer", "health-host", "history", "notify-event", "recording", "calibrate"}, d.Name) {
+		if !printed[d.Name] && !slices.Contains([]string{"health-steer", "health-host", "fleet", "history", "notify-event", "recording", "calibrate"}, d.Name) {
 			t.Errorf("no script has wanctl %s -o json", strings.ReplaceAll(d.Name, "-", " "))
 		}
 	}

@@ -16,6 +16,7 @@ type serveOptions struct {
 	listen   string
 	web      string
 	insecure bool
+	fleet    bool
 }
 
 const serveLong = `Serve health, metrics and the status page of every WAN and every steering daemon
@@ -43,11 +44,20 @@ client certificates, from a file in the format of the Prometheus exporters
   tls_server_config: {cert_file: server.crt, key_file: server.key}
   basic_auth_users: {alice: "$2y$10$..."}     # htpasswd -nBC 10 alice
 
-A file that cannot be used at a reload changes nothing.`
+A file that cannot be used at a reload changes nothing.
+
+--fleet serves another page, of all hosts whose node.yaml names the same NATS servers as
+the node.yaml here: their WANs, the worst first, with search and by site. Hosts that have
+not been heard of for 5 seconds are grey. It needs no configuration of a WAN:
+
+  GET /            the page
+  GET /page/fleet  the WANs as JSON: ?search=WORDS, site, sort, from, count
+  GET /health      counts by site; 503 while there is no connection to NATS`
 
 const serveExample = `  wanctl serve                       # then open http://127.0.0.1:9103/
   curl -s http://127.0.0.1:9103/health | jq .status
-  wanctl serve --listen 0.0.0.0:9103 --web-config /etc/wanctl/web.yml`
+  wanctl serve --listen 0.0.0.0:9103 --web-config /etc/wanctl/web.yml
+  wanctl serve --fleet               # node.yaml: fleet: {url: [tls://hub:4222]}`
 
 func newServeCmd(a *app.App) *cobra.Command {
 	var o serveOptions
@@ -64,6 +74,7 @@ func newServeCmd(a *app.App) *cobra.Command {
 	f.StringVar(&o.listen, "listen", "127.0.0.1:9103", "listen on `HOST:PORT`; port 0 picks a free one")
 	f.StringVar(&o.web, "web-config", "", "`FILE` with certificate and users")
 	f.BoolVar(&o.insecure, "insecure-public", false, "let everybody read, even on an address that others reach")
+	f.BoolVar(&o.fleet, "fleet", false, "serve the page of the fleet of node.yaml instead")
 	_ = cmd.MarkFlagFilename("web-config", "yml", "yaml")
 	return cmd
 }
@@ -89,7 +100,14 @@ func runServe(a *app.App, cmd *cobra.Command, o serveOptions) error {
 	if err := checkServeFlags(a, cmd, o); err != nil {
 		return err
 	}
-	err := host.Run(cmd.Context(), host.Options{
+	run := host.Run
+	if o.fleet {
+		run = host.RunFleet
+		if cmd.Flags().Changed("wan") || cmd.Flags().Changed("config") {
+			return app.Usagef("--fleet shows all WANs of all hosts, without --wan and --config; search in the page")
+		}
+	}
+	err := run(cmd.Context(), host.Options{
 		Options: a.DaemonOptions(), Config: a.ConfigOptions(), ConfigDir: a.Global.ConfigDir, Paths: a.NamedPaths(),
 		Listen: o.listen, WebConfig: o.web, InsecurePublic: o.insecure,
 	})

@@ -34,7 +34,7 @@ func (d *Daemon) Pages(f HTTPFront) http.Handler {
 	mux.Handle("/page/", shown)
 	mux.Handle("GET /history", f.Guard(history.Handler(f.Source.History)))
 	mux.Handle("GET /metrics", f.Metrics)
-	d.addProbes(mux)
+	d.AddProbes(mux)
 	return mux
 }
 
@@ -43,12 +43,12 @@ func (d *Daemon) Pages(f HTTPFront) http.Handler {
 func (d *Daemon) MetricsPages(f HTTPFront) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", f.Metrics)
-	d.addProbes(mux)
+	d.AddProbes(mux)
 	return mux
 }
 
-// addProbes adds what supervisors ask.
-func (d *Daemon) addProbes(mux *http.ServeMux) {
+// AddProbes adds what supervisors ask, at /-/ready and /-/healthy.
+func (d *Daemon) AddProbes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) {
 		if !d.ready.Load() {
 			http.Error(w, "starting", http.StatusServiceUnavailable)

@@ -72,3 +72,16 @@ func (w *WebAccess) Server(name, addr, setting string, handler http.Handler, log
 	})
 	return s
 }
+
+// Guard keeps web pages of other sites from reading what next serves, by names that they
+// have rebound to this host. Where there are users, such a page does not have the password.
+func (w *WebAccess) Guard(next http.Handler) http.Handler {
+	guarded := supervisor.RejectRebinding(next)
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if w.Closed() {
+			next.ServeHTTP(rw, r)
+			return
+		}
+		guarded.ServeHTTP(rw, r)
+	})
+}

@@ -108,14 +108,7 @@ func (s *server) handler(metrics http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", s.Pages(daemon.HTTPFront{Health: health, Source: s.host, Metrics: metrics, Guard: func(h http.Handler) http.Handler { return h }}))
 	mux.Handle("/-/reload", s.reloadHandler())
-	guarded := supervisor.RejectRebinding(mux)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.access.Closed() {
-			mux.ServeHTTP(w, r) // a foreign page does not have the password
-			return
-		}
-		guarded.ServeHTTP(w, r)
-	})
+	return s.access.Guard(mux)
 }
 
 // reloadHandler serves POST /-/reload: to this host, or to whoever had a

@@ -92,7 +92,7 @@ func decode(subject string, data []byte) (*Batch, error) {
 		return nil, fmt.Errorf("format %d of a batch is not known: this program is too old for %s", b.Format, b.Node)
 	case Subject(b.Site, b.Node) != subject:
 		return nil, fmt.Errorf("a batch of %s at %s", Subject(b.Site, b.Node), subject)
-	case len(b.WANs) > maxWANs || long(b.Site, b.Node, b.Stage, b.Version):
+	case len(b.WANs) > maxWANs || !isName(b.Site) || !isName(b.Node) || long(b.Stage, b.Version):
 		return nil, errors.New("too large a batch")
 	}
 	for i := range b.WANs {

@@ -123,7 +123,7 @@ func (v *View) Query(q Query) Fleet {
 
 // order is called with mu held.
 func (v *View) order(q Query, now time.Time) order {
-	o := order{until: now.Add(orderHolds), fleet: Fleet{At: now, Nodes: len(v.nodes), Count: v.wans}}
+	o := order{until: now.Add(orderHolds), fleet: Fleet{At: now, Nodes: len(v.nodes), Count: v.wans, Sites: []Site{}}}
 	sites := map[string]*Site{}
 	words := strings.Fields(strings.ToLower(q.Search))
 	for key, n := range v.nodes {

@@ -15,7 +15,7 @@ import (
 //go:embed assets
 var assetFS embed.FS
 
-//go:embed page.html
+//go:embed page.html fleet.html
 var templateFS embed.FS
 
 // templates returns the embedded page, which is parsed when the first browser asks for

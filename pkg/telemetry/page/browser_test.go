@@ -35,7 +35,7 @@ func TestBrowser(t *testing.T) {
 	b := startBrowser(t)
 	for name, test := range map[string]func(*testing.T, *browser){
 		"live": testLive, "same words with and without JavaScript": testSameWords, "restart": testRestart, "refused": testRefused,
-		"hostile text": testHostileTab, "plain": testPlain, "sizes": testSizes, "ranges": testRanges,
+		"hostile text": testHostileTab, "plain": testPlain, "sizes": testSizes, "ranges": testRanges, "fleet": testFleet,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // they wait most of the time
