@@ -65,7 +65,7 @@ type Endpoint struct {
 	Host    string `key:"host" kind:"host" default:"127.0.0.1" doc:"Address to listen on for {}."`
 	Port    int    `key:"port" range:"0..65535" default:"0" doc:"Port to listen on for {}; 0 picks a free one."`
 
-	WebConfig string `key:"web_config" kind:"path" derived:"everybody may read, without TLS" doc:"File with certificate and users for {}, in the format of the Prometheus exporters; relative to the directory of this file."`
+	WebConfig string `key:"web_config" kind:"path" derived:"anyone may read, without TLS" doc:"File with certificate and users for {}, in the format of the Prometheus exporters; relative to the directory of this file."`
 }
 
 // rules compare several keys and derive values from others.

@@ -19,8 +19,8 @@ import (
 const serviceGroup = "wanctl"
 
 // MakeDir makes a directory for configurations where there is none: open to the group of
-// the services, or to everybody where this host has no such group or the user may not
-// give to it. Passwords have files of their own.
+// the services, or to all users if this host has no such group or the user may not
+// use it. Passwords have files of their own.
 func MakeDir(dir string) error { return makeDir(dir, user.LookupGroup) }
 
 func makeDir(dir string, lookup func(string) (*user.Group, error)) error {
@@ -42,11 +42,11 @@ func makeDir(dir string, lookup func(string) (*user.Group, error)) error {
 // as backup, the first free of FILE.backup, FILE.backup.2 and so on; "" where there was
 // nothing. A reader sees the old text or the new one. A file that is replaced keeps its
 // owner and mode. A new one is open to the group of its directory, which the package
-// gives to the service, and to nobody else.
+// assigns to the service, and to no other user.
 func Create(path string, text []byte) (backup string, err error) {
 	return create(path, text, 0o777, func(dir fs.FileInfo) fs.FileMode {
 		if group(dir) == 0 && dir.Mode().Perm()&0o005 == 0o005 {
-			return 0o644 // nobody has given the directory to the service
+			return 0o644 // the directory is not the service's
 		}
 		return 0o640
 	})

@@ -64,11 +64,11 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// denied is the advice for who may not read the configuration, which is of mode 0750.
+// denied is the advice for a user who may not read the configuration, which has mode 0750.
 const denied = "permission denied; use sudo, or run as the user of the service"
 
-// CheckDir returns an *Error when the user may not list dir, so that nobody is told that
-// there is nothing in it.
+// CheckDir returns an *Error when the user may not list dir: it is then not reported as
+// empty.
 func CheckDir(dir string) error {
 	if _, err := os.ReadDir(dir); errors.Is(err, fs.ErrPermission) {
 		return &Error{Problems: []Problem{{File: dir, Text: denied}}}
@@ -132,8 +132,8 @@ func Names(dir string) []string {
 
 // Paths lists the files in dir that may be configurations, and those of the set that it
 // follows for which it has none of that name, in the order of their names; none when dir
-// cannot be read. The file of a node is none of them. A .yml counts when it is one and there
-// is no .yaml of its name: other programs' files have that suffix, too.
+// cannot be read. The file of a node is left out. A .yml counts if it is a configuration and
+// there is no .yaml of its name: other programs use that suffix, too.
 func Paths(dir string) []string {
 	found := map[string]string{}
 	for _, in := range []string{dir, Followed(dir)} {

@@ -194,7 +194,7 @@ func TestProblems(t *testing.T) {
 			`f:8: queues.upload: " " is not a name on a router: use 1 to 128 characters, not blanks alone and no control characters`,
 		}},
 		{"schema of the future", "schema_version: 2.0\n" + minimal, []string{
-			`f:1: schema_version: "2.0" is a layout this wanctl does not know; it reads "1.0"`}},
+			`f:1: schema_version: "2.0" is a layout that this wanctl does not support; it reads "1.0"`}},
 		{"floors out of order", edit(t, "    floor_mbps: 200", "    floor_green_mbps: 500\n    floor_yellow_mbps: 600\n    floor_soft_red_mbps: 300\n    floor_red_mbps: 200"), []string{
 			"f:14: continuous_monitoring.download.floor_yellow_mbps: 600 must be at most floor_green_mbps, which is 500"}},
 		{"soft red floor too high", edit(t, "    floor_mbps: 200", "    floor_green_mbps: 500\n    floor_yellow_mbps: 400\n    floor_soft_red_mbps: 401\n    floor_red_mbps: 200"), []string{

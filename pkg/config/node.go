@@ -30,7 +30,7 @@ type Node struct {
 
 	Enabled  bool          `key:"ha.enabled" derived:"true; false in a file with fleet and without ha" doc:"Whether this node controls a router only while it owns it."`
 	Claims   ClaimStore    `key:"ha.claims" kind:"enum" values:"router" default:"router" doc:"Where nodes agree on who owns a router: on the router itself."`
-	Order    []string      `key:"ha.order" kind:"args" range:"0..16" doc:"Names of the nodes, the first one first: who takes a router that nobody owns."`
+	Order    []string      `key:"ha.order" kind:"args" range:"0..16" doc:"Names of the nodes, the first one first: this decides who takes over a router without an owner."`
 	Silence  time.Duration `key:"ha.silence" kind:"seconds" range:"1..30" default:"2" doc:"Time without a sign of life of the owner until another node takes its router over, and without an answer until the owner stops."`
 	Failback time.Duration `key:"ha.failback" kind:"minutes" range:"0..1440" default:"0" doc:"Minutes after which a node asks one that is behind it in ha.order to hand over; 0: never by itself."`
 

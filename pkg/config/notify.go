@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Notify says who is notified of what. Without a receiver nobody is.
+// Notify configures which receivers are sent which events.
 type Notify struct {
 	For    time.Duration `key:"for" kind:"seconds" range:"0..3600" default:"10" doc:"How long the health, the state of a direction or an outage has to last before it is an event, as in an alert of Prometheus; other events are sent at once."`
 	Events []string      `key:"events" kind:"enums" values:"health,state,outage,steering,loop,takeover,configuration" range:"1..7" default:"health, state, outage, steering, loop, takeover, configuration" doc:"What is sent to command and webhook, and to the topic of events at the broker: changes of the health, of the state of a direction, outages, steering, start and stop of the loop, routers taken over from another node, and configurations that a reload refused."`

@@ -3,8 +3,8 @@ package config
 import "fmt"
 
 // SameProbeRoute returns a warning for each WAN whose probes leave this host by the
-// same route as those of one before it, as far as the configurations say: they measure
-// the line of that one. What the kernel does is known only while the loops run.
+// same route as those of an earlier WAN, according to the configurations: they measure the
+// line of that WAN. The route that the kernel takes is known only while the loops run.
 func SameProbeRoute(wans []*WAN) []Problem {
 	type binding struct {
 		source, iface string

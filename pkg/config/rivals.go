@@ -2,15 +2,15 @@ package config
 
 import "slices"
 
-// Rival is another configuration of the same directory that wants a row of a router, a
-// queue or a rule, that this one wants too.
+// Rival is another configuration of the same directory that names the same row of a
+// router, a queue or a rule.
 type Rival struct {
 	Path     string
 	LockFile string
-	Row      string // that both want, in messages
+	Row      string // that both name, for messages
 }
 
-// Rivals returns the configurations beside that of w that want one of its queues. Only
+// Rivals returns the configurations beside that of w that name one of its queues. Only
 // one of their loops may run; two that share a file of this host are kept apart by its
 // lock. Files that cannot be used are left out: no loop runs by them.
 func (w *WAN) Rivals(opts Options) []Rival { return rivals(w.Path, opts, claimsOfWAN(w)) }

@@ -9,8 +9,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/config/schema"
 )
 
-// Router is one way to reach the router. Transport, port and TLS are final: whoever
-// dials has no defaults to apply.
+// Router is one way to reach the router. Transport, port and TLS are final:
+// they already include the defaults.
 type Router struct {
 	Transport Transport `key:"transport" kind:"enum" values:"rest,api,ssh" derived:"rest" doc:"Protocol to talk to the router; api is the fastest. When it is missing, an ssh_key without a password means ssh."`
 	Host      string    `key:"host" kind:"host" required:"true" doc:"Address or name of the router."`
@@ -60,7 +60,7 @@ func (v rules) finishRouter(prefix string, r *Router) {
 	v.readPassword(prefix, r)
 	if !v.IsSet(prefix + "transport") {
 		r.Transport = REST
-		unknown := v.WithoutSecrets && (v.IsSet(prefix+"password") || r.PasswordFile != "") // another process knows it
+		unknown := v.WithoutSecrets && (v.IsSet(prefix+"password") || r.PasswordFile != "") // another process has it
 		if r.SSHKey != "" && !r.Password.IsSet() && !unknown {
 			r.Transport = SSH
 		}

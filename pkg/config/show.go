@@ -42,7 +42,7 @@ func Settings[T WAN | Steering](of *T, origins schema.Origins) []schema.Setting 
 		secrets = append(secrets, r.Password.Reveal(), r.SSHPassphrase.Reveal())
 	}
 	secrets = append(secrets, base.Notify.secrets()...)
-	for i, s := range list { // somebody may have written the password in a wrong place
+	for i, s := range list { // the password may have been written in a wrong place
 		if text, ok := s.Value.(string); ok && s.Source != schema.FromDefault {
 			list[i].Value = redact.Text(text, secrets...)
 		}

@@ -123,7 +123,7 @@ func (l wanLoader) reportUnusable(key, path string, invalid *Error) {
 	case key != "topology.primary_wan_config":
 		l.Warnf(0, key, "cannot be used, so that the condition of that WAN is not known: %s", why)
 	case s.Mode.CakeAware && (s.PrimaryDownload == "" || s.PrimaryUpload == ""):
-		l.Errorf(0, key, "cannot be used, though the queues are to be taken from it; name them in cake_queues, or mend %s", why)
+		l.Errorf(0, key, "cannot be used, though the queues are to be taken from it; name them in cake_queues, or fix %s", why)
 	default:
 		l.Warnf(0, key, "cannot be used, so that nothing is taken from it: %s", why)
 	}

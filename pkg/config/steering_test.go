@@ -429,7 +429,7 @@ func TestLoadWANs(t *testing.T) {
 			"etc/steering.yaml: cake_state_sources.primary: /other is used, but DIR/etc/att.yaml says /var/lib/wanctl/att_state.json; remove it here to follow that file",
 		}},
 		{"no such file, which is needed", strings.Replace(noQueues, "spectrum.yaml", "cable.yaml", 1), []string{
-			"etc/steering.yaml: topology.primary_wan_config: cannot be used, though the queues are to be taken from it; name them in cake_queues, or mend DIR/etc/cable.yaml: no such file",
+			"etc/steering.yaml: topology.primary_wan_config: cannot be used, though the queues are to be taken from it; name them in cake_queues, or fix DIR/etc/cable.yaml: no such file",
 		}, nil},
 		{"no such file, which is not needed", strings.Replace(noQueues, "spectrum.yaml", "cable.yaml", 1) + "mode: {cake_aware: false}\n", nil, []string{
 			"etc/steering.yaml: topology.primary_wan_config: cannot be used, so that nothing is taken from it: DIR/etc/cable.yaml: no such file",

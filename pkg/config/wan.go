@@ -36,7 +36,7 @@ type WAN struct {
 	_ struct{} `key:"cake_optimization" kind:"any" deprecated:"it was what a check of the router's queue types expected; 'wanctl router export --diff' compares them"`
 	_ struct{} `key:"signal_processing" kind:"any" deprecated:"it filtered outliers of the round-trip time, and the law filters noise by how likely it is"`
 	_ struct{} `key:"irtt" kind:"any" deprecated:"it measured by a server of its own; one-way delays come from reflectors that answer timestamp requests"`
-	_ struct{} `key:"owd_asymmetry" kind:"any" deprecated:"it told the directions apart by irtt; one-way delays come from reflectors that answer timestamp requests"`
+	_ struct{} `key:"owd_asymmetry" kind:"any" deprecated:"it distinguished the directions by irtt; one-way delays come from reflectors that answer timestamp requests"`
 	_ struct{} `key:"fusion" kind:"any" deprecated:"it weighed irtt against ping; reflectors are combined by their median"`
 	_ struct{} `key:"reflector_quality" kind:"any" deprecated:"it was how ping_hosts were rated, which needs no settings"`
 	_ struct{} `key:"tuning" kind:"any" deprecated:"it changed thresholds at run time, and the law learns noise and capacity itself"`

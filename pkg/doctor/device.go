@@ -27,7 +27,7 @@ type Device struct {
 
 // Account is a user of the router that a daemon logs in as.
 type Account struct {
-	User, Group string   // Group is "" where the router knows no such user, as with RADIUS
+	User, Group string   // Group is "" if the router has no such user, as with RADIUS
 	Need, Have  []string // policies
 }
 
@@ -192,7 +192,7 @@ func checkFingerprint(d *Device) (results []Result) {
 			results = append(results, ok("%s: the certificate is verified", e.label()))
 		default:
 			results = append(results, warning("if that is the router's own, set "+pin(e)+" in "+d.Config,
-				"%s: the certificate is not pinned, so that whoever takes the router's address gets the password", e.label()))
+				"%s: the certificate is not pinned, so that any host that takes over the router's address gets the password", e.label()))
 		}
 	}
 	return results

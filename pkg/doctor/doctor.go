@@ -2,9 +2,9 @@
 // files, rights, probes, the router and its queues. It only reads, and runs beside loops
 // that hold locks and ports.
 //
-// What can be read becomes facts (Host, Probes, Device, ...), and each Check judges
-// facts without any I/O. A check that cannot be made, because of something that another
-// one reports, has no result.
+// What can be read becomes facts (Host, Probes, Device, ...), and each Check evaluates
+// facts without any I/O. A check that is impossible because of what another one reports has
+// no result.
 package doctor
 
 import "fmt"
@@ -37,7 +37,7 @@ func (l Level) String() string {
 // Result is what a check says about one thing.
 type Result struct {
 	Level
-	Text string // what is so
+	Text string // what was found
 	Next string // the command to type, or the key to set; "" where all is well
 }
 
@@ -48,7 +48,7 @@ type Finding struct {
 	Result
 }
 
-// Check judges facts of type F.
+// Check evaluates facts of type F.
 type Check[F any] struct {
 	Name string
 	Run  func(*F) []Result

@@ -48,7 +48,7 @@ type Directory struct {
 	Err       error  // why this user cannot write there
 	Owner     int    // of the nearest directory that exists
 	Missing   bool   // it does not exist yet
-	Exposed   string // the directory above in which everybody may replace files; "" without
+	Exposed   string // the directory above in which any user may replace files; "" without
 }
 
 // Watchdog is what restarts a daemon that hangs.
@@ -90,7 +90,7 @@ func readDaemon(ctx context.Context, b *config.Base, unit string) *Daemon {
 	return d
 }
 
-// holdsPassword reports whether everybody can read the configuration and it holds the
+// holdsPassword reports whether every user can read the configuration and it holds the
 // password itself.
 func holdsPassword(b *config.Base) bool {
 	st, err := os.Stat(b.Path)
@@ -225,11 +225,11 @@ func checkFiles(d *Daemon) (results []Result) {
 			results = append(results, warning("chmod o-w "+dir.Exposed, "%s: everyone may replace files in %s", dir.Key, dir.Exposed))
 		case dir.Err != nil && d.Held: // by another user, who may
 		case dir.Err != nil && d.User != 0 && dir.Missing:
-			results = append(results, skipped("%s: %s does not exist yet; systemd, or whoever starts the daemon, makes it", dir.Key, dir.Path))
+			results = append(results, skipped("%s: %s does not exist yet; systemd or the daemon creates it", dir.Key, dir.Path))
 		case dir.Err != nil && d.User != 0:
 			results = append(results, skipped("%s: %s belongs to user %d, not to you; the daemon's user has to be able to write there", dir.Key, dir.Path, dir.Owner))
 		case dir.Err != nil:
-			results = append(results, failure("set "+dir.Key+" to a file in another directory", "%s: nobody can write to %s: %v", dir.Key, dir.Path, dir.Err))
+			results = append(results, failure("set "+dir.Key+" to a file in another directory", "%s: %s is not writable: %v", dir.Key, dir.Path, dir.Err))
 		}
 	}
 	if d.Foreign != "" {

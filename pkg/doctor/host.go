@@ -54,7 +54,7 @@ func checkICMP(h *Host) []Result {
 	case h.Running:
 		return one(ok("the running loops may send echoes"))
 	case h.ICMP == hostnet.PingSockets:
-		return one(ok("this user may send echoes; timestamp requests, which tell the direction of a queue, need CAP_NET_RAW, which the units of systemd give"))
+		return one(ok("this user may send echoes; timestamp requests, which show the direction of a queue, need CAP_NET_RAW, which the units of systemd give"))
 	}
 	next := fmt.Sprintf("sudo setcap cap_net_raw+ep %s, or run as the units of systemd do, which need neither that nor root", h.Program)
 	if h.User == 0 {

@@ -78,7 +78,7 @@ func checkNotify(n *Notify) (results []Result) {
 	switch {
 	case n.Program == "":
 	case n.ProgramErr != nil:
-		results = append(results, warning("mend it, then: "+test, "notify.command.path: nobody is notified by it: %v", n.ProgramErr))
+		results = append(results, warning("fix it, then: "+test, "notify.command.path: no notification is sent by it: %v", n.ProgramErr))
 	case n.Hidden:
 		results = append(results, warning("move it to /etc/wanctl, and set notify.command.path", "notify.command.path: %s is out of sight under the units of wanctl", n.Program))
 	default:

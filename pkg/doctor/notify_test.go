@@ -22,7 +22,7 @@ func TestNotifyFaults(t *testing.T) {
 		{"fine", func(*Notify) {}, nil},
 		{"not tried", func(n *Notify) { n.Endpoints[0].Tried = false }, nil},
 		{"program", func(n *Notify) { n.ProgramErr = errors.New("/etc/wanctl/hook: no such file") },
-			[]string{"warning notify: notify.command.path: nobody is notified by it: /etc/wanctl/hook: no such file; next: mend it, then: wanctl notify test --config /etc/wanctl/dsl.yaml"}},
+			[]string{"warning notify: notify.command.path: no notification is sent by it: /etc/wanctl/hook: no such file; next: fix it, then: wanctl notify test --config /etc/wanctl/dsl.yaml"}},
 		{"in a home", func(n *Notify) { n.Hidden = true }, []string{"warning notify: notify.command.path: /etc/wanctl/hook is out of sight"}},
 		{"away", func(n *Notify) { n.Endpoints[0].Err = errors.New("connection refused") }, []string{"warning notify: notify.webhook.url: ntfy.sh:443 cannot be reached: connection refused"}},
 	} {

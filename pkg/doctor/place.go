@@ -22,11 +22,11 @@ func (d *Direction) root() string {
 	return d.Parent
 }
 
-// checkPlace judges where the queues of the tree hang. A queue without a mark limits
-// what leaves by its interface, so that the download's belongs on the LAN.
+// checkPlace checks the interfaces of the queues of the tree. A queue without a mark limits
+// what leaves by its interface, so that the queue of the download belongs on the LAN.
 func checkPlace(q *Queues) []Result {
 	if q.Simple != "" || len(q.Marks) > 0 {
-		return nil // the target of a simple queue is judged with the queue, marks by where they are set
+		return nil // the target of a simple queue is checked with the queue, marks by where they are set
 	}
 	results := q.each(func(d autorate.Direction, own *Direction) []Result {
 		on := own.root()
@@ -56,8 +56,8 @@ func (q *Queues) byMarks() string {
 	return strings.TrimSuffix(q.Command, style) + style
 }
 
-// leastTraffic is the number of bytes from which on the counters of an interface tell
-// something about those of a queue.
+// leastTraffic is the number of bytes from which the counters of an interface can be
+// compared with those of a queue.
 const leastTraffic = 4000
 
 func checkCounters(q *Queues) []Result {
@@ -78,11 +78,11 @@ func checkCounters(q *Queues) []Result {
 		case t.Since[d] == 0:
 			return one(skipped("%v: %q has not carried one byte yet; look again under load", d, own.Name))
 		}
-		return one(ok("%v: too little traffic to judge by; %q has carried %d bytes so far", d, own.Name, t.Since[d]))
+		return one(ok("%v: too little traffic to decide; %q has carried %d bytes so far", d, own.Name, t.Since[d]))
 	})
 }
 
-// checkBypass judges what may lead traffic past the queues and can be looked up.
+// checkBypass checks what may lead traffic past the queues, as the router shows it.
 func checkBypass(q *Queues) (results []Result) {
 	if !q.usable() {
 		return nil
@@ -97,8 +97,8 @@ func checkBypass(q *Queues) (results []Result) {
 			unknown = true
 		case c.Kind == survey.FastTrack && byMarks:
 			results = append(results, failure(next, "%s: connections pass the queues by", c.Text))
-		case c.Kind == survey.FastTrack: // on most boards it does not pass by queues without marks; the counters tell
-			results = append(results, ok("%s, which passes queues without marks by on some boards; the counters tell", c.Text))
+		case c.Kind == survey.FastTrack: // on most boards it does not bypass queues without marks; the counters decide
+			results = append(results, ok("%s, which bypasses queues without marks on some boards; the counters of the queues decide", c.Text))
 		case c.Kind == survey.IPv6 && !q.IPv6:
 		case c.Kind == survey.IPv6:
 			results = append(results, failure(q.byMarks()+" prints its rules", "%s: it passes the queues by", c.Text))

@@ -153,7 +153,7 @@ func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", units.Millis(d))
 func checkReflectors(p *Probes) []Result {
 	try := "wanctl probe --config " + p.Config
 	if p.Err != nil {
-		return one(failure("mend continuous_monitoring.ping_source, ping_interface or ping_mark in "+p.Config, "nothing can be measured: %v", p.Err))
+		return one(failure("fix continuous_monitoring.ping_source, ping_interface or ping_mark in "+p.Config, "nothing can be measured: %v", p.Err))
 	}
 	n, all := len(p.answering()), len(p.Reflectors)
 	switch {

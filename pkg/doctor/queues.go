@@ -114,8 +114,8 @@ func (q *Queues) names(cfg *config.WAN) ([2]string, survey.Queues) {
 	return names, survey.Queues{Names: names, Simple: q.Simple}
 }
 
-// readRoutes reads the interfaces of default routes, and what tells the sides of a
-// simple queue.
+// readRoutes reads the interfaces of default routes, and which side of a simple queue is
+// the download.
 func (q *Queues) readRoutes(ctx context.Context, client router.Client, cfg *config.WAN) {
 	routes, _ := client.DefaultRoutes(ctx)
 	for _, r := range routes {
@@ -193,13 +193,13 @@ func (q *Queues) menu() string {
 }
 
 // each returns the results about the queues that can be used, once for a simple queue.
-func (q *Queues) each(judge func(autorate.Direction, *Direction) []Result) (results []Result) {
+func (q *Queues) each(check func(autorate.Direction, *Direction) []Result) (results []Result) {
 	for d := range q.Directions {
 		own := &q.Directions[d]
 		if !own.Controlled || own.Err != nil {
 			continue
 		}
-		for _, r := range judge(autorate.Direction(d), own) {
+		for _, r := range check(autorate.Direction(d), own) {
 			if !slices.Contains(results, r) {
 				results = append(results, r)
 			}

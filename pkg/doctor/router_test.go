@@ -115,7 +115,7 @@ func TestRouterFaults(t *testing.T) {
 		{name: "two transports", keys: `transport: rest, port: REST, tls_fingerprint: CERT, failover: [{transport: ssh, port: SSH, ssh_fingerprint: "HOSTKEY"}]`, fault: `/user group set wanctl policy=read,write,api,rest-api,ssh`, carried: 99000},
 		{name: "another certificate", keys: "transport: rest, port: REST, tls_fingerprint: " + strings.Repeat("ab", 32),
 			want: []string{"failure router: router (rest): router 127.0.0.1:REST: its certificate has SHA-256 CERT, not the pinned"}},
-		{name: "not pinned", keys: "transport: rest, port: REST", carried: 99000, want: []string{"warning fingerprint: rest at port REST: the certificate is not pinned, so that whoever takes the router's address gets the password; next: if that is the router's own, set router.tls_fingerprint: CERT in w.yaml"}},
+		{name: "not pinned", keys: "transport: rest, port: REST", carried: 99000, want: []string{"warning fingerprint: rest at port REST: the certificate is not pinned, so that any host that takes over the router's address gets the password; next: if that is the router's own, set router.tls_fingerprint: CERT in w.yaml"}},
 		{name: "wrong password", fault: `/user set wanctl password=other`, want: []string{"failure router: router (rest): router 127.0.0.1:REST: user or password refused for \"wanctl\""}},
 		{name: "no api policy", fault: `/user group set wanctl policy=read,write,rest-api`, want: []string{"failure router: router (rest): "}},
 		{name: "may not write", fault: `/user group set wanctl policy=read,api,rest-api`, carried: 99000,

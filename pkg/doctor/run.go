@@ -109,7 +109,7 @@ func (e *examination) load(ctx context.Context, path string, examined bool) {
 
 func (e *examination) reportProblems(subject string, level Level, problems []config.Problem) {
 	for _, p := range problems {
-		next := "mend it, then: wanctl config validate " + p.File
+		next := "fix it, then: wanctl config validate " + p.File
 		if _, err := os.Stat(p.File); errors.Is(err, fs.ErrNotExist) {
 			next = initCommand(p.File)
 		} else if p.Key != "" {
@@ -170,7 +170,7 @@ func (e *examination) compare() {
 	var invalid *config.Error
 	if err := config.CheckConflicts(e.wans, e.steering...); errors.As(err, &invalid) {
 		for _, p := range invalid.Problems {
-			e.Report(Finding{e.subject(p.File), "conflicts", failure("mend it, then: wanctl config validate", "%s", p)})
+			e.Report(Finding{e.subject(p.File), "conflicts", failure("fix it, then: wanctl config validate", "%s", p)})
 		}
 	}
 	listening := map[string]bool{}

@@ -139,7 +139,7 @@ func checkList(s *Steering) []Result {
 	case s.ListErr != nil:
 		return one(skipped("the address list %q cannot be read: %v", s.List, s.ListErr))
 	case s.Members == 0:
-		return one(warning(fmt.Sprintf("wanctl router address-list add %s ADDRESS --config %s", s.List, s.Path), "the address list %q is empty: nobody's connections are steered", s.List))
+		return one(warning(fmt.Sprintf("wanctl router address-list add %s ADDRESS --config %s", s.List, s.Path), "the address list %q is empty: no connections are steered", s.List))
 	}
 	return one(ok("the address list %q has %s", s.List, entries(s.Members)))
 }

@@ -31,7 +31,7 @@ func TestSteeringFaults(t *testing.T) {
 		{"two rules", `/ip firewall mangle set [find comment=follow] comment="wanctl: steer to lte"`, []string{`failure rule: several mangle rules have the comment "wanctl: steer to lte": none is switched`}},
 		{"nothing follows the mark", `/ip firewall mangle disable [find comment=follow]`, []string{`failure table: the rule "wanctl: steer to lte" (mark-connection) leads to no routing table`}},
 		{"no way out", `/ip route remove [find routing-table=to-lte]`, []string{`failure table: the routing table "to-lte" has no default route: what is steered would have no way out; next: on the router: /ip route add dst-address=0.0.0.0/0 gateway=... routing-table="to-lte"`}},
-		{"nobody is steered", `/ip firewall address-list remove [find list=STEER_LTE]`, []string{`warning address list: the address list "STEER_LTE" is empty: nobody's connections are steered; next: wanctl router address-list add STEER_LTE ADDRESS`}},
+		{"nobody is steered", `/ip firewall address-list remove [find list=STEER_LTE]`, []string{`warning address list: the address list "STEER_LTE" is empty: no connections are steered; next: wanctl router address-list add STEER_LTE ADDRESS`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r, wan := start(t, steerable, pinned, tree)

@@ -44,7 +44,7 @@ func readOnly(dir string) bool {
 	return syscall.Access(dir, write) == syscall.EROFS
 }
 
-// Exposed returns the directory, of that of path and those above, in which everybody may
+// Exposed returns the directory, of that of path and those above, in which any user may
 // replace files, and so the state; "" where there is none. In a directory with the sticky
 // bit, as /tmp has, only the owner of a file may; but others may make the files that the
 // state consists of, so the directory of path itself must not be one.
@@ -53,10 +53,10 @@ func Exposed(path string) (dir string) {
 	if err != nil {
 		return ""
 	}
-	const everybody = 0o002
+	const others = 0o002
 	for dir, own := filepath.Dir(path), true; ; dir, own = filepath.Dir(dir), false {
 		st, err := os.Stat(dir)
-		if err == nil && st.Mode().Perm()&everybody != 0 && (own || st.Mode()&fs.ModeSticky == 0) {
+		if err == nil && st.Mode().Perm()&others != 0 && (own || st.Mode()&fs.ModeSticky == 0) {
 			return dir
 		}
 		if dir == filepath.Dir(dir) {

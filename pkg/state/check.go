@@ -20,7 +20,7 @@ const (
 	Note   Severity = "note"
 )
 
-// Finding is one thing about a state file that its user should know.
+// Finding is one fact about a state file that matters to its user.
 type Finding struct {
 	Severity Severity
 	File     string

@@ -3,7 +3,7 @@
 // WAN.
 //
 // An earlier system of the same name reads and writes the same files. So their
-// schema is fixed, fields this package does not know survive every save at every
+// schema is fixed, unknown fields survive every save at every
 // level, and new fields stand under the key "wanctl" with a version of its own.
 //
 // A state file is replaced as a whole by rename(2): a reader sees the former state

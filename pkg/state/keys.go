@@ -8,7 +8,7 @@ type Key struct {
 
 // Keys lists the keys of a kind of file, those of this program first. Any of the others
 // may be absent: they are from the earlier system, as are times without a zone, which are
-// local, and either program leaves out what it does not know.
+// local, and either program leaves out keys unknown to it.
 func Keys(k Kind) []Key {
 	keys := []Key{{sectionKey + ".version", "integer"}, {sectionKey + ".saved_at", "string"}, {sectionKey + ".law", "object"}}
 	bound := (&WAN{}).bind()

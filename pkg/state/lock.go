@@ -17,11 +17,11 @@ import (
 // Lock is the lock file of one daemon, held until Close.
 //
 // Two kinds of program respect it. This one holds flock(2) on the file, which
-// the kernel takes back whatever becomes of the process. The earlier system
-// looks at the PID written in the file only: a live PID of another process
-// means held, a dead one means stale. So the file always holds our PID when it
-// becomes visible (it is written elsewhere and linked into place), and a file
-// somebody else wrote is judged by its PID even when nobody has the flock.
+// the kernel releases when the process ends. The earlier system only reads the
+// PID in the file: a live PID of another process means held, a dead one means
+// stale. So the file holds our PID from the moment it becomes visible (it is
+// written elsewhere and linked into place), and a file of another program counts
+// as held while its PID is alive, even when no process has the flock.
 type Lock struct {
 	path string
 	fl   *flock.Flock
@@ -161,7 +161,7 @@ func takeOver(path, tmp string) (verdict, Owner, error) {
 	case err != nil:
 		return unclear, Owner{}, err
 	case !ok:
-		// Whoever has the flock may still be replacing the file.
+		// The holder of the flock may still be replacing the file.
 		pid, _, known := readOwner(path)
 		if !known || !alive(pid) {
 			return unclear, Owner{PID: pid}, nil
@@ -183,8 +183,9 @@ func takeOver(path, tmp string) (verdict, Owner, error) {
 	return taken, Owner{}, nil
 }
 
-// heldByPID judges a lock file whose flock is free by the PID in it. Our own
-// PID is one of a former life: a container starts with the same one each time.
+// heldByPID reports whether a lock file whose flock is free is held by the PID in it.
+// Our own PID is left over from an earlier run: a container starts with the same one
+// each time.
 func heldByPID(pid int, ours bool) bool {
 	return !ours && pid != os.Getpid() && alive(pid)
 }
@@ -200,9 +201,9 @@ func readOwner(path string) (pid int, ours, ok bool) {
 // errReplaced: the file that was locked has another name now, or none.
 var errReplaced = errors.New("replaced meanwhile")
 
-// lockNamed takes the flock of fl unless somebody has it. When path meanwhile
-// names another file, the lock is worth nothing and is given back: everybody
-// else looks at the file path names.
+// lockNamed acquires the flock of fl unless another process has it. When path
+// meanwhile names another file, the lock protects nothing and is released: all
+// others use the file that path names.
 func lockNamed(fl *flock.Flock, path string) (ok bool, err error) {
 	if ok, err = fl.TryLock(); !ok || sameInode(fl, path) {
 		return ok, err
@@ -230,8 +231,7 @@ func age(fl *flock.Flock) time.Duration {
 	return time.Since(st.ModTime()).Abs()
 }
 
-// Keep makes sure that the lock file is ours: somebody may remove it, and perhaps
-// make another. One that is missing or stale is made again, and restored is true. It
+// Keep makes sure that the lock file is ours: it may have been removed, or replaced. One that is missing or stale is made again, and restored is true. It
 // returns ErrLocked when another live process has taken the lock: that one stays.
 func (l *Lock) Keep() (restored bool, err error) {
 	if sameInode(l.fl, l.path) {
@@ -240,7 +240,7 @@ func (l *Lock) Keep() (restored bool, err error) {
 	fresh, err := Acquire(l.path)
 	if errors.Is(err, ErrLocked) {
 		pid, _, known := readOwner(l.path)
-		if !known { // whoever makes it has not written its PID, or never will
+		if !known { // its creator has not written the PID yet, or never will
 			return false, nil
 		}
 		return false, fmt.Errorf("%w: lock file %s was removed or replaced, now %s; see who controls the router: ps -fC wanctl,python3",
@@ -259,8 +259,8 @@ func (l *Lock) Keep() (restored bool, err error) {
 func (l *Lock) Close() error {
 	var err error
 	if sameInode(l.fl, l.path) {
-		// The flock is still ours here, so nobody takes the file over between
-		// the look and the removal.
+		// The flock is still ours here, so no other process acquires the file
+		// between the check and the removal.
 		err = os.Remove(l.path)
 	}
 	if err = errors.Join(err, l.fl.Close()); err != nil {
@@ -269,7 +269,7 @@ func (l *Lock) Close() error {
 	return nil
 }
 
-// Holder tells which live process holds the lock file at path, without
+// Holder returns the live process that holds the lock file at path, without
 // touching it. held is false when it is free or stale.
 func Holder(path string) (o Owner, held bool, err error) {
 	if err := regfile.Check(path); errors.Is(err, regfile.ErrNotRegular) {

@@ -29,10 +29,10 @@ func (o Owner) String() string {
 }
 
 // ourMark ends the PID in the lock files of this program. Every reader strips
-// it as white space, so it changes nothing for the others, and it tells us
-// after a crash that the writer was one of us: then the flock alone says
-// whether it still lives, and a PID that meanwhile belongs to somebody else
-// does not keep us out.
+// it as white space, so it changes nothing for the others, and it shows
+// after a crash that this program was the writer: then the flock alone decides
+// whether it is still alive, and a PID that meanwhile belongs to another process
+// does not block the lock.
 const ourMark = " \n"
 
 // lockText is what a lock file of this process holds.
@@ -50,7 +50,7 @@ func parseOwner(text []byte) (pid int, ours, ok bool) {
 
 // alive reports whether pid is a process that can still do something. The
 // kernel answers kill(2) for zombies and for the threads of a process too;
-// neither can be the process that once wrote its PID, where /proc tells.
+// neither can be the process that once wrote its PID, where /proc shows it.
 func alive(pid int) bool {
 	if err := syscall.Kill(pid, 0); err != nil && err != syscall.EPERM {
 		return false
@@ -77,7 +77,7 @@ func alive(pid int) bool {
 }
 
 // command names the program of pid for people: "python3 -m autorate", or "".
-// Only the first three words are told, for later ones may hold secrets.
+// Only the first three words are returned: later ones may hold secrets.
 func command(pid int) string {
 	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/regfile"
 )
 
-// sweepAge is how old a temporary file is when nobody can be writing it.
+// sweepAge is the age from which a temporary file is no longer being written.
 const sweepAge = time.Minute
 
 // Save replaces the state by v. Whatever goes wrong, the former state is still
@@ -40,8 +40,8 @@ func (f *File[T]) Save(v T) error {
 	switch {
 	case err == nil:
 	case errors.Is(err, ErrDamaged):
-		// Not moved: while the name is free nobody holds its lock, and a repair
-		// would work beside this save.
+		// Not moved: while the name is free no process holds its lock, and a
+		// repair would run at the same time as this save.
 		doc, keep = f.seen, func() error { _ = f.linkAside(); return nil }
 	case errors.Is(err, fs.ErrNotExist):
 		doc, keep = f.seen, nil

@@ -8,7 +8,7 @@ import (
 
 // Intervals of a Saver.
 const (
-	// MinInterval is the shortest time between two writes, but for the last.
+	// MinInterval is the shortest time between two writes, except the last.
 	MinInterval = 5 * time.Second
 	// MaxInterval is the longest time a submitted state stays unwritten.
 	MaxInterval = 60 * time.Second
@@ -24,8 +24,8 @@ type Snapshot[T any] interface {
 
 // Saver writes states to a file beside the loop that submits them. It writes
 // soon when rates or states changed, at least every minute otherwise, never
-// twice within MinInterval but for SaveNow, and a last time when it ends. One that fails is
-// written again later; each distinct error is logged once.
+// twice within MinInterval except for SaveNow, and a last time when it ends. A failed
+// write is repeated later; each distinct error is logged once.
 type Saver[T Snapshot[T]] struct {
 	// dependencies
 	save func(T) error
@@ -66,7 +66,7 @@ func (s *Saver[T]) Submit(v T) {
 	}
 	select {
 	case s.slot <- v:
-	default: // somebody else submitted at the same moment, as new as v
+	default: // another submission of the same moment is as new as v
 	}
 }
 

@@ -81,7 +81,7 @@ func newInitCmd(a *app.App) *cobra.Command {
 	l.StringVar(&f.downloadQueue, "download-queue", "", "`NAME` of the queue of the tree for the download, or none")
 	l.StringVar(&f.uploadQueue, "upload-queue", "", "`NAME` of the queue of the tree for the upload, or none")
 	l.StringVar(&f.simpleQueue, "simple-queue", "", "`NAME` of one simple queue for both")
-	l.StringVar(&f.target, "target", "", "with --simple-queue: `SIDE` that its target is, lan or wan, where the router does not tell")
+	l.StringVar(&f.target, "target", "", "with --simple-queue: `SIDE` that its target is, lan or wan, if it does not follow from the router")
 	l.StringVar(&f.line, "line", "", "kind of line: `KIND` fibre, cable, dsl, lte or starlink")
 	l.StringVar(&f.download, "download", "", "speed of the download by the contract: `RATE` such as 500M")
 	l.StringVar(&f.upload, "upload", "", "speed of the upload by the contract: `RATE` such as 40M")
@@ -155,7 +155,7 @@ func scalar(kind schema.Kind) func(string) (string, error) {
 func oneOf(values ...string) func(string) (string, error) {
 	return func(s string) (string, error) {
 		if !slices.Contains(values, s) {
-			return "", fmt.Errorf("is none of %s", strings.Join(values, ", "))
+			return "", fmt.Errorf("is not one of %s", strings.Join(values, ", "))
 		}
 		return s, nil
 	}
@@ -291,7 +291,7 @@ func (i *initializer) askWay(context.Context) error {
 	}
 	i.source, err = i.ask(question{
 		flag: "ping-source", text: "Address of this host for the probes of " + i.name, empty: true, check: scalar(schema.Address),
-		explain: fmt.Sprintf("There are other WANs here: %s. Each is measured by its own way: give this host an\naddress for each (ip address add ...), by which the router tells the probes apart.", i.otherNames()),
+		explain: fmt.Sprintf("There are other WANs here: %s. Each is measured by its own way: give this host an\naddress for each (ip address add ...), by which the router distinguishes the probes.", i.otherNames()),
 	}, i.flags.source)
 	if err != nil || i.source == "" {
 		return err

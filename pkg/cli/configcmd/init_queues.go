@@ -91,7 +91,7 @@ func (i *initializer) askQueue(direction, value string, free []candidate, d int)
 		check: func(s string) (string, error) {
 			if n, err := strconv.Atoi(s); err == nil && find(s) < 0 && len(free) > 0 {
 				if n < 1 || n > len(free) {
-					return "", fmt.Errorf("is none of 1 to %d", len(free))
+					return "", fmt.Errorf("is not a number from 1 to %d", len(free))
 				}
 				return free[n-1].name, nil
 			}
@@ -121,7 +121,7 @@ func (i *initializer) chooseSimple(name string) error {
 	}
 	target, err := i.ask(question{
 		flag: "target", text: "Is the target of " + output.Printable(name) + " the lan, or the wan port", propose: i.flags.target,
-		explain: "The router does not tell which of the two limits is the download.",
+		explain: "The router does not show which of the two limits is the download.",
 		check:   oneOf(string(config.TargetLAN), string(config.TargetWAN)),
 	}, i.flags.target)
 	i.queues.Target = config.Target(target)

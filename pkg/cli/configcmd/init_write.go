@@ -111,7 +111,7 @@ func (i *initializer) compare(ctx context.Context, plan *export.Plan) (lacks int
 		return 0, false
 	}
 	for _, f := range findings {
-		// Queues in use may have other types and places; doctor judges those.
+		// Queues in use may have other types and places; doctor checks those.
 		if f.State == export.Missing && f.Section != export.QueueTypes && f.Section != export.Users && f.Section != export.MarkRules {
 			lacks++
 		}

@@ -40,7 +40,7 @@ func kindNames() []string {
 func findKind(name string) (line, error) {
 	i := slices.IndexFunc(kinds, func(k line) bool { return k.name == name })
 	if i < 0 {
-		return line{}, fmt.Errorf("is none of %s", strings.Join(kindNames(), ", "))
+		return line{}, fmt.Errorf("is not one of %s", strings.Join(kindNames(), ", "))
 	}
 	return kinds[i], nil
 }

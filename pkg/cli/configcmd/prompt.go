@@ -15,11 +15,11 @@ import (
 	"github.com/wanctl/wanctl/pkg/cli/app"
 )
 
-// prompter gets answers: from flags, else from a person at a terminal, else what is
-// proposed. Where none of them gives one, it notes the flag that is missing.
+// prompter gets answers from flags, else from the terminal, else the proposed ones. If
+// there is no answer, it records the missing flag.
 type prompter struct {
 	*app.App
-	ctx     context.Context // of the command, which whoever is asked may interrupt
+	ctx     context.Context // of the command; an interrupt ends a question
 	given   func(flag string) bool
 	lines   *bufio.Reader
 	tty     bool     // a person is there
@@ -152,7 +152,7 @@ func (p *prompter) line() (string, error) {
 	})
 }
 
-// interruptible returns what read does, unless the command is told to end: then read is
+// interruptible returns what read does, unless the command is interrupted: then read is
 // left to the end of the process.
 func (p *prompter) interruptible(read func() (string, error)) (string, error) {
 	type answer struct {

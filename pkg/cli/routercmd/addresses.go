@@ -65,7 +65,7 @@ time left is absent, or empty in CSV, for entries that stay.`,
 	})
 }
 
-// absentList words that a list has no entry, with the lists there are.
+// absentList returns an error that says that a list has no entry, and which lists exist.
 func absentList(ctx context.Context, client router.Client, name string) error {
 	entries, err := client.Addresses(ctx, "")
 	if err != nil {
@@ -112,7 +112,7 @@ func addressColumns() []output.Column[routerAddress] {
 	}
 }
 
-// state is what a person should know of an entry.
+// state returns the state of an entry in one word.
 func (e routerAddress) state() string {
 	switch {
 	case e.Disabled:

@@ -118,8 +118,8 @@ func entryKey(name, address string) (string, string, error) {
 	return name, address, nil
 }
 
-// plainWord refuses names nobody means: they come from a script with an unset
-// variable, or would read as a flag elsewhere.
+// plainWord returns an error for a name that comes from a script with an unset
+// variable, or that RouterOS would read as a flag.
 func plainWord(what, s string) error {
 	switch {
 	case s == "":
@@ -150,8 +150,8 @@ func (o *listAddOptions) entry(cmd *cobra.Command, name, address string) (router
 	return entry, nil
 }
 
-// addAddress adds an entry where there is none like it. One that is there, but
-// is not what was asked for, is an error.
+// addAddress adds an entry unless it exists. An existing entry that differs from
+// the requested one is an error.
 func addAddress(ctx context.Context, client router.Client, want router.Address, o listAddOptions) (addressChange, error) {
 	change := addressChange{routerAddress: newRouterAddress(want), Changed: true, DryRun: o.dryRun}
 	var (
@@ -184,7 +184,7 @@ func addAddress(ctx context.Context, client router.Client, want router.Address, 
 	return change, nil
 }
 
-// differences says why an entry that exists is not what was asked for.
+// differences lists how an existing entry differs from the requested one.
 func (o *listAddOptions) differences(want, have router.Address) []string {
 	var differs []string
 	if have.Disabled {
@@ -199,7 +199,7 @@ func (o *listAddOptions) differences(want, have router.Address) []string {
 	case want.Timeout == 0 && have.Dynamic:
 		differs = append(differs, "the router made it by itself and may remove it")
 	case want.Timeout > 0 && have.Timeout == 0:
-		differs = append(differs, fmt.Sprintf("it stays, instead of going in %v", want.Timeout))
+		differs = append(differs, fmt.Sprintf("it stays, instead of expiring in %v", want.Timeout))
 	case have.Timeout > want.Timeout:
 		differs = append(differs, fmt.Sprintf("it expires in %v, not in %v", have.Timeout.Truncate(time.Second), want.Timeout))
 	}

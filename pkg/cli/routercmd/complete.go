@@ -20,7 +20,7 @@ const completeTimeout = time.Second
 type names func(ctx context.Context, c router.Client, args []string) ([]cobra.Completion, error)
 
 // complete offers names read from the router, one list for each argument, and
-// nothing when it cannot be reached: a shell has no place for errors.
+// nothing when it cannot be reached: a shell cannot show errors.
 func (o *connFlags) complete(a *app.App, arguments ...names) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		if len(args) >= len(arguments) {

@@ -12,7 +12,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/export"
 )
 
-// plan puts together what configuration and flags say; a flag wins.
+// plan returns the setup that configuration and flags describe; a flag wins.
 func (e *exportOptions) plan(a *app.App, cmd *cobra.Command, o *connFlags) (*export.Plan, error) {
 	if err := app.Exclusive(cmd, "diff", "remove"); err != nil {
 		return nil, err
@@ -69,7 +69,7 @@ func (e *exportOptions) plan(a *app.App, cmd *cobra.Command, o *connFlags) (*exp
 func (e *exportOptions) source(a *app.App, cmd *cobra.Command, o *connFlags, plan *export.Plan) (config.Router, error) {
 	given := cmd.Flags().Changed
 	if given("name") {
-		// A configuration that the environment names is none that was asked for.
+		// A configuration that only the environment names was not asked for.
 		if given("config") || given("wan") {
 			return config.Router{}, app.Usagef("--name is for a WAN without a configuration, whose name is its wan_name")
 		}
@@ -152,7 +152,7 @@ func (e *exportOptions) login(a *app.App, cmd *cobra.Command, o *connFlags) (con
 		return config.Router{}, app.Usagef("--diff reads the router: give --host, or a configuration with --wan or --config")
 	}
 	if !cmd.Flags().Changed("user") {
-		flags.user = "wanctl" // not the all-powerful user that looks around
+		flags.user = "wanctl" // not admin, who may do everything
 	}
 	if o.host == "" {
 		flags.host = "192.0.2.1"
@@ -164,7 +164,7 @@ func (e *exportOptions) login(a *app.App, cmd *cobra.Command, o *connFlags) (con
 	return r, err
 }
 
-// users collects who logs in over what.
+// users returns the users that log in, with the services that they use.
 func (e *exportOptions) users(a *app.App, ways []config.Router) ([]export.User, error) {
 	users := routerdial.Users(ways)
 	for i, u := range users {

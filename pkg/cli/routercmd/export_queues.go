@@ -20,7 +20,7 @@ var (
 	targets = []string{string(export.TargetWAN), string(export.TargetLAN)}
 )
 
-// setStyle settles the style and refuses flags of another one.
+// setStyle sets the style, and returns an error for flags of another one.
 func (e *exportOptions) setStyle(cmd *cobra.Command, plan *export.Plan) error {
 	given := cmd.Flags().Changed
 	configured := plan.Style // simple, or nothing
@@ -114,8 +114,8 @@ func completeQueue(q *export.Queue, direction, name, ceiling string, needed bool
 	return nil
 }
 
-// checkInterfaces refuses interfaces with which a style does something else than
-// shaping one line.
+// checkInterfaces returns an error for interfaces with which a style would shape
+// something else than one line.
 func (e *exportOptions) checkInterfaces(cmd *cobra.Command, plan *export.Plan) error {
 	for _, name := range []string{"wan-interface", "lan-interface"} {
 		if cmd.Flags().Changed(name) {

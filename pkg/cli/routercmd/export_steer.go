@@ -36,8 +36,8 @@ func (s *exportSteering) add(f *pflag.FlagSet) {
 	f.StringVar(&s.gateway, "alternate-gateway", "", "with --steering or --alternate: its `GATEWAY`, an address or an interface")
 }
 
-// doubtFile warns where the file of steering is not about the WAN that is set
-// up, or not about its router.
+// doubtFile warns if the file of steering is for another WAN than the one that is set
+// up, or for another router.
 func (s *exportSteering) doubtFile(a *app.App, name, host string) {
 	switch f := s.file; {
 	case f == nil:

@@ -65,7 +65,7 @@ func (o *connFlags) add(cmd *cobra.Command) {
 	_ = cmd.MarkPersistentFlagFilename("known-hosts")
 }
 
-// needHost refuses flags that have no meaning without --host.
+// needHost returns an error for a flag that has no meaning without --host.
 func (o *connFlags) needHost(cmd *cobra.Command) error {
 	return refuseFlags(cmd, " goes with --host; without it the connection comes from the configuration",
 		append([]string{"port", "transport", "plain", "fingerprint", "user", "password-env"}, sshFlags...)...)
@@ -85,8 +85,8 @@ func (o *connFlags) dialHost(a *app.App, cmd *cobra.Command) (router.Client, err
 	return client, nil
 }
 
-// router settles what the flags leave open, as the configuration does: every
-// field of the result is in force.
+// router returns the router that the flags describe, with the defaults of the
+// configuration: every field of the result is in force.
 func (o *connFlags) router(a *app.App, cmd *cobra.Command) (config.Router, error) {
 	given := cmd.Flags().Changed
 	r := config.Router{User: o.user, SSHKey: o.sshKey, KnownHosts: o.knownHosts, SSHLegacy: o.sshLegacy}
@@ -103,7 +103,7 @@ func (o *connFlags) router(a *app.App, cmd *cobra.Command) (config.Router, error
 	if r.Transport == config.SSH {
 		foreign = []string{"plain", "fingerprint"}
 	}
-	// Whoever gives a fingerprint expects protection by it.
+	// A fingerprint that is ignored would be false security.
 	if err := refuseFlags(cmd, " means nothing to transport "+string(r.Transport), foreign...); err != nil {
 		return r, err
 	}
@@ -202,8 +202,8 @@ func defaultPort(t config.Transport, tls bool) int {
 	return 0
 }
 
-// protocol settles transport, TLS and port: what is written wins, then what
-// the port is known for, then rest over TLS.
+// protocol sets transport, TLS and port: a flag wins, then the default service of
+// the port, then rest over TLS.
 func (o *connFlags) protocol(r *config.Router, given bool) error {
 	service, known := services[r.Port]
 	switch {
@@ -229,8 +229,8 @@ func (o *connFlags) protocol(r *config.Router, given bool) error {
 	return nil
 }
 
-// pins checks the fingerprints, so that a mistyped one is not a router that
-// changed its key.
+// pins checks the fingerprints, so that a mistyped one is not reported as a router
+// that changed its key.
 func (o *connFlags) pins(r *config.Router) error {
 	var err error
 	if o.fingerprint != "" {

@@ -79,7 +79,7 @@ With -o json, all rules are an array and one rule is an object.`,
 	})
 }
 
-var errNoComment = app.Usagef("rules without a comment cannot be told apart; give COMMENT, or leave it out of 'mangle get' to see all rules")
+var errNoComment = app.Usagef("rules without a comment cannot be distinguished; give COMMENT, or leave it out of 'mangle get' to see all rules")
 
 func newRouterRule(r router.Rule) routerRule {
 	params := r.Params
@@ -101,7 +101,7 @@ func ruleColumns(numbered bool) []output.Column[routerRule] {
 		output.Text("ACTION", func(r routerRule) string { return r.Action }),
 		output.Number("PACKETS", func(r routerRule) string { return strconv.FormatUint(r.Packets, 10) }),
 		output.Number("BYTES", func(r routerRule) string { return bytesText(r.Bytes) }),
-		output.Text("PARAMETERS", func(r routerRule) string { return output.Pairs(r.told()) }),
+		output.Text("PARAMETERS", func(r routerRule) string { return output.Pairs(r.relevantParams()) }),
 	}
 	if !numbered {
 		return columns[1:]
@@ -109,7 +109,7 @@ func ruleColumns(numbered bool) []output.Column[routerRule] {
 	return columns
 }
 
-// state is what a person should know of a rule.
+// state returns the state of a rule in one word.
 func (r routerRule) state() string {
 	switch {
 	case r.Dynamic:
@@ -122,10 +122,10 @@ func (r routerRule) state() string {
 	return "enabled"
 }
 
-// told are the parameters worth a person's time: routers report logging, and
-// empty prefixes of it, for every rule.
-func (r routerRule) told() map[string]string {
-	told := maps.Clone(r.Params)
-	maps.DeleteFunc(told, func(name, value string) bool { return value == "" || name == "log" && !rosdata.Bool(value) })
-	return told
+// relevantParams returns the parameters without those that every rule has: routers
+// report logging, and its empty prefix, for all of them.
+func (r routerRule) relevantParams() map[string]string {
+	params := maps.Clone(r.Params)
+	maps.DeleteFunc(params, func(name, value string) bool { return value == "" || name == "log" && !rosdata.Bool(value) })
+	return params
 }

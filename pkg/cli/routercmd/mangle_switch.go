@@ -61,7 +61,7 @@ A running 'wanctl steer' owns its rule and sets it by its own decisions.`,
 	return app.Prints[ruleChange](a, cmd)
 }
 
-// setRule enables or disables a rule that is not so already.
+// setRule enables or disables a rule, unless it already is.
 func setRule(ctx context.Context, client router.Client, comment string, enable, dryRun bool) (ruleChange, error) {
 	old, err := client.Rule(ctx, comment)
 	if err != nil {
@@ -75,7 +75,7 @@ func setRule(ctx context.Context, client router.Client, comment string, enable, 
 		return change, nil
 	}
 	if old.Dynamic {
-		return change, fmt.Errorf("rule %q is dynamic, %w, and nobody can change it; give your own rule another comment", comment, router.ErrDynamic)
+		return change, fmt.Errorf("rule %q is dynamic, %w, and cannot be changed; give your own rule another comment", comment, router.ErrDynamic)
 	}
 	if dryRun {
 		return change, nil

@@ -180,16 +180,16 @@ func (q routerQueue) remarks(queues []routerQueue) []string {
 
 // addSimple completes the simple queues among queues.
 func addSimple(queues []routerQueue, read func() sides) {
-	var tell sides
+	var sideOf sides
 	for i := range queues {
 		s := queues[i].simple
 		if s == nil {
 			continue
 		}
-		if tell == nil {
-			tell = read()
+		if sideOf == nil {
+			sideOf = read()
 		}
-		side, why := tell(*s)
+		side, why := sideOf(*s)
 		a, b := s.Counters[router.SideA], s.Counters[router.SideB]
 		q := routerQueue{
 			Name: s.Name, Parent: s.Parent, Type: pair(s.Type[0], s.Type[1]), Rate: a.Rate + b.Rate,
@@ -263,7 +263,7 @@ func queueColumns() []output.Column[routerQueue] {
 	}
 }
 
-// state is what a person should know of a queue beside its numbers.
+// state returns the state of a queue in one word.
 func (q routerQueue) state() string {
 	switch {
 	case q.Invalid:

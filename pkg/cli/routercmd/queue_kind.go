@@ -84,8 +84,8 @@ func simpleQueues(ctx context.Context, client router.Client) ([]router.SimpleQue
 // sides says which side of a simple queue is the download: 'A', 'B' or "", and why.
 type sides func(router.SimpleQueue) (side, why string)
 
-// newSides reads what tells the sides of simple queues: routes and interfaces of the
-// router, and the configuration.
+// newSides returns a function that decides by the routes and interfaces of the router, and
+// by the configuration.
 func newSides(ctx context.Context, client router.Client, configured config.Queues) sides {
 	routes, err := client.DefaultRoutes(ctx)
 	interfaces, err2 := client.Interfaces(ctx)

@@ -83,7 +83,7 @@ A running 'wanctl shape' adopts a limit that is set by hand and continues from i
 	return app.Prints[queueChange](a, app.Prints[simpleChange](a, cmd))
 }
 
-// check checks the flags as far as that is possible without the queue.
+// check checks what the flags say without reading the queue.
 func (o *queueSetOptions) check(cmd *cobra.Command) error {
 	given := cmd.Flags().Changed
 	if err := checkKind(o.kind); err != nil {

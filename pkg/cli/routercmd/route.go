@@ -62,7 +62,7 @@ func routeColumns() []output.Column[routerRoute] {
 	}
 }
 
-// state is what a person should know of a route.
+// state returns the state of a route in one word.
 func (r routerRoute) state() string {
 	switch {
 	case r.Disabled:

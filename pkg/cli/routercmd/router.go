@@ -74,8 +74,8 @@ func (o *connFlags) with(a *app.App, cmd *cobra.Command, f func(context.Context,
 	return f(cmd.Context(), client)
 }
 
-// unsure says of an error that leaves open what became of a change what may be,
-// and how to find out.
+// unsure adds to an error of unknown outcome what may have happened, and how to
+// find out.
 func unsure(err error, what string) error {
 	if !errors.Is(err, router.ErrOutcomeUnknown) {
 		return err

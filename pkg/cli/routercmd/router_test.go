@@ -92,7 +92,7 @@ func TestAddAddress(t *testing.T) {
 		{name: "goes, but shall stay", want: entry,
 			have: []router.Address{with(func(a *router.Address) { a.Timeout, a.Dynamic = 90*time.Second, true })}, err: "it expires in 1m30s"},
 		{name: "stays, but shall go", want: with(func(a *router.Address) { a.Timeout = time.Hour }),
-			have: []router.Address{entry}, err: "it stays, instead of going in 1h0m0s"},
+			have: []router.Address{entry}, err: "it stays, instead of expiring in 1h0m0s"},
 		{name: "goes sooner", want: with(func(a *router.Address) { a.Timeout = time.Hour }),
 			have: []router.Address{with(func(a *router.Address) { a.Timeout, a.Dynamic = 59*time.Minute, true })}},
 		{name: "goes later", want: with(func(a *router.Address) { a.Timeout = time.Hour }),

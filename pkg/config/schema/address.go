@@ -70,10 +70,10 @@ func checkURL(s string, schemes ...string) (*url.URL, error) {
 		return nil, fmt.Errorf("is not an address that begins with %s:// and a host", strings.Join(schemes, ":// or "))
 	}
 	if _, err := checkHost(u.Hostname()); err != nil {
-		return nil, errors.New("names a host that is none")
+		return nil, errors.New("names an invalid host")
 	}
 	if n, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && (err != nil || n == 0) {
-		return nil, errors.New("has a port that is none of 1..65535")
+		return nil, errors.New("has a port outside 1..65535")
 	}
 	return u, nil
 }
@@ -140,7 +140,7 @@ func notToken(r rune) bool {
 func parseEnums(r *Reader, k Key, v RawValue) (any, error) {
 	return listOf(func(s string) (string, error) {
 		if !slices.Contains(k.Values, s) {
-			return "", fmt.Errorf("is none of %s", strings.Join(k.Values, ", "))
+			return "", fmt.Errorf("is not one of %s", strings.Join(k.Values, ", "))
 		}
 		return s, nil
 	})(r, k, v)

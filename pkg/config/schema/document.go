@@ -16,7 +16,7 @@ import (
 )
 
 // maxHints bounds how many unknown keys are compared with all known ones. A file with
-// more is none of ours.
+// more is not a file of this program.
 const maxHints = 50
 
 // maxSize bounds a file; a real one has a few kilobytes.

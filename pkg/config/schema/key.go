@@ -149,8 +149,7 @@ func limitsIn(tag reflect.StructTag, of, name string) (low, high float64) {
 	return low, high
 }
 
-// Keys lists the keys of fields, but for those of kind Any, which older files may
-// have and nobody needs to know.
+// Keys lists the keys of fields except those of kind Any, which only older files have.
 func Keys(fields []Field) []Key {
 	var keys []Key
 	for _, f := range fields {

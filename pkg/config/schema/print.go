@@ -48,7 +48,7 @@ func (e Entry) MarshalJSON() ([]byte, error) {
 }
 
 // Settings lists the keys with the values in from, a pointer to the struct that
-// declares the fields. Keys without a field are absent, but for those with a default.
+// declares the fields. Keys without a field are absent, except those with a default.
 func Settings(fields []Field, from any, origins Origins) []Setting {
 	var list []Setting
 	for _, f := range fields {

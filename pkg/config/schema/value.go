@@ -174,7 +174,7 @@ func parseEnum(_ *Reader, k Key, v RawValue) (any, error) {
 
 func parseVersion(_ *Reader, k Key, v RawValue) (any, error) {
 	if v.trimmed() != k.Default {
-		return nil, fmt.Errorf("%s is a layout this wanctl does not know; it reads %q", v.quoted(), k.Default)
+		return nil, fmt.Errorf("%s is a layout that this wanctl does not support; it reads %q", v.quoted(), k.Default)
 	}
 	return k.Default, nil
 }
@@ -231,7 +231,7 @@ func listOf(check func(string) (string, error)) func(*Reader, Key, RawValue) (an
 	}
 }
 
-// parseEntries leaves the entries to the rule that knows what they inherit.
+// parseEntries leaves the entries to the rule that fills in what they inherit.
 func parseEntries(_ *Reader, k Key, v RawValue) (any, error) { return v.Items, k.checkLen(v) }
 
 func (k Key) checkLen(v RawValue) error {

@@ -8,7 +8,7 @@
 //	  alice: $2y$10$...         # bcrypt; htpasswd -nB alice prints it
 //
 // The library's server is not used: it reads the file at each request, so that a
-// truncated file admits everybody and a damaged one nobody. A daemon keeps the last valid
+// truncated file admits every client and a damaged one none. A daemon keeps the last valid
 // file until a reload succeeds. Passwords are checked elsewhere.
 package web
 
@@ -131,7 +131,7 @@ func checkUsers(r *schema.Reader, root schema.Mapping) {
 	for _, section := range r.Pairs(root, "") {
 		users, ok := section.Mapping()
 		if section.Name != "basic_auth_users" || !ok {
-			continue // the library knows what belongs there
+			continue // the library checks what belongs there
 		}
 		for _, user := range r.Pairs(users, "basic_auth_users.") {
 			secret, ok := user.Scalar()
@@ -160,8 +160,8 @@ func encryption(c *toolkit.Config) (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The library reads the certificate at each handshake. Kept, it stays whole
-	// while somebody replaces it.
+	// The library reads the certificate at each handshake. A copy stays
+	// intact while the file is replaced.
 	cert, err := conf.GetCertificate(nil)
 	if err != nil {
 		return nil, err

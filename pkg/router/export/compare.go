@@ -110,7 +110,7 @@ func ignored(p Prop) bool {
 }
 
 // tunable reports whether wanctl works with another value of the property. A queue
-// that takes packets by a mark has rules of somebody else that set it, and a simple
+// with a packet mark depends on rules of the user that set it, and a simple
 // queue may be about the networks behind an interface.
 func tunable(p Prop, have string) bool {
 	switch p.Name {

@@ -57,7 +57,7 @@ func (p *Plan) Diff(read func(menu string) ([]rosdata.Row, error)) ([]Finding, e
 			if err != nil {
 				return nil, err
 			}
-			f.Cure = "" // what it is, export does not know
+			f.Cure = "" // export cannot create an interface
 			findings = append(findings, f)
 		}
 	}

@@ -23,7 +23,7 @@ type Item struct {
 	Props   []Prop // in the order of the command; Key is among them
 
 	// Marker lists the properties that together with Key show that the row was
-	// added by Add, and not by somebody else.
+	// added by Add.
 	Marker []string
 }
 

@@ -13,7 +13,7 @@ func (p *Plan) RemoveItems() []Item { return p.removable() }
 
 // RemoveScript writes a file for /import that removes what Script added. A row is
 // removed only if its name and its comment, or the arguments of a queue type, are
-// those of Script: what was there before, or was made by somebody else, stays.
+// those of Script: all other rows stay.
 func (p *Plan) RemoveScript(w io.Writer) error {
 	var b strings.Builder
 	note(&b,

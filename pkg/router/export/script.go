@@ -9,8 +9,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/router/rosdata"
 )
 
-// Script writes the commands as a file for /import, with what a person has to
-// know or do beside them.
+// Script writes the commands as a file for /import, with comments on what has
+// to be done besides.
 func (p *Plan) Script(w io.Writer) error {
 	var b strings.Builder
 	file := "wanctl-" + p.Name + ".rsc"
@@ -122,7 +122,7 @@ func (p *Plan) queueNotes() []string {
 
 func markNotes() []string {
 	return append([]string{
-		"Marks that tell the queues their packets, in both address families. Connections that",
+		"Marks that assign packets to the queues, in both address families. Connections that",
 		"FastTrack takes are never marked; if there is such a rule, disable it:",
 	}, fastTrack()...)
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // A request is one line in RouterOS's script language, in words that every
-// version since 6.4x knows. It prints:
+// version since 6.4x supports. It prints:
 //
 //	TOKEN+                          the script runs
 //	TOKEN+

@@ -38,7 +38,7 @@ type session struct {
 }
 
 // open connects and logs in. Errors are *rosconn.Error; only the callback in cfg
-// knows whether the host key was the reason. trusted reports that the host key was
+// records whether the host key was the reason. trusted reports that the host key was
 // accepted.
 func open(ctx context.Context, t *rosconn.Target, cfg *xssh.ClientConfig, trusted func() bool, noKeepalive *atomic.Bool) (*session, error) {
 	_, raw, err := t.Connect(ctx)

@@ -96,8 +96,8 @@ func (c *conn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Of a fenced address, the router drops what it sends. The peer sends it again, a few
-// seconds long if its kernel was told to give up then, as that of a node is.
+// The router drops what a fenced address sends. The peer retransmits it, for a few
+// seconds where a user timeout is set on its socket, as a node does.
 const (
 	fenceLook = 20 * time.Millisecond
 	fenceHold = 3 * time.Second
@@ -151,7 +151,7 @@ func (c *conn) reset() {
 }
 
 // authenticate admits a user to the service of the connection; matches reports
-// whether the client knows the user's password.
+// whether the client has the user's password.
 func (c *conn) authenticate(name string, matches func(password string) bool) (*routeros.User, error) {
 	u, err := c.router.state.Login(name, c.service.kind.policy(), c.from, matches)
 	if err != nil {

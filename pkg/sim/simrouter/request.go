@@ -33,7 +33,7 @@ type step struct {
 	path    string // "/queue/tree", possibly with more behind it
 }
 
-// requestCtx is what process needs to know of a request beside its content.
+// requestCtx is what process needs of a request besides its content.
 type requestCtx struct {
 	conn      *conn
 	fault     Fault

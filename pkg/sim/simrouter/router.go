@@ -6,8 +6,9 @@
 // routeros; it never decides what a command does.
 //
 // To add a service, begin in service.go. request.go holds what happens to every
-// request, rest.go, api.go and ssh.go what differs between the protocols. Formats that
-// know no router are packages of their own: restjson, sentence, sftp, rsc and value.
+// request, rest.go, api.go and ssh.go what differs between the protocols. The
+// formats are packages of their own: restjson, sentence, sftp, rsc and value; package
+// remote causes faults by commands.
 //
 // Where RouterOS's behaviour is not published, it is a switch in Quirks, so that
 // clients are tested against every plausible answer.

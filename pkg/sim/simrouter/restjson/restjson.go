@@ -1,7 +1,7 @@
 // Package restjson is JSON as RouterOS writes and reads it over REST, which is not
 // standard JSON: all values are strings, keys are sorted, and bytes above 0x7f and
 // control bytes without a short escape are sent as they are stored. With
-// escapeControls, control bytes are escaped as the standard wants.
+// escapeControls, control bytes are escaped as the standard requires.
 package restjson
 
 import (

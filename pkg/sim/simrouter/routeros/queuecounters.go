@@ -92,7 +92,7 @@ func counterValues(c router.Counters) map[string]uint64 {
 	}
 }
 
-// storeCounters puts counters into the row of a queue, but for drops that its
+// storeCounters puts counters into the row of a queue, except the drops that its
 // leaf does not count.
 func (m *Router) storeCounters(path string, r *row, c [2]router.Counters) {
 	for i, counts := range m.countsDrops(r) {

@@ -260,7 +260,7 @@ func (m *Router) Reboot(renumber bool) {
 }
 
 // renumber rotates the ids among the rows of a menu: every old id still exists,
-// but for another row.
+// and identifies another row.
 func (m *Router) renumber(mn *menu) {
 	if len(mn.rows) < 2 {
 		for _, r := range mn.rows {

@@ -72,7 +72,7 @@ type Exec struct {
 	Boot BootState
 }
 
-// BootState is how much of its configuration a router has at hand. Before it
+// BootState is how much of its configuration a router has loaded. Before it
 // is Ready, nothing changes on it.
 type BootState uint8
 

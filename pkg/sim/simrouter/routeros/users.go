@@ -38,7 +38,7 @@ var (
 )
 
 // Login admits a user who comes in by a service ("api", "rest-api", "ssh") from
-// an address. matches reports whether the client knows the password. A refusal is
+// an address. matches reports whether the client has the password. A refusal is
 // logged.
 func (m *Router) Login(name, service string, from netip.Addr, matches func(password string) bool) (*User, error) {
 	m.mu.Lock()

@@ -50,8 +50,8 @@ func (r *run) eval(n Node) (Value, error) {
 	return Value{}, r.fail(n, "invalid value")
 }
 
-// property returns a property of the row. A word that is none may be true,
-// false or a number.
+// property returns a property of the row. A word that names no property may be
+// true, false or a number.
 func (r *run) property(n *Property) Value {
 	if r.row == nil {
 		return literal(n.Name)

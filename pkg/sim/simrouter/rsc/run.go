@@ -172,7 +172,7 @@ func (r *run) call(c *Command, t target, args map[string]Node) (Value, error) {
 	// Commands in brackets, such as [find], are relative to the menu of the command.
 	r.frame = &frame{outer: r.frame, vars: map[string]Value{}, context: t.path}
 	for name, n := range args {
-		// Bare words stay as they are: menus know how their values are written.
+		// Bare words stay as they are: the menu parses its values.
 		if l, ok := n.(*Literal); ok {
 			call.Args[name] = Scalar(Str, l.Text)
 			continue

@@ -13,7 +13,7 @@ type skipper struct {
 	inside bool // relative commands are about an unknown menu
 }
 
-// menuCommands are the names that tell where the path of an unknown menu ends.
+// menuCommands are the names that end the path of an unknown menu.
 var menuCommands = []string{"add", "set", "remove", "enable", "disable", "move", "unset", "comment", "print", "export", "import"}
 
 // command reports whether c is to be skipped.

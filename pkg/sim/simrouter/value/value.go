@@ -1,5 +1,5 @@
 // Package value parses and formats the values of RouterOS settings, as they are typed,
-// printed and used in scripts. It knows no rows: a name of another row is text here.
+// printed and used in scripts. A name of another row is text here.
 package value
 
 import (
