@@ -71,7 +71,7 @@ func newSite(t *testing.T, program string, f fault, wans int) *site {
 	for i := range f.nodes {
 		s.start(s.newMember(fmt.Sprint("n", i+1), i+1))
 		if i == 0 {
-			s.awaitWrite(time.Time{}, netip.Addr{}, 30*time.Second)
+			s.awaitWrite(time.Time{}, netip.Addr{}, 90*time.Second)
 		}
 	}
 	s.standby()
@@ -82,7 +82,7 @@ func newSite(t *testing.T, program string, f fault, wans int) *site {
 func (s *site) standby() {
 	s.Helper()
 	for _, m := range s.members {
-		s.await(20*time.Second, m.name+" to read the claims", func() bool {
+		s.await(90*time.Second, m.name+" to read the claims", func() bool {
 			text, _ := os.ReadFile(m.log)
 			return bytes.Contains(text, []byte(`"guarded":true`))
 		})
@@ -104,7 +104,7 @@ func (s *site) startRouter() {
 	script += "/user group add name=wanctl policy=read,write,api\n/user add name=wanctl group=wanctl password=wanctl\n"
 	s.router, err = simrouter.New(simrouter.Config{
 		Script: script, ScriptName: "halab", Backend: &link{queues: map[string]*sending{}}, Firewall: firewall{table, s.spares},
-		Observe: s.watch.observe, Listen: s.listen,
+		Observe: s.watch.observe, Listen: s.listen, MaxSessions: 2000,
 	})
 	if err != nil {
 		s.Fatal(err)
