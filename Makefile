@@ -72,7 +72,7 @@ lab-ha: binary ## several nodes and a router with real packets and netfilter: ki
 	$(GO) test ./pkg/lab/halab -count=1 -v -timeout 60m -run TestFaults -halab.all -halab.kills 20 -halab.drains 5 -halab.wanctl $(CURDIR)/$(BIN)/wanctl -halab.json $(CURDIR)/$(BIN)/lab-ha.json $(LABFLAGS)
 
 .PHONY: model
-model: ## the protocol of several nodes, MODELDEPTH (6) steps deeper than every test run (2 min, 2 GB at 6)
+model: ## every order of events of three nodes, MODELDEPTH (6) steps deeper than every test run: up to 17 to 22 steps (2 min, 1 GB at 6)
 	$(GO) test ./pkg/ha -count=1 -v -timeout 120m -run TestEveryOrder -ha.depth $(MODELDEPTH)
 
 year: ## a year of one WAN's loop in virtual time: baseline, writes, memory, month by month (20 to 40 min; YEARDAYS=30 for some)

@@ -94,8 +94,24 @@ func (m *member) step(e Event) {
 	}
 }
 
+// alone returns the node whose next step alone is searched; not ok: there is none. That is the
+// end of a pause or the start of loops, which changes nothing but the node's own state and
+// shows nothing: in whatever order it and the steps of others, a reboot, or what else
+// befalls the node come, the state after them is the same, and no node has two of these in a row
+// for ever. A crash forgets it. What it is not independent of is that the node is to leave.
+// To end loops is no such step: until then, they can do harm.
+func (mo model) alone(w *world) (i int, ok bool) {
+	for i := range w.members {
+		if op := w.members[i].act.Op; !mo.idle[i] && w.leaves == 0 && (op == Wait || op == Start) {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
 // succ returns the states that can follow w.
 func (mo model) succ(w *world) (all []world, names []string) {
+	alone, ok := mo.alone(w)
 	all, names = make([]world, 0, 8), make([]string, 0, 8)
 	add := func(i int, what string, change func(*world, *member)) {
 		next := *w
@@ -103,7 +119,7 @@ func (mo model) succ(w *world) (all []world, names []string) {
 		all, names = append(all, next), append(names, addresses[i]+" "+what)
 	}
 	for i := range w.members {
-		if mo.idle[i] {
+		if mo.idle[i] || ok && i != alone {
 			continue
 		}
 		m := &w.members[i]
@@ -142,6 +158,9 @@ func (mo model) succ(w *world) (all []world, names []string) {
 					m.step(Event{Outcome: Failed})
 				})
 			}
+		}
+		if ok {
+			return all, names
 		}
 		reaches := !w.fenced[i] || mo.rules.noFence
 		switch {

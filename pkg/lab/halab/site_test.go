@@ -35,8 +35,8 @@ type site struct {
 	*network
 	program string
 	dir     string
+	fault   fault
 	wans    int
-	spares  bool // the fence drops nothing
 	router  *simrouter.Router
 	port    string
 	watch   watch
@@ -62,7 +62,7 @@ func newSite(t *testing.T, program string, f fault, wans int) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{T: t, program: program, dir: dir, wans: wans, spares: f.spares, network: newNetwork(t, f.nodes)}
+	s := &site{T: t, program: program, dir: dir, wans: wans, fault: f, network: newNetwork(t, f.nodes)}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	t.Cleanup(s.end)
@@ -103,7 +103,7 @@ func (s *site) startRouter() {
 	}
 	script += "/user group add name=wanctl policy=read,write,api\n/user add name=wanctl group=wanctl password=wanctl\n"
 	s.router, err = simrouter.New(simrouter.Config{
-		Script: script, ScriptName: "halab", Backend: &link{queues: map[string]*sending{}}, Firewall: firewall{table, s.spares},
+		Script: script, ScriptName: "halab", Backend: &link{queues: map[string]*sending{}}, Firewall: firewall{table, s.fault.spares},
 		Observe: s.watch.observe, Listen: s.listen, MaxSessions: 2000,
 	})
 	if err != nil {
