@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"io/fs"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -78,6 +79,9 @@ func LoadNode(dir, host string, opts Options) (*Node, []Problem, error) {
 			case slices.Contains(n.Order[:i], name):
 				v.Errorf("ha.order", "names %s twice", name)
 			}
+		}
+		if a, err := netip.ParseAddr(n.Address); err == nil && !a.Is4() {
+			v.Errorf("node.address", "%s is an IPv6 address, and the rules that count and fence nodes are of IPv4: give the IPv4 address of this host", n.Address)
 		}
 		if n.Name == "" && !isName(host) {
 			v.Errorf("node.name", "is not set, and the host name %q cannot be it: set node.name", host)

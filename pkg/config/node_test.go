@@ -35,6 +35,7 @@ func TestLoadNode(t *testing.T) {
 		{"twice in the order", "ha: {order: [h, h]}\n", "h", "", "names h twice"},
 		{"no name", "ha: {silence: 3}\n", "a host", "", "set node.name"},
 		{"unknown key", "ha: {fence: off}\n", "h", "", "ha.fence: unknown key"},
+		{"IPv6", "node: {name: n, address: \"2001:db8::1\"}\n", "h", "", "node.address: 2001:db8::1 is an IPv6 address"},
 		{"silence", "ha: {silence: 0.1}\n", "h", "", "ha.silence"},
 		{"claims", "ha: {claims: etcd}\n", "h", "", "ha.claims"},
 	} {

@@ -122,6 +122,12 @@ func (n *Node) owns() bool {
 // Leave has the node hand over what it owns, and quit.
 func (n *Node) Leave() { n.leaving = true }
 
+// Reconfigure has the node use another configuration from the next step on. Its name stays.
+func (n *Node) Reconfigure(cfg Config) {
+	cfg.Name = n.cfg.Name
+	n.cfg = cfg
+}
+
 // Step returns the action after an event. A Wait may end early.
 func (n *Node) Step(now time.Duration, e Event) Action {
 	if n.sleep {
@@ -311,7 +317,7 @@ func (n *Node) pause(v View, free bool) (pause time.Duration, why string) {
 	for _, e := range v.Log {
 		switch {
 		case e.Format > Format:
-			return 0, "a node with a newer version of wanctl takes part"
+			return 0, "a node with a newer version of wanctl takes part, whose claims this one leaves alone: upgrade this node; or, once none runs that version any more, remove them: /ip firewall address-list remove [find list=wanctl-claim]"
 		case e.Node != n.cfg.Name && e.Address == v.Self:
 			return 0, "node " + e.Node + " has the same address, " + v.Self + ": neither could be fenced"
 		}

@@ -138,3 +138,22 @@ func TestOwnerStops(t *testing.T) {
 		})
 	}
 }
+
+// A standby uses another configuration from its next step on.
+func TestReconfigure(t *testing.T) {
+	cfg := Config{Name: "b", Silence: 2 * time.Second, Poll: 500 * time.Millisecond}
+	log := Log{at(1, Claimed, "a"), at(2, Running, "a")}
+	now := time.Duration(0)
+	n, act := NewNode(cfg, now)
+	cfg.Name, cfg.Silence = "c", 7*time.Second
+	n.Reconfigure(cfg)
+	for act.Op != Append && now < time.Minute {
+		if act.Op == Wait {
+			now = act.Until
+		}
+		act = n.Step(now, Event{View: View{Log: log, Self: "b", Guarded: true}})
+	}
+	if now < 7*time.Second || now > 8*time.Second || act.Entry.Node != "b" {
+		t.Errorf("%+v at %v", act, now)
+	}
+}

@@ -21,6 +21,7 @@ type Record struct {
 type Step struct {
 	Now     time.Duration `json:"now_ns"`
 	Leaving bool          `json:"leaving,omitempty"` // Node.Leave was called before
+	Config  *Config       `json:"config,omitempty"`  // Node.Reconfigure was called with it before
 	Event   Event         `json:"event"`
 	Next    Action        `json:"next"`
 }

@@ -197,6 +197,9 @@ func (r *replay) step(c *Record) error {
 		if c.Step.Leaving {
 			p.node.Leave()
 		}
+		if c.Step.Config != nil {
+			p.node.Reconfigure(*c.Step.Config)
+		}
 		next = p.node.Step(c.Step.Now, c.Step.Event)
 		if self := c.Step.Event.View.Self; self != "" {
 			p.self = self

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -178,12 +179,16 @@ func entry(r router.Address) (e ha.Entry, ok bool) {
 	e.Epoch = uint64(b[1]-18)<<16 | uint64(b[2])<<8 | uint64(b[3])
 	e.Format = ha.Format + 1
 	words := strings.Fields(r.Comment)
-	if len(words) != 5 || words[0] != fmt.Sprint(marker, ha.Format) {
+	if len(words) != 5 || !strings.HasPrefix(words[0], marker) {
+		return e, true
+	}
+	format, err := strconv.Atoi(strings.TrimPrefix(words[0], marker))
+	if err != nil || format < 1 || format > ha.Format { // older ones are understood
 		return e, true
 	}
 	for _, k := range []ha.Kind{ha.Claimed, ha.Running, ha.Released} {
 		if k.String() == words[1] {
-			e.Kind, e.Format = k, ha.Format
+			e.Kind, e.Format = k, format
 		}
 	}
 	e.Node, e.Address, e.For = words[2], words[3], undash(words[4])

@@ -258,6 +258,7 @@ func TestEntriesOfOthers(t *testing.T) {
 		{address(2), "wanctl/1 leaning a 192.0.2.10 -", 2},
 		{address(2), "wanctl/1 running a", 2},
 		{address(2), "", 2},
+		{address(2), "wanctl/0 running a 192.0.2.10 -", 2},
 		{"192.0.2.7", "wanctl/1 running a 192.0.2.10 -", 0},
 		{"198.20.0.1", "", 0},
 		{"example.net", "", 0},

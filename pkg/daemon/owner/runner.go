@@ -31,6 +31,7 @@ type Runner struct {
 
 	mu     sync.Mutex // protects the following fields
 	status Status
+	fresh  *ha.Config // for the next step
 	// answered is when the router last answered, or the node started.
 	answered time.Time
 }
@@ -90,6 +91,25 @@ func (r *Runner) Status() Status {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.status
+}
+
+// Reconfigure has the node use another configuration from its next step on, within half a second.
+func (r *Runner) Reconfigure(cfg ha.Config) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.fresh = &cfg
+}
+
+// reconfigured passes a new configuration to n, and returns it; nil: there is none.
+func (r *Runner) reconfigured(n *ha.Node) *ha.Config {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	cfg := r.fresh
+	if r.fresh = nil; cfg != nil {
+		r.Config = *cfg
+		n.Reconfigure(*cfg)
+	}
+	return cfg
 }
 
 // Run runs until Leaving ends and the router has been handed over, or until ctx ends, with which
@@ -153,9 +173,10 @@ func (r *Runner) Run(ctx context.Context) error {
 		}
 		done := act
 		at, ended := time.Now().UnixNano(), now()
+		cfg := r.reconfigured(n)
 		act = n.Step(ended, e)
 		if records.enabled() {
-			records.write(ha.Record{At: at, Step: &ha.Step{Now: ended, Leaving: left, Event: e, Next: act}})
+			records.write(ha.Record{At: at, Step: &ha.Step{Now: ended, Leaving: left, Config: cfg, Event: e, Next: act}})
 		}
 		r.record(n, done, err)
 	}

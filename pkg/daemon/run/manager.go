@@ -35,6 +35,7 @@ type manager struct {
 
 	changing sync.Mutex // held by update: one change at a time
 	dir      directory
+	node     *nodeFile // nil in a trial run
 
 	mu    sync.Mutex // protects the following field: health requests read it
 	units map[string]*unit
@@ -91,6 +92,7 @@ func (m *manager) watch(ctx context.Context) error {
 func (m *manager) update(all bool) error {
 	m.changing.Lock()
 	defer m.changing.Unlock()
+	m.reloadNode(all)
 	changed, err := m.dir.changes(all)
 	if err != nil || len(changed) == 0 && !all {
 		return err

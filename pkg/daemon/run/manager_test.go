@@ -118,6 +118,7 @@ func (s *site) run() {
 	if err := s.m.update(true); err != nil {
 		s.Fatal(err)
 	}
+	s.m.follow(node)
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 2)
 	var sinks sync.WaitGroup

@@ -39,6 +39,7 @@ type nodes struct {
 
 	mu      sync.Mutex // protects the following field
 	routers map[string]*claimed
+	refused map[string]error // why a router is not claimed
 }
 
 // claimed is a router that this node claims or stands by for.
@@ -61,7 +62,7 @@ func (s *setting) routerOf() *config.Base {
 
 // withNodes has the loops of p run as those of a node do, and returns it.
 func withNodes(m *manager, cfg *config.Node) *nodes {
-	n := &nodes{cfg: cfg, store: owner.NewStore(cfg), m: m, routers: map[string]*claimed{}}
+	n := &nodes{cfg: cfg, store: owner.NewStore(cfg), m: m, routers: map[string]*claimed{}, refused: map[string]error{}}
 	ctx, end := context.WithCancel(context.Background())
 	leaving, leave := context.WithCancel(ctx)
 	n.ctx, n.leaving = ctx, leaving
@@ -104,11 +105,13 @@ func (n *nodes) follow(settings []*setting) {
 	}
 	for host, b := range bases {
 		if n.routers[host] == nil && n.leaving.Err() == nil {
-			if c, err := n.claim(host, b); err != nil {
-				n.m.Complain(err, "a router cannot be claimed")
-			} else {
+			c, err := n.claim(host, b)
+			if err == nil {
 				n.routers[host] = c
+			} else if n.refused[host] == nil {
+				n.m.Complain(err, "a router cannot be claimed: its loops are not started")
 			}
+			n.refused[host] = err
 		}
 	}
 }
@@ -122,7 +125,7 @@ func (n *nodes) claim(host string, b *config.Base) (*claimed, error) {
 	leaving, leave := context.WithCancel(n.leaving)
 	c := &claimed{base: b, leave: leave}
 	c.runner = &owner.Runner{
-		Config: ha.Config{Name: n.cfg.Name, Order: n.cfg.Order, Silence: n.cfg.Silence, Poll: poll, Failback: n.cfg.Failback},
+		Config: protocol(n.cfg),
 		Claims: claims, Gate: owner.NewGate(claims, n.store.Dial()), Loops: &routerLoops{n, c},
 		Router: host, Log: n.m.log, Leaving: leaving,
 	}
@@ -191,9 +194,12 @@ func (n *nodes) of(s *setting) func() *telemetry.RouterOwner {
 
 // router is called with mu held.
 func (n *nodes) router(host string) telemetry.RouterOwner {
-	r := telemetry.RouterOwner{Router: host, Node: n.cfg.Name, Role: telemetry.RoleBlocked, Why: "it is not claimed: see the log", Takeovers: map[string]int{}}
+	r := telemetry.RouterOwner{Router: host, Node: n.cfg.Name, Role: telemetry.RoleBlocked, Takeovers: map[string]int{}}
 	c := n.routers[host]
 	if c == nil {
+		if err := n.refused[host]; err != nil {
+			r.Why = err.Error()
+		}
 		return r
 	}
 	s := c.runner.Status()

@@ -124,3 +124,50 @@ func TestOneNode(t *testing.T) {
 		t.Error("address lists of the router were read")
 	}
 }
+
+// What of node.yaml can change while the node runs does; other keys are named, and a bad file
+// changes nothing.
+func TestNodeReload(t *testing.T) {
+	s := siteOf(t, startRouter(t, owner.Rules+routerScript))
+	s.write("node.yaml", "node: {name: n1, address: 127.0.0.21}\nha: {order: [n1, n2]}\n")
+	s.wan("a.yaml", "a", 100, "")
+	s.run()
+	s.role(telemetry.RoleOwner)
+	s.write("node.yaml", "node: {name: n1, address: 127.0.0.22}\nha: {order: [n2, n1], silence: 20}\n")
+	s.update()
+	s.logs("needs a restart to take effect\" key=node.address")
+	s.logs("configuration reloaded")
+	if strings.Contains(s.console.String(), "key=ha.") {
+		t.Errorf("the log: %s", &s.console)
+	}
+	if c := s.m.nodes.cfg; c.Silence != 20*time.Second || c.Order[0] != "n2" || c.Address != "127.0.0.21" {
+		t.Errorf("%+v", c)
+	}
+	s.write("node.yaml", "node: {name: n1}\nha: {silence: 99}\n")
+	s.update()
+	s.logs("node.yaml cannot be used: this node keeps the old one")
+	if c := s.m.nodes.cfg; c.Silence != 20*time.Second {
+		t.Errorf("%+v", c)
+	}
+	s.remove("node.yaml")
+	s.update()
+	s.logs("node.yaml came or went")
+	if s.role(telemetry.RoleOwner).Epoch != 2 {
+		t.Error("the node has begun anew")
+	}
+	s.end()
+	<-s.ended
+}
+
+// A router that cannot be claimed says why, by its key.
+func TestNodeIPv6(t *testing.T) {
+	s := newSite(t)
+	s.write("node.yaml", "node: {name: n1}\n")
+	s.write("a.yaml", "wan_name: a\nrouter: {host: \"2001:db8::1\", user: wanctl, password: wanctl}\nqueues: {download: d, upload: u}\n"+
+		"lock_file: "+s.dir+"/a.lock\nlogging: {main_log: "+s.dir+"/a.log}\nhealth_check: {enabled: false}\n"+
+		"continuous_monitoring: {download: {ceiling_mbps: 100, floor_mbps: 10}, upload: {ceiling_mbps: 20, floor_mbps: 2}}\n")
+	s.run()
+	if h := s.m.Host(t.Context()); h.Status != telemetry.Degraded || !contains(h.Problems(), "router.host: 2001:db8::1 is an IPv6 address") {
+		t.Errorf("%s: %v", h.Status, h.Problems())
+	}
+}

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/config"
@@ -39,13 +38,9 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	m := newManager(p, o)
-	host, _ := os.Hostname()
-	node, warnings, err := config.LoadNode(o.Dir, host, o.Config)
+	node, err := m.loadNode()
 	if err != nil {
 		return err
-	}
-	for _, w := range warnings {
-		m.log.Warn("configuration", "warning", w.String())
 	}
 	if node != nil && node.Enabled && !o.DryRun {
 		m.nodes = withNodes(m, node)
@@ -55,6 +50,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	if err := m.update(true); err != nil {
 		return err
+	}
+	if !o.DryRun {
+		m.follow(node)
 	}
 	p.Loops = append(p.Loops, supervisor.NewTask("configurations", nil, m.watch))
 	p.Sinks = append(p.Sinks, m.listeners)
