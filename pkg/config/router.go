@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -50,6 +51,37 @@ const (
 	SSH  Transport = "ssh"
 )
 
+// service is a service of RouterOS at its default port.
+type service struct {
+	port      int
+	transport Transport
+	tls       bool
+}
+
+var services = [...]service{{443, REST, true}, {80, REST, false}, {8729, API, true}, {8728, API, false}, {22, SSH, false}}
+
+// DefaultPort returns the port that a service has unless it was changed; 0 for an unknown
+// transport.
+func DefaultPort(t Transport, tls bool) int {
+	for _, s := range services {
+		if s.transport == t && s.tls == tls {
+			return s.port
+		}
+	}
+	return 0
+}
+
+// ServiceAt returns the transport, and whether it is encrypted, of the service that has
+// the port by default; "" for any other port.
+func ServiceAt(port int) (t Transport, tls bool) {
+	for _, s := range services {
+		if s.port == port {
+			return s.transport, s.tls
+		}
+	}
+	return "", false
+}
+
 // inherited lists the keys that an entry of router.failover takes from router unless
 // it has them itself. Port and tls belong to the transport.
 var inherited = [...]string{"host", "user", "password", "password_file", "ssh_key", "ssh_passphrase", "verify_ssl", "tls_fingerprint", "known_hosts", "ssh_fingerprint", "ssh_legacy"}
@@ -68,19 +100,13 @@ func (v rules) finishRouter(prefix string, r *Router) {
 	if !v.Valid(prefix+"transport", prefix+"port", prefix+"tls") {
 		return
 	}
-	plain := map[Transport]int{REST: 80, API: 8728}[r.Transport]
 	switch {
 	case r.Transport == SSH:
 		r.TLS = false
 	case !v.IsSet(prefix + "tls"):
-		r.TLS = r.Port != plain
+		r.TLS = r.Port != DefaultPort(r.Transport, false)
 	}
-	if r.Port == 0 {
-		r.Port = map[Transport]int{REST: 443, API: 8729, SSH: 22}[r.Transport]
-		if !r.TLS && r.Transport != SSH {
-			r.Port = plain
-		}
-	}
+	r.Port = cmp.Or(r.Port, DefaultPort(r.Transport, r.TLS))
 
 	if r.Transport != SSH && !r.TLS && !IsLoopback(r.Host) && v.Valid(prefix+"host") {
 		where := prefix + "tls"

@@ -73,7 +73,7 @@ func (i *initializer) askSame() (bool, error) {
 	}
 	i.router = other.Router
 	i.router.Failover, i.router.PasswordFile = nil, ""
-	if i.router.Port == usualPort(i.router.Transport, i.router.TLS) {
+	if i.router.Port == config.DefaultPort(i.router.Transport, i.router.TLS) {
 		i.router.Port = 0
 	}
 	if err := i.refuseWith(other.Name, "fingerprint", "plain"); err != nil {
@@ -123,7 +123,7 @@ func (i *initializer) askAddress() error {
 		r.Host = h
 		r.Port, _ = strconv.Atoi(port) // it was checked
 	}
-	byPort := map[int]config.Transport{8728: config.API, 8729: config.API, 22: config.SSH}[r.Port]
+	byPort, _ := config.ServiceAt(r.Port)
 	transport, err := i.ask(question{
 		flag: "transport", text: "Transport (rest, api, ssh)", propose: string(cmp.Or(byPort, config.REST)),
 		explain: "Three services of the router will do: rest (www-ssl), api (api-ssl, the fastest) and\nssh (works with every version).",
@@ -167,23 +167,8 @@ func checkHostPort(s string) (string, error) {
 // endpoint is the router with its port.
 func (i *initializer) endpoint() config.Router {
 	r := i.router
-	r.Port = cmp.Or(r.Port, usualPort(r.Transport, r.TLS))
+	r.Port = cmp.Or(r.Port, config.DefaultPort(r.Transport, r.TLS))
 	return r
-}
-
-// usualPort is the port of a service that is written nowhere.
-func usualPort(t config.Transport, tls bool) int {
-	switch {
-	case t == config.SSH:
-		return 22
-	case t == config.API && tls:
-		return 8729
-	case t == config.API:
-		return 8728
-	case tls:
-		return 443
-	}
-	return 80
 }
 
 // askFingerprint shows what the router identifies itself by, and pins it.

@@ -109,12 +109,12 @@ func (o *connFlags) router(a *app.App, cmd *cobra.Command) (config.Router, error
 	}
 	if r.Transport != config.SSH && !r.TLS {
 		if r.TLSFingerprint != "" {
-			return r, app.Usagef("--fingerprint: a connection without TLS has no certificate to check; use the port %d", defaultPort(r.Transport, true))
+			return r, app.Usagef("--fingerprint: a connection without TLS has no certificate to check; use the port %d", config.DefaultPort(r.Transport, true))
 		}
 		// The zero Addr of a host name is not loopback.
 		if a, _ := netip.ParseAddr(r.Host); !o.plain && !a.IsLoopback() {
 			return r, app.Usagef("port %d is without TLS, so that the password would cross the network in clear; if that is what you want, add --plain, else use port %d",
-				r.Port, defaultPort(r.Transport, true))
+				r.Port, config.DefaultPort(r.Transport, true))
 		}
 	}
 	if _, err := parseFlag(schema.User, "user", o.user); err != nil {
@@ -187,30 +187,15 @@ func (o *connFlags) address(r *config.Router, portGiven bool) error {
 	return nil
 }
 
-// services are those behind the ports that RouterOS has by default.
-var services = map[int]struct {
-	transport config.Transport
-	tls       bool
-}{443: {config.REST, true}, 80: {config.REST, false}, 8729: {config.API, true}, 8728: {config.API, false}, 22: {config.SSH, false}}
-
-func defaultPort(t config.Transport, tls bool) int {
-	for port, s := range services {
-		if s.transport == t && s.tls == tls {
-			return port
-		}
-	}
-	return 0
-}
-
 // protocol sets transport, TLS and port: a flag wins, then the default service of
 // the port, then rest over TLS.
 func (o *connFlags) protocol(r *config.Router, given bool) error {
-	service, known := services[r.Port]
+	transport, tls := config.ServiceAt(r.Port)
 	switch {
 	case given:
 		r.Transport = config.Transport(o.transport)
-	case known:
-		r.Transport = service.transport
+	case transport != "":
+		r.Transport = transport
 	case o.sshKey != "" || o.knownHosts != "" || o.sshFingerprint != "" || o.sshLegacy:
 		r.Transport = config.SSH
 	default:
@@ -218,13 +203,13 @@ func (o *connFlags) protocol(r *config.Router, given bool) error {
 	}
 	switch r.Transport {
 	case config.REST, config.API:
-		r.TLS = !o.plain && (service.tls || service.transport != r.Transport)
+		r.TLS = !o.plain && (tls || transport != r.Transport)
 	case config.SSH:
 	default:
 		return app.Usagef("--transport %q: use rest, api or ssh", o.transport)
 	}
 	if r.Port == 0 {
-		r.Port = defaultPort(r.Transport, r.TLS)
+		r.Port = config.DefaultPort(r.Transport, r.TLS)
 	}
 	return nil
 }

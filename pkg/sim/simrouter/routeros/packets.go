@@ -3,6 +3,7 @@ package routeros
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -32,7 +33,7 @@ func (m *Router) Arrives(from netip.Addr, established bool) (dropped bool) {
 	m.updateRows()
 	matches := func(r *row, chains ...string) bool {
 		list := r.values["src-address-list"]
-		if list == "" || r.values["disabled"] == "true" || !within(r.values["chain"], chains) {
+		if list == "" || r.values["disabled"] == "true" || !slices.Contains(chains, r.values["chain"]) {
 			return false
 		}
 		for _, f := range m.menus[ipv4+"/firewall/mangle"].fields {
@@ -52,15 +53,6 @@ func (m *Router) Arrives(from netip.Addr, established bool) (dropped bool) {
 	for _, r := range m.menus[ipv4+"/firewall/mangle"].rows {
 		if r.values["action"] == "passthrough" && matches(r, "prerouting", "input") {
 			m.count(r)
-		}
-	}
-	return false
-}
-
-func within(s string, all []string) bool {
-	for _, x := range all {
-		if s == x {
-			return true
 		}
 	}
 	return false
