@@ -1,7 +1,8 @@
-# wanctl as a container on the router that it controls: RouterOS 7.20 or later on
+# wanctl as a container on the router that it controls: RouterOS 7.21 or later on
 # arm, arm64 or amd64, with the container package and a disk. It cannot enable
-# containers by itself; see wanctl-container(7). Before 7.20 write name= for list=
-# below /container, mounts= for mountlists= and envlist= for envlists=.
+# containers by itself; see wanctl-container(7). Before 7.21 write name= for list=
+# below /container/mounts and mounts= for mountlists=; before 7.20 also name= for
+# list= below /container/envs and envlist= for envlists=.
 #
 # The container reaches the router at the gateway of its own link, and only that
 # address may use its account.
