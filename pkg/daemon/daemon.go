@@ -6,7 +6,6 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -166,5 +165,6 @@ func (d *Daemon) Close() error {
 	defer d.restore()
 	d.quit(nil)
 	d.Notifier.Close()
-	return errors.Join(d.closers.Close(), d.Logs.close())
+	defer d.Logs.close()
+	return d.closers.Close()
 }

@@ -5,8 +5,10 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"os"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
@@ -69,7 +71,7 @@ func (l *Logs) setMain() {
 // Of returns the logger of one configuration, and opens its log files, which release
 // closes unless another configuration has them open, too. One that cannot be written
 // is a warning: the console still has everything.
-func (l *Logs) Of(cfg *config.Base) (log *slog.Logger, release func() error) {
+func (l *Logs) Of(cfg *config.Base) (log *slog.Logger, release func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	handlers := []slog.Handler{l.onConsole}
@@ -97,11 +99,11 @@ func (l *Logs) Of(cfg *config.Base) (log *slog.Logger, release func() error) {
 		add(cfg.Logging.Main, l.opts.Level)
 		add(cfg.Logging.Debug, "debug")
 	}
-	return slog.New(slog.NewMultiHandler(handlers...)).With("wan", cfg.Name), func() error { return l.release(paths) }
+	return slog.New(slog.NewMultiHandler(handlers...)).With("wan", cfg.Name), func() { l.release(paths) }
 }
 
 // release gives up log files that Of has opened.
-func (l *Logs) release(paths []string) error {
+func (l *Logs) release(paths []string) {
 	var unused []*logFile
 	l.mu.Lock()
 	for _, path := range paths {
@@ -116,43 +118,53 @@ func (l *Logs) release(paths []string) error {
 	}
 	l.setMain()
 	l.mu.Unlock()
-	var errs []error
-	for _, f := range unused { // one that is stuck takes its time
-		errs = append(errs, f.Close())
-	}
-	return errors.Join(errs...)
+	l.end(unused)
 }
 
-func (l *Logs) reopen() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, f := range l.files {
-		if err := f.Reopen(); err != nil {
-			l.main.Warn("reopening a log file", "error", err)
-		}
-	}
-}
-
-// close writes the last lines. Logs whose files or readers are stuck are given
-// up together, not one after the other.
-func (l *Logs) close() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	errs := make([]error, 0, len(l.files))
-	var mu sync.Mutex // protects errs
+// end writes the last lines of files. Those that are stuck are given up together, not
+// one after the other, and told on the console: the work of the daemon is done, so its
+// exit status does not say that a line of it is missing.
+func (l *Logs) end(files []*logFile) {
 	var closing sync.WaitGroup
-	for _, f := range l.files {
+	for _, f := range files {
 		closing.Go(func() {
-			err := f.Close()
-			mu.Lock()
-			defer mu.Unlock()
-			errs = append(errs, err)
+			if err := f.Close(); err != nil {
+				slog.New(l.onConsole).Warn("ending", "error", err)
+			}
 		})
 	}
-	_ = l.console.Close() // its error is that nobody reads the console
 	closing.Wait()
+}
+
+// reopen has every log file opened again, after a rotation. A disk that does not
+// answer is not waited for longer than it takes to see that.
+func (l *Logs) reopen() {
+	var opening sync.WaitGroup
+	l.mu.Lock()
+	for _, f := range l.files {
+		opening.Go(func() {
+			if err := f.Reopen(); err != nil && !errors.Is(err, os.ErrClosed) {
+				l.Main().Warn("reopening a log file", "error", err)
+			}
+		})
+	}
+	l.mu.Unlock()
+	opened := make(chan struct{})
+	go func() { opening.Wait(); close(opened) }()
+	select {
+	case <-opened:
+	case <-time.After(time.Second):
+		l.Main().Warn("log files are not open again yet: their disk does not answer")
+	}
+}
+
+// close writes the last lines of all.
+func (l *Logs) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.end(slices.Collect(maps.Values(l.files)))
+	_ = l.console.Close() // its error is that nobody reads the console
 	clear(l.files)
-	return errors.Join(errs...)
 }
 
 // Complain logs each problem of err.

@@ -96,7 +96,7 @@ func (c *WANController) Open(ctx context.Context) (err error) {
 	}()
 	log, release := c.process.Logs.Of(&c.cfg.Base)
 	c.log = log
-	c.OnClose(release)
+	c.OnClose(func() error { release(); return nil })
 	if !c.mode.DryRun {
 		if c.lock, err = state.Acquire(c.cfg.LockFile); err != nil {
 			return err

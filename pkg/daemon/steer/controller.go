@@ -101,7 +101,7 @@ func (c *Controller) open() (err error) {
 	cfg := c.cfg
 	log, release := c.process.Logs.Of(&cfg.Base)
 	c.log = log
-	c.OnClose(release)
+	c.OnClose(func() error { release(); return nil })
 	if !c.mode.DryRun {
 		if c.lock, err = state.Acquire(cfg.LockFile); err != nil {
 			return err

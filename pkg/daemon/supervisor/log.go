@@ -36,6 +36,7 @@ type Log struct {
 	lost    uint64    // lines, not told of yet
 	total   uint64    // lines lost since the start
 	lastErr error     // of the last write; nil when it worked
+	opening bool      // by Reopen
 	closed  bool
 }
 
@@ -50,22 +51,40 @@ type LogOptions struct {
 func NewLog(w io.Writer, opts LogOptions) *Log { return newLog("", keepOpen{w}, opts) }
 
 // OpenLog appends to the file at path and creates it, and its directory, when
-// missing. Reopen follows a rotation.
+// missing. Reopen follows a rotation. A disk that does not answer within
+// LogOptions.Flush has its file opened later; lines wait in the buffer until then.
 func OpenLog(path string, opts LogOptions) (*Log, error) {
-	f, err := openLogFile(path)
-	if err != nil {
-		return nil, err
+	opts = opts.withDefaults()
+	opened := make(chan openedFile, 1)
+	go func() {
+		f, err := openLogFile(path)
+		opened <- openedFile{f, err}
+	}()
+	timer := time.NewTimer(opts.Flush)
+	defer timer.Stop()
+	select {
+	case o := <-opened:
+		if o.err != nil {
+			return nil, o.err
+		}
+		return newLog(path, o.f, opts), nil
+	case <-timer.C:
+		return newLog(path, &lateFile{opened: opened}, opts), nil
 	}
-	return newLog(path, f, opts), nil
+}
+
+func (o LogOptions) withDefaults() LogOptions {
+	if o.Size <= 0 {
+		o.Size = 256 << 10
+	}
+	if o.Flush <= 0 {
+		o.Flush = 2 * time.Second
+	}
+	return o
 }
 
 func newLog(path string, w io.Writer, opts LogOptions) *Log {
-	if opts.Size <= 0 {
-		opts.Size = 256 << 10
-	}
-	if opts.Flush <= 0 {
-		opts.Flush = 2 * time.Second
-	}
+	opts = opts.withDefaults()
 	l := &Log{path: path, opts: opts, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	go l.carry(w)
 	return l
@@ -141,17 +160,26 @@ func (l *Log) Lost() (lines uint64, err error) {
 
 // Reopen goes on in a new file at the same path, for after a rotation. When it
 // cannot be opened the old one stays in use. No line is lost or torn between
-// the two. It does nothing for a Log without a path.
+// the two. It does nothing for a Log without a path, or while another Reopen is
+// waiting for the disk.
 func (l *Log) Reopen() error {
 	if l.path == "" {
 		return nil
 	}
+	l.mu.Lock()
+	opening := l.opening
+	l.opening = true
+	l.mu.Unlock()
+	if opening {
+		return nil
+	}
 	f, err := openLogFile(l.path)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.opening = false
 	if err != nil {
 		return fmt.Errorf("%w; going on with the old file", err)
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	if l.closed {
 		return errors.Join(os.ErrClosed, f.Close())
 	}
@@ -267,6 +295,38 @@ func (l *Log) notice(lines uint64, reason error) []byte {
 	}
 	slog.New(h).Warn("log lines were lost here", "lines", lines, "reason", why)
 	return buf.Bytes()
+}
+
+// lateFile is a log file that has not been opened yet. It is used by one goroutine.
+type lateFile struct {
+	opened <-chan openedFile
+	openedFile
+}
+
+type openedFile struct {
+	f   *os.File
+	err error
+}
+
+func (l *lateFile) wait() error {
+	if l.f == nil && l.err == nil {
+		l.openedFile = <-l.opened
+	}
+	return l.err
+}
+
+func (l *lateFile) Write(p []byte) (int, error) {
+	if err := l.wait(); err != nil {
+		return 0, err
+	}
+	return l.f.Write(p)
+}
+
+func (l *lateFile) Close() error {
+	if err := l.wait(); err != nil {
+		return err
+	}
+	return l.f.Close()
 }
 
 // keepOpen hides Close.

@@ -112,7 +112,9 @@ func (r *run) launch(ctx context.Context, program string) (*process, error) {
 	}
 	if name := logs[program]; name != "" {
 		p.log = r.path(name)
-		_ = os.Remove(p.log) // in which the address of this start is looked for
+		if _, err := os.Stat(p.log); err == nil { // a frozen disk does not even say that there is none to remove
+			_ = os.Remove(p.log) // in which the address of this start is looked for
+		}
 	}
 	p.cmd = r.command(ctx, r.args(program)...)
 	p.cmd.Stderr = p.stderr
