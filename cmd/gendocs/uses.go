@@ -26,6 +26,7 @@ const (
 var environment = []use{
 	{"WANCTL_CONFIG", "Configuration file in place of --config. Without it and without --wan, the only WAN of the configuration directory is used, else its wan.yaml.", "shape router calibrate doctor probe trace state config notify status check health report"},
 	{"WANCTL_CONFIG_DIR", "Configuration directory in place of --config-dir.", readers + " probe trace state " + watchers},
+	{"WANCTL_SECRETS", "File of secrets in place of --secrets.", readers},
 	{"WANCTL_STEERING_CONFIG", "Configuration file of steering; by default steering.yaml in the configuration directory.", "steer"},
 	{"WANCTL_MODE", "Command line of a wanctl without arguments, such as \"shape --wan dsl\": for containers.", loops + " serve"},
 	{"WANCTL_LOG_LEVEL", "debug, info, warn or error, in place of --log-level.", loops + " serve"},

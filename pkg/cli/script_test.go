@@ -46,7 +46,8 @@ func TestMain(m *testing.M) {
 // To start a server in the background, "exec wanctl ... &name&"; "kill -INT name"
 // ends it and "wait name" checks that its exit status is 0.
 //
-// $CONFIGS is the directory of the shipped configurations. HOME is empty, and
+// $CONFIGS is the directory of the shipped configurations. HOME is empty, $WANCTL_SECRETS
+// is an empty file in $WANCTL_CONFIG_DIR, as this host may have a wanctl in use, and
 // nothing else of the caller's environment but PATH is there.
 func TestScript(t *testing.T) {
 	t.Parallel()
@@ -62,7 +63,10 @@ func TestScript(t *testing.T) {
 			env.Setenv("HOME", home)
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // with -race, every exit takes a second otherwise
 			env.Setenv("CONFIGS", filepath.Join(root, "configs"))
-			return os.Mkdir(home, 0o700)
+			etc := filepath.Join(env.WorkDir, ".etc")
+			env.Setenv("WANCTL_CONFIG_DIR", etc)
+			env.Setenv("WANCTL_SECRETS", filepath.Join(etc, "secrets"))
+			return errors.Join(os.Mkdir(home, 0o700), os.Mkdir(etc, 0o700), os.WriteFile(filepath.Join(etc, "secrets"), nil, 0o600))
 		},
 		Condition: scriptCondition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

@@ -41,6 +41,9 @@ type Options struct {
 	// LookupEnv reads the environment; nil is an empty one.
 	LookupEnv func(string) (string, bool)
 
+	// Secrets is the file that advice about a missing variable names; "" is SecretsFile.
+	Secrets string
+
 	// Overrides holds values from flags by dotted key, written as in a file.
 	Overrides map[string]string
 

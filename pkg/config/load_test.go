@@ -60,6 +60,7 @@ func environment(pairs map[string]string) func(string) (string, bool) {
 
 // load parses text and returns its problems and warnings as lines.
 func load(text string, opts Options) (wan *WAN, problems, warnings []string) {
+	opts.Secrets = "/not/there/secrets" // this host may have a wanctl in use
 	wan, warned, err := Parse(strings.NewReader(text), "f", opts)
 	var invalid *Error
 	if errors.As(err, &invalid) {
@@ -246,8 +247,8 @@ func TestProblems(t *testing.T) {
 		{"target without port", minimal + "  fallback_checks:\n    tcp_targets: [1.1.1.1]\n", []string{
 			`f:18: continuous_monitoring.fallback_checks.tcp_targets: "1.1.1.1" is not host:port, such as 1.1.1.1:443 or [2606:4700:4700::1111]:443`}},
 		{"unset variable", edit(t, "hunter2", "${ROUTER_PASSWORD}", "192.168.88.1", "${ROUTER}.lan"), []string{
-			"f:3: router.host: environment variable ROUTER is not set; write ROUTER=... into /etc/wanctl/secrets, or export it",
-			"f:5: router.password: environment variable ROUTER_PASSWORD is not set; write ROUTER_PASSWORD=... into /etc/wanctl/secrets, or export it",
+			"f:3: router.host: environment variable ROUTER is not set; write ROUTER=... into /not/there/secrets, or export it",
+			"f:5: router.password: environment variable ROUTER_PASSWORD is not set; write ROUTER_PASSWORD=... into /not/there/secrets, or export it",
 		}},
 		{"listeners collide", minimal + "metrics:\n  enabled: true\n  port: 9101\n", []string{
 			"f:19: metrics.port: 9101 is taken by health_check on the same address; give one of them another port"}},

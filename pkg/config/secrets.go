@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -70,7 +71,7 @@ func ReadSecrets(path string, optional bool) (variables map[string]string, open 
 // file of secrets has.
 func (o Options) unsetAdvice(name string) string {
 	_, sudo := o.lookup("SUDO_USER")
-	return unsetAdvice(name, SecretsFile, sudo)
+	return unsetAdvice(name, cmp.Or(o.Secrets, SecretsFile), sudo)
 }
 
 func unsetAdvice(name, secrets string, sudo bool) string {

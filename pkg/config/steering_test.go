@@ -312,7 +312,7 @@ func TestWithoutSecrets(t *testing.T) {
 		{"passphrase", "ssh_key: /k\n  ssh_passphrase: ${PW}", nil},
 		{"a bad variable", "password: ${P W}", []string{
 			"f:5: router.password: ${ must be followed by the name of an environment variable and }; a literal ${ is written $${"}},
-		{"a variable elsewhere", "ssh_key: ${KEY}", []string{"f:5: router.ssh_key: environment variable KEY is not set; write KEY=... into /etc/wanctl/secrets, or export it"}},
+		{"a variable elsewhere", "ssh_key: ${KEY}", []string{"f:5: router.ssh_key: environment variable KEY is not set; write KEY=... into /not/there/secrets, or export it"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, got, warnings := load(edit(t, "password: hunter2", tt.router), Options{WithoutSecrets: true})

@@ -18,7 +18,6 @@ func TestNextOfAConfigurationThatDoesNotLoad(t *testing.T) {
 		wrong:                               "wanctl config explain ",
 		filepath.Join(dir, "nix.yaml"):      "wanctl config init --wan nix --config-dir " + dir,
 		filepath.Join(dir, "nix.conf"):      "wanctl config init --config " + dir + "/nix.conf",
-		"/etc/wanctl/not-there.yaml":        "wanctl config init --wan not-there",
 		filepath.Join(dir, "steering.yaml"): "wanctl config init --config-dir " + dir + " --wan NAME --steer-from WAN",
 	} {
 		var all []Finding
@@ -30,5 +29,8 @@ func TestNextOfAConfigurationThatDoesNotLoad(t *testing.T) {
 		if next := all[0].Next; next != want && (path != wrong || !strings.HasPrefix(next, want)) {
 			t.Errorf("%s: next %q; want %q", path, next, want)
 		}
+	}
+	if next := initCommand("/etc/wanctl/not-there.yaml"); next != "wanctl config init --wan not-there" {
+		t.Errorf("where services look: next %q", next)
 	}
 }

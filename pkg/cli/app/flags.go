@@ -33,7 +33,7 @@ func (a *App) AddGlobalFlags(root *cobra.Command) {
 	f.Var(&onceValue{value: &g.Config}, "config", "configuration `FILE` of one WAN (env WANCTL_CONFIG)")
 	f.StringVar(&g.ConfigDir, "config-dir", "/etc/wanctl", "`DIR` where --wan NAME finds NAME.yaml (env WANCTL_CONFIG_DIR)")
 	f.StringArrayVar(&g.WANs, "wan", nil, "WAN by `NAME`: NAME.yaml in the configuration directory (default its only WAN, else wan); repeatable for shape")
-	f.StringVar(&g.Secrets, "secrets", config.SecretsFile, "`FILE` of lines NAME=VALUE, for what the environment does not have; the default is read where it may be")
+	f.StringVar(&g.Secrets, "secrets", config.SecretsFile, "`FILE` of lines NAME=VALUE, for what the environment does not have; the default is read where it may be (env WANCTL_SECRETS)")
 	f.VarP(&g.Output, "output", "o", "output format: table, json, jsonl or csv")
 	f.StringVar(&g.LogLevel, "log-level", "info", "debug, info, warn or error (env WANCTL_LOG_LEVEL)")
 	f.StringVar(&g.LogFormat, "log-format", "text", "text or json (env WANCTL_LOG_FORMAT)")
@@ -55,6 +55,11 @@ func (a *App) AddGlobalFlags(root *cobra.Command) {
 // ReadEnvironment fills global flags that were not given from the environment
 // (flag, environment, file, default) and checks them.
 func (a *App) ReadEnvironment(cmd *cobra.Command) error {
+	if v, ok := a.LookupEnv("WANCTL_SECRETS"); ok && v != "" && !cmd.Flags().Changed("secrets") {
+		if err := cmd.Flags().Set("secrets", v); err != nil {
+			return Usagef("environment WANCTL_SECRETS: %v", err)
+		}
+	}
 	optional := !cmd.Flags().Changed("secrets")
 	if _, err := os.Lstat(a.Global.Secrets); errors.Is(err, fs.ErrNotExist) {
 		optional = optional || cmd.Annotations["secrets"] == "written"
