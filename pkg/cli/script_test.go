@@ -65,8 +65,8 @@ func TestScript(t *testing.T) {
 			env.Setenv("CONFIGS", filepath.Join(root, "configs"))
 			etc := filepath.Join(env.WorkDir, ".etc")
 			env.Setenv("WANCTL_CONFIG_DIR", etc)
-			env.Setenv("WANCTL_SECRETS", filepath.Join(etc, "secrets"))
-			return errors.Join(os.Mkdir(home, 0o700), os.Mkdir(etc, 0o700), os.WriteFile(filepath.Join(etc, "secrets"), nil, 0o600))
+			env.Setenv("WANCTL_SECRETS", filepath.Join(etc, "environment"))
+			return errors.Join(os.Mkdir(home, 0o700), os.Mkdir(etc, 0o700), os.WriteFile(filepath.Join(etc, "environment"), nil, 0o600))
 		},
 		Condition: scriptCondition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

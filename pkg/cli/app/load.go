@@ -12,7 +12,9 @@ import (
 
 // ConfigOptions returns how configuration files are read: with the
 // environment of the command.
-func (a *App) ConfigOptions() config.Options { return config.Options{LookupEnv: a.LookupEnv, Secrets: a.Global.Secrets} }
+func (a *App) ConfigOptions() config.Options {
+	return config.Options{LookupEnv: a.LookupEnv, Secrets: a.Global.Secrets}
+}
 
 // ConfigPaths returns the files that the global flags name, by default the only WAN of
 // the configuration directory, or its wan.yaml.
