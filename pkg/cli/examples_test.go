@@ -204,6 +204,8 @@ notify: {webhook: {url: "https://127.0.0.1:PORT/"}}
 		case cmd == "serve" && slices.Contains(args, "--fleet"):
 			write(t, filepath.Join(dir, "etc", "node.yaml"), "fleet: {url: ['nats://127.0.0.1:1']}\n")
 			return append(args, "--listen", "127.0.0.1:0")
+		case cmd == "sim fleet":
+			write(t, filepath.Join(dir, "etc", "node.yaml"), "fleet: {url: ['nats://127.0.0.1:1']}\n")
 		case cmd == "serve" && !slices.Contains(args, "--listen"):
 			args = append(args, "--listen", "127.0.0.1:0")
 		case cmd == "sim router" && !slices.Contains(args, "--listen"):
@@ -251,7 +253,7 @@ func (r *exampleRig) run(t *testing.T, line string) {
 }
 
 // untilStopped are commands that do not end by themselves, or only after minutes.
-var untilStopped = []string{"shape", "steer", "run", "serve", "probe", "sim router", "sim link", "calibrate"}
+var untilStopped = []string{"shape", "steer", "run", "serve", "probe", "sim router", "sim link", "sim fleet", "calibrate"}
 
 // asks matches what a command says that wants to ask somebody at a terminal.
 var asks = regexp.MustCompile(`no terminal|without a terminal`)

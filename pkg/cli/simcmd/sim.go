@@ -12,10 +12,10 @@ func New(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "sim",
 		Short:   "Simulate a router or links, to try things on",
-		Long:    "A simulated router as a server, and simulated links, for trying wanctl and for tests.",
+		Long:    "A simulated router as a server, simulated links, and the hosts of a simulated fleet, for trying wanctl and for tests.",
 		GroupID: app.GroupTools,
 		RunE:    app.NeedSubcommand,
 	}
-	cmd.AddCommand(newRouterCmd(a), newControlCmd(a), newLinkCmd(a))
+	cmd.AddCommand(newRouterCmd(a), newControlCmd(a), newLinkCmd(a), newFleetCmd(a))
 	return cmd
 }

@@ -95,7 +95,7 @@ func (v *View) add(b *Batch, now time.Time) error {
 		return errTooMany
 	}
 	n.Batch, n.at = *b, now
-	n.Batch.WANs = nil
+	n.WANs = nil
 	for i := range b.WANs {
 		w := n.wans[b.WANs[i].Name]
 		if w == nil {

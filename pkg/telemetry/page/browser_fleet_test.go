@@ -18,7 +18,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/sim/fleetsim"
 )
 
-var frames = flag.Bool("page.frames", false, "measure how a fleet of 10,000 WANs scrolls")
+var measured = flag.Bool("page.frames", false, "measure how a fleet of 10,000 WANs scrolls")
 
 // loopback is a bus inside the process: what is published is in the view.
 type loopback struct {
@@ -115,14 +115,31 @@ func testFleet(t *testing.T, b *browser) {
 
 // TestFleetFrames measures; it has nothing to fail by.
 func TestFleetFrames(t *testing.T) {
-	if !*frames {
+	if !*measured {
 		t.Skip("-page.frames measures")
 	}
 	url, _ := serveFleet(t, 500, 10_000)
 	tab := startBrowser(t).open(t, view{width: 1360, height: 900}, url)
 	tab.waitFor("all WANs are there", `document.getElementById("summary").textContent.startsWith("10000 WANs")`)
+	const frames = 90
+	tab.do("Performance.enable", map[string]string{"timeDomain": "threadTicks"}, nil)
+	spent := func() map[string]float64 { // seconds of CPU of the main thread
+		var m struct {
+			Metrics []struct {
+				Name  string
+				Value float64
+			}
+		}
+		tab.do("Performance.getMetrics", nil, &m)
+		of := map[string]float64{}
+		for _, x := range m.Metrics {
+			of[x.Name] = x.Value
+		}
+		return of
+	}
 	for _, step := range []int{0, 20, 60, 300, 3000} { // pixels a frame
 		var text string
+		before := spent()
 		tab.must(tab.eval(fmt.Sprintf(`new Promise((done) => {
 			const v = document.getElementById("viewport"), times = []; v.scrollTop = 0;
 			let last = performance.now(), down = true;
@@ -131,7 +148,7 @@ func TestFleetFrames(t *testing.T) {
 				v.scrollTop += down ? %d : -%d;
 				if (v.scrollTop + v.clientHeight >= v.scrollHeight - 1) down = false;
 				if (v.scrollTop <= 0) down = true;
-				if (times.length < 240) requestAnimationFrame(frame);
+				if (times.length < %d) requestAnimationFrame(frame);
 				else {
 					times.shift(); times.sort((a, b) => a - b);
 					const q = (p) => times[Math.floor(p * (times.length - 1))].toFixed(1);
@@ -139,7 +156,10 @@ func TestFleetFrames(t *testing.T) {
 				}
 			};
 			requestAnimationFrame(frame);
-		})`, step, step), &text))
-		t.Logf("%d pixels a frame: %s", step, text)
+		})`, step, step, frames), &text))
+		after := spent()
+		each := func(name string) float64 { return (after[name] - before[name]) * 1000 / frames }
+		t.Logf("%d pixels a frame: %s; a frame costs %.2f ms of the main thread: script %.2f, style %.2f, layout %.2f", step, text,
+			each("TaskDuration"), each("ScriptDuration"), each("RecalcStyleDuration"), each("LayoutDuration"))
 	}
 }
