@@ -1,9 +1,6 @@
 package daemon
 
 import (
-	"context"
-	"net"
-
 	"github.com/wanctl/wanctl/pkg/notify"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 )
@@ -11,8 +8,6 @@ import (
 // Node is what a loop knows of the node that it runs on. The zero Node is that of a process
 // which shares its routers with no other.
 type Node struct {
-	// Dial opens TCP connections to the router; nil: net.Dialer.
-	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	// Status returns how the node stands with the router; nil: it is none of several.
 	Status func() *telemetry.RouterOwner
 	// Taken is how the node came to own the router, if that is news.

@@ -29,6 +29,8 @@ type Bounds struct {
 
 	// Dial opens TCP connections; nil: net.Dialer.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	shared bool // by several loops: they are not to connect one after the other
 }
 
 // Open returns a client for the router of a configuration. Without entries in
@@ -57,12 +59,17 @@ func endpoints(base *config.Base, most Bounds) ([]failover.Endpoint, error) {
 		if i > 0 {
 			key = fmt.Sprintf("router.failover[%d]", i-1)
 		}
+		var redial *rosclient.Redial
+		if most.shared {
+			redial = new(rosclient.Redial)
+		}
 		open := func() (router.Client, error) {
 			client, err := Client(r, most)
 			if err != nil {
 				return nil, config.ErrorAt(base.Path, key, err.Error())
 			}
 			client.ShareUncertain(uncertain)
+			client.ShareRedial(redial)
 			return client, nil
 		}
 		client, err := open()

@@ -230,11 +230,14 @@ func (m *manager) start(u *unit, s *setting) {
 		m.mu.Lock()
 		s := u.inUse
 		m.mu.Unlock()
-		node := m.nodes.node(s)
-		if s.wan != nil {
-			return shape.NewWANController(m.Process, s.wan, shape.Mode{DryRun: m.options.DryRun, Many: true, Kept: u.kept, Sockets: &m.sockets, Node: node})
+		node, routers := m.nodes.node(s), m.routers
+		if m.nodes != nil {
+			routers = m.nodes.sessions(s)
 		}
-		return steer.NewController(m.Process, s.steering, steer.Mode{DryRun: m.options.DryRun, Many: true, Kept: u.kept, Node: node})
+		if s.wan != nil {
+			return shape.NewWANController(m.Process, s.wan, shape.Mode{DryRun: m.options.DryRun, Many: true, Kept: u.kept, Sockets: &m.sockets, Routers: routers, Node: node})
+		}
+		return steer.NewController(m.Process, s.steering, steer.Mode{DryRun: m.options.DryRun, Many: true, Kept: u.kept, Routers: routers, Node: node})
 	})
 	if err != nil {
 		m.log.Warn("the loop cannot be started", "file", u.path, "error", err)

@@ -13,6 +13,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/daemon"
 	"github.com/wanctl/wanctl/pkg/daemon/configdir"
+	"github.com/wanctl/wanctl/pkg/daemon/routerdial"
 	"github.com/wanctl/wanctl/pkg/daemon/steer"
 	"github.com/wanctl/wanctl/pkg/probe"
 	"github.com/wanctl/wanctl/pkg/telemetry"
@@ -32,6 +33,7 @@ type manager struct {
 	fronts    map[string]daemon.Front // of each steering, by name
 	nodes     *nodes                  // nil unless this is one of several nodes
 	sockets   probe.Sockets           // of all loops
+	routers   *routerdial.Pool        // of all loops, unless nodes has them
 
 	changing sync.Mutex // held by update: one change at a time
 	dir      directory
@@ -56,8 +58,8 @@ type unit struct {
 func newManager(p *daemon.Process, o Options) *manager {
 	m := &manager{
 		Process: p, options: o, log: p.Logs.Main(), units: map[string]*unit{}, fronts: map[string]daemon.Front{},
-		listeners: daemon.NewLoopSet(p.Logs.Main()),
-		dir:       directory{path: o.Dir, last: map[string]stamp{}, used: map[string]stamp{}},
+		listeners: daemon.NewLoopSet(p.Logs.Main()), routers: routerdial.NewPool(nil, p.Logs.Main()),
+		dir: directory{path: o.Dir, last: map[string]stamp{}, used: map[string]stamp{}},
 	}
 	p.Others = m.unusable
 	m.front = p.Front(m.hostHealth)

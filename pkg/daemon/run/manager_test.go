@@ -395,10 +395,13 @@ func TestUnreachableRouter(t *testing.T) {
 
 // Steering comes and goes as a WAN does, and survives a WAN whose file is broken.
 func TestSteeringAddedAndRemoved(t *testing.T) {
-	s := newSite(t)
+	router := startRouter(t, routerScript)
+	s := siteOf(t, router)
+	s.wan("b.yaml", "b", 100, "")
 	s.wan("a.yaml", "a", 100, "")
 	s.run()
 	a := s.runs("a.yaml")
+	s.runs("b.yaml")
 	steering := func(red int) {
 		s.write("steering.yaml", fmt.Sprintf(`wan_name: steering
 router: {host: 127.0.0.1, port: %d, user: wanctl, password: wanctl}
@@ -416,6 +419,9 @@ health_check: {enabled: false}
 	steering(40)
 	s.update()
 	l := s.runs("steering.yaml")
+	if n := router.Counts().Connections; n != 1 {
+		t.Errorf("three loops have opened %d sessions with their router", n)
+	}
 	steering(50)
 	s.update()
 	for deadline := time.Now().Add(time.Minute); s.m.Checker.Steering(t.Context(), "steering").Thresholds.RedRTTMs != 50; time.Sleep(5 * time.Millisecond) {
@@ -430,7 +436,7 @@ health_check: {enabled: false}
 			t.Errorf("the loop of %s was touched", file)
 		}
 	}
-	if h := s.m.Host(t.Context()); len(h.Steering) != 1 || len(h.WANs) != 1 {
+	if h := s.m.Host(t.Context()); len(h.Steering) != 1 || len(h.WANs) != 2 {
 		t.Errorf("health document of %d and %d loops", len(h.WANs), len(h.Steering))
 	}
 	s.remove("steering.yaml")

@@ -47,7 +47,8 @@ type claimed struct {
 	runner *owner.Runner
 	base   *config.Base // of the first file, with its access
 	leave  context.CancelFunc
-	owned  bool // protected by nodes.mu, as the following field
+	pool   *routerdial.Pool // of the loops
+	owned  bool             // protected by nodes.mu, as the following field
 	// ownedAt is when it last came to be owned.
 	ownedAt time.Time
 }
@@ -123,10 +124,11 @@ func (n *nodes) claim(host string, b *config.Base) (*claimed, error) {
 		return nil, err
 	}
 	leaving, leave := context.WithCancel(n.leaving)
-	c := &claimed{base: b, leave: leave}
+	gate := owner.NewGate(claims, n.store.Dial())
+	c := &claimed{base: b, leave: leave, pool: routerdial.NewPool(gate.Dial, n.m.log)}
 	c.runner = &owner.Runner{
 		Config: protocol(n.cfg),
-		Claims: claims, Gate: owner.NewGate(claims, n.store.Dial()), Loops: &routerLoops{n, c},
+		Claims: claims, Gate: gate, Loops: &routerLoops{n, c},
 		Router: host, Log: n.m.log, Leaving: leaving,
 	}
 	n.wg.Go(func() {
@@ -232,17 +234,26 @@ func (n *nodes) node(s *setting) daemon.Node {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	node := daemon.Node{Status: n.of(s), Dial: refuse}
+	node := daemon.Node{Status: n.of(s)}
 	c := n.routers[s.routerOf().Router.Host]
 	if c == nil {
 		return node
 	}
-	node.Dial = c.runner.Gate.Dial
 	st := c.runner.Status()
 	if (st.Taken.Reason == ha.Silence || st.Taken.Reason == ha.HandOver) && time.Since(c.ownedAt) < news {
 		node.Taken = &notify.Takeover{Router: st.Router, Node: n.cfg.Name, From: st.Taken.From, Reason: st.Taken.String()}
 	}
 	return node
+}
+
+// sessions returns the sessions with the router of a setting that this node may use.
+func (n *nodes) sessions(s *setting) *routerdial.Pool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if c := n.routers[s.routerOf().Router.Host]; c != nil {
+		return c.pool
+	}
+	return routerdial.NewPool(refuse, n.m.log)
 }
 
 // news is how long a take-over is reported by loops that begin.

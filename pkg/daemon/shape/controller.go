@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -68,8 +67,7 @@ var (
 func NewWANController(p *daemon.Process, cfg *config.WAN, m Mode) *WANController {
 	c := &WANController{
 		process: p, mode: m, cfg: cfg, ready: make(chan struct{}),
-		// Loops that are opened side by side must not tick side by side.
-		epoch: time.Now().Add(-rand.N(cfg.Interval)),
+		epoch: m.Routers.Epoch(cfg.Router.Host, cfg.Interval),
 	}
 	if c.mode.Kept == nil {
 		c.mode.Kept = new(daemon.KeptConfig)
@@ -117,7 +115,7 @@ func (c *WANController) Open(ctx context.Context) (err error) {
 		return fmt.Errorf("%s: %w", c.cfg.Path, err)
 	}
 	c.openTelemetry()
-	if c.queues, err = OpenQueues(c.cfg, c.mode.Node.Dial, c.log, c.switched); err != nil {
+	if c.queues, err = OpenQueues(c.cfg, c.mode.Routers, c.log, c.switched); err != nil {
 		return err
 	}
 	c.OnClose(func() error { c.queues.Close(); return nil })

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"sync/atomic"
 
 	"github.com/wanctl/wanctl/pkg/actuate"
@@ -47,8 +46,8 @@ var (
 // OpenQueues returns the queues of a WAN and makes the sessions. A poll must
 // never delay a write, so the counters have a session of their own; but not over
 // REST, where the router answers one request at a time, whatever connections they
-// come on. Nothing is sent yet. dial opens TCP connections; nil: net.Dialer.
-func OpenQueues(cfg *config.WAN, dial func(context.Context, string, string) (net.Conn, error), log *slog.Logger, onSwitch func(failover.Switch)) (*Queues, error) {
+// come on. Nothing is sent yet. The sessions are those of pool, which may be nil.
+func OpenQueues(cfg *config.WAN, pool *routerdial.Pool, log *slog.Logger, onSwitch func(failover.Switch)) (*Queues, error) {
 	q := &Queues{
 		endpoint: cfg.Router,
 		names:    [2]string{cfg.Queues.Download, cfg.Queues.Upload},
@@ -63,8 +62,8 @@ func OpenQueues(cfg *config.WAN, dial func(context.Context, string, string) (net
 			q.names[d] = ""
 		}
 	}
-	open := func(log *slog.Logger) (router.Client, error) {
-		return routerdial.Open(&cfg.Base, routerdial.Bounds{Timeout: min(cfg.Timeouts.Command, daemon.RouterTimeout), Answer: daemon.RouterAnswer, Dial: dial}, log, onSwitch)
+	open := func(use routerdial.Use, log *slog.Logger) (router.Client, error) {
+		return pool.Open(&cfg.Base, routerdial.Bounds{Timeout: min(cfg.Timeouts.Command, daemon.RouterTimeout), Answer: daemon.RouterAnswer}, use, log, onSwitch)
 	}
 	both := func(c router.Client) router.Client {
 		if q.simple == "" {
@@ -73,7 +72,7 @@ func OpenQueues(cfg *config.WAN, dial func(context.Context, string, string) (net
 		return twoway.New(c, twoway.Queue{Name: q.simple, Target: string(cfg.Queues.Target)})
 	}
 	if cfg.Router.Transport == config.REST {
-		c, err := open(log)
+		c, err := open(routerdial.Limits, log)
 		if err != nil {
 			return nil, err
 		}
@@ -81,11 +80,11 @@ func OpenQueues(cfg *config.WAN, dial func(context.Context, string, string) (net
 		q.counters = q.limits
 		return q, nil
 	}
-	first, err := open(log.With("session", "limits"))
+	first, err := open(routerdial.Limits, log.With("session", "limits"))
 	if err != nil {
 		return nil, err
 	}
-	second, err := open(log.With("session", "counters"))
+	second, err := open(routerdial.Counters, log.With("session", "counters"))
 	if err != nil {
 		return nil, err
 	}

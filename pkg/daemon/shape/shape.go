@@ -15,6 +15,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/daemon"
+	"github.com/wanctl/wanctl/pkg/daemon/routerdial"
 	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 	"github.com/wanctl/wanctl/pkg/probe"
 )
@@ -41,6 +42,8 @@ type Mode struct {
 	Kept *daemon.KeptConfig
 	// Sockets are the ICMP sockets of many WANs; nil: each has its own.
 	Sockets *probe.Sockets
+	// Routers has the sessions with routers of many loops; nil: each WAN has its own.
+	Routers *routerdial.Pool
 	// Node is the node that the loop runs on.
 	Node daemon.Node
 

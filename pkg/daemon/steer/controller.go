@@ -116,7 +116,7 @@ func (c *Controller) open() (err error) {
 		c.writer = history.NewWriter(cfg.HistoryDir(), c.log)
 	}
 	c.feed = c.process.Past.Feed(cfg.Primary, c.writer)
-	c.client, err = routerdial.Open(&cfg.Base, routerdial.Bounds{Timeout: min(cfg.Timeouts.Command, daemon.RouterTimeout), Answer: daemon.RouterAnswer, Dial: c.mode.Node.Dial}, c.log, func(sw failover.Switch) { daemon.Events{Feed: c.feed}.RecordSwitch(sw) })
+	c.client, err = c.mode.Routers.Open(&cfg.Base, routerdial.Bounds{Timeout: min(cfg.Timeouts.Command, daemon.RouterTimeout), Answer: daemon.RouterAnswer}, routerdial.Limits, c.log, func(sw failover.Switch) { daemon.Events{Feed: c.feed}.RecordSwitch(sw) })
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/daemon"
+	"github.com/wanctl/wanctl/pkg/daemon/routerdial"
 	"github.com/wanctl/wanctl/pkg/telemetry"
 )
 
@@ -30,6 +31,8 @@ type Mode struct {
 	Many   bool // many loops share this process, which keeps them apart
 	// Kept, if set, is why the loop has an old configuration.
 	Kept *daemon.KeptConfig
+	// Routers has the sessions with routers of many loops; nil: steering has its own.
+	Routers *routerdial.Pool
 	// Node is the node that the loop runs on.
 	Node daemon.Node
 

@@ -48,6 +48,7 @@ type Client struct {
 	readAt map[string]time.Time              // when rows of a menu were last read
 	noName bool                              // this router does not change rows by name
 
+	redial    *Redial         // nil: every call may connect
 	uncertain *Uncertain      // rows with a change of unknown outcome
 	long      map[string]bool // menus with so many rows that single ones are queried
 	noQuery   bool            // this router does not support queries
@@ -142,7 +143,11 @@ func (c *Client) beginChange(ctx context.Context) (context.Context, func(), erro
 // connect makes sure that there is a session. On a new one it drops the rows of
 // the last.
 func (c *Client) connect(ctx context.Context) error {
+	if err := c.redial.pausing(c.cfg.Now()); err != nil {
+		return err
+	}
 	serial, err := c.transport.Connect(ctx)
+	c.redial.note(ctx, c.cfg.Now(), err)
 	if err != nil {
 		return c.noteAuth(err)
 	}
