@@ -68,8 +68,9 @@ kill: binary ## kill -9 at KILLS moments, over each transport, and how soon the 
 	$(GO) test ./pkg/sim/endurance -count=1 -v -timeout 60m -run TestKills -kills $(KILLS) -wanctl $(CURDIR)/$(BIN)/wanctl
 
 .PHONY: lab-ha
-lab-ha: binary ## several nodes and a router with real packets and netfilter: killed, paused, cut off, rebooted, as a table and in lab-ha.json (10 min; root, nft)
+lab-ha: binary ## several nodes and a router with real packets and netfilter: killed, paused, cut off, rebooted, as a table and in lab-ha.json; the delay of a line through a take-over (12 min; root, nft, iperf3)
 	$(GO) test ./pkg/lab/halab -count=1 -v -timeout 60m -run TestFaults -halab.all -halab.kills 20 -halab.drains 5 -halab.wanctl $(CURDIR)/$(BIN)/wanctl -halab.json $(CURDIR)/$(BIN)/lab-ha.json $(LABFLAGS)
+	$(GO) test ./pkg/lab -count=1 -v -timeout 20m -run TestLabTakeover -lab.full -lab.wanctl $(CURDIR)/$(BIN)/wanctl
 
 .PHONY: model
 model: ## every order of events of three nodes, MODELDEPTH (6) steps deeper than every test run: up to 17 to 22 steps (2 min, 1 GB at 6)

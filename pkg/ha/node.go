@@ -48,7 +48,8 @@ type Event struct {
 type phase uint8
 
 const (
-	resetting  phase = iota // taking back the mark of an earlier run
+	arriving   phase = iota // reading whether another node has this address
+	resetting               // taking back the mark of an earlier run
 	watching                // a standby
 	claiming                // appending Claimed
 	marking                 // marking the own address
@@ -139,6 +140,8 @@ func (n *Node) Step(now time.Duration, e Event) Action {
 	}
 	refused := e.Outcome == Refused
 	switch n.phase {
+	case arriving:
+		return n.arrive(now, e.View)
 	case resetting:
 		n.phase = watching
 		return n.read(now)
@@ -215,8 +218,6 @@ func (n *Node) woken(now time.Duration) Action {
 		return n.handOver("")
 	case n.phase == owning && now-n.proven >= n.cfg.Silence:
 		return n.silenced()
-	case n.phase == resetting:
-		return Action{Op: Unmark, Until: n.patience(now)}
 	case n.phase == watching && n.leaving:
 		return Action{Op: Quit}
 	}
@@ -262,16 +263,50 @@ func (n *Node) handOver(to string) Action {
 
 // reset begins anew, as a standby.
 func (n *Node) reset(now time.Duration) Action {
-	n.phase, n.entry, n.targets, n.seen, n.release = resetting, Entry{}, nil, false, false
+	n.phase, n.entry, n.targets, n.seen, n.release = arriving, Entry{}, nil, false, false
 	if n.quiet {
 		n.quiet = false
 		return n.wait(now + 2*n.cfg.Silence)
 	}
-	return Action{Op: Unmark, Until: n.patience(now)}
+	return n.read(now)
+}
+
+// arrive returns what a node does when it has read the log for the first time. Where another
+// node has the same address, its mark is left alone, and little is sent: it would count as the
+// other's sign of life.
+func (n *Node) arrive(now time.Duration, v View) Action {
+	why := twin(n.cfg.Name, v)
+	n.status.View, n.status.Blocked = v, why
+	switch {
+	case why == "":
+		n.phase = resetting
+		return Action{Op: Unmark, Until: n.patience(now)}
+	case n.leaving:
+		return Action{Op: Quit}
+	}
+	return n.wait(now + twinPause*n.cfg.Silence)
+}
+
+// twinPause is how many times Silence a node waits between two reads that has the address of
+// another: the latter's own silence shows in between.
+const twinPause = 5
+
+// twin returns why a node cannot take part whose address another one has.
+func twin(name string, v View) string {
+	for _, e := range v.Log {
+		if e.Format <= Format && e.Node != name && e.Address == v.Self {
+			return "node " + e.Node + " has the same address, " + v.Self + ": neither could be fenced"
+		}
+	}
+	return ""
 }
 
 // watch returns what a standby does after a read.
 func (n *Node) watch(now time.Duration, v View) Action {
+	if twin(n.cfg.Name, v) != "" {
+		n.phase = arriving
+		return n.arrive(now, v)
+	}
 	latest, free := v.Log.Latest(), v.Log.free()
 	if !n.seen || latest.Address != n.latest.Address || n.cfg.rank(latest.Node) <= n.cfg.rank(n.cfg.Name) {
 		n.stable = now
@@ -315,11 +350,8 @@ const (
 func (n *Node) pause(v View, free bool) (pause time.Duration, why string) {
 	latest, rank := v.Log.Latest(), time.Duration(n.cfg.rank(n.cfg.Name))
 	for _, e := range v.Log {
-		switch {
-		case e.Format > Format:
+		if e.Format > Format {
 			return 0, "a node with a newer version of wanctl takes part, whose claims this one leaves alone: upgrade this node; or, once none runs that version any more, remove them: /ip firewall address-list remove [find list=wanctl-claim]"
-		case e.Node != n.cfg.Name && e.Address == v.Self:
-			return 0, "node " + e.Node + " has the same address, " + v.Self + ": neither could be fenced"
 		}
 	}
 	switch {

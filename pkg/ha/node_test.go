@@ -157,3 +157,40 @@ func TestReconfigure(t *testing.T) {
 		t.Errorf("%+v at %v", act, now)
 	}
 }
+
+// A node that has the address of another leaves the other's mark alone, and sends so little
+// that the other's silence shows.
+func TestTwin(t *testing.T) {
+	const silence = 2 * time.Second
+	log := Log{at(1, Claimed, "a"), at(2, Running, "a")}
+	now, last, reads := time.Duration(0), time.Duration(-time.Hour), 0
+	n, act := NewNode(Config{Name: "b", Silence: silence, Poll: silence / 4}, now)
+	for now < time.Minute {
+		e := Event{}
+		switch act.Op {
+		case Wait:
+			now = act.Until
+		case Read:
+			if now-last < 2*silence {
+				t.Fatalf("reads at %v and %v", last, now)
+			}
+			last, reads = now, reads+1
+			e.View = View{Log: log, Self: "a", Guarded: true}
+		default:
+			t.Fatalf("at %v it does %v", now, act.Op)
+		}
+		act = n.Step(now, e)
+	}
+	if reads < 2 || !strings.Contains(n.Status().Blocked, "same address") {
+		t.Errorf("%d reads, %q", reads, n.Status().Blocked)
+	}
+	n.Leave()
+	for range 2 {
+		if act.Op != Quit {
+			act = n.Step(now, Event{View: View{Log: log, Self: "a", Guarded: true}})
+		}
+	}
+	if act.Op != Quit {
+		t.Errorf("it leaves by %v", act.Op)
+	}
+}

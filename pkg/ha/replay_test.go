@@ -108,7 +108,7 @@ func TestReplayBrokenRecords(t *testing.T) {
 		{"a refusal is passed over", func(r Record) bool { return r.Node == "b" && r.Step != nil && r.Step.Next.Op == Mark }, func(all []Record, i int) []Record {
 			all[i].Step.Event.Outcome = Refused
 			return all
-		}, `the protocol says {"op":"unmark"`},
+		}, `the protocol says {"op":"read"`},
 		{"an entry comes from nowhere", step("a", Wait), func(all []Record, i int) []Record {
 			return slices.Insert(all, 0, Record{Node: "c", Start: &Config{Name: "c"}, Step: &Step{Next: Action{Op: Append}}})
 		}, "the protocol says"},

@@ -204,6 +204,9 @@ func (l *Lab) Now() time.Duration { return time.Since(l.start) }
 // Do runs f on a thread inside a namespace: sockets that f opens belong there.
 func (l *Lab) Do(ns Namespace, f func() error) error { return l.ns[ns].Do(f) }
 
+// Netns returns the network namespace of a host.
+func (l *Lab) Netns(ns Namespace) *netns.Namespace { return l.ns[ns] }
+
 // Listen opens a listener inside a namespace and hands it to this process.
 func (l *Lab) Listen(ctx context.Context, ns Namespace, network, addr string) (net.Listener, error) {
 	var ln net.Listener
