@@ -163,7 +163,7 @@ func TestReconfigure(t *testing.T) {
 func TestTwin(t *testing.T) {
 	const silence = 2 * time.Second
 	log := Log{at(1, Claimed, "a"), at(2, Running, "a")}
-	now, last, reads := time.Duration(0), time.Duration(-time.Hour), 0
+	now, last, reads := time.Duration(0), -time.Hour, 0
 	n, act := NewNode(Config{Name: "b", Silence: silence, Poll: silence / 4}, now)
 	for now < time.Minute {
 		e := Event{}
