@@ -23,6 +23,7 @@ type Result struct {
 	WANs           int
 	Starting       time.Duration // until every loop had been tried
 	CPU            float64       // cores, of the program alone
+	RoutersCPU     float64       // cores, of the simulated routers
 	Memory         float64       // resident, in bytes
 	LateP50        float64       // seconds, of the beginnings of ticks
 	LateP99        float64
@@ -49,7 +50,7 @@ type Setup struct {
 // busy enough that counters are read at the full rate.
 func Measure(ctx context.Context, s Setup) (r Result, err error) {
 	r.WANs = s.WANs
-	ports, stop, err := startRouters(ctx, s.Routers, s.WANs)
+	ports, routers, stop, err := startRouters(ctx, s.Routers, s.WANs)
 	if err != nil {
 		return r, err
 	}
@@ -83,7 +84,7 @@ func Measure(ctx context.Context, s Setup) (r Result, err error) {
 	if err := sleep(ctx, s.Settle); err != nil {
 		return r, err
 	}
-	if err := r.measure(ctx, p.Process.Pid, address, s.For); err != nil {
+	if err := r.measure(ctx, p.Process.Pid, routers, address, s.For); err != nil {
 		return r, fmt.Errorf("%w\n%s", err, &log)
 	}
 	return r, nil
@@ -91,16 +92,16 @@ func Measure(ctx context.Context, s Setup) (r Result, err error) {
 
 // measure compares two readings. The CPU time is that between them, without what
 // reading costs.
-func (r *Result) measure(ctx context.Context, pid int, address string, window time.Duration) error {
+func (r *Result) measure(ctx context.Context, pid, routers int, address string, window time.Duration) error {
 	before, err := scrape(ctx, address)
 	if err != nil {
 		return err
 	}
-	start, used := time.Now(), cpuTime(pid)
+	start, used, usedThere := time.Now(), cpuTime(pid), cpuTime(routers)
 	if err := sleep(ctx, window); err != nil {
 		return err
 	}
-	used = cpuTime(pid) - used
+	used, usedThere = cpuTime(pid)-used, cpuTime(routers)-usedThere
 	took := time.Since(start)
 	after, err := scrape(ctx, address)
 	if err != nil {
@@ -108,7 +109,7 @@ func (r *Result) measure(ctx context.Context, pid int, address string, window ti
 	}
 	apart := after.at.Sub(before.at).Seconds()
 	rate := func(name string) float64 { return (after.sums[name] - before.sums[name]) / apart }
-	r.CPU = used.Seconds() / took.Seconds()
+	r.CPU, r.RoutersCPU = used.Seconds()/took.Seconds(), usedThere.Seconds()/took.Seconds()
 	r.Memory = after.sums["process_resident_memory_bytes"]
 	r.Goroutines = after.sums["go_goroutines"]
 	r.Ticks = rate("wanctl_cycles_total")

@@ -56,21 +56,22 @@ func (b busyLinks) Counters(string) (router.Counters, error) {
 	return router.Counters{Bytes: bytes, Packets: bytes / 1000}, nil
 }
 
-// startRouters starts the command that runs Routers, and returns their ports.
-func startRouters(ctx context.Context, command []string, wans int) (ports []int, stop func(), err error) {
+// startRouters starts the command that runs Routers, and returns their ports and
+// the process.
+func startRouters(ctx context.Context, command []string, wans int) (ports []int, pid int, stop func(), err error) {
 	p := exec.CommandContext(ctx, command[0], append(command[1:], strconv.Itoa(wans))...)
 	p.Stderr = os.Stderr
 	p.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	in, err := p.StdinPipe()
 	if err != nil {
-		return nil, nil, err
+		return nil, 0, nil, err
 	}
 	out, err := p.StdoutPipe()
 	if err != nil {
-		return nil, nil, err
+		return nil, 0, nil, err
 	}
 	if err := p.Start(); err != nil {
-		return nil, nil, err
+		return nil, 0, nil, err
 	}
 	stop = func() {
 		_ = in.Close()
@@ -80,14 +81,14 @@ func startRouters(ctx context.Context, command []string, wans int) (ports []int,
 	for len(ports)*wansPerRouter < wans {
 		if !lines.Scan() {
 			stop()
-			return nil, nil, fmt.Errorf("the simulated routers have ended after %d of them", len(ports))
+			return nil, 0, nil, fmt.Errorf("the simulated routers have ended after %d of them", len(ports))
 		}
 		port, err := strconv.Atoi(lines.Text())
 		if err != nil {
 			stop()
-			return nil, nil, err
+			return nil, 0, nil, err
 		}
 		ports = append(ports, port)
 	}
-	return ports, stop, nil
+	return ports, p.Process.Pid, stop, nil
 }

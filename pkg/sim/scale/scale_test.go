@@ -61,8 +61,8 @@ func TestScale(t *testing.T) {
 		t.Skip("make bench-run")
 	}
 	fmt.Printf("echoes by %s sockets\n\n", map[bool]string{true: "ping", false: "raw"}[hostnet.MayPing()])
-	fmt.Println("| WANs | ready after | CPU | of a core, each | memory | each | late p50 | p99 | ticks/s | probes/s | answered | requests/s | errors/s | goroutines | load |")
-	fmt.Println("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
+	fmt.Println("| WANs | ready after | CPU | of the routers | of a core, each | a tick | memory | each | late p50 | p99 | ticks/s | probes/s | answered | requests/s | errors/s | goroutines | load |")
+	fmt.Println("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
 	for _, text := range strings.Split(*numbers, ",") {
 		n, err := strconv.Atoi(text)
 		if err != nil {
@@ -73,8 +73,8 @@ func TestScale(t *testing.T) {
 			t.Fatal(err)
 		}
 		wans := float64(n)
-		fmt.Printf("| %d | %.1f s | %.2f cores | %.2f %% | %.0f MiB | %.0f KiB | %.1f ms | %.1f ms | %.0f of %d | %.0f | %.1f %% | %.0f | %.1f | %.0f | %s |\n",
-			n, r.Starting.Seconds(), r.CPU, 100*r.CPU/wans, r.Memory/(1<<20), r.Memory/wans/(1<<10), 1e3*r.LateP50, 1e3*r.LateP99,
+		fmt.Printf("| %d | %.1f s | %.2f cores | %.2f | %.2f %% | %.0f µs | %.0f MiB | %.0f KiB | %.1f ms | %.1f ms | %.0f of %d | %.0f | %.1f %% | %.0f | %.1f | %.0f | %s |\n",
+			n, r.Starting.Seconds(), r.CPU, r.RoutersCPU, 100*r.CPU/wans, 1e6*r.CPU/math.Max(r.Ticks, 1), r.Memory/(1<<20), r.Memory/wans/(1<<10), 1e3*r.LateP50, 1e3*r.LateP99,
 			r.Ticks, 20*n, r.ProbesSent, 100*r.Replies/math.Max(r.ProbesSent, 1), r.RouterRequests, r.RouterErrors, r.Goroutines, r.Load)
 	}
 }
