@@ -1,6 +1,7 @@
 package config
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -51,7 +52,7 @@ func followedBy(root schema.Mapping) string {
 			case "config":
 				follow = text == string(FollowConfig)
 			case "directory":
-				directory = text
+				directory = os.ExpandEnv(text)
 			}
 		}
 	}
