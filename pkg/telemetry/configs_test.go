@@ -122,6 +122,7 @@ func knownSeries(t *testing.T) map[string][]string {
 	m.WAN(WANConfig{Name: "spectrum", Reflectors: []string{"1.1.1.1"}, Operators: []string{"Cloudflare"}})
 	m.Steering("spectrum", "SPECTRUM_GOOD", "SPECTRUM_DEGRADED")
 	m.Fleet()
+	m.Config("refused")
 	families, err := Together(reg, NodeMetrics(sampleNodes)).Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -222,6 +223,7 @@ func TestEveryMetricIsUsed(t *testing.T) {
 	m.WAN(WANConfig{Name: "spectrum", Reflectors: []string{"1.1.1.1"}, Operators: []string{"Cloudflare"}})
 	m.Steering("spectrum", "SPECTRUM_GOOD", "SPECTRUM_DEGRADED")
 	m.Fleet()
+	m.Config("refused")
 	families, err := Together(reg, NodeMetrics(sampleNodes)).Gather()
 	if err != nil {
 		t.Fatal(err)

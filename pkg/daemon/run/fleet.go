@@ -8,6 +8,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/daemon/fleetlink"
 	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
+	"github.com/wanctl/wanctl/pkg/fleet/kv"
 	"github.com/wanctl/wanctl/pkg/fleet/live"
 )
 
@@ -16,6 +17,7 @@ import (
 func (m *manager) joinFleet(n *config.Node) {
 	metrics := m.Metrics.Fleet()
 	publisher := m.publisher(n, metrics.Dropped)
+	follower := m.follower(n)
 	m.Sinks = append(m.Sinks, supervisor.NewTask("fleet", nil, func(ctx context.Context) error {
 		conn := fleetlink.Keep(ctx, n, m.log)
 		if conn == nil {
@@ -26,6 +28,9 @@ func (m *manager) joinFleet(n *config.Node) {
 		defer wg.Wait()
 		if n.Fleet.Publish > 0 {
 			wg.Go(func() { publisher.Run(ctx, conn) })
+		}
+		if follower != nil {
+			wg.Go(func() { follower.Run(ctx, kv.New(conn.NATS(), false)) })
 		}
 		ticker := time.NewTicker(time.Second)
 		defer ticker.Stop()

@@ -72,6 +72,14 @@ func decode(text []byte, into any) error {
 	return nil
 }
 
+// RefusedError says that a document is not to be used, however often it is fetched.
+type RefusedError struct{ Cause error }
+
+func (e *RefusedError) Error() string { return e.Cause.Error() }
+
+// Unwrap returns why.
+func (e *RefusedError) Unwrap() error { return e.Cause }
+
 // seal returns a signed document, and the hash of its text.
 func (k Keys) seal(document any) (value []byte, hash string, err error) {
 	text, err := json.Marshal(document)
@@ -130,7 +138,7 @@ func (k Keys) OpenRelease(stage string, value []byte) (r *Release, who string, e
 		err = fmt.Errorf("has the revision %d after %d others", r.Revision, len(r.Previous))
 	}
 	if err != nil {
-		return nil, "", fmt.Errorf("release/%s: %w", stage, err)
+		return nil, "", &RefusedError{fmt.Errorf("release/%s: %w", stage, err)}
 	}
 	return r, who, nil
 }
@@ -149,7 +157,7 @@ func (k Keys) openSet(revision uint64, hash string, value []byte) (*Set, error) 
 		err = checkFiles(s.Files)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", setKey(revision), err)
+		return nil, &RefusedError{fmt.Errorf("%s: %w", setKey(revision), err)}
 	}
 	return s, nil
 }

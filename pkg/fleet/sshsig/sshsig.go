@@ -11,9 +11,11 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
 )
 
 const (
@@ -157,6 +159,46 @@ func (s *Signature) Verify(namespace string, message []byte) error {
 		return fmt.Errorf("the signature is not of this text: %w", err)
 	}
 	return nil
+}
+
+// Signer is a private key, or an agent that has it.
+type Signer = ssh.Signer
+
+// ParseKey reads a private key. One that is encrypted is opened with what passphrase returns.
+func ParseKey(text []byte, passphrase func() ([]byte, error)) (Signer, error) {
+	key, err := ssh.ParsePrivateKey(text)
+	var encrypted *ssh.PassphraseMissingError
+	if !errors.As(err, &encrypted) {
+		return key, err
+	}
+	secret, err := passphrase()
+	if err != nil {
+		return nil, err
+	}
+	return ssh.ParsePrivateKeyWithPassphrase(text, secret)
+}
+
+// AgentKey returns the key of a public key's file, which an agent behind a connection has.
+func AgentKey(conn io.ReadWriter, public []byte) (Signer, error) {
+	key, _, _, _, err := ssh.ParseAuthorizedKey(public)
+	if err != nil {
+		return nil, errors.New("is no public key")
+	}
+	list, err := agent.NewClient(conn).Signers()
+	if err != nil {
+		return nil, fmt.Errorf("asking the agent: %w", err)
+	}
+	for _, s := range list {
+		if equal(s.PublicKey(), key) {
+			return s, nil
+		}
+	}
+	return nil, fmt.Errorf("the agent does not have the key %s: ssh-add", Fingerprint(key))
+}
+
+// Own returns the signers of whom key alone is one.
+func Own(key Signer) *Signers {
+	return &Signers{file: "the own key", list: []signer{{principals: "you", key: key.PublicKey()}}}
 }
 
 // Fingerprint returns a key's name, as `ssh-keygen -l` prints it.
