@@ -20,7 +20,7 @@ const (
 	loops    = "run shape steer"
 	watchers = "serve status check health report doctor"
 	toRouter = loops + " router calibrate doctor config"
-	readers  = toRouter + " notify"
+	readers  = toRouter + " notify fleet"
 )
 
 var environment = []use{
@@ -41,6 +41,9 @@ var files = []use{
 	{"/etc/wanctl/NAME.yaml", "Configuration of the WAN NAME; wanctl-config(5).", readers + " probe trace state " + watchers},
 	{"/etc/wanctl/steering.yaml", "Configuration of steering.", "run steer config serve status check doctor state router"},
 	{config.SecretsFile, "Passwords and other variables, of mode 0600. A variable of the environment takes precedence.", readers},
+	{"/etc/wanctl/node.yaml", "Who this host is among several, and where its fleet is.", "run serve ha fleet"},
+	{"/etc/wanctl/allowed_signers", "Keys that may sign what is pushed to the fleet, in the format of ssh-keygen(1).", "run fleet"},
+	{"/var/lib/wanctl/fleet", "Configurations that have come from the fleet.", "run"},
 	{"/etc/wanctl/web.yml", "Certificate and users of a listener; any path that --web-config or web_config names.", loops + " serve"},
 	{"/var/lib/wanctl/NAME_state.json", "State that is kept over a restart, .backup the version before, .corrupt a damaged one.", loops + " calibrate state serve status check doctor"},
 	{"/var/lib/wanctl/NAME_history", "Directory of what the loop measured and did, at most 20 MB a month.", loops + " report serve doctor"},

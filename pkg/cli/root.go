@@ -18,6 +18,7 @@ import (
 	"github.com/wanctl/wanctl/pkg/cli/configcmd"
 	"github.com/wanctl/wanctl/pkg/cli/democmd"
 	"github.com/wanctl/wanctl/pkg/cli/doctorcmd"
+	"github.com/wanctl/wanctl/pkg/cli/fleetcmd"
 	"github.com/wanctl/wanctl/pkg/cli/hacmd"
 	"github.com/wanctl/wanctl/pkg/cli/notifycmd"
 	"github.com/wanctl/wanctl/pkg/cli/output"
@@ -56,6 +57,7 @@ func newRootCmd(a *app.App) *cobra.Command {
 		democmd.New(a),
 		doctorcmd.New(a),
 		hacmd.New(a),
+		fleetcmd.New(a),
 		notifycmd.New(a),
 		calibratecmd.New(a),
 		statecmd.New(a),

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/wanctl/wanctl/pkg/sim/natsserver"
 )
 
 // TestMain lets this test binary be wanctl: scripts run it as a process of its
@@ -37,6 +39,7 @@ func TestMain(m *testing.M) {
 //	exitcode N PROGRAM [ARG...]  run in the foreground; the exit status must be N
 //	waitfile FILE                wait until FILE, which a server writes, is not empty
 //	setenvfile NAME FILE         set NAME to the first line of FILE
+//	natsserver                   start a NATS server with JetStream, at $NATS
 //	waitmatch FILE REGEXP [NAME] wait until FILE matches; set NAME to the first group
 //	httpget STATUS URL FILE [REGEXP] ask until the answer has STATUS and matches; keep its body
 //
@@ -75,8 +78,16 @@ func TestScript(t *testing.T) {
 			"setenvfile": setEnvFile,
 			"waitmatch":  waitMatch,
 			"httpget":    httpGet,
+			"natsserver": func(ts *testscript.TestScript, _ bool, _ []string) { natsServer(t, ts) },
 		},
 	})
+}
+
+// natsServer starts a NATS server with JetStream until the script ends; its address is $NATS.
+func natsServer(t *testing.T, ts *testscript.TestScript) {
+	s := natsserver.New(t, "-js", "-sd", ts.MkAbs(".jetstream"))
+	ts.Defer(s.Kill)
+	ts.Setenv("NATS", s.URL())
 }
 
 func exitCode(ts *testscript.TestScript, neg bool, args []string) {
