@@ -43,8 +43,8 @@ func TestMain(m *testing.M) {
 //	waitmatch FILE REGEXP [NAME] wait until FILE matches; set NAME to the first group
 //	httpget STATUS URL FILE [REGEXP] ask until the answer has STATUS and matches; keep its body
 //
-// and the condition [noping]: "setpriv --bounding-set=-net_raw" leaves a
-// process that may not send ICMP.
+// and the conditions [ping], that this user may send ICMP echo requests, and [noping],
+// that "setpriv --bounding-set=-net_raw" leaves a process that may not.
 //
 // To start a server in the background, "exec wanctl ... &name&"; "kill -INT name"
 // ends it and "wait name" checks that its exit status is 0.

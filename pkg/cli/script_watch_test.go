@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/wanctl/wanctl/pkg/probe/hostnet"
 )
 
 // waitMatch waits until a line of FILE, which a program is writing, matches
@@ -71,10 +72,15 @@ func httpGet(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("%s: %s, want status %s and %#q", args[1], got, args[0], want)
 }
 
-// scriptCondition knows [noping]: this user is root, but a process of its that
-// gives up CAP_NET_RAW may not send ICMP echo requests.
+// scriptCondition knows [ping]: this user may send ICMP echo requests; and [noping]:
+// this user is root, but a process of its that gives up CAP_NET_RAW may not send them.
 func scriptCondition(name string) (bool, error) {
-	if name != "noping" {
+	switch name {
+	case "ping":
+		_, err := hostnet.ICMPAccess()
+		return err == nil, nil
+	case "noping":
+	default:
 		return false, fmt.Errorf("unknown condition %q", name)
 	}
 	if _, err := exec.LookPath("setpriv"); err != nil || os.Getuid() != 0 {
