@@ -14,16 +14,16 @@ import (
 	"github.com/wanctl/wanctl/pkg/config/schema"
 )
 
-// fillKeys replaces {shared}, {wan}, {steering}, {aliases} and {deprecated} in the page of
+// fillKeys replaces {shared}, {wan}, {steering}, {node}, {aliases} and {deprecated} in the page of
 // the configuration files by the keys as they are declared.
 func fillKeys(page string) (string, error) {
 	wan, steering := config.WANKeys(), config.SteeringKeys()
-	examples, err := referenceValues("wanctl.yaml", "steering.yaml")
+	examples, err := referenceValues("wanctl.yaml", "steering.yaml", "node.yaml.example")
 	if err != nil {
 		return "", err
 	}
 	parts := map[string]*strings.Builder{}
-	for _, part := range []string{"shared", "wan", "steering", "aliases", "deprecated"} {
+	for _, part := range []string{"shared", "wan", "steering", "node", "aliases", "deprecated"} {
 		parts[part] = &strings.Builder{}
 	}
 	for i, k := range slices.Concat(wan, steering) {
@@ -44,6 +44,9 @@ func fillKeys(page string) (string, error) {
 			part = "steering"
 		}
 		fmt.Fprintf(parts[part], "`%s`\n: %s\n\n", k.Name, describe(k, examples[k.Name]))
+	}
+	for _, k := range config.NodeKeys() {
+		fmt.Fprintf(parts["node"], "`%s`\n: %s\n\n", k.Name, describe(k, examples[k.Name]))
 	}
 	for part, text := range parts {
 		page = strings.Replace(page, "{"+part+"}", strings.TrimSpace(text.String()), 1)

@@ -30,10 +30,12 @@ type Node struct {
 	Address string `key:"node.address" kind:"address" derived:"chosen by the system" doc:"Address of this host from which it reaches routers: they fence the node by it, so that no other node, and no other host behind the same translation of addresses, may have it."`
 
 	Enabled  bool          `key:"ha.enabled" derived:"true; false in a file with fleet and without ha" doc:"Whether this node controls a router only while it owns it."`
-	Claims   ClaimStore    `key:"ha.claims" kind:"enum" values:"router" default:"router" doc:"Where nodes agree on who owns a router: on the router itself."`
+	Claims   ClaimStore    `key:"ha.claims" kind:"enum" values:"router,etcd" default:"router" doc:"Where nodes agree on who owns a router: on the router itself, or in an etcd that exists. The router fences in either case."`
 	Order    []string      `key:"ha.order" kind:"args" range:"0..16" doc:"Names of the nodes, the first one first: this decides who takes over a router without an owner."`
 	Silence  time.Duration `key:"ha.silence" kind:"seconds" range:"1..30" default:"2" doc:"Time without a sign of life of the owner until another node takes its router over, and without an answer until the owner stops."`
 	Failback time.Duration `key:"ha.failback" kind:"minutes" range:"0..1440" default:"0" doc:"Minutes after which a node asks one that is behind it in ha.order to hand over; 0: never by itself."`
+
+	Etcd Etcd `key:"ha.etcd"`
 
 	Fleet Fleet `key:"fleet"`
 }
@@ -41,8 +43,11 @@ type Node struct {
 // ClaimStore is where nodes agree on who owns a router.
 type ClaimStore string
 
-// OnRouter is the one ClaimStore there is.
-const OnRouter ClaimStore = "router"
+// The stores.
+const (
+	OnRouter ClaimStore = "router"
+	InEtcd   ClaimStore = "etcd"
+)
 
 // LoadNode reads node.yaml in a directory. Without one it returns nil. host is the name of
 // this host.
@@ -59,7 +64,7 @@ func LoadNode(dir, host string, opts Options) (*Node, []Problem, error) {
 		return nil, nil, &Error{Problems: []Problem{openProblem(path, nodeReference, err)}}
 	}
 	defer func() { _ = f.Close() }() // only read
-	r := &schema.Reader{File: path, Lookup: opts.LookupEnv}
+	r := &schema.Reader{File: path, Lookup: opts.LookupEnv, WithoutSecrets: opts.WithoutSecrets}
 	n := &Node{Path: path}
 	if root, ok := r.Document(f); ok {
 		if _, _, found := root.Line(nodeSections...); !found {
@@ -88,6 +93,7 @@ func LoadNode(dir, host string, opts Options) (*Node, []Problem, error) {
 		} else if n.Name == "" {
 			n.Name = host
 		}
+		rules{v}.finishEtcd(n)
 		if len(n.Order) > 0 && !slices.Contains(n.Order, n.Name) {
 			v.Errorf("ha.order", "does not name this node, %s", n.Name)
 		}

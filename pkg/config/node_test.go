@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -37,7 +38,18 @@ func TestLoadNode(t *testing.T) {
 		{"unknown key", "ha: {fence: off}\n", "h", "", "ha.fence: unknown key"},
 		{"IPv6", "node: {name: n, address: \"2001:db8::1\"}\n", "h", "", "node.address: 2001:db8::1 is an IPv6 address"},
 		{"silence", "ha: {silence: 0.1}\n", "h", "", "ha.silence"},
-		{"claims", "ha: {claims: etcd}\n", "h", "", "ha.claims"},
+		{"claims", "ha: {claims: consul}\n", "h", "", "ha.claims"},
+		{"no endpoints", "ha: {claims: etcd}\n", "h", "", "ha.etcd.endpoints: is missing"},
+		{"endpoint without scheme", "ha: {claims: etcd, etcd: {endpoints: [10.0.0.1:2379]}}\n", "h", "", "write https://HOST:2379"},
+		{"endpoint without port", "ha: {claims: etcd, etcd: {endpoints: [https://e]}}\n", "h", "", "has no port"},
+		{"endpoint with password", "ha: {claims: etcd, etcd: {endpoints: [\"https://a:b@e:1\"]}}\n", "h", "", "write ha.etcd.user"},
+		{"endpoint with path", "ha: {claims: etcd, etcd: {endpoints: [\"https://e:1/v3\"]}}\n", "h", "", "something after the port"},
+		{"no authority", "ha: {claims: etcd, etcd: {endpoints: [\"https://e:1\"], ca: nobody.pem}}\n", "h", "", "ha.etcd.ca: no such file"},
+		{"authority without TLS", "ha: {claims: etcd, etcd: {endpoints: [\"http://e:1\"], ca: node.yaml}}\n", "h", "", "no certificate to check"},
+		{"authority of nothing", "ha: {claims: etcd, etcd: {endpoints: [\"https://e:1\"], ca: node.yaml}}\n", "h", "", "no certificate in PEM"},
+		{"certificate without key", "ha: {claims: etcd, etcd: {endpoints: [\"https://e:1\"], cert: c.pem}}\n", "h", "", "write both"},
+		{"user without password", "ha: {claims: etcd, etcd: {endpoints: [\"https://e:1\"], user: u}}\n", "h", "", "ha.etcd.password: is missing"},
+		{"password without user", "ha: {claims: etcd, etcd: {endpoints: [\"https://e:1\"], password: p}}\n", "h", "", "write ha.etcd.user"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -73,13 +85,50 @@ func TestLoadNode(t *testing.T) {
 	}
 }
 
-// The example loads.
-func TestNodeExample(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "node.yaml"), []byte(uncommented(read(t, configs+"/node.yaml.example"))), 0o600); err != nil {
-		t.Fatal(err)
+// Where the claims are in an etcd, and what is said where they are not.
+func TestNodeEtcd(t *testing.T) {
+	for _, tt := range []struct{ claims, want string }{
+		{"etcd", ""}, {"router", "ha.etcd.endpoints: has no effect"},
+	} {
+		dir := t.TempDir()
+		text := "node: {name: n}\nha: {claims: " + tt.claims + ", etcd: {endpoints: [\"https://e1:2379/\", \"https://e2:2379\"], user: u, password: \"${P}\"}}\n"
+		if err := os.WriteFile(filepath.Join(dir, "node.yaml"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		env := func(name string) (string, bool) { return "secret", name == "P" }
+		n, warnings, err := LoadNode(dir, "h", Options{LookupEnv: env})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(warnings); tt.want == "" && len(warnings) > 0 || !strings.Contains(got, tt.want) || strings.Contains(got, "secret") {
+			t.Errorf("%s", got)
+		}
+		if e := n.Etcd; tt.claims == "etcd" && (!slices.Equal(e.Endpoints, []string{"https://e1:2379", "https://e2:2379"}) || e.User != "u" || e.Password.Reveal() != "secret" || e.Prefix != "wanctl") {
+			t.Errorf("%+v", e)
+		}
 	}
-	if n, warnings, err := LoadNode(dir, "h", Options{}); err != nil || len(warnings) > 0 || n.Name != "pop1-a" || n.Address != "192.0.2.10" || !n.Enabled || n.Fleet.Site != "north-12" {
-		t.Errorf("%+v, %v, %v", n, warnings, err)
+}
+
+// The example loads, as it is and with all that is commented out.
+func TestNodeExample(t *testing.T) {
+	text := read(t, configs+"/node.yaml.example")
+	for _, tt := range []struct {
+		text string
+		opts Options
+	}{
+		{text, Options{}},
+		{strings.Replace(uncommented(text), "claims: router", "claims: etcd", 1), Options{WithoutSecrets: true}},
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "node.yaml"), []byte(tt.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		n, warnings, err := LoadNode(dir, "h", tt.opts)
+		if err != nil || len(warnings) > 0 || n.Name != "pop1-a" || !n.Enabled || n.Fleet.Site != "north-12" {
+			t.Fatalf("%+v, %v, %v", n, warnings, err)
+		}
+		if all := tt.opts.WithoutSecrets; (n.Address == "192.0.2.10") != all || (len(n.Etcd.Endpoints) == 3) != all {
+			t.Errorf("%+v", n)
+		}
 	}
 }

@@ -13,6 +13,9 @@ func WANKeys() []schema.Key { return schema.Keys(schema.Fields[WAN]()) }
 // SteeringKeys is WANKeys of the steering file.
 func SteeringKeys() []schema.Key { return schema.Keys(schema.Fields[Steering]()) }
 
+// NodeKeys is WANKeys of the file of a node.
+func NodeKeys() []schema.Key { return schema.Keys(schema.Fields[Node]()) }
+
 // WhyObsolete explains a key of older files that is not among the keys any more, by its
 // name or the last part of it, or a key below one.
 func WhyObsolete(name string) (why string, found bool) {

@@ -76,8 +76,20 @@ func (l Log) free() bool {
 	return len(l) == 0 || l.InForce() == len(l)-1 && l.Latest().Kind == Released
 }
 
+// unfenced returns the addresses of other nodes that may have sessions from before the
+// latest entry.
+func (v *View) unfenced(self string) []string {
+	addresses := v.Log.unfenced(self)
+	for _, address := range v.Marked {
+		if address != self && !slices.Contains(addresses, address) {
+			addresses = append(addresses, address)
+		}
+	}
+	return addresses
+}
+
 // unfenced returns the addresses other than self of nodes that may have sessions from before
-// the latest entry.
+// the latest entry, by the log.
 func (l Log) unfenced(self string) (addresses []string) {
 	from := l.InForce()
 	if from >= 0 && l[from].Kind == Released {
@@ -103,6 +115,39 @@ type View struct {
 	Guarded bool `json:"guarded"`
 	// Ask is a request to the owner.
 	Ask Ask `json:"ask,omitzero"`
+
+	// Where the log is not on the router, it may be lost while sessions go on:
+
+	// Lease is the owner's sign of life that the log's keeper knows of.
+	Lease Lease `json:"lease,omitempty"`
+	// Marked is the addresses that are marked on the router.
+	Marked []string `json:"marked,omitempty"`
+	// Base is an epoch after which the first entry of an empty log may be.
+	Base uint64 `json:"base,omitempty"`
+}
+
+// Lease is the state of the lease that the owner's claim is tied to.
+type Lease uint8
+
+// The states.
+const (
+	NoLease    Lease = iota // there is none: silence is the sign
+	LeaseHeld               // the owner has renewed it
+	LeaseEnded              // the owner has stopped or is gone: nobody waits for silence
+)
+
+// alive reports whether the owner has given a sign of life since the counter was beats.
+func (v *View) alive(beats uint64) bool { return v.Lease == LeaseHeld || v.Beats != beats }
+
+// foreign returns an address that is marked on the router, and whose node the log does not
+// know; "" there is none.
+func (v *View) foreign() string {
+	for _, address := range v.Marked {
+		if address != v.Self && !slices.ContainsFunc(v.Log, func(e Entry) bool { return e.Address == address }) {
+			return address
+		}
+	}
+	return ""
 }
 
 // Ask is a request to the owner to hand over. The zero Ask is none.

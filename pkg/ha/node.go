@@ -1,6 +1,9 @@
 package ha
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Op is what a node is to do.
 type Op uint8
@@ -152,7 +155,7 @@ func (n *Node) Step(now time.Duration, e Event) Action {
 			return n.reset(now)
 		}
 		n.phase = marking
-		return Action{Op: Mark, Until: n.patience(now)}
+		return Action{Op: Mark, Entry: n.entry, Until: n.patience(now)}
 	case marking:
 		n.phase = surveying
 		return n.read(now)
@@ -160,7 +163,7 @@ func (n *Node) Step(now time.Duration, e Event) Action {
 		if e.View.Log.Latest() != n.entry {
 			return n.reset(now) // another node was faster
 		}
-		n.targets, n.beats = e.View.Log.unfenced(n.entry.Address), e.View.Beats
+		n.targets, n.beats = e.View.unfenced(n.entry.Address), e.View.Beats
 		return n.fence(now)
 	case fencing:
 		n.targets = n.targets[1:]
@@ -175,7 +178,7 @@ func (n *Node) Step(now time.Duration, e Event) Action {
 		if e.View.Log.Owner() != n.entry {
 			return n.reset(now)
 		}
-		if e.View.Beats == n.beats { // the own requests are not counted, or not yet
+		if !e.View.alive(n.beats) { // the own requests are not counted, or not yet
 			if n.uncounted = now-n.declared >= n.cfg.Silence; n.uncounted {
 				return n.reset(now)
 			}
@@ -191,7 +194,7 @@ func (n *Node) Step(now time.Duration, e Event) Action {
 			return n.stop("another node has claimed the router")
 		}
 		n.phase = remarking
-		return Action{Op: Mark, Until: n.patience(now)}
+		return Action{Op: Mark, Entry: n.entry, Until: n.patience(now)}
 	case remarking:
 		n.phase = owning
 		return n.read(now)
@@ -266,6 +269,9 @@ func (n *Node) reset(now time.Duration) Action {
 	n.phase, n.entry, n.targets, n.seen, n.release = arriving, Entry{}, nil, false, false
 	if n.quiet {
 		n.quiet = false
+		if n.status.View.Lease != NoLease { // which packets do not renew
+			return n.wait(now + n.cfg.Poll)
+		}
 		return n.wait(now + 2*n.cfg.Silence)
 	}
 	return n.read(now)
@@ -311,7 +317,7 @@ func (n *Node) watch(now time.Duration, v View) Action {
 	if !n.seen || latest.Address != n.latest.Address || n.cfg.rank(latest.Node) <= n.cfg.rank(n.cfg.Name) {
 		n.stable = now
 	}
-	if !n.seen || latest != n.latest || v.Beats != n.beats && !free {
+	if !n.seen || latest != n.latest || v.alive(n.beats) && !free || v.Beats != n.beats && v.foreign() != "" {
 		n.seen, n.movedAt = true, now
 	}
 	n.latest, n.beats = latest, v.Beats
@@ -323,7 +329,7 @@ func (n *Node) watch(now time.Duration, v View) Action {
 	case why == "" && now-n.movedAt >= pause:
 		n.status.Taken = taken(v, free, now-n.movedAt)
 		n.phase = claiming
-		return n.append(now, Claimed, latest.Epoch+1)
+		return n.append(now, Claimed, max(latest.Epoch, v.Base)+1)
 	case why == "" && n.cfg.Failback > 0 && now-n.stable >= n.cfg.Failback:
 		n.phase, n.stable = asking, now
 		return Action{Op: Request, Ask: Ask{From: latest.Node, To: n.cfg.Name}, Until: n.patience(now)}
@@ -359,6 +365,8 @@ func (n *Node) pause(v View, free bool) (pause time.Duration, why string) {
 		return 0, "the rules that count and fence nodes are absent or disabled"
 	case n.uncounted:
 		return 0, uncounted(v.Self)
+	case v.foreign() != "": // of a log that was lost, or of another one
+		return n.cfg.Silence, ""
 	case len(v.Log) == 0:
 		return rank * rankPause, ""
 	case free && latest.Address == v.Self:
@@ -370,6 +378,8 @@ func (n *Node) pause(v View, free bool) (pause time.Duration, why string) {
 	case free:
 		return rank * followPause, ""
 	case latest.Address == v.Self: // of an earlier run of this node
+		return 0, ""
+	case v.Lease == LeaseEnded:
 		return 0, ""
 	}
 	return n.cfg.Silence, ""
@@ -397,7 +407,7 @@ func (n *Node) own(now time.Duration, v View) Action {
 		return n.stop("another node has claimed the router, or it has rebooted")
 	}
 	n.entry, n.proven = owner, n.asked
-	if !n.seen || v.Beats != n.beats {
+	if !n.seen || v.alive(n.beats) {
 		n.seen, n.movedAt = true, now
 	}
 	n.beats = v.Beats
@@ -411,6 +421,9 @@ func (n *Node) own(now time.Duration, v View) Action {
 		return n.handOver("")
 	case v.Ask != (Ask{}) && (v.Ask.From == "" || v.Ask.From == n.cfg.Name) && v.Ask.To != n.cfg.Name:
 		return n.handOver(v.Ask.To)
+	case v.Lease != NoLease && !slices.Contains(v.Marked, v.Self): // the router has rebooted
+		n.phase = remarking
+		return Action{Op: Mark, Entry: n.entry, Until: n.patience(now)}
 	case now >= n.renewAt:
 		n.phase, n.renewAt = renewing, now+RenewAfter
 		return n.append(now, Running, n.entry.Epoch+1)

@@ -36,6 +36,7 @@ func Replay(records []Record, a Assumptions) error {
 type Assumptions struct {
 	Fence      time.Duration // how long a fence lasts
 	Duplicates bool          // a second entry of an epoch is accepted, and the first counts
+	Etcd       bool          // the log is in an etcd: it outlives reboots, and holds what matters only
 }
 
 // late is how long a request without an answer may still have its effect.
@@ -252,10 +253,16 @@ func (p *process) writes() bool {
 }
 
 func (r *replay) reboot() {
-	r.states = []state{{}}
 	for _, p := range r.processes {
 		clear(p.sessions)
 	}
+	if r.Etcd {
+		for i := range r.states {
+			r.states[i].fences = nil
+		}
+		return
+	}
+	r.states = []state{{}}
 	for _, q := range r.pending { // may have had its effect before that
 		if q.outcome != Failed {
 			r.states[0].had = append(r.states[0].had, q.id)
@@ -341,14 +348,14 @@ func (r *replay) unreachable(s *state, q *request) bool {
 
 // shows reports whether a state explains the answer to a request without an effect.
 func (r *replay) shows(s *state, q *request) bool {
-	exists := slices.ContainsFunc(s.log, func(e Entry) bool { return e.Epoch == q.act.Entry.Epoch })
 	switch {
 	case r.unreachable(s, q):
 		return false
 	case q.act.Op == Read:
 		return q.outcome == Done && slices.Equal(s.log, q.view.Log)
 	case q.act.Op == Append:
-		return exists && (q.outcome == Refused || q.outcome == Done && r.Duplicates)
+		_, ok := r.appended(s.log, q.act.Entry)
+		return !ok && (q.outcome == Refused || q.outcome == Done && r.Duplicates)
 	case q.act.Op == Fence:
 		return false
 	}
@@ -363,7 +370,7 @@ func (r *replay) changed(s *state, q *request) (next state, ok bool) {
 	next = *s
 	switch q.act.Op {
 	case Append:
-		if next.log, ok = s.log.with(q.act.Entry); !ok {
+		if next.log, ok = r.appended(s.log, q.act.Entry); !ok {
 			return next, false
 		}
 	case Fence:
@@ -383,6 +390,21 @@ func (l Log) with(e Entry) (Log, bool) {
 		return l, false
 	}
 	return append(slices.Clone(l), e).Sort(), true
+}
+
+// appended is Log.with for the store of the log.
+func (r *replay) appended(l Log, e Entry) (Log, bool) {
+	if !r.Etcd {
+		return l.with(e)
+	}
+	next, latest := slices.Clone(l), l.Latest()
+	if latest.Epoch+1 != e.Epoch && (len(l) > 0 || e.Kind != Claimed) {
+		return l, false
+	}
+	if e.Kind == Running {
+		next = slices.DeleteFunc(next, func(x Entry) bool { return x.Epoch < latest.Epoch })
+	}
+	return append(next, e), true
 }
 
 // permits reports whether a node may write while an entry is in force.

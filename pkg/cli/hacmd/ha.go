@@ -93,7 +93,11 @@ func claims(a *app.App, b *config.Base) (owner.Claims, error) {
 	if err != nil {
 		return nil, err
 	}
-	return owner.NewStore(n).Claims(b, routerdial.Bounds{Timeout: b.Timeouts.Command})
+	store, err := owner.NewStore(n)
+	if err != nil {
+		return nil, err
+	}
+	return store.Claims(b, routerdial.Bounds{Timeout: b.Timeouts.Command})
 }
 
 func read(ctx context.Context, c owner.Claims) (ha.View, error) {

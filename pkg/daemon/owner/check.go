@@ -24,18 +24,10 @@ const (
 	tries     = 8
 )
 
-// Check tries on the router what the protocol needs of it. Another log of the same router, other,
-// is of the same host. What a check adds goes by itself within seconds. The owner is not
+// Check tries on the router what the protocol needs of it. Other claims of the same router
+// are of the same host. What a check adds goes by itself within seconds. The owner is not
 // disturbed: on its own host, what would cut it off is left out.
 func Check(ctx context.Context, c, other Claims) ([]Finding, error) {
-	return c.check(ctx, other)
-}
-
-func (c RouterClaims) check(ctx context.Context, with Claims) ([]Finding, error) {
-	other, ok := with.(RouterClaims)
-	if !ok {
-		return nil, fmt.Errorf("%T and %T are two kinds of claims", c, with)
-	}
 	v, err := c.read(ctx)
 	if err != nil {
 		return nil, err
@@ -45,7 +37,7 @@ func (c RouterClaims) check(ctx context.Context, with Claims) ([]Finding, error)
 		list[0].Text = "the rules that count and fence nodes are absent, disabled or changed: wanctl router export --ha"
 		return list, nil
 	}
-	steps := []func(context.Context, RouterClaims, RouterClaims) (Finding, error){checkUnique, checkCounted, checkFence}
+	steps := []func(context.Context, Claims, Claims) (Finding, error){checkUnique, checkCounted, checkFence}
 	if v.Log.Owner().Address == v.Self {
 		list = append(list, Finding{"fence", true, "not tried: this host owns the router, and would be cut off"})
 		steps = steps[:2]
@@ -60,12 +52,18 @@ func (c RouterClaims) check(ctx context.Context, with Claims) ([]Finding, error)
 	return list, nil
 }
 
-// checkUnique has two sessions add the same entry at once, several times.
-func checkUnique(ctx context.Context, c, other RouterClaims) (Finding, error) {
-	f := Finding{"claims", true, "of two entries that are added at once, the router refuses one"}
+// checkUnique has two sessions add the same entry at once.
+func checkUnique(ctx context.Context, c, other Claims) (Finding, error) {
+	text, err := c.unique(ctx, other)
+	return Finding{"claims", err == nil, text}, err
+}
+
+// unique has two sessions add the same entry to a list, several times.
+func (c RouterClaims) unique(ctx context.Context, other Claims) (text string, err error) {
+	text = "of two entries that are added at once, the router refuses one"
 	var wg sync.WaitGroup
 	var errs [2]error
-	for i, client := range []router.Client{c.client, other.client} {
+	for i, client := range []router.Client{c.client, other.router().client} {
 		wg.Go(func() {
 			for n := range tries {
 				_, err := client.AddAddress(ctx, router.Address{List: checkList, Address: address(uint64(n + 1)), Comment: fmt.Sprint(i), Timeout: checkTime})
@@ -80,26 +78,36 @@ func checkUnique(ctx context.Context, c, other RouterClaims) (Finding, error) {
 	seen := map[string]bool{}
 	for _, r := range rows {
 		if seen[r.Address] {
-			f.Text = "the router accepts the same entry twice: the first counts, and all nodes read the same order"
+			text = "the router accepts the same entry twice: the first counts, and all nodes read the same order"
 		}
 		seen[r.Address] = true
 	}
-	return f, errors.Join(errs[0], errs[1], err)
+	return text, errors.Join(errs[0], errs[1], err)
+}
+
+// unique has two connections create the same key.
+func (c *EtcdClaims) unique(ctx context.Context, other Claims) (text string, err error) {
+	second, ok := other.(*EtcdClaims)
+	if !ok {
+		return "", fmt.Errorf("%T and %T are two kinds of claims", c, other)
+	}
+	took, err := c.log.Try(ctx, second.log)
+	return fmt.Sprintf("etcd answers, renews leases, and refuses one of two claims that are made at once (%d ms)", took.Milliseconds()), err
 }
 
 // checkCounted reads the counter that is the owner's sign of life.
-func checkCounted(ctx context.Context, c, _ RouterClaims) (Finding, error) {
+func checkCounted(ctx context.Context, c, _ Claims) (Finding, error) {
 	v, err := c.read(ctx)
 	if err != nil {
 		return Finding{}, err
 	}
 	f := Finding{"sign of life", false, uncountedText(v.Self)}
 	if v.Log.Owner().Address != v.Self {
-		_, err := c.client.AddAddress(ctx, router.Address{List: OwnerList, Address: v.Self, Timeout: checkTime})
+		_, err := c.router().client.AddAddress(ctx, router.Address{List: OwnerList, Address: v.Self, Timeout: checkTime})
 		if err != nil && !errors.Is(err, router.ErrExists) {
 			return f, err
 		}
-		defer func() { _ = c.unmark(context.WithoutCancel(ctx)) }()
+		defer func() { _ = c.router().unmark(context.WithoutCancel(ctx)) }()
 	}
 	for until := time.Now().Add(checkTime / 2); time.Now().Before(until); {
 		now, err := c.read(ctx)
@@ -119,17 +127,17 @@ func uncountedText(self string) string {
 }
 
 // checkFence fences this host for a moment.
-func checkFence(ctx context.Context, c, other RouterClaims) (Finding, error) {
+func checkFence(ctx context.Context, c, other Claims) (Finding, error) {
 	f := Finding{"fence", false, "the router answers on a session of a fenced host: an owner that was paused could write once more to each queue"}
 	if _, err := c.read(ctx); err != nil { // its session is established
 		return f, err
 	}
 	began := time.Now()
 	short, cancel := context.WithTimeout(ctx, checkTime/3)
-	_, _ = other.client.AddAddress(short, router.Address{List: FencedList, Address: c.address(), Timeout: checkTime}) // its answer may be fenced already
+	_, _ = other.router().client.AddAddress(short, router.Address{List: FencedList, Address: c.router().address(), Timeout: checkTime}) // its answer may be fenced already
 	cancel()
 	short, cancel = context.WithTimeout(ctx, checkTime/3)
-	_, err := c.client.Rule(short, OwnerRule)
+	_, err := c.router().client.Rule(short, OwnerRule)
 	cancel()
 	if err != nil {
 		f.OK, f.Text = true, "the router drops what comes on the sessions of a fenced host"

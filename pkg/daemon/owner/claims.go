@@ -51,7 +51,9 @@ type Claims interface {
 	Fenced(ctx context.Context) (map[string]time.Duration, error)
 	Close() error
 
-	check(ctx context.Context, other Claims) ([]Finding, error)
+	read(ctx context.Context) (ha.View, error)
+	router() *fencer
+	unique(ctx context.Context, other Claims) (text string, err error)
 }
 
 // RouterClaims keeps the log on the router itself.
@@ -77,7 +79,7 @@ func (c RouterClaims) Do(ctx context.Context, a ha.Action) (e ha.Event, err erro
 			return ha.Event{Outcome: ha.Refused}, nil
 		}
 	case ha.Mark:
-		err = c.mark(ctx)
+		err = c.mark(ctx, "")
 	case ha.Unmark:
 		err = c.unmark(ctx)
 	case ha.Fence:

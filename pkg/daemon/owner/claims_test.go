@@ -12,6 +12,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/wanctl/wanctl/pkg/ha"
+	"github.com/wanctl/wanctl/pkg/ha/etcd"
+	"github.com/wanctl/wanctl/pkg/ha/etcd/etcdtest"
 	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/router/api"
 	"github.com/wanctl/wanctl/pkg/router/rest"
@@ -89,6 +91,30 @@ func TestRouterClaims(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Claims in a real etcd.
+func TestEtcdClaims(t *testing.T) {
+	server := etcdtest.Start(t)
+	logs := 0
+	testClaims(t, func(t *testing.T) func(node int) Claims {
+		r := startRouter(t, simrouter.API)
+		logs++
+		name := fmt.Sprint("router", logs)
+		return func(node int) Claims { return etcdClaims(t, server, r, name, node) }
+	})
+}
+
+func etcdClaims(t *testing.T, server *etcdtest.Server, r *simrouter.Router, name string, node int) *EtcdClaims {
+	t.Helper()
+	dial, _ := from(node)
+	e := etcd.New(etcd.Config{Endpoints: []string{server.URL}, Prefix: "wanctl", Silence: 2 * time.Second})
+	c, err := NewEtcdClaims(e.Log(name), dial, func(d Dial) (router.Client, error) { return client(r, simrouter.API, d) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close(); e.Close() })
+	return c
 }
 
 // testClaims is the conformance suite of Claims. start returns a new log, of which the function
@@ -187,32 +213,38 @@ func testClaims(t *testing.T, start func(t *testing.T) func(node int) Claims) {
 	t.Run("signs of life", func(t *testing.T) {
 		log := start(t)
 		a, b := log(0), log(1)
+		alive := func(before ha.View) bool {
+			v := read(t, b)
+			return v.Lease == ha.LeaseHeld || v.Beats != before.Beats
+		}
 		still := func() bool {
 			time.Sleep(20 * time.Millisecond)
-			one := read(t, b).Beats
+			before := read(t, b)
 			for range 5 {
 				read(t, b)
 			}
-			return read(t, b).Beats == one
+			return !alive(before)
 		}
 		if !still() {
-			t.Error("the counter moves though nobody has marked itself")
+			t.Error("a sign of life though nobody has marked itself")
 		}
 		do(t, a, ha.Action{Op: ha.Unmark})
-		do(t, a, ha.Action{Op: ha.Mark})
-		do(t, a, ha.Action{Op: ha.Mark})
-		before := read(t, b).Beats
-		for deadline := time.Now().Add(3 * time.Second); read(t, b).Beats == before; {
+		e := own(read(t, a), 1, ha.Claimed)
+		do(t, a, ha.Action{Op: ha.Append, Entry: e})
+		do(t, a, ha.Action{Op: ha.Mark, Entry: e})
+		do(t, a, ha.Action{Op: ha.Mark, Entry: e})
+		before := read(t, b)
+		for deadline := time.Now().Add(3 * time.Second); !alive(before); {
 			read(t, a)
 			if time.Now().After(deadline) {
-				t.Fatal("the owner's requests are not counted")
+				t.Fatal("the owner's requests are no sign of life")
 			}
 		}
 		do(t, a, ha.Action{Op: ha.Unmark})
 		time.Sleep(5 * time.Millisecond)
 		read(t, a)
 		if !still() {
-			t.Error("the counter moves though the mark was taken back")
+			t.Error("a sign of life though the mark was taken back")
 		}
 	})
 	t.Run("a fenced node is not answered", func(t *testing.T) {

@@ -6,15 +6,22 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wanctl/wanctl/pkg/ha"
+	"github.com/wanctl/wanctl/pkg/ha/etcd/etcdtest"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
 // longest is what a take-over may take.
 const longest = 5 * time.Second
 
-// What happens to an owner, and that no limit of a node reaches the router after the first of
+// What happens to an owner, wherever the claims are, and that no limit of a node reaches the router after the first of
 // its successor.
 func TestFaults(t *testing.T) {
+	t.Run("router", func(t *testing.T) { testFaults(t, nil) })
+	t.Run("etcd", func(t *testing.T) { testFaults(t, etcdtest.Start(t)) })
+}
+
+func testFaults(t *testing.T, server *etcdtest.Server) {
 	for _, tt := range []struct {
 		name  string
 		nodes int
@@ -100,13 +107,13 @@ func TestFaults(t *testing.T) {
 			if tt.quirk != "" {
 				quirks = append(quirks, tt.quirk)
 			}
-			s := newSite(t, tt.nodes, quirks...)
+			s := newSite(t, server, tt.nodes, quirks...)
 			time.Sleep(700 * time.Millisecond) // the others stand by
 			tt.run(s)
 			if got := s.writers(); tt.want != nil && !slices.Equal(got, tt.want) {
 				t.Errorf("limits of %v have reached the router, want %v", got, tt.want)
 			}
-			if err := s.journal.replay(t, tt.quirk == "duplicate-addresses"); err != nil {
+			if err := s.journal.replay(t, ha.Assumptions{Fence: fenceTime, Duplicates: server == nil && tt.quirk == "duplicate-addresses", Etcd: server != nil}); err != nil {
 				t.Error(err)
 			}
 		})

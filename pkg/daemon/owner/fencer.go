@@ -44,6 +44,8 @@ func newFencer(dial Dial, open func(Dial) (router.Client, error)) (*fencer, erro
 	return c, err
 }
 
+func (c *fencer) router() *fencer { return c }
+
 // Close implements Claims.
 func (c *fencer) Close() error { return c.client.Close() }
 
@@ -60,11 +62,11 @@ func (c *fencer) selfKnown() bool {
 }
 
 // mark has the router count what comes from this node.
-func (c *fencer) mark(ctx context.Context) error {
+func (c *fencer) mark(ctx context.Context, comment string) error {
 	if err := c.unmark(ctx); err != nil {
 		return err
 	}
-	_, err := c.client.AddAddress(ctx, router.Address{List: OwnerList, Address: c.address(), Timeout: ha.Lifetime})
+	_, err := c.client.AddAddress(ctx, router.Address{List: OwnerList, Address: c.address(), Comment: comment, Timeout: ha.Lifetime})
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -15,6 +16,8 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/ha"
+	"github.com/wanctl/wanctl/pkg/ha/etcd"
+	"github.com/wanctl/wanctl/pkg/ha/etcd/etcdtest"
 	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
@@ -28,6 +31,8 @@ type site struct {
 	router  *simrouter.Router
 	nodes   []*node
 	journal journal
+	etcd    *etcdtest.Server // nil: the claims are on the router
+	name    string           // of the router, in etcd
 }
 
 type node struct {
@@ -37,7 +42,7 @@ type node struct {
 	leave  context.CancelFunc
 	kill   context.CancelFunc
 	ended  chan struct{}
-	links  [2]*link // of the claims, of the loops
+	links  [3]*link // of the claims, of the loops, of the claims to etcd
 
 	writing context.CancelFunc
 	writer  sync.WaitGroup
@@ -106,6 +111,7 @@ func (n *node) resume() {
 	n.links[1].release()
 	time.Sleep(20 * time.Millisecond)
 	n.links[0].release()
+	n.links[2].release()
 }
 
 func newLink() *link {
@@ -130,8 +136,9 @@ func (l *link) dial(d Dial) Dial {
 	}
 }
 
-func newSite(t *testing.T, nodes int, quirks ...string) *site {
-	s := &site{T: t, router: startRouter(t, simrouter.API, quirks...)}
+// newSite returns a site whose claims are in an etcd, or with nil on the router.
+func newSite(t *testing.T, server *etcdtest.Server, nodes int, quirks ...string) *site {
+	s := &site{T: t, router: startRouter(t, simrouter.API, quirks...), etcd: server, name: strings.ReplaceAll(t.Name(), "/", ".")}
 	for i := range nodes {
 		s.start(i)
 		if i == 0 {
@@ -149,17 +156,14 @@ func newSite(t *testing.T, nodes int, quirks ...string) *site {
 // start starts the process of a node.
 func (s *site) start(i int) {
 	s.Helper()
-	n := &node{site: s, number: i, ended: make(chan struct{}), links: [2]*link{newLink(), newLink()}}
+	n := &node{site: s, number: i, ended: make(chan struct{}), links: [3]*link{newLink(), newLink(), newLink()}}
 	if i < len(s.nodes) {
 		s.nodes[i] = n
 	} else {
 		s.nodes = append(s.nodes, n)
 	}
 	dial, _ := from(i)
-	claims, err := NewRouterClaims(n.links[0].dial(dial), func(d Dial) (router.Client, error) { return client(s.router, simrouter.API, d) })
-	if err != nil {
-		s.Fatal(err)
-	}
+	claims, disconnect := s.claims(n, dial)
 	leaving, leave := context.WithCancel(context.Background())
 	ctx, kill := context.WithCancel(context.Background())
 	n.leave, n.kill = leave, kill
@@ -171,7 +175,28 @@ func (s *site) start(i int) {
 		defer close(n.ended)
 		_ = n.Run(ctx)
 		_ = claims.Close()
+		disconnect()
 	}()
+}
+
+// claims returns the claims of a node, and what ends the connections of its store.
+func (s *site) claims(n *node, dial Dial) (c Claims, disconnect func()) {
+	s.Helper()
+	const silence = 2 * time.Second
+	open := func(d Dial) (router.Client, error) { return client(s.router, simrouter.API, d) }
+	var err error
+	disconnect = func() {}
+	if s.etcd == nil {
+		c, err = NewRouterClaims(n.links[0].dial(dial), open)
+	} else {
+		e := etcd.New(etcd.Config{Endpoints: []string{s.etcd.URL}, Prefix: "wanctl", Silence: silence, Dial: n.links[2].dial(new(net.Dialer).DialContext)})
+		disconnect = e.Close
+		c, err = NewEtcdClaims(e.Log(s.name), n.links[0].dial(dial), open)
+	}
+	if err != nil {
+		s.Fatal(err)
+	}
+	return c, disconnect
 }
 
 // end ends a node's process at once, as kill -9 does.

@@ -55,7 +55,7 @@ func (j *journal) records(t *testing.T) (all []ha.Record) {
 }
 
 // replay holds the log against the model.
-func (j *journal) replay(t *testing.T, duplicates bool) error {
+func (j *journal) replay(t *testing.T, a ha.Assumptions) error {
 	t.Helper()
 	all := j.records(t)
 	if len(all) < 20 {
@@ -63,5 +63,5 @@ func (j *journal) replay(t *testing.T, duplicates bool) error {
 	}
 	began := time.Now()
 	defer func() { t.Logf("%d records replayed in %v", len(all), time.Since(began).Round(time.Millisecond)) }()
-	return ha.Replay(all, ha.Assumptions{Fence: fenceTime, Duplicates: duplicates})
+	return ha.Replay(all, a)
 }

@@ -2,26 +2,49 @@ package owner
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
 
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/daemon/routerdial"
+	"github.com/wanctl/wanctl/pkg/ha/etcd"
 	"github.com/wanctl/wanctl/pkg/router"
 )
 
 // Store is where a node keeps its claims, as its configuration says.
 type Store struct {
 	dialer net.Dialer
+	etcd   *etcd.Client // nil: on each router
 }
 
 // NewStore returns the store of a node; nil: of a host that is none. It connects to nothing.
-func NewStore(n *config.Node) *Store {
+func NewStore(n *config.Node) (*Store, error) {
 	s := new(Store)
-	if n != nil && n.Address != "" {
+	if n == nil {
+		return s, nil
+	}
+	if n.Address != "" {
 		s.dialer.LocalAddr = &net.TCPAddr{IP: net.ParseIP(n.Address)}
 	}
-	return s
+	if n.Claims == config.InEtcd {
+		t, err := n.Etcd.TLS()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", n.Path, err)
+		}
+		s.etcd = etcd.New(etcd.Config{
+			Endpoints: n.Etcd.Endpoints, TLS: t, User: n.Etcd.User, Password: n.Etcd.Password.Reveal(),
+			Prefix: n.Etcd.Prefix, Silence: n.Silence,
+		})
+	}
+	return s, nil
+}
+
+// Close ends what is shared by the claims of several routers.
+func (s *Store) Close() {
+	if s.etcd != nil {
+		s.etcd.Close()
+	}
 }
 
 // Dial returns a function that connects to routers from the address of the node, by IPv4: a
@@ -38,8 +61,12 @@ func (s *Store) Claims(b *config.Base, bounds routerdial.Bounds) (Claims, error)
 		return nil, &config.Error{Problems: []config.Problem{{File: b.Path, Key: "router.host",
 			Text: b.Router.Host + " is an IPv6 address, and the rules that count and fence nodes are of IPv4: give the router's IPv4 address"}}}
 	}
-	return NewRouterClaims(s.Dial(), func(d Dial) (router.Client, error) {
+	open := func(d Dial) (router.Client, error) {
 		bounds.Dial = d
 		return routerdial.Client(b.Router.Endpoints()[0], bounds)
-	})
+	}
+	if s.etcd != nil {
+		return NewEtcdClaims(s.etcd.Log(b.Router.Host), s.Dial(), open)
+	}
+	return NewRouterClaims(s.Dial(), open)
 }

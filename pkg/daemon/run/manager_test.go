@@ -17,6 +17,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/daemon"
+	"github.com/wanctl/wanctl/pkg/daemon/owner"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 	"github.com/wanctl/wanctl/pkg/state"
 	"github.com/wanctl/wanctl/pkg/telemetry"
@@ -109,7 +110,11 @@ func (s *site) run() {
 		s.Fatal(err)
 	}
 	if node != nil && node.Enabled {
-		s.m.nodes = withNodes(s.m, node)
+		store, err := owner.NewStore(node)
+		if err != nil {
+			s.Fatal(err)
+		}
+		s.m.nodes = withNodes(s.m, node, store)
 	}
 	if node != nil && len(node.Fleet.URL) > 0 {
 		p.KeepHistory()

@@ -62,12 +62,12 @@ func (s *setting) routerOf() *config.Base {
 }
 
 // withNodes has the loops of p run as those of a node do, and returns it.
-func withNodes(m *manager, cfg *config.Node) *nodes {
-	n := &nodes{cfg: cfg, store: owner.NewStore(cfg), m: m, routers: map[string]*claimed{}, refused: map[string]error{}}
+func withNodes(m *manager, cfg *config.Node, store *owner.Store) *nodes {
+	n := &nodes{cfg: cfg, store: store, m: m, routers: map[string]*claimed{}, refused: map[string]error{}}
 	ctx, end := context.WithCancel(context.Background())
 	leaving, leave := context.WithCancel(ctx)
 	n.ctx, n.leaving = ctx, leaving
-	m.OnClose(func() error { end(); n.wg.Wait(); return nil })
+	m.OnClose(func() error { end(); n.wg.Wait(); store.Close(); return nil })
 	// The loops end when the routers have been handed over, not at once.
 	m.Loops = []supervisor.Task{supervisor.NewTask("", m.Set.Ready(), func(ctx context.Context) error {
 		loops, stop := context.WithCancel(context.WithoutCancel(ctx))

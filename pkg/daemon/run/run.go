@@ -13,6 +13,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/config"
 	"github.com/wanctl/wanctl/pkg/daemon"
+	"github.com/wanctl/wanctl/pkg/daemon/owner"
 	"github.com/wanctl/wanctl/pkg/daemon/shape"
 	"github.com/wanctl/wanctl/pkg/daemon/supervisor"
 	"github.com/wanctl/wanctl/pkg/telemetry"
@@ -43,7 +44,11 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	if node != nil && node.Enabled && !o.DryRun {
-		m.nodes = withNodes(m, node)
+		store, err := owner.NewStore(node)
+		if err != nil {
+			return err
+		}
+		m.nodes = withNodes(m, node, store)
 	}
 	if node != nil && len(node.Fleet.URL) > 0 && !o.DryRun {
 		m.joinFleet(node)
