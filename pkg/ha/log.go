@@ -139,6 +139,12 @@ const (
 // alive reports whether the owner has given a sign of life since the counter was beats.
 func (v *View) alive(beats uint64) bool { return v.Lease == LeaseHeld || v.Beats != beats }
 
+// Remembered reports whether who claims the router next will know of the node with an address: by
+// the log, or where that can be lost by its mark. Only then it may use a session.
+func (v *View) Remembered(address string) bool {
+	return v.Lease == NoLease || slices.Contains(v.Marked, address)
+}
+
 // foreign returns an address that is marked on the router, and whose node the log does not
 // know; "" there is none.
 func (v *View) foreign() string {

@@ -42,7 +42,7 @@ type world struct {
 	beaten  [nodes]bool // the counter has moved since the node read it
 	members [nodes]member
 
-	faults, crashes, reboots, leaves, renewals int // how many more may happen
+	faults, crashes, reboots, leaves, renewals, losses int // how many more may happen
 }
 
 // rules is what of the protocol and its assumptions holds. The zero value is how it is meant;
@@ -57,11 +57,13 @@ type rules struct {
 	alwaysInForce bool // an entry is in force whatever is before it
 	keepsMark     bool // Unmark has no effect
 	lazyClaim     bool // Claimed is not written
+	unmarked      bool // nobody sees who is marked on the router
 }
 
 type model struct {
 	rules rules
 	idle  [nodes]bool // nodes that take no step, to search the others deeper
+	etcd  bool        // the log is in an etcd, which may lose it, and whose leases may end at any time
 }
 
 func config(i int) Config {
@@ -145,6 +147,13 @@ func (mo model) succ(w *world) (all []world, names []string) {
 			what := ops[m.act.Op]
 			if !w.fenced[i] || mo.rules.noFence {
 				add(i, what, func(w *world, m *member) { m.step(mo.apply(w, i)) })
+				if mo.etcd && m.act.Op == Read {
+					add(i, what+", a lease has ended", func(w *world, m *member) {
+						e := mo.apply(w, i)
+						e.View.Lease = LeaseEnded
+						m.step(e)
+					})
+				}
 				if w.faults > 0 && m.act.Op != Read {
 					add(i, what+", answer lost", func(w *world, m *member) { w.faults--; mo.apply(w, i); m.step(Event{Outcome: Failed}) })
 				}
@@ -173,7 +182,7 @@ func (mo model) succ(w *world) (all []world, names []string) {
 			})
 		case m.session == opened && reaches:
 			add(i, "verifies its session", func(w *world, m *member) {
-				if m.session = noSession; mo.owner(w.log) == addresses[i] {
+				if m.session = noSession; mo.owner(w.log) == addresses[i] && mo.remembers(w, i) {
 					m.session = verified
 				}
 			})
@@ -194,10 +203,19 @@ func (mo model) succ(w *world) (all []world, names []string) {
 	if w.reboots > 0 {
 		add(0, "and the others see the router reboot", func(w *world, _ *member) {
 			w.reboots--
-			w.log, w.fenced, w.marked = nil, [nodes]bool{}, [nodes]bool{}
+			w.fenced, w.marked = [nodes]bool{}, [nodes]bool{}
+			if !mo.etcd {
+				w.log = nil
+			}
 			for i := range w.members {
 				w.members[i].session = noSession
 			}
+		})
+	}
+	if w.losses > 0 {
+		add(0, "and the others see the etcd lose its data", func(w *world, _ *member) {
+			w.losses--
+			w.log = nil
 		})
 	}
 	return all, names
@@ -222,7 +240,7 @@ func (mo model) apply(w *world, i int) (e Event) {
 		if mo.rules.sharedEpochs {
 			w.log = slices.DeleteFunc(slices.Clone(w.log), func(x Entry) bool { return x.Epoch == act.Entry.Epoch })
 		}
-		log, ok := w.log.with(act.Entry)
+		log, ok := Assumptions{Etcd: mo.etcd}.appended(w.log, act.Entry)
 		if w.log = log; !ok {
 			return Event{Outcome: Refused}
 		}
@@ -242,8 +260,26 @@ func (mo model) view(w *world, i int) View {
 		beats = 1 - beats
 	}
 	w.beaten[i] = false
-	return View{Log: w.log, Self: addresses[i], Beats: beats, Guarded: true}
+	v := View{Log: w.log, Self: addresses[i], Beats: beats, Guarded: true}
+	if mo.etcd {
+		v.Lease = LeaseEnded
+		for k, address := range addresses {
+			if w.marked[k] {
+				v.Marked = append(v.Marked, address)
+			}
+			if address == w.log.Latest().Address && w.members[k].node.entry != (Entry{}) {
+				v.Lease = LeaseHeld
+			}
+		}
+		if mo.rules.unmarked {
+			v.Marked = nil
+		}
+	}
+	return v
 }
+
+// remembers reports whether node i may use a session that was verified.
+func (mo model) remembers(w *world, i int) bool { return !mo.etcd || w.marked[i] || mo.rules.unmarked }
 
 // inForce is Log.InForce, but for the rule that is broken.
 func (mo model) inForce(l Log) Entry {
@@ -269,14 +305,19 @@ func (mo model) owner(l Log) string {
 	return ""
 }
 
-// violation returns what must never be: a node that can write though the entry in force is
+// violation returns what must never be: two nodes that can write, or a node that can write though the entry in force is
 // another's, or says that it has ended its sessions.
 func (mo model) violation(w *world) string {
+	writer := -1
 	for i, m := range w.members {
 		if m.session != verified || w.fenced[i] && !mo.rules.noFence {
 			continue
 		}
-		if e := mo.inForce(w.log); !e.permits(addresses[i]) {
+		if writer >= 0 && mo.etcd {
+			return fmt.Sprintf("%s and %s can write", addresses[writer], addresses[i])
+		}
+		writer = i
+		if e := mo.inForce(w.log); !e.permits(addresses[i]) && (!mo.etcd || e != Entry{}) {
 			return fmt.Sprintf("%s can write while in force is: %s of %s", addresses[i], e.Kind, e.Address)
 		}
 	}
@@ -289,7 +330,7 @@ var seeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
 
 // hash identifies a state.
 func (w *world) hash(b []byte) ([2]uint64, []byte) {
-	b = append(b[:0], byte(w.faults), byte(w.crashes), byte(w.reboots), byte(w.leaves), byte(w.renewals), byte(len(w.log)))
+	b = append(b[:0], byte(w.faults), byte(w.crashes), byte(w.reboots), byte(w.leaves), byte(w.renewals), byte(w.losses), byte(len(w.log)))
 	for _, e := range w.log {
 		b = appendEntry(b, e)
 	}
@@ -376,7 +417,7 @@ func added(set map[[2]uint64]struct{}, key [2]uint64) bool {
 // do not agree in the end.
 func (mo model) settle(w world, dead ...int) string {
 	for _, i := range dead {
-		w.members[i].running, w.members[i].session = false, noSession
+		w.members[i].running, w.members[i].session, w.members[i].node.entry = false, noSession, Entry{}
 	}
 	owner, since := -1, 0
 	for round := range 60 {
@@ -395,7 +436,7 @@ func (mo model) settle(w world, dead ...int) string {
 				if m.session == noSession && !w.fenced[i] {
 					m.session = opened
 				}
-				if m.session == opened && !w.fenced[i] && mo.owner(w.log) == addresses[i] {
+				if m.session == opened && !w.fenced[i] && mo.owner(w.log) == addresses[i] && mo.remembers(&w, i) {
 					m.session = verified
 				}
 			}

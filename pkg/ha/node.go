@@ -1,9 +1,6 @@
 package ha
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Op is what a node is to do.
 type Op uint8
@@ -221,6 +218,8 @@ func (n *Node) woken(now time.Duration) Action {
 		return n.handOver("")
 	case n.phase == owning && now-n.proven >= n.cfg.Silence:
 		return n.silenced()
+	case n.phase == resetting:
+		return Action{Op: Unmark, Until: n.patience(now)}
 	case n.phase == watching && n.leaving:
 		return Action{Op: Quit}
 	}
@@ -266,13 +265,21 @@ func (n *Node) handOver(to string) Action {
 
 // reset begins anew, as a standby.
 func (n *Node) reset(now time.Duration) Action {
+	leased := n.status.View.Lease != NoLease // which packets do not renew
+	withdraws := leased && n.entry != (Entry{})
 	n.phase, n.entry, n.targets, n.seen, n.release = arriving, Entry{}, nil, false, false
-	if n.quiet {
+	if withdraws { // whether or not the router answers
+		n.phase = resetting
+	}
+	switch {
+	case n.quiet && leased:
 		n.quiet = false
-		if n.status.View.Lease != NoLease { // which packets do not renew
-			return n.wait(now + n.cfg.Poll)
-		}
+		return n.wait(now + n.cfg.Poll)
+	case n.quiet:
+		n.quiet = false
 		return n.wait(now + 2*n.cfg.Silence)
+	case withdraws:
+		return Action{Op: Unmark, Until: n.patience(now)}
 	}
 	return n.read(now)
 }
@@ -421,7 +428,7 @@ func (n *Node) own(now time.Duration, v View) Action {
 		return n.handOver("")
 	case v.Ask != (Ask{}) && (v.Ask.From == "" || v.Ask.From == n.cfg.Name) && v.Ask.To != n.cfg.Name:
 		return n.handOver(v.Ask.To)
-	case v.Lease != NoLease && !slices.Contains(v.Marked, v.Self): // the router has rebooted
+	case !v.Remembered(v.Self): // the router has rebooted
 		n.phase = remarking
 		return Action{Op: Mark, Entry: n.entry, Until: n.patience(now)}
 	case now >= n.renewAt:

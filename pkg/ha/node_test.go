@@ -1,6 +1,7 @@
 package ha
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,9 +31,17 @@ func TestLog(t *testing.T) {
 		{"two entries of an epoch, unordered", Log{at(2, Running, "a"), at(1, Claimed, "a"), at(1, Claimed, "b")}, "a", false, "a"},
 	} {
 		l := tt.log.Sort()
-		if got := strings.Join(l.unfenced("c"), " "); l.Owner().Node != tt.owner || l.free() != tt.free || got != tt.unfenced {
+		if got := strings.Join((&View{Log: l}).unfenced("c"), " "); l.Owner().Node != tt.owner || l.free() != tt.free || got != tt.unfenced {
 			t.Errorf("%s: owner %q, free %v, unfenced %q", tt.name, l.Owner().Node, l.free(), got)
 		}
+	}
+}
+
+// Whoever is marked on the router is fenced, too: the log may have been lost.
+func TestUnfenced(t *testing.T) {
+	v := View{Log: Log{at(1, Claimed, "a"), at(2, Running, "a")}, Marked: []string{"a", "b", "c"}}
+	if got := v.unfenced("c"); !slices.Equal(got, []string{"a", "b"}) {
+		t.Error(got)
 	}
 }
 
@@ -48,7 +57,9 @@ func TestStandby(t *testing.T) {
 		self    string
 		bare    bool // without the rules
 		beating bool
-		lost    bool          // every other read is lost
+		lost    bool // every other read is lost
+		lease   Lease
+		marked  []string      // on the router
 		want    time.Duration // of the claim; 0: there is none
 		why     string
 	}{
@@ -63,6 +74,12 @@ func TestStandby(t *testing.T) {
 		{name: "behind one address", log: running, self: "a", why: "node a has the same address"},
 		{name: "newer version", log: newer, self: "b", why: "newer version"},
 		{name: "answers missing", log: running, self: "b", lost: true},
+		{name: "lease held", log: running, self: "b", lease: LeaseHeld},
+		{name: "lease ended", log: running, self: "b", lease: LeaseEnded, marked: []string{"a"}, want: time.Millisecond},
+		{name: "lease ended, handed over", log: released, self: "b", lease: LeaseEnded, want: 50 * time.Millisecond},
+		{name: "log lost, owner alive", self: "b", lease: LeaseEnded, marked: []string{"a"}, beating: true},
+		{name: "log lost, owner silent", self: "b", lease: LeaseEnded, marked: []string{"a"}, want: 2 * time.Second},
+		{name: "log lost, own mark", self: "b", lease: LeaseEnded, marked: []string{"b"}, want: time.Second},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			now := time.Duration(0)
@@ -78,7 +95,7 @@ func TestStandby(t *testing.T) {
 						e.Outcome = Failed
 						break
 					}
-					e.View = View{Log: tt.log, Self: tt.self, Guarded: !tt.bare}
+					e.View = View{Log: tt.log, Self: tt.self, Guarded: !tt.bare, Lease: tt.lease, Marked: tt.marked}
 					if tt.beating {
 						e.View.Beats = reads
 					}

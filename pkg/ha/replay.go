@@ -393,8 +393,8 @@ func (l Log) with(e Entry) (Log, bool) {
 }
 
 // appended is Log.with for the store of the log.
-func (r *replay) appended(l Log, e Entry) (Log, bool) {
-	if !r.Etcd {
+func (a Assumptions) appended(l Log, e Entry) (Log, bool) {
+	if !a.Etcd {
 		return l.with(e)
 	}
 	next, latest := slices.Clone(l), l.Latest()

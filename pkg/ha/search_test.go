@@ -29,10 +29,10 @@ func owned(t *testing.T, mo model) world {
 }
 
 // budget is how many faults may happen on the way.
-type budget struct{ crashes, reboots, faults, leaves, renewals int }
+type budget struct{ crashes, reboots, faults, leaves, renewals, losses int }
 
 func (b budget) set(w *world) {
-	w.crashes, w.reboots, w.faults, w.leaves, w.renewals = b.crashes, b.reboots, b.faults, b.leaves, b.renewals
+	w.crashes, w.reboots, w.faults, w.leaves, w.renewals, w.losses = b.crashes, b.reboots, b.faults, b.leaves, b.renewals, b.losses
 }
 
 // Every order of events up to a depth. A few faults at a time: more of them together are more
@@ -43,25 +43,29 @@ func TestEveryOrder(t *testing.T) {
 		budget budget
 		idle   [nodes]bool
 		depth  int
+		etcd   bool
 	}{
-		{"pauses", budget{}, [nodes]bool{}, 14},
-		{"a crash", budget{crashes: 1}, [nodes]bool{}, 11},
-		{"a reboot", budget{reboots: 1}, [nodes]bool{}, 11},
-		{"lost answers", budget{faults: 2}, [nodes]bool{}, 11},
-		{"a drain", budget{leaves: 1}, [nodes]bool{}, 11},
-		{"renewal and crash", budget{renewals: 1, crashes: 1}, [nodes]bool{}, 10},
-		{"two nodes, a reboot and a crash", budget{reboots: 1, crashes: 1}, [nodes]bool{2: true}, 16},
-		{"everything at once", budget{1, 1, 1, 1, 1}, [nodes]bool{}, 6},
+		{"pauses", budget{}, [nodes]bool{}, 14, false},
+		{"a crash", budget{crashes: 1}, [nodes]bool{}, 11, false},
+		{"a reboot", budget{reboots: 1}, [nodes]bool{}, 11, false},
+		{"lost answers", budget{faults: 2}, [nodes]bool{}, 11, false},
+		{"a drain", budget{leaves: 1}, [nodes]bool{}, 11, false},
+		{"renewal and crash", budget{renewals: 1, crashes: 1}, [nodes]bool{}, 10, false},
+		{"two nodes, a reboot and a crash", budget{reboots: 1, crashes: 1}, [nodes]bool{2: true}, 16, false},
+		{"everything at once", budget{1, 1, 1, 1, 1, 0}, [nodes]bool{}, 6, false},
+		{"etcd, leases that end early", budget{}, [nodes]bool{}, 10, true},
+		{"etcd, its data lost", budget{losses: 1}, [nodes]bool{2: true}, 15, true},
+		{"etcd, its data lost, a crash and a reboot", budget{losses: 1, crashes: 1, reboots: 1}, [nodes]bool{2: true}, 11, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			steps, sample := tt.depth, 64
 			if *depth > 0 {
 				steps, sample = tt.depth+*depth, 4
-				if tt.budget == (budget{1, 1, 1, 1, 1}) { // ten times as many states a step
+				if tt.budget == (budget{1, 1, 1, 1, 1, 0}) { // ten times as many states a step
 					steps -= *depth / 2
 				}
 			}
-			mo := model{idle: tt.idle}
+			mo := model{idle: tt.idle, etcd: tt.etcd}
 			start := owned(t, mo)
 			tt.budget.set(&start)
 			n := 0
@@ -103,11 +107,12 @@ func TestBrokenProtocols(t *testing.T) {
 		{"nobody reads again after the claim", rules{staleSurvey: true}, budget{}, two, nil, "a can write while in force is: running of b"},
 		{"every entry is in force", rules{alwaysInForce: true}, budget{reboots: 1}, two, nil, "b can write while in force is: running of a"},
 		{"marks stay", rules{keepsMark: true}, budget{}, two, []int{1}, "no owner in the end"},
+		{"marks on the router are not seen, and the data of the etcd is lost", rules{unmarked: true}, budget{losses: 1}, two, nil, "a can write while in force is: running of b"},
 		{"claims are not written", rules{lazyClaim: true}, budget{}, two, []int{0}, "no owner in the end"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			mo := model{tt.rules, tt.idle}
-			start := owned(t, model{})
+			mo := model{rules: tt.rules, idle: tt.idle, etcd: tt.unmarked}
+			start := owned(t, model{etcd: mo.etcd})
 			tt.budget.set(&start)
 			states, why := mo.search(start, 30, func(w *world) string {
 				if tt.dead != nil {

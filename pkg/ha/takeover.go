@@ -24,12 +24,16 @@ type Takeover struct {
 	Reason Reason
 	From   string        // the node before it; "" none
 	Silent time.Duration // how long that one had been silent
+	Ended  bool          // its lease had ended
 }
 
 // String returns the reason for people: "no packet from pop1-a for 2.1 s".
 func (t Takeover) String() string {
 	switch t.Reason {
 	case Silence:
+		if t.Ended {
+			return "the lease of " + t.From + " has ended"
+		}
 		return fmt.Sprintf("no packet from %s for %.1f s", t.From, t.Silent.Seconds())
 	case HandOver:
 		return "handed over by " + t.From
@@ -51,6 +55,8 @@ func taken(v View, free bool, silent time.Duration) Takeover {
 		t.Reason = HandOver
 	case v.Log.Latest().Address == v.Self:
 		t.Reason = Restart
+	default:
+		t.Ended = v.Lease == LeaseEnded
 	}
 	return t
 }

@@ -30,7 +30,9 @@ and 'wanctl ha check' tries on it what nodes need of it. Then write
 node.yaml on each node, and restart wanctl:
 
   node: {name: pop1-a}
-  ha: {order: [pop1-a, pop1-b]}`
+  ha: {order: [pop1-a, pop1-b]}
+
+With 'ha.claims: etcd' the claims are in an etcd instead; wanctl-config(5) has the keys.`
 
 // New returns the command with its subcommands.
 func New(a *app.App) *cobra.Command {
@@ -189,7 +191,7 @@ func status(ctx context.Context, a *app.App, b *config.Base) (ownership, error) 
 		return ownership{}, err
 	}
 	now := v.Log.Owner()
-	o := ownership{Router: b.Router.Host, Owner: now.Node, Address: now.Address, Epoch: now.Epoch, Alive: v.Beats != before.Beats, Rules: v.Guarded, Fenced: map[string]float64{}}
+	o := ownership{Router: b.Router.Host, Owner: now.Node, Address: now.Address, Epoch: now.Epoch, Alive: v.Beats != before.Beats || v.Lease == ha.LeaseHeld, Rules: v.Guarded, Fenced: map[string]float64{}}
 	if latest := v.Log.Latest(); latest.Epoch > 0 {
 		o.Latest = fmt.Sprintf("%s by %s", latest.Kind, latest.Node)
 	}

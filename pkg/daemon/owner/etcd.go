@@ -2,6 +2,7 @@ package owner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -46,7 +47,7 @@ func (c *EtcdClaims) Do(ctx context.Context, a ha.Action) (e ha.Event, err error
 	case ha.Append:
 		e.Outcome, err = c.append(ctx, a.Entry)
 	case ha.Mark:
-		err = c.mark(ctx, fmt.Sprint(epochMark, a.Entry.Epoch))
+		err = c.mark(ctx, a.Entry.Epoch)
 	case ha.Unmark:
 		err = c.unmarkBoth(ctx)
 	case ha.Fence:
@@ -60,6 +61,16 @@ func (c *EtcdClaims) Do(ctx context.Context, a ha.Action) (e ha.Event, err error
 		return ha.Event{Outcome: ha.Failed}, err
 	}
 	return e, nil
+}
+
+// mark leaves a mark that lasts: without it this node might not be fenced.
+func (c *EtcdClaims) mark(ctx context.Context, epoch uint64) error {
+	row := router.Address{List: OwnerList, Address: c.address(), Comment: fmt.Sprint(epochMark, epoch), Timeout: ha.Lifetime}
+	now, err := c.client.AddAddress(ctx, row)
+	if errors.Is(err, router.ErrExists) && now.Timeout < ha.Lifetime/2 {
+		return c.fencer.mark(ctx, row.Comment)
+	}
+	return ignore(err, router.ErrExists)
 }
 
 // append leaves the log to nodes that the router answers: one that is fenced must not claim.

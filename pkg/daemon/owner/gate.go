@@ -108,8 +108,12 @@ func (g *Gate) verify(ctx context.Context, owner ha.Entry, from netip.Addr) (ha.
 	if err != nil {
 		return v, err
 	}
-	if now := v.Log.Owner(); now.Address != owner.Address || now.Epoch < owner.Epoch {
+	now := v.Log.Owner()
+	switch {
+	case now.Address != owner.Address || now.Epoch < owner.Epoch:
 		return v, ErrNotOwner
+	case !v.Remembered(owner.Address):
+		return v, errors.New("this node is not marked on the router, as after a reboot of that")
 	}
 	return v, nil
 }

@@ -43,6 +43,7 @@ type node struct {
 	kill   context.CancelFunc
 	ended  chan struct{}
 	links  [3]*link // of the claims, of the loops, of the claims to etcd
+	clock  *clock
 
 	writing context.CancelFunc
 	writer  sync.WaitGroup
@@ -54,6 +55,7 @@ type link struct {
 	mu   sync.Mutex
 	open chan struct{} // closed while the process runs
 	dead bool          // the process was killed: what it has not sent is lost
+	lost bool          // nothing that is sent arrives
 	own  []net.Conn
 }
 
@@ -65,6 +67,9 @@ type linked struct {
 func (c *linked) Write(b []byte) (int, error) {
 	if !c.link.wait() {
 		return 0, net.ErrClosed
+	}
+	if c.link.isCut() {
+		return len(b), nil
 	}
 	return c.Conn.Write(b)
 }
@@ -99,6 +104,29 @@ func (l *link) release() {
 	}
 }
 
+// cut has nothing that is sent arrive, until heal.
+func (l *link) cut() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lost = true
+}
+
+// heal ends a cut, and the connections in which something is missing.
+func (l *link) heal() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lost = false
+	for _, c := range l.own {
+		_ = c.Close()
+	}
+}
+
+func (l *link) isCut() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lost
+}
+
 // pause stops the process of a node.
 func (n *node) pause() {
 	for _, l := range n.links {
@@ -124,6 +152,10 @@ func (l *link) dial(d Dial) Dial {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		if !l.wait() {
 			return nil, net.ErrClosed
+		}
+		if l.isCut() {
+			<-ctx.Done()
+			return nil, ctx.Err()
 		}
 		c, err := d(ctx, network, addr)
 		if err != nil {
@@ -156,7 +188,7 @@ func newSite(t *testing.T, server *etcdtest.Server, nodes int, quirks ...string)
 // start starts the process of a node.
 func (s *site) start(i int) {
 	s.Helper()
-	n := &node{site: s, number: i, ended: make(chan struct{}), links: [3]*link{newLink(), newLink(), newLink()}}
+	n := &node{site: s, number: i, ended: make(chan struct{}), links: [3]*link{newLink(), newLink(), newLink()}, clock: &clock{began: time.Now()}}
 	if i < len(s.nodes) {
 		s.nodes[i] = n
 	} else {
@@ -170,6 +202,7 @@ func (s *site) start(i int) {
 	n.Runner = &Runner{
 		Config: ha.Config{Name: fmt.Sprint("node", i), Order: []string{"node0", "node1", "node2"}, Silence: 2 * time.Second, Poll: 500 * time.Millisecond},
 		Claims: claims, Gate: NewGate(claims, n.links[1].dial(dial)), Loops: n, Router: "r", Log: s.journal.logger(), Leaving: leaving,
+		clock: n.clock.now,
 	}
 	go func() {
 		defer close(n.ended)

@@ -29,6 +29,8 @@ type Runner struct {
 	// Leaving ends when the node is to hand over and quit.
 	Leaving context.Context
 
+	clock func() time.Duration // tests stop it; nil: since Run
+
 	mu     sync.Mutex // protects the following fields
 	status Status
 	fresh  *ha.Config // for the next step
@@ -117,7 +119,10 @@ func (r *Runner) reconfigured(n *ha.Node) *ha.Config {
 func (r *Runner) Run(ctx context.Context) error {
 	began := time.Now()
 	r.answered = began
-	now := func() time.Duration { return time.Since(began) }
+	now := r.clock
+	if now == nil {
+		now = func() time.Duration { return time.Since(began) }
+	}
 	n, act := ha.NewNode(r.Config, 0)
 	records := &recorder{log: r.Log.With("router", r.Router), node: r.Config.Name}
 	r.Gate.records = records

@@ -31,6 +31,7 @@
 // # Lost data
 //
 // With its data an etcd forgets who had owned a router, whose sessions go on meanwhile. So owners
-// mark their address on the router, and whoever claims fences all that are marked there. The
-// mark has the epoch, too: that of an etcd without its data goes on after it.
+// mark their address on the router and use no session without it, and whoever claims fences all
+// that are marked there. The mark has the epoch, too: that of an etcd without its data goes on
+// after it.
 package etcd
