@@ -76,7 +76,7 @@ var failing = []test{
 			f.Errorf("after the router spoke again: %v", err)
 		}
 	}},
-	{name: "client's own timeout", options: options{timeout: shortTimeout}, run: func(f *fixture) {
+	{name: "client's own timeout", options: options{timeout: time.Second}, run: func(f *fixture) {
 		f.r.Inject(simrouter.Fault{Kind: simrouter.Stall})
 		_, err := f.c.Queue(f.ctx(), Download)
 		f.wantError(err, context.DeadlineExceeded)
