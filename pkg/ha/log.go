@@ -168,8 +168,11 @@ type Config struct {
 	Order    []string      `json:"order,omitempty"`       // names of nodes: who is to claim a free router first
 	Silence  time.Duration `json:"silence_ns"`            // without a sign of life or an answer
 	Poll     time.Duration `json:"poll_ns"`               // between two reads of the log
+	Format   int           `json:"format,omitempty"`      // of its entries, and the newest that it understands; 0: the constant
 	Failback time.Duration `json:"failback_ns,omitempty"` // after so long, a node asks one that is behind it in Order to hand over; 0: never
 }
+
+func (c *Config) format() int { return cmp.Or(c.Format, Format) }
 
 // rank returns the position of a node in Order.
 func (c *Config) rank(name string) int {

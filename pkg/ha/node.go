@@ -363,7 +363,7 @@ const (
 func (n *Node) pause(v View, free bool) (pause time.Duration, why string) {
 	latest, rank := v.Log.Latest(), time.Duration(n.cfg.rank(n.cfg.Name))
 	for _, e := range v.Log {
-		if e.Format > Format {
+		if e.Format > n.cfg.format() {
 			return 0, "a node with a newer version of wanctl takes part, whose claims this one leaves alone: upgrade this node; or, once none runs that version any more, remove them: /ip firewall address-list remove [find list=wanctl-claim]"
 		}
 	}
@@ -441,7 +441,7 @@ func (n *Node) own(now time.Duration, v View) Action {
 // append adds an entry of this node. That of a take-over is the own entry from then on; a
 // renewal is when it has been read.
 func (n *Node) append(now time.Duration, kind Kind, epoch uint64) Action {
-	e := Entry{Epoch: epoch, Kind: kind, Format: Format, Node: n.cfg.Name, Address: n.status.View.Self}
+	e := Entry{Epoch: epoch, Kind: kind, Format: n.cfg.format(), Node: n.cfg.Name, Address: n.status.View.Self}
 	switch {
 	case kind == Released:
 		e.For = n.next

@@ -57,7 +57,10 @@ type Claims interface {
 }
 
 // RouterClaims keeps the log on the router itself.
-type RouterClaims struct{ *fencer }
+type RouterClaims struct {
+	*fencer
+	newest int // format of entries that it understands
+}
 
 var _ Claims = RouterClaims{}
 
@@ -65,7 +68,7 @@ var _ Claims = RouterClaims{}
 // must use the function it is given to dial; its only session is that of the log.
 func NewRouterClaims(dial Dial, open func(Dial) (router.Client, error)) (RouterClaims, error) {
 	f, err := newFencer(dial, open)
-	return RouterClaims{f}, err
+	return RouterClaims{f, ha.Format}, err
 }
 
 // Do implements Claims.
@@ -135,7 +138,7 @@ func (c RouterClaims) read(ctx context.Context) (v ha.View, err error) {
 	for _, r := range rows {
 		if r.Address == askAddress {
 			v.Ask = ask(r.Comment)
-		} else if e, ok := entry(r); ok {
+		} else if e, ok := entry(r, c.newest); ok {
 			v.Log = append(v.Log, e)
 		}
 	}
@@ -171,21 +174,21 @@ func undash(s string) string {
 }
 
 // entry reads an entry; not ok: it is none. One that this program does not understand has a
-// newer format.
-func entry(r router.Address) (e ha.Entry, ok bool) {
+// newer format than newest.
+func entry(r router.Address, newest int) (e ha.Entry, ok bool) {
 	a, err := netip.ParseAddr(r.Address)
 	if err != nil || !epochs.Contains(a) {
 		return e, false
 	}
 	b := a.As4()
 	e.Epoch = uint64(b[1]-18)<<16 | uint64(b[2])<<8 | uint64(b[3])
-	e.Format = ha.Format + 1
+	e.Format = newest + 1
 	words := strings.Fields(r.Comment)
 	if len(words) != 5 || !strings.HasPrefix(words[0], marker) {
 		return e, true
 	}
 	format, err := strconv.Atoi(strings.TrimPrefix(words[0], marker))
-	if err != nil || format < 1 || format > ha.Format { // older ones are understood
+	if err != nil || format < 1 || format > newest { // older ones are understood
 		return e, true
 	}
 	for _, k := range []ha.Kind{ha.Claimed, ha.Running, ha.Released} {

@@ -296,7 +296,7 @@ func TestEntriesOfOthers(t *testing.T) {
 		{"example.net", "", 0},
 		{"2001:db8::1", "", 0},
 	} {
-		e, ok := entry(router.Address{Address: tt.address, Comment: tt.comment})
+		e, ok := entry(router.Address{Address: tt.address, Comment: tt.comment}, 1)
 		if ok != (tt.format > 0) || ok && e.Format != tt.format {
 			t.Errorf("%s %q: %+v, %v", tt.address, tt.comment, e, ok)
 		}

@@ -119,3 +119,37 @@ func testFaults(t *testing.T, server *etcdtest.Server) {
 		})
 	}
 }
+
+// An upgrade of one node after the other, to a version with another format of claims, while
+// the owner writes. The older version leaves the newer one's claims alone.
+func TestUpgrade(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
+	s := newSite(t, nil, 2)
+	replace := func(i, format int) {
+		s.nodes[i].leave()
+		<-s.nodes[i].ended
+		s.format = format
+		s.start(i)
+	}
+	replace(1, 2)
+	s.await(func() bool { return s.nodes[1].Status().Owner != (ha.Entry{}) }, 0, longest) // it stands by
+	s.nodes[0].leave()
+	s.awaitOwner(1, 0, longest)
+	replace(0, 1) // an old version comes once more
+	s.await(func() bool { return strings.Contains(s.nodes[0].Status().Blocked, "newer version") }, 0, longest)
+	s.nodes[1].end()
+	time.Sleep(3500 * time.Millisecond)
+	if got := s.writers(); !slices.Equal(got, []int{0, 1}) {
+		t.Errorf("limits of %v have reached the router", got)
+	}
+	s.nodes[0].end()
+	s.format = 2
+	s.start(0)
+	s.awaitOwner(0, 0, 2*longest)
+	if got := s.writers(); !slices.Equal(got, []int{0, 1, 0}) {
+		t.Errorf("limits of %v have reached the router", got)
+	}
+}

@@ -28,6 +28,7 @@ const queue = "WAN-Download-1"
 // each a limit of its own.
 type site struct {
 	*testing.T
+	format  int // of the nodes that start; 0: ha.Format
 	router  *simrouter.Router
 	nodes   []*node
 	journal journal
@@ -200,7 +201,7 @@ func (s *site) start(i int) {
 	ctx, kill := context.WithCancel(context.Background())
 	n.leave, n.kill = leave, kill
 	n.Runner = &Runner{
-		Config: ha.Config{Name: fmt.Sprint("node", i), Order: []string{"node0", "node1", "node2"}, Silence: 2 * time.Second, Poll: 500 * time.Millisecond},
+		Config: ha.Config{Name: fmt.Sprint("node", i), Order: []string{"node0", "node1", "node2"}, Silence: 2 * time.Second, Poll: 500 * time.Millisecond, Format: s.format},
 		Claims: claims, Gate: NewGate(claims, n.links[1].dial(dial)), Loops: n, Router: "r", Log: s.journal.logger(), Leaving: leaving,
 		clock: n.clock.now,
 	}
@@ -220,7 +221,10 @@ func (s *site) claims(n *node, dial Dial) (c Claims, disconnect func()) {
 	var err error
 	disconnect = func() {}
 	if s.etcd == nil {
-		c, err = NewRouterClaims(n.links[0].dial(dial), open)
+		var rc RouterClaims
+		rc, err = NewRouterClaims(n.links[0].dial(dial), open)
+		rc.newest = max(rc.newest, s.format)
+		c = rc
 	} else {
 		e := etcd.New(etcd.Config{Endpoints: []string{s.etcd.URL}, Prefix: "wanctl", Silence: silence, Dial: n.links[2].dial(new(net.Dialer).DialContext)})
 		disconnect = e.Close
