@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -157,8 +156,11 @@ func (l *logs) String() string {
 }
 
 var build = sync.OnceValues(func() (path, problem string) {
-	_, file, _, _ := runtime.Caller(0)
-	dir := filepath.Join(filepath.Dir(file), "testdata", "etcd")
+	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
+	if err != nil {
+		return "", fmt.Sprintf("there is no etcd (apt install etcd-server), and no Go to build one: %v", err)
+	}
+	dir := filepath.Join(strings.TrimSpace(string(root)), "pkg", "ha", "etcd", "etcdtest", "testdata", "etcd")
 	// As the program is built, so that nothing is compiled twice; only errors matter of its output.
 	cmd := exec.Command("go", "tool", "-n", "server")
 	cmd.Dir = dir
