@@ -92,6 +92,7 @@ type Node struct {
 	proven   time.Duration // when a read was sent that showed this node as the owner
 
 	leaving   bool          // it hands over and quits
+	earlier   Ask           // made before this node became the owner: it has had its effect
 	told      bool          // it has said so
 	release   bool          // after the loops have stopped, the entry is released
 	next      string        // to this node; "" any
@@ -181,6 +182,7 @@ func (n *Node) Step(now time.Duration, e Event) Action {
 			}
 			return n.wait(now + n.cfg.Poll/4)
 		}
+		n.earlier = e.View.Ask
 		n.phase, n.proven, n.renewAt, n.seen, n.told = owning, n.asked, now+RenewAfter, false, false
 		n.sleep = true // the next step begins with a read
 		return Action{Op: Start, Entry: n.entry}
@@ -418,6 +420,9 @@ func (n *Node) own(now time.Duration, v View) Action {
 		n.seen, n.movedAt = true, now
 	}
 	n.beats = v.Beats
+	if v.Ask != n.earlier {
+		n.earlier = Ask{} // it has ended
+	}
 	switch {
 	case now-n.movedAt >= n.cfg.Silence:
 		return n.stop(uncounted(n.entry.Address))
@@ -426,7 +431,7 @@ func (n *Node) own(now time.Duration, v View) Action {
 		return Action{Op: Request, Ask: Ask{From: n.cfg.Name}, Until: n.patience(now)}
 	case n.leaving:
 		return n.handOver("")
-	case v.Ask != (Ask{}) && (v.Ask.From == "" || v.Ask.From == n.cfg.Name) && v.Ask.To != n.cfg.Name:
+	case v.Ask != n.earlier && (v.Ask.From == "" || v.Ask.From == n.cfg.Name) && v.Ask.To != n.cfg.Name:
 		return n.handOver(v.Ask.To)
 	case !v.Remembered(v.Self): // the router has rebooted
 		n.phase = remarking

@@ -211,3 +211,48 @@ func TestTwin(t *testing.T) {
 		t.Errorf("it leaves by %v", act.Op)
 	}
 }
+
+// A request that was made before a node became the owner is not for it: that of its own drain,
+// or of a drain of the owner before it, can still be there.
+func TestEarlierRequest(t *testing.T) {
+	none, drain, move := Ask{}, Ask{From: "b"}, Ask{To: "a"}
+	for _, tt := range []struct {
+		name  string
+		asks  []Ask // the first one until the node owns the router, then one a read
+		hands bool
+	}{
+		{"made before", []Ask{drain, drain}, false},
+		{"made before, and gone", []Ask{drain, drain, none}, false},
+		{"made before, and once more", []Ask{drain, none, drain}, true},
+		{"made before, and another one", []Ask{drain, move}, true},
+		{"made after", []Ask{none, drain}, true},
+		{"to any owner, made before", []Ask{move, move}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			now, log, beats, started := time.Duration(0), Log(nil), uint64(0), false
+			n, act := NewNode(Config{Name: "b", Silence: 2 * time.Second, Poll: 500 * time.Millisecond}, now)
+			asks := tt.asks
+			for act.Op != Stop && now < 10*time.Second {
+				e := Event{}
+				switch act.Op {
+				case Wait:
+					now = act.Until
+				case Start:
+					started = true
+				case Append:
+					log = append(log, act.Entry)
+				case Read:
+					beats++
+					if started && len(asks) > 1 {
+						asks = asks[1:]
+					}
+					e.View = View{Log: log, Self: "b", Beats: beats, Guarded: true, Ask: asks[0]}
+				}
+				act = n.Step(now, e)
+			}
+			if !started || (act.Op == Stop) != tt.hands {
+				t.Errorf("at %v: %+v", now, act)
+			}
+		})
+	}
+}
