@@ -21,6 +21,12 @@ const (
 
 func (k Kind) String() string { return kindNames[k] }
 
+// ParseKind returns the kind that an entry names; not ok: this program does not understand it.
+func ParseKind(text string) (k Kind, ok bool) {
+	err := k.UnmarshalText([]byte(text))
+	return k, err == nil && k != 0
+}
+
 // Entry is an entry of the log. A node is identified by its address, which is what the
 // router can fence; its name is for people.
 type Entry struct {

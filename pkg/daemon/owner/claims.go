@@ -191,10 +191,8 @@ func entry(r router.Address, newest int) (e ha.Entry, ok bool) {
 	if err != nil || format < 1 || format > newest { // older ones are understood
 		return e, true
 	}
-	for _, k := range []ha.Kind{ha.Claimed, ha.Running, ha.Released} {
-		if k.String() == words[1] {
-			e.Kind, e.Format = k, format
-		}
+	if k, ok := ha.ParseKind(words[1]); ok {
+		e.Kind, e.Format = k, format
 	}
 	e.Node, e.Address, e.For = words[2], words[3], undash(words[4])
 	return e, true

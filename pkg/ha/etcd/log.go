@@ -132,16 +132,12 @@ func (l *Log) read(ctx context.Context) (s State, err error) {
 // decode returns an entry; one that this program does not understand has a newer format.
 func decode(epoch uint64, text []byte) ha.Entry {
 	var e entry
-	unknown := ha.Entry{Epoch: epoch, Format: ha.Format + 1}
-	if json.Unmarshal(text, &e) != nil || e.Format != ha.Format {
-		return unknown
+	err := json.Unmarshal(text, &e)
+	kind, ok := ha.ParseKind(e.Kind)
+	if err != nil || !ok || e.Format < 1 || e.Format > ha.Format { // older ones are understood
+		return ha.Entry{Epoch: epoch, Format: ha.Format + 1}
 	}
-	for _, k := range []ha.Kind{ha.Claimed, ha.Running, ha.Released} {
-		if k.String() == e.Kind {
-			return ha.Entry{Epoch: epoch, Kind: k, Format: e.Format, Node: e.Node, Address: e.Address, For: e.For}
-		}
-	}
-	return unknown
+	return ha.Entry{Epoch: epoch, Kind: kind, Format: e.Format, Node: e.Node, Address: e.Address, For: e.For}
 }
 
 func encode(e ha.Entry) []byte {
