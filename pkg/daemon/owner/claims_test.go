@@ -13,11 +13,11 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/ha"
 	"github.com/wanctl/wanctl/pkg/ha/etcd"
-	"github.com/wanctl/wanctl/pkg/ha/etcd/etcdtest"
 	"github.com/wanctl/wanctl/pkg/router"
 	"github.com/wanctl/wanctl/pkg/router/api"
 	"github.com/wanctl/wanctl/pkg/router/rest"
 	"github.com/wanctl/wanctl/pkg/router/ssh"
+	"github.com/wanctl/wanctl/pkg/sim/etcdserver"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
@@ -95,7 +95,7 @@ func TestRouterClaims(t *testing.T) {
 
 // Claims in a real etcd.
 func TestEtcdClaims(t *testing.T) {
-	server := etcdtest.Start(t)
+	server := etcdserver.Start(t)
 	logs := 0
 	testClaims(t, func(t *testing.T) func(node int) Claims {
 		r := startRouter(t, simrouter.API)
@@ -105,7 +105,7 @@ func TestEtcdClaims(t *testing.T) {
 	})
 }
 
-func etcdClaims(t *testing.T, server *etcdtest.Server, r *simrouter.Router, name string, node int) *EtcdClaims {
+func etcdClaims(t *testing.T, server *etcdserver.Server, r *simrouter.Router, name string, node int) *EtcdClaims {
 	t.Helper()
 	dial, _ := from(node)
 	e := etcd.New(etcd.Config{Endpoints: []string{server.URL}, Prefix: "wanctl", Silence: 2 * time.Second})

@@ -8,7 +8,7 @@ import (
 
 	"github.com/wanctl/wanctl/pkg/ha"
 	"github.com/wanctl/wanctl/pkg/ha/etcd"
-	"github.com/wanctl/wanctl/pkg/ha/etcd/etcdtest"
+	"github.com/wanctl/wanctl/pkg/sim/etcdserver"
 )
 
 // What happens to an etcd with the claims, and on the way to it, and that no limit of a node reaches
@@ -104,7 +104,7 @@ func TestEtcdFaults(t *testing.T) {
 			if tt.quirk != "" {
 				quirks = append(quirks, tt.quirk)
 			}
-			s := newSite(t, etcdtest.Start(t), 2, quirks...)
+			s := newSite(t, etcdserver.Start(t), 2, quirks...)
 			time.Sleep(700 * time.Millisecond) // the other stands by
 			tt.run(s)
 			switch w := s.writers(); {

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/wanctl/wanctl/pkg/ha"
-	"github.com/wanctl/wanctl/pkg/ha/etcd/etcdtest"
+	"github.com/wanctl/wanctl/pkg/sim/etcdserver"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
@@ -18,10 +18,10 @@ const longest = 5 * time.Second
 // its successor.
 func TestFaults(t *testing.T) {
 	t.Run("router", func(t *testing.T) { testFaults(t, nil) })
-	t.Run("etcd", func(t *testing.T) { testFaults(t, etcdtest.Start(t)) })
+	t.Run("etcd", func(t *testing.T) { testFaults(t, etcdserver.Start(t)) })
 }
 
-func testFaults(t *testing.T, server *etcdtest.Server) {
+func testFaults(t *testing.T, server *etcdserver.Server) {
 	for _, tt := range []struct {
 		name  string
 		nodes int

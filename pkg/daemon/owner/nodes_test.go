@@ -17,8 +17,8 @@ import (
 	"github.com/wanctl/wanctl/pkg/bitrate"
 	"github.com/wanctl/wanctl/pkg/ha"
 	"github.com/wanctl/wanctl/pkg/ha/etcd"
-	"github.com/wanctl/wanctl/pkg/ha/etcd/etcdtest"
 	"github.com/wanctl/wanctl/pkg/router"
+	"github.com/wanctl/wanctl/pkg/sim/etcdserver"
 	"github.com/wanctl/wanctl/pkg/sim/simrouter"
 )
 
@@ -32,8 +32,8 @@ type site struct {
 	router  *simrouter.Router
 	nodes   []*node
 	journal journal
-	etcd    *etcdtest.Server // nil: the claims are on the router
-	name    string           // of the router, in etcd
+	etcd    *etcdserver.Server // nil: the claims are on the router
+	name    string             // of the router, in etcd
 }
 
 type node struct {
@@ -170,7 +170,7 @@ func (l *link) dial(d Dial) Dial {
 }
 
 // newSite returns a site whose claims are in an etcd, or with nil on the router.
-func newSite(t *testing.T, server *etcdtest.Server, nodes int, quirks ...string) *site {
+func newSite(t *testing.T, server *etcdserver.Server, nodes int, quirks ...string) *site {
 	s := &site{T: t, router: startRouter(t, simrouter.API, quirks...), etcd: server, name: strings.ReplaceAll(t.Name(), "/", ".")}
 	for i := range nodes {
 		s.start(i)

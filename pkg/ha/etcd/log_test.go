@@ -13,7 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/wanctl/wanctl/pkg/ha"
-	"github.com/wanctl/wanctl/pkg/ha/etcd/etcdtest"
+	"github.com/wanctl/wanctl/pkg/sim/etcdserver"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -56,7 +56,7 @@ func held(t *testing.T, l *Log) bool { t.Helper(); return state(t, l).Held }
 // itself would have stopped.
 func TestLease(t *testing.T) {
 	t.Parallel()
-	s := etcdtest.Start(t)
+	s := etcdserver.Start(t)
 	cfg := Config{Endpoints: []string{s.URL}}
 	a, b := client(t, cfg).Log("r"), client(t, cfg).Log("r")
 	appends(t, a, ha.Done, entryOf(1, ha.Claimed, "a"))
@@ -92,7 +92,7 @@ func TestLease(t *testing.T) {
 // What is appended is what follows, and nothing else.
 func TestAppend(t *testing.T) {
 	t.Parallel()
-	s := etcdtest.Start(t)
+	s := etcdserver.Start(t)
 	cfg := Config{Endpoints: []string{s.URL}}
 	a, b := client(t, cfg).Log("r"), client(t, cfg).Log("r")
 	appends(t, a, ha.Refused, entryOf(2, ha.Running, "a"), entryOf(3, ha.Released, "a")) // of data that was lost
@@ -132,7 +132,7 @@ func TestDecode(t *testing.T) {
 // A member that is gone, or hangs, is left for the next one.
 func TestEndpoints(t *testing.T) {
 	t.Parallel()
-	s := etcdtest.Start(t)
+	s := etcdserver.Start(t)
 	var hangs net.ListenConfig
 	l, err := hangs.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {

@@ -4,35 +4,19 @@
 package natsserver
 
 import (
-	"fmt"
 	"net"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/wanctl/wanctl/pkg/sim/pinned"
 )
 
-const module = "github.com/nats-io/nats-server/v2@v2.15.2"
-
-// binary returns the path of the server, which it builds at first. The settings of the build
-// are always the same, so that its packages are compiled once.
-var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "natsserver")
-	if err != nil {
-		return "", err
-	}
-	cmd := exec.Command("go", "install", "-ldflags=-s -w", module)
-	cmd.Dir = dir // outside of any module
-	cmd.Env = append(os.Environ(), "GOBIN="+dir, "CGO_ENABLED=0", "GOFLAGS=-trimpath", "GOOS=", "GOARCH=")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go install %s: %w: %s", module, err, out)
-	}
-	return filepath.Join(dir, "nats-server"), nil
-})
+// binary returns the path of the server, which it builds at first.
+var binary = sync.OnceValues(func() (string, error) { return pinned.Build("sim/natsserver/testdata/nats", "nats-server") })
 
 // Server is a server on loopback, without TLS unless its configuration says otherwise.
 type Server struct {
@@ -73,7 +57,7 @@ func (s *Server) Start() {
 	s.t.Helper()
 	path, err := binary()
 	if err != nil {
-		s.t.Fatal(err)
+		s.t.Fatalf("the NATS server cannot be built: %v", err)
 	}
 	args := append([]string{"-a", "127.0.0.1", "-p", strconv.Itoa(s.port)}, s.args...)
 	s.cmd, s.done = exec.Command(path, args...), make(chan struct{})

@@ -1,6 +1,6 @@
 // The etcd of the tests, in a module of its own: nothing of it is in the program. Where a module is in
-// ../../../../../../go.mod, too, its version is the same, so that it is compiled once.
-module github.com/wanctl/wanctl/pkg/ha/etcd/etcdtest/testdata/etcd
+// ../../../../../go.mod, too, its version is the same, so that it is compiled once.
+module github.com/wanctl/wanctl/pkg/sim/etcdserver/testdata/etcd
 
 go 1.26.0
 

@@ -1,7 +1,7 @@
-// Package etcdtest runs a real etcd for tests: the one that is installed, as by Debian's package
+// Package etcdserver runs a real etcd for tests: the one that is installed, as by Debian's package
 // etcd-server, or else the version that testdata/etcd/go.mod pins, built on demand into the
 // build cache.
-package etcdtest
+package etcdserver
 
 import (
 	"bytes"
@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/wanctl/wanctl/pkg/sim/pinned"
 )
 
 // Server is an etcd with one member.
@@ -155,24 +157,7 @@ func (l *logs) String() string {
 	return l.b.String()
 }
 
-var build = sync.OnceValues(func() (path, problem string) {
-	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
-	if err != nil {
-		return "", fmt.Sprintf("there is no etcd (apt install etcd-server), and no Go to build one: %v", err)
-	}
-	dir := filepath.Join(strings.TrimSpace(string(root)), "pkg", "ha", "etcd", "etcdtest", "testdata", "etcd")
-	// As the program is built, so that nothing is compiled twice; only errors matter of its output.
-	cmd := exec.Command("go", "tool", "-n", "server")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-trimpath", "GOWORK=off")
-	var errs bytes.Buffer
-	cmd.Stderr = &errs
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Sprintf("there is no etcd (apt install etcd-server), and the pinned one cannot be built: %v\n%s(cd %s && go tool -n server)", err, &errs, dir)
-	}
-	return strings.TrimSpace(string(out)), ""
-})
+var build = sync.OnceValues(func() (string, error) { return pinned.Build("sim/etcdserver/testdata/etcd", "server") })
 
 // binary returns the path of an etcd.
 func binary(t testing.TB) string {
@@ -183,11 +168,12 @@ func binary(t testing.TB) string {
 	if testing.Short() {
 		t.Skip("no etcd is installed (apt install etcd-server), and -short builds none")
 	}
-	path, problem := build()
-	switch {
-	case problem == "":
+	path, err := build()
+	if err == nil {
 		return path
-	case strings.Contains(problem, "dial tcp"), strings.Contains(problem, "module lookup disabled"):
+	}
+	problem := fmt.Sprintf("there is no etcd (apt install etcd-server), and the pinned one cannot be built: %v", err)
+	if strings.Contains(problem, "dial tcp") || strings.Contains(problem, "module lookup disabled") {
 		t.Skip(problem) // without network
 	}
 	t.Fatal(problem)
