@@ -40,8 +40,10 @@ func HostHandler(host func(context.Context) Host, page http.Handler) http.Handle
 	})
 }
 
-func handler(page http.Handler, health func(context.Context) (Status, any)) http.Handler {
-	document := func(w http.ResponseWriter, r *http.Request) {
+// DocumentHandler serves a health document as JSON: 200 with status Healthy, 503 with
+// another one.
+func DocumentHandler(health func(context.Context) (Status, any)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		status, doc := health(r.Context())
 		body, err := json.MarshalIndent(doc, "", "  ")
 		if err != nil {
@@ -57,6 +59,10 @@ func handler(page http.Handler, health func(context.Context) (Status, any)) http
 		}
 		_, _ = w.Write(append(body, '\n')) // the client may have left
 	}
+}
+
+func handler(page http.Handler, health func(context.Context) (Status, any)) http.Handler {
+	document := DocumentHandler(health)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", document)
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {

@@ -29,9 +29,6 @@ func (c *Config) Stands(revision uint64, result string) {
 	}
 	c.revision.Set(float64(revision))
 	for r, gauge := range c.results {
-		gauge.Set(0)
-		if r == result {
-			gauge.Set(1)
-		}
+		gauge.Set(oneIf(r == result))
 	}
 }

@@ -23,12 +23,8 @@ func (m *Metrics) Fleet() *Fleet {
 
 // Connected sets whether there is a connection.
 func (f *Fleet) Connected(is bool) {
-	if f == nil {
-		return
-	}
-	f.connected.Set(0)
-	if is {
-		f.connected.Set(1)
+	if f != nil {
+		f.connected.Set(oneIf(is))
 	}
 }
 

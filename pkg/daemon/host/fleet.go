@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -33,8 +32,7 @@ type fleetServer struct {
 
 // FleetNode returns the node.yaml of a directory, which has a fleet.
 func FleetNode(dir string, opts config.Options) (*config.Node, error) {
-	name, _ := os.Hostname()
-	n, _, err := config.LoadNode(dir, name, opts)
+	n, _, err := config.LoadNode(dir, "", opts)
 	if err == nil && (n == nil || len(n.Fleet.URL) == 0) {
 		err = config.ErrorAt(dir+"/node.yaml", "fleet.url", "names no NATS server, and there is no fleet without one; write fleet: {url: [tls://HOST:4222]}, as in configs/node.yaml.example")
 	}
@@ -90,8 +88,10 @@ func (s *fleetServer) follow(ctx context.Context) error {
 	for {
 		s.metrics.Connected(conn.Connected())
 		s.Notifier.Watchdog()
-		f := s.view.Query(live.Query{Sort: live.Sorts[0]})
-		s.Notifier.Status(fmt.Sprintf("serving %s: %d WANs of %d nodes, %d degraded, %d silent", s.options.Listen, f.Count, f.Nodes, f.Degraded, f.Silent))
+		if s.Notifier.Enabled() { // a query sorts all WANs
+			f := s.view.Query(live.Query{Sort: live.Sorts[0]})
+			s.Notifier.Status(fmt.Sprintf("serving %s: %d WANs of %d nodes, %d degraded, %d silent", s.options.Listen, f.Count, f.Nodes, f.Degraded, f.Silent))
+		}
 		select {
 		case <-ctx.Done():
 			return nil
@@ -118,26 +118,19 @@ func (s *fleetServer) handler(metrics http.Handler) http.Handler {
 	shown := page.FleetHandler(live.RowsHandler(s.view, s.connected), live.HistoryHandler(s.ask))
 	mux := http.NewServeMux()
 	mux.Handle("/", shown)
-	mux.HandleFunc("GET /health", s.health)
+	mux.Handle("GET /health", telemetry.DocumentHandler(s.health))
 	mux.Handle("GET /metrics", metrics)
 	s.AddProbes(mux)
 	return s.access.Guard(mux)
 }
 
-// health serves the counts of the fleet: 200 while there is a connection, 503 otherwise.
-func (s *fleetServer) health(w http.ResponseWriter, _ *http.Request) {
+// health returns the counts of the fleet; healthy is a view with a connection.
+func (s *fleetServer) health(context.Context) (telemetry.Status, any) {
 	doc := live.Document{Connected: s.connected(), Fleet: s.view.Query(live.Query{Sort: live.Sorts[0]})}
-	body, err := json.MarshalIndent(doc, "", "  ")
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
 	if !doc.Connected {
-		w.WriteHeader(http.StatusServiceUnavailable)
+		return telemetry.Degraded, doc
 	}
-	_, _ = w.Write(append(body, '\n')) // the client may have left
+	return telemetry.Healthy, doc
 }
 
 func (s *fleetServer) loadAccess() error { return s.access.Load(s.options.checkReach) }

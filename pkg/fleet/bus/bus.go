@@ -4,6 +4,7 @@
 package bus
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
@@ -103,11 +104,8 @@ func connect(cfg Config, log *slog.Logger, more ...nats.Option) (*Conn, error) {
 	return c, nil
 }
 
-// credentials is the beginning of a .creds file, seed a line with the seed of a user.
-var (
-	credentials = regexp.MustCompile(`BEGIN NATS USER JWT`)
-	seed        = regexp.MustCompile(`(?m)^SU[A-Z2-7]{56}\s*$`)
-)
+// seed is a line with the seed of a user.
+var seed = regexp.MustCompile(`(?m)^SU[A-Z2-7]{56}\s*$`)
 
 // login returns the options that prove who this is. Files are read again for each
 // connection.
@@ -122,7 +120,7 @@ func (c *Config) login() ([]nats.Option, error) {
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("fleet.credentials: %w", err)
-	case credentials.Match(text):
+	case bytes.Contains(text, []byte("BEGIN NATS USER JWT")): // a .creds file
 		return []nats.Option{nats.UserCredentials(c.Credentials)}, nil
 	case seed.Match(text):
 		key, err := nats.NkeyOptionFromSeed(c.Credentials)
