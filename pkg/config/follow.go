@@ -102,5 +102,8 @@ const (
 	FollowConfig FleetConfig = "follow"
 )
 
-// DefaultFleetDirectory is where a host keeps the set that it follows.
-const DefaultFleetDirectory = "/var/lib/wanctl/fleet"
+// The defaults of fleet.directory and fleet.signers.
+const (
+	DefaultFleetDirectory = "/var/lib/wanctl/fleet"
+	DefaultSigners        = "/etc/wanctl/allowed_signers"
+)

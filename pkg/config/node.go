@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/netip"
+	"os"
 	"slices"
 	"time"
 
@@ -49,9 +50,12 @@ const (
 	InEtcd   ClaimStore = "etcd"
 )
 
-// LoadNode reads node.yaml in a directory. Without one it returns nil. host is the name of
-// this host.
+// LoadNode reads node.yaml in a directory. Without one it returns nil. host is the name that
+// the node has where the file has none, "" that of this host.
 func LoadNode(dir, host string, opts Options) (*Node, []Problem, error) {
+	if host == "" {
+		host, _ = os.Hostname()
+	}
 	path, err := Path(dir, nodeName)
 	if err != nil {
 		return nil, nil, err

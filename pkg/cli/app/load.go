@@ -2,7 +2,6 @@ package app
 
 import (
 	"errors"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -92,8 +91,7 @@ func (a *App) LoadWANs(*cobra.Command) ([]*config.WAN, error) {
 // CheckAlone returns an error if the configurations of a directory are those of several nodes,
 // of which a loop that does not know of the others would not be one.
 func (a *App) CheckAlone(dir string) error {
-	host, _ := os.Hostname()
-	n, _, err := config.LoadNode(dir, host, a.ConfigOptions())
+	n, _, err := config.LoadNode(dir, "", a.ConfigOptions())
 	if err == nil && n != nil && n.Enabled {
 		err = Usagef("%s makes this host one of several nodes, and this loop would write to the router whoever owns it: use 'wanctl run', or --dry-run", n.Path)
 	}

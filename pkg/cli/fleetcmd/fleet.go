@@ -3,6 +3,7 @@
 package fleetcmd
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -61,8 +62,7 @@ func New(a *app.App) *cobra.Command {
 
 // connect returns the store of the fleet, and what ends the connection.
 func (o *options) connect() (*kv.Store, func(), error) {
-	host, _ := os.Hostname()
-	n, warnings, err := config.LoadNode(o.Global.ConfigDir, host, o.ConfigOptions())
+	n, warnings, err := config.LoadNode(o.Global.ConfigDir, "", o.ConfigOptions())
 	o.WarnProblems(warnings)
 	cfg := bus.Config{Name: "wanctl fleet", URL: o.urls, Credentials: o.credentials, CA: o.ca}
 	switch {
@@ -75,11 +75,10 @@ func (o *options) connect() (*kv.Store, func(), error) {
 		cfg = fleetlink.Config(n)
 		cfg.Name = "wanctl fleet on " + n.Name
 	}
-	if o.signers == "" && n != nil && n.Fleet.Signers != "" {
+	if o.signers == "" && n != nil {
 		o.signers = n.Fleet.Signers
-	} else if o.signers == "" {
-		o.signers = "/etc/wanctl/allowed_signers"
 	}
+	o.signers = cmp.Or(o.signers, config.DefaultSigners)
 	conn, err := bus.Dial(cfg)
 	if err != nil {
 		return nil, nil, err

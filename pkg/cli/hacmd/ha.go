@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -81,8 +80,7 @@ func bases(a *app.App, cmd *cobra.Command) ([]*config.Base, error) {
 
 // node returns the configuration of this host's node; nil without one.
 func node(a *app.App) (*config.Node, error) {
-	host, _ := os.Hostname()
-	n, _, err := config.LoadNode(a.Global.ConfigDir, host, a.ConfigOptions())
+	n, _, err := config.LoadNode(a.Global.ConfigDir, "", a.ConfigOptions())
 	if n != nil && !n.Enabled {
 		n = nil
 	}

@@ -28,6 +28,14 @@ func (s *setting) claim(c *config.Claims) error {
 	return c.Steering(s.steering.Steering)
 }
 
+// base returns what the configurations of a WAN and of steering have in common.
+func (s *setting) base() *config.Base {
+	if s.wan != nil {
+		return &s.wan.Base
+	}
+	return &s.steering.Base
+}
+
 // name returns the name of the WAN or of steering.
 func (s *setting) name() string {
 	if s.wan != nil {

@@ -53,14 +53,6 @@ type claimed struct {
 	ownedAt time.Time
 }
 
-// routerOf returns the name of the router of a setting.
-func (s *setting) routerOf() *config.Base {
-	if s.wan != nil {
-		return &s.wan.Base
-	}
-	return &s.steering.Base
-}
-
 // withNodes has the loops of p run as those of a node do, and returns it.
 func withNodes(m *manager, cfg *config.Node, store *owner.Store) *nodes {
 	n := &nodes{cfg: cfg, store: store, m: m, routers: map[string]*claimed{}, refused: map[string]error{}}
@@ -90,7 +82,7 @@ func withNodes(m *manager, cfg *config.Node, store *owner.Store) *nodes {
 func (n *nodes) follow(settings []*setting) {
 	bases := map[string]*config.Base{}
 	for _, s := range settings {
-		b := s.routerOf()
+		b := s.base()
 		if bases[b.Router.Host] == nil {
 			bases[b.Router.Host] = b
 		}
@@ -143,7 +135,7 @@ func (n *nodes) claim(host string, b *config.Base) (*claimed, error) {
 func (n *nodes) owns(s *setting) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	c := n.routers[s.routerOf().Router.Host]
+	c := n.routers[s.base().Router.Host]
 	return c != nil && c.owned
 }
 
@@ -190,7 +182,7 @@ func (n *nodes) of(s *setting) func() *telemetry.RouterOwner {
 	return func() *telemetry.RouterOwner {
 		n.mu.Lock()
 		defer n.mu.Unlock()
-		return new(n.router(s.routerOf().Router.Host))
+		return new(n.router(s.base().Router.Host))
 	}
 }
 
@@ -235,7 +227,7 @@ func (n *nodes) node(s *setting) daemon.Node {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	node := daemon.Node{Status: n.of(s)}
-	c := n.routers[s.routerOf().Router.Host]
+	c := n.routers[s.base().Router.Host]
 	if c == nil {
 		return node
 	}
@@ -250,7 +242,7 @@ func (n *nodes) node(s *setting) daemon.Node {
 func (n *nodes) sessions(s *setting) *routerdial.Pool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if c := n.routers[s.routerOf().Router.Host]; c != nil {
+	if c := n.routers[s.base().Router.Host]; c != nil {
 		return c.pool
 	}
 	return routerdial.NewPool(refuse, n.m.log)

@@ -1,7 +1,6 @@
 package run
 
 import (
-	"os"
 	"reflect"
 	"slices"
 
@@ -35,8 +34,7 @@ func (m *manager) follow(node *config.Node) {
 
 // loadNode reads node.yaml; nil without one.
 func (m *manager) loadNode() (*config.Node, error) {
-	host, _ := os.Hostname()
-	node, warnings, err := config.LoadNode(m.options.Dir, host, m.options.Config)
+	node, warnings, err := config.LoadNode(m.options.Dir, "", m.options.Config)
 	for _, w := range warnings {
 		m.log.Warn("configuration", "warning", w.String())
 	}

@@ -53,19 +53,19 @@ func (m *manager) newStandby(set *setting) *standby {
 		health = telemetry.NewSteeringChecker(m.Version, standbySteering{s}).Handler(nil)
 	}
 	handler := daemonsock.Handler(health, past, telemetry.NewRegistry())
-	s.SocketServer = supervisor.NewSocketServer(set.name(), set.routerOf().Socket(), handler, m.log, slog.LevelWarn)
+	s.SocketServer = supervisor.NewSocketServer(set.name(), set.base().Socket(), handler, m.log, slog.LevelWarn)
 	return s
 }
 
 // standbyName is the name of what stands for the loop of a setting.
-func standbyName(s *setting) string { return "standby " + s.routerOf().Socket() }
+func standbyName(s *setting) string { return "standby " + s.base().Socket() }
 
 // Name implements daemon.Loop.
 func (s *standby) Name() string { return standbyName(s.setting) }
 
 // Open implements daemon.Loop. Of a loop, it is the lock that makes the directory.
 func (s *standby) Open(context.Context) error {
-	return os.MkdirAll(filepath.Dir(s.setting.routerOf().Socket()), 0o755)
+	return os.MkdirAll(filepath.Dir(s.setting.base().Socket()), 0o755)
 }
 
 // Close implements daemon.Loop.
